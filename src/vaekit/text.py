@@ -1,0 +1,72 @@
+"""Parts named by text, on the command line and in run files: `gaussian(sigma=0.1)`.
+
+One small language serves every kind of part (networks, likelihoods, schedules, data sets): a name,
+then arguments written as in Python. Bare words are strings and `true`, `false`, `none` have their
+YAML meaning, so that a shell needs no inner quotes. Nothing is evaluated, only literals are read.
+"""
+
+import ast
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from vaekit.errors import VaekitError, nearest
+
+_WORDS = {"true": True, "false": False, "none": None}
+_CALL = re.compile(r"^\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*$", re.DOTALL)
+
+
+def parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
+    """Split `name(1, b=two)` into its name, positional and named arguments.
+
+    Raises `VaekitError` where the text is not of that form.
+    """
+    found = _CALL.match(text)
+    if not found:
+        raise VaekitError(f"cannot read {text!r}: write a name, or name(argument, key=value)")
+    name, inside = found[1], found[2] or ""
+    try:
+        call = ast.parse(f"f({inside})", mode="eval").body
+        assert isinstance(call, ast.Call)
+        named = {str(pair.arg): _literal(pair.value) for pair in call.keywords if pair.arg}
+        return name, [_literal(value) for value in call.args], named
+    except (SyntaxError, ValueError, TypeError, AssertionError):
+        raise VaekitError(
+            f"cannot read the arguments of {text!r}: write numbers, words, [lists] or 'quoted text'"
+        ) from None
+
+
+def _literal(node: ast.expr) -> Any:
+    if isinstance(node, ast.Name):
+        return _WORDS.get(node.id.lower(), node.id)
+    if isinstance(node, ast.List | ast.Tuple):
+        return [_literal(item) for item in node.elts]
+    return ast.literal_eval(node)
+
+
+def build(text: str, catalogue: Mapping[str, Callable[..., Any]], what: str, *first: Any) -> Any:
+    """Call the part that `text` names in `catalogue`, with `first` before the text's arguments.
+
+    Raises `VaekitError` for an unknown name (with the nearest) and for arguments that do not fit
+    the part's signature (with the signature).
+    """
+    name, positional, named = parse(text)
+    if name not in catalogue:
+        raise nearest(name, catalogue, what)
+    part = catalogue[name]
+    signature = inspect.signature(part)
+    try:
+        signature.bind(*first, *positional, **named)
+    except TypeError as error:
+        raise VaekitError(f"{what} {text!r}: {error}; it takes {name}{_own(signature, len(first))}") from None
+    try:
+        return part(*first, *positional, **named)
+    except TypeError as error:
+        raise VaekitError(f"{what} {text!r}: {error}") from None
+
+
+def _own(signature: inspect.Signature, skip: int) -> str:
+    parameters = list(signature.parameters.values())[skip:]
+    shown = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
+    return str(inspect.Signature(shown))
