@@ -59,7 +59,9 @@ def build(text: str, catalogue: Mapping[str, Callable[..., Any]], what: str, *fi
     try:
         signature.bind(*first, *positional, **named)
     except TypeError as error:
-        raise VaekitError(f"{what} {text!r}: {error}; it takes {name}{_own(signature, len(first))}") from None
+        raise VaekitError(
+            f"{what} {text!r}: {error}; it takes {name}{_own(signature, len(first))}"
+        ) from None
     try:
         return part(*first, *positional, **named)
     except TypeError as error:

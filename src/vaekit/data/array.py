@@ -1,0 +1,78 @@
+"""Arrays that the user saved with numpy: one in a .npy file, or several by name in an .npz.
+
+A .npy file larger than 1 GiB is mapped, not read: the batches then come from the disk as they are
+asked for. An .npz is read whole. Pickled objects are refused, because unpickling runs code.
+"""
+
+import zipfile
+import zlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vaekit.data.border import Layout
+from vaekit.data.dataset import Dataset
+from vaekit.data.files import readable, sha256
+from vaekit.errors import VaekitError, nearest
+
+_LARGE = 2**30
+_IMAGES = ("images", "imgs", "x", "X", "data", "arr_0")
+_LABELS = ("labels", "label", "y", "Y", "targets")
+
+
+def array(
+    path: Path | str,
+    key: str | None = None,
+    mmap: bool | None = None,
+    scale: float | None = None,
+    layout: Layout = "auto",
+) -> Dataset:
+    """Load a .npy array, or an .npz with images and labels, of shape (N, C, H, W) or (N, D).
+
+    `key` names the images in an .npz; `mmap` maps a .npy (None: if larger than 1 GiB); `scale`
+    divides the values; `layout` is nchw or nhwc. Raises `VaekitError` for damaged files, pickled
+    objects, an unclear key, and what `Dataset.from_array` refuses.
+    """
+    found = readable(path, "the array")
+    mapped = found.stat().st_size > _LARGE if mmap is None else mmap
+    loaded = _load(found, mapped and found.suffix.lower() == ".npy")
+    labels = None
+    if isinstance(loaded, dict):
+        chosen = _choose(found, loaded, key)
+        loaded, labels = loaded[chosen], _labels(loaded, chosen)
+    made = Dataset.from_array(loaded, labels, found.stem, scale, layout)
+    return replace(made, files={found.name: sha256(found)})
+
+
+def _load(path: Path, mapped: bool) -> np.ndarray | dict[str, np.ndarray]:
+    try:
+        loaded: Any = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return loaded
+        with loaded:
+            return {name: loaded[name] for name in loaded.files}
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise VaekitError(
+            f"cannot read {path} as a numpy array ({error}): "
+            "save it again with np.save or np.savez, numbers only"
+        ) from error
+
+
+def _choose(path: Path, arrays: dict[str, np.ndarray], key: str | None) -> str:
+    if key is not None and key not in arrays:
+        raise nearest(key, arrays, f"array in {path}")
+    others = [name for name in arrays if name not in _LABELS]
+    if key is not None or len(others) == 1:
+        return key or others[0]
+    usual = [name for name in _IMAGES if name in others]
+    if len(usual) != 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise VaekitError(f"which array of {path} holds the images? pass key=; it has {shapes}")
+    return usual[0]
+
+
+def _labels(arrays: dict[str, np.ndarray], images: str) -> np.ndarray | None:
+    named = [arrays[name] for name in _LABELS if name in arrays and name != images]
+    return named[0].reshape(-1) if named and named[0].size == len(arrays[images]) else None

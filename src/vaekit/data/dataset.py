@@ -1,0 +1,173 @@
+"""Images in memory, with what is known about them: the one shape in which data travel.
+
+A `Dataset` owns one tensor of pixels. A split or subset is a view: the same pixels with a list of
+`rows`, so that training and test parts of a 3 GB set cost 3 GB. Batches are gathered first and
+scaled after, because a gather of uint8 moves a quarter of the bytes; v/255 then makes 255 exactly
+1. Everything that reads all pixels (`range`, `checksum`) goes piece by piece and is safe on a
+memory-mapped set.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data.border import Layout, admit, pieces
+from vaekit.data.factors import Factors
+from vaekit.errors import VaekitError
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Hold images (N, C, H, W) or (N, D), uint8 (v means v/255) or float32, and what they show.
+
+    `labels` (N,) are classes, `factors` a full grid with one point for each image, `files` the
+    sha256 of each file read, `rows` the images that belong to this view (None: all). Use
+    `from_array` for arrays of other kinds. Raises `VaekitError` where the parts do not fit.
+    """
+
+    images: Tensor
+    labels: Tensor | None = None
+    factors: Factors | None = None
+    name: str = "data"
+    files: Mapping[str, str] = field(default_factory=dict)
+    rows: Tensor | None = None
+    label_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.images.ndim not in (2, 4) or self.images.dtype not in (torch.uint8, torch.float32):
+            raise VaekitError(
+                "expected images (N, C, H, W) or (N, D), uint8 or float32, got shape "
+                f"{tuple(self.images.shape)} {self.images.dtype}: use Dataset.from_array"
+            )
+        n = len(self.images)
+        if self.labels is not None and tuple(self.labels.shape) != (n,):
+            raise VaekitError(f"expected {n} labels, got shape {tuple(self.labels.shape)}")
+        if self.factors is not None and len(self.factors) != n:
+            raise VaekitError(f"the factors span {len(self.factors)} images, but there are {n}")
+
+    @classmethod
+    def from_array(
+        cls,
+        images: np.ndarray | Tensor,
+        labels: np.ndarray | Tensor | Sequence[int] | None = None,
+        name: str = "data",
+        scale: float | None = None,
+        layout: Layout = "auto",
+    ) -> "Dataset":
+        """Build a set from numpy or torch arrays, checked once (see `border.admit`).
+
+        Takes (N, H, W), (N, C, H, W) or (N, D) and integer labels (N,); `scale` divides the values.
+        Raises `VaekitError` for other shapes, types, NaN, and labels that are not N integers.
+        """
+        pixels = admit(images, scale, layout)
+        return cls(pixels, None if labels is None else _classes(labels, len(pixels)), name=name)
+
+    def __len__(self) -> int:
+        return len(self.images) if self.rows is None else len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Tell the shape of one image: (C, H, W) or (D,)."""
+        return tuple(self.images.shape[1:])
+
+    @cached_property
+    def range(self) -> tuple[float, float]:
+        """Bound the scaled values: (0, 1) for uint8, the lowest and highest for float32."""
+        if self.images.dtype == torch.uint8:
+            return 0.0, 1.0
+        bounds = [torch.aminmax(piece) for piece in self._pieces()]
+        return min(float(b.min) for b in bounds), max(float(b.max) for b in bounds)
+
+    def batch(self, indices: Tensor) -> Tensor:
+        """Gather the images at `indices` (n,) as float32 (n, …), uint8 scaled to [0, 1]."""
+        found = self.images.index_select(0, self._where(indices))
+        return found.float().div_(255) if found.dtype == torch.uint8 else found
+
+    def batch_labels(self, indices: Tensor) -> Tensor | None:
+        """Gather the labels at positions `indices` (n,), or None where there are none."""
+        return None if self.labels is None else self.labels.index_select(0, self._where(indices))
+
+    def levels(self, indices: Tensor) -> np.ndarray | None:
+        """Look up the factor levels (n, K) at positions `indices`, or None without factors."""
+        return (
+            None if self.factors is None else self.factors.codes(self._where(indices).cpu().numpy())
+        )
+
+    def subset(self, rows: Tensor | np.ndarray | Sequence[int]) -> "Dataset":
+        """View the images at positions `rows` (n,), without a copy.
+
+        Raises `VaekitError` for no rows, or rows outside the set.
+        """
+        chosen = torch.as_tensor(rows, dtype=torch.int64, device=self.images.device)
+        if chosen.ndim != 1 or not len(chosen):
+            raise VaekitError(f"expected rows (n,) with n > 0, got shape {tuple(chosen.shape)}")
+        if int(chosen.min()) < 0 or int(chosen.max()) >= len(self):
+            raise VaekitError(
+                f"rows go from 0 to {len(self) - 1}, got {int(chosen.min())} to {int(chosen.max())}"
+            )
+        return replace(self, rows=self._where(chosen))
+
+    def split(self, fraction: float, seed: int = 0) -> "tuple[Dataset, Dataset]":
+        """Part the set at random into (train, test), with the share `fraction` in test.
+
+        The same seed gives the same parts. Raises `VaekitError` where a part would be empty.
+        """
+        held = round(fraction * len(self))
+        if not 0 < held < len(self):
+            raise VaekitError(
+                f"holding out {fraction} of {len(self)} images leaves {len(self) - held} to train "
+                f"on and {held} to test on: choose a share from 0 to 1 that leaves both some"
+            )
+        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
+        return self.subset(order[held:].sort().values), self.subset(order[:held].sort().values)
+
+    def to(self, device: torch.device | str) -> "Dataset":
+        """Move pixels, labels and rows to a device; see `Splits.to` for parts that share pixels."""
+        moved = {key: getattr(self, key) for key in ("images", "labels", "rows")}
+        return replace(self, **{k: None if v is None else v.to(device) for k, v in moved.items()})
+
+    def checksum(self) -> str:
+        """Compute the sha256 of the pixels (type, shape, bytes) and the rows, as 64 hex digits."""
+        digest = hashlib.sha256(f"{self.images.dtype} {tuple(self.images.shape)}".encode())
+        for piece in replace(self, rows=None)._pieces():
+            digest.update(np.ascontiguousarray(piece.cpu().numpy()).data)
+        if self.rows is not None:
+            digest.update(np.ascontiguousarray(self.rows.cpu().numpy()).data)
+        return digest.hexdigest()
+
+    def _where(self, indices: Tensor) -> Tensor:
+        indices = indices.to(self.images.device)
+        return indices if self.rows is None else self.rows.index_select(0, indices)
+
+    def _pieces(self) -> Iterator[Tensor]:
+        for part in pieces(len(self), self.images[0].nbytes):
+            yield self.images[part] if self.rows is None else self.images[self.rows[part]]
+
+
+class Splits(NamedTuple):
+    """Pair the images to train on with those held out."""
+
+    train: Dataset
+    test: Dataset
+
+    def to(self, device: torch.device | str) -> "Splits":
+        """Move both parts to a device, their shared pixels only once."""
+        train, test = self.train.to(device), self.test
+        if self.test.images is self.train.images:
+            test = replace(test, images=train.images, labels=train.labels)
+        return Splits(train, test.to(device))
+
+
+def _classes(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:
+    found = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    if found.dtype.kind not in "iub" or found.shape != (n,):
+        raise VaekitError(
+            f"expected {n} whole-number labels (N,), got shape {found.shape} of type {found.dtype}"
+        )
+    return torch.from_numpy(found.astype(np.int64))

@@ -1,0 +1,99 @@
+"""Where the files of public sets are found, and how it is known that they are the right ones.
+
+Three places are looked through in order: the `data_dir` of the caller, the folder named by the
+environment variable VAEKIT_DATA, the user's cache; in each, the sub-folder of the set's name before
+the folder itself. What is in none of them is downloaded from the set's public home into the cache.
+
+A published checksum names content, and gzip wrappers differ between copies of the same content
+(level, time stamp, file name). So MD5 sums as published are compared with the *unpacked* bytes; the
+sha256 that goes into the run's record is that of the file as it lies on the disk.
+"""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from vaekit.errors import VaekitError
+
+_VARIABLE = "VAEKIT_DATA"
+_CURE = f"pass --data-dir (data_dir=), or set ${_VARIABLE}, to a folder that holds it"
+
+
+def find(
+    what: str, names: Sequence[str], data_dir: Path | str | None, home: str, md5: str | None = None
+) -> Path:
+    """Find the file of set `what` under the first of `names` that exists, or download `names[0]`.
+
+    `home` is the address that `names[0]` is appended to, `md5` the checksum of that download.
+    Raises `VaekitError` where `data_dir` is no folder, or the file is nowhere and cannot be had.
+    """
+    places = _places(data_dir)
+    for folder in (folder for place in places for folder in (place / what, place)):
+        for name in names:
+            if (folder / name).is_file():
+                return folder / name
+    return _download(what, names[0], home, md5, places)
+
+
+def _places(data_dir: Path | str | None) -> list[Path]:
+    import pooch
+
+    given = [] if data_dir is None else [Path(data_dir).expanduser()]
+    if given and not given[0].is_dir():
+        raise VaekitError(
+            f"the data folder {given[0]} does not exist: correct --data-dir (data_dir=)"
+        )
+    shared = os.environ.get(_VARIABLE)
+    return [
+        *given,
+        *([Path(shared).expanduser()] if shared else []),
+        Path(pooch.os_cache("vaekit")),
+    ]
+
+
+def _download(what: str, name: str, home: str, md5: str | None, places: list[Path]) -> Path:
+    import pooch
+
+    known = None if md5 is None else f"md5:{md5}"
+    try:
+        return Path(pooch.retrieve(home + name, known, fname=name, path=places[-1] / what))
+    except (OSError, ValueError) as error:
+        looked = ", ".join(str(place / what) for place in places)
+        cause = " ".join(str(error).split())[:120] or type(error).__name__
+        raise VaekitError(
+            f"{what}: {name} is not in {looked}, and the download from {home} failed ({cause}).\n"
+            f"To provide the file, {_CURE}."
+        ) from error
+
+
+def readable(path: Path | str, what: str) -> Path:
+    """Expand the path of a file that the user named.
+
+    Raises `VaekitError` where there is no such file.
+    """
+    found = Path(path).expanduser()
+    if found.is_dir():
+        raise VaekitError(f"{found} is a folder, not {what}: name the file in it")
+    if not found.is_file():
+        raise VaekitError(f"there is no file {found}: correct the path of {what}")
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Compute the sha256 of a file, as 64 hex digits, without holding it in memory."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_md5(path: Path, content: bytes | bytearray, expected: str) -> None:
+    """Compare unpacked content with its published MD5.
+
+    Raises `VaekitError` with both where they differ.
+    """
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != expected:
+        raise VaekitError(
+            f"{path} is not the published file: its content has MD5 {found}, expected {expected}.\n"
+            "Delete it to download it anew, or pass check=false to use it as it is."
+        )

@@ -1,0 +1,112 @@
+"""Tables of measurements, from CSV or Parquet: each row an example, each column a dimension.
+
+A network wants columns of like size. `standard` subtracts the mean and divides by the standard
+deviation of each column, `minmax` maps each to [0, 1] (what a Bernoulli likelihood needs), `none`
+keeps the numbers. A constant column becomes 0. The scaling is computed on all rows, before any
+split: two numbers a column, but whoever needs the held-out rows to have had no part in it scales
+beforehand.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from vaekit.data.dataset import Dataset
+from vaekit.data.files import readable, sha256
+from vaekit.errors import VaekitError, nearest
+
+if TYPE_CHECKING:
+    import polars as pl
+
+ENDINGS = (".csv", ".parquet")
+
+
+def table(
+    path: Path | str,
+    columns: Sequence[str] | None = None,
+    label: str | None = None,
+    scale: Literal["standard", "minmax", "none"] = "standard",
+) -> Dataset:
+    """Load the numbers of a CSV or Parquet table as vectors (N, D).
+
+    `columns` are the ones to use (None: all but the label), `label` a column of classes. Raises
+    `VaekitError` for text, missing or infinite values, unknown columns and damaged files.
+    """
+    if scale not in ("standard", "minmax", "none"):
+        raise VaekitError(f"scale must be standard, minmax or none, got {scale!r}")
+    found = readable(path, "the table")
+    frame = _read(found)
+    used = [columns] if isinstance(columns, str) else list(columns or frame.columns)
+    for name in [*used, *([label] if label else [])]:
+        if name not in frame.columns:
+            raise nearest(name, frame.columns, f"column of {found}")
+    used = [name for name in used if name != label]
+    numbers = _scaled(_numbers(found, frame, used), scale)
+    labels, names = (None, ()) if label is None else _classes(found, frame[label])
+    made = Dataset.from_array(numbers, labels, found.stem)
+    return replace(made, files={found.name: sha256(found)}, label_names=names)
+
+
+def _read(path: Path) -> "pl.DataFrame":
+    import polars as pl
+
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        raise VaekitError(f"{path} is not a table that is read: use .csv or .parquet")
+    try:
+        if ending == ".csv":
+            return pl.read_csv(path, infer_schema_length=None)
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError, ValueError) as error:
+        cause = str(error).strip().split("\n")[0] or type(error).__name__
+        raise VaekitError(
+            f"cannot read the table {path} ({cause}): repair or export it again"
+        ) from error
+
+
+def _numbers(path: Path, frame: "pl.DataFrame", used: list[str]) -> np.ndarray:
+    import polars as pl
+
+    kinds = frame.schema
+    text = [name for name in used if not (kinds[name].is_numeric() or kinds[name] == pl.Boolean)]
+    if text:
+        raise VaekitError(
+            f"{path} has columns that are no numbers: {', '.join(text)}. "
+            "Name the others with columns=, or the one of classes with label="
+        )
+    if not used or not len(frame):
+        raise VaekitError(
+            f"{path} has {len(frame)} rows and {len(used)} columns of numbers: none to use"
+        )
+    numbers = frame.select(pl.col(used).cast(pl.Float64)).to_numpy()
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if len(wrong):
+        row, column = wrong[0]
+        raise VaekitError(
+            f"{path} has {len(wrong)} missing or infinite values, the first in column "
+            f"{used[column]!r}, row {row + 1}: fill them in, drop the rows, or leave columns out"
+        )
+    return numbers
+
+
+def _scaled(numbers: np.ndarray, scale: str) -> np.ndarray:
+    if scale == "none":
+        return numbers
+    low = numbers.mean(axis=0) if scale == "standard" else numbers.min(axis=0)
+    width = numbers.std(axis=0) if scale == "standard" else np.ptp(numbers, axis=0)
+    constant = np.ptp(numbers, axis=0) == 0
+    return np.where(constant, 0.0, (numbers - low) / np.where(constant, 1.0, width))
+
+
+def _classes(path: Path, column: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:
+    if column.dtype.is_float() or column.null_count():
+        raise VaekitError(
+            f"the label column {column.name!r} of {path} should hold classes (text or whole "
+            f"numbers, none missing), but is {column.dtype} with {column.null_count()} missing"
+        )
+    names = column.unique().sort().to_list()
+    place = {name: k for k, name in enumerate(names)}
+    return np.array([place[value] for value in column], np.int64), tuple(str(n) for n in names)

@@ -1,0 +1,147 @@
+"""What a trained model keeps and loses, in nats for one example.
+
+    distortion  −E_q log p(x|z)       Monte Carlo over z
+    rate        KL(q(z|x)‖p(z))       analytic where a closed form exists, else Monte Carlo
+    ELBO        −distortion − rate    a lower bound on log p(x), at weight 1 whatever β trained it
+
+Units of the code (by coordinate h, with μ_h(x), s_h(x) of the posterior):
+
+    active            Var_x(μ_h) > 0.01                  (Burda, Grosse & Salakhutdinov 2016, §5.2)
+    normal variance   v_h = mean_x(μ_h² + s_h²) ≥ 0.8    ([noise] §5: as wide as the prior)
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data import Dataset
+from vaekit.distributions import PointMass
+from vaekit.divergences import kl, kl_by_coordinate
+from vaekit.errors import VaekitError
+from vaekit.metrics.mig import mig
+from vaekit.model import Model, Pass
+
+ACTIVE, WIDE = 0.01, 0.8
+CHUNK = 500
+
+
+@dataclass(frozen=True)
+class Number:
+    """Carry a number with how it was got: estimator, sample count, standard error over examples."""
+
+    value: float
+    estimator: str
+    n: int
+    se: float | None = None
+    unit: str = "nats"
+
+
+@torch.no_grad()
+def evaluate(
+    model: Model, data: Dataset, n: int = 10_000, samples: int = 1, seed: int = 0, bins: int = 20
+) -> dict[str, dict[str, Any]]:
+    """Judge a model on up to `n` examples of a set, drawn without replacement where it has more.
+
+    `samples` codes are drawn for each example. Returns name → value, estimator, n, and so on, in a
+    form that JSON can hold. The caller's random state is left as it was. Raises `VaekitError` for
+    n or samples < 1.
+    """
+    if n < 1 or samples < 1:
+        raise VaekitError(f"n and samples must be ≥ 1, got n={n}, samples={samples}")
+    device = next(model.parameters()).device
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        rows = torch.randperm(len(data))[:n].sort().values if len(data) > n else torch.arange(len(data))
+        sums = _Sums(samples)
+        for run in passes(model, data, rows, samples):
+            sums.add(run)
+    numbers = {k: asdict(v) for k, v in sums.numbers().items()}
+    levels = data.levels(rows)
+    if levels is not None and data.factors is not None:
+        numbers["mig"] = _mig(sums.codes(), levels, data.factors.names, bins)
+    return numbers
+
+
+def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Iterator[Pass]:
+    """Yield the model's passes over `rows` of a set, in chunks, in evaluation mode."""
+    device, training = next(model.parameters()).device, model.training
+    model.eval()
+    try:
+        for part in rows.split(max(1, CHUNK // samples)):
+            yield model(data.batch(part).to(device), samples)
+    finally:
+        model.train(training)
+
+
+class _Sums:
+    """Gather what every example says; examples count alike, however the chunks were cut."""
+
+    def __init__(self, samples: int):
+        self.samples = samples
+        self.parts: dict[str, list[Tensor]] = {}
+        self.closed = True
+
+    def add(self, run: Pass) -> None:
+        self._put("distortion", -run.p.log_prob(run.x).mean(0))
+        self._put("squared_error", ((run.p.mean - run.x) ** 2).flatten(2).sum(-1).mean(0))
+        self._put("mean", run.q.mean)
+        self._put("variance", run.q.variance)
+        if run.prior is not None and not isinstance(run.q, PointMass):
+            self.closed = kl_by_coordinate(run.q, run.prior) is not None
+            self._put("rate", kl(run.q, run.prior, run.z))
+
+    def _put(self, name: str, value: Tensor) -> None:
+        self.parts.setdefault(name, []).append(value.double().cpu())
+
+    def codes(self) -> np.ndarray:
+        return torch.cat(self.parts["mean"]).numpy()
+
+    def numbers(self) -> dict[str, Number]:
+        whole = {name: torch.cat(parts) for name, parts in self.parts.items()}
+        drawn = f"Monte Carlo over q(z|x), {self.samples} sample(s) an example"
+        found: dict[str, Number] = {}
+        if "rate" in whole:
+            elbo = -whole["distortion"] - whole["rate"]
+            found["elbo"] = _mean(elbo, "lower bound on log p(x); −distortion − rate, weight 1")
+            exact = "analytic KL(q(z|x)‖p(z))" if self.closed else f"KL(q(z|x)‖p(z)), {drawn}"
+            found["rate"] = _mean(whole["rate"], exact)
+        stochastic = bool((whole["variance"] > 0).any())
+        how = drawn if stochastic else "deterministic code"
+        found["distortion"] = _mean(whole["distortion"], f"−log p(x|z), {how}")
+        found["squared_error"] = _mean(
+            whole["squared_error"], f"‖x − E[x|z]‖² summed over entries, {how}", "squared units of x"
+        )
+        return found | _units(whole["mean"], whole["variance"])
+
+
+def _mean(values: Tensor, estimator: str, unit: str = "nats") -> Number:
+    n = len(values)
+    se = float(values.std() / n**0.5) if n > 1 else None
+    return Number(float(values.mean()), estimator, n, se, unit)
+
+
+def _units(mean: Tensor, variance: Tensor) -> dict[str, Number]:
+    n, size = mean.shape
+    spread = mean.var(0, unbiased=False)
+    unit = f"units of {size}"
+    found = {
+        "active_units": Number(
+            int((spread > ACTIVE).sum()), f"count of Var_x(μ_h) > {ACTIVE}", n, None, unit
+        )
+    }
+    if bool((variance > 0).any()):
+        v = (mean**2 + variance).mean(0)
+        how = f"count of v_h = mean(μ_h² + s_h²) ≥ {WIDE}"
+        found["normal_variance_units"] = Number(int((v >= WIDE).sum()), how, n, None, unit)
+    return found
+
+
+def _mig(codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...], bins: int) -> dict[str, Any]:
+    score = mig(codes, levels, bins=bins)
+    how = f"MIG of mean codes, {bins} equal-width bins of the observed range"
+    number = Number(float(score), how, len(codes), None, "share of the factor's entropy")
+    return {**asdict(number), "bins": bins, "shuffled": score.shuffled, "factors": list(names)}

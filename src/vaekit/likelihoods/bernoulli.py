@@ -1,0 +1,21 @@
+"""The Bernoulli likelihood on logits, the usual choice for binary and grey pixels."""
+
+from torch import Tensor, nn
+
+from vaekit.distributions import BernoulliEntries
+from vaekit.likelihoods.base import Likelihood
+
+
+class Bernoulli(Likelihood):
+    """Read the network's output (batch, *shape) as logits of every entry. Data must be in [0, 1]."""
+
+    support = (0.0, 1.0)
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+    def forward(self, z: Tensor) -> BernoulliEntries:
+        """Return Π_d Bernoulli(x_d; sigmoid G_d(z))."""
+        logits = self.decode(z)
+        return BernoulliEntries(logits, logits.dim() - z.dim() + 1)

@@ -1,0 +1,53 @@
+"""Networks x → features and z → x, by name, with the papers' own shapes."""
+
+from collections.abc import Callable
+
+from vaekit.networks.base import ACTIVATIONS, Networks, Shape
+from vaekit.networks.conv import Conv
+from vaekit.networks.linear import Linear
+from vaekit.networks.mlp import Mlp, stack
+from vaekit.text import build
+
+NETWORKS: dict[str, Callable[..., Networks]] = {
+    "mlp": Mlp,
+    "conv": Conv,
+    # [isa] supplementary: the networks of the dSprites experiments.
+    "isa": lambda: Mlp(1200, 1200, decoder=(1200, 1200, 1200), decoder_activation="tanh"),
+    # [noise] Table of networks: MNIST, then CelebA and Yale B.
+    "noise_small": lambda: Conv(32, 32),
+    "noise_large": lambda: Conv(32, 32, 64, 64),
+    # [vimae] Appendix: Figure 1, MNIST and Omniglot, CelebA and CIFAR10.
+    "vimae_plane": lambda: Mlp(256, 256, 256),
+    "vimae_small": lambda: Conv(
+        128, 256, 512, 1024, hidden=(), up=(1024, 512, 256), tail=True, batch_norm=True
+    ),
+    "vimae_large": lambda: Conv(
+        128,
+        256,
+        512,
+        1024,
+        hidden=(),
+        kernel=5,
+        up=(1024, 512, 256, 128),
+        tail=True,
+        batch_norm=True,
+    ),
+}
+
+
+def networks(text: str | Networks) -> Networks:
+    """Build the networks that `text` names, for example `mlp(512, 256, activation=tanh)`."""
+    return text if isinstance(text, Networks) else build(text, NETWORKS, "network")
+
+
+__all__ = [
+    "ACTIVATIONS",
+    "NETWORKS",
+    "Conv",
+    "Linear",
+    "Mlp",
+    "Networks",
+    "Shape",
+    "networks",
+    "stack",
+]

@@ -1,0 +1,53 @@
+"""What a family of networks is, and the activations by name."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+
+from torch import nn
+
+from vaekit.errors import VaekitError, nearest
+
+Shape = tuple[int, ...]
+
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "leaky_relu": lambda: nn.LeakyReLU(0.2),
+    "linear": nn.Identity,
+    "relu": nn.ReLU,
+    "sigmoid": nn.Sigmoid,
+    "silu": nn.SiLU,
+    "softplus": nn.Softplus,
+    "tanh": nn.Tanh,
+}
+
+
+class Networks(ABC):
+    """Describe an encoder and a decoder that fit each other.
+
+    To write one: a frozen dataclass of numbers whose two methods build fresh modules. An encoder
+    maps x (batch, *shape) to features (batch, features); a decoder maps z (batch, latent) to
+    (batch, *shape), unbounded: what the numbers mean is the posterior's and likelihood's business.
+    """
+
+    @abstractmethod
+    def encoder(self, shape: Shape, features: int) -> nn.Module:
+        """Build a network x → features."""
+
+    @abstractmethod
+    def decoder(self, latent: int, shape: Shape) -> nn.Module:
+        """Build a network z → x."""
+
+
+def activation(name: str) -> nn.Module:
+    """Build the activation of that name; raise `VaekitError` for an unknown one."""
+    if name not in ACTIVATIONS:
+        raise nearest(str(name), ACTIVATIONS, "activation")
+    return ACTIVATIONS[name]()
+
+
+def positive(numbers: tuple[int, ...], what: str) -> tuple[int, ...]:
+    """Return `numbers` where all are whole and ≥ 1; raise `VaekitError` otherwise."""
+    if not all(isinstance(n, int) and n >= 1 for n in numbers):
+        raise VaekitError(f"{what} must be whole numbers ≥ 1, got {list(numbers)}")
+    return numbers

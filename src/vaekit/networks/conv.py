@@ -1,0 +1,124 @@
+"""Strided convolutions down to a small map, and transposed ones back to exactly the same size.
+
+Every down step of kernel k and padding ⌊(k − 1)/2⌋ about halves the map, by a rule that depends on
+the parity of the size. The way back follows the same list of sizes, and each transposed step takes
+the output padding (0 or 1) that reaches it. So 28, 32, 64, 192 × 168 and any size that survives
+the halvings work without a crop.
+"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.errors import VaekitError
+from vaekit.networks.base import Networks, Shape, activation, positive
+from vaekit.networks.mlp import stack
+
+
+class Conv(Networks):
+    """Describe the four-convolution networks of the disentanglement literature, and their kin.
+
+    `conv()` is 32-32-64-64 channels of kernel 4 and stride 2, then a dense layer of 256, and back
+    (Locatello et al. 2019). `up` names the decoder's channels in its own order; with `tail` its
+    last layer keeps the size (stride 1) in place of doubling it. Raises `VaekitError` where images
+    are not (C, H, W) or too small for that many halvings.
+    """
+
+    def __init__(
+        self,
+        *channels: int,
+        hidden: Sequence[int] = (256,),
+        kernel: int = 4,
+        up: Sequence[int] | None = None,
+        tail: bool = False,
+        batch_norm: bool = False,
+        activation: str = "relu",
+    ):
+        self.channels = positive(channels or (32, 32, 64, 64), "the channels of a conv network")
+        self.up = positive(tuple(up or self.channels[::-1]), "the decoder channels")
+        self.hidden = positive(tuple(hidden), "the dense widths of a conv network")
+        (self.kernel,) = positive((kernel,), "the kernel")
+        self.tail, self.batch_norm, self.activation = tail, batch_norm, activation
+
+    def encoder(self, shape: Shape, features: int) -> nn.Module:
+        """Build (batch, C, H, W) → (batch, features)."""
+        maps = self._sizes(shape, len(self.channels))
+        layers: list[nn.Module] = []
+        for before, after in zip((shape[0], *self.channels), self.channels, strict=False):
+            step = nn.Conv2d(before, after, self.kernel, 2, _padding(self.kernel))
+            layers += [step, *self._after(after)]
+        flat = self.channels[-1] * math.prod(maps[-1])
+        dense = stack((flat, *self.hidden, features), self.activation)
+        return nn.Sequential(_ChannelsLast(), *layers, nn.Flatten(), *dense)
+
+    def decoder(self, latent: int, shape: Shape) -> nn.Module:
+        """Build (batch, latent) → (batch, C, H, W)."""
+        maps = self._sizes(shape, len(self.up) - self.tail)[::-1]
+        first = (self.up[0], *maps[0])
+        widths = (latent, *self.hidden[::-1], math.prod(first))
+        layers = [
+            *stack(widths, self.activation),
+            activation(self.activation),
+            nn.Unflatten(1, first),
+        ]
+        channels = (*self.up, shape[0])
+        for i, size in enumerate(maps[1:]):
+            layers += [self._doubling(channels[i], channels[i + 1], maps[i], size)]
+            layers += self._after(channels[i + 1])
+        if self.tail:
+            return nn.Sequential(*layers, *self._tail(shape[0]))
+        return nn.Sequential(*layers[: -len(self._after(1))])
+
+    def _tail(self, channels: int) -> list[nn.Module]:
+        before = _padding(self.kernel)
+        after = self.kernel - 1 - before
+        keep = nn.ZeroPad2d((before, after, before, after))
+        return [keep, nn.Conv2d(self.up[-1], channels, self.kernel)]
+
+    def _after(self, channels: int) -> list[nn.Module]:
+        norm = [nn.BatchNorm2d(channels)] if self.batch_norm else []
+        return [*norm, activation(self.activation)]
+
+    def _sizes(self, shape: Shape, halvings: int) -> list[tuple[int, int]]:
+        if len(shape) != 3:
+            raise VaekitError(
+                f"conv networks need images (C, H, W), got {shape}: use network=mlp(400)"
+            )
+        sizes = [(shape[1], shape[2])]
+        for _ in range(halvings):
+            if min(sizes[-1]) < 2:
+                raise VaekitError(
+                    f"images of {shape[1]} × {shape[2]} cannot be halved {halvings} times: "
+                    "give fewer channels, for example network=conv(32,64), or network=mlp(400)"
+                )
+            pad = _padding(self.kernel)
+            sizes.append(
+                (_half(sizes[-1][0], self.kernel, pad), _half(sizes[-1][1], self.kernel, pad))
+            )
+        return sizes
+
+    def _doubling(
+        self, before: int, after: int, small: tuple[int, int], big: tuple[int, int]
+    ) -> nn.Module:
+        pad = _padding(self.kernel)
+        extra = tuple(
+            b - ((s - 1) * 2 - 2 * pad + self.kernel) for s, b in zip(small, big, strict=True)
+        )
+        return nn.ConvTranspose2d(before, after, self.kernel, 2, pad, output_padding=extra)  # pyright: ignore[reportArgumentType]
+
+
+class _ChannelsLast(nn.Module):
+    """Lay images out channels last, which convolutions on a CPU and tensor cores prefer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+def _padding(kernel: int) -> int:
+    return (kernel - 1) // 2
+
+
+def _half(size: int, kernel: int, pad: int) -> int:
+    return (size + 2 * pad - kernel) // 2 + 1

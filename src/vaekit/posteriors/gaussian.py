@@ -1,0 +1,22 @@
+"""The diagonal Gaussian posterior, q(z|x) = N(μ(x), diag s(x)²) (Kingma & Welling 2014, eq. 9)."""
+
+from torch import Tensor, nn
+
+from vaekit.distributions import DiagonalGaussian
+from vaekit.posteriors.base import Posterior, check_latent
+
+
+class Gaussian(Posterior):
+    """Read the first half of the network's features as μ, the second as ln s.
+
+    The network returns (batch, 2 · latent). Raises `VaekitError` for latent < 1.
+    """
+
+    def __init__(self, network: nn.Module, latent: int):
+        super().__init__()
+        self.network, self.latent = network, check_latent(latent)
+
+    def forward(self, x: Tensor) -> DiagonalGaussian:
+        """Return N(μ(x), diag s(x)²) for x (batch, *shape)."""
+        mean, log_std = self.network(x).float().chunk(2, -1)
+        return DiagonalGaussian(mean, log_std)

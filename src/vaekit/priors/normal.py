@@ -1,0 +1,21 @@
+"""The standard normal prior."""
+
+from torch import Tensor
+
+from vaekit.distributions import StandardNormal
+from vaekit.errors import VaekitError
+from vaekit.priors.base import Prior
+
+
+class Normal(Prior):
+    """Give N(0, I) in `latent` coordinates. Raises `VaekitError` for latent < 1."""
+
+    def __init__(self, latent: int):
+        super().__init__()
+        if latent < 1:
+            raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
+        self.latent = latent
+
+    def forward(self, like: Tensor) -> StandardNormal:
+        """Return N(0, I) on the device and in the type of `like`."""
+        return StandardNormal(self.latent, like)

@@ -1,0 +1,67 @@
+"""What a recipe is: one typed function for each paper's system.
+
+Its signature *is* the configuration: names, types and defaults become the command line's flags and
+the saved run file; its docstring becomes the help. To write one: take `shape` first, give every
+other parameter a type and a default, return a `System`, and name the paper and the training
+defaults in the decorator.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
+
+from vaekit.errors import nearest
+from vaekit.model import Model
+from vaekit.objectives import Objective
+from vaekit.train import Training
+
+
+class System(NamedTuple):
+    """Join what a recipe makes: the model, and the objective that trains it."""
+
+    model: Model
+    objective: Objective
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Carry a recipe's function with its paper and training defaults; call it as the function."""
+
+    make: Callable[..., System]
+    paper: str
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Return the function's name."""
+        return self.make.__name__
+
+    @property
+    def summary(self) -> str:
+        """Return the first line of the function's docstring."""
+        return (self.make.__doc__ or "").strip().splitlines()[0]
+
+    def defaults(self, **changed: Any) -> Training:
+        """Return the training settings of the recipe, with some changed."""
+        return Training(**{**self.training, **changed})
+
+
+RECIPES: dict[str, Recipe] = {}
+Make = TypeVar("Make", bound=Callable[..., System])
+
+
+def recipe(paper: str, **training: Any) -> Callable[[Make], Make]:
+    """Enter a function into the recipes, with its paper and its training defaults."""
+
+    def enter(make: Make) -> Make:
+        RECIPES[make.__name__] = Recipe(make, paper, training)
+        return make
+
+    return enter
+
+
+def find(name: str) -> Recipe:
+    """Return the recipe of that name; raise `VaekitError` with the nearest for an unknown one."""
+    if name not in RECIPES:
+        raise nearest(name, RECIPES, "recipe")
+    return RECIPES[name]

@@ -1,0 +1,51 @@
+"""The variational autoencoder, and the same with a weight on its rate."""
+
+from vaekit.likelihoods import likelihood as likelihood_of
+from vaekit.model import Model
+from vaekit.networks import Shape, networks
+from vaekit.objectives import KL, Distortion
+from vaekit.posteriors import Gaussian
+from vaekit.priors import Normal
+from vaekit.recipes.base import System, recipe
+from vaekit.schedules import weight
+
+
+@recipe(paper="Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014")
+def vae(
+    shape: Shape,
+    latent: int = 20,
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """Variational autoencoder: maximise the ELBO, distortion plus rate with weight 1.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    return beta_vae(shape, latent, 1.0, network, likelihood)
+
+
+@recipe(paper="Higgins et al. 2017, eq. 4; [survey] §4.3")
+def beta_vae(
+    shape: Shape,
+    latent: int = 10,
+    beta: float | str = 4.0,
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """β-VAE: a VAE whose rate is weighted by β, for fewer and cleaner factors.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        beta: weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    nets = networks(network)
+    posterior = Gaussian(nets.encoder(shape, 2 * latent), latent)
+    noise = likelihood_of(likelihood, nets.decoder(latent, shape))
+    return System(Model(posterior, noise, Normal(latent)), Distortion() + weight(beta) * KL())

@@ -1,0 +1,7 @@
+"""Runs: train into a folder, read it back."""
+
+from vaekit.runs.config import Config
+from vaekit.runs.folder import Run
+from vaekit.runs.make import Saving, train
+
+__all__ = ["Config", "Run", "Saving", "train"]

@@ -1,0 +1,91 @@
+"""What decides a run: recipe, arguments, data, training. It is what `run.yaml` holds."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from vaekit import data, recipes
+from vaekit.errors import VaekitError
+from vaekit.train import Training
+
+
+@dataclass(frozen=True)
+class Config:
+    """Describe a run wholly: equal configs on one machine give equal weights."""
+
+    recipe: str
+    arguments: Mapping[str, Any]
+    data: str
+    training: Training
+    holdout: float = 0.1
+    data_dir: str | None = None
+    data_checksum: str | None = None
+    notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def load_data(self) -> data.Splits:
+        """Return the training and test sets."""
+        folder = Path(self.data_dir) if self.data_dir else None
+        return data.load(self.data, folder, self.holdout, seed=0)
+
+    def build(self, shape: tuple[int, ...]) -> recipes.System:
+        """Build the model and objective, its weights drawn from the training's seed."""
+        torch.manual_seed(self.training.seed)
+        return recipes.find(self.recipe).make(shape, **self.arguments)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what two runs must share to be one run: all but places, devices and notes."""
+        shared = asdict(self)
+        for key in ("data_dir", "notes"):
+            shared.pop(key)
+        shared["training"].pop("device")
+        return shared
+
+    def differences(self, other: "Config") -> list[str]:
+        """Name what two configs differ in, as `key: this → that`."""
+        mine, theirs = _flat(self.identity()), _flat(other.identity())
+        keys = [k for k in mine | theirs if mine.get(k) != theirs.get(k)]
+        return [f"{k}: {mine.get(k)} → {theirs.get(k)}" for k in keys]
+
+    def to_yaml(self) -> str:
+        """Write the config as YAML."""
+        return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
+
+
+def read(path: Path) -> Config:
+    """Read a `run.yaml`; raise `VaekitError` where it is missing or not one."""
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise VaekitError(f"there is no run file {path}") from None
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise VaekitError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
+    return from_mapping(found, path)
+
+
+def from_mapping(found: Any, path: Path) -> Config:
+    """Build a config from what a YAML file held; raise `VaekitError` for keys that do not belong."""
+    if not isinstance(found, dict) or "recipe" not in found:
+        raise VaekitError(f"{path} is not a run file: it needs at least `recipe: NAME`")
+    known = {f.name for f in fields(Config)}
+    if found.keys() - known:
+        raise VaekitError(f"{path} has unknown keys {sorted(found.keys() - known)}: known are {known}")
+    recipe = recipes.find(str(found["recipe"]))
+    try:
+        training = recipe.defaults(**(found.get("training") or {}))
+    except TypeError as error:
+        raise VaekitError(f"{path}, training: {error}") from None
+    rest = {k: v for k, v in found.items() if k not in ("training", "arguments", "data")}
+    arguments = dict(found.get("arguments") or {})
+    return Config(**rest, arguments=arguments, data=str(found.get("data", "")), training=training)
+
+
+def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in nested.items():
+        name = f"{prefix}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return flat

@@ -1,0 +1,47 @@
+"""Show training as it goes: a bar on a terminal, a line for each epoch elsewhere."""
+
+import time
+from types import TracebackType
+from typing import Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+
+class Watcher(Protocol):
+    """Follow a run: `look` at every row of its history."""
+
+    def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
+        """Take the newest row."""
+        ...
+
+
+class Bar:
+    """Draw a progress bar with rate and terms on a terminal; print a line an epoch elsewhere."""
+
+    def __init__(self, title: str, console: Console | None = None):
+        self.console = console or Console(stderr=True)
+        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
+        self._bar = Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True)
+        self._task: TaskID = self._bar.add_task(title, total=None, text="")
+        self._printed, self._last = 0, time.monotonic()
+
+    def __enter__(self) -> "Bar":
+        if self.console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
+        """Show the newest row."""
+        names = [name for name in row if f"weight_{name}" in row]
+        terms = "  ".join(f"{name} {row[name]:.2f}" for name in names)
+        text = f"{terms}  {row['images_per_second']:,.0f}/s"
+        self._bar.update(self._task, completed=step, total=steps, text=text)
+        if not self.console.is_terminal and (int(epoch) > self._printed or step == steps):
+            self._printed = int(epoch)
+            self.console.print(f"epoch {epoch:g}  {text}", highlight=False, soft_wrap=True)

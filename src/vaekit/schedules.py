@@ -1,0 +1,153 @@
+"""Weights that change with training: constant, linear, cosine, cyclical, by steps or epochs.
+
+A weight is a number or a schedule, a function of `Progress`. A schedule that would not finish
+within the training is refused: a warm-up longer than the run is a smaller weight without a word.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from vaekit.errors import VaekitError
+from vaekit.text import build
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Say where training stands: `step` of `steps`, `per_epoch` steps an epoch."""
+
+    step: int
+    steps: int
+    per_epoch: int
+
+
+class Schedule(ABC):
+    """Map progress to a weight, over a horizon given in steps or epochs (the whole run if neither).
+
+    To write one: subclass as a frozen dataclass with the fields below and your own, and return
+    from `shape` the share (0 … 1) of the way from `start` to `end` at the share t of the horizon.
+    """
+
+    start: float
+    end: float
+    steps: float | None
+    epochs: float | None
+
+    @abstractmethod
+    def shape(self, t: float) -> float:
+        """Return the share of the way from start to end at the share t ∈ [0, 1] of the horizon."""
+
+    def horizon(self, progress: Progress) -> float:
+        """Return the number of steps after which the schedule rests at its end."""
+        if self.epochs is not None:
+            return self.epochs * progress.per_epoch
+        return progress.steps if self.steps is None else self.steps
+
+    def __call__(self, progress: Progress) -> float:
+        """Return the weight at `progress`."""
+        t = min(progress.step / max(self.horizon(progress), 1), 1.0)
+        return self.start + (self.end - self.start) * self.shape(t)
+
+    def check(self, progress: Progress) -> None:
+        """Raise `VaekitError` where the schedule would not finish within the run."""
+        if self.horizon(progress) > progress.steps:
+            raise VaekitError(
+                f"the schedule {self} ends after {self.horizon(progress):g} steps, but training "
+                f"has only {progress.steps}: shorten the schedule or train longer"
+            )
+
+
+@dataclass(frozen=True)
+class _Between(Schedule):
+    start: float
+    end: float
+    steps: float | None = None
+    epochs: float | None = None
+
+    def __post_init__(self):
+        if self.steps is not None and self.epochs is not None:
+            raise VaekitError(f"{self}: give steps= or epochs=, not both")
+        if (self.steps is not None and self.steps <= 0) or (
+            self.epochs is not None and self.epochs <= 0
+        ):
+            raise VaekitError(f"{self}: a schedule needs a length > 0")
+
+    def __str__(self) -> str:
+        names = [f for f in self.__dataclass_fields__ if getattr(self, f) is not None]
+        inside = ", ".join(f"{name}={getattr(self, name)}" for name in names)
+        return f"{type(self).__name__.lower()}({inside})"
+
+
+@dataclass(frozen=True)
+class Linear(_Between):
+    """Go from `start` to `end` in a straight line."""
+
+    def shape(self, t: float) -> float:
+        """Return t."""
+        return t
+
+
+@dataclass(frozen=True)
+class Cosine(_Between):
+    """Go from `start` to `end` along half a cosine: gently off, gently there."""
+
+    def shape(self, t: float) -> float:
+        """Return (1 − cos πt)/2."""
+        return 0.5 * (1 - math.cos(math.pi * t))
+
+
+@dataclass(frozen=True)
+class Cyclical(_Between):
+    """Ramp linearly `cycles` times, resting at `end` for the last 1 − `ramp` of each cycle.
+
+    Fu et al. 2019, "Cyclical annealing schedule", eqs. 6–7 (their M cycles, proportion R).
+    """
+
+    cycles: int = 4
+    ramp: float = 0.5
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.cycles < 1 or not 0 < self.ramp <= 1:
+            raise VaekitError(f"{self}: needs cycles ≥ 1 and 0 < ramp ≤ 1")
+
+    def shape(self, t: float) -> float:
+        """Return min(1, the share of the cycle / ramp)."""
+        if t >= 1:
+            return 1.0
+        return min(1.0, (t * self.cycles) % 1 / self.ramp)
+
+
+def constant(value: float) -> float:
+    """Return the number itself, so that `constant(4)` may be written where a schedule may."""
+    return float(value)
+
+
+Weight = float | str | Schedule
+SCHEDULES: dict[str, Callable[..., float | Schedule]] = {
+    "constant": constant,
+    "linear": Linear,
+    "cosine": Cosine,
+    "cyclical": Cyclical,
+}
+
+
+def weight(value: Weight) -> float | Schedule:
+    """Read a weight: a number, a schedule, or the text of either, `linear(0, 4, epochs=10)`.
+
+    Raises `VaekitError` for text that is neither and for numbers that are not finite.
+    """
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return build(value, SCHEDULES, "schedule")
+    if not isinstance(value, Schedule) and not math.isfinite(value):
+        raise VaekitError(f"a weight must be a finite number or a schedule, got {value}")
+    return value
+
+
+def weight_at(value: float | Schedule, progress: Progress) -> float:
+    """Return the number that `value` has at `progress`."""
+    return value(progress) if isinstance(value, Schedule) else value

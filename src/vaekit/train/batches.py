@@ -1,0 +1,81 @@
+"""Batches in an order that depends on the seed and the epoch only, so that it can be resumed.
+
+An in-memory set is shuffled afresh in every epoch by a generator of its own and gathered on the
+device; the last batch is dropped where it is ragged (the next shuffle brings its examples back),
+so every step weighs alike and a compiled step sees one shape. Any `DataLoader` serves as well: on
+resuming, its epoch is started again from the same generator state and the batches seen are skipped.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from itertools import islice
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+
+
+class Batches(ABC):
+    """Give the batches of one epoch, from the one numbered `skip` on. `per_epoch` counts them."""
+
+    per_epoch: int
+    images_per_step: int
+    generator: torch.Generator | None = None
+
+    @abstractmethod
+    def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
+        """Yield float32 batches on the device."""
+
+
+class FromDataset(Batches):
+    """Shuffle and gather a `Dataset`; `rank` of `world` processes takes its share of each batch."""
+
+    def __init__(self, data: Dataset, batch: int, seed: int, device: torch.device, rank=0, world=1):
+        if batch > len(data):
+            raise VaekitError(
+                f"a batch of {batch} is larger than the data ({len(data)} examples): "
+                f"set batch to {len(data)} or less"
+            )
+        self.data = data.to(device) if _fits(data.images, device) else data
+        self.batch, self.seed, self.device = batch, seed, device
+        self.rank, self.share = rank, batch // world
+        self.per_epoch, self.images_per_step = len(data) // batch, batch
+
+    def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
+        """Yield the batches of one epoch, this process's share of each."""
+        seeded = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
+        order = torch.randperm(len(self.data), generator=seeded).to(self.data.images.device)
+        for i in range(skip, self.per_epoch):
+            start = i * self.batch + self.rank * self.share
+            x = self.data.batch(order[start : start + self.share])
+            yield x.to(self.device, non_blocking=True)
+
+
+class FromLoader(Batches):
+    """Take batches from a `torch.utils.data.DataLoader` of tensors, or tuples that begin with x."""
+
+    def __init__(self, loader: DataLoader, device: torch.device):
+        self.loader, self.device, self.generator = loader, device, loader.generator
+        try:
+            self.per_epoch = len(loader)
+        except TypeError:
+            raise VaekitError("the DataLoader needs a length: its data set has none") from None
+        if self.per_epoch < 1:
+            raise VaekitError("the DataLoader is empty: its batch may be larger than its data")
+        self.images_per_step = loader.batch_size or 1
+
+    def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
+        """Yield the loader's batches, scaled to [0, 1] where they are uint8."""
+        for item in islice(self.loader, skip, None):
+            x = (item if isinstance(item, Tensor) else item[0]).to(self.device, non_blocking=True)
+            yield x.float().div_(255) if x.dtype == torch.uint8 else x.float()
+
+
+def _fits(images: Tensor, device: torch.device) -> bool:
+    if device.type != "cuda":
+        return device.type == "cpu"
+    free, _ = torch.cuda.mem_get_info(device)
+    return images.nbytes < free // 2

@@ -1,0 +1,227 @@
+"""The one training loop.
+
+    for progress in fit(model, objective, data):
+        if progress.step % 100 == 0:
+            print(progress.step, progress.means())
+
+It yields itself after every step and knows nothing of files, bars or clocks: those read it. The
+step never asks the device a question. The terms of recent steps stay on the device until
+`means()` is asked for, at the latest every 100 steps, and there they are checked to be finite.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.model import Model
+from vaekit.objectives.base import Objective, Term
+from vaekit.schedules import Progress
+from vaekit.train import fabric as devices
+from vaekit.train.batches import Batches, FromDataset, FromLoader
+from vaekit.train.settings import Training
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+CHECK_EVERY = 100
+
+
+class NotFinite(VaekitError):
+    """Report the first step and term that were not finite."""
+
+    def __init__(self, step: int, term: str, value: float):
+        self.step, self.term = step, term
+        super().__init__(
+            f"training stopped: {term} is {value} at step {step}. Try a smaller lr, check the scale "
+            "of the data, or begin with a smaller weight (a linear schedule)"
+        )
+
+
+class Step(nn.Module):
+    """Compute the terms of one batch: the unit that is wrapped for precision and processes."""
+
+    def __init__(self, model: Model, objective: Objective):
+        super().__init__()
+        self.model, self.objective = model, objective
+        # Terms with networks of their own are registered so that they move and train with the rest.
+        self.parts = nn.ModuleList(t for _, t in objective.parts if isinstance(t, nn.Module))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the values of all terms, (terms,)."""
+        return torch.stack(self.objective.values(self.model(x)))
+
+
+class Fit:
+    """Iterate over training steps; read `step`, `epoch`, `steps`, `means()` on the way.
+
+    The noise comes from the device's default generator, which is seeded here. Raises `VaekitError`
+    where data and settings do not fit, and `NotFinite` during training.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        objective: Objective | Term,
+        data: Dataset | DataLoader,
+        training: Training | None = None,
+        fabric: "Fabric | None" = None,
+    ):
+        self.training = training or Training()
+        self.objective = 1.0 * objective if isinstance(objective, Term) else objective
+        self.fabric = fabric or devices.make(self.training)
+        self.batches = _batches(data, model, self.training, self.fabric)
+        self.steps = self.training.epochs * self.batches.per_epoch
+        self.step = 0
+        self.objective.check(self.progress)
+        self.parts = Step(model, self.objective)
+        self._prepare()
+        self._recent: list[Tensor] = []
+        self._folded: list[tuple[int, Tensor]] = []
+        self._weights: tuple[list[float], Tensor] = ([], torch.empty(0))
+        torch.manual_seed(self.training.seed + self.fabric.global_rank)
+        self.epoch_state = self.random_state()
+
+    def _prepare(self) -> None:
+        compiled = torch.compile(self.parts) if self.training.compile else self.parts
+        settings = self.training
+        self.optimiser = torch.optim.Adam(
+            self.parts.parameters(),
+            settings.lr,
+            (settings.beta1, settings.beta2),
+            weight_decay=settings.weight_decay,
+            fused=True,
+            capturable=self.fabric.device.type == "cuda",
+        )
+        self._step, self._optimiser = self.fabric.setup(compiled, self.optimiser)
+        self._step.train()
+
+    @property
+    def progress(self) -> Progress:
+        """Return the point that training has reached, as schedules read it."""
+        return Progress(self.step, self.steps, self.batches.per_epoch)
+
+    @property
+    def epoch(self) -> float:
+        """Return the number of epochs done."""
+        return self.step / self.batches.per_epoch
+
+    def __iter__(self) -> Iterator["Fit"]:
+        while self.step < self.steps:
+            number, skip = divmod(self.step, self.batches.per_epoch)
+            for x in self._epoch(number, skip):
+                self._advance(x)
+                yield self
+        self._check()
+
+    def _epoch(self, number: int, skip: int) -> Iterator[Tensor]:
+        if not skip:
+            self.epoch_state = self.random_state()
+            return self.batches.epoch(number, 0)
+        return self._replayed(number, skip)
+
+    def _replayed(self, number: int, skip: int) -> Iterator[Tensor]:
+        """Start the epoch where it was started, skip what was seen, go on with today's noise."""
+        now = self.random_state()
+        self.set_random_state(self.epoch_state)
+        for i, x in enumerate(self.batches.epoch(number, skip)):
+            if i == 0:
+                self.set_random_state(now)
+            yield x
+
+    def _advance(self, x: Tensor) -> None:
+        values = self._step(x)
+        self._optimiser.zero_grad()
+        self.fabric.backward(values @ self._weight_tensor(values))
+        self._optimiser.step()
+        self._recent.append(values.detach())
+        self.step += 1
+        if len(self._recent) >= CHECK_EVERY:
+            self._check()
+
+    def _weight_tensor(self, like: Tensor) -> Tensor:
+        weights = self.objective.weights(self.progress)
+        if weights != self._weights[0]:
+            self._weights = weights, torch.tensor(weights, device=like.device)
+        return self._weights[1]
+
+    def _check(self) -> None:
+        """Fold the recent terms into one row of their mean; raise `NotFinite` at the first bad one."""
+        if not self._recent:
+            return
+        rows = torch.stack(self._recent)
+        if self.fabric.world_size > 1:
+            rows = self.fabric.all_reduce(rows, reduce_op="mean")
+        rows = rows.cpu()
+        bad = (~torch.isfinite(rows)).nonzero()
+        if len(bad):
+            row, column = bad[0].tolist()
+            step = self.step - len(rows) + row + 1
+            raise NotFinite(step, self.objective.names[column], rows[row, column].item())
+        self._folded.append((len(rows), rows.mean(0)))
+        self._recent = []
+
+    def means(self) -> dict[str, float]:
+        """Return the mean of every term since the last call, in nats for one example."""
+        self._check()
+        folded, self._folded = self._folded, []
+        total = sum(n for n, _ in folded)
+        mean = torch.stack([n * m for n, m in folded]).sum(0) / total
+        return dict(zip(self.objective.names, mean.tolist(), strict=True))
+
+    def random_state(self) -> dict[str, Tensor]:
+        """Return the state of every generator that training draws from, by device."""
+        state = {"cpu": torch.get_rng_state()}
+        if self.batches.generator is not None:
+            state["loader"] = self.batches.generator.get_state()
+        if self.fabric.device.type == "cuda":
+            state["cuda"] = torch.cuda.get_rng_state(self.fabric.device)
+        return state
+
+    def set_random_state(self, state: dict[str, Tensor]) -> None:
+        """Put every generator into the state that `random_state` returned."""
+        torch.set_rng_state(state["cpu"])
+        if "loader" in state and self.batches.generator is not None:
+            self.batches.generator.set_state(state["loader"])
+        if "cuda" in state:
+            torch.cuda.set_rng_state(state["cuda"], self.fabric.device)
+
+
+def fit(
+    model: Model,
+    objective: Objective | Term,
+    data: Dataset | DataLoader,
+    training: Training | None = None,
+) -> Fit:
+    """Return an iterator that trains `model` in place, one step at a time.
+
+    `data` is a `Dataset` or any `DataLoader`; a loader's own batches take the place of
+    `training.batch`. Raises `VaekitError` where data and settings do not fit each other, for data
+    outside the likelihood's support, and `NotFinite` for a loss that is no number.
+    """
+    return Fit(model, objective, data, training)
+
+
+def _batches(
+    data: Dataset | DataLoader, model: Model, training: Training, fabric: "Fabric"
+) -> Batches:
+    if isinstance(data, DataLoader):
+        prepared = fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
+        return FromLoader(prepared, fabric.device)  # pyright: ignore[reportArgumentType]
+    check_support(data, model)
+    rank, world = fabric.global_rank, fabric.world_size
+    return FromDataset(data, training.batch, training.seed, fabric.device, rank, world)
+
+
+def check_support(data: Dataset, model: Model) -> None:
+    """Raise `VaekitError` where the data leave the range that the likelihood is defined on."""
+    support, (low, high) = model.likelihood.support, data.range
+    if support and (low < support[0] or high > support[1]):
+        raise VaekitError(
+            f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but {data.name} spans "
+            f"[{low:.4g}, {high:.4g}]: scale the data, or use likelihood=squared_error or gaussian"
+        )

@@ -1,0 +1,55 @@
+"""How to train: numbers that every recipe shares and each may set its own defaults for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from vaekit.errors import VaekitError
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of a training run.
+
+    Args:
+        epochs: passes over the data
+        batch: examples in one step, over all processes
+        lr: learning rate of Adam
+        beta1: decay of Adam's first moment
+        beta2: decay of Adam's second moment
+        weight_decay: L2 penalty on the weights
+        seed: seed of weights, noise and data order
+        precision: bf16 runs the networks in bfloat16 and keeps weights and losses in float32
+        compile: compile the step with torch.compile
+        device: auto, cpu, cuda, cuda:1, mps, ...
+        processes: number of processes (data parallel)
+
+    Raises `VaekitError` for values out of range.
+    """
+
+    epochs: int = 20
+    batch: int = 100
+    lr: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    weight_decay: float = 0.0
+    seed: int = 0
+    precision: Literal["float32", "bf16"] = "float32"
+    compile: bool = False
+    device: str = "auto"
+    processes: int = 1
+
+    def __post_init__(self):
+        for name in ("epochs", "batch", "processes"):
+            if getattr(self, name) < 1:
+                raise VaekitError(f"{name} must be ≥ 1, got {getattr(self, name)}")
+        if not 0 < self.lr < float("inf"):
+            raise VaekitError(f"lr must be a finite number > 0, got {self.lr}")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise VaekitError(f"{name} must be in [0, 1), got {getattr(self, name)}")
+        if self.weight_decay < 0 or self.seed < 0:
+            raise VaekitError("weight_decay and seed must be ≥ 0")
+        if self.precision not in ("float32", "bf16"):
+            raise VaekitError(f"precision must be float32 or bf16, got {self.precision!r}")
+        if self.batch % self.processes:
+            raise VaekitError(f"batch {self.batch} cannot be shared by {self.processes} processes")
