@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from vaekit.errors import VaekitError
 from vaekit.networks.base import Networks, Shape, activation, positive
 from vaekit.networks.linear import Linear
 
@@ -42,7 +43,13 @@ class Mlp(Networks):
 
 
 def stack(widths: Sequence[int], name: str) -> list[nn.Module]:
-    """Build linear layers between consecutive widths, with activations between them."""
+    """Build linear layers between consecutive widths, with activations between them.
+
+    Raises `VaekitError` for a layer without units, which is what latent = 0 comes to.
+    """
+    if min(widths) < 1:
+        sizes = "-".join(map(str, widths))
+        raise VaekitError(f"layers of {sizes} units: each needs at least one (is latent ≥ 1?)")
     layers: list[nn.Module] = []
     for before, after in zip(widths[:-1], widths[1:], strict=True):
         layers += [Linear(before, after), activation(name)]

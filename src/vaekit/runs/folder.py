@@ -23,6 +23,8 @@ from vaekit.runs import history
 from vaekit.train import checkpoint
 from vaekit.train.fabric import pick
 
+CHECKPOINT = Path("checkpoint") / "last.safetensors"
+
 
 class Run:
     """Read a run folder: its config, data, trained model, history and metrics.
@@ -86,7 +88,7 @@ class Run:
     @property
     def checkpoint(self) -> Path:
         """Return where the last checkpoint lies while the run is unfinished."""
-        return self.folder / "checkpoint" / "last.safetensors"
+        return self.folder / CHECKPOINT
 
     @property
     def history(self) -> list[dict[str, float]]:

@@ -23,7 +23,7 @@ from vaekit.errors import VaekitError
 from vaekit.runs import config as configs
 from vaekit.runs import history
 from vaekit.runs.config import Config
-from vaekit.runs.folder import Run, save_weights
+from vaekit.runs.folder import CHECKPOINT, Run, save_weights
 from vaekit.runs.show import Watcher
 from vaekit.train import Fit, NotFinite, checkpoint
 from vaekit.train.fabric import pick
@@ -65,15 +65,15 @@ def train(
     system = config.build(splits.train.shape)
     check_support(splits.train, system.model)
     fit = Fit(system.model, system.objective, splits.train, config.training)
-    run = Run(folder, config.data_dir)
-    if resume and run.checkpoint.exists():
-        checkpoint.load(fit, run.checkpoint)
+    if resume and (folder / CHECKPOINT).exists():
+        checkpoint.load(fit, folder / CHECKPOINT)
     if fit.fabric.global_rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
         _write_config(folder, config, state="unfinished")
         history.start(folder / "history.csv", fit.step)
         # Weights of an interrupted run grow stale from here on; its checkpoint has the same.
         (folder / "model.safetensors").unlink(missing_ok=True)
+    run = Run(folder, config.data_dir)
     _run(fit, run, saving or Saving(), watcher)
     _finish(fit, run, config)
     return run
@@ -114,7 +114,7 @@ def _described(config: Config, splits: Splits) -> Config:
         "test": len(test),
         "files": dict(train.files),
         "vaekit": vaekit.__version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
     }
