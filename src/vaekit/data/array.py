@@ -48,11 +48,12 @@ def array(
 
 def _load(path: Path, mapped: bool) -> np.ndarray | dict[str, np.ndarray]:
     try:
-        loaded: Any = np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded
-        with loaded:
-            return {name: loaded[name] for name in loaded.files}
+        if mapped:
+            return np.load(path, mmap_mode="r", allow_pickle=False)
+        with path.open("rb") as file:
+            loaded: Any = np.load(file, allow_pickle=False)
+            keyed = not isinstance(loaded, np.ndarray)
+            return {name: loaded[name] for name in loaded.files} if keyed else loaded
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         raise VaekitError(
             f"cannot read {path} as a numpy array ({error}): "

@@ -55,7 +55,7 @@ def dsprites(
 
 def _read(path: Path) -> list[np.ndarray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             return [archive[key] for key in _KEYS]
     except KeyError as error:
         raise VaekitError(f"{path} has no array {error}: it needs {', '.join(_KEYS)}") from error
@@ -71,19 +71,18 @@ def _factors(path: Path, classes: np.ndarray, values: np.ndarray) -> tuple[Facto
         raise VaekitError(
             f"{path}: expected latents (N, {width}), got {classes.shape}, {values.shape}"
         )
-    sizes = classes.max(axis=0).astype(int) + 1 if len(classes) else np.zeros(width, int)
-    grid = np.prod(sizes) == len(classes) and np.array_equal(
-        classes, np.stack(np.unravel_index(np.arange(len(classes)), sizes), axis=1)
-    )
-    if not grid:
+    if not len(classes):
+        raise VaekitError(f"{path} holds no images: get it again")
+    sizes = classes.max(axis=0).astype(int) + 1
+    full = np.prod(sizes) == len(classes)
+    if not full or (classes != np.stack(np.unravel_index(np.arange(len(classes)), sizes), 1)).any():
         raise VaekitError(f"{path}: latents_classes is not a full grid in order, sizes {sizes}")
     kept = [k for k, name in enumerate(_COLUMNS) if name != "color" or sizes[k] > 1]
     first = [np.argmax(classes[:, k, None] == np.arange(sizes[k]), axis=0) for k in kept]
     levels = tuple(values[rows, k] for rows, k in zip(first, kept, strict=True))
-    names = tuple(_COLUMNS[k] for k in kept)
-    return Factors(names, tuple(int(sizes[k]) for k in kept), levels), classes[:, 1].astype(
-        np.int64
-    )
+    counts = tuple(int(sizes[k]) for k in kept)
+    factors = Factors(tuple(_COLUMNS[k] for k in kept), counts, levels)
+    return factors, classes[:, 1].astype(np.int64)
 
 
 def _black_and_white(path: Path, images: np.ndarray, count: int) -> np.ndarray:

@@ -34,6 +34,7 @@ from vaekit.errors import VaekitError
 
 SHAPES = ("square", "ellipse", "heart")
 _SMALLEST = 16
+_TIE = 1 + 1e-9  # a pixel centre on the outline is inside, at every quarter turn alike
 _Inside = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -120,7 +121,9 @@ def _masks(factors: Factors, box: int) -> np.ndarray:
     cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
     turned_x, turned_y = cos * x + sin * y, cos * y - sin * x
     masks = [
-        inside(turned_x / s, turned_y / s) for inside in _INSIDE[: factors.sizes[0]] for s in scale
+        inside(turned_x / s, turned_y / s)
+        for inside in _INSIDE[: factors.sizes[0]]
+        for s in scale * _TIE
     ]
     return np.concatenate(masks).astype(np.uint8) * np.uint8(255)
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 ENDINGS = (".csv", ".parquet")
+_MISSING = ["NA", "N/A", "nan", "null"]
 
 
 def table(
@@ -44,8 +45,8 @@ def table(
         if name not in frame.columns:
             raise nearest(name, frame.columns, f"column of {found}")
     used = [name for name in used if name != label]
-    numbers = _scaled(_numbers(found, frame, used), scale)
     labels, names = (None, ()) if label is None else _classes(found, frame[label])
+    numbers = _scaled(_numbers(found, frame, used), scale)
     made = Dataset.from_array(numbers, labels, found.stem)
     return replace(made, files={found.name: sha256(found)}, label_names=names)
 
@@ -58,7 +59,7 @@ def _read(path: Path) -> "pl.DataFrame":
         raise VaekitError(f"{path} is not a table that is read: use .csv or .parquet")
     try:
         if ending == ".csv":
-            return pl.read_csv(path, infer_schema_length=None)
+            return pl.read_csv(path, infer_schema_length=None, null_values=_MISSING)
         return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         cause = str(error).strip().split("\n")[0] or type(error).__name__
