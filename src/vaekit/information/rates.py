@@ -22,7 +22,6 @@ from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.divergences import kl, kl_by_coordinate
 from vaekit.errors import VaekitError
-from vaekit.metrics.mig import mig
 from vaekit.model import Model, Pass
 
 ACTIVE, WIDE = 0.01, 0.8
@@ -141,6 +140,7 @@ def _units(mean: Tensor, variance: Tensor) -> dict[str, Number]:
 
 
 def _mig(codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...], bins: int) -> dict[str, Any]:
+    from vaekit.metrics.mig import mig
     score = mig(codes, levels, bins=bins)
     how = f"MIG of mean codes, {bins} equal-width bins of the observed range"
     number = Number(float(score), how, len(codes), None, "share of the factor's entropy")

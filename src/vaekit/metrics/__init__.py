@@ -1,0 +1,6 @@
+"""Scores of a representation: pure functions of codes and factors, for any model's codes."""
+
+from vaekit.metrics.mig import entropy, mig, mutual_information
+from vaekit.metrics.score import Score
+
+__all__ = ["Score", "entropy", "mig", "mutual_information"]

@@ -1,0 +1,90 @@
+"""Train vaekit's VAE for the benchmark; print one JSON line."""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vaekit.data import Dataset
+from vaekit.information import evaluate
+from vaekit.recipes import vae
+from vaekit.train import Fit, Training
+
+job, folder, epochs, seed, name = sys.argv[1:]
+
+
+def attainable(bf16: bool) -> float:
+    """Return the best matrix rate of this moment, FLOP/s, over both libraries for 1024³."""
+    kind = torch.bfloat16 if bf16 else torch.float32
+    a, b, best = torch.randn(1024, 1024, dtype=kind), torch.randn(1024, 1024, dtype=kind), 0.0
+    products = [lambda: a @ b]
+    if not bf16:
+        products.append(lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], ""))
+    for product in products:
+        for _ in range(8):
+            begin = time.perf_counter()
+            product()
+            best = max(best, 2 * 1024**3 / (time.perf_counter() - begin))
+    return best
+
+
+def flops(model: torch.nn.Module, x: torch.Tensor) -> int:
+    """Count the floating-point operations of a training step's products."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    with FlopCounterMode(display=False) as counter:
+        run = model(x)
+        run.p.log_prob(run.x).sum().backward()
+    return counter.get_total_flops()
+
+
+def parts(fit: Fit, images: torch.Tensor) -> dict[str, float]:
+    """Time the parts of a step one by one, milliseconds."""
+    times = {"gather": 0.0, "forward": 0.0, "backward": 0.0, "optimiser": 0.0}
+    order, rounds = torch.arange(fit.training.batch), 50
+    for _ in range(rounds):
+        marks = [time.perf_counter()]
+        x = data.batch(order)
+        marks.append(time.perf_counter())
+        loss = fit._step(x).sum()
+        marks.append(time.perf_counter())
+        fit._optimiser.zero_grad()
+        fit.fabric.backward(loss)
+        marks.append(time.perf_counter())
+        fit._optimiser.step()
+        marks.append(time.perf_counter())
+        for key, a, b in zip(times, marks, marks[1:], strict=False):
+            times[key] += 1e3 * (b - a) / rounds
+    return times
+
+
+data = Dataset.from_array(np.load(Path(folder) / f"{job}-train.npy"))
+test = Dataset.from_array(np.load(Path(folder) / f"{job}-test.npy"))
+mlp = job == "mlp"
+torch.manual_seed(int(seed))
+model, objective = vae(data.shape, 16 if mlp else 10, "mlp(512)" if mlp else "conv()")
+training = Training(
+    epochs=int(epochs),
+    batch=100 if mlp else 64,
+    seed=int(seed),
+    precision="bf16" if "bf16" in name else "float32",
+    compile="compile" in name,
+    device="cpu",
+)
+fit = Fit(model, objective, data, training)
+warm = 3 if training.compile else 0  # compiling is paid once and is no part of the rate
+done = 0
+begin = time.perf_counter()
+for progress in fit:
+    if progress.step == warm:
+        begin, done = time.perf_counter(), progress.step
+seconds = time.perf_counter() - begin
+rate = (fit.step - done) * training.batch / seconds
+elbo = evaluate(model, test)["elbo"]["value"]
+where = parts(fit, data.images)
+used = flops(model, data.batch(torch.arange(training.batch)))
+share = used * rate / training.batch / attainable("bf16" in name)
+print(json.dumps({"rate": rate, "elbo": elbo, "parts": where, "share": share}))

@@ -1,0 +1,180 @@
+"""Mutual information of codes and factors, and the gap that MIG makes of it.
+
+Whether a latent z_j tells of a factor v_k is I(z_j; v_k) = H(z_j) + H(v_k) − H(z_j, v_k). For
+each factor, the mutual information gap takes the distance from the most informative latent to the
+next, as a share of what there is to know (Chen et al. 2018, eq. 6):
+
+    MIG = 1/K Σ_k (I(z_(1); v_k) − I(z_(2); v_k)) / H(v_k)
+
+1 means that every factor is held wholly by one latent alone, 0 that every factor is shared by two
+or held by none. It looks at factors only: one latent may hold several and still score 1.
+
+Entropies here are plug-in estimates from histograms. A continuous code is first cut into bins:
+`width`, of equal width between its lowest and highest value, as the literature does, which one
+outlier can ruin; `quantile`, of equal mass, which no outlier and no monotone rescaling moves. The
+plug-in estimate of I is too large by about (B − 1)(S − 1) / 2N nats for B bins and S levels
+(Miller 1955), which is why `mig` reports its value for shuffled factors beside its own.
+
+A constant code has I = 0. A constant factor has nothing to be known, 0/0: it is left out of the
+mean and named, and a set without any varying factor scores 0.
+"""
+
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vaekit.errors import VaekitError
+from vaekit.metrics.score import Score
+
+Binning = Literal["width", "quantile"]
+
+
+def mig(
+    codes: npt.ArrayLike,
+    factors: npt.ArrayLike,
+    bins: int = 20,
+    binning: Binning = "width",
+    *,
+    shuffles: int = 5,
+    seed: int = 0,
+) -> Score:
+    """Score how far each factor is held by one latent alone: codes (N, H), factors (N, K) → [0, 1].
+
+    `shuffles` permutations of the factors, drawn from `seed`, give the bias. `parts` holds
+    `mutual_information` (H, K) and `entropy` (K,) in nats, `gap` (K,), `latent` (K,), the most
+    informative one, and `constant`, the factors left out of the mean.
+    Raises `VaekitError` as `mutual_information` does.
+    """
+    values, levels = _checked(codes, factors, bins, binning)
+    binned, levels = _binned(values, bins, binning), _from_zero(levels)
+    known, total = _information(binned, levels), _entropies(levels)
+    gap, shuffled = _gaps(known, total), None
+    rng = np.random.default_rng(seed)
+    if shuffles:
+        again = [_information(binned, rng.permutation(levels)) for _ in range(shuffles)]
+        shuffled = float(np.mean([_mean(_gaps(each, total), total) for each in again]))
+    parts = {
+        "mutual_information": known,
+        "entropy": total,
+        "gap": gap,
+        "latent": known.argmax(axis=0),
+        "constant": np.flatnonzero(total == 0),
+    }
+    how = f"plug-in, {bins} bins of equal {'width' if binning == 'width' else 'mass'}"
+    settings = {"estimator": how, "n": len(values), "bins": bins, "binning": binning}
+    return Score(_mean(gap, total), parts, settings, shuffled)
+
+
+def mutual_information(
+    codes: npt.ArrayLike, factors: npt.ArrayLike, bins: int = 20, binning: Binning = "width"
+) -> np.ndarray:
+    """Estimate I(z_j; v_k) in nats, (H, K), from codes (N, H) and integer factors (N, K).
+
+    Raises `VaekitError` for other shapes, unequal lengths, codes that are not finite, factors that
+    are not integers, fewer than 2 bins, and an unknown binning.
+    """
+    values, levels = _checked(codes, factors, bins, binning)
+    return _information(_binned(values, bins, binning), _from_zero(levels))
+
+
+def entropy(factors: npt.ArrayLike) -> np.ndarray:
+    """Estimate H(v_k) in nats, (K,), from integer factors (N, K); raises as `mig` does."""
+    return _entropies(_from_zero(_whole(factors)))
+
+
+def _gaps(known: np.ndarray, total: np.ndarray) -> np.ndarray:
+    ordered = np.sort(known, axis=0)
+    second = ordered[-2] if len(ordered) > 1 else 0.0
+    return np.where(total > 0, (ordered[-1] - second) / np.where(total > 0, total, 1.0), 0.0)
+
+
+def _mean(gap: np.ndarray, total: np.ndarray) -> float:
+    return float(gap[total > 0].mean()) if (total > 0).any() else 0.0
+
+
+def _information(binned: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    """Estimate I, (H, K), of codes cut into bins (H, N) and levels (N, K), both from 0."""
+    bins, columns = int(binned.max()) + 1, np.ascontiguousarray(levels.T)
+    known = np.empty((len(binned), len(columns)))
+    for k, column in enumerate(columns):
+        size = int(column.max()) + 1
+        # One histogram at a time stays in the cache: four times faster than all in one.
+        joint = np.stack([np.bincount(b * size + column, minlength=bins * size) for b in binned])
+        table = joint.reshape(-1, bins, size)
+        apart = _entropy(table.sum(axis=2)) + _entropy(table.sum(axis=1))
+        known[:, k] = apart - _entropy(joint)
+    return np.maximum(known, 0.0)
+
+
+def _entropy(counts: np.ndarray) -> np.ndarray:
+    """Estimate the entropy in nats of every row of `counts`: ln N − 1/N Σ c ln c."""
+    n = counts[0].sum()
+    used = np.where(counts > 0, counts, 1)
+    return np.log(n) - (counts * np.log(used)).sum(axis=1) / n
+
+
+def _entropies(levels: np.ndarray) -> np.ndarray:
+    found = [_entropy(np.bincount(column)[None])[0] for column in levels.T]
+    return np.where(np.ptp(levels, axis=0) == 0, 0.0, found)
+
+
+def _binned(values: np.ndarray, bins: int, binning: Binning) -> np.ndarray:
+    """Cut every code into bins numbered from 0: (N, H) → (H, N), so that each lies in one piece."""
+    columns = np.ascontiguousarray(values.T)
+    if binning == "quantile":
+        return np.stack([_equal_mass(column, bins) for column in columns])
+    low, width = columns.min(axis=1, keepdims=True), np.ptp(columns, axis=1, keepdims=True)
+    share = (columns - low) / np.where(width > 0, width, 1.0)
+    return np.minimum((share * bins).astype(np.int64), bins - 1)
+
+
+def _equal_mass(column: np.ndarray, bins: int) -> np.ndarray:
+    # Edges are values of the column itself: equal values stay together, a rescaling moves nothing.
+    shares = np.arange(1, bins) / bins
+    return np.searchsorted(np.quantile(column, shares, method="inverted_cdf"), column)
+
+
+def _from_zero(levels: np.ndarray) -> np.ndarray:
+    low, high = levels.min(axis=0), levels.max(axis=0)
+    # Histograms with some empty cells cost less than sorting.
+    if (high - low).max() < 4 * len(levels):
+        return levels - low
+    return np.stack([np.unique(column, return_inverse=True)[1] for column in levels.T], axis=1)
+
+
+def _checked(
+    codes: npt.ArrayLike, factors: npt.ArrayLike, bins: int, binning: str
+) -> tuple[np.ndarray, np.ndarray]:
+    values, levels = np.asarray(codes), _whole(factors)
+    if values.ndim != 2 or not values.size or values.dtype.kind not in "fiub":
+        raise VaekitError(
+            f"expected codes (N, H) of numbers, got shape {values.shape} of type {values.dtype}"
+        )
+    if len(values) != len(levels):
+        raise VaekitError(
+            f"{len(values)} codes but {len(levels)} rows of factors: pass one row for each code"
+        )
+    bad = ~np.isfinite(values).all(axis=0)
+    if bad.any():
+        raise VaekitError(
+            f"latents {np.flatnonzero(bad).tolist()} hold NaN or infinite codes: "
+            "the model or its input is broken, so score a sound one"
+        )
+    if bins < 2:
+        raise VaekitError(f"bins must be ≥ 2 to tell anything apart, got {bins}")
+    if binning not in ("width", "quantile"):
+        raise VaekitError(f"unknown binning {binning!r}: use 'width' or 'quantile'")
+    return values.astype(np.float64), levels
+
+
+def _whole(factors: npt.ArrayLike) -> np.ndarray:
+    levels = np.asarray(factors)
+    if levels.ndim != 2 or not levels.size:
+        raise VaekitError(f"expected factors (N, K), got shape {levels.shape}")
+    if levels.dtype.kind not in "iub":
+        raise VaekitError(
+            f"factors must be integer levels, got {levels.dtype}: number the values of each "
+            "factor, for example by np.unique(v, return_inverse=True)"
+        )
+    return levels.astype(np.int64)

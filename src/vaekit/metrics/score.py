@@ -1,0 +1,50 @@
+"""A score that remembers how it came about.
+
+The same codes have a MIG of .31, .41 or .27 with 5, 20 or 500 bins, and .27 or .41 with 500 or
+10 000 points. A number without its bins, its N and its bias is therefore not comparable with any
+other, so a `Score` carries them wherever it goes, and is a plain float to whoever only wants that.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+
+class Score(float):
+    """Carry a score with what explains it; in arithmetic it is its value.
+
+    `parts` holds what it was made of (arrays, one entry for each latent or factor), `settings` how
+    it was computed (always `estimator` and `n`), and `shuffled` the same score where the factors
+    are shuffled among the examples: what a code without any information would get, its bias.
+    """
+
+    parts: dict[str, Any]
+    settings: dict[str, Any]
+    shuffled: float | None
+
+    def __new__(
+        cls,
+        value: float,
+        parts: Mapping[str, Any] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        shuffled: float | None = None,
+    ) -> "Score":
+        """Make the score from its value and explanations."""
+        score = super().__new__(cls, value)
+        score.parts, score.settings = dict(parts or {}), dict(settings or {})
+        score.shuffled = shuffled
+        return score
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return value, settings, shuffled and parts as JSON can hold them, one level deep."""
+        parts = {name: _plain(part) for name, part in self.parts.items()}
+        return {"value": float(self), **self.settings, "shuffled": self.shuffled, "parts": parts}
+
+
+def _plain(part: Any) -> Any:
+    if isinstance(part, np.ndarray | np.generic):
+        return part.tolist()
+    if isinstance(part, Mapping):
+        return {str(key): _plain(value) for key, value in part.items()}
+    return [_plain(value) for value in part] if isinstance(part, list | tuple) else part

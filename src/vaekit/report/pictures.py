@@ -1,0 +1,72 @@
+"""Images of any set as PNG: grids for the page, the same ones as files.
+
+Values are mapped from the range of the data to black and white, so a picture's brightness means
+the same in originals and reconstructions; what lies outside is clipped. Gaps are transparent, for a
+page may be light or dark. On the page a pixel stays a pixel and the browser enlarges it; files are
+enlarged here, because a viewer would blur them.
+"""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from vaekit import files
+
+GAP = 2
+LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to it
+READABLE = 56  # pixels of one image in a file
+
+
+def tiles(images: Tensor, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """Turn images (n, C, H, W) with values from `low` to `high` into bytes (n, H, W, 3).
+
+    One channel becomes grey, three or four are read as RGB(A) without A, of others the mean is
+    shown.
+    """
+    shrink = -(-max(images.shape[-2:]) // LARGEST)
+    small = F.avg_pool2d(images, shrink, ceil_mode=True) if shrink > 1 else images
+    colours = small[:, :3] if small.shape[1] in (3, 4) else small.mean(1, keepdim=True)
+    level = (colours - low) / ((high - low) or 1.0)
+    pixels = (level.clamp(0, 1) * 255).round().byte().expand(-1, 3, -1, -1)
+    return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
+
+
+def grid(pictures: np.ndarray, columns: int) -> np.ndarray:
+    """Lay pictures (n, H, W, 3) out in rows of `columns` → RGBA bytes, gaps transparent."""
+    count, height, width, _ = pictures.shape
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 4), np.uint8)
+    for i, picture in enumerate(pictures):
+        top, left = (i // columns) * (height + GAP), (i % columns) * (width + GAP)
+        sheet[top : top + height, left : left + width, :3] = picture
+        sheet[top : top + height, left : left + width, 3] = 255
+    return sheet
+
+
+def stack(sheets: Sequence[np.ndarray]) -> np.ndarray:
+    """Put RGBA sheets of one width below one another, with the gap between."""
+    gap = np.zeros((GAP, sheets[0].shape[1], 4), np.uint8)
+    return np.concatenate([part for sheet in sheets for part in (sheet, gap)][:-1])
+
+
+def data_uri(sheet: np.ndarray) -> str:
+    """Write an RGBA sheet as a PNG in a data URI."""
+    buffer = io.BytesIO()
+    Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+
+
+def save(sheet: np.ndarray, path: Path, cell: int) -> None:
+    """Write an RGBA sheet to a PNG file, enlarged until a cell of `cell` pixels is readable.
+
+    Raises `VaekitError` where the file cannot be written.
+    """
+    times = max(1, -(-READABLE // cell))
+    large = sheet.repeat(times, axis=0).repeat(times, axis=1)
+    files.write(path, lambda temporary: Image.fromarray(large).save(temporary, "PNG"))
