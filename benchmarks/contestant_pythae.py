@@ -62,8 +62,14 @@ model = VAE(config, encoder=Encoder(), decoder=Decoder())
 data = BaseDataset(torch.from_numpy(train), torch.ones(len(train)))
 with tempfile.TemporaryDirectory() as out:
     settings = BaseTrainerConfig(
-        output_dir=out, num_epochs=int(epochs), learning_rate=1e-3, optimizer_cls="Adam",
-        per_device_train_batch_size=batch, per_device_eval_batch_size=batch, no_cuda=True, seed=int(seed),
+        output_dir=out,
+        num_epochs=int(epochs),
+        learning_rate=1e-3,
+        optimizer_cls="Adam",
+        per_device_train_batch_size=batch,
+        per_device_eval_batch_size=batch,
+        no_cuda=True,
+        seed=int(seed),
     )
     trainer = BaseTrainer(model=model, train_dataset=data, training_config=settings)
     trainer.prepare_training()

@@ -26,13 +26,17 @@ CONTESTANTS = ("pythae", "vaekit", "vaekit-bf16", "vaekit-compile", "vaekit-bf16
 
 def main() -> None:
     """Run the rounds and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--data-dir", required=True, help="folder with mnist/")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--epochs", type=int, default=1, help="epochs of each contestant and round")
     parser.add_argument("--jobs", nargs="+", default=["mlp", "conv"])
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS))
-    parser.add_argument("--pythae-python", help="a Python that has pythae, in place of a new environment")
+    parser.add_argument(
+        "--pythae-python", help="a Python that has pythae, in place of a new environment"
+    )
     asked = parser.parse_args()
     pythae = asked.pythae_python or _pythae()
     with tempfile.TemporaryDirectory() as folder:
@@ -49,7 +53,9 @@ def _pythae() -> str:
     if not python.exists():
         venv.create(home, with_pip=True)
         pin = str(ROOT / "constraints.txt")
-        subprocess.run([python, "-m", "pip", "install", "-q", "-c", pin, "torch", "pythae"], check=True)
+        subprocess.run(
+            [python, "-m", "pip", "install", "-q", "-c", pin, "torch", "pythae"], check=True
+        )
     return str(python)
 
 
@@ -67,18 +73,24 @@ def _prepare(job: str, data_dir: str, folder: Path) -> None:
     np.save(folder / f"{job}-test.npy", test.images[held].numpy())
 
 
-def _rounds(job: str, asked: argparse.Namespace, pythae: str, folder: Path) -> dict[str, list[dict]]:
+def _rounds(
+    job: str, asked: argparse.Namespace, pythae: str, folder: Path
+) -> dict[str, list[dict]]:
     results: dict[str, list[dict]] = {name: [] for name in asked.contestants}
     for number in range(asked.rounds):
         for name in asked.contestants:
             python = pythae if name == "pythae" else sys.executable
             script = "contestant_pythae.py" if name == "pythae" else "contestant_vaekit.py"
             words = [python, HERE / script, job, folder, asked.epochs, number, name]
-            done = subprocess.run([str(w) for w in words], capture_output=True, text=True, check=False)
+            done = subprocess.run(
+                [str(w) for w in words], capture_output=True, text=True, check=False
+            )
             if done.returncode:
                 sys.exit(done.stderr)
             results[name].append(json.loads(done.stdout.splitlines()[-1]))
-            print(f"  round {number + 1} {name}: {results[name][-1]['rate']:,.0f}/s", file=sys.stderr)
+            print(
+                f"  round {number + 1} {name}: {results[name][-1]['rate']:,.0f}/s", file=sys.stderr
+            )
     return results
 
 

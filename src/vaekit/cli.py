@@ -110,7 +110,9 @@ def _train(words: list[str]) -> None:
         from vaekit.recipes import RECIPES
 
         print("usage: vaekit train RECIPE|run.yaml [options]\n\nrecipes: " + ", ".join(RECIPES))
-        print("`vaekit train RECIPE --help` shows a recipe's arguments, `vaekit list` describes all.")
+        print(
+            "`vaekit train RECIPE --help` shows a recipe's arguments, `vaekit list` describes all."
+        )
         return
     from vaekit.runs import Saving, train
     from vaekit.runs.show import Bar
@@ -149,7 +151,7 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     parser = _train_parser(recipe, given)
     found = vars(_parse(parser, words))
     training = {f.name: found[f.name] for f in fields(Training)}
-    own = [name for name in parser.own_arguments]  # pyright: ignore[reportAttributeAccessIssue]
+    own = list(parser.own_arguments)  # pyright: ignore[reportAttributeAccessIssue]
     if not found["data"]:
         raise VaekitError("say what to train on with --data: `vaekit list` shows what there is")
     config = Config(
@@ -170,22 +172,36 @@ def _train_parser(recipe: Any, given: "Config | None") -> "ArgumentParser":
     own = parser.add_function_arguments(recipe.make, as_group=True, skip={"shape"})
     parser.add_class_arguments(Training, as_group=True)
     group = parser.add_argument_group("data and run")
-    group.add_argument("--data", type=str, default="", help="a set by name, or a path: see `vaekit list`")
-    group.add_argument("--data_dir", type=str, default=None, help="where the files of public sets lie")
+    group.add_argument(
+        "--data", type=str, default="", help="a set by name, or a path: see `vaekit list`"
+    )
+    group.add_argument(
+        "--data_dir", type=str, default=None, help="where the files of public sets lie"
+    )
     group.add_argument(
         "--holdout", type=float, default=0.1, help="share held out where a set has no test part"
     )
-    group.add_argument("--out", type=str, default=None, help="the run folder; default runs/RECIPE-DATA-N")
-    group.add_argument("--resume", action="store_true", help="continue the run in --out")
-    group.add_argument("--checkpoint_minutes", type=float, default=5.0, help="time between checkpoints")
     group.add_argument(
-        "--checkpoint_steps", type=int, default=None, help="steps between checkpoints, in place of minutes"
+        "--out", type=str, default=None, help="the run folder; default runs/RECIPE-DATA-N"
+    )
+    group.add_argument("--resume", action="store_true", help="continue the run in --out")
+    group.add_argument(
+        "--checkpoint_minutes", type=float, default=5.0, help="time between checkpoints"
+    )
+    group.add_argument(
+        "--checkpoint_steps",
+        type=int,
+        default=None,
+        help="steps between checkpoints, in place of minutes",
     )
     parser.own_arguments = own  # pyright: ignore[reportAttributeAccessIssue]
     parser.set_defaults(**recipe.training)
     if given:
         parser.set_defaults(
-            **given.arguments, **vars(given.training), data=given.data, holdout=given.holdout,
+            **given.arguments,
+            **vars(given.training),
+            data=given.data,
+            holdout=given.holdout,
             data_dir=given.data_dir,
         )
     return parser
@@ -212,7 +228,9 @@ def _evaluate(words: list[str]) -> None:
     parser.add_argument("--n", type=int, default=10_000, help="examples at most")
     parser.add_argument("--samples", type=int, default=1, help="codes drawn for each example")
     parser.add_argument("--bins", type=int, default=20, help="bins of the MIG")
-    parser.add_argument("--train_split", action="store_true", help="judge on the training data instead")
+    parser.add_argument(
+        "--train_split", action="store_true", help="judge on the training data instead"
+    )
     found = _parse(parser, words)
     options = {k: getattr(found, k) for k in ("n", "samples", "bins", "train_split")}
     _judge(_run(found), **options)
@@ -249,7 +267,9 @@ def _report(words: list[str]) -> None:
 
 def _add_run(parser: "ArgumentParser") -> None:
     parser.add_argument("run", type=str, help="the run folder")
-    parser.add_argument("--data_dir", type=str, default=None, help="where the files of public sets lie")
+    parser.add_argument(
+        "--data_dir", type=str, default=None, help="where the files of public sets lie"
+    )
 
 
 def _run(found: Any) -> "Run":
@@ -264,16 +284,17 @@ def _run(found: Any) -> "Run":
 def _parser(command: str, description: str) -> "ArgumentParser":
     from jsonargparse import ArgumentParser
 
+    needs = "--data DATA" if command.startswith("train") else "RUN"
     return ArgumentParser(
         prog=f"vaekit {command}",
-        usage=f"vaekit {command} {'--data DATA' if command.startswith('train') else 'RUN'} [options]",
+        usage=f"vaekit {command} {needs} [options]",
         description=description,
         exit_on_error=False,
     )
 
 
 def _parse(parser: "ArgumentParser", words: list[str]) -> Any:
-    """Parse words, with - and _ alike in flags; raise `VaekitError` with the nearest for unknown ones."""
+    """Parse words, with - and _ alike in flags; unknown ones raise with the nearest."""
     from jsonargparse import ArgumentError
 
     words = [_underscored(word) for word in words]

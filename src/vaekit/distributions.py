@@ -7,6 +7,7 @@ a question in every step.
 """
 
 import math
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ LOG_2PI = math.log(2 * math.pi)
 class DiagonalGaussian(Distribution):
     """Describe N(mean, diag(std²)) over the last dimension; `mean` and `log_std` are (..., H)."""
 
-    arg_constraints = {}
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
     has_rsample = True
 
     def __init__(self, mean: Tensor, log_std: Tensor):
@@ -55,7 +56,7 @@ class DiagonalGaussian(Distribution):
 class StandardNormal(Distribution):
     """Describe N(0, 1) in H independent coordinates, on the device and in the type of `like`."""
 
-    arg_constraints = {}
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
     has_rsample = True
 
     def __init__(self, size: int, like: Tensor):
@@ -89,7 +90,7 @@ class StandardNormal(Distribution):
 class PointMass(Distribution):
     """Put all mass on `value` (..., H): a deterministic code. It has samples and no density."""
 
-    arg_constraints = {}
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
     has_rsample = True
 
     def __init__(self, value: Tensor):
@@ -112,13 +113,13 @@ class PointMass(Distribution):
 
 
 class BernoulliEntries(Distribution):
-    """Describe independent Bernoulli entries by `logits` (..., *x); `entries` counts x's dimensions.
+    """Describe independent Bernoulli entries by `logits` (..., *x), x of `entries` dimensions.
 
     Values in [0, 1] are read as expected log-likelihood x log p + (1 − x) log(1 − p), the usual
     treatment of grey pixels; it is a density only for values 0 and 1.
     """
 
-    arg_constraints = {}
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init__(self, logits: Tensor, entries: int):
         self.logits, self._entries = logits, entries
@@ -151,7 +152,7 @@ class BernoulliEntries(Distribution):
 class GaussianEntries(Distribution):
     """Describe independent N(mean, σ²) entries, `mean` (..., *x), σ a scalar or of mean's shape."""
 
-    arg_constraints = {}
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
     has_rsample = True
 
     def __init__(self, mean: Tensor, log_std: Tensor, entries: int):

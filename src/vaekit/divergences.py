@@ -56,5 +56,5 @@ def kl_by_samples(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
 
 @closed_form(DiagonalGaussian, StandardNormal)
 def _gaussian_to_standard(q: DiagonalGaussian, p: StandardNormal) -> Tensor:
-    """KL(N(μ, s²)‖N(0, 1)) = ½ (μ² + s² − 1) − ln s, by coordinate (Kingma & Welling 2014, App. B)."""
+    """KL(N(μ, s²)‖N(0, 1)) = ½ (μ² + s² − 1) − ln s, by coordinate (Kingma & Welling, App. B)."""
     return 0.5 * (torch.addcmul(q.mean * q.mean, q.std, q.std) - 1) - q.log_std

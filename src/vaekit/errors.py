@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 
 class VaekitError(ValueError):
-    """Report bad input with its cause and its cure; the command line prints it without a traceback."""
+    """Report bad input with its cause and cure; the command line prints it without a traceback."""
 
 
 def nearest(word: str, choices: Iterable[str], what: str) -> VaekitError:

@@ -22,6 +22,7 @@ from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.divergences import kl, kl_by_coordinate
 from vaekit.errors import VaekitError
+from vaekit.metrics import mig
 from vaekit.model import Model, Pass
 
 ACTIVE, WIDE = 0.01, 0.8
@@ -54,7 +55,11 @@ def evaluate(
     device = next(model.parameters()).device
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        rows = torch.randperm(len(data))[:n].sort().values if len(data) > n else torch.arange(len(data))
+        rows = (
+            torch.randperm(len(data))[:n].sort().values
+            if len(data) > n
+            else torch.arange(len(data))
+        )
         sums = _Sums(samples)
         for run in passes(model, data, rows, samples):
             sums.add(run)
@@ -112,7 +117,9 @@ class _Sums:
         how = drawn if stochastic else "deterministic code"
         found["distortion"] = _mean(whole["distortion"], f"−log p(x|z), {how}")
         found["squared_error"] = _mean(
-            whole["squared_error"], f"‖x − E[x|z]‖² summed over entries, {how}", "squared units of x"
+            whole["squared_error"],
+            f"‖x − E[x|z]‖² summed over entries, {how}",
+            "squared units of x",
         )
         return found | _units(whole["mean"], whole["variance"])
 
@@ -139,8 +146,9 @@ def _units(mean: Tensor, variance: Tensor) -> dict[str, Number]:
     return found
 
 
-def _mig(codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...], bins: int) -> dict[str, Any]:
-    from vaekit.metrics.mig import mig
+def _mig(
+    codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...], bins: int
+) -> dict[str, Any]:
     score = mig(codes, levels, bins=bins)
     how = f"MIG of mean codes, {bins} equal-width bins of the observed range"
     number = Number(float(score), how, len(codes), None, "share of the factor's entropy")

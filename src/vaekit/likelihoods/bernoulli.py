@@ -7,7 +7,7 @@ from vaekit.likelihoods.base import Likelihood
 
 
 class Bernoulli(Likelihood):
-    """Read the network's output (batch, *shape) as logits of every entry. Data must be in [0, 1]."""
+    """Read the network's output (batch, *shape) as logits of entries. Data must be in [0, 1]."""
 
     support = (0.0, 1.0)
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import nn
 
@@ -51,6 +52,6 @@ def stack(widths: Sequence[int], name: str) -> list[nn.Module]:
         sizes = "-".join(map(str, widths))
         raise VaekitError(f"layers of {sizes} units: each needs at least one (is latent ≥ 1?)")
     layers: list[nn.Module] = []
-    for before, after in zip(widths[:-1], widths[1:], strict=True):
+    for before, after in pairwise(widths):
         layers += [Linear(before, after), activation(name)]
     return layers[:-1]

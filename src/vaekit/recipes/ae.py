@@ -20,7 +20,7 @@ def ae(
     Args:
         shape: shape of one example, (C, H, W) or (D,)
         latent: size of the code
-        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `mlp()` is linear
+        network: networks by name, `mlp(512, 256)`, `conv(32, 64)`; `mlp()` is linear
         likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
     """
     nets = networks(network)

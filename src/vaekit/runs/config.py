@@ -8,7 +8,8 @@ from typing import Any
 import torch
 import yaml
 
-from vaekit import data, recipes
+from vaekit import data as datasets
+from vaekit import recipes
 from vaekit.errors import VaekitError
 from vaekit.train import Training
 
@@ -26,10 +27,10 @@ class Config:
     data_checksum: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
-    def load_data(self) -> data.Splits:
+    def load_data(self) -> datasets.Splits:
         """Return the training and test sets."""
         folder = Path(self.data_dir) if self.data_dir else None
-        return data.load(self.data, folder, self.holdout, seed=0)
+        return datasets.load(self.data, folder, self.holdout, seed=0)
 
     def build(self, shape: tuple[int, ...]) -> recipes.System:
         """Build the model and objective, its weights drawn from the training's seed."""
@@ -67,12 +68,14 @@ def read(path: Path) -> Config:
 
 
 def from_mapping(found: Any, path: Path) -> Config:
-    """Build a config from what a YAML file held; raise `VaekitError` for keys that do not belong."""
+    """Build a config from what a YAML file held; raise `VaekitError` for unknown keys."""
     if not isinstance(found, dict) or "recipe" not in found:
         raise VaekitError(f"{path} is not a run file: it needs at least `recipe: NAME`")
     known = {f.name for f in fields(Config)}
     if found.keys() - known:
-        raise VaekitError(f"{path} has unknown keys {sorted(found.keys() - known)}: known are {known}")
+        raise VaekitError(
+            f"{path} has unknown keys {sorted(found.keys() - known)}: known are {known}"
+        )
     recipe = recipes.find(str(found["recipe"]))
     try:
         training = recipe.defaults(**(found.get("training") or {}))

@@ -1,11 +1,11 @@
 """A run folder holds all of one run and needs nothing else to be read.
 
-    run.yaml           what decides the run, and where and when it was made
-    history.csv        the terms by step
-    model.safetensors  the weights, once training has ended or been stopped
-    checkpoint/        while unfinished: last.safetensors
-    metrics.json       numbers, each with its estimator and sample count
-    report.html        the page
+run.yaml           what decides the run, and where and when it was made
+history.csv        the terms by step
+model.safetensors  the weights, once training has ended or been stopped
+checkpoint/        while unfinished: last.safetensors
+metrics.json       numbers, each with its estimator and sample count
+report.html        the page
 """
 
 import json
@@ -48,7 +48,7 @@ class Run:
 
     @cached_property
     def data(self) -> data.Splits:
-        """Return the training and test sets; raise `VaekitError` where they are not the run's own."""
+        """Return the training and test sets; raise `VaekitError` where they have changed."""
         splits = self.config.load_data()
         if self.config.data_checksum not in (None, splits.train.checksum()):
             raise VaekitError(
@@ -82,7 +82,9 @@ class Run:
         final = self.folder / "model.safetensors"
         last = self.checkpoint
         if not final.exists() and not last.exists():
-            raise VaekitError(f"{self.folder} has no weights yet: resume its training with --resume")
+            raise VaekitError(
+                f"{self.folder} has no weights yet: resume its training with --resume"
+            )
         return final if final.exists() else last
 
     @property
@@ -108,5 +110,7 @@ class Run:
 
 def save_weights(model: Model, path: Path) -> None:
     """Write a model's weights as safetensors."""
-    state = {f"model.model.{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    state = {
+        f"model.model.{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()
+    }
     files.write(path, lambda temporary: save_file(state, temporary, {"format": "vaekit-model-1"}))

@@ -72,14 +72,16 @@ def _load_model(fit: Fit, tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return a safetensors file's tensors and notes; raise `VaekitError` where it cannot be read."""
+    """Return a safetensors file's tensors and notes; raise `VaekitError` if unreadable."""
     try:
         with safe_open(path, "pt") as file:
             return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except FileNotFoundError:
         raise VaekitError(f"there is no file {path}") from None
     except (SafetensorError, OSError) as error:
-        raise VaekitError(f"cannot read {path}: {error}. The file is damaged or of another kind") from error
+        raise VaekitError(
+            f"cannot read {path}: {error}. The file is damaged or of another kind"
+        ) from error
 
 
 def _nested(tensors: dict[str, Tensor], prefix: str) -> dict[str, dict[str, Tensor]]:
@@ -89,5 +91,3 @@ def _nested(tensors: dict[str, Tensor], prefix: str) -> dict[str, dict[str, Tens
             group, name = key.removeprefix(prefix).split(".", 1)
             nested.setdefault(group, {})[name] = value
     return nested
-
-

@@ -19,7 +19,7 @@ def make(training: Training) -> "Fabric":
     """
     from lightning_fabric import Fabric  # 1.5 s to import: only where one trains
 
-    # What it says at start (precision, devices) is in run.yaml, and its advice is not for our users.
+    # What it says at start is in run.yaml, and its advice is not for our users.
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     kind, _, index = training.device.partition(":")
     _check(kind, index)

@@ -10,7 +10,7 @@ step never asks the device a question. The terms of recent steps stay on the dev
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -37,8 +37,8 @@ class NotFinite(VaekitError):
     def __init__(self, step: int, term: str, value: float):
         self.step, self.term = step, term
         super().__init__(
-            f"training stopped: {term} is {value} at step {step}. Try a smaller lr, check the scale "
-            "of the data, or begin with a smaller weight (a linear schedule)"
+            f"training stopped: {term} is {value} at step {step}. Try a smaller lr, check the "
+            "scale of the data, or begin with a smaller weight (a linear schedule)"
         )
 
 
@@ -87,7 +87,7 @@ class Fit:
         self.epoch_state = self.random_state()
 
     def _prepare(self) -> None:
-        compiled = torch.compile(self.parts) if self.training.compile else self.parts
+        compiled: Any = torch.compile(self.parts) if self.training.compile else self.parts
         settings = self.training
         self.optimiser = torch.optim.Adam(
             self.parts.parameters(),
@@ -153,10 +153,10 @@ class Fit:
         return self._weights[1]
 
     def _check(self) -> None:
-        """Fold the recent terms into one row of their mean; raise `NotFinite` at the first bad one."""
+        """Fold the recent terms into their mean; raise `NotFinite` at the first bad one."""
         if not self._recent:
             return
-        rows = torch.stack(self._recent)
+        rows: Any = torch.stack(self._recent)
         if self.fabric.world_size > 1:
             rows = self.fabric.all_reduce(rows, reduce_op="mean")
         rows = rows.cpu()
@@ -213,7 +213,9 @@ def _batches(
     data: Dataset | DataLoader, model: Model, training: Training, fabric: "Fabric"
 ) -> Batches:
     if isinstance(data, DataLoader):
-        prepared = fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
+        prepared = (
+            fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
+        )
         return FromLoader(prepared, fabric.device)  # pyright: ignore[reportArgumentType]
     check_support(data, model)
     rank, world = fabric.global_rank, fabric.world_size
