@@ -118,14 +118,22 @@ def _train(words: list[str]) -> None:
     from vaekit.runs.show import Bar
 
     config, options = _train_arguments(words[0], words[1:])
-    folder = Path(options["out"]) if options["out"] else _free_folder(config)
-    if options["resume"] and not options["out"]:
-        raise VaekitError("--resume needs --out RUN, the folder of the run to continue")
+    folder = _folder(config, options["out"], words[0] if options["resume"] else None)
     saving = Saving(options["checkpoint_minutes"], options["checkpoint_steps"])
     with Bar(f"{config.recipe} on {config.data}") as bar:
         run = train(config, folder, options["resume"], saving, bar)
     if os.environ.get("LOCAL_RANK", "0") == "0":
         _conclude(run)
+
+
+def _folder(config: "Config", out: str | None, resumed: str | None) -> Path:
+    if out:
+        return Path(out)
+    if resumed is None:
+        return _free_folder(config)
+    if Path(resumed).name == "run.yaml" or Path(resumed).is_dir():
+        return Path(resumed) if Path(resumed).is_dir() else Path(resumed).parent
+    raise VaekitError("--resume needs --out RUN, the folder of the run to continue")
 
 
 def _conclude(run: "Run") -> None:
@@ -143,6 +151,8 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     from vaekit.runs import config as configs
     from vaekit.train import Training
 
+    if what.startswith("-"):
+        raise VaekitError("name the recipe before its arguments: vaekit train RECIPE --data DATA ...")
     given = None
     if what.endswith((".yaml", ".yml")) or Path(what).is_dir():
         path = Path(what) / "run.yaml" if Path(what).is_dir() else Path(what)
@@ -247,9 +257,14 @@ def _judge(run: "Run", train_split: bool = False, **options: Any) -> None:
     run.save_metrics(numbers)
     print(f"{part} set of {run.config.data}, n = {next(iter(numbers.values()))['n']}")
     for name, number in numbers.items():
-        spread = f" ± {number['se']:.2f}" if number["se"] is not None else ""
-        value = f"{number['value']:.4g}" if abs(number["value"]) < 10 else f"{number['value']:.2f}"
-        print(f"  {name:<22}{value + spread:>18}  {number['unit']}; {number['estimator']}")
+        print(f"  {name:<22}{_shown(number):<17} {number['unit']}; {number['estimator']}")
+
+
+def _shown(number: dict[str, Any]) -> str:
+    value, se = number["value"], number["se"]
+    if isinstance(value, int):
+        return f"{value:>8}"
+    return f"{value:>8.3f}" if se is None else f"{value:>8.2f} ± {se:.2f}"
 
 
 def _report(words: list[str]) -> None:

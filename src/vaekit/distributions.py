@@ -143,10 +143,11 @@ class BernoulliEntries(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-likelihood of every example in nats, summed over its entries."""
+        shape = torch.broadcast_shapes(self.logits.shape, value.shape)
         each = F.binary_cross_entropy_with_logits(
-            self.logits, value.expand_as(self.logits), reduction="none"
+            self.logits.expand(shape), value.expand(shape), reduction="none"
         )
-        return -each.flatten(len(self.batch_shape)).sum(-1)
+        return -each.flatten(-self._entries).sum(-1)
 
 
 class GaussianEntries(Distribution):
@@ -180,4 +181,4 @@ class GaussianEntries(Distribution):
         """Return the log-likelihood of every example in nats, summed over its entries."""
         scaled = (value - self._mean) * (-self.log_std).exp()
         each = -0.5 * (scaled * scaled + LOG_2PI) - self.log_std
-        return each.flatten(len(self.batch_shape)).sum(-1)
+        return each.flatten(-self._entries).sum(-1)

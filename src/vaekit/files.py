@@ -20,12 +20,20 @@ def write(path: Path, writer: Callable[[Path], object]) -> None:
         writer(temporary)
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner reads
         temporary.replace(path)
     except Exception as error:
         temporary.unlink(missing_ok=True)
         if is_full(error) or isinstance(error, OSError):
             raise cannot_write(path, error) from error
         raise
+
+
+def _umask() -> int:
+    """Return the mask of new files, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def write_text(path: Path, text: str) -> None:

@@ -66,6 +66,9 @@ class _Between(Schedule):
     epochs: float | None = None
 
     def __post_init__(self):
+        numbers = [getattr(self, f) for f in self.__dataclass_fields__]
+        if not all(n is None or _finite(n) for n in numbers) or None in (self.start, self.end):
+            raise VaekitError(f"{self}: a schedule is made of finite numbers")
         if self.steps is not None and self.epochs is not None:
             raise VaekitError(f"{self}: give steps= or epochs=, not both")
         if (self.steps is not None and self.steps <= 0) or (
@@ -77,6 +80,10 @@ class _Between(Schedule):
         names = [f for f in self.__dataclass_fields__ if getattr(self, f) is not None]
         inside = ", ".join(f"{name}={getattr(self, name)}" for name in names)
         return f"{type(self).__name__.lower()}({inside})"
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,8 @@ class Cyclical(_Between):
 
 def constant(value: float) -> float:
     """Return the number itself, so that `constant(4)` may be written where a schedule may."""
+    if not _finite(value):
+        raise VaekitError(f"a weight must be a finite number or a schedule, got {value}")
     return float(value)
 
 

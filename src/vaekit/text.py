@@ -28,10 +28,13 @@ def parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
     name, inside = found[1], found[2] or ""
     try:
         call = ast.parse(f"f({inside})", mode="eval").body
-        assert isinstance(call, ast.Call)
-        named = {str(pair.arg): _literal(pair.value) for pair in call.keywords if pair.arg}
-        return name, [_literal(value) for value in call.args], named
-    except (SyntaxError, ValueError, TypeError, AssertionError):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            raise ValueError
+        named = {pair.arg: _literal(pair.value) for pair in call.keywords}
+        if None in named or len(named) < len(call.keywords):  # **unpacked, or named twice
+            raise ValueError
+        return name, [_literal(value) for value in call.args], {str(k): v for k, v in named.items()}
+    except (SyntaxError, ValueError, TypeError):
         raise VaekitError(
             f"cannot read the arguments of {text!r}: write numbers, words, [lists] or 'quoted text'"
         ) from None

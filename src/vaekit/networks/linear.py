@@ -18,6 +18,8 @@ _HAS_ONEDNN = torch.backends.mkldnn.is_available() and hasattr(
     torch.ops.mkldnn, "_linear_pointwise"
 )
 
+_BATCHED: Any = torch._C._parse_dispatch_key("Batched")  # gradients under is_grads_batched
+
 
 def _multiply(a: Tensor, w: Tensor, b: Tensor | None = None) -> Tensor:
     if _under_transform():  # as when gradients are batched: oneDNN's operator has no rule for it
@@ -49,12 +51,21 @@ class _Product(Function):
         weights = w if torch.is_grad_enabled() else ctx.low
         return (
             _product(g, weights.t()) if to_a else None,
-            _product(g.t(), a.t()).to(w.dtype) if to_w else None,
+            _across(g, a).to(w.dtype) if to_w else None,
             g.sum(0, dtype=w.dtype) if to_b else None,
         )
 
 
+def _across(g: Tensor, a: Tensor) -> Tensor:
+    """Return gᵀ a, the gradient of the weights, laid out as they are."""
+    if a.dtype == torch.float32:
+        return _product(g.t(), a.t())
+    return torch.mm(g.t(), a)
+
+
 def _product(a: Tensor, w: Tensor) -> Tensor:
+    if _under_transform() or torch._C._dispatch_keys(a).has(_BATCHED):
+        return F.linear(a, w.to(a.dtype))  # a Function would lose the graph without a word
     if torch.is_grad_enabled():  # a gradient of the gradient is asked for
         out: Any = _Product.apply(a, w, None)
         return out

@@ -53,8 +53,11 @@ class Objective:
         return Objective((*self.parts, *more.parts))
 
     def __rmul__(self, factor: float) -> "Objective":
-        if any(isinstance(w, Schedule) for w, _ in self.parts):
+        if isinstance(weight(factor), Schedule) or any(
+            isinstance(w, Schedule) for w, _ in self.parts
+        ):
             raise VaekitError("scale a schedule by its own start and end, not by a number outside")
+        factor = float(factor)
         return Objective((factor * weight_at(w, Progress(0, 1, 1)), t) for w, t in self.parts)
 
     def values(self, run: Pass) -> list[Tensor]:

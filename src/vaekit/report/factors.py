@@ -5,118 +5,131 @@ its mean code over positions, and a latent of scale or rotation as a curve that 
 latent that mixes factors shows in several panels of its row. MIG and its matrix sum the same up.
 """
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
-from vaekit.data import Dataset, Factors
-from vaekit.metrics import Score, mig
+from vaekit.data import Dataset
+from vaekit.metrics import Score
 from vaekit.report.codes import Codes
 from vaekit.report.plots import MUTED, SERIES, Plot, matrix
 
 LATENTS = 6
 MATRIX_ROWS = 20
-_GREY = "#888888"
 
 
-def response_plot(codes: Codes, data: Dataset, factors: Factors) -> str:
-    """Draw, for the most informative latents, their mean code over positions and other factors.
+@dataclass(frozen=True)
+class Known:
+    """Hold the levels (n, K) of the factors behind `codes`, with names and sizes (K,).
 
-    One row a latent; the map needs factors named x and y; curves are coloured by the factor named
-    shape where there is one. Returns SVG.
+    `groups` names the levels of the factor called shape, by which curves are coloured; without
+    such a factor it has one entry.
     """
-    levels = factors.codes(_flat(data, codes))
-    others = [k for k, name in enumerate(factors.names) if name not in ("x", "y", "shape")]
-    panels = [k for k in others if factors.sizes[k] > 1]
-    latents = codes.order[:LATENTS]
-    mapped = {"x", "y"} <= set(factors.names)
-    columns = int(mapped) + len(panels)
-    with Plot(10, 0.5 + 1.75 * len(latents), len(latents), columns) as plot:
-        for row, latent in enumerate(latents):
-            z, axes = codes.means[:, latent], plot.axes[row]
-            if mapped:
-                _map(plot, axes[0], z, levels, factors, limit=float(np.abs(z).max()) or 1.0)
-            for panel, k in zip(axes[int(mapped) :], panels, strict=True):
-                _curves(panel, z, levels, factors, k, data.label_names)
-                panel.set_ylim(_span(z))
+
+    levels: np.ndarray
+    names: tuple[str, ...]
+    sizes: tuple[int, ...]
+    groups: tuple[str, ...]
+
+    def column(self, name: str) -> np.ndarray:
+        """Return the levels (n,) of a factor."""
+        return self.levels[:, self.names.index(name)]
+
+    def size(self, name: str) -> int:
+        """Return the number of levels of a factor."""
+        return self.sizes[self.names.index(name)]
+
+    @property
+    def mapped(self) -> bool:
+        """Say whether there are two factors of position, x and y."""
+        return {"x", "y"} <= set(self.names)
+
+    @property
+    def curves(self) -> list[str]:
+        """Name the varying factors that are neither position on a map nor the colour."""
+        other = {"x", "y", "shape"} if self.mapped else {"shape"}
+        pairs = zip(self.names, self.sizes, strict=True)
+        return [name for name, size in pairs if size > 1 and name not in other]
+
+
+def known(data: Dataset, codes: Codes) -> Known | None:
+    """Look up what is known of the items behind `codes`; None for a set without factors."""
+    levels, factors = data.levels(codes.rows), data.factors
+    if levels is None or factors is None:
+        return None
+    count = factors.sizes[factors.names.index("shape")] if "shape" in factors.names else 1
+    groups = data.label_names if len(data.label_names) == count else ()
+    return Known(
+        levels,
+        factors.names,
+        factors.sizes,
+        groups or tuple(f"shape {i}" for i in range(count)),
+    )
+
+
+def responses(codes: Codes, given: Known) -> str:
+    """Draw the mean code of the most informative latents over positions and other factors, as SVG.
+
+    One row a latent. Returns "" where no factor can be drawn.
+    """
+    latents, columns = codes.order[:LATENTS], int(given.mapped) + len(given.curves)
+    if not columns:
+        return ""
+    width, height = min(10.0, 0.4 + 3.2 * columns), 0.5 + 1.8 * len(latents)
+    ratios = [1.2] * given.mapped + [2.0] * len(given.curves)
+    with Plot(width, height, len(latents), columns, ratios=ratios) as plot:
+        for latent, axes in zip(latents, plot.axes, strict=True):
+            z = codes.means[:, latent]
+            if given.mapped:
+                _map(plot, axes[0], z, given)
+            for panel, name in zip(axes[int(given.mapped) :], given.curves, strict=True):
+                _curves(panel, z, given, name)
             axes[0].set_title(codes.label(int(latent)))
-        _legend(plot, factors, data.label_names, bool(panels))
+        if given.curves and len(given.groups) > 1:
+            lines = plot.axes[0, -1].get_lines()[: len(given.groups)]
+            place = "outside upper right"
+            plot.figure.legend(lines, given.groups, loc=place, ncols=len(lines), fontsize=9)
     return plot.svg
 
 
-def _flat(data: Dataset, codes: Codes) -> np.ndarray:
-    found = data.levels(codes.rows)
-    assert found is not None and data.factors is not None
-    return data.factors.index(found)
+def mean_by_cell(z: np.ndarray, cells: np.ndarray, count: int) -> np.ndarray:
+    """Average codes z (n,) in each of `count` cells (n,) numbered from 0; NaN for an empty cell."""
+    hits = np.bincount(cells, minlength=count)
+    total = np.bincount(cells, weights=z, minlength=count)
+    return np.where(hits > 0, total / np.maximum(hits, 1), np.nan)
 
 
-def _span(z: np.ndarray) -> tuple[float, float]:
-    low, high = float(z.min()), float(z.max())
-    room = 0.05 * (high - low) or 1.0
-    return low - room, high + room
-
-
-def mean_by_level(z: np.ndarray, cells: np.ndarray, size: int) -> np.ndarray:
-    """Average codes z (n,) within cells (n,) numbered from 0, (size,); NaN for an empty cell."""
-    count = np.bincount(cells, minlength=size)
-    total = np.bincount(cells, weights=z, minlength=size)
-    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
-
-
-def _map(
-    plot: Plot, axes: Axes, z: np.ndarray, levels: np.ndarray, factors: Factors, *, limit: float
-) -> None:
-    x, y = factors.names.index("x"), factors.names.index("y")
-    wide, high = factors.sizes[x], factors.sizes[y]
-    means = mean_by_level(z, levels[:, y] * wide + levels[:, x], wide * high).reshape(high, wide)
+def _map(plot: Plot, axes: Axes, z: np.ndarray, given: Known) -> None:
+    wide, high = given.size("x"), given.size("y")
+    cells = given.column("y") * wide + given.column("x")
+    means = mean_by_cell(z, cells, wide * high).reshape(high, wide)
+    limit = float(np.abs(z).max()) or 1.0
     image = axes.imshow(means, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="none")
-    axes.set_xticks([]), axes.set_yticks([])
-    axes.set_xlabel("x"), axes.set_ylabel("y")
+    axes.set(xlabel="x", ylabel="y", xticks=[], yticks=[])
     axes.spines[:].set_visible(False)
     bar = plot.figure.colorbar(image, ax=axes, aspect=15)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
 
 
-def _groups(factors: Factors) -> int:
-    return factors.sizes[factors.names.index("shape")] if "shape" in factors.names else 1
+def _curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
+    size, levels = given.size(name), given.column(name)
+    for group in range(len(given.groups)):
+        member = given.column("shape") == group if len(given.groups) > 1 else np.full(len(z), True)
+        means = mean_by_cell(z[member], levels[member], size)
+        style = {"color": SERIES[group % len(SERIES)], "markersize": 2.5, "linewidth": 1.2}
+        axes.plot(range(size), means, "o-", **style)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axes.axhline(0, color=MUTED, linewidth=0.4, zorder=0)
+    limit = 1.05 * float(np.abs(z).max()) or 1.0
+    axes.set(xlabel=f"level of {name}", ylim=(-limit, limit))
 
 
-def _curves(
-    axes: Axes, z: np.ndarray, levels: np.ndarray, factors: Factors, k: int, names: Sequence[str]
-) -> None:
-    size = factors.sizes[k]
-    for group in range(_groups(factors)):
-        member = np.full(len(z), True)
-        if "shape" in factors.names:
-            member = levels[:, factors.names.index("shape")] == group
-        means = mean_by_level(z[member], levels[member, k], size)
-        colour = SERIES[group % len(SERIES)]
-        axes.plot(levels[member, k], z[member], ".", color=colour, markersize=1, alpha=0)
-        axes.plot(range(size), means, "o-", color=colour, markersize=2.5, linewidth=1.2)
-    axes.axhline(0, color=MUTED, linewidth=0.4)
-    axes.set_xlabel(f"level of {factors.names[k]}")
-
-
-def _legend(plot: Plot, factors: Factors, names: Sequence[str], shown: bool) -> None:
-    count = _groups(factors)
-    if count < 2 or not shown:
-        return
-    labels = list(names) if len(names) == count else [f"shape {i}" for i in range(count)]
-    lines = plot.axes[0, -1].get_lines()[1 : 3 * count : 2]
-    plot.figure.legend(lines, labels, loc="outside upper right", ncols=count, fontsize=9)
-
-
-def score(codes: Codes, levels: np.ndarray) -> Score:
-    """Compute the MIG of the mean codes for levels (n, K)."""
-    return mig(codes.means, levels)
-
-
-def mig_matrix(codes: Codes, found: Score, names: Sequence[str]) -> str:
-    """Draw I(z_j; v_k) / H(v_k) for the most informative latents and all varying factors, as SVG."""
+def mig_matrix(codes: Codes, found: Score, given: Known) -> str:
+    """Draw I(z_j; v_k) / H(v_k) for the most informative latents and the varying factors, as SVG."""
     total = found.parts["entropy"]
-    varying = np.flatnonzero(total > 0)
-    rows = codes.order[:MATRIX_ROWS]
+    varying, rows = np.flatnonzero(total > 0), codes.order[:MATRIX_ROWS]
     share = found.parts["mutual_information"][np.ix_(rows, varying)] / total[varying]
     labels = [codes.label(int(latent)) for latent in rows]
-    return matrix(share, labels, [names[k] for k in varying], "I(z; v) / H(v)")
+    return matrix(share, labels, [given.names[k] for k in varying], "I(z; v) / H(v)")

@@ -7,12 +7,14 @@ figures and a backend in global state.
 
 import io
 import re
+import zlib
 from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 INK, MUTED, FRAME = "#010203", "#020304", "#030405"
 SERIES = ("#040506", "#050607", "#060708", "#070809", "#08090a", "#090a0b")
@@ -42,25 +44,37 @@ _STYLE = {
 }
 
 
+MANY = 50  # rows from which a curve's start may be left out of its axis
+
+
 class Plot:
     """Draw on `axes`, a (rows, columns) array of Matplotlib axes, inside `with`; then read `svg`.
 
-    `width` and `height` of the whole are in inches of 72 CSS pixels. Global settings of Matplotlib
-    are put back on leaving.
+    `width` and `height` of the whole are in inches of 72 CSS pixels, `ratios` are the
+    widths of the columns; `spare` axes at the end stay empty. Global settings of Matplotlib are put back on leaving.
     """
 
     def __init__(
-        self, width: float, height: float, rows: int = 1, columns: int = 1, sharey: bool = False
+        self,
+        width: float,
+        height: float,
+        rows: int = 1,
+        columns: int = 1,
+        *,
+        spare: int = 0,
+        ratios: Sequence[float] | None = None,
     ):
-        self.size, self.cells, self.sharey = (width, height), (rows, columns), sharey
+        self.size, self.cells, self.spare = (width, height), (rows, columns), spare
+        self.ratios = ratios
         self.svg = ""
 
     def __enter__(self) -> "Plot":
         self._context = matplotlib.rc_context(_STYLE)
         self._context.__enter__()
         self.figure = Figure(figsize=self.size, layout="constrained")
-        share = "row" if self.sharey else False
-        self.axes = self.figure.subplots(*self.cells, squeeze=False, sharey=share)
+        self.axes = self.figure.subplots(*self.cells, squeeze=False, width_ratios=self.ratios)
+        for unused in self.axes.flat[self.axes.size - self.spare :]:
+            unused.set_visible(False)
         return self
 
     def __exit__(self, *error: object) -> None:
@@ -82,18 +96,9 @@ def _svg(figure: Figure) -> str:
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
     # Several plots share the page and its one space of names.
-    mark = f"{abs(hash_of(text)):x}"
-    text = re.sub(r'\bid="', f'id="{mark}', text)
-    text = re.sub(r"url\(#", f"url(#{mark}", text)
-    text = re.sub(r'href="#', f'href="#{mark}', text)
-    return re.sub(r"font: ([\d.]+px)[^;\"]*", r"font: \1 inherit", text)
-
-
-def hash_of(text: str) -> int:
-    """Return a short number that is the same for the same text in every process."""
-    import zlib
-
-    return zlib.crc32(text.encode())
+    mark = f"p{zlib.crc32(text.encode()):x}-"
+    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{mark}", text)
+    return text.replace("font-family: sans-serif", "font-family: inherit")
 
 
 def curve(steps: Sequence[float], values: Sequence[float], title: str) -> str:
@@ -107,9 +112,9 @@ def curve(steps: Sequence[float], values: Sequence[float], title: str) -> str:
         axes.plot(steps, values, color=SERIES[0], linewidth=1.1)
         axes.set_title(title)
         axes.margins(x=0.02)
-        axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True))
-        axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4))
-        late = np.asarray(values[len(values) // 50 :] if len(values) >= 50 else values)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        late = np.asarray(values[len(values) // 50 :] if len(values) >= MANY else values)
         low, high = float(late.min()), float(late.max())
         room = 0.06 * (high - low) or max(1e-3, 0.05 * abs(high))
         axes.set_ylim(low - room, high + room)
@@ -121,15 +126,14 @@ def matrix(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], labe
     height = 0.9 + 0.3 * len(rows)
     with Plot(2.6 + 0.85 * len(columns), height) as plot:
         axes: Axes = plot.axes[0, 0]
-        top = max(1e-9, float(values.max()))
-        image = axes.imshow(values, cmap="viridis", vmin=0, vmax=top, aspect="auto")
-        image.set_interpolation("none")
+        style = {"cmap": "viridis", "vmin": 0, "vmax": 1, "interpolation": "none"}
+        image = axes.imshow(values, aspect="auto", **style)
         axes.set_xticks(range(len(columns)), columns)
         axes.set_yticks(range(len(rows)), rows)
         axes.tick_params(length=0, top=True, bottom=False, labeltop=True, labelbottom=False)
         axes.spines[:].set_visible(False)
         for (i, j), value in np.ndenumerate(values):
-            colour = "#ffffff" if value < 0.6 * top else "#1a1a1a"
+            colour = "#ffffff" if value < 0.6 else "#1a1a1a"
             axes.text(j, i, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
         bar = plot.figure.colorbar(image, ax=axes, label=label, aspect=30)
         bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]

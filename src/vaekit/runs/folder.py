@@ -60,8 +60,8 @@ class Run:
     @cached_property
     def system(self):
         """Return the recipe's model and objective with the run's weights, ready to be read."""
-        system = self.config.build(tuple(self.config.notes["shape"]))
         tensors, _ = checkpoint.read(self.weights)
+        system = self.config.build(tuple(self.config.notes["shape"]))
         prefix = "model.model."
         state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
         try:

@@ -73,6 +73,7 @@ def train(
         history.start(folder / "history.csv", fit.step)
         # Weights of an interrupted run grow stale from here on; its checkpoint has the same.
         (folder / "model.safetensors").unlink(missing_ok=True)
+    fit.fabric.barrier()  # the others look into the folder that the first process makes
     run = Run(folder, config.data_dir)
     _run(fit, run, saving or Saving(), watcher)
     _finish(fit, run, config)
@@ -82,7 +83,8 @@ def train(
 def _check_folder(folder: Path, resume: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise VaekitError(f"{folder} is a file: choose another folder with --out")
-    occupied = folder.exists() and any(folder.iterdir())
+    # A process that was killed may leave a half-written .part: that alone is no content.
+    occupied = folder.exists() and any(p.suffix != ".part" for p in folder.iterdir())
     if occupied and not (folder / "run.yaml").exists():
         raise VaekitError(f"{folder} is not empty and no run: choose another folder with --out")
     if occupied and not resume:
@@ -134,9 +136,10 @@ def _run(fit: Fit, run: Run, saving: Saving, watcher: "Watcher | None") -> None:
             for now in fit:
                 if now.step % every == 0 or now.step == now.steps:
                     recorder.record()
-                    if recorder.due(saving) or interrupted:
+                    stopped = _agreed(fit, bool(interrupted))
+                    if recorder.due(saving) or stopped:
                         checkpoint.save(fit, run.checkpoint)
-                    if _agreed(fit, bool(interrupted)):
+                    if stopped:
                         break
         except NotFinite as error:
             raise _with_rescue(error, run) from None
@@ -211,6 +214,6 @@ def _finish(fit: Fit, run: Run, config: Config) -> None:
         return
     save_weights(fit.parts.model, run.folder / "model.safetensors")
     state = "finished" if fit.step == fit.steps else "interrupted"
-    if state == "finished":
-        shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
     _write_config(run.folder, config, state=state, step=fit.step, steps=fit.steps)
+    if state == "finished":  # and said so: killed in between, the run is not trained once more
+        shutil.rmtree(run.checkpoint.parent, ignore_errors=True)

@@ -9,6 +9,7 @@ resuming, its epoch is started again from the same generator state and the batch
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ class Batches(ABC):
 
     @abstractmethod
     def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
-        """Yield float32 batches on the device."""
+        """Yield float32 batches on the device. What is skipped is drawn before this returns."""
 
 
 class FromDataset(Batches):
@@ -69,9 +70,22 @@ class FromLoader(Batches):
 
     def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
         """Yield the loader's batches, scaled to [0, 1] where they are uint8."""
-        for item in islice(self.loader, skip, None):
+        items = iter(self.loader)
+        for _ in islice(items, skip):
+            pass
+        return self._rest(items, skip)
+
+    def _rest(self, items: Iterator[Any], done: int) -> Iterator[Tensor]:
+        for item in islice(items, self.per_epoch - done):
+            done += 1
+            if done == self.per_epoch:  # samplers draw once more at their end: before the last step
+                next(items, None)
             x = (item if isinstance(item, Tensor) else item[0]).to(self.device, non_blocking=True)
             yield x.float().div_(255) if x.dtype == torch.uint8 else x.float()
+        if done < self.per_epoch:
+            raise VaekitError(
+                f"the DataLoader gave {done} batches, but says it has {self.per_epoch}"
+            )
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

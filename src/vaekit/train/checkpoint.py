@@ -16,16 +16,26 @@ from vaekit import files
 from vaekit.errors import VaekitError
 from vaekit.train.loop import Fit
 
+FORMAT = "vaekit-checkpoint-1"
+
 
 def save(fit: Fit, path: Path) -> None:
-    """Write the state of `fit` to `path`. Every process must call it; the first one writes."""
+    """Write the state of `fit` to `path`. Every process must call it; the first one writes.
+
+    Raises `VaekitError` where the weights are not finite, and leaves the file before as it was.
+    """
     tensors = {f"model.{k}": v for k, v in fit.parts.state_dict().items()}
+    if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
+        raise VaekitError(
+            f"the weights are not finite after step {fit.step}; the checkpoint before is kept. "
+            "Try a smaller lr"
+        )
     for index, moments in fit.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
     for when, state in (("now", fit.random_state()), ("epoch", fit.epoch_state)):
         tensors |= {f"random.{when}.{k}": _of_all(fit, v) for k, v in state.items()}
     if fit.fabric.global_rank == 0:
-        about = {"format": "vaekit-checkpoint-1", "step": str(fit.step)}
+        about = {"format": FORMAT, "step": str(fit.step)}
         whole = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         files.write(path, lambda temporary: save_file(whole, temporary, metadata=about))
     fit.fabric.barrier()
@@ -45,6 +55,8 @@ def load(fit: Fit, path: Path) -> None:
     Raises `VaekitError` for a file that is missing, damaged, or of another model.
     """
     tensors, about = read(path)
+    if about.get("format") != FORMAT:
+        raise VaekitError(f"{path} is no checkpoint: it holds weights only, or is of another kind")
     _load_model(fit, tensors, path)
     state = fit.optimiser.state_dict()
     state["state"] = {int(i): moments for i, moments in _nested(tensors, "optimiser.").items()}

@@ -83,7 +83,8 @@ class Fit:
         self._recent: list[Tensor] = []
         self._folded: list[tuple[int, Tensor]] = []
         self._weights: tuple[list[float], Tensor] = ([], torch.empty(0))
-        torch.manual_seed(self.training.seed + self.fabric.global_rank)
+        # Apart from the seed that drew the weights, and apart in every process.
+        torch.manual_seed(self.training.seed * 1_000_003 + self.fabric.global_rank + 1)
         self.epoch_state = self.random_state()
 
     def _prepare(self) -> None:
@@ -130,10 +131,9 @@ class Fit:
         """Start the epoch where it was started, skip what was seen, go on with today's noise."""
         now = self.random_state()
         self.set_random_state(self.epoch_state)
-        for i, x in enumerate(self.batches.epoch(number, skip)):
-            if i == 0:
-                self.set_random_state(now)
-            yield x
+        rest = self.batches.epoch(number, skip)
+        self.set_random_state(now)
+        return rest
 
     def _advance(self, x: Tensor) -> None:
         with self.fabric.autocast():
@@ -171,6 +171,8 @@ class Fit:
     def means(self) -> dict[str, float]:
         """Return the mean of every term since the last call, in nats for one example."""
         self._check()
+        if not self._folded:
+            raise VaekitError("means() needs a step since it was last asked")
         folded, self._folded = self._folded, []
         total = sum(n for n, _ in folded)
         mean = torch.stack([n * m for n, m in folded]).sum(0) / total
@@ -190,7 +192,7 @@ class Fit:
         torch.set_rng_state(state["cpu"])
         if "loader" in state and self.batches.generator is not None:
             self.batches.generator.set_state(state["loader"])
-        if "cuda" in state:
+        if "cuda" in state and self.fabric.device.type == "cuda":
             torch.cuda.set_rng_state(state["cuda"], self.fabric.device)
 
 

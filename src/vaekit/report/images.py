@@ -1,0 +1,113 @@
+"""Pictures of an image model: what it gives back, what it dreams up, what each latent does."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from vaekit.data import Dataset
+from vaekit.model import Model
+from vaekit.report import pictures
+from vaekit.report.codes import Codes, decode, draw, sweep, typical
+from vaekit.report.section import Section, picture, strips
+
+PAIRS, SIDE, STEPS = 16, 8, 13
+WORTH, FEWEST, MOST = 0.05, 5, 20
+_SMALL = 32  # pixels: 16 such pictures fit into one row of the page
+
+
+def reconstructions(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+    """Show test images beside the mean of p(x|z) at their mean code."""
+    places = np.unique(np.linspace(0, len(codes.rows) - 1, PAIRS).round().astype(int))
+    before = pictures.tiles(data.batch(codes.rows[places]), *data.range)
+    z = torch.from_numpy(codes.means[places]).float()
+    after = pictures.tiles(decode(model, z), *data.range)
+    columns = PAIRS if before.shape[2] <= _SMALL else SIDE
+    rows = []
+    for start in range(0, len(places), columns):
+        part = slice(start, start + columns)
+        rows.append(("original", pictures.grid(before[part], columns)))
+        rows.append(("reconstruction", pictures.grid(after[part], columns)))
+    pictures.save(
+        pictures.stack([s for _, s in rows]), folder / "reconstructions.png", _cell(after)
+    )
+    caption = (
+        f"{len(places)} images at equal distances through the test set, and below each the mean of "
+        "p(x|z) at the mean of q(z|x)."
+    )
+    return Section("reconstructions", "Reconstructions", caption, [strips(rows, [])])
+
+
+def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+    """Show the mean of p(x|z) for codes drawn from the prior, or say why there are none."""
+    z = draw(model, SIDE * SIDE, codes.means.shape[1])
+    if z is None:
+        return without_prior()
+    images = pictures.tiles(decode(model, z), *data.range)
+    sheet = pictures.grid(images, SIDE)
+    pictures.save(sheet, folder / "samples.png", _cell(images))
+    times = max(1, round(560 / sheet.shape[1]))
+    caption = f"The mean of p(x|z) for {SIDE * SIDE} codes z drawn from the prior p(z), seed 0, none left out."
+    return Section("samples", "Samples", caption, [picture(sheet, "samples from the prior", times)])
+
+
+def without_prior() -> Section:
+    """Say why a model without a prior has no samples."""
+    caption = "None: this model has no prior over its code, so there is nothing to draw codes from."
+    return Section("samples", "Samples", caption)
+
+
+def traversals(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+    """Show what the decoder makes of each informative latent, moved alone around one image's code."""
+    shown = informative(codes)
+    centre = typical(codes)
+    rows = []
+    for latent in shown:
+        images = pictures.tiles(decode(model, path(codes, latent, centre, STEPS)), *data.range)
+        rows.append((codes.label(latent), pictures.grid(images, STEPS)))
+        cell = _cell(images)
+    pictures.save(pictures.stack([sheet for _, sheet in rows]), folder / "traversals.png", cell)
+    caption = (
+        "Each row moves one latent and keeps the others at the mean code of one test image, the one "
+        f"nearest to the average code; pictures are the mean of p(x|z). {order_text(codes, shown)}"
+    )
+    return Section("traversals", "Latent traversals", caption, [strips(rows, heads(codes))])
+
+
+def informative(codes: Codes) -> list[int]:
+    """Choose the latents to show, the worthiest first: those above .05 nats, or the first five."""
+    order = [int(latent) for latent in codes.order]
+    enough = sum(codes.worth > WORTH) if codes.nats else len(order)
+    return order[: min(max(enough, FEWEST), MOST)]
+
+
+def path(codes: Codes, latent: int, centre: int, steps: int) -> torch.Tensor:
+    """Repeat the code at place `centre` with one latent swept through its range, (steps, H)."""
+    z = torch.from_numpy(codes.means[centre]).float().repeat(steps, 1)
+    z[:, latent] = torch.from_numpy(sweep(codes, latent, steps)).float()
+    return z
+
+
+def heads(codes: Codes) -> list[str]:
+    """Name the columns of a traversal: values of the latent, or standard deviations."""
+    span = np.linspace(-3, 3, STEPS)
+    unit = "" if codes.nats else " sd"
+    return [f"{v:g}{unit}".replace("-", "−") if i % 2 == 0 else "" for i, v in enumerate(span)]
+
+
+def order_text(codes: Codes, shown: list[int]) -> str:
+    """Say by what the rows are ordered, and how many latents were left out."""
+    how = "the variance of their mean code over the test set, and moved by ±3 standard deviations"
+    if codes.nats:
+        how = "mean KL(q(z|x)‖p(z)) over the test set, in nats"
+    left = len(codes.worth) - len(shown)
+    text = f"Latents are ordered by {how}. "
+    if not left:
+        return text + "All latents are shown."
+    below = left if codes.nats and len(shown) < MOST else 0
+    why = f"below {WORTH} nats" if below else "carrying less than those shown"
+    return text + f"{left} of {len(codes.worth)} latents are left out, {why}."
+
+
+def _cell(images: np.ndarray) -> int:
+    return min(images.shape[1:3])

@@ -1,0 +1,110 @@
+"""One page for one run: what was trained, how well, and what it looks like.
+
+Everything is in the file: style, pictures, plots. It asks no network for anything, so it can be
+mailed, archived beside a paper, or opened from a cluster's disk. The same run gives the same page:
+which items are shown is fixed, and what is drawn at random is drawn from seed 0.
+"""
+
+from pathlib import Path
+
+import torch
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+
+from vaekit import files
+from vaekit.errors import VaekitError
+from vaekit.metrics import mig
+from vaekit.report import factors, images, plots, tables, vectors
+from vaekit.report.codes import encode
+from vaekit.report.section import Section, figure
+from vaekit.runs import Run
+
+ITEMS = 10_000
+
+
+def write(run: Run, path: Path | None = None) -> Path:
+    """Write the page of a run, by default into its folder as report.html, and return its path.
+
+    Pictures of image models also go to `pictures/` in the run's folder. Random generators are left
+    as they were. Raises `VaekitError` where the run has no weights yet, its data cannot be found,
+    or the disk refuses.
+    """
+    path = run.folder / "report.html" if path is None else Path(path)
+    if path.is_dir():
+        raise VaekitError(f"{path} is a folder: name the file to write, such as {path}/report.html")
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
+        text = _render(run)
+    files.write_text(path, text)
+    return path
+
+
+def _render(run: Run) -> str:
+    loader = FileSystemLoader(Path(__file__).parent)
+    escape = select_autoescape(["html.jinja"])
+    environment = Environment(loader=loader, autoescape=escape, undefined=StrictUndefined)
+    return environment.get_template("page.html.jinja").render(
+        title=f"{run.config.recipe} on {Path(run.config.data).name}",
+        facts=tables.facts(run.config),
+        state=tables.state(run.config),
+        numbers=tables.numbers(run.metrics),
+        folder=run.folder.name,
+        sections=[_curves(run), *_views(run)],
+        settings=tables.settings(run.config),
+    )
+
+
+def _curves(run: Run) -> Section:
+    rows = run.history
+    if not rows:
+        return Section("training", "Training", "There is no history.csv to draw curves from.")
+    steps = [row["step"] for row in rows]
+    drawn = []
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        fixed = name.startswith("weight_") and len(set(values)) == 1
+        if name not in ("step", "epoch") and not fixed:
+            drawn.append(figure(plots.curve(steps, values, name.replace("_", " "))))
+    grid = Markup('<div class="plots">{}</div>').format(Markup("").join(drawn))
+    caption = (
+        "Means over the training batches since the row before, by step; terms in nats for one "
+        "example, before their weights."
+    )
+    if len(rows) >= plots.MANY:
+        caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
+    return Section("training", "Training", caption, [grid])
+
+
+def _views(run: Run) -> list[Section]:
+    model, test = run.model, run.data.test
+    codes = encode(model, test, ITEMS)
+    if len(test.shape) == 3:
+        folder = run.folder / "pictures"
+        show = images.reconstructions, images.samples, images.traversals
+        sections = [view(model, test, codes, folder) for view in show]
+    else:
+        plot = vectors.reconstructions, vectors.samples, vectors.traversals
+        sections = [view(model, test, codes) for view in plot]
+    given = factors.known(test, codes)
+    return sections if given is None else [*sections, *_factors(codes, given)]
+
+
+def _factors(codes: factors.Codes, given: factors.Known) -> list[Section]:
+    drawn, found = factors.responses(codes, given), mig(codes.means, given.levels)
+    sections = []
+    if drawn:
+        caption = (
+            f"Mean code of the {min(factors.LATENTS, len(codes.worth))} most informative latents, "
+            f"averaged over the {len(codes.means):,} encoded test items that share "
+        )
+        caption += "a position (map) or " if given.mapped else ""
+        caption += "a level" + (" and a shape." if len(given.groups) > 1 else ".")
+        sections.append(Section("factors", "Latents against factors", caption, [figure(drawn)]))
+    caption = (
+        f"Share of each factor's entropy that each latent tells, {found.settings['estimator']}, "
+        f"n = {found.settings['n']:,}. MIG = {found:.3f}, the mean over factors of the distance from "
+        f"the first latent to the second; shuffled factors give {found.shuffled:.3f}."
+    )
+    vary = found.parts["entropy"].any()
+    shown = [figure(factors.mig_matrix(codes, found, given))] if vary else []
+    sections.append(Section("mig", "Information about factors", caption, shown))
+    return sections

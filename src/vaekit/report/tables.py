@@ -1,0 +1,113 @@
+"""The tables of a page: numbers with their estimators, and every setting of the run."""
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from vaekit import recipes
+from vaekit.runs import Config
+
+Row = tuple[str, str]
+NAMES = {
+    "elbo": "ELBO",
+    "mig": "MIG",
+    "squared_error": "squared error",
+    "active_units": "active units",
+    "normal_variance_units": "normal-variance units",
+}
+
+
+def numbers(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Lay out metrics.json: name, value, spread, unit, estimator and n of each number, as text."""
+    return [_number(name, found) for name, found in metrics.items() if isinstance(found, Mapping)]
+
+
+def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
+    value, error = found.get("value"), found.get("se")
+    spread = "" if not error else f"± {_rounded(error, error)}"
+    how = str(found.get("estimator", "not stated"))
+    if found.get("shuffled") is not None:
+        how += f"; {text(found['shuffled'])} for shuffled factors"
+    return {
+        "name": NAMES.get(name, name.replace("_", " ")),
+        "value": _rounded(value, error) if error else text(value),
+        "spread": spread,
+        "unit": str(found.get("unit", "")),
+        "estimator": how,
+        "n": text(found.get("n", "")),
+        "split": str(found.get("split", "")),
+    }
+
+
+def _rounded(value: float, error: float) -> str:
+    """Write a value to the second digit of its standard error."""
+    if not (math.isfinite(error) and math.isfinite(value)):
+        return text(value)
+    return f"{value:,.{max(0, 1 - math.floor(math.log10(error)))}f}".replace("-", "−")
+
+
+def facts(config: Config) -> str:
+    """Say in a line what was trained on what: shapes, sizes, steps."""
+    notes = config.notes
+    parts = []
+    if "shape" in notes:
+        parts.append(f"examples of {' × '.join(map(str, notes['shape']))}")
+    parts += [
+        f"{notes[k]:,} {word}"
+        for k, word in (("train", "to train"), ("test", "to test"))
+        if k in notes
+    ]
+    if "step" in notes:
+        parts.append(f"{notes['step']:,} steps of {config.training.batch}")
+    return " · ".join([*parts, f"seed {config.training.seed}"])
+
+
+def state(config: Config) -> str:
+    """Say how training ended."""
+    notes = config.notes
+    known = str(notes.get("state", "unfinished"))
+    if known == "interrupted" and "steps" in notes:
+        return f"interrupted at step {notes['step']:,} of {notes['steps']:,}"
+    return known
+
+
+def settings(config: Config) -> list[tuple[str, list[Row]]]:
+    """List all settings by table: the recipe's arguments with defaults, data, training, machine."""
+    recipe = recipes.find(config.recipe)
+    notes, data = dict(config.notes), {"data": config.data, "holdout": config.holdout}
+    data |= {"folder": config.data_dir, "sha256": config.data_checksum}
+    data |= {key: notes.pop(key) for key in ("shape", "train", "test", "files") if key in notes}
+    own = {"recipe": config.recipe, "paper": recipe.paper, **_arguments(config, recipe)}
+    named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
+    return [(title, _rows(table)) for title, table in named.items()]
+
+
+def _arguments(config: Config, recipe: recipes.Recipe) -> dict[str, Any]:
+    known = inspect.signature(recipe.make).parameters.values()
+    defaults = {p.name: p.default for p in known if p.default is not inspect.Parameter.empty}
+    return {**defaults, **config.arguments}
+
+
+def _rows(table: Mapping[str, Any], prefix: str = "") -> list[Row]:
+    rows: list[Row] = []
+    for key, value in table.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            rows += _rows(value, f"{name}: ")
+        elif value is not None:
+            rows.append((name, text(value)))
+    return rows
+
+
+def text(value: Any) -> str:
+    """Write a value for a reader: four digits, thousands apart, a real minus."""
+    if isinstance(value, bool) or value is None:
+        return {True: "yes", False: "no", None: "–"}[value]
+    if isinstance(value, int):
+        return f"{value:,}".replace("-", "−")
+    if isinstance(value, float):
+        digits = f"{value:,.2f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
+        return digits.replace("-", "−")
+    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

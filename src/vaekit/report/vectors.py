@@ -1,0 +1,82 @@
+"""Plots of a model of vectors (N, D), where there are no pictures to show."""
+
+import numpy as np
+import torch
+
+from vaekit.data import Dataset
+from vaekit.model import Model
+from vaekit.report.codes import Codes, decode, draw, sample_rows, sweep, typical
+from vaekit.report.images import informative, order_text, path, without_prior
+from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.section import Section, figure
+
+COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
+
+
+def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
+    """Plot the first columns of test items against the mean of p(x|z) at their mean code."""
+    places = sample_rows(len(codes.rows), POINTS).numpy()
+    before = data.batch(codes.rows[places]).numpy()
+    after = decode(model, torch.from_numpy(codes.means[places]).float()).numpy()
+    count = min(COLUMNS, before.shape[1])
+    with _panels(count) as plot:
+        for i, axes in enumerate(plot.axes.flat[:count]):
+            both = np.concatenate([before[:, i], after[:, i]])
+            ends = [both.min(), both.max()]
+            axes.plot(ends, ends, color=MUTED, linewidth=0.6)
+            axes.plot(before[:, i], after[:, i], ".", color=SERIES[0], markersize=3, alpha=0.6)
+            axes.set(title=f"x{i}", xlabel="original", ylabel="reconstruction")
+    caption = (
+        f"The first {count} of {before.shape[1]} columns of {len(places)} test items: the mean of "
+        "p(x|z) at the mean of q(z|x) against the original; on the line they agree."
+    )
+    return Section("reconstructions", "Reconstructions", caption, [figure(plot.svg)])
+
+
+def samples(model: Model, data: Dataset, codes: Codes) -> Section:
+    """Plot how the first columns are distributed in the test set and under the prior."""
+    z = draw(model, DRAWS, codes.means.shape[1])
+    if z is None:
+        return without_prior()
+    made, real = decode(model, z).numpy(), data.batch(codes.rows).numpy()
+    count = min(COLUMNS, real.shape[1])
+    with _panels(count) as plot:
+        for i, axes in enumerate(plot.axes.flat[:count]):
+            edges = np.histogram_bin_edges(np.concatenate([made[:, i], real[:, i]]), 30)
+            style = {"density": True, "histtype": "step", "linewidth": 1.2}
+            axes.hist(real[:, i], edges, color=MUTED, label="test set", **style)
+            axes.hist(made[:, i], edges, color=SERIES[0], label="samples", **style)
+            axes.set(title=f"x{i}", yticks=[])
+        plot.figure.legend(
+            *plot.axes.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2
+        )
+    caption = (
+        f"Densities of the first {count} columns: {len(real)} test items, and the mean of p(x|z) for "
+        f"{DRAWS} codes drawn from the prior, seed 0; without the noise of p(x|z) they are narrower."
+    )
+    return Section("samples", "Samples", caption, [figure(plot.svg)])
+
+
+def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
+    """Plot the first decoded columns while each informative latent moves alone."""
+    shown, centre = informative(codes), typical(codes)
+    count = min(COLUMNS, data.shape[0])
+    with _panels(len(shown)) as plot:
+        for latent, axes in zip(shown, plot.axes.flat, strict=False):
+            curves = decode(model, path(codes, latent, centre, STEPS)).numpy()[:, :count]
+            for i, colour in enumerate(SERIES[:count]):
+                axes.plot(sweep(codes, latent, STEPS), curves[:, i], color=colour, label=f"x{i}")
+            axes.set(title=codes.label(latent), xlabel=f"z{latent}")
+        lines = plot.axes.flat[0].get_legend_handles_labels()
+        plot.figure.legend(*lines, loc="outside upper right", ncols=count)
+    caption = (
+        f"The first {count} columns of the mean of p(x|z) as one latent moves and the others stay at "
+        f"the mean code of the test item nearest to the average. {order_text(codes, shown)}"
+    )
+    return Section("traversals", "Latent traversals", caption, [figure(plot.svg)])
+
+
+def _panels(count: int) -> Plot:
+    columns = min(3, count)
+    rows = -(-count // columns)
+    return Plot(3.3 * columns, 0.3 + 2.2 * rows, rows, columns, spare=rows * columns - count)

@@ -1,0 +1,167 @@
+"""The laws that every part of a kind obeys, written once."""
+
+import itertools
+
+import numpy as np
+import torch
+from parts import Density, Pair, theta
+from scipy import stats
+from torch import Tensor, nn
+
+from vaekit.divergences import kl, kl_by_coordinate, kl_by_samples
+
+WIDE = 12.0  # beyond it no density of the table has mass that float64 could show
+
+
+def grid(points: int, dimensions: int) -> tuple[Tensor, float]:
+    """Lay a grid over [−WIDE, WIDE]^dimensions; return its points (n, dimensions) and cell size."""
+    axis = torch.linspace(-WIDE, WIDE, points, dtype=torch.float64)
+    cell = float(axis[1] - axis[0]) ** dimensions
+    return torch.cartesian_prod(*[axis] * dimensions).view(-1, dimensions), cell
+
+
+def outcomes(n: int) -> Tensor:
+    """List all binary vectors of n entries, (2ⁿ, n)."""
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=n)), dtype=torch.float64)
+
+
+def integrates_to_one(row: Density, n: int) -> None:
+    for seed in range(3):
+        d = row.make(theta(row.rows, n, seed=seed))
+        if row.binary:
+            total = d.log_prob(outcomes(n)).exp().sum()
+        else:
+            points, cell = grid(4001 if n == 1 else 601, n)
+            total = d.log_prob(points).exp().sum() * cell
+        assert abs(float(total) - 1) < 1e-4
+
+
+def p_value(row: Density, seed: int) -> float:
+    """Test the samples of one seed against the density: Kolmogorov-Smirnov, or χ² of outcomes."""
+    torch.manual_seed(seed)
+    d = row.make(theta(row.rows, 4 if row.binary else 1, seed=seed))
+    drawn = d.sample((2000,))
+    if row.binary:
+        every = outcomes(4)
+        weights = torch.tensor([8.0, 4, 2, 1], dtype=torch.float64)
+        counts = torch.bincount((drawn @ weights).long(), minlength=16).numpy()
+        expected = d.log_prob(every).exp().numpy()
+        return float(stats.chisquare(counts, expected / expected.sum() * 2000).pvalue)
+    points, cell = grid(4001, 1)
+    mass = d.log_prob(points).exp().numpy() * cell
+    axis, below = points[:, 0].numpy(), np.cumsum(mass) - mass / 2
+    return float(
+        stats.kstest(drawn[:, 0].numpy(), lambda v: np.interp(v, axis, below)).pvalue
+    )
+
+
+def samples_agree_with_density(row: Density) -> None:
+    """p-values of many seeds are uniform where samples follow the density."""
+    found = [p_value(row, seed) for seed in range(60)]
+    assert min(found) > 1e-4
+    assert stats.kstest(found, "uniform").pvalue > 1e-3
+
+
+def moments_agree_with_samples(row: Density) -> None:
+    torch.manual_seed(1)
+    d, n = row.make(theta(row.rows, 5)), 40_000
+    drawn = d.sample((n,)).double()
+    mean, variance = d.mean.double().expand(5), d.variance.double().expand(5)
+    assert torch.all((drawn.mean(0) - mean).abs() < 5 * (variance / n).sqrt())
+    spread = (drawn - mean) ** 2
+    assert torch.all((spread.mean(0) - variance).abs() < 5 * spread.std(0) / n**0.5 + 1e-12)
+
+
+def log_prob_sums_over_entries(row: Density) -> None:
+    many = theta(row.rows, 6)
+    value = row.make(theta(row.rows, 3, 5, 6, seed=2)).sample().double()
+    if value.dim() == 1:  # no batch of its own: a prior
+        value = row.make(many).sample((3, 5))
+    whole = row.make(many).log_prob(value)
+    parts = [row.make(many[:, i : i + 1]).log_prob(value[..., i : i + 1]) for i in range(6)]
+    assert whole.shape == (3, 5)
+    torch.testing.assert_close(whole, torch.stack(parts).sum(0))
+
+
+def batches_keep_apart(row: Density) -> None:
+    """An example's density depends on its own parameters only, with samples in front."""
+    many = theta(row.rows, 5, 4)
+    torch.manual_seed(0)
+    batched = row.make(many)
+    value = batched.sample((3, *(() if batched.batch_shape else (5,))))
+    assert value.shape == (3, 5, 4)
+    assert batched.event_shape == (4,)
+    whole = batched.log_prob(value)
+    alone = [row.make(many[:, b]).log_prob(value[:, b]) for b in range(5)]
+    torch.testing.assert_close(whole, torch.stack(alone, 1))
+
+
+def rsample_is_differentiated(row: Density) -> None:
+    """The gradient through samples equals finite differences with the noise held still."""
+
+    def drawn(t: Tensor) -> Tensor:
+        torch.manual_seed(3)
+        return row.make(t).rsample((4,))
+
+    assert torch.autograd.gradcheck(drawn, (theta(row.rows, 2, 3).requires_grad_(),))
+
+
+# ---- divergences
+
+
+def kl_equals_its_samples(pair: Pair) -> None:
+    torch.manual_seed(0)
+    t = theta(pair.rows, 4, 3)
+    q, p, n = pair.q(t), pair.p(t), 50_000
+    z = q.sample((n,))
+    each = q.log_prob(z) - p.log_prob(z)
+    exact = kl(q, p, z)
+    assert exact.shape == (4,)
+    assert torch.all((each.mean(0) - exact).abs() < 4 * each.std(0) / n**0.5)
+    torch.testing.assert_close(kl_by_samples(q, p, z), each.mean(0))
+
+
+def kl_is_right(pair: Pair) -> None:
+    for seed in range(20):
+        t = theta(pair.rows, 4, 3, seed=seed).requires_grad_()
+        found = kl(pair.q(t), pair.p(t), pair.q(t).rsample((1,)))
+        assert torch.all(found >= 0)
+        torch.testing.assert_close(found, pair.reference(t))
+        (gradient,) = torch.autograd.grad(found.sum(), t)
+        torch.testing.assert_close(gradient, pair.gradient(t.detach()))
+        parts = kl_by_coordinate(pair.q(t), pair.p(t))
+        assert parts is not None
+        assert parts.shape == (4, 3)
+        torch.testing.assert_close(parts.sum(-1), found)
+
+
+def kl_vanishes_at_equality(pair: Pair) -> None:
+    t = pair.equal(5)
+    q, p = pair.q(t), pair.p(t)
+    torch.testing.assert_close(kl(q, p, q.rsample((2,))), torch.zeros(1, dtype=torch.float64))
+
+
+# ---- modules
+
+
+def gradients_reach_all(module: nn.Module, loss: Tensor) -> None:
+    module.zero_grad()
+    loss.backward()
+    assert torch.isfinite(loss)
+    for name, parameter in module.named_parameters():
+        assert parameter.grad is not None, f"no gradient reaches {name}"
+        assert torch.isfinite(parameter.grad).all(), f"the gradient of {name} is not finite"
+        assert parameter.grad.abs().sum() > 0, f"the gradient of {name} is zero"
+
+
+def log_prob_is_per_example(p: torch.distributions.Distribution, x: Tensor, samples: int) -> None:
+    """(samples, batch): sums over entries, and every example counts on its own."""
+    whole = p.log_prob(x)
+    assert whole.shape == (samples, len(x))
+    assert p.mean.shape == (samples, *x.shape)
+    assert p.sample().shape == (samples, *x.shape)
+    swapped = x.clone()
+    swapped[0] = x[1] if not torch.equal(x[0], x[1]) else 1 - x[0]
+    other = p.log_prob(swapped)
+    assert torch.equal(whole[:, 1:], other[:, 1:])
+    assert not torch.equal(whole[:, 0], other[:, 0])

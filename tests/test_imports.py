@@ -1,0 +1,108 @@
+"""Imports point down, and the command line starts without torch."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import vaekit
+
+SOURCE = Path(vaekit.__file__).parent
+# From the bottom up; names in one row are siblings and do not import each other.
+LAYERS = [
+    ["errors"],
+    ["text", "files"],
+    ["distributions", "data"],
+    ["networks", "divergences", "schedules", "corruption"],
+    ["posteriors", "priors", "likelihoods"],
+    ["model"],
+    ["objectives"],
+    ["metrics"],
+    ["train", "information"],
+    ["recipes"],
+    ["runs"],
+    ["report"],
+    ["cli"],
+    ["__main__"],
+]
+LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
+# A model is made of parts: it reads what a part is, and no part.
+CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base"}
+# Folders of exchangeable parts: a part imports what a part is (base), and the others not at all.
+# In networks, conv ends in the dense stack of mlp, and both are made of linear.
+KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networks"}
+SHARED = {"networks": {"base", "linear", "mlp"}}
+FILES = sorted(SOURCE.rglob("*.py"))
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def modules() -> set[str]:
+    return {name_of(file) for file in FILES}
+
+
+def imports(tree: ast.AST) -> set[str]:
+    """List the modules of vaekit that are imported anywhere, also inside functions."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names if a.name.split(".")[0] == "vaekit"}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            if (node.module or "").split(".")[0] == "vaekit":
+                whole = {f"{node.module}.{a.name}" for a in node.names}
+                found |= {w if w.removeprefix("vaekit.") in modules() else node.module for w in whole}
+    return {name.removeprefix("vaekit").removeprefix(".") for name in found} - {""}
+
+
+def wrong(importer: str, imported: str) -> str | None:
+    """Say why one module may not import another, or None."""
+    up, down = importer.split(".")[0], imported.split(".")[0]
+    if up == down:
+        within = imported.partition(".")[2]
+        private = up in KINDS and "." in importer and within
+        return "parts import no siblings" if private and within not in SHARED.get(up, {"base"}) else None
+    return None if LEVEL[down] < LEVEL[up] else f"{down} does not lie below {up}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(SOURCE)))
+def test_imports_point_down(file):
+    importer = name_of(file)
+    if not importer:
+        assert not imports(ast.parse(file.read_text(encoding="utf-8")))
+        return
+    assert importer.split(".")[0] in LEVEL, f"give {importer} a place in LAYERS"
+    found = imports(ast.parse(file.read_text(encoding="utf-8")))
+    said = {f"{importer} → {i}: {why}" for i in sorted(found) if (why := wrong(importer, i))}
+    assert not said
+
+
+def test_the_model_knows_contracts_only():
+    found = imports(ast.parse((SOURCE / "model.py").read_text(encoding="utf-8")))
+    assert found <= CONTRACTS | {"errors"}
+
+
+def test_the_rule_would_notice():
+    assert wrong("posteriors.dirac", "priors.normal")
+    assert wrong("posteriors.dirac", "posteriors.gaussian")
+    assert wrong("train.loop", "information")
+    assert wrong("objectives.kl", "train.loop")
+    assert not wrong("posteriors.dirac", "posteriors.base")
+    assert not wrong("information.rates", "metrics")
+    assert imports(ast.parse("def f():\n    from vaekit.train import fit\n")) == {"train"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import vaekit.cli", "import vaekit.cli; vaekit.cli.main(['--help'])", "import vaekit"],
+)
+def test_the_command_line_starts_without_torch(code):
+    heavy = "{'torch', 'numpy', 'matplotlib', 'lightning_fabric', 'polars', 'sklearn', 'jsonargparse'}"
+    check = f"import sys; {code}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
