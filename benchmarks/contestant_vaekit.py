@@ -35,6 +35,9 @@ def flops(model: torch.nn.Module, x: torch.Tensor) -> int:
     """Count the floating-point operations of a training step's products."""
     from torch.utils.flop_counter import FlopCounterMode
 
+    from vaekit.networks import linear
+
+    linear._HAS_ONEDNN = False  # the counter knows PyTorch's own products only
     with FlopCounterMode(display=False) as counter:
         run = model(x)
         run.p.log_prob(run.x).sum().backward()
@@ -44,17 +47,18 @@ def flops(model: torch.nn.Module, x: torch.Tensor) -> int:
 def parts(fit: Fit, images: torch.Tensor) -> dict[str, float]:
     """Time the parts of a step one by one, milliseconds."""
     times = {"gather": 0.0, "forward": 0.0, "backward": 0.0, "optimiser": 0.0}
-    order, rounds = torch.arange(fit.training.batch), 50
+    order, rounds = torch.randperm(len(data))[: fit.training.batch], 100
     for _ in range(rounds):
         marks = [time.perf_counter()]
         x = data.batch(order)
         marks.append(time.perf_counter())
-        loss = fit._step(x).sum()
+        with fit.fabric.autocast():
+            loss = fit._step(x).sum()
         marks.append(time.perf_counter())
-        fit._optimiser.zero_grad()
+        fit.optimiser.zero_grad()
         fit.fabric.backward(loss)
         marks.append(time.perf_counter())
-        fit._optimiser.step()
+        fit.optimiser.step()
         marks.append(time.perf_counter())
         for key, a, b in zip(times, marks, marks[1:], strict=False):
             times[key] += 1e3 * (b - a) / rounds

@@ -15,6 +15,7 @@ from vaekit.distributions import (
     StandardNormal,
 )
 from vaekit.likelihoods import Likelihood, likelihood
+from vaekit.model import Model
 from vaekit.networks import Networks, Shape, networks
 from vaekit.objectives import KL, Distortion, Term
 from vaekit.posteriors import Dirac, Gaussian, Posterior
@@ -115,3 +116,21 @@ def theta(rows: int, *shape: int, seed: int = 0) -> Tensor:
     """Draw moderate parameters in float64, (rows, *shape)."""
     seeded = torch.Generator().manual_seed(seed)
     return 0.7 * torch.randn(rows, *shape, generator=seeded, dtype=torch.float64)
+
+
+def vae(latent: int = 2, entries: int = 6, seed: int = 0, text: str = "bernoulli") -> Model:
+    """Build a small VAE with the weights of that seed."""
+    torch.manual_seed(seed)
+    nets, shape = small(), (entries,)
+    posterior = POSTERIORS["gaussian"].make(nets, shape, latent)
+    return Model(posterior, noise_model(text, nets, shape, latent), Normal(latent))
+
+
+def weights(model: torch.nn.Module) -> dict[str, Tensor]:
+    """Copy a model's state."""
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    """Say whether two states are equal bit for bit."""
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)

@@ -123,7 +123,8 @@ class Cyclical(_Between):
         """Return min(1, the share of the cycle / ramp)."""
         if t >= 1:
             return 1.0
-        return min(1.0, (t * self.cycles) % 1 / self.ramp)
+        place = round(t * self.cycles, 9) % 1  # 2.9999999999999996 is the start of a cycle
+        return min(1.0, place / self.ramp)
 
 
 def constant(value: float) -> float:

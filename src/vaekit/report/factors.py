@@ -107,7 +107,7 @@ def _map(plot: Plot, axes: Axes, z: np.ndarray, given: Known) -> None:
     means = mean_by_cell(z, cells, wide * high).reshape(high, wide)
     limit = float(np.abs(z).max()) or 1.0
     image = axes.imshow(means, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="none")
-    axes.set(xlabel="x", ylabel="y", xticks=[], yticks=[])
+    axes.set(xlabel="x", ylabel="y", xticks=[], yticks=[], anchor="W")
     axes.spines[:].set_visible(False)
     bar = plot.figure.colorbar(image, ax=axes, aspect=15)
     bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
@@ -127,7 +127,7 @@ def _curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
 
 
 def mig_matrix(codes: Codes, found: Score, given: Known) -> str:
-    """Draw I(z_j; v_k) / H(v_k) for the most informative latents and the varying factors, as SVG."""
+    """Draw I(z_j; v_k) / H(v_k) for the worthiest latents and the varying factors, as SVG."""
     total = found.parts["entropy"]
     varying, rows = np.flatnonzero(total > 0), codes.order[:MATRIX_ROWS]
     share = found.parts["mutual_information"][np.ix_(rows, varying)] / total[varying]

@@ -47,7 +47,10 @@ def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
     sheet = pictures.grid(images, SIDE)
     pictures.save(sheet, folder / "samples.png", _cell(images))
     times = max(1, round(560 / sheet.shape[1]))
-    caption = f"The mean of p(x|z) for {SIDE * SIDE} codes z drawn from the prior p(z), seed 0, none left out."
+    caption = (
+        f"The mean of p(x|z) for {SIDE * SIDE} codes z drawn from the prior p(z), seed 0, "
+        "none left out."
+    )
     return Section("samples", "Samples", caption, [picture(sheet, "samples from the prior", times)])
 
 
@@ -58,18 +61,19 @@ def without_prior() -> Section:
 
 
 def traversals(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
-    """Show what the decoder makes of each informative latent, moved alone around one image's code."""
+    """Show what the decoder makes of each informative latent, moved alone from one image's code."""
     shown = informative(codes)
     centre = typical(codes)
     rows = []
     for latent in shown:
         images = pictures.tiles(decode(model, path(codes, latent, centre, STEPS)), *data.range)
         rows.append((codes.label(latent), pictures.grid(images, STEPS)))
-        cell = _cell(images)
-    pictures.save(pictures.stack([sheet for _, sheet in rows]), folder / "traversals.png", cell)
+    sheet = pictures.stack([sheet for _, sheet in rows])
+    pictures.save(sheet, folder / "traversals.png", min(data.shape[1:]))
     caption = (
-        "Each row moves one latent and keeps the others at the mean code of one test image, the one "
-        f"nearest to the average code; pictures are the mean of p(x|z). {order_text(codes, shown)}"
+        "Each row moves one latent and keeps the others at the mean code of one test image, the "
+        "one nearest to the average code; pictures are the mean of p(x|z). "
+        f"{order_text(codes, shown)}"
     )
     return Section("traversals", "Latent traversals", caption, [strips(rows, heads(codes))])
 

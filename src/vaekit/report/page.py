@@ -101,8 +101,8 @@ def _factors(codes: factors.Codes, given: factors.Known) -> list[Section]:
         sections.append(Section("factors", "Latents against factors", caption, [figure(drawn)]))
     caption = (
         f"Share of each factor's entropy that each latent tells, {found.settings['estimator']}, "
-        f"n = {found.settings['n']:,}. MIG = {found:.3f}, the mean over factors of the distance from "
-        f"the first latent to the second; shuffled factors give {found.shuffled:.3f}."
+        f"n = {found.settings['n']:,}. MIG = {found:.3f}, the mean over factors of the distance "
+        f"from the first latent to the second; shuffled factors give {found.shuffled:.3f}."
     )
     vary = found.parts["entropy"].any()
     shown = [figure(factors.mig_matrix(codes, found, given))] if vary else []

@@ -9,6 +9,7 @@ import io
 import re
 import zlib
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -20,7 +21,7 @@ INK, MUTED, FRAME = "#010203", "#020304", "#030405"
 SERIES = ("#040506", "#050607", "#060708", "#070809", "#08090a", "#090a0b")
 _COLOURS = {INK: "var(--ink)", MUTED: "var(--muted)", FRAME: "var(--line)"}
 _COLOURS |= {colour: f"var(--series-{i})" for i, colour in enumerate(SERIES)}
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.size": 9,
     "text.color": INK,
@@ -50,8 +51,9 @@ MANY = 50  # rows from which a curve's start may be left out of its axis
 class Plot:
     """Draw on `axes`, a (rows, columns) array of Matplotlib axes, inside `with`; then read `svg`.
 
-    `width` and `height` of the whole are in inches of 72 CSS pixels, `ratios` are the
-    widths of the columns; `spare` axes at the end stay empty. Global settings of Matplotlib are put back on leaving.
+    `width` and `height` of the whole are in inches of 72 CSS pixels, `ratios` are the widths of the
+    columns; `spare` axes at the end stay empty. Global settings of Matplotlib are put back on
+    leaving.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _rounded(value: float, error: float) -> str:
+def _rounded(value: Any, error: float) -> str:
     """Write a value to the second digit of its standard error."""
     if not (math.isfinite(error) and math.isfinite(value)):
         return text(value)

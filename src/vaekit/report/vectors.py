@@ -51,8 +51,9 @@ def samples(model: Model, data: Dataset, codes: Codes) -> Section:
             *plot.axes.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2
         )
     caption = (
-        f"Densities of the first {count} columns: {len(real)} test items, and the mean of p(x|z) for "
-        f"{DRAWS} codes drawn from the prior, seed 0; without the noise of p(x|z) they are narrower."
+        f"Densities of the first {count} columns: {len(real)} test items, and the mean of p(x|z) "
+        f"for {DRAWS} codes drawn from the prior, seed 0; without the noise of p(x|z) these are "
+        "narrower."
     )
     return Section("samples", "Samples", caption, [figure(plot.svg)])
 
@@ -70,8 +71,8 @@ def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
         lines = plot.axes.flat[0].get_legend_handles_labels()
         plot.figure.legend(*lines, loc="outside upper right", ncols=count)
     caption = (
-        f"The first {count} columns of the mean of p(x|z) as one latent moves and the others stay at "
-        f"the mean code of the test item nearest to the average. {order_text(codes, shown)}"
+        f"The first {count} columns of the mean of p(x|z) as one latent moves and the others stay "
+        f"at the mean code of the test item nearest to the average. {order_text(codes, shown)}"
     )
     return Section("traversals", "Latent traversals", caption, [figure(plot.svg)])
 

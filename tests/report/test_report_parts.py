@@ -1,0 +1,134 @@
+"""The parts of a page by their definitions."""
+
+import numpy as np
+import pytest
+import torch
+
+from vaekit.divergences import kl_by_coordinate
+from vaekit.report import codes as coding
+from vaekit.report import factors, images, pictures, plots, tables
+from vaekit.report.codes import Codes
+
+
+def made_up(worth: list[float], nats: bool = True) -> Codes:
+    means = np.random.default_rng(0).normal(3, 2, (50, len(worth)))
+    return Codes(torch.arange(50), means, np.array(worth), nats)
+
+
+def test_codes_are_means_and_their_worth_is_the_rate_by_coordinate(sprites):
+    model, test = sprites.model, sprites.data.test
+    found = coding.encode(model, test)
+    with torch.no_grad():
+        q = model.posterior(test.batch(torch.arange(len(test))))
+        each = kl_by_coordinate(q, model.prior(q.mean))
+    assert found.means == pytest.approx(q.mean.numpy(), abs=1e-5)
+    assert found.nats and found.worth == pytest.approx(each.mean(0).numpy(), abs=1e-4)
+    assert (np.diff(found.worth[found.order]) <= 0).all()
+
+
+def test_a_sample_of_a_large_set_is_the_same_each_time():
+    rows = coding.sample_rows(1000, 100)
+    assert len(rows.unique()) == 100 and torch.equal(rows, rows.sort().values)
+    assert torch.equal(rows, coding.sample_rows(1000, 100))
+    assert torch.equal(coding.sample_rows(5, 100), torch.arange(5))
+
+
+def test_samples_are_the_same_each_time_and_disturb_nothing(sprites):
+    before = torch.get_rng_state()
+    first = coding.draw(sprites.model, 9, 7)
+    assert torch.equal(before, torch.get_rng_state())
+    assert first.shape == (9, 7) and torch.equal(first, coding.draw(sprites.model, 9, 7))
+
+
+def test_chunks_do_not_change_what_is_decoded(sprites, monkeypatch):
+    z = torch.randn(20, 7, generator=torch.Generator().manual_seed(0))
+    whole = coding.decode(sprites.model, z)
+    monkeypatch.setattr(coding, "CHUNK", 3)
+    assert torch.allclose(whole, coding.decode(sprites.model, z), atol=1e-5)
+    assert whole.shape == (20, 1, 32, 32)
+
+
+@pytest.mark.parametrize(
+    ("worth", "nats", "shown", "said"),
+    [
+        ([0.01, 2, 0.02, 1, 3, 4, 5], True, [6, 5, 4, 1, 3], "2 of 7 latents are left out, below"),
+        ([0.01, 2, 0.02], True, [1, 2, 0], "All latents are shown"),
+        ([0.0, 0.0, 0.0, 0.0, 0.0, 9], True, [5, 0, 1, 2, 3], "1 of 6 latents are left out, below"),
+        ([1.0] * 30, True, list(range(20)), "10 of 30 latents are left out, carrying less"),
+        ([1.0] * 25, False, list(range(20)), "5 of 25 latents are left out, carrying less"),
+    ],
+)
+def test_rows_are_those_that_tell_something(worth, nats, shown, said):
+    codes = made_up(worth, nats)
+    assert images.informative(codes) == shown
+    assert said in images.order_text(codes, shown)
+
+
+def test_sweeps():
+    codes = made_up([1.0, 2.0])
+    z = images.path(codes, 1, 4, 13)
+    assert z[:, 1].tolist() == pytest.approx(np.linspace(-3, 3, 13).tolist())
+    assert (z[:, 0] == np.float32(codes.means[4, 0])).all()
+    free = coding.sweep(made_up([1.0, 2.0], nats=False), 0, 3)
+    column = codes.means[:, 0]
+    assert free == pytest.approx(column.mean() + column.std() * np.array([-3, 0, 3]))
+    assert images.heads(codes)[0] == "−3" and images.heads(codes)[12] == "3"
+
+
+def test_the_typical_item_ignores_dead_latents():
+    codes = made_up([1.0, 1.0])
+    codes.means[:, 1] = 0.5
+    distance = abs(codes.means[:, 0] - codes.means[:, 0].mean())
+    assert coding.typical(codes) == distance.argmin()
+
+
+def test_labels():
+    assert made_up([2.414]).label(0) == "z0 · 2.41 nats"
+    assert made_up([2.414], nats=False).label(0) == "z0 · variance 2.41"
+
+
+def test_tiles_map_the_range_to_bytes():
+    values = torch.tensor([-9.0, -1.0, 0.0, 1.0]).reshape(1, 1, 2, 2)
+    assert pictures.tiles(values, -1, 1)[0, :, :, 0].tolist() == [[0, 0], [128, 255]]
+    assert pictures.tiles(torch.zeros(2, 3, 5, 4)).shape == (2, 5, 4, 3)
+    assert pictures.tiles(torch.zeros(2, 4, 5, 4)).shape == (2, 5, 4, 3)
+    assert pictures.tiles(torch.zeros(2, 2, 5, 4), 3, 3).shape == (2, 5, 4, 3)
+    assert pictures.tiles(torch.ones(1, 1, 300, 200)).shape == (1, 100, 67, 3)
+
+
+def test_grids_have_transparent_gaps():
+    sheet = pictures.grid(np.full((3, 2, 2, 3), 7, np.uint8), 2)
+    assert sheet.shape == (6, 6, 4)
+    assert sheet[:2, :2].reshape(-1, 4).tolist() == [[7, 7, 7, 255]] * 4
+    assert sheet[2:4, :, 3].max() == 0 and sheet[4:, 4:, 3].max() == 0
+    assert pictures.stack([sheet, sheet]).shape == (14, 6, 4)
+
+
+def test_means_by_cell():
+    found = factors.mean_by_cell(np.array([1.0, 3.0, 5.0]), np.array([0, 0, 2]), 3)
+    assert found[[0, 2]].tolist() == [2, 5] and np.isnan(found[1])
+
+
+def test_plots_follow_the_page():
+    svg = plots.curve(range(100), [1e9, *range(99)], "a & b")
+    assert svg.startswith("<svg") and "var(--series-0)" in svg and "a &amp; b" in svg
+    assert "#010203" not in svg and "<metadata" not in svg and "1e9" not in svg
+    assert plots.curve([1], [2.0], "one") != plots.curve([1], [3.0], "one")
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (1234567, "1,234,567"),
+        (-86.4821, "−86.48"),
+        (0.001, "0.001"),
+        (4096.5, "4,096.50"),
+        (True, "yes"),
+        (None, "–"),
+        ([1, 28, 28], "1 × 28 × 28"),
+        (float("nan"), "nan"),
+        ("as it is", "as it is"),
+    ],
+)
+def test_text(value, said):
+    assert tables.text(value) == said

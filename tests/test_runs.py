@@ -1,0 +1,439 @@
+"""Runs are interrupted at any moment, and end as if they had not been."""
+
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from parts import same, vae
+from safetensors.torch import load_file
+
+from vaekit import data, files
+from vaekit.errors import VaekitError
+from vaekit.information import evaluate
+from vaekit.runs import Config, Run, Saving, history, train
+from vaekit.train import NotFinite, Training
+
+BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-m", "vaekit", *words]
+
+
+def start(*words: str) -> subprocess.Popen:
+    return subprocess.Popen(
+        command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(*words: str) -> subprocess.CompletedProcess:
+    done = subprocess.run(command(*words), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def curve(folder: Path) -> list[dict[str, float]]:
+    rows = history.read(folder / "history.csv")
+    return [{k: v for k, v in row.items() if k != "images_per_second"} for row in rows]
+
+
+def assert_equal_runs(a: Path, b: Path) -> None:
+    assert same(load_file(a / "model.safetensors"), load_file(b / "model.safetensors"))
+    assert curve(a) == curve(b)
+    assert len(curve(a)) > 10
+    for folder in (a, b):
+        assert Run(folder).config.notes["state"] == "finished"
+        assert not (folder / "checkpoint").exists()
+        assert not list(folder.glob(".*"))
+
+
+def wait_for(what, process: subprocess.Popen, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end, "the run does not get going"
+        time.sleep(0.01)
+
+
+def config(**changed) -> Config:
+    training = {"epochs": 4, "batch": 50, "device": "cpu", **changed.pop("training", {})}
+    arguments = {"latent": 2, "network": "mlp(16)", **changed.pop("arguments", {})}
+    return Config("vae", arguments, "digits", Training(**training), **changed)
+
+
+# ---- in this process
+
+
+def test_a_run_folder_holds_all_of_the_run(tmp_path):
+    made = train(config(), tmp_path / "a")
+    assert {p.name for p in made.folder.iterdir()} == {
+        "run.yaml",
+        "history.csv",
+        "model.safetensors",
+    }
+    again = Run(made.folder)
+    assert again.config.notes["state"] == "finished"
+    assert again.config.notes["step"] == again.config.notes["steps"] == 4 * (1617 // 50)
+    assert again.config.data_checksum == again.data.train.checksum()
+    assert again.history[-1]["step"] == 128
+    assert not again.model.training
+    numbers = evaluate(again.model, again.data.test)
+    again.save_metrics(numbers)
+    assert Run(made.folder).metrics == numbers
+    assert Run(made.folder, data_dir=tmp_path).config.data_dir == str(tmp_path)
+
+
+def test_the_row_of_a_schedule(tmp_path):
+    beta = config(arguments={"beta": "linear(0, 4, epochs=2)"})
+    beta = Config("beta_vae", beta.arguments, "digits", beta.training)
+    rows = train(beta, tmp_path / "a").history
+    for row in rows:
+        assert row["weight_kl"] == pytest.approx(min(4.0, 4 * row["step"] / 64))
+        assert row["objective"] == pytest.approx(row["distortion"] + row["weight_kl"] * row["kl"])
+        assert row["epoch"] == pytest.approx(row["step"] / 32, abs=1e-4)
+
+
+class Stop:
+    """Break off a run at a step, as a crash would."""
+
+    def __init__(self, at: int, how=RuntimeError):
+        self.at, self.how = at, how
+
+    def look(self, step, steps, epoch, row):
+        if step == self.at:
+            raise self.how("stopped here")
+
+
+@pytest.mark.parametrize("at", [1, 7, 8, 31, 32, 33, 64, 127])
+def test_a_crash_at_any_row(tmp_path, at):
+    beta = Config("beta_vae", {"latent": 2, "beta": "cosine(0, 2, epochs=3)", "network": "mlp(16)"},
+                  "digits", Training(epochs=4, batch=50, device="cpu"))
+    train(beta, tmp_path / "whole")
+    with pytest.raises(RuntimeError, match="stopped here"):
+        train(beta, tmp_path / "cut", saving=Saving(steps=1), watcher=Stop(at))
+    assert Run(tmp_path / "cut").config.notes["state"] == "unfinished"
+    train(beta, tmp_path / "cut", resume=True, saving=Saving(steps=1))
+    assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_resuming_a_finished_run_leaves_it_alone(tmp_path):
+    train(config(), tmp_path / "a")
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    train(config(), tmp_path / "a", resume=True)
+    assert before == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+
+
+def test_killed_between_its_last_two_deeds_a_run_is_finished(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        train(config(), tmp_path / "a", saving=Saving(steps=7))
+    monkeypatch.undo()
+    assert Run(tmp_path / "a").config.notes["state"] == "finished"
+    before = (tmp_path / "a" / "model.safetensors").stat().st_mtime_ns
+    train(config(), tmp_path / "a", resume=True)
+    assert (tmp_path / "a" / "model.safetensors").stat().st_mtime_ns == before
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"arguments": {"latent": 3}}, "arguments.latent: 2 → 3"),
+        ({"training": {"lr": 0.002}}, "training.lr: 0.001 → 0.002"),
+        ({"training": {"epochs": 5}}, "training.epochs: 4 → 5"),
+        ({"training": {"processes": 2}}, "training.processes: 1 → 2"),
+        ({"holdout": 0.2}, "holdout: 0.1 → 0.2"),
+    ],
+    ids=str,
+)
+def test_a_run_is_resumed_as_it_was_made(tmp_path, changed, said):
+    with pytest.raises(RuntimeError):
+        train(config(), tmp_path / "a", watcher=Stop(40))
+    with pytest.raises(VaekitError, match="another run") as caught:
+        train(config(**changed), tmp_path / "a", resume=True)
+    assert said in str(caught.value)
+
+
+def test_the_history_is_cut_back_to_the_checkpoint(tmp_path):
+    path = tmp_path / "history.csv"
+    rows = [{"step": float(s), "kl": s / 3} for s in range(1, 6)]
+    for row in rows:
+        history.append(path, row)
+    with path.open("a") as file:
+        file.write("6,1.2")  # a whole number of cells, and no end of line
+    with path.open("a") as file:
+        file.write("\n7,")
+    history.start(path, 3)
+    assert history.read(path) == rows[:3]
+    history.append(path, rows[3])
+    assert history.read(path) == rows[:4]
+    history.start(path, 0)
+    assert not path.exists()
+
+
+def test_not_finite_leaves_what_was_written(tmp_path):
+    wild = config(training={"lr": 1e30})
+    with pytest.raises(NotFinite, match="No checkpoint was due yet"):
+        train(wild, tmp_path / "a")
+    assert Run(tmp_path / "a").config.notes["state"] == "unfinished"
+
+
+# ---- a disk that fills up
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
+    from vaekit.train import checkpoint
+
+    train(config(), tmp_path / "whole")
+
+    class Fill:
+        def look(self, step, steps, epoch, row):
+            if step == 60:
+                monkeypatch.setattr(checkpoint, "save_file", half)
+
+    def half(tensors, path, metadata):
+        Path(path).write_bytes(b"half a checkp")
+        full()
+
+    with pytest.raises(VaekitError, match="no space left on the disk.*--resume"):
+        train(config(), tmp_path / "cut", saving=Saving(steps=7), watcher=Fill())
+    monkeypatch.undo()
+    left = list((tmp_path / "cut" / "checkpoint").iterdir())
+    assert [p.name for p in left] == ["last.safetensors"]
+    _, about = checkpoint.read(left[0])
+    assert 50 < int(about["step"]) < 60
+    train(config(), tmp_path / "cut", resume=True)
+    assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_full_disk_under_the_history(tmp_path, monkeypatch):
+    path = tmp_path / "history.csv"
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(VaekitError, match="no space left.*history.csv.*--resume"):
+        history.append(path, {"step": 1.0})
+
+
+def test_a_device_that_is_full():
+    """What a true full device says: the writer's error reaches the user as cause and cure."""
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    with pytest.raises(VaekitError, match="no space left"):
+        history.append(Path("/dev/full"), {"step": 1.0})
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(VaekitError, match="cannot write"):
+        files.write_text(tmp_path / "file" / "under", "text")
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a"
+    files.write_text(path, "old")
+
+    def break_off(temporary: Path) -> None:
+        temporary.write_text("ne")
+        raise RuntimeError("broken off")
+
+    with pytest.raises(RuntimeError, match="broken off"):
+        files.write(path, break_off)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["a"]
+
+
+# ---- evaluation
+
+
+def test_numbers_carry_how_they_were_got():
+    model, splits = vae(entries=64), data.load("digits")
+    flat = data.Dataset.from_array(splits.test.batch(torch.arange(180)).flatten(1))
+    found = evaluate(model, flat, samples=2)
+    for name in ("elbo", "rate", "distortion", "squared_error"):
+        number = found[name]
+        assert (number["n"], bool(number["estimator"])) == (180, True)
+        assert 0 < number["se"] < 10
+    assert found["elbo"]["value"] == pytest.approx(
+        -found["distortion"]["value"] - found["rate"]["value"]
+    )
+    assert "lower bound" in found["elbo"]["estimator"]
+    assert "analytic" in found["rate"]["estimator"]
+    assert "2 sample" in found["distortion"]["estimator"]
+    assert found["active_units"]["n"] == 180
+    json.dumps(found)
+
+
+@pytest.mark.parametrize("n", [1, 3, 250, 600])
+def test_ragged_chunks_weigh_examples_alike(n, monkeypatch):
+    from vaekit.information import rates
+
+    model = vae()
+    x = torch.rand(600, 6)
+    x[400:] = 0  # the last chunk differs from the others
+    found = {}
+    for chunk in (7, 500, 10_000):
+        monkeypatch.setattr(rates, "CHUNK", chunk)
+        found[chunk] = evaluate(model, data.Dataset.from_array(x), n=n)
+    with torch.no_grad():
+        rows = torch.arange(600) if n == 600 else None
+        if rows is not None:
+            q = model.posterior(x)
+            exact = 0.5 * (q.mean**2 + q.variance - 1 - q.variance.log()).sum(-1)
+            assert found[7]["rate"]["value"] == pytest.approx(float(exact.mean()), rel=1e-5)
+            error = float(exact.std() / 600**0.5)
+            assert found[7]["rate"]["se"] == pytest.approx(error, rel=1e-4)
+    for chunk in (500, 10_000):
+        assert found[chunk]["rate"]["value"] == pytest.approx(found[7]["rate"]["value"], rel=1e-6)
+        assert found[chunk]["rate"]["n"] == n
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_evaluation_leaves_no_trace(training):
+    model = vae().train(training)
+    x = data.Dataset.from_array(torch.rand(50, 6))
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    first = evaluate(model, x)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert model.training is training
+    torch.rand(3)
+    assert evaluate(model, x) == first
+    assert evaluate(model, x, seed=1) != first
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_evaluation_that_asks_for_nothing():
+    for wrong in ({"n": 0}, {"samples": 0}):
+        with pytest.raises(VaekitError, match="must be ≥ 1"):
+            evaluate(vae(), data.Dataset.from_array(torch.rand(5, 6)), **wrong)
+
+
+# ---- killed
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "run"
+    run("train", "vae", *BASE, "--epochs", "60", "--out", str(folder))
+    return folder
+
+
+@pytest.mark.slow
+def test_killed_at_random_moments(tmp_path, whole):
+    folder, moments, killed = tmp_path / "run", random.Random(4), 0
+    words = ["train", "vae", *BASE, "--epochs", "60", "--out", str(folder), "--resume"]
+    for _ in range(10):
+        process = start(*words)
+        step = len(history.read(folder / "history.csv"))
+        if moments.random() < 0.7:  # in training; else anywhere from the start on
+            wait_for(lambda had=step: len(history.read(folder / "history.csv")) != had, process)
+            time.sleep(moments.uniform(0, 0.15))
+        else:
+            time.sleep(moments.uniform(0, 2.5))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        killed += process.returncode == -signal.SIGKILL
+    assert killed >= 5
+    run(*words)
+    assert_equal_runs(whole, folder)
+
+
+def test_killed_before_the_folder_was_a_run(tmp_path):
+    """A half-written run.yaml is no content: the same command begins anew."""
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".run.yaml.123.part").write_text("recipe: v")
+    train(config(training={"epochs": 1}), folder, resume=True)
+    assert Run(folder).config.notes["state"] == "finished"
+
+
+def test_ctrl_c_ends_well_and_resumes(tmp_path, whole):
+    folder = tmp_path / "run"
+    words = ["train", "vae", *BASE, "--epochs", "60", "--out", str(folder)]
+    process = start(*words)
+    wait_for(lambda: len(history.read(folder / "history.csv")) > 3, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert "continue with --resume" in out
+    assert "Traceback" not in err
+    assert Run(folder).config.notes["state"] == "interrupted"
+    assert "elbo" in run("evaluate", str(folder)).stdout
+    run(*words, "--resume")
+    assert_equal_runs(whole, folder)
+
+
+# ---- two processes
+
+
+@pytest.fixture(scope="module")
+def one_and_two(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("processes")
+    for processes in ("1", "2"):
+        run("train", "ae", *BASE, "--epochs", "5", "--processes", processes,
+            "--device", "cpu", "--out", str(folder / processes))
+    return folder / "1", folder / "2"
+
+
+def test_two_processes_agree_with_one(one_and_two):
+    one, two = one_and_two
+    a, b = (load_file(f / "model.safetensors") for f in one_and_two)
+    assert a.keys() == b.keys()
+    for name in a:
+        torch.testing.assert_close(a[name], b[name], rtol=1e-3, atol=1e-4)
+    for mine, theirs in zip(curve(one), curve(two), strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-4)
+
+
+def test_two_processes_are_interrupted_and_resumed(tmp_path):
+    words = ["train", "vae", *BASE, "--processes", "2", "--device", "cpu"]
+    run(*words, "--epochs", "20", "--out", str(tmp_path / "whole"))
+    folder = tmp_path / "cut"
+    process = start(*words, "--epochs", "20", "--out", str(folder))
+    wait_for(lambda: len(history.read(folder / "history.csv")) > 3, process)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err
+    if Run(folder).config.notes["state"] == "finished":
+        pytest.skip("this machine was too fast: the run ended before the Ctrl-C")
+    run(*words, "--epochs", "20", "--out", str(folder), "--resume")
+    assert_equal_runs(tmp_path / "whole", folder)
+
+
+REPLICAS = """
+import sys, torch
+from vaekit import data
+from vaekit.recipes import vae
+from vaekit.train import Training, fit
+torch.manual_seed(0)
+model, objective = vae((1, 8, 8), latent=2, network="mlp(8)")
+going = fit(model, objective, data.load("digits").train, Training(
+    epochs=1, batch=50, device="cpu", processes=2))
+for now in going:
+    pass
+flat = torch.cat([p.detach().flatten() for p in model.parameters()])
+both = going.fabric.all_gather(flat)
+noise = going.fabric.all_gather(torch.rand(5))
+if going.fabric.global_rank == 0:
+    print(torch.equal(both[0], both[1]), torch.equal(noise[0], noise[1]), len(both))
+"""
+
+
+def test_both_processes_keep_the_same_weights_and_their_own_noise(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(REPLICAS)
+    done = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120
+    )
+    assert done.stdout.split() == ["True", "False", "2"], done.stderr

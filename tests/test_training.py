@@ -1,0 +1,467 @@
+import math
+import subprocess
+import sys
+import textwrap
+
+import pytest
+import torch
+from parts import noise_model, same, small, theta, vae, weights
+from safetensors.torch import load_file, save_file
+from torch.utils.data import DataLoader, TensorDataset
+from torch.utils.data import Dataset as TorchDataset
+
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.model import Model
+from vaekit.objectives import KL, Distortion, Term
+from vaekit.posteriors import Dirac
+from vaekit.runs.folder import save_weights
+from vaekit.schedules import Cyclical, Linear
+from vaekit.train import NotFinite, Training, checkpoint, fit
+from vaekit.train.loop import Fit
+
+X = torch.rand(47, 6, generator=torch.Generator().manual_seed(5))
+DATA = Dataset.from_array(X)
+QUICK = Training(epochs=3, batch=10, lr=0.01, device="cpu")
+
+
+def elbo():
+    return Distortion() + Cyclical(0, 2, epochs=2, cycles=2) * KL()
+
+
+def train(model, data=DATA, training=QUICK, objective=None) -> Fit:
+    going = fit(model, objective or elbo(), data, training)
+    for _ in going:
+        pass
+    return going
+
+
+# ---- seeds
+
+
+def test_same_seed_same_weights():
+    a, b = vae(), vae()
+    train(a)
+    torch.rand(17)  # what was drawn before does not matter
+    train(b)
+    assert same(weights(a), weights(b))
+    other = vae()
+    train(other, training=Training(epochs=3, batch=10, lr=0.01, device="cpu", seed=1))
+    assert not same(weights(a), weights(other))
+
+
+def test_looking_changes_nothing():
+    a, b = vae(), vae()
+    train(a)
+    for now in fit(b, elbo(), DATA, QUICK):
+        now.means()
+        assert now.progress.step == now.step
+    assert same(weights(a), weights(b))
+
+
+def test_adam_by_hand():
+    """One step of the loop is one step of Adam on the weighted sum of the terms."""
+    model, twin = vae(), vae()
+    training = Training(epochs=1, batch=47, lr=0.01, device="cpu")
+    going = fit(model, Distortion() + 3.0 * KL(), DATA, training)
+    noise = torch.get_rng_state()
+    next(iter(going))
+    optimiser = torch.optim.Adam(twin.parameters(), lr=0.01)
+    torch.set_rng_state(noise)
+    order = torch.randperm(47, generator=torch.Generator().manual_seed(0))
+    run = twin(X[order])
+    (Distortion()(run) + 3 * KL()(run)).backward()
+    optimiser.step()
+    for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+# ---- means
+
+
+class Count(Term):
+    """Say the number of the step, which makes means easy."""
+
+    name = "count"
+
+    def __init__(self):
+        self.step = 0
+
+    def __call__(self, run):
+        self.step += 1
+        return torch.tensor(float(self.step))
+
+
+def test_means_are_of_the_steps_since_the_last_call():
+    going = fit(vae(), Distortion() + 0.0 * Count(), DATA, Training(epochs=75, batch=10, device="cpu"))
+    looked, found = [], []
+    for now in going:
+        if now.step in (1, 4, 5, 250, 300):  # across the folding at every 100 steps too
+            looked.append(now.step)
+            found.append(now.means()["count"])
+    expected = [sum(range(a + 1, b + 1)) / (b - a) for a, b in zip([0, *looked], looked, strict=False)]
+    assert going.steps == 300
+    assert found == pytest.approx(expected)
+
+
+def test_means_equal_the_terms():
+    model = vae()
+    seen: list[float] = []
+
+    class Spy(Distortion):
+        def __call__(self, run):
+            value = super().__call__(run)
+            seen.append(value.item())
+            return value
+
+    going = train(model, objective=Spy() + 1.0 * KL())
+    means = going.means()
+    assert means["distortion"] == pytest.approx(sum(seen) / len(seen), rel=1e-6)
+    assert list(means) == ["distortion", "kl"]
+    with pytest.raises(VaekitError, match="needs a step"):
+        going.means()
+
+
+# ---- not finite
+
+
+class Broken(Term):
+    name = "broken"
+
+    def __init__(self, when: int, value: float):
+        self.calls, self.when, self.value = 0, when, value
+
+    def __call__(self, run):
+        self.calls += 1
+        return torch.tensor(self.value if self.calls >= self.when else 1.0)
+
+
+@pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("when", [1, 7, 12])
+def test_not_finite_names_step_and_term(when, value):
+    with pytest.raises(NotFinite, match=rf"broken is -?(inf|nan) at step {when}\b.*smaller lr") as caught:
+        train(vae(), objective=Distortion() + 0.0 * Broken(when, value))
+    assert (caught.value.step, caught.value.term) == (when, "broken")
+
+
+def test_a_huge_rate_of_learning_is_stopped():
+    wild = Training(epochs=50, batch=10, lr=1e30, device="cpu")
+    with pytest.raises(NotFinite, match="at step") as caught:
+        train(vae(), training=wild, objective=Distortion() + 1.0 * KL())
+    assert caught.value.term in ("distortion", "kl")
+
+
+def test_nan_from_a_loader_is_stopped():
+    x = X.clone()
+    x[40, 3] = math.nan
+    with pytest.raises(NotFinite, match="distortion is nan at step 5"):
+        train(vae(), DataLoader(TensorDataset(x), batch_size=10))
+
+
+# ---- data
+
+
+def test_the_ragged_batch_is_dropped():
+    sizes = []
+
+    class Spy(Distortion):
+        def __call__(self, run):
+            sizes.append(len(run.x))
+            return super().__call__(run)
+
+    going = train(vae(), objective=1.0 * Spy())
+    assert sizes == [10] * 12
+    assert (going.steps, going.epoch) == (12, 3)
+
+
+def test_an_epoch_shows_no_example_twice_and_all_in_time():
+    seen = []
+
+    class Spy(Distortion):
+        def __call__(self, run):
+            seen.append(run.x)
+            return super().__call__(run)
+
+    train(vae(), objective=1.0 * Spy(), training=Training(epochs=20, batch=10, device="cpu"))
+    for epoch in range(20):
+        rows = torch.cat(seen[4 * epoch : 4 * epoch + 4])
+        assert len(rows.unique(dim=0)) == 40
+    assert len(torch.cat(seen).unique(dim=0)) == 47
+    assert not torch.equal(seen[0], seen[4])
+
+
+def test_a_batch_larger_than_the_data_is_refused():
+    with pytest.raises(VaekitError, match="batch of 48 is larger.*47 examples.*set batch to 47"):
+        fit(vae(), elbo(), DATA, Training(batch=48, device="cpu"))
+
+
+def test_too_long_a_schedule_is_refused():
+    with pytest.raises(VaekitError, match="ends after 16 steps, but training has only 12"):
+        fit(vae(), Distortion() + Linear(0, 1, epochs=4) * KL(), DATA, QUICK)
+
+
+def test_data_outside_the_support_are_refused():
+    with pytest.raises(VaekitError, match=r"needs data in \[0, 1\].*spans.*squared_error"):
+        fit(vae(), elbo(), Dataset.from_array(X * 3), QUICK)
+    train(vae(text="squared_error"), Dataset.from_array(X * 3))
+
+
+@pytest.mark.parametrize("values", [{"epochs": 0}, {"batch": 0}, {"lr": 0.0}, {"lr": math.inf},
+    {"lr": math.nan}, {"beta1": 1.0}, {"beta2": -0.1}, {"weight_decay": -1.0}, {"seed": -1},
+    {"precision": "fp8"}, {"processes": 0}, {"batch": 5, "processes": 2}], ids=str)
+def test_settings_out_of_range(values):
+    with pytest.raises(VaekitError, match=next(reversed(values)) if "processes" not in values else "process"):
+        Training(**values)
+
+
+@pytest.mark.parametrize(
+    ("device", "cause"),
+    [("tpu", "unknown device"), ("cpu:3", "no device"), ("cuda:99", "CUDA|no device"), ("cpu:x", "no device")],
+)
+def test_devices_that_are_not_there(device, cause):
+    with pytest.raises(VaekitError, match=cause):
+        fit(vae(), elbo(), DATA, Training(batch=10, device=device))
+
+
+# ---- loaders
+
+
+def loaders(shuffled: bool = True) -> dict[str, DataLoader]:
+    def own():
+        return torch.Generator().manual_seed(3)
+
+    bytes_ = (X * 255).to(torch.uint8)
+    return {
+        "tensors": DataLoader(X, batch_size=10, shuffle=shuffled),
+        "tuples": DataLoader(TensorDataset(X, torch.arange(47)), batch_size=10, shuffle=shuffled),
+        "uint8": DataLoader(TensorDataset(bytes_), batch_size=10, shuffle=shuffled),
+        "dropped": DataLoader(X, batch_size=10, shuffle=shuffled, drop_last=True),
+        "float64": DataLoader(X.double(), batch_size=10),
+        "own generator": DataLoader(X, batch_size=10, shuffle=True, generator=own()),
+        "own generator, no rest": DataLoader(X[:40], batch_size=10, shuffle=True, generator=own()),
+        "own generator, dropped": DataLoader(
+            X, batch_size=10, shuffle=True, generator=own(), drop_last=True
+        ),
+        "augmented": DataLoader(Augmented(), batch_size=10, shuffle=True),
+        "augmented, own generator": DataLoader(
+            Augmented(), batch_size=10, shuffle=True, generator=own()
+        ),
+    }
+
+
+class Augmented(TorchDataset):
+    """Draw noise for every example from the default generator."""
+
+    def __len__(self):
+        return 40
+
+    def __getitem__(self, index):
+        return (X[index] + 0.1 * torch.rand(6)).clamp(0, 1)
+
+
+@pytest.mark.parametrize("name", loaders())
+def test_loaders_train(name):
+    loader, model = loaders()[name], vae()
+    before = weights(model)
+    going = train(model, loader)
+    assert going.steps == 3 * len(loader) == going.step
+    assert not same(before, weights(model))
+
+
+def test_a_loader_of_bytes_equals_one_of_floats():
+    bytes_ = (X * 255).to(torch.uint8)
+    a, b = vae(), vae()
+    train(a, DataLoader(TensorDataset(bytes_), batch_size=10))
+    train(b, DataLoader(bytes_.float() / 255, batch_size=10))
+    assert same(weights(a), weights(b))
+
+
+def test_loaders_that_do_not_serve():
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return iter(X)
+
+    with pytest.raises(VaekitError, match="needs a length"):
+        fit(vae(), elbo(), DataLoader(Stream(), batch_size=10), QUICK)
+    with pytest.raises(VaekitError, match="is empty"):
+        fit(vae(), elbo(), DataLoader(X, batch_size=100, drop_last=True), QUICK)
+
+
+def test_a_loader_that_gives_less_than_it_says():
+    class Liar(torch.utils.data.IterableDataset):
+        def __len__(self):
+            return 100
+
+        def __iter__(self):
+            return iter(X)
+
+    with pytest.raises(VaekitError, match="gave 5 batches, but says it has 10"):
+        train(vae(), DataLoader(Liar(), batch_size=10))
+
+
+def test_a_table_trains():
+    """Vectors (N, D), not in [0, 1], as tables are."""
+    rows = theta(1, 200, 6)[0].float()
+    rows[:, 3:] = rows[:, :3] * 2
+    for data in (Dataset.from_array(rows), DataLoader(rows, batch_size=20, shuffle=True)):
+        model = vae(text="squared_error")
+        training = Training(epochs=30, batch=20, lr=0.01, device="cpu")
+        curve = [now.means()["distortion"] for now in fit(model, elbo(), data, training)]
+        assert sum(curve[-10:]) < sum(curve[:10])
+
+
+# ---- resuming
+
+
+def resumed(data, at: int, path, training=QUICK, **options) -> dict:
+    """Train to step `at`, save, and go on in new objects from the file."""
+    first = fit(vae(**options), elbo(), data(), training)
+    for now in first:
+        if now.step == at:
+            checkpoint.save(first, path)
+            break
+    torch.rand(100)
+    second = fit(vae(seed=9, **options), elbo(), data(), training)
+    checkpoint.load(second, path)
+    assert second.step == at
+    for _ in second:
+        pass
+    return weights(second.parts)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+@pytest.mark.parametrize("at", [1, 3, 4, 5, 8, 11, 12])
+def test_a_resumed_fit_ends_in_the_same_bits(at, precision, tmp_path):
+    training = Training(epochs=3, batch=10, lr=0.01, device="cpu", precision=precision)
+    whole = train(vae(), training=training)
+    assert same(weights(whole.parts), resumed(lambda: DATA, at, tmp_path / "c.safetensors", training))
+
+
+@pytest.mark.parametrize("at", [1, 3, 4, 5, 8, 9])
+@pytest.mark.parametrize("name", loaders())
+def test_a_resumed_loader_ends_in_the_same_bits(name, at, tmp_path):
+    whole = train(vae(), loaders()[name])
+    found = resumed(lambda: loaders()[name], at, tmp_path / "c.safetensors")
+    assert same(weights(whole.parts), found)
+
+
+@pytest.mark.parametrize("at", [3, 4, 5])
+def test_a_resumed_loader_with_workers(at, tmp_path):
+    def loader():
+        own = torch.Generator().manual_seed(3)
+        return DataLoader(X, batch_size=10, shuffle=True, generator=own, num_workers=1)
+
+    training = Training(epochs=2, batch=10, lr=0.01, device="cpu")
+    whole = train(vae(), loader(), training)
+    assert same(weights(whole.parts), resumed(loader, at, tmp_path / "c.safetensors", training))
+
+
+def test_a_resumed_fit_keeps_the_state_of_batch_norm(tmp_path):
+    def model():
+        return Model(
+            Dirac(torch.nn.Sequential(torch.nn.Linear(6, 2), torch.nn.BatchNorm1d(2)), 2),
+            noise_model("squared_error", small(), (6,), 2),
+        )
+
+    torch.manual_seed(0)
+    a = model()
+    torch.manual_seed(0)
+    b = model()
+    whole = train(a, objective=Distortion())
+    half = fit(b, Distortion(), DATA, QUICK)
+    for now in half:
+        if now.step == 7:
+            checkpoint.save(half, tmp_path / "c")
+            break
+    again = fit(model(), Distortion(), DATA, QUICK)
+    checkpoint.load(again, tmp_path / "c")
+    for _ in again:
+        pass
+    assert same(weights(whole.parts), weights(again.parts))
+
+
+# ---- checkpoints that do not serve
+
+
+@pytest.fixture
+def saved(tmp_path):
+    going = fit(vae(), elbo(), DATA, QUICK)
+    for now in going:
+        if now.step == 5:
+            break
+    checkpoint.save(going, tmp_path / "c.safetensors")
+    return tmp_path / "c.safetensors"
+
+
+def load(path, model=None):
+    checkpoint.load(fit(model or vae(), elbo(), DATA, QUICK), path)
+
+
+def test_nothing_is_left_beside_a_checkpoint(saved):
+    assert [p.name for p in saved.parent.iterdir()] == [saved.name]
+
+
+def test_a_missing_checkpoint(saved):
+    with pytest.raises(VaekitError, match="there is no file"):
+        load(saved.parent / "other")
+
+
+@pytest.mark.parametrize("keep", [0, 5, 100, -1])
+def test_a_truncated_checkpoint(saved, keep):
+    saved.write_bytes(saved.read_bytes()[:keep])
+    with pytest.raises(VaekitError, match="cannot read.*damaged"):
+        load(saved)
+
+
+def test_a_file_of_another_kind(saved):
+    saved.write_bytes(b"\x80\x04" + b"pickle" * 100)
+    with pytest.raises(VaekitError, match="damaged or of another kind"):
+        load(saved)
+
+
+@pytest.mark.parametrize("latent", [1, 3])
+def test_a_checkpoint_of_another_model(saved, latent):
+    with pytest.raises(VaekitError, match="checkpoint of another model"):
+        load(saved, vae(latent=latent))
+
+
+def test_weights_alone_are_no_checkpoint(tmp_path):
+    save_weights(vae(), tmp_path / "model.safetensors")
+    with pytest.raises(VaekitError, match="no checkpoint"):
+        load(tmp_path / "model.safetensors")
+
+
+def test_a_checkpoint_of_more_processes(saved):
+    tensors = load_file(saved)
+    twice = {k: torch.cat([v, v]) if k.startswith("random.") else v for k, v in tensors.items()}
+    save_file(twice, saved, {"format": checkpoint.FORMAT, "step": "5"})
+    with pytest.raises(VaekitError, match="written by 2 processes"):
+        load(saved)
+
+
+def test_a_checkpoint_from_a_gpu_is_read_on_a_cpu(saved):
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU: the test is of one that has none")
+    tensors = load_file(saved)
+    more = {f"random.{w}.cuda": torch.zeros(1, 16, dtype=torch.uint8) for w in ("now", "epoch")}
+    save_file(tensors | more, saved, {"format": checkpoint.FORMAT, "step": "5"})
+    load(saved)
+
+
+def test_training_works_where_nobody_looks():
+    """As a program of a user: the README's loop in a fresh interpreter."""
+    code = """
+        import torch
+        from vaekit.data import Dataset
+        from vaekit.recipes import vae
+        from vaekit.train import Training, fit
+        model, objective = vae((6,), latent=2, network="mlp(8)")
+        data = Dataset.from_array(torch.rand(50, 6))
+        for now in fit(model, objective, data, Training(epochs=2, batch=10, device="cpu")):
+            pass
+        print(now.step, sorted(now.means()))
+    """
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], capture_output=True, text=True
+    )
+    assert (done.stdout, done.stderr) == ("10 ['distortion', 'kl']\n", "")
