@@ -3,16 +3,16 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # What the demo trains; CI makes it small.
-DEMO_DATA ?= sprites(scales=3, rotations=20, positions=16)
-DEMO_EPOCHS ?= 15
+DEMO_DATA ?= sprites(scales=3, rotations=10, positions=16)
+DEMO_EPOCHS ?= 8
 DEMO_OUT ?= runs/demo
 
 .PHONY: demo test check docs clean
 
 demo: $(VENV)/installed
 	rm -rf "$(DEMO_OUT)"
-	$(VENV)/bin/vaekit train beta_vae --data "$(DEMO_DATA)" --network "mlp(512, 256)" \
-		--precision bf16 --batch 128 --epochs $(DEMO_EPOCHS) --out "$(DEMO_OUT)"
+	$(VENV)/bin/vaekit train beta_vae --data "$(DEMO_DATA)" --network "conv()" \
+		--precision bf16 --batch 64 --epochs $(DEMO_EPOCHS) --out "$(DEMO_OUT)"
 	$(VENV)/bin/vaekit report "$(DEMO_OUT)"
 	@echo "Open $(DEMO_OUT)/report.html in a browser."
 

@@ -1,4 +1,4 @@
-"""Measure the memory of training on the full sprites set: 737 280 images of 64 × 64, 3.0 GB of uint8.
+"""Measure the memory of training on the full sprites set: 737 280 images, 3.0 GB of uint8.
 
     python benchmarks/memory.py [--steps 300]
 

@@ -50,9 +50,7 @@ def p_value(row: Density, seed: int) -> float:
     points, cell = grid(4001, 1)
     mass = d.log_prob(points).exp().numpy() * cell
     axis, below = points[:, 0].numpy(), np.cumsum(mass) - mass / 2
-    return float(
-        stats.kstest(drawn[:, 0].numpy(), lambda v: np.interp(v, axis, below)).pvalue
-    )
+    return float(stats.kstest(drawn[:, 0].numpy(), lambda v: np.interp(v, axis, below)).pvalue)
 
 
 def samples_agree_with_density(row: Density) -> None:

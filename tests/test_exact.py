@@ -5,15 +5,15 @@ Probabilistic PCA (Tipping & Bishop 1999): z ~ N(0, I), x|z ~ N(Wz + m, σ² I),
     x ~ N(m, C),  C = W Wᵀ + σ² I,   z|x ~ N(M⁻¹ Wᵀ(x − m), σ² M⁻¹),  M = Wᵀ W + σ² I.
 
 The Gaussian encoder has a diagonal covariance, so its bound is tight where M is diagonal, that is
-where the columns of W are orthogonal; W is free up to a rotation of z, which the likelihood does not
-see, so the best ELBO *is* the best log-likelihood (Lucas et al. 2019, "Don't blame the ELBO").
-With σ fixed and the sample covariance S = U diag(λ) Uᵀ, the likelihood is highest at m = mean(x) and
+where the columns of W are orthogonal; W is free up to a rotation of z, which the likelihood does
+not see, so the best ELBO *is* the best log-likelihood (Lucas et al. 2019, "Don't blame the ELBO").
+With σ fixed and the sample covariance S = U diag(λ) Uᵀ, the likelihood is highest at m = mean(x),
 W = U_H (diag(λ_1..H) − σ² I)^½ (for those λ > σ²), where C has the eigenvalues λ_1, …, λ_H, σ², …:
 
     mean log p(x) = −½ [ D ln 2π + Σ_{h ≤ H} (ln λ_h + 1) + (D − H) ln σ² + Σ_{d > H} λ_d / σ² ].
 
-β-VAE: β·KL + distortion is β times the same problem with σ² β in place of σ² up to constants, so
-its optimum has the posterior variance of the coordinate h, s_h² = β σ² / λ_h.
+Distortion + β·KL is, up to constants, β times the same problem with βσ² in place of σ², so the
+optimum of a β-VAE has the posterior variance of the coordinate h, s_h² = β σ² / λ_h.
 """
 
 import math

@@ -56,17 +56,23 @@ def imports(tree: ast.AST) -> set[str]:
             assert not node.level, "imports are absolute"
             if (node.module or "").split(".")[0] == "vaekit":
                 whole = {f"{node.module}.{a.name}" for a in node.names}
-                found |= {w if w.removeprefix("vaekit.") in modules() else node.module for w in whole}
+                found |= {
+                    w if w.removeprefix("vaekit.") in modules() else node.module for w in whole
+                }
     return {name.removeprefix("vaekit").removeprefix(".") for name in found} - {""}
 
 
 def wrong(importer: str, imported: str) -> str | None:
     """Say why one module may not import another, or None."""
-    up, down = importer.split(".")[0], imported.split(".")[0]
+    up, down = importer.split(".", maxsplit=1)[0], imported.split(".", maxsplit=1)[0]
     if up == down:
         within = imported.partition(".")[2]
         private = up in KINDS and "." in importer and within
-        return "parts import no siblings" if private and within not in SHARED.get(up, {"base"}) else None
+        return (
+            "parts import no siblings"
+            if private and within not in SHARED.get(up, {"base"})
+            else None
+        )
     return None if LEVEL[down] < LEVEL[up] else f"{down} does not lie below {up}"
 
 
@@ -102,7 +108,9 @@ def test_the_rule_would_notice():
     ["import vaekit.cli", "import vaekit.cli; vaekit.cli.main(['--help'])", "import vaekit"],
 )
 def test_the_command_line_starts_without_torch(code):
-    heavy = "{'torch', 'numpy', 'matplotlib', 'lightning_fabric', 'polars', 'sklearn', 'jsonargparse'}"
+    heavy = (
+        "{'torch', 'numpy', 'matplotlib', 'lightning_fabric', 'polars', 'sklearn', 'jsonargparse'}"
+    )
     check = f"import sys; {code}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"

@@ -72,7 +72,7 @@ def test_an_mlp_without_widths_is_linear():
 def test_too_small_images_are_refused(shape):
     nets = networks("conv")
     for build in (lambda: nets.encoder(shape, 2), lambda: nets.decoder(2, shape)):
-        with pytest.raises(VaekitError, match="cannot be halved 4 times.*mlp"):
+        with pytest.raises(VaekitError, match=r"cannot be halved 4 times.*mlp"):
             build()
 
 

@@ -115,8 +115,12 @@ class Stop:
 
 @pytest.mark.parametrize("at", [1, 7, 8, 31, 32, 33, 64, 127])
 def test_a_crash_at_any_row(tmp_path, at):
-    beta = Config("beta_vae", {"latent": 2, "beta": "cosine(0, 2, epochs=3)", "network": "mlp(16)"},
-                  "digits", Training(epochs=4, batch=50, device="cpu"))
+    beta = Config(
+        "beta_vae",
+        {"latent": 2, "beta": "cosine(0, 2, epochs=3)", "network": "mlp(16)"},
+        "digits",
+        Training(epochs=4, batch=50, device="cpu"),
+    )
     train(beta, tmp_path / "whole")
     with pytest.raises(RuntimeError, match="stopped here"):
         train(beta, tmp_path / "cut", saving=Saving(steps=1), watcher=Stop(at))
@@ -207,7 +211,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
         Path(path).write_bytes(b"half a checkp")
         full()
 
-    with pytest.raises(VaekitError, match="no space left on the disk.*--resume"):
+    with pytest.raises(VaekitError, match=r"no space left on the disk.*--resume"):
         train(config(), tmp_path / "cut", saving=Saving(steps=7), watcher=Fill())
     monkeypatch.undo()
     left = list((tmp_path / "cut" / "checkpoint").iterdir())
@@ -221,7 +225,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
 def test_a_full_disk_under_the_history(tmp_path, monkeypatch):
     path = tmp_path / "history.csv"
     monkeypatch.setattr(Path, "open", full)
-    with pytest.raises(VaekitError, match="no space left.*history.csv.*--resume"):
+    with pytest.raises(VaekitError, match=r"no space left.*history.csv.*--resume"):
         history.append(path, {"step": 1.0})
 
 
@@ -325,14 +329,14 @@ def test_evaluation_that_asks_for_nothing():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
-    run("train", "vae", *BASE, "--epochs", "60", "--out", str(folder))
+    run("train", "vae", *BASE, "--epochs", "30", "--out", str(folder))
     return folder
 
 
 @pytest.mark.slow
 def test_killed_at_random_moments(tmp_path, whole):
     folder, moments, killed = tmp_path / "run", random.Random(4), 0
-    words = ["train", "vae", *BASE, "--epochs", "60", "--out", str(folder), "--resume"]
+    words = ["train", "vae", *BASE, "--epochs", "30", "--out", str(folder), "--resume"]
     for _ in range(10):
         process = start(*words)
         step = len(history.read(folder / "history.csv"))
@@ -360,7 +364,7 @@ def test_killed_before_the_folder_was_a_run(tmp_path):
 
 def test_ctrl_c_ends_well_and_resumes(tmp_path, whole):
     folder = tmp_path / "run"
-    words = ["train", "vae", *BASE, "--epochs", "60", "--out", str(folder)]
+    words = ["train", "vae", *BASE, "--epochs", "30", "--out", str(folder)]
     process = start(*words)
     wait_for(lambda: len(history.read(folder / "history.csv")) > 3, process)
     process.send_signal(signal.SIGINT)
@@ -381,8 +385,19 @@ def test_ctrl_c_ends_well_and_resumes(tmp_path, whole):
 def one_and_two(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("processes")
     for processes in ("1", "2"):
-        run("train", "ae", *BASE, "--epochs", "5", "--processes", processes,
-            "--device", "cpu", "--out", str(folder / processes))
+        run(
+            "train",
+            "ae",
+            *BASE,
+            "--epochs",
+            "5",
+            "--processes",
+            processes,
+            "--device",
+            "cpu",
+            "--out",
+            str(folder / processes),
+        )
     return folder / "1", folder / "2"
 
 
@@ -396,6 +411,7 @@ def test_two_processes_agree_with_one(one_and_two):
         assert mine == pytest.approx(theirs, rel=1e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_are_interrupted_and_resumed(tmp_path):
     words = ["train", "vae", *BASE, "--processes", "2", "--device", "cpu"]
     run(*words, "--epochs", "20", "--out", str(tmp_path / "whole"))

@@ -93,13 +93,17 @@ class Count(Term):
 
 
 def test_means_are_of_the_steps_since_the_last_call():
-    going = fit(vae(), Distortion() + 0.0 * Count(), DATA, Training(epochs=75, batch=10, device="cpu"))
+    going = fit(
+        vae(), Distortion() + 0.0 * Count(), DATA, Training(epochs=75, batch=10, device="cpu")
+    )
     looked, found = [], []
     for now in going:
         if now.step in (1, 4, 5, 250, 300):  # across the folding at every 100 steps too
             looked.append(now.step)
             found.append(now.means()["count"])
-    expected = [sum(range(a + 1, b + 1)) / (b - a) for a, b in zip([0, *looked], looked, strict=False)]
+    expected = [
+        sum(range(a + 1, b + 1)) / (b - a) for a, b in zip([0, *looked], looked, strict=False)
+    ]
     assert going.steps == 300
     assert found == pytest.approx(expected)
 
@@ -139,7 +143,9 @@ class Broken(Term):
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 @pytest.mark.parametrize("when", [1, 7, 12])
 def test_not_finite_names_step_and_term(when, value):
-    with pytest.raises(NotFinite, match=rf"broken is -?(inf|nan) at step {when}\b.*smaller lr") as caught:
+    with pytest.raises(
+        NotFinite, match=rf"broken is -?(inf|nan) at step {when}\b.*smaller lr"
+    ) as caught:
         train(vae(), objective=Distortion() + 0.0 * Broken(when, value))
     assert (caught.value.step, caught.value.term) == (when, "broken")
 
@@ -191,7 +197,7 @@ def test_an_epoch_shows_no_example_twice_and_all_in_time():
 
 
 def test_a_batch_larger_than_the_data_is_refused():
-    with pytest.raises(VaekitError, match="batch of 48 is larger.*47 examples.*set batch to 47"):
+    with pytest.raises(VaekitError, match=r"batch of 48 is larger.*47 examples.*set batch to 47"):
         fit(vae(), elbo(), DATA, Training(batch=48, device="cpu"))
 
 
@@ -206,17 +212,39 @@ def test_data_outside_the_support_are_refused():
     train(vae(text="squared_error"), Dataset.from_array(X * 3))
 
 
-@pytest.mark.parametrize("values", [{"epochs": 0}, {"batch": 0}, {"lr": 0.0}, {"lr": math.inf},
-    {"lr": math.nan}, {"beta1": 1.0}, {"beta2": -0.1}, {"weight_decay": -1.0}, {"seed": -1},
-    {"precision": "fp8"}, {"processes": 0}, {"batch": 5, "processes": 2}], ids=str)
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"epochs": 0},
+        {"batch": 0},
+        {"lr": 0.0},
+        {"lr": math.inf},
+        {"lr": math.nan},
+        {"beta1": 1.0},
+        {"beta2": -0.1},
+        {"weight_decay": -1.0},
+        {"seed": -1},
+        {"precision": "fp8"},
+        {"processes": 0},
+        {"batch": 5, "processes": 2},
+    ],
+    ids=str,
+)
 def test_settings_out_of_range(values):
-    with pytest.raises(VaekitError, match=next(reversed(values)) if "processes" not in values else "process"):
+    with pytest.raises(
+        VaekitError, match=next(reversed(values)) if "processes" not in values else "process"
+    ):
         Training(**values)
 
 
 @pytest.mark.parametrize(
     ("device", "cause"),
-    [("tpu", "unknown device"), ("cpu:3", "no device"), ("cuda:99", "CUDA|no device"), ("cpu:x", "no device")],
+    [
+        ("tpu", "unknown device"),
+        ("cpu:3", "no device"),
+        ("cuda:99", "CUDA|no device"),
+        ("cpu:x", "no device"),
+    ],
 )
 def test_devices_that_are_not_there(device, cause):
     with pytest.raises(VaekitError, match=cause):
@@ -334,7 +362,9 @@ def resumed(data, at: int, path, training=QUICK, **options) -> dict:
 def test_a_resumed_fit_ends_in_the_same_bits(at, precision, tmp_path):
     training = Training(epochs=3, batch=10, lr=0.01, device="cpu", precision=precision)
     whole = train(vae(), training=training)
-    assert same(weights(whole.parts), resumed(lambda: DATA, at, tmp_path / "c.safetensors", training))
+    assert same(
+        weights(whole.parts), resumed(lambda: DATA, at, tmp_path / "c.safetensors", training)
+    )
 
 
 @pytest.mark.parametrize("at", [1, 3, 4, 5, 8, 9])
@@ -409,7 +439,7 @@ def test_a_missing_checkpoint(saved):
 @pytest.mark.parametrize("keep", [0, 5, 100, -1])
 def test_a_truncated_checkpoint(saved, keep):
     saved.write_bytes(saved.read_bytes()[:keep])
-    with pytest.raises(VaekitError, match="cannot read.*damaged"):
+    with pytest.raises(VaekitError, match=r"cannot read.*damaged"):
         load(saved)
 
 

@@ -119,6 +119,8 @@ def _train(words: list[str]) -> None:
 
     config, options = _train_arguments(words[0], words[1:])
     folder = _folder(config, options["out"], words[0] if options["resume"] else None)
+    if options["resume"] and not (folder / "run.yaml").exists():
+        print(f"no run in {folder} yet: starting it", file=sys.stderr)
     saving = Saving(options["checkpoint_minutes"], options["checkpoint_steps"])
     with Bar(f"{config.recipe} on {config.data}") as bar:
         run = train(config, folder, options["resume"], saving, bar)
@@ -152,7 +154,9 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     from vaekit.train import Training
 
     if what.startswith("-"):
-        raise VaekitError("name the recipe before its arguments: vaekit train RECIPE --data DATA ...")
+        raise VaekitError(
+            "name the recipe before its arguments: vaekit train RECIPE --data DATA ..."
+        )
     given = None
     if what.endswith((".yaml", ".yml")) or Path(what).is_dir():
         path = Path(what) / "run.yaml" if Path(what).is_dir() else Path(what)
@@ -186,7 +190,7 @@ def _train_parser(recipe: Any, given: "Config | None") -> "ArgumentParser":
         "--data", type=str, default="", help="a set by name, or a path: see `vaekit list`"
     )
     group.add_argument(
-        "--data_dir", type=str, default=None, help="where the files of public sets lie"
+        "--data-dir", type=str, default=None, help="where the files of public sets lie"
     )
     group.add_argument(
         "--holdout", type=float, default=0.1, help="share held out where a set has no test part"
@@ -196,10 +200,10 @@ def _train_parser(recipe: Any, given: "Config | None") -> "ArgumentParser":
     )
     group.add_argument("--resume", action="store_true", help="continue the run in --out")
     group.add_argument(
-        "--checkpoint_minutes", type=float, default=5.0, help="time between checkpoints"
+        "--checkpoint-minutes", type=float, default=5.0, help="time between checkpoints"
     )
     group.add_argument(
-        "--checkpoint_steps",
+        "--checkpoint-steps",
         type=int,
         default=None,
         help="steps between checkpoints, in place of minutes",
@@ -239,7 +243,7 @@ def _evaluate(words: list[str]) -> None:
     parser.add_argument("--samples", type=int, default=1, help="codes drawn for each example")
     parser.add_argument("--bins", type=int, default=20, help="bins of the MIG")
     parser.add_argument(
-        "--train_split", action="store_true", help="judge on the training data instead"
+        "--train-split", action="store_true", help="judge on the training data instead"
     )
     found = _parse(parser, words)
     options = {k: getattr(found, k) for k in ("n", "samples", "bins", "train_split")}
@@ -283,7 +287,7 @@ def _report(words: list[str]) -> None:
 def _add_run(parser: "ArgumentParser") -> None:
     parser.add_argument("run", type=str, help="the run folder")
     parser.add_argument(
-        "--data_dir", type=str, default=None, help="where the files of public sets lie"
+        "--data-dir", type=str, default=None, help="where the files of public sets lie"
     )
 
 
@@ -312,12 +316,12 @@ def _parse(parser: "ArgumentParser", words: list[str]) -> Any:
     """Parse words, with - and _ alike in flags; unknown ones raise with the nearest."""
     from jsonargparse import ArgumentError
 
-    words = [_underscored(word) for word in words]
     known = [flag for action in parser._actions for flag in action.option_strings]
+    words = [_as_known(word, known) for word in words]
     for word in words:
         flag = word.split("=")[0]
         if flag.startswith("--") and flag not in known:
-            close = get_close_matches(flag, known, n=1, cutoff=0.5)
+            close = get_close_matches(flag, known, n=1, cutoff=0.7)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise VaekitError(f"unknown argument {flag}.{hint} `{parser.prog} --help` shows all")
     try:
@@ -333,11 +337,14 @@ def _plain(error: Exception) -> str:
     return " ".join(said.split()).rstrip(".")
 
 
-def _underscored(word: str) -> str:
-    if not word.startswith("--"):
-        return word
+def _as_known(word: str, known: list[str]) -> str:
+    """Return a flag in the spelling that the parser knows."""
     flag, equals, value = word.partition("=")
-    return f"--{flag[2:].replace('-', '_')}{equals}{value}"
+    bare = flag.removeprefix("--")
+    for spelling in (flag, f"--{bare.replace('-', '_')}", f"--{bare.replace('_', '-')}"):
+        if word.startswith("--") and spelling in known:
+            return f"{spelling}{equals}{value}"
+    return word
 
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {

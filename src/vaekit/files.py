@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from vaekit.errors import VaekitError
@@ -23,7 +24,8 @@ def write(path: Path, writer: Callable[[Path], object]) -> None:
         temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner reads
         temporary.replace(path)
     except Exception as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # the place itself may be the trouble
+            temporary.unlink(missing_ok=True)
         if is_full(error) or isinstance(error, OSError):
             raise cannot_write(path, error) from error
         raise

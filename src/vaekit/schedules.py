@@ -71,6 +71,8 @@ class _Between(Schedule):
             raise VaekitError(f"{self}: a schedule is made of finite numbers")
         if self.steps is not None and self.epochs is not None:
             raise VaekitError(f"{self}: give steps= or epochs=, not both")
+        if not all(math.isfinite(end) and end >= 0 for end in (self.start, self.end)):
+            raise VaekitError(f"{self}: start and end must be finite numbers ≥ 0")
         if (self.steps is not None and self.steps <= 0) or (
             self.epochs is not None and self.epochs <= 0
         ):
@@ -116,8 +118,8 @@ class Cyclical(_Between):
 
     def __post_init__(self):
         super().__post_init__()
-        if self.cycles < 1 or not 0 < self.ramp <= 1:
-            raise VaekitError(f"{self}: needs cycles ≥ 1 and 0 < ramp ≤ 1")
+        if self.cycles < 1 or self.cycles != int(self.cycles) or not 0 < self.ramp <= 1:
+            raise VaekitError(f"{self}: needs a whole number of cycles ≥ 1 and 0 < ramp ≤ 1")
 
     def shape(self, t: float) -> float:
         """Return min(1, the share of the cycle / ramp)."""
@@ -146,15 +148,16 @@ SCHEDULES: dict[str, Callable[..., float | Schedule]] = {
 def weight(value: Weight) -> float | Schedule:
     """Read a weight: a number, a schedule, or the text of either, `linear(0, 4, epochs=10)`.
 
-    Raises `VaekitError` for text that is neither and for numbers that are not finite.
+    Raises `VaekitError` for text that is neither, and for numbers below 0 or not finite: training
+    minimises every term, so a negative weight asks for a bound that does not exist.
     """
     if isinstance(value, str):
         try:
             value = float(value)
         except ValueError:
             return build(value, SCHEDULES, "schedule")
-    if not isinstance(value, Schedule) and not math.isfinite(value):
-        raise VaekitError(f"a weight must be a finite number or a schedule, got {value}")
+    if not isinstance(value, Schedule) and not (math.isfinite(value) and value >= 0):
+        raise VaekitError(f"a weight must be a finite number ≥ 0 or a schedule, got {value}")
     return value
 
 

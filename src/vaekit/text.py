@@ -7,13 +7,14 @@ YAML meaning, so that a shell needs no inner quotes. Nothing is evaluated, only 
 
 import ast
 import inspect
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from vaekit.errors import VaekitError, nearest
 
-_WORDS = {"true": True, "false": False, "none": None}
+_WORDS = {"true": True, "false": False, "none": None, "nan": math.nan, "inf": math.inf}
 _CALL = re.compile(r"^\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 
 

@@ -54,7 +54,7 @@ def test_train_and_test_folders_are_a_split(tmp_path):
 def test_size_makes_equal_and_orientation_is_kept(tmp_path):
     save(tmp_path / "a.png", size=(6, 4))
     save(tmp_path / "b.png", size=(9, 5))
-    with pytest.raises(VaekitError, match=r"a.png is 6x4, .*b.png is 9x5.*pass size=4"):
+    with pytest.raises(VaekitError, match=r"a.png is 6x4, .*b.png is 9x5.*size=4"):
         load(tmp_path)
     assert load(f"folder('{tmp_path}', size=4)", holdout=0.5).train.shape == (3, 4, 4)
     assert load(f"folder('{tmp_path}', size=[2, 3])", holdout=0.5).train.shape == (3, 2, 3)

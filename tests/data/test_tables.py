@@ -98,7 +98,7 @@ def test_columns_labels_and_scaling(tmp_path, ending):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "no numbers: kind. Name the others with columns=, or .* label="),
+        ({}, "no numbers: kind. Name the others, .*columns=.* label="),
         ({"columns": ["a", "kinds"]}, "Did you mean 'kind'"),
         ({"label": "b"}, "label column 'b' .* should hold classes"),
         ({"columns": ["kind"], "label": "kind"}, "0 columns of numbers"),
@@ -159,3 +159,15 @@ def test_what_a_text_may_mean(what, message, tmp_path, monkeypatch):
 def test_catalogue_explains_itself():
     for name, loader in CATALOGUE.items():
         assert loader.__doc__ and loader.__doc__.split("\n")[0].endswith("."), name
+
+
+def test_numbers_in_place_of_a_header(tmp_path):
+    (tmp_path / "t.csv").write_text("1.5,2\n3,4\n5,6\n")
+    with pytest.raises(VaekitError, match="no header row"):
+        load(tmp_path / "t.csv")
+
+
+def test_labels_of_another_length(tmp_path):
+    np.savez(tmp_path / "t.npz", images=np.zeros((6, 1, 8, 8), np.uint8), labels=np.arange(5))
+    with pytest.raises(VaekitError, match="6 images but 5 labels"):
+        load(tmp_path / "t.npz")

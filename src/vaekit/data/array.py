@@ -75,5 +75,13 @@ def _choose(path: Path, arrays: dict[str, np.ndarray], key: str | None) -> str:
 
 
 def _labels(arrays: dict[str, np.ndarray], images: str) -> np.ndarray | None:
-    named = [arrays[name] for name in _LABELS if name in arrays and name != images]
-    return named[0].reshape(-1) if named and named[0].size == len(arrays[images]) else None
+    named = [name for name in _LABELS if name in arrays and name != images]
+    if not named:
+        return None
+    found, n = arrays[named[0]], len(arrays[images])
+    if found.size != n:
+        raise VaekitError(
+            f"{n} images but {found.size} labels (array {named[0]!r}): "
+            "save one label for each image, or leave the labels out"
+        )
+    return found.reshape(-1)

@@ -45,6 +45,8 @@ def load(
     a test part of its own (0: none is, and both parts are the whole set). Raises `VaekitError` for
     unknown names, missing paths, and whatever the loader refuses.
     """
+    if not 0 <= holdout < 1:
+        raise VaekitError(f"holdout must be a share from 0 to below 1, got {holdout}")
     found = _load(what, data_dir)
     if isinstance(found, Splits):
         return found

@@ -59,13 +59,23 @@ def _read(path: Path) -> "pl.DataFrame":
         raise VaekitError(f"{path} is not a table that is read: use .csv or .parquet")
     try:
         if ending == ".csv":
-            return pl.read_csv(path, infer_schema_length=None, null_values=_MISSING)
+            frame = pl.read_csv(path, infer_schema_length=None, null_values=_MISSING)
+            return _with_header(path, frame)
         return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         cause = str(error).strip().split("\n")[0] or type(error).__name__
         raise VaekitError(
             f"cannot read the table {path} ({cause}): repair or export it again"
         ) from error
+
+
+def _with_header(path: Path, frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Return the frame where its names are names; numbers there are a row taken for a header."""
+    try:
+        _ = [float(name) for name in frame.columns]
+    except ValueError:
+        return frame
+    raise VaekitError(f"{path} has no header row: put the columns' names on its first line")
 
 
 def _numbers(path: Path, frame: "pl.DataFrame", used: list[str]) -> np.ndarray:
@@ -76,7 +86,7 @@ def _numbers(path: Path, frame: "pl.DataFrame", used: list[str]) -> np.ndarray:
     if text:
         raise VaekitError(
             f"{path} has columns that are no numbers: {', '.join(text)}. "
-            "Name the others with columns=, or the one of classes with label="
+            f"Name the others, \"table('{path}', columns=[a, b])\", or the classes, label=name"
         )
     if not used or not len(frame):
         raise VaekitError(

@@ -50,7 +50,9 @@ def stack(widths: Sequence[int], name: str) -> list[nn.Module]:
     """
     if min(widths) < 1:
         sizes = "-".join(map(str, widths))
-        raise VaekitError(f"layers of {sizes} units: each needs at least one (is latent ≥ 1?)")
+        raise VaekitError(
+            f"a network of {sizes} units: each layer needs one at least, as latent ≥ 1"
+        )
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
         layers += [Linear(before, after), activation(name)]

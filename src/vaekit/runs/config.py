@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, get_type_hints
 
 import torch
 import yaml
 
 from vaekit import data as datasets
 from vaekit import recipes
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, nearest
 from vaekit.train import Training
 
 
@@ -63,7 +64,9 @@ def read(path: Path) -> Config:
     except FileNotFoundError:
         raise VaekitError(f"there is no run file {path}") from None
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise VaekitError(f"cannot read {path}: {str(error).splitlines()[0]}") from None
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise VaekitError(f"{path} is not readable YAML{where}: repair it, or train anew") from None
     return from_mapping(found, path)
 
 
@@ -77,13 +80,30 @@ def from_mapping(found: Any, path: Path) -> Config:
             f"{path} has unknown keys {sorted(found.keys() - known)}: known are {known}"
         )
     recipe = recipes.find(str(found["recipe"]))
-    try:
-        training = recipe.defaults(**(found.get("training") or {}))
-    except TypeError as error:
-        raise VaekitError(f"{path}, training: {error}") from None
+    settings, arguments = found.get("training") or {}, found.get("arguments") or {}
+    kinds = {f.name: type(f.default) for f in fields(Training)}
+    _check(settings, kinds, f"training of {path}")
+    _check(arguments, get_type_hints(recipe.make), f"arguments of {path}")
+    _check({"holdout": found.get("holdout", 0.1)}, {"holdout": float}, str(path))
     rest = {k: v for k, v in found.items() if k not in ("training", "arguments", "data")}
-    arguments = dict(found.get("arguments") or {})
-    return Config(**rest, arguments=arguments, data=str(found.get("data", "")), training=training)
+    training, data = recipe.defaults(**settings), str(found.get("data") or "")
+    return Config(**rest, arguments=dict(arguments), data=data, training=training)
+
+
+def _check(given: Any, kinds: Mapping[str, Any], where: str) -> None:
+    """Raise `VaekitError` for what is no mapping, unknown keys, and values of another type."""
+    if not isinstance(given, Mapping):
+        raise VaekitError(f"the {where} should be `name: value`, got {given!r}")
+    for key, value in given.items():
+        if key not in kinds or key in ("shape", "return"):
+            raise nearest(str(key), kinds.keys() - {"shape", "return"}, f"name in the {where}")
+        kind = kinds[key]
+        if isinstance(kind, type | UnionType) and not isinstance(
+            value, kind | int if isinstance(0.0, kind) else kind
+        ):
+            name = getattr(kind, "__name__", kind)
+            hint = " (YAML reads 1e-3 as text: write 1.0e-3)" if kind is float else ""
+            raise VaekitError(f"{key} in the {where}: expected {name}, got {value!r}{hint}")
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -68,7 +68,10 @@ class Run:
             system.model.load_state_dict(state)
         except RuntimeError as error:
             cause = str(error).splitlines()[1].strip()
-            raise VaekitError(f"{self.weights} is not of this run's model: {cause}") from None
+            raise VaekitError(
+                f"{self.weights} is not of this run's model ({cause}): "
+                "bring back the run's own weights, or train anew"
+            ) from None
         return system._replace(model=system.model.eval().to(pick("auto")))
 
     @property

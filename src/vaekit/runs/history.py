@@ -26,17 +26,17 @@ def append(path: Path, row: dict[str, float]) -> None:
 
 
 def read(path: Path) -> list[dict[str, float]]:
-    """Return all whole rows; a line cut short by a crash is left out."""
+    """Return all whole rows; lines cut short or damaged by a crash are left out."""
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = []
-        for row in csv.DictReader(file):
-            try:
-                rows.append({k: float(v) for k, v in row.items()})
-            except (TypeError, ValueError):
-                continue
-        return rows
+    text = path.read_text(encoding="utf-8", errors="replace").replace("\0", "")
+    rows = []
+    for row in csv.DictReader(io.StringIO(text)):
+        try:
+            rows.append({k: float(v) for k, v in row.items()})
+        except (TypeError, ValueError):
+            continue
+    return [row for row in rows if "step" in row]
 
 
 def _text(rows: list[dict[str, float]], header: bool) -> str:

@@ -37,7 +37,8 @@ class Bar:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        if self.console.is_terminal:  # elsewhere it would print an empty line
+            self._bar.stop()
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Show the newest row."""

@@ -67,8 +67,9 @@ def load(fit: Fit, path: Path) -> None:
         raise VaekitError(
             f"{path} was written by {len(random['now']['cpu'])} processes: resume with as many"
         )
-    fit.epoch_state = {k: v[rank] for k, v in random["epoch"].items()}
-    fit.set_random_state({k: v[rank] for k, v in random["now"].items()})
+    # Cloned: PyTorch reads a generator's state from the start of the storage, not of the row.
+    fit.epoch_state = {k: v[rank].clone() for k, v in random["epoch"].items()}
+    fit.set_random_state({k: v[rank].clone() for k, v in random["now"].items()})
 
 
 def _load_model(fit: Fit, tensors: dict[str, Tensor], path: Path) -> None:

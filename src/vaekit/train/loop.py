@@ -230,5 +230,6 @@ def check_support(data: Dataset, model: Model) -> None:
     if support and (low < support[0] or high > support[1]):
         raise VaekitError(
             f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but {data.name} spans "
-            f"[{low:.4g}, {high:.4g}]: scale the data, or use likelihood=squared_error or gaussian"
+            f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
+            + (" (a table: \"table('FILE', scale=minmax)\")" if len(data.shape) == 1 else "")
         )

@@ -47,8 +47,9 @@ class Training:
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise VaekitError(f"{name} must be in [0, 1), got {getattr(self, name)}")
-        if self.weight_decay < 0 or self.seed < 0:
-            raise VaekitError("weight_decay and seed must be ≥ 0")
+        for name in ("weight_decay", "seed"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise VaekitError(f"{name} must be finite and ≥ 0, got {getattr(self, name)}")
         if self.precision not in ("float32", "bf16"):
             raise VaekitError(f"precision must be float32 or bf16, got {self.precision!r}")
         if self.batch % self.processes:
