@@ -76,10 +76,9 @@ class FromLoader(Batches):
         return self._rest(items, skip)
 
     def _rest(self, items: Iterator[Any], done: int) -> Iterator[Tensor]:
+        # Never past the last one: samplers draw once more there, which a resumed run would not.
         for item in islice(items, self.per_epoch - done):
             done += 1
-            if done == self.per_epoch:  # samplers draw once more at their end: before the last step
-                next(items, None)
             x = (item if isinstance(item, Tensor) else item[0]).to(self.device, non_blocking=True)
             yield x.float().div_(255) if x.dtype == torch.uint8 else x.float()
         if done < self.per_epoch:
