@@ -156,7 +156,7 @@ def test_every_command_has_help(command, capsys):
         (["train", "vae", "--data", "digits", "extra"], "extra"),
         (["train", "vae", "--data", "digits", "--resume"], "--resume needs --out"),
         (["train", "vae", "--data", "digits", "--batch", "2000"], "larger than the data (1617"),
-        (["train", "vae", "--data", "digits", "--holdout", "1"], "choose a share"),
+        (["train", "vae", "--data", "digits", "--holdout", "1"], "share from 0 to below 1"),
         (["train", "vae", "--data", "nowhere.npy"], "there is no file or folder"),
         (["train", "vae", "--data", "digits", "--data-dir", "nowhere/at/all"], "nowhere/at/all"),
         (["train", "nowhere.yaml"], "no run file"),
@@ -348,7 +348,7 @@ def test_changed_data_under_a_run(trained, capsys, there):
     [
         ("", "not a run file"),
         ("recipe: vea", "Did you mean 'vae'"),
-        ("recipe: [", "cannot read"),
+        ("recipe: [", "not readable YAML (line"),
         ("recipe: vae\ncolour: red", "unknown keys ['colour']"),
         ("recipe: vae\ndata: digits\ntraining: {epoch: 3}", "epoch"),
         ("recipe: vae\ndata: digits\ntraining: {lr: fast}", "expected float, got 'fast'"),

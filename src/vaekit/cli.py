@@ -119,7 +119,7 @@ def _train(words: list[str]) -> None:
 
     config, options = _train_arguments(words[0], words[1:])
     folder = _folder(config, options["out"], words[0] if options["resume"] else None)
-    if options["resume"] and not (folder / "run.yaml").exists():
+    if options["resume"] and not folder.exists():
         print(f"no run in {folder} yet: starting it", file=sys.stderr)
     saving = Saving(options["checkpoint_minutes"], options["checkpoint_steps"])
     with Bar(f"{config.recipe} on {config.data}") as bar:

@@ -125,7 +125,7 @@ def _fitting(picture: np.ndarray, first: np.ndarray, path: Path, other: Path) ->
         (h, w), (h0, w0) = picture.shape[1:], first.shape[1:]
         raise VaekitError(
             f"pictures differ in size: {other} is {w0}x{h0}, {path} is {w}x{h} (width x height): "
-            f"make them equal with \"folder('{path}', size={min(h, w, h0, w0)})\""
+            f"make them equal with \"folder('FOLDER', size={min(h, w, h0, w0)})\""
         )
     return picture
 

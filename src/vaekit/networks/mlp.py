@@ -51,7 +51,7 @@ def stack(widths: Sequence[int], name: str) -> list[nn.Module]:
     if min(widths) < 1:
         sizes = "-".join(map(str, widths))
         raise VaekitError(
-            f"a network of {sizes} units: each layer needs one at least, as latent ≥ 1"
+            f"a network of {sizes} units: each layer needs at least one, so latent ≥ 1"
         )
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
