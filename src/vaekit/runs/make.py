@@ -75,6 +75,7 @@ def train(
         (folder / "model.safetensors").unlink(missing_ok=True)
     fit.fabric.barrier()  # the others look into the folder that the first process makes
     run = Run(folder, config.data_dir)
+    run.data = splits  # else judging the run would read, check and hold the data a second time
     _run(fit, run, saving or Saving(), watcher)
     _finish(fit, run, config)
     return run
