@@ -1,5 +1,6 @@
-"""Train Pythae's VAE for the benchmark; print one JSON line. Runs in Pythae's environment."""
+"""Train Pythae's VAE in turns, as `train.py` asks for them. Runs in Pythae's environment."""
 
+import itertools
 import json
 import sys
 import tempfile
@@ -15,7 +16,7 @@ from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from torch import nn
 
-job, folder, epochs, seed, _ = sys.argv[1:]
+job, folder, steps, turns, seed, _ = sys.argv[1:]
 torch.manual_seed(int(seed))
 train = np.load(Path(folder) / f"{job}-train.npy").astype(np.float32) / 255
 test = np.load(Path(folder) / f"{job}-test.npy").astype(np.float32) / 255
@@ -60,10 +61,26 @@ class Decoder(BaseDecoder):
 config = VAEConfig(input_dim=shape, latent_dim=latent, reconstruction_loss="bce")
 model = VAE(config, encoder=Encoder(), decoder=Decoder())
 data = BaseDataset(torch.from_numpy(train), torch.ones(len(train)))
+
+
+class Turn:
+    """Stand in for the trainer's loader: one turn's share of an endless walk through it."""
+
+    def __init__(self, loader):
+        self.loader, self.dataset = loader, loader.dataset
+        self.batches = (batch for _ in itertools.count() for batch in loader)
+
+    def __len__(self):
+        return int(steps)
+
+    def __iter__(self):
+        return itertools.islice(self.batches, int(steps))
+
+
 with tempfile.TemporaryDirectory() as out:
     settings = BaseTrainerConfig(
         output_dir=out,
-        num_epochs=int(epochs),
+        num_epochs=int(turns),
         learning_rate=1e-3,
         optimizer_cls="Adam",
         per_device_train_batch_size=batch,
@@ -73,12 +90,16 @@ with tempfile.TemporaryDirectory() as out:
     )
     trainer = BaseTrainer(model=model, train_dataset=data, training_config=settings)
     trainer.prepare_training()
-    begin = time.perf_counter()
-    for epoch in range(1, int(epochs) + 1):
-        trainer.train_step(epoch)
-    seconds = time.perf_counter() - begin
+    trainer.train_loader = Turn(trainer.train_loader)
+    for turn in range(1, int(turns) + 1):
+        sys.stdin.readline()
+        begin = time.perf_counter()
+        trainer.train_step(turn)
+        seconds = time.perf_counter() - begin
+        print(json.dumps({"rate": int(steps) * batch / seconds}), flush=True)
+sys.stdin.readline()
 model.eval()
 with torch.no_grad():
     parts = torch.from_numpy(test).split(500)
     losses = [model({"data": x}).loss.item() * len(x) for x in parts]
-print(json.dumps({"rate": int(epochs) * len(train) / seconds, "elbo": -sum(losses) / len(test)}))
+print(json.dumps({"elbo": -sum(losses) / len(test)}))

@@ -1,3 +1,4 @@
+import copy
 import math
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
+from vaekit import recipes
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model
@@ -18,6 +20,7 @@ from vaekit.posteriors import Dirac
 from vaekit.runs.folder import save_weights
 from vaekit.schedules import Cyclical, Linear
 from vaekit.train import NotFinite, Training, checkpoint, fit
+from vaekit.train.adam import Adam
 from vaekit.train.loop import Fit
 
 X = torch.rand(47, 6, generator=torch.Generator().manual_seed(5))
@@ -74,6 +77,35 @@ def test_adam_by_hand():
     optimiser.step()
     for mine, theirs in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("weight_decay", [0.0, 0.1])
+def test_our_adam_is_pytorchs(weight_decay):
+    """Bit for bit, also where a weight has no gradient for a while, and after taking over."""
+
+    def net():
+        torch.manual_seed(0)
+        conv = torch.nn.Conv2d(2, 3, 4).to(memory_format=torch.channels_last)
+        return torch.nn.Sequential(conv, torch.nn.Flatten(), torch.nn.Linear(3, 2))
+
+    training = Training(lr=0.01, beta1=0.8, beta2=0.95, weight_decay=weight_decay)
+    mine, theirs = net(), net()
+    ours = Adam(mine, training, torch.device("cpu"))
+    reference = torch.optim.Adam(
+        theirs.parameters(), 0.01, (0.8, 0.95), weight_decay=weight_decay, fused=True
+    )
+    for step in range(12):
+        x = torch.randn(5, 2, 4, 4)
+        ours.clear()
+        reference.zero_grad()
+        for model in (mine, theirs):
+            (model[:2] if 3 <= step < 6 else model)(x).square().sum().backward()
+        ours.advance()
+        reference.step()
+        if step == 8:
+            ours.load_state_dict(copy.deepcopy(reference.state_dict()))
+        assert same(mine.state_dict(), theirs.state_dict()), step
+    assert {int(s["step"]) for s in ours.state.values()} == {9, 12}
 
 
 # ---- means
@@ -365,6 +397,31 @@ def test_a_resumed_fit_ends_in_the_same_bits(at, precision, tmp_path):
     assert same(
         weights(whole.parts), resumed(lambda: DATA, at, tmp_path / "c.safetensors", training)
     )
+
+
+def test_a_resumed_conv_fit_ends_in_the_same_bits(tmp_path):
+    """Its kernels lie channels last in memory, which a file does not keep."""
+    images = Dataset.from_array(torch.rand(40, 2, 16, 16))
+    training = Training(epochs=3, batch=10, lr=0.01, device="cpu")
+
+    def begun():
+        torch.manual_seed(0)
+        model, objective = recipes.vae(images.shape, 3, "conv(8,8)")
+        return fit(model, objective, images, training)
+
+    whole = begun()
+    for _ in whole:
+        pass
+    half = begun()
+    for now in half:
+        if now.step == 6:
+            checkpoint.save(half, tmp_path / "c")
+            break
+    again = begun()
+    checkpoint.load(again, tmp_path / "c")
+    for _ in again:
+        pass
+    assert same(weights(whole.parts), weights(again.parts))
 
 
 @pytest.mark.parametrize("at", [1, 3, 4, 5, 8, 9])

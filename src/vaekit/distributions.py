@@ -143,10 +143,8 @@ class BernoulliEntries(Distribution):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-likelihood of every example in nats, summed over its entries."""
-        shape = torch.broadcast_shapes(self.logits.shape, value.shape)
-        each = F.binary_cross_entropy_with_logits(
-            self.logits.expand(shape), value.expand(shape), reduction="none"
-        )
+        logits, value = torch.broadcast_tensors(self.logits, value)
+        each = F.binary_cross_entropy_with_logits(logits, value, reduction="none")
         return -each.flatten(-self._entries).sum(-1)
 
 

@@ -27,7 +27,7 @@ def write_set(folder: Path, train: int = 6, test: int = 3, packed: bool = True) 
         for stem, array in (("images-idx3", images), ("labels-idx1", np.arange(n, dtype=np.uint8))):
             name, content = f"{part}-{stem}-ubyte", idx(array)
             target = folder / (name + ".gz" * packed)
-            target.write_bytes(gzip.compress(content) if packed else content)
+            target.write_bytes(gzip.compress(content, mtime=0) if packed else content)
     return folder
 
 
@@ -101,7 +101,7 @@ def test_counts_that_differ(offline, tmp_path):
 
 
 WHOLE = idx(np.arange(12, dtype=np.uint8).reshape(3, 2, 2))
-PACKED = gzip.compress(WHOLE)
+PACKED = gzip.compress(WHOLE, mtime=0)
 
 
 @pytest.mark.parametrize(

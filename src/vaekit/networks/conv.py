@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vaekit.errors import VaekitError
 from vaekit.networks.base import Networks, Shape, activation, positive
@@ -51,7 +52,7 @@ class Conv(Networks):
             layers += [step, *self._after(after)]
         flat = self.channels[-1] * math.prod(maps[-1])
         dense = stack((flat, *self.hidden, features), self.activation)
-        return nn.Sequential(_ChannelsLast(), *layers, nn.Flatten(), *dense)
+        return _laid_out(nn.Sequential(_ChannelsLast(), *layers, nn.Flatten(), *dense))
 
     def decoder(self, latent: int, shape: Shape) -> nn.Module:
         """Build (batch, latent) → (batch, C, H, W)."""
@@ -62,14 +63,15 @@ class Conv(Networks):
             *stack(widths, self.activation),
             activation(self.activation),
             nn.Unflatten(1, first),
+            _ChannelsLast(),
         ]
         channels = (*self.up, shape[0])
         for i, size in enumerate(maps[1:]):
             layers += [self._doubling(channels[i], channels[i + 1], maps[i], size)]
             layers += self._after(channels[i + 1])
         if self.tail:
-            return nn.Sequential(*layers, *self._tail(shape[0]))
-        return nn.Sequential(*layers[: -len(self._after(1))])
+            return _laid_out(nn.Sequential(*layers, *self._tail(shape[0])))
+        return _laid_out(nn.Sequential(*layers[: -len(self._after(1))]))
 
     def _tail(self, channels: int) -> list[nn.Module]:
         before = _padding(self.kernel)
@@ -106,7 +108,22 @@ class Conv(Networks):
         extra = tuple(
             b - ((s - 1) * 2 - 2 * pad + self.kernel) for s, b in zip(small, big, strict=True)
         )
-        return nn.ConvTranspose2d(before, after, self.kernel, 2, pad, output_padding=extra)  # pyright: ignore[reportArgumentType]
+        return _ConvTranspose(before, after, self.kernel, 2, pad, output_padding=extra)  # pyright: ignore[reportArgumentType]
+
+
+class _ConvTranspose(nn.ConvTranspose2d):
+    """Add the bias after the convolution.
+
+    On a CPU PyTorch takes as long for the gradient of the bias as for that of the kernels when it
+    takes both together (5 ms against 2.6 of bf16 at 32 channels of 32 × 32 and batch 64).
+    """
+
+    def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
+        assert output_size is None and isinstance(self.padding, tuple) and self.bias is not None
+        out = F.conv_transpose2d(
+            input, self.weight, None, self.stride, self.padding, self.output_padding
+        )
+        return out.add_(self.bias.to(out.dtype)[:, None, None])
 
 
 class _ChannelsLast(nn.Module):
@@ -114,6 +131,11 @@ class _ChannelsLast(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return x.contiguous(memory_format=torch.channels_last)
+
+
+def _laid_out(network: nn.Module) -> nn.Module:
+    """Lay the kernels out as the images are: otherwise each step would convert them."""
+    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def _padding(kernel: int) -> int:

@@ -1,7 +1,9 @@
 """Device, precision and processes, through lightning-fabric."""
 
+import ctypes
 import logging
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -10,6 +12,10 @@ from vaekit.train.settings import Training
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
+
+# Names and numbers of glibc's malloc.h.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_LARGEST_BLOCK = 1 << 30  # larger ones are data sets, which go back when they are done with
 
 
 def make(training: Training) -> "Fabric":
@@ -23,12 +29,27 @@ def make(training: Training) -> "Fabric":
     logging.getLogger("lightning_fabric").setLevel(logging.ERROR)
     kind, _, index = training.device.partition(":")
     _check(kind, index)
+    _keep_freed_memory()
     devices = [int(index)] if index else training.processes
     strategy = "ddp" if training.processes > 1 else "auto"
     precision = "bf16-mixed" if training.precision == "bf16" else "32-true"
     fabric = Fabric(accelerator=kind, devices=devices, strategy=strategy, precision=precision)
     fabric.launch()
     return fabric
+
+
+def _keep_freed_memory() -> None:
+    """Have the C library keep what a step frees for the next step.
+
+    By default glibc hands large blocks back to the system, which clears every page it gives out
+    anew: 14 000 page faults in a step of the conv nets, and half of a core. The peak is the same.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    libc: Any = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):  # musl has none
+        libc.mallopt(_M_TRIM_THRESHOLD, 2**31 - 1)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGEST_BLOCK)
 
 
 def _check(kind: str, index: str) -> None:

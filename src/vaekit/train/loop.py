@@ -22,6 +22,7 @@ from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress
 from vaekit.train import fabric as devices
+from vaekit.train.adam import Adam
 from vaekit.train.batches import Batches, FromDataset, FromLoader
 from vaekit.train.settings import Training
 
@@ -89,16 +90,8 @@ class Fit:
 
     def _prepare(self) -> None:
         compiled: Any = torch.compile(self.parts) if self.training.compile else self.parts
-        settings = self.training
-        self.optimiser = torch.optim.Adam(
-            self.parts.parameters(),
-            settings.lr,
-            (settings.beta1, settings.beta2),
-            weight_decay=settings.weight_decay,
-            fused=True,
-            capturable=self.fabric.device.type == "cuda",
-        )
-        wrapped, self._optimiser = self.fabric.setup(compiled, self.optimiser)
+        self.optimiser = Adam(self.parts, self.training, self.fabric.device)
+        wrapped, _ = self.fabric.setup(compiled, self.optimiser)
         # One process needs no wrapper's synchronisation, only its precision, which costs less.
         self._step = wrapped if self.fabric.world_size > 1 else compiled
         self.parts.train()
@@ -138,9 +131,9 @@ class Fit:
     def _advance(self, x: Tensor) -> None:
         with self.fabric.autocast():
             values = self._step(x)
-        self.optimiser.zero_grad()
+        self.optimiser.clear()
         self.fabric.backward(values @ self._weight_tensor(values))
-        self._optimiser.step()
+        self.optimiser.advance()
         self._recent.append(values.detach())
         self.step += 1
         if len(self._recent) >= CHECK_EVERY:
