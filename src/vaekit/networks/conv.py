@@ -81,7 +81,10 @@ class Conv(Networks):
 
     def _after(self, channels: int) -> list[nn.Module]:
         norm = [nn.BatchNorm2d(channels)] if self.batch_norm else []
-        return [*norm, activation(self.activation)]
+        rectify = activation(self.activation)
+        if isinstance(rectify, nn.ReLU | nn.LeakyReLU):
+            rectify.inplace = True  # no gradient needs what stood there, and maps are large
+        return [*norm, rectify]
 
     def _sizes(self, shape: Shape, halvings: int) -> list[tuple[int, int]]:
         if len(shape) != 3:

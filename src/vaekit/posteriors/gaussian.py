@@ -7,9 +7,10 @@ from vaekit.posteriors.base import Posterior, check_latent
 
 
 class Gaussian(Posterior):
-    """Read the first half of the network's features as μ, the second as ln s.
+    """Read the first half of the network's features as μ, the second as ln s².
 
-    The network returns (batch, 2 · latent). Raises `VaekitError` for latent < 1.
+    The network returns (batch, 2 · latent). Raises `VaekitError` for latent < 1. Of ln s² and ln s
+    the former learns faster: an equal step of the features changes s half as much.
     """
 
     def __init__(self, network: nn.Module, latent: int):
@@ -18,5 +19,5 @@ class Gaussian(Posterior):
 
     def forward(self, x: Tensor) -> DiagonalGaussian:
         """Return N(μ(x), diag s(x)²) for x (batch, *shape)."""
-        mean, log_std = self.network(x).float().chunk(2, -1)
-        return DiagonalGaussian(mean, log_std)
+        mean, log_variance = self.network(x).float().chunk(2, -1)
+        return DiagonalGaussian(mean, 0.5 * log_variance)
