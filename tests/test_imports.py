@@ -14,12 +14,12 @@ SOURCE = Path(vaekit.__file__).parent
 LAYERS = [
     ["errors"],
     ["text", "files"],
-    ["distributions", "data"],
-    ["networks", "divergences", "schedules", "corruption"],
+    ["distributions", "data", "corruption"],
+    ["networks", "divergences", "schedules"],
     ["posteriors", "priors", "likelihoods"],
     ["model"],
     ["objectives"],
-    ["metrics"],
+    ["metrics", "apply"],
     ["train", "information"],
     ["recipes"],
     ["runs"],
@@ -29,7 +29,7 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # A model is made of parts: it reads what a part is, and no part.
-CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base"}
+CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base", "corruption"}
 # Folders of exchangeable parts: a part imports what a part is (base), and the others not at all.
 # In networks, conv ends in the dense stack of mlp, and both are made of linear.
 KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networks"}

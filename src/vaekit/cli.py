@@ -77,6 +77,7 @@ def _dispatch(words: list[str]) -> None:
 def _list(words: list[str]) -> None:
     if words and words[0] not in ("-h", "--help"):
         raise VaekitError(f"list takes no arguments, got {words[0]!r}")
+    from vaekit.corruption import CORRUPTIONS
     from vaekit.data import CATALOGUE
     from vaekit.likelihoods import LIKELIHOODS
     from vaekit.networks import NETWORKS
@@ -86,6 +87,7 @@ def _list(words: list[str]) -> None:
     _table("recipes", {name: f"{r.summary} [{r.paper}]" for name, r in RECIPES.items()})
     _table("data sets (--data NAME, or a path)", {k: _first_line(v) for k, v in CATALOGUE.items()})
     print(f"networks (--network): {', '.join(NETWORKS)}")
+    print(f"corruptions (--corruption): {', '.join(CORRUPTIONS)}")
     print(f"likelihoods (--likelihood): {', '.join(LIKELIHOODS)}")
     print(f"schedules (for any weight): {', '.join(SCHEDULES)}")
 

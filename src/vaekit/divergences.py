@@ -58,3 +58,10 @@ def kl_by_samples(q: Distribution, p: Distribution, z: Tensor) -> Tensor:
 def _gaussian_to_standard(q: DiagonalGaussian, p: StandardNormal) -> Tensor:
     """KL(N(μ, s²)‖N(0, 1)) = ½ (μ² + s² − 1) − ln s, by coordinate (Kingma & Welling, App. B)."""
     return 0.5 * (torch.addcmul(q.mean * q.mean, q.std, q.std) - 1) - q.log_std
+
+
+@closed_form(DiagonalGaussian, DiagonalGaussian)
+def _gaussian_to_gaussian(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
+    """KL(N(μ, s²)‖N(m, t²)) = ½ ((μ − m)² + s²)/t² − ½ + ln t − ln s, by coordinate."""
+    apart = (q.mean - p.mean) / p.std
+    return 0.5 * (apart * apart + (q.std / p.std) ** 2 - 1) + p.log_std - q.log_std

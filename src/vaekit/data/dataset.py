@@ -19,16 +19,17 @@ from torch import Tensor
 
 from vaekit.data.border import Layout, admit, pieces
 from vaekit.data.factors import Factors
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, nearest
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Hold images (N, C, H, W) or (N, D), uint8 (v means v/255) or float32, and what they show.
 
-    `labels` (N,) are classes, `factors` a full grid with one point for each image, `files` the
-    sha256 of each file read, `rows` the images that belong to this view (None: all). Use
-    `from_array` for arrays of other kinds. Raises `VaekitError` where the parts do not fit.
+    `labels` (N,) are classes 0, 1, …, `attributes` (N, A) real vectors, `factors` a full grid with
+    one point for each image, `files` the sha256 of each file read, `rows` the images that belong to
+    this view (None: all). Use `from_array` for arrays of other kinds. Raises `VaekitError` where
+    the parts do not fit.
     """
 
     images: Tensor
@@ -38,6 +39,7 @@ class Dataset:
     files: Mapping[str, str] = field(default_factory=dict)
     rows: Tensor | None = None
     label_names: tuple[str, ...] = ()
+    attributes: Tensor | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim not in (2, 4) or self.images.dtype not in (torch.uint8, torch.float32):
@@ -50,6 +52,10 @@ class Dataset:
             raise VaekitError(f"expected {n} labels, got shape {tuple(self.labels.shape)}")
         if self.factors is not None and len(self.factors) != n:
             raise VaekitError(f"the factors span {len(self.factors)} images, but there are {n}")
+        if self.attributes is not None and (self.attributes.ndim != 2 or len(self.attributes) != n):
+            raise VaekitError(
+                f"expected attributes ({n}, A), got shape {tuple(self.attributes.shape)}"
+            )
 
     @classmethod
     def from_array(
@@ -93,6 +99,54 @@ class Dataset:
         """Gather the labels at positions `indices` (n,), or None where there are none."""
         return None if self.labels is None else self.labels.index_select(0, self._where(indices))
 
+    def condition_width(self, kind: str) -> int:
+        """Return the width of a condition: classes, levels of all factors, or attributes.
+
+        Raises `VaekitError` where the set does not have what `kind` names.
+        """
+        if kind not in CONDITIONS:
+            raise nearest(kind, CONDITIONS, "condition")
+        if kind == "labels" and self.labels is not None:
+            return self._classes
+        if kind == "factors" and self.factors is not None:
+            return sum(self.factors.sizes)
+        if kind == "attributes" and self.attributes is not None:
+            return self.attributes.shape[1]
+        has = [k for k in CONDITIONS if getattr(self, k) is not None]
+        raise VaekitError(
+            f"{self.name} has no {kind}, which the condition needs"
+            + (f": it has {', '.join(has)}" if has else ": use a set that has them")
+        )
+
+    @cached_property
+    def _classes(self) -> int:
+        assert self.labels is not None
+        if int(self.labels.min()) < 0:
+            raise VaekitError(f"labels must be 0, 1, …, got {int(self.labels.min())}")
+        return int(self.labels.max()) + 1
+
+    def condition(self, indices: Tensor, kind: str, width: int) -> Tensor:
+        """Gather what is known of the images at `indices` (n,) as float32 vectors (n, width).
+
+        `labels` are one-hots of the class, `factors` a one-hot for each factor side by side,
+        `attributes` as they are.
+        """
+        where = self._where(indices)
+        if kind == "labels" and self.labels is not None:
+            if self._classes > width:
+                raise VaekitError(
+                    f"{self.name} has the class {self._classes - 1}, which was not seen in "
+                    f"training: the model knows the classes 0 to {width - 1}"
+                )
+            return one_hot(self.labels.index_select(0, where), width)
+        if kind == "factors" and self.factors is not None:
+            levels = torch.from_numpy(self.factors.codes(where.cpu().numpy()))
+            columns = zip(levels.unbind(1), self.factors.sizes, strict=True)
+            return torch.cat([one_hot(v, size) for v, size in columns], 1).to(where.device)
+        self.condition_width(kind)
+        assert self.attributes is not None
+        return self.attributes.index_select(0, where)
+
     def levels(self, indices: Tensor) -> np.ndarray | None:
         """Look up the factor levels (n, K) at positions `indices`, or None without factors."""
         return (
@@ -129,7 +183,7 @@ class Dataset:
 
     def to(self, device: torch.device | str) -> "Dataset":
         """Move pixels, labels and rows to a device; see `Splits.to` for parts that share pixels."""
-        moved = {key: getattr(self, key) for key in ("images", "labels", "rows")}
+        moved = {key: getattr(self, key) for key in ("images", "labels", "rows", "attributes")}
         return replace(self, **{k: None if v is None else v.to(device) for k, v in moved.items()})
 
     def checksum(self) -> str:
@@ -150,6 +204,14 @@ class Dataset:
             yield self.images[part] if self.rows is None else self.images[self.rows[part]]
 
 
+CONDITIONS = ("labels", "factors", "attributes")
+
+
+def one_hot(classes: Tensor, width: int) -> Tensor:
+    """Return one-hots (n, width) of whole numbers (n,), float32."""
+    return (classes[:, None] == torch.arange(width, device=classes.device)).float()
+
+
 class Splits(NamedTuple):
     """Pair the images to train on with those held out."""
 
@@ -160,7 +222,9 @@ class Splits(NamedTuple):
         """Move both parts to a device, their shared pixels only once."""
         train, test = self.train.to(device), self.test
         if self.test.images is self.train.images:
-            test = replace(test, images=train.images, labels=train.labels)
+            test = replace(
+                test, images=train.images, labels=train.labels, attributes=train.attributes
+            )
         return Splits(train, test.to(device))
 
 

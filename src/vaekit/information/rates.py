@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.apply import condition_of
 from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.divergences import kl, kl_by_coordinate
@@ -76,7 +77,8 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
     model.eval()
     try:
         for part in rows.split(max(1, CHUNK // samples)):
-            yield model(data.batch(part).to(device), samples)
+            x, c = data.batch(part).to(device), condition_of(model, data, part)
+            yield model(x, c, samples)
     finally:
         model.train(training)
 

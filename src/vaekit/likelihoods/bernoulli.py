@@ -15,7 +15,7 @@ class Bernoulli(Likelihood):
         super().__init__()
         self.network = network
 
-    def forward(self, z: Tensor) -> BernoulliEntries:
+    def forward(self, z: Tensor, c: Tensor | None = None) -> BernoulliEntries:
         """Return Π_d Bernoulli(x_d; sigmoid G_d(z))."""
-        logits = self.decode(z)
+        logits = self.decode(z, c)
         return BernoulliEntries(logits, logits.dim() - z.dim() + 1)

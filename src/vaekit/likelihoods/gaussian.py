@@ -26,9 +26,9 @@ class Gaussian(Likelihood):
         self.network = network
         self.register_buffer("log_std", torch.tensor(math.log(sigma)))
 
-    def forward(self, z: Tensor) -> GaussianEntries:
+    def forward(self, z: Tensor, c: Tensor | None = None) -> GaussianEntries:
         """Return N(G(z), σ² I)."""
-        mean = self.decode(z)
+        mean = self.decode(z, c)
         return GaussianEntries(mean, self.log_std, mean.dim() - z.dim() + 1)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from vaekit.networks.base import ACTIVATIONS, Networks, Shape
 from vaekit.networks.conv import Conv
+from vaekit.networks.joined import Joined
 from vaekit.networks.linear import Linear
 from vaekit.networks.mlp import Mlp, stack
 from vaekit.text import build
@@ -44,6 +45,7 @@ __all__ = [
     "ACTIVATIONS",
     "NETWORKS",
     "Conv",
+    "Joined",
     "Linear",
     "Mlp",
     "Networks",

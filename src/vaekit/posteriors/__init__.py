@@ -3,5 +3,6 @@
 from vaekit.posteriors.base import Posterior
 from vaekit.posteriors.dirac import Dirac
 from vaekit.posteriors.gaussian import Gaussian
+from vaekit.posteriors.top_k import TopK
 
-__all__ = ["Dirac", "Gaussian", "Posterior"]
+__all__ = ["Dirac", "Gaussian", "Posterior", "TopK"]

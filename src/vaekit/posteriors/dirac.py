@@ -16,6 +16,6 @@ class Dirac(Posterior):
         super().__init__()
         self.network, self.latent = network, check_latent(latent)
 
-    def forward(self, x: Tensor) -> PointMass:
-        """Return the point mass at f(x) for x (batch, *shape)."""
-        return PointMass(self.network(x).float())
+    def forward(self, x: Tensor, c: Tensor | None = None) -> PointMass:
+        """Return the point mass at f(x, c) for x (batch, *shape)."""
+        return PointMass(self.features(x, c))

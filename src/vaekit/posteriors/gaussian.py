@@ -17,7 +17,7 @@ class Gaussian(Posterior):
         super().__init__()
         self.network, self.latent = network, check_latent(latent)
 
-    def forward(self, x: Tensor) -> DiagonalGaussian:
-        """Return N(μ(x), diag s(x)²) for x (batch, *shape)."""
-        mean, log_variance = self.network(x).float().chunk(2, -1)
+    def forward(self, x: Tensor, c: Tensor | None = None) -> DiagonalGaussian:
+        """Return N(μ(x, c), diag s(x, c)²) for x (batch, *shape)."""
+        mean, log_variance = self.features(x, c).chunk(2, -1)
         return DiagonalGaussian(mean, 0.5 * log_variance)

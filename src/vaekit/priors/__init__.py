@@ -1,6 +1,7 @@
 """Priors p(z)."""
 
 from vaekit.priors.base import Prior
+from vaekit.priors.conditional import Conditional
 from vaekit.priors.normal import Normal
 
-__all__ = ["Normal", "Prior"]
+__all__ = ["Conditional", "Normal", "Prior"]

@@ -17,5 +17,5 @@ class Prior(nn.Module, ABC):
     latent: int
 
     @abstractmethod
-    def forward(self, like: Tensor) -> Distribution:
-        """Return p(z); `like` gives device and type only."""
+    def forward(self, like: Tensor, c: Tensor | None = None) -> Distribution:
+        """Return p(z|c) for c (batch, width); `like` gives device and type only."""

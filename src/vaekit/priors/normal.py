@@ -16,6 +16,6 @@ class Normal(Prior):
             raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
         self.latent = latent
 
-    def forward(self, like: Tensor) -> StandardNormal:
-        """Return N(0, I) on the device and in the type of `like`."""
+    def forward(self, like: Tensor, c: Tensor | None = None) -> StandardNormal:
+        """Return N(0, I) on the device and in the type of `like`, for any c."""
         return StandardNormal(self.latent, like)

@@ -2,6 +2,24 @@
 
 from vaekit.recipes.ae import ae
 from vaekit.recipes.base import RECIPES, Recipe, System, find, recipe
+from vaekit.recipes.contractive import contractive_ae
+from vaekit.recipes.cvae import cvae
+from vaekit.recipes.denoising import denoising_ae
+from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
 
-__all__ = ["RECIPES", "Recipe", "System", "ae", "beta_vae", "find", "recipe", "vae"]
+__all__ = [
+    "RECIPES",
+    "Recipe",
+    "System",
+    "ae",
+    "beta_vae",
+    "contractive_ae",
+    "cvae",
+    "denoising_ae",
+    "find",
+    "k_sparse_ae",
+    "recipe",
+    "sparse_ae",
+    "vae",
+]

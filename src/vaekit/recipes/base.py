@@ -6,10 +6,12 @@ other parameter a type and a default, return a `System`, and name the paper and 
 defaults in the decorator.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
+from vaekit.data import Dataset
 from vaekit.errors import nearest
 from vaekit.model import Model
 from vaekit.objectives import Objective
@@ -44,6 +46,17 @@ class Recipe:
     def defaults(self, **changed: Any) -> Training:
         """Return the training settings of the recipe, with some changed."""
         return Training(**{**self.training, **changed})
+
+    def complete(self, arguments: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
+        """Return the arguments with what only the data can tell: the width of a condition.
+
+        Raises `VaekitError` where the data lack what the recipe is conditioned on.
+        """
+        known = inspect.signature(self.make).parameters
+        if "width" not in known or arguments.get("width") is not None:
+            return dict(arguments)
+        kind = arguments.get("condition", known["condition"].default)
+        return {**arguments, "width": data.condition_width(kind)}
 
 
 RECIPES: dict[str, Recipe] = {}

@@ -12,17 +12,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.apply import CHUNK, condition_of, device_of
 from vaekit.data import Dataset
 from vaekit.divergences import kl_by_coordinate
 from vaekit.model import Model
-
-CHUNK = 500
 
 
 @dataclass(frozen=True)
 class Codes:
     """Hold the mean codes (n, H) of the items at `rows` (n,) of a set, and their worth by latent.
 
+    `conditions` (n, width) are what a conditional model was told of them, else None.
     `worth` (H,) is in nats where `nats` is true, else the variance of the mean code; `order` (H,)
     lists the latents from the worthiest.
     """
@@ -31,11 +31,18 @@ class Codes:
     means: np.ndarray
     worth: np.ndarray
     nats: bool
+    conditions: Tensor | None = None
 
     @property
     def order(self) -> np.ndarray:
         """Return the latents, the most informative first, (H,)."""
         return np.argsort(-self.worth, kind="stable")
+
+    def condition(self, places: np.ndarray | int) -> Tensor | None:
+        """Return the conditions of the items at `places` in this list, (places, width), or None."""
+        if self.conditions is None:
+            return None
+        return self.conditions[torch.as_tensor(places).reshape(-1)]
 
     def label(self, latent: int) -> str:
         """Name a latent with its worth: `z3 · 2.41 nats`."""
@@ -55,36 +62,24 @@ def sample_rows(count: int, limit: int) -> Tensor:
 def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     """Encode up to `limit` items of a set, chunk by chunk, without corruption."""
     device, rows = device_of(model), sample_rows(len(data), limit)
-    means, parts = [], []
+    means, parts, conditions = [], [], []
     for chunk in rows.split(CHUNK):
-        q = model.posterior(data.batch(chunk).to(device))
+        c = condition_of(model, data, chunk)
+        q = model.posterior(data.batch(chunk).to(device), c)
         means.append(q.mean.double().cpu())
-        prior = None if model.prior is None else model.prior(q.mean[None])
+        conditions += [] if c is None else [c.cpu()]
+        prior = None if model.prior is None else model.prior(q.mean[None], c)
         part = None if prior is None else kl_by_coordinate(q, prior)
         parts += [] if part is None else [part.double().cpu()]
     found = torch.cat(means)
     worth = torch.cat(parts).mean(0) if parts else found.var(0, unbiased=False)
-    return Codes(rows, found.numpy(), worth.numpy(), bool(parts))
+    told = torch.cat(conditions) if conditions else None
+    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told)
 
 
-@torch.no_grad()
-def decode(model: Model, z: Tensor) -> Tensor:
-    """Return the mean of p(x|z) for codes (n, H), on the CPU, (n, *shape)."""
-    device = device_of(model)
-    chunks = [model.likelihood(part[None].to(device)).mean[0].cpu() for part in z.split(CHUNK)]
-    return torch.cat(chunks).float()
-
-
-@torch.no_grad()
-def draw(model: Model, count: int, latent: int) -> Tensor | None:
-    """Draw `count` codes from the prior, (count, H), the same each time; None without a prior."""
-    if model.prior is None:
-        return None
-    device = device_of(model)
-    like = torch.zeros(1, 1, latent, device=device)
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        torch.manual_seed(0)
-        return model.prior(like).rsample((count,)).cpu()
+def spread(codes: Codes, count: int) -> np.ndarray:
+    """Choose up to `count` items at equal distances through a list of codes, their places."""
+    return np.unique(np.linspace(0, len(codes.rows) - 1, count).round().astype(int))
 
 
 def typical(codes: Codes) -> int:
@@ -100,8 +95,3 @@ def sweep(codes: Codes, latent: int, steps: int) -> np.ndarray:
     span = np.linspace(-3, 3, steps)
     column = codes.means[:, latent]
     return span if codes.nats else column.mean() + span * column.std()
-
-
-def device_of(model: Model) -> torch.device:
-    """Tell the device on which a model's weights lie."""
-    return next(model.parameters()).device

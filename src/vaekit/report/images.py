@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vaekit.apply import decode, sample
 from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.report import pictures
-from vaekit.report.codes import Codes, decode, draw, sweep, typical
+from vaekit.report.codes import Codes, spread, sweep, typical
 from vaekit.report.section import Section, picture, strips
 
 PAIRS, SIDE, STEPS = 16, 8, 13
@@ -18,10 +19,10 @@ _SMALL = 32  # pixels: 16 such pictures fit into one row of the page
 
 def reconstructions(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
     """Show test images beside the mean of p(x|z) at their mean code."""
-    places = np.unique(np.linspace(0, len(codes.rows) - 1, PAIRS).round().astype(int))
+    places = spread(codes, PAIRS)
     before = pictures.tiles(data.batch(codes.rows[places]), *data.range)
     z = torch.from_numpy(codes.means[places]).float()
-    after = pictures.tiles(decode(model, z), *data.range)
+    after = pictures.tiles(decode(model, z, codes.condition(places)), *data.range)
     columns = PAIRS if before.shape[2] <= _SMALL else SIDE
     rows = []
     for start in range(0, len(places), columns):
@@ -40,10 +41,10 @@ def reconstructions(model: Model, data: Dataset, codes: Codes, folder: Path) -> 
 
 def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
     """Show the mean of p(x|z) for codes drawn from the prior, or say why there are none."""
-    z = draw(model, SIDE * SIDE, codes.means.shape[1])
-    if z is None:
+    if model.prior is None:
         return without_prior()
-    images = pictures.tiles(decode(model, z), *data.range)
+    told = codes.condition(np.resize(spread(codes, SIDE * SIDE), SIDE * SIDE))
+    images = pictures.tiles(sample(model, SIDE * SIDE, told), *data.range)
     sheet = pictures.grid(images, SIDE)
     pictures.save(sheet, folder / "samples.png", _cell(images))
     times = max(1, round(560 / sheet.shape[1]))
@@ -51,6 +52,8 @@ def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
         f"The mean of p(x|z) for {SIDE * SIDE} codes z drawn from the prior p(z), seed 0, "
         "none left out."
     )
+    if told is not None:
+        caption += " Each has the condition of a test item, at equal distances through the set."
     return Section("samples", "Samples", caption, [picture(sheet, "samples from the prior", times)])
 
 
@@ -64,9 +67,11 @@ def traversals(model: Model, data: Dataset, codes: Codes, folder: Path) -> Secti
     """Show what the decoder makes of each informative latent, moved alone from one image's code."""
     shown = informative(codes)
     centre = typical(codes)
+    told = codes.condition(np.full(STEPS, centre))
     rows = []
     for latent in shown:
-        images = pictures.tiles(decode(model, path(codes, latent, centre, STEPS)), *data.range)
+        z = path(codes, latent, centre, STEPS)
+        images = pictures.tiles(decode(model, z, told), *data.range)
         rows.append((codes.label(latent), pictures.grid(images, STEPS)))
     sheet = pictures.stack([sheet for _, sheet in rows])
     pictures.save(sheet, folder / "traversals.png", min(data.shape[1:]))

@@ -3,9 +3,10 @@
 import numpy as np
 import torch
 
+from vaekit.apply import decode, sample
 from vaekit.data import Dataset
 from vaekit.model import Model
-from vaekit.report.codes import Codes, decode, draw, sample_rows, sweep, typical
+from vaekit.report.codes import Codes, sample_rows, spread, sweep, typical
 from vaekit.report.images import informative, order_text, path, without_prior
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, figure
@@ -17,7 +18,8 @@ def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot the first columns of test items against the mean of p(x|z) at their mean code."""
     places = sample_rows(len(codes.rows), POINTS).numpy()
     before = data.batch(codes.rows[places]).numpy()
-    after = decode(model, torch.from_numpy(codes.means[places]).float()).numpy()
+    z = torch.from_numpy(codes.means[places]).float()
+    after = decode(model, z, codes.condition(places)).numpy()
     count = min(COLUMNS, before.shape[1])
     with _panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
@@ -35,10 +37,10 @@ def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
 
 def samples(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot how the first columns are distributed in the test set and under the prior."""
-    z = draw(model, DRAWS, codes.means.shape[1])
-    if z is None:
+    if model.prior is None:
         return without_prior()
-    made, real = decode(model, z).numpy(), data.batch(codes.rows).numpy()
+    told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
+    made, real = sample(model, DRAWS, told).numpy(), data.batch(codes.rows).numpy()
     count = min(COLUMNS, real.shape[1])
     with _panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
@@ -61,10 +63,10 @@ def samples(model: Model, data: Dataset, codes: Codes) -> Section:
 def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot the first decoded columns while each informative latent moves alone."""
     shown, centre = informative(codes), typical(codes)
-    count = min(COLUMNS, data.shape[0])
+    count, told = min(COLUMNS, data.shape[0]), codes.condition(np.full(STEPS, centre))
     with _panels(len(shown)) as plot:
         for latent, axes in zip(shown, plot.axes.flat, strict=False):
-            curves = decode(model, path(codes, latent, centre, STEPS)).numpy()[:, :count]
+            curves = decode(model, path(codes, latent, centre, STEPS), told).numpy()[:, :count]
             for i, colour in enumerate(SERIES[:count]):
                 axes.plot(sweep(codes, latent, STEPS), curves[:, i], color=colour, label=f"x{i}")
             axes.set(title=codes.label(latent), xlabel=f"z{latent}")

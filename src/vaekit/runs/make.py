@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 
 import vaekit
-from vaekit import files
+from vaekit import files, recipes
 from vaekit.data import Splits
 from vaekit.errors import VaekitError
 from vaekit.runs import config as configs
@@ -121,7 +121,11 @@ def _described(config: Config, splits: Splits) -> Config:
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
     }
-    return replace(config, data_checksum=train.checksum(), notes=notes)
+    arguments = recipes.find(config.recipe).complete(config.arguments, train)
+    if train.labels is not None:
+        seen = train.labels if train.rows is None else train.labels[train.rows]
+        notes["classes"] = seen.unique().tolist()
+    return replace(config, arguments=arguments, data_checksum=train.checksum(), notes=notes)
 
 
 def _write_config(folder: Path, config: Config, **notes: object) -> None:

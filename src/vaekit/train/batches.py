@@ -15,8 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaekit.data import Dataset
+from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
+from vaekit.model import Condition
+
+Batch = tuple[Tensor, Tensor | None]
 
 
 class Batches(ABC):
@@ -27,14 +30,26 @@ class Batches(ABC):
     generator: torch.Generator | None = None
 
     @abstractmethod
-    def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
-        """Yield float32 batches on the device. What is skipped is drawn before this returns."""
+    def epoch(self, number: int, skip: int) -> Iterator[Batch]:
+        """Yield float32 batches with their conditions, on the device.
+
+        What is skipped is drawn before this returns.
+        """
 
 
 class FromDataset(Batches):
     """Shuffle and gather a `Dataset`; `rank` of `world` processes takes its share of each batch."""
 
-    def __init__(self, data: Dataset, batch: int, seed: int, device: torch.device, rank=0, world=1):
+    def __init__(
+        self,
+        data: Dataset,
+        batch: int,
+        seed: int,
+        device: torch.device,
+        rank: int = 0,
+        world: int = 1,
+        condition: Condition | None = None,
+    ):
         if batch > len(data):
             raise VaekitError(
                 f"a batch of {batch} is larger than the data ({len(data)} examples): "
@@ -42,23 +57,38 @@ class FromDataset(Batches):
             )
         self.data = data.to(device) if _fits(data.images, device) else data
         self.batch, self.seed, self.device = batch, seed, device
-        self.rank, self.share = rank, batch // world
+        self.rank, self.share, self.condition = rank, batch // world, condition
         self.per_epoch, self.images_per_step = len(data) // batch, batch
 
-    def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
+    def epoch(self, number: int, skip: int) -> Iterator[Batch]:
         """Yield the batches of one epoch, this process's share of each."""
         seeded = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
         order = torch.randperm(len(self.data), generator=seeded).to(self.data.images.device)
         for i in range(skip, self.per_epoch):
             start = i * self.batch + self.rank * self.share
-            x = self.data.batch(order[start : start + self.share])
-            yield x.to(self.device, non_blocking=True)
+            rows = order[start : start + self.share]
+            yield self._at(self.data.batch(rows)), self._condition(rows)
+
+    def _at(self, x: Tensor) -> Tensor:
+        return x.to(self.device, non_blocking=True)
+
+    def _condition(self, rows: Tensor) -> Tensor | None:
+        if self.condition is None:
+            return None
+        return self._at(self.data.condition(rows, self.condition.kind, self.condition.width))
 
 
 class FromLoader(Batches):
-    """Take batches from a `torch.utils.data.DataLoader` of tensors, or tuples that begin with x."""
+    """Take batches from a `torch.utils.data.DataLoader` of tensors, or tuples that begin with x.
 
-    def __init__(self, loader: DataLoader, device: torch.device):
+    Where the model takes a condition, the second of each tuple is it: classes (n,) or vectors
+    (n, width).
+    """
+
+    def __init__(
+        self, loader: DataLoader, device: torch.device, condition: Condition | None = None
+    ):
+        self.condition = condition
         self.loader, self.device, self.generator = loader, device, loader.generator
         try:
             self.per_epoch = len(loader)
@@ -68,23 +98,35 @@ class FromLoader(Batches):
             raise VaekitError("the DataLoader is empty: its batch may be larger than its data")
         self.images_per_step = loader.batch_size or 1
 
-    def epoch(self, number: int, skip: int) -> Iterator[Tensor]:
+    def epoch(self, number: int, skip: int) -> Iterator[Batch]:
         """Yield the loader's batches, scaled to [0, 1] where they are uint8."""
         items = iter(self.loader)
         for _ in islice(items, skip):
             pass
         return self._rest(items, skip)
 
-    def _rest(self, items: Iterator[Any], done: int) -> Iterator[Tensor]:
+    def _rest(self, items: Iterator[Any], done: int) -> Iterator[Batch]:
         # Never past the last one: samplers draw once more there, which a resumed run would not.
         for item in islice(items, self.per_epoch - done):
             done += 1
             x = (item if isinstance(item, Tensor) else item[0]).to(self.device, non_blocking=True)
-            yield x.float().div_(255) if x.dtype == torch.uint8 else x.float()
+            x = x.float().div_(255) if x.dtype == torch.uint8 else x.float()
+            yield x, self._condition(item)
         if done < self.per_epoch:
             raise VaekitError(
                 f"the DataLoader gave {done} batches, but says it has {self.per_epoch}"
             )
+
+    def _condition(self, item: Any) -> Tensor | None:
+        if self.condition is None:
+            return None
+        if isinstance(item, Tensor) or len(item) < 2:
+            raise VaekitError(
+                f"the model is conditioned on {self.condition.kind}, but the DataLoader gives x "
+                "alone: let it give pairs (x, condition)"
+            )
+        c = item[1].to(self.device, non_blocking=True)
+        return c.float() if c.ndim > 1 else one_hot(c, self.condition.width)
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

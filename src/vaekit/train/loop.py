@@ -23,7 +23,7 @@ from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress
 from vaekit.train import fabric as devices
 from vaekit.train.adam import Adam
-from vaekit.train.batches import Batches, FromDataset, FromLoader
+from vaekit.train.batches import Batch, Batches, FromDataset, FromLoader
 from vaekit.train.settings import Training
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ class Step(nn.Module):
         # Terms with networks of their own are registered so that they move and train with the rest.
         self.parts = nn.ModuleList(t for _, t in objective.parts if isinstance(t, nn.Module))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """Return the values of all terms, (terms,)."""
-        return torch.stack(self.objective.values(self.model(x)))
+        return torch.stack(self.objective.values(self.model(x, c)))
 
 
 class Fit:
@@ -80,6 +80,7 @@ class Fit:
         self.step = 0
         self.objective.check(self.progress)
         self.parts = Step(model, self.objective)
+        self._scheduled: list[Any] = [m for m in model.modules() if hasattr(m, "set_progress")]
         self._prepare()
         self._recent: list[Tensor] = []
         self._folded: list[tuple[int, Tensor]] = []
@@ -89,7 +90,9 @@ class Fit:
         self.epoch_state = self.random_state()
 
     def _prepare(self) -> None:
-        compiled: Any = torch.compile(self.parts) if self.training.compile else self.parts
+        compiled: Any = self.parts
+        if self.training.compile:  # with PyTorch's own noise: inductor's costs a call and a seed
+            compiled = torch.compile(self.parts, options={"fallback_random": True})
         self.optimiser = Adam(self.parts, self.training, self.fabric.device)
         wrapped, _ = self.fabric.setup(compiled, self.optimiser)
         # One process needs no wrapper's synchronisation, only its precision, which costs less.
@@ -109,18 +112,18 @@ class Fit:
     def __iter__(self) -> Iterator["Fit"]:
         while self.step < self.steps:
             number, skip = divmod(self.step, self.batches.per_epoch)
-            for x in self._epoch(number, skip):
-                self._advance(x)
+            for x, c in self._epoch(number, skip):
+                self._advance(x, c)
                 yield self
         self._check()
 
-    def _epoch(self, number: int, skip: int) -> Iterator[Tensor]:
+    def _epoch(self, number: int, skip: int) -> Iterator[Batch]:
         if not skip:
             self.epoch_state = self.random_state()
             return self.batches.epoch(number, 0)
         return self._replayed(number, skip)
 
-    def _replayed(self, number: int, skip: int) -> Iterator[Tensor]:
+    def _replayed(self, number: int, skip: int) -> Iterator[Batch]:
         """Start the epoch where it was started, skip what was seen, go on with today's noise."""
         now = self.random_state()
         self.set_random_state(self.epoch_state)
@@ -128,9 +131,11 @@ class Fit:
         self.set_random_state(now)
         return rest
 
-    def _advance(self, x: Tensor) -> None:
+    def _advance(self, x: Tensor, c: Tensor | None) -> None:
+        for part in self._scheduled:
+            part.set_progress(self.progress)
         with self.fabric.autocast():
-            values = self._step(x)
+            values = self._step(x, c)
         self.optimiser.clear()
         self.fabric.backward(values @ self._weight_tensor(values))
         self.optimiser.advance()
@@ -211,10 +216,11 @@ def _batches(
         prepared = (
             fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
         )
-        return FromLoader(prepared, fabric.device)  # pyright: ignore[reportArgumentType]
+        return FromLoader(prepared, fabric.device, model.condition)  # pyright: ignore[reportArgumentType]
     check_support(data, model)
     rank, world = fabric.global_rank, fabric.world_size
-    return FromDataset(data, training.batch, training.seed, fabric.device, rank, world)
+    where = training.seed, fabric.device, rank, world
+    return FromDataset(data, training.batch, *where, model.condition)
 
 
 def check_support(data: Dataset, model: Model) -> None:

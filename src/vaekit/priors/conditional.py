@@ -1,0 +1,30 @@
+"""The conditional prior of the CVAE, p(z|c) = N(m(c), diag t(c)²) (Sohn, Lee & Yan 2015, eq. 4)."""
+
+from torch import Tensor, nn
+
+from vaekit.distributions import DiagonalGaussian
+from vaekit.errors import VaekitError
+from vaekit.priors.base import Prior
+
+
+class Conditional(Prior):
+    """Read m and ln t² from a network of the condition, which starts at the standard normal.
+
+    The network maps (batch, width) to (batch, 2 · latent). Raises `VaekitError` for latent < 1.
+    """
+
+    def __init__(self, network: nn.Module, latent: int):
+        super().__init__()
+        if latent < 1:
+            raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
+        self.network, self.latent = network, latent
+        last = [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, like: Tensor, c: Tensor | None = None) -> DiagonalGaussian:
+        """Return N(m(c), diag t(c)²) with batch shape (batch,); raise `VaekitError` without c."""
+        if c is None:
+            raise VaekitError("a conditional prior needs a condition (batch, width)")
+        mean, log_variance = self.network(c).float().chunk(2, -1)
+        return DiagonalGaussian(mean.to(like.dtype), 0.5 * log_variance.to(like.dtype))
