@@ -243,3 +243,24 @@ def test_linear_is_copied_and_frozen(pair):
     torch.testing.assert_close(x.grad, mine.weight.sum(0).expand(4, 7))
     with torch.inference_mode():
         torch.testing.assert_close(mine(x), pair[1](x))
+
+
+@pytest.mark.parametrize("size", [(8, 8), (6, 10), (7, 9)], ids=str)
+@pytest.mark.parametrize("channels", [1, 3, 5])
+def test_doubling_is_pytorchs_transposed_convolution(channels, size):
+    """Value and gradients, through pixels (few channels) and with the bias apart (many)."""
+    torch.manual_seed(0)
+    shape = (channels, 2 * size[0], 2 * size[1])
+    decoder = Conv(6, hidden=()).decoder(2, shape)
+    (ours,) = [m for m in decoder if isinstance(m, nn.ConvTranspose2d)]
+    theirs = nn.ConvTranspose2d(6, channels, 4, 2, 1)
+    theirs.load_state_dict(ours.state_dict())
+    x = torch.randn(3, 6, *size, requires_grad=True)
+    g = torch.randn(3, channels, *shape[1:])
+    for a, b in zip(
+        torch.autograd.grad(ours(x), (x, *ours.parameters()), g),
+        torch.autograd.grad(theirs(x), (x, *theirs.parameters()), g),
+        strict=True,
+    ):
+        torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)

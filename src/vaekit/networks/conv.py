@@ -115,7 +115,7 @@ class Conv(Networks):
 
 
 class _ConvTranspose(nn.ConvTranspose2d):
-    """Add the bias after the convolution.
+    """Compute the same faster: the bias added apart, and few output channels as pixels.
 
     On a CPU PyTorch takes as long for the gradient of the bias as for that of the kernels when it
     takes both together (5 ms against 2.6 of bf16 at 32 channels of 32 × 32 and batch 64).
@@ -123,10 +123,25 @@ class _ConvTranspose(nn.ConvTranspose2d):
 
     def forward(self, input: Tensor, output_size: list[int] | None = None) -> Tensor:
         assert output_size is None and isinstance(self.padding, tuple) and self.bias is not None
+        if self.kernel_size == (4, 4) and self.output_padding == (0, 0) and self.out_channels <= 4:
+            return _by_pixels(input, self.weight, self.bias)
         out = F.conv_transpose2d(
             input, self.weight, None, self.stride, self.padding, self.output_padding
         )
         return out.add_(self.bias.to(out.dtype)[:, None, None])
+
+
+def _by_pixels(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """Double a map with a 4 × 4 kernel as one 3 × 3 convolution for each pixel of a 2 × 2 block.
+
+    y[2m + p] = Σ_d x[m + d] w[p + 1 − 2d] with d from −1 to 1: nine entries an output in place of
+    sixteen, most of them zero, but four times the channels, without which the library idles.
+    """
+    before, after = weight.shape[:2]
+    blocks = F.pad(weight, (1, 1, 1, 1)).reshape(before, after, 3, 2, 3, 2).flip((2, 4))
+    kernel = blocks.permute(1, 3, 5, 0, 2, 4).reshape(4 * after, before, 3, 3)
+    kernel = kernel.contiguous(memory_format=torch.channels_last)
+    return F.pixel_shuffle(F.conv2d(x, kernel, bias.repeat_interleave(4), padding=1), 2)
 
 
 class _ChannelsLast(nn.Module):
