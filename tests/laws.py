@@ -142,11 +142,14 @@ def kl_vanishes_at_equality(pair: Pair) -> None:
 # ---- modules
 
 
-def gradients_reach_all(module: nn.Module, loss: Tensor) -> None:
+def gradients_reach_all(
+    module: nn.Module, loss: Tensor, expected: dict[str, nn.Parameter] | None = None
+) -> None:
+    """Every parameter, or the expected ones by name, has a gradient that is finite and not zero."""
     module.zero_grad()
     loss.backward()
     assert torch.isfinite(loss)
-    for name, parameter in module.named_parameters():
+    for name, parameter in (expected or dict(module.named_parameters())).items():
         assert parameter.grad is not None, f"no gradient reaches {name}"
         assert torch.isfinite(parameter.grad).all(), f"the gradient of {name} is not finite"
         assert parameter.grad.abs().sum() > 0, f"the gradient of {name} is zero"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch import distributions as td
 from torch.distributions import Distribution
 
@@ -15,11 +15,11 @@ from vaekit.distributions import (
     StandardNormal,
 )
 from vaekit.likelihoods import Likelihood, likelihood
-from vaekit.model import Model
-from vaekit.networks import Networks, Shape, networks
-from vaekit.objectives import KL, Distortion, Term
-from vaekit.posteriors import Dirac, Gaussian, Posterior
-from vaekit.priors import Normal, Prior
+from vaekit.model import Condition, Model
+from vaekit.networks import Joined, Networks, Shape, networks, stack
+from vaekit.objectives import KL, Contractive, Distortion, Sparsity, Term
+from vaekit.posteriors import Dirac, Gaussian, Posterior, TopK
+from vaekit.priors import Conditional, Normal, Prior
 
 
 @dataclass(frozen=True)
@@ -68,48 +68,119 @@ PAIRS: dict[str, Pair] = {
         gradient=lambda t: torch.stack([t[0], (2 * t[1]).exp() - 1]),
         equal=lambda n: torch.zeros(2, 1, n, dtype=torch.float64),
     ),
+    "DiagonalGaussian-DiagonalGaussian": Pair(
+        rows=4,
+        q=lambda t: DiagonalGaussian(t[0], t[1]),
+        p=lambda t: DiagonalGaussian(t[2], t[3]),
+        reference=lambda t: td.kl_divergence(
+            td.Normal(t[0], t[1].exp()), td.Normal(t[2], t[3].exp())
+        ).sum(-1),
+        gradient=lambda t: _gradient_of_two_gaussians(*t),
+        equal=lambda n: theta(2, 1, n).repeat(2, 1, 1),
+    ),
 }
+
+
+def _gradient_of_two_gaussians(m: Tensor, s: Tensor, n: Tensor, t: Tensor) -> Tensor:
+    """Of KL(N(m, e²ˢ)‖N(n, e²ᵗ)) = ½ ((m − n)² + e²ˢ) e⁻²ᵗ − ½ + t − s in m, s, n, t."""
+    precision, apart = (-2 * t).exp(), m - n
+    wide = (2 * s).exp()
+    return torch.stack(
+        [
+            apart * precision,
+            wide * precision - 1,
+            -apart * precision,
+            1 - (apart**2 + wide) * precision,
+        ]
+    )
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """A posterior on the encoder of some networks; `dense` where it has a density."""
+    """A posterior on an encoder of `features` · latent outputs; `dense` where it has a density."""
 
-    make: Callable[[Networks, Shape, int], Posterior]
+    make: Callable[[nn.Module, int], Posterior]
+    features: int = 1
     dense: bool = True
+
+    def on(self, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Posterior:
+        """Build it on the encoder of some networks, with a condition of `width` where there is."""
+        features = self.features * latent
+        encoder = (
+            Joined(nets, shape, width, features, 8) if width else nets.encoder(shape, features)
+        )
+        return self.make(encoder, latent)
 
 
 POSTERIORS: dict[str, Encoding] = {
-    "dirac": Encoding(lambda nets, s, n: Dirac(nets.encoder(s, n), n), dense=False),
-    "gaussian": Encoding(lambda nets, s, n: Gaussian(nets.encoder(s, 2 * n), n)),
+    "dirac": Encoding(Dirac, dense=False),
+    "gaussian": Encoding(Gaussian, features=2),
+    "top_k": Encoding(lambda network, n: TopK(network, n, k=1), dense=False),
 }
-PRIORS: dict[str, Callable[[int], Prior]] = {"normal": Normal}
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """A prior of some latents, and of the width of a condition where it `needs_condition`."""
+
+    make: Callable[[int, int], Prior]
+    needs_condition: bool = False
+
+
+PRIORS: dict[str, Expectation] = {
+    "normal": Expectation(lambda n, width: Normal(n)),
+    "conditional": Expectation(
+        lambda n, width: Conditional(nn.Sequential(*stack((width, 8, 2 * n), "tanh")), n),
+        needs_condition=True,
+    ),
+}
 LIKELIHOODS = ["bernoulli", "squared_error", "gaussian(sigma=0.3)"]
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A term, and whether it needs a posterior with a density."""
+    """A term for a model, and whether it needs a posterior with a density."""
 
-    make: Callable[[], Term]
+    make: Callable[[Model], Term]
     needs_density: bool = False
 
 
+def hidden_sigmoids(model: Model) -> list[nn.Module]:
+    """List the layers of sigmoids in a model's encoder."""
+    return [m for m in model.posterior.modules() if isinstance(m, nn.Sigmoid)]
+
+
 TERMS: dict[str, Measure] = {
-    "distortion": Measure(Distortion),
-    "kl": Measure(KL, needs_density=True),
-    "kl by samples": Measure(lambda: KL(analytic=False), needs_density=True),
+    "distortion": Measure(lambda model: Distortion()),
+    "kl": Measure(lambda model: KL(), needs_density=True),
+    "kl by samples": Measure(lambda model: KL(analytic=False), needs_density=True),
+    "sparsity": Measure(lambda model: Sparsity(0.1, hidden_sigmoids(model))),
+    "contractive": Measure(lambda model: Contractive()),
+    "contractive by projections": Measure(lambda model: Contractive("projections", draws=2)),
 }
 
 
-def noise_model(name: str, nets: Networks, shape: Shape, latent: int) -> Likelihood:
+def noise_model(name: str, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Likelihood:
     """Build a likelihood by its text on the decoder of some networks."""
-    return likelihood(name, nets.decoder(latent, shape))
+    return likelihood(name, nets.decoder(latent + width, shape))
 
 
-def small() -> Networks:
+def assemble(
+    posterior: str, prior: str | None, text: str, latent: int = 2, width: int = 0, entries: int = 6
+) -> Model:
+    """Build a model of parts by name, each told the condition where there is one."""
+    nets, shape = small("sigmoid"), (entries,)
+    return Model(
+        POSTERIORS[posterior].on(nets, shape, latent, width),
+        noise_model(text, nets, shape, latent, width),
+        None if prior is None else PRIORS[prior].make(latent, width),
+        condition=Condition("labels", width) if width else None,
+    )
+
+
+def small(activation: str = "tanh") -> Networks:
     """Build networks that cost nothing."""
-    return networks("mlp(16, activation=tanh)")
+    return networks(f"mlp(16, activation={activation})")
 
 
 def theta(rows: int, *shape: int, seed: int = 0) -> Tensor:
@@ -122,7 +193,7 @@ def vae(latent: int = 2, entries: int = 6, seed: int = 0, text: str = "bernoulli
     """Build a small VAE with the weights of that seed."""
     torch.manual_seed(seed)
     nets, shape = small(), (entries,)
-    posterior = POSTERIORS["gaussian"].make(nets, shape, latent)
+    posterior = POSTERIORS["gaussian"].on(nets, shape, latent)
     return Model(posterior, noise_model(text, nets, shape, latent), Normal(latent))
 
 

@@ -76,7 +76,9 @@ def trained(tmp_path_factory) -> Path:
 
 def test_help_and_version(capsys):
     for words in ([], ["--help"], ["-h"], ["help"]):
-        assert "vaekit COMMAND" in ok(capsys, *words)
+        said = ok(capsys, *words)
+        assert "vaekit COMMAND" in said
+        assert all(re.search(rf"^  {command}\b", said, re.MULTILINE) for command in cli.COMMANDS)
     assert re.fullmatch(r"vaekit \d+\.\d+\S*\n", ok(capsys, "--version"))
 
 
@@ -104,14 +106,15 @@ def test_help_of_a_recipe(name, capsys):
     assert " ".join(RECIPES[name].paper.split()) in out
     for parameter in list(inspect.signature(RECIPES[name].make).parameters.values())[1:]:
         assert f"--{parameter.name}" in out
-        assert f"default: {parameter.default})" in out
+        default = "null" if parameter.default is None else parameter.default
+        assert f"default: {default})" in out
     assert "type: int" in out
     assert "--shape" not in out
     for other in ("--epochs", "--lr", "--seed", "--precision", "--data", "--out", "--resume"):
         assert other in out
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "report", "list"])
+@pytest.mark.parametrize("command", cli.COMMANDS)
 def test_every_command_has_help(command, capsys):
     try:
         cli.main([command, "--help"])

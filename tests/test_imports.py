@@ -22,8 +22,9 @@ LAYERS = [
     ["metrics", "apply"],
     ["train", "information"],
     ["recipes"],
-    ["runs"],
+    ["runs", "estimators"],
     ["report"],
+    ["exchange"],
     ["cli"],
     ["__main__"],
 ]

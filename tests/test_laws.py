@@ -1,4 +1,5 @@
 import inspect
+import re
 
 import laws
 import pytest
@@ -10,6 +11,7 @@ from parts import (
     POSTERIORS,
     PRIORS,
     TERMS,
+    assemble,
     noise_model,
     small,
     theta,
@@ -43,6 +45,10 @@ def public(module, base):
     return {c.__name__ for c in found if inspect.isclass(c) and issubclass(c, base) and c != base}
 
 
+def snake(name):
+    return re.sub("(?<!^)(?=[A-Z])", "_", name).lower()
+
+
 def test_every_part_has_a_row():
     classes = {
         c.__name__
@@ -52,12 +58,13 @@ def test_every_part_has_a_row():
     assert classes == {name.split(",")[0] for name in DENSITIES} | {"PointMass"}
     closed = {f"{q.__name__}-{p.__name__}" for q, p in divergences._CLOSED}
     assert closed == set(PAIRS)
-    assert {n.lower() for n in public(posteriors, posteriors.Posterior)} == set(POSTERIORS)
-    assert {n.lower() for n in public(priors, priors.Prior)} == set(PRIORS)
+    assert {snake(n) for n in public(posteriors, posteriors.Posterior)} == set(POSTERIORS)
+    assert {snake(n) for n in public(priors, priors.Prior)} == set(PRIORS)
     assert set(likelihoods.LIKELIHOODS) == {text.split("(")[0] for text in LIKELIHOODS}
     terms = vars(objectives).values()
     names = {t.name for t in terms if inspect.isclass(t) and hasattr(t, "name")}
-    assert names == {TERMS[t].make().name for t in TERMS}
+    model = assemble("gaussian", "normal", "bernoulli")
+    assert names == {TERMS[t].make(model).name for t in TERMS}
 
 
 # ---- distributions
@@ -187,42 +194,54 @@ SHAPES = [(1, 6, 6), (7,)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("width", [0, 4])
 @pytest.mark.parametrize("name", POSTERIORS)
-def test_posterior(name, shape):
+def test_posterior(name, width, shape):
     torch.manual_seed(0)
-    posterior = POSTERIORS[name].make(small(), shape, 3)
-    x = torch.rand(5, *shape)
-    q = posterior(x)
+    posterior = POSTERIORS[name].on(small(), shape, 3, width)
+    x, c = torch.rand(5, *shape), torch.eye(5, width) if width else None
+    q = posterior(x, c)
     assert (posterior.latent, q.batch_shape, q.event_shape) == (3, (5,), (3,))
     assert q.rsample((4,)).shape == (4, 5, 3)
     assert q.mean.dtype == torch.float32
     laws.gradients_reach_all(posterior, (q.rsample((4,)) ** 2).sum())
     with torch.autocast("cpu", torch.bfloat16):
-        assert posterior(x).mean.dtype == torch.float32
+        assert posterior(x, c).mean.dtype == torch.float32
+    if width:
+        other = posterior(x, c.roll(1, 0)).mean
+        assert not torch.isclose(other, q.mean).all(1).any(), "c does not reach the code"
 
 
 @pytest.mark.parametrize("name", PRIORS)
 def test_prior(name):
     torch.manual_seed(0)
-    prior = PRIORS[name](3)
+    prior = PRIORS[name].make(3, 2)
     z = torch.randn(4, 5, 3, dtype=torch.float64)
-    p = prior(z)
+    p = prior(z, torch.rand(5, 2))
     assert p.log_prob(z).shape == (4, 5)
-    assert p.rsample((4, 5)).shape == (4, 5, 3)
+    assert p.rsample((4, *(() if p.batch_shape else (5,)))).shape == (4, 5, 3)
     assert p.rsample().dtype == torch.float64
     assert p.event_shape == (3,)
+    assert p.batch_shape == ((5,) if PRIORS[name].needs_condition else ())
+    with torch.autocast("cpu", torch.bfloat16):
+        assert prior(z, torch.rand(5, 2)).mean.dtype == torch.float64
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("width", [0, 2])
 @pytest.mark.parametrize("name", LIKELIHOODS)
-def test_likelihood(name, shape):
+def test_likelihood(name, width, shape):
     torch.manual_seed(0)
-    likelihood = noise_model(name, small(), shape, 3)
+    likelihood = noise_model(name, small(), shape, 3, width)
     x, z = torch.rand(5, *shape), torch.randn(4, 5, 3)
-    laws.log_prob_is_per_example(likelihood(z), x, samples=4)
-    laws.gradients_reach_all(likelihood, -likelihood(z).log_prob(x).mean())
+    c = torch.rand(5, width) if width else None
+    laws.log_prob_is_per_example(likelihood(z, c), x, samples=4)
+    laws.gradients_reach_all(likelihood, -likelihood(z, c).log_prob(x).mean())
     with torch.autocast("cpu", torch.bfloat16):
-        assert likelihood(z).log_prob(x).dtype == torch.float32
+        assert likelihood(z, c).log_prob(x).dtype == torch.float32
+    if c is not None:  # the same for every sample, each example its own, behind z
+        alone = [likelihood(torch.cat([z[s], c], 1)[None]).mean[0] for s in range(4)]
+        torch.testing.assert_close(likelihood(z, c).mean, torch.stack(alone))
 
 
 def test_squared_error_is_gaussian_of_half_variance():
@@ -253,46 +272,54 @@ def test_no_latents_is_refused(make):
 # ---- any posterior × prior × likelihood × term trains
 
 
+@pytest.mark.parametrize("width", [0, 3], ids=["alone", "conditional"])
 @pytest.mark.parametrize("term", TERMS)
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize("prior", [*PRIORS, None])
 @pytest.mark.parametrize("posterior", POSTERIORS)
-def test_any_combination_trains(posterior, prior, likelihood, term):
+def test_any_combination_trains(posterior, prior, likelihood, term, width):
     torch.manual_seed(0)
-    encoding, measure = POSTERIORS[posterior], TERMS[term]
-    model = Model(
-        encoding.make(small(), (6,), 2),
-        noise_model(likelihood, small(), (6,), 2),
-        None if prior is None else PRIORS[prior](2),
-    )
-    data = Dataset.from_array(torch.rand(40, 6))
-    objective = Distortion() + (0.5 * measure.make() if measure.needs_density else 1.0 * _Other())
+    if prior and PRIORS[prior].needs_condition and not width:
+        unasked = assemble(posterior, None, likelihood)
+        unasked.prior = PRIORS[prior].make(2, 3)
+        with pytest.raises(VaekitError, match="needs a condition"):
+            unasked(torch.rand(4, 6))
+        return
+    model, measure = assemble(posterior, prior, likelihood, width=width), TERMS[term]
+    labels = torch.arange(40) % width if width else None
+    data = Dataset.from_array(torch.rand(40, 6), labels)
+    other = measure.make(model)
+    other.name = "other" if term == "distortion" else other.name
+    objective = Distortion() + 0.5 * other
     training = Training(epochs=2, batch=10, device="cpu")
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    if measure.needs_density and not (encoding.dense and prior):
+    if measure.needs_density and not (POSTERIORS[posterior].dense and prior):
         with pytest.raises(VaekitError, match="KL needs a"):
             next(iter(fit(model, objective, data, training)))
         return
     going = fit(model, objective, data, training)
+    learning = {  # nothing but a KL reads the prior
+        name: p
+        for name, p in model.named_parameters()
+        if measure.needs_density or not name.startswith("prior.")
+    }
     for _ in going:
-        for name, p in model.named_parameters():
+        for name, p in learning.items():
             assert p.grad is not None, f"no gradient reaches {name}"
             assert torch.isfinite(p.grad).all()
     assert going.step == 8
-    for name, p in model.named_parameters():
+    for name, p in learning.items():
         assert not torch.equal(before[name], p), f"{name} did not learn"
-    run = model(data.batch(torch.arange(40)))
-    laws.gradients_reach_all(model, sum(objective.values(run)))
-
-
-class _Other(Distortion):
-    name = "other"
+    rows = torch.arange(40)
+    c = data.condition(rows, "labels", width) if width else None
+    loss = torch.stack(objective.values(model(data.batch(rows), c))).sum()
+    laws.gradients_reach_all(model, loss, learning)
 
 
 def test_monte_carlo_and_analytic_kl_agree():
     torch.manual_seed(0)
     model = Model(
-        POSTERIORS["gaussian"].make(small(), (6,), 2),
+        POSTERIORS["gaussian"].on(small(), (6,), 2),
         noise_model("bernoulli", small(), (6,), 2),
         Normal(2),
     )
@@ -304,7 +331,7 @@ def test_monte_carlo_and_analytic_kl_agree():
 
 def test_a_corrupted_model_is_judged_on_clean_data():
     model = Model(
-        POSTERIORS["dirac"].make(small(), (6,), 2),
+        POSTERIORS["dirac"].on(small(), (6,), 2),
         noise_model("squared_error", small(), (6,), 2),
         corruption=torch.zeros_like,
     )

@@ -4,19 +4,24 @@ import subprocess
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 import torch
 from parts import noise_model, same, small, theta, vae, weights
 from safetensors.torch import load_file, save_file
+from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
 from vaekit import recipes
+from vaekit.apply import condition_of, encode, reconstruct, sample
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import KL, Distortion, Term
 from vaekit.posteriors import Dirac
+from vaekit.runs import Config, Run
+from vaekit.runs import train as train_run
 from vaekit.runs.folder import save_weights
 from vaekit.schedules import Cyclical, Linear
 from vaekit.train import NotFinite, Training, checkpoint, fit
@@ -106,6 +111,148 @@ def test_our_adam_is_pytorchs(weight_decay):
             ours.load_state_dict(copy.deepcopy(reference.state_dict()))
         assert same(mine.state_dict(), theirs.state_dict()), step
     assert {int(s["step"]) for s in ours.state.values()} == {9, 12}
+
+
+# ---- held against PyTorch, and against principal components
+
+
+def plain_vae(channels: int, sizes: tuple[int, int, int], hidden: int, latent: int, leak: float):
+    """Build conv(8, 6, hidden=[hidden]) of plain modules: contiguous, nothing in place."""
+    big, middle, small_ = sizes
+
+    def rise():
+        return nn.LeakyReLU(0.2) if leak else nn.ReLU()
+
+    def up(before: int, after: int, size: int, to: int):
+        extra = to - ((size - 1) * 2 - 2 + 4)
+        return nn.ConvTranspose2d(before, after, 4, 2, 1, output_padding=extra)
+
+    encoder = nn.Sequential(
+        *(nn.Conv2d(channels, 8, 4, 2, 1), rise(), nn.Conv2d(8, 6, 4, 2, 1), rise()),
+        *(nn.Flatten(), nn.Linear(6 * small_**2, hidden), rise(), nn.Linear(hidden, 2 * latent)),
+    )
+    decoder = nn.Sequential(
+        *(nn.Linear(latent, hidden), rise(), nn.Linear(hidden, 6 * small_**2), rise()),
+        *(nn.Unflatten(1, (6, small_, small_)), up(6, 8, small_, middle), rise()),
+        up(8, channels, middle, big),
+    )
+    return encoder, decoder
+
+
+@pytest.mark.parametrize(
+    ("sizes", "activation"), [((16, 8, 4), "relu"), ((14, 7, 3), "leaky_relu")], ids=str
+)
+def test_conv_training_is_plain_pytorchs(sizes, activation):
+    """Channels last, rectified in place, biases apart, an Adam of our own: the same mathematics."""
+    images = torch.rand(50, 2, sizes[0], sizes[0], generator=torch.Generator().manual_seed(1)) / 5
+    torch.manual_seed(0)
+    model, objective = recipes.beta_vae(
+        images.shape[1:], 3, 2.0, f"conv(8, 6, hidden=[20], activation={activation})"
+    )
+    encoder, decoder = plain_vae(2, sizes, 20, 3, 0.2 if activation == "leaky_relu" else 0.0)
+    for mine, theirs in ((model.posterior, encoder), (model.likelihood, decoder)):
+        with torch.no_grad():
+            for p, q in zip(theirs.parameters(), mine.parameters(), strict=True):
+                p.copy_(q)
+                assert p.is_contiguous()
+    training = Training(epochs=4, batch=10, lr=0.01, device="cpu")
+    ours = []
+    for now in fit(model, objective, Dataset.from_array(images), training):
+        means = now.means()
+        ours.append((means["distortion"], means["kl"]))
+
+    optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=0.01)
+    theirs, noise = [], torch.Generator().manual_seed(1)
+    for epoch in range(4):
+        order = torch.randperm(50, generator=torch.Generator().manual_seed(epoch))
+        for rows in order.split(10):
+            x = images[rows]
+            mean, log_variance = encoder(x).chunk(2, 1)
+            z = mean + torch.randn(1, 10, 3, generator=noise)[0] * (0.5 * log_variance).exp()
+            distortion = nn.functional.binary_cross_entropy_with_logits(
+                decoder(z), x, reduction="sum"
+            )
+            rate = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum()
+            optimiser.zero_grad()
+            ((distortion + 2 * rate) / 10).backward()
+            optimiser.step()
+            theirs.append((distortion.item() / 10, rate.item() / 10))
+    assert len(ours) == len(theirs) == 20
+    assert theirs[-1][0] < 0.8 * theirs[0][0]  # something was learned
+    for mine, other in zip(ours, theirs, strict=True):
+        assert mine == pytest.approx(other, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("centre", [0.0, 1.0])
+def test_a_linear_autoencoder_finds_the_principal_components(centre):
+    """Baldi & Hornik 1989: it reaches the error of PCA, and its decoder spans the same space."""
+    seeded = torch.Generator().manual_seed(0)
+    turn = torch.linalg.qr(torch.randn(12, 12, generator=seeded)).Q
+    x = torch.randn(500, 12, generator=seeded) * 0.75 ** torch.arange(12) @ turn.T + centre
+    _, s, axes = torch.linalg.svd(x - x.mean(0), full_matrices=False)
+    least = float((s[3:] ** 2).sum()) / 500
+    torch.manual_seed(0)
+    model, objective = recipes.ae((12,), 3, "mlp()")
+    going = fit(model, objective, Dataset.from_array(x), Training(2000, 500, 0.01, device="cpu"))
+    for _ in going:
+        pass
+    error = float(((reconstruct(model, x) - x) ** 2).sum(1).mean())
+    assert least * (1 - 1e-5) < error < 1.01 * least
+    decoder = model.likelihood.network[0].weight.detach()  # (12, 3)
+    cosines = torch.linalg.svdvals(axes[:3] @ torch.linalg.qr(decoder).Q)
+    assert float(cosines.min()) > math.cos(math.radians(2))
+
+
+# ---- every recipe
+
+CASES = {
+    "images": ("digits", "mlp(16)"),
+    "images by conv": ("digits", "conv(4, 6, hidden=[8])"),
+    "vectors": (None, "mlp(16)"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_trains_and_is_read_back(name, case, tmp_path):
+    data, network = CASES[case]
+    if data is None:
+        np.savez(tmp_path / "x.npz", x=X.repeat(3, 1).numpy(), y=np.arange(141) % 4)
+        data = f"array('{tmp_path / 'x.npz'}')"
+    arguments = {"latent": 5, "network": network} | ({"k": 3} if name == "k_sparse_ae" else {})
+    batch = 500 if case != "vectors" else 42
+    config = Config(name, arguments, data, Training(epochs=1, batch=batch, lr=0.01, device="cpu"))
+    run = train_run(config, tmp_path / "run")
+    assert run.config.notes["step"] == 3
+    assert all(math.isfinite(v) for row in run.history for v in row.values())
+
+    splits, again = run.data, Run(tmp_path / "run")
+    system = run.config.build(splits.train.shape)  # with what the data told: the same in memory
+    before = weights(system.model)
+    for _ in fit(*system, splits.train, config.training):
+        pass
+    after, rows = weights(system.model), torch.arange(20)
+    learned = {key for key in before if not torch.equal(before[key], after[key])}
+    assert learned == {key for key, _ in system.model.named_parameters()}
+    x, c = splits.test.batch(rows[:10]), condition_of(system.model, splits.test, rows[:10])
+    assert torch.equal(encode(again.model, x, c), encode(system.model, x, c))
+    assert torch.equal(reconstruct(again.model, x, c), reconstruct(system.model, x, c))
+    if system.model.prior is not None:
+        assert torch.equal(sample(again.model, 10, c), sample(system.model, 10, c))
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_every_recipe_at_its_smallest(name):
+    """One latent, one example a step, and all examples alike."""
+    data = Dataset.from_array(torch.full((3, 4), 0.5), [0, 0, 0])
+    arguments = {"latent": 1, "network": "mlp(2)"} | ({"k": 1} if name == "k_sparse_ae" else {})
+    recipe = recipes.find(name)
+    torch.manual_seed(0)
+    system = recipe.make((4,), **recipe.complete(arguments, data))
+    going = fit(*system, data, Training(epochs=2, batch=1, device="cpu"))
+    for _ in going:
+        assert all(math.isfinite(v) for v in going.means().values())
+    assert going.step == 6
 
 
 # ---- means

@@ -6,15 +6,28 @@ it was found in. Codes are the mean of q(z|x), reconstructions the mean of p(x|z
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from vaekit.data import Dataset
+from vaekit.distributions import PointMass
 from vaekit.errors import VaekitError
 from vaekit.model import Model
 
 CHUNK = 500
+
+
+class Codes(NamedTuple):
+    """Hold q(z|x) of examples: `mean` and `std` (n, H), and the `code` (n, H) asked for.
+
+    `std` is None for deterministic codes; `code` is the mean, or one draw from q.
+    """
+
+    code: Tensor
+    mean: Tensor
+    std: Tensor | None
 
 
 def encode(model: Model, x: Tensor, c: Tensor | None = None) -> Tensor:
@@ -29,6 +42,28 @@ def draw_codes(model: Model, x: Tensor, c: Tensor | None = None, seed: int = 0) 
     """Return one code drawn from q(z|x) for each example, (n, H), the same for the same seed."""
     with seeded(seed):
         return _chunked(model, lambda x, c: model.posterior(x, c).rsample(), x, c)
+
+
+@torch.no_grad()
+def encode_set(
+    model: Model, data: Dataset, c: Tensor | None = None, draw: bool = False, seed: int = 0
+) -> Codes:
+    """Encode a set, batch by batch, so that a large one is never held as floats.
+
+    `draw` takes one code from q(z|x) in place of the mean, the same for the same seed. Raises
+    `VaekitError` for a condition that does not fit.
+    """
+    _check(model, len(data), c)
+    device, parts = device_of(model), []
+    with evaluating(model), seeded(seed):
+        for rows in torch.arange(len(data)).split(CHUNK):
+            told = None if c is None else c[rows].to(device)
+            q = model.posterior(data.batch(rows).to(device), told)
+            code = q.rsample() if draw else q.mean
+            std = torch.zeros_like(q.mean) if isinstance(q, PointMass) else q.variance.sqrt()
+            parts.append([t.float().cpu() for t in (code, q.mean, std)])
+    code, mean, std = (torch.cat(part) for part in zip(*parts, strict=True))
+    return Codes(code, mean, std if bool(std.any()) else None)
 
 
 def decode(model: Model, z: Tensor, c: Tensor | None = None) -> Tensor:
@@ -98,19 +133,31 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
-@torch.no_grad()
-def _chunked(model: Model, function: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
-    model.check(c)
-    if c is not None and len(c) != len(x):
-        raise VaekitError(f"{len(x)} examples need as many conditions, got {len(c)}")
-    device, training = device_of(model), model.training
+@contextmanager
+def evaluating(model: Model) -> Iterator[None]:
+    """Put a model into evaluation mode inside, and leave it in the mode it was found in."""
+    training = model.training
     model.eval()
     try:
-        conditions = [None] * len(x) if c is None else c.split(CHUNK)
+        yield
+    finally:
+        model.train(training)
+
+
+def _check(model: Model, n: int, c: Tensor | None) -> None:
+    model.check(c)
+    if c is not None and len(c) != n:
+        raise VaekitError(f"{n} examples need as many conditions, got {len(c)}")
+
+
+@torch.no_grad()
+def _chunked(model: Model, function: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
+    _check(model, len(x), c)
+    device = device_of(model)
+    conditions = [None] * len(x) if c is None else c.split(CHUNK)
+    with evaluating(model):
         parts = [
             function(part.to(device), None if where is None else where.to(device)).float().cpu()
             for part, where in zip(x.split(CHUNK), conditions, strict=False)
         ]
-        return torch.cat(parts)
-    finally:
-        model.train(training)
+    return torch.cat(parts)

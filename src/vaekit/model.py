@@ -73,9 +73,13 @@ class Model(nn.Module):
         """Encode x (batch, *shape), draw `samples` codes each, and decode them.
 
         Raises `VaekitError` for a condition c (batch, width) that is missing, unasked for, or of
-        another width.
+        another size.
         """
         self.check(c)
+        if c is not None and (c.ndim != 2 or len(c) != len(x)):
+            raise VaekitError(
+                f"{len(x)} examples need conditions ({len(x)}, width), got shape {tuple(c.shape)}"
+            )
         corrupted = self.corruption(x) if self.corruption and self.training else x
         q = self.posterior(corrupted, c)
         z = q.rsample((samples,))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from vaekit import apply
 from vaekit.divergences import kl_by_coordinate
 from vaekit.report import codes as coding
 from vaekit.report import factors, images, pictures, plots, tables
@@ -35,16 +36,16 @@ def test_a_sample_of_a_large_set_is_the_same_each_time():
 
 def test_samples_are_the_same_each_time_and_disturb_nothing(sprites):
     before = torch.get_rng_state()
-    first = coding.draw(sprites.model, 9, 7)
+    first = apply.sample_codes(sprites.model, 9)
     assert torch.equal(before, torch.get_rng_state())
-    assert first.shape == (9, 7) and torch.equal(first, coding.draw(sprites.model, 9, 7))
+    assert first.shape == (9, 7) and torch.equal(first, apply.sample_codes(sprites.model, 9))
 
 
 def test_chunks_do_not_change_what_is_decoded(sprites, monkeypatch):
     z = torch.randn(20, 7, generator=torch.Generator().manual_seed(0))
-    whole = coding.decode(sprites.model, z)
-    monkeypatch.setattr(coding, "CHUNK", 3)
-    assert torch.allclose(whole, coding.decode(sprites.model, z), atol=1e-5)
+    whole = apply.decode(sprites.model, z)
+    monkeypatch.setattr(apply, "CHUNK", 3)
+    assert torch.allclose(whole, apply.decode(sprites.model, z), atol=1e-5)
     assert whole.shape == (20, 1, 32, 32)
 
 

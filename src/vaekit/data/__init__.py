@@ -1,7 +1,8 @@
 """Data: sets by name, rendered sprites with known factors, and the user's own files and arrays."""
 
 from vaekit.data.catalogue import CATALOGUE, load
+from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, one_hot
 from vaekit.data.factors import Factors
 
-__all__ = ["CATALOGUE", "Dataset", "Factors", "Splits", "load", "one_hot"]
+__all__ = ["CATALOGUE", "Columns", "Dataset", "Factors", "Splits", "load", "one_hot"]

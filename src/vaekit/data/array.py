@@ -36,14 +36,31 @@ def array(
     objects, an unclear key, and what `Dataset.from_array` refuses.
     """
     found = readable(path, "the array")
-    mapped = found.stat().st_size > _LARGE if mmap is None else mmap
-    loaded = _load(found, mapped and found.suffix.lower() == ".npy")
-    labels = None
-    if isinstance(loaded, dict):
-        chosen = _choose(found, loaded, key)
-        loaded, labels = loaded[chosen], _labels(loaded, chosen)
+    loaded, labels = read(found, key, mmap)
     made = Dataset.from_array(loaded, labels, found.stem, scale, layout)
     return replace(made, files={found.name: sha256(found)})
+
+
+def read(
+    path: Path | str, key: str | None = None, mmap: bool | None = None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Read the array of a .npy or .npz as it is, and the labels (N,) where an .npz has them.
+
+    Raises `VaekitError` for damaged files, pickled objects, and an unclear key.
+    """
+    found = readable(path, "the array")
+    mapped = found.stat().st_size > _LARGE if mmap is None else mmap
+    loaded = _load(found, mapped and found.suffix.lower() == ".npy")
+    if not isinstance(loaded, dict):
+        return loaded, None
+    chosen = _choose(found, loaded, key)
+    return loaded[chosen], _labels(loaded, chosen)
+
+
+def names(path: Path | str) -> list[str]:
+    """List the arrays of an .npz; a .npy has none by name. Raises `VaekitError` as `read` does."""
+    loaded = _load(readable(path, "the array"), mapped=False)
+    return list(loaded) if isinstance(loaded, dict) else []
 
 
 def _load(path: Path, mapped: bool) -> np.ndarray | dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data.border import Layout, admit, pieces
+from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
 from vaekit.errors import VaekitError, nearest
 
@@ -28,8 +29,8 @@ class Dataset:
 
     `labels` (N,) are classes 0, 1, …, `attributes` (N, A) real vectors, `factors` a full grid with
     one point for each image, `files` the sha256 of each file read, `rows` the images that belong to
-    this view (None: all). Use `from_array` for arrays of other kinds. Raises `VaekitError` where
-    the parts do not fit.
+    this view (None: all), `columns` how a table was scaled. Use `from_array` for arrays of other
+    kinds. Raises `VaekitError` where the parts do not fit.
     """
 
     images: Tensor
@@ -40,6 +41,7 @@ class Dataset:
     rows: Tensor | None = None
     label_names: tuple[str, ...] = ()
     attributes: Tensor | None = None
+    columns: Columns | None = None
 
     def __post_init__(self) -> None:
         if self.images.ndim not in (2, 4) or self.images.dtype not in (torch.uint8, torch.float32):
@@ -145,7 +147,7 @@ class Dataset:
             return torch.cat([one_hot(v, size) for v, size in columns], 1).to(where.device)
         self.condition_width(kind)
         assert self.attributes is not None
-        return self.attributes.index_select(0, where)
+        return self.attributes.index_select(0, where).float()
 
     def levels(self, indices: Tensor) -> np.ndarray | None:
         """Look up the factor levels (n, K) at positions `indices`, or None without factors."""
@@ -219,13 +221,14 @@ class Splits(NamedTuple):
     test: Dataset
 
     def to(self, device: torch.device | str) -> "Splits":
-        """Move both parts to a device, their shared pixels only once."""
-        train, test = self.train.to(device), self.test
-        if self.test.images is self.train.images:
-            test = replace(
-                test, images=train.images, labels=train.labels, attributes=train.attributes
-            )
-        return Splits(train, test.to(device))
+        """Move both parts to a device, what they share only once."""
+        train = self.train.to(device)
+        shared = {
+            key: getattr(train, key)
+            for key in ("images", "labels", "attributes")
+            if getattr(self.test, key) is getattr(self.train, key)
+        }
+        return Splits(train, replace(self.test, **shared).to(device))
 
 
 def _classes(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:

@@ -53,10 +53,32 @@ def _both(train: Dataset, test: Dataset) -> Splits:
     return Splits(train, test)
 
 
-def _one(root: Path, box: tuple[int, int] | None, gray: bool) -> Dataset:
+def listed(root: Path) -> list[Path]:
+    """List the pictures of a folder and its sub-folders, in the order in which they are loaded.
+
+    Raises `VaekitError` where there are none.
+    """
     paths = [path for path in sorted(root.rglob("*")) if _is_picture(path, root)]
     if not paths:
         raise VaekitError(f"no pictures in {root}: it needs files {', '.join(sorted(ENDINGS))}")
+    return paths
+
+
+def pictures(
+    paths: Sequence[Path],
+    root: Path,
+    size: int | Sequence[int] | None = None,
+    gray: bool = False,
+) -> Dataset:
+    """Load these pictures of a folder, in this order; arguments and errors as in `folder`."""
+    return _load(paths, root, _box(size), gray)
+
+
+def _one(root: Path, box: tuple[int, int] | None, gray: bool) -> Dataset:
+    return _load(listed(root), root, box, gray)
+
+
+def _load(paths: Sequence[Path], root: Path, box: tuple[int, int] | None, gray: bool) -> Dataset:
     mode = "L" if gray or all(_mode(path) in _GRAY for path in paths) else "RGB"
     digest = hashlib.sha256()
     first = _picture(paths[0], mode, box)

@@ -4,7 +4,7 @@ A network wants columns of like size. `standard` subtracts the mean and divides 
 deviation of each column, `minmax` maps each to [0, 1] (what a Bernoulli likelihood needs), `none`
 keeps the numbers. A constant column becomes 0. The scaling is computed on all rows, before any
 split: two numbers a column, but whoever needs the held-out rows to have had no part in it scales
-beforehand.
+beforehand. It is kept as the set's `columns`, for rows that come later.
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import readable, sha256
 from vaekit.errors import VaekitError, nearest
@@ -46,9 +47,42 @@ def table(
             raise nearest(name, frame.columns, f"column of {found}")
     used = [name for name in used if name != label]
     labels, names = (None, ()) if label is None else _classes(found, frame[label])
-    numbers = _scaled(_numbers(found, frame, used), scale)
-    made = Dataset.from_array(numbers, labels, found.stem)
-    return replace(made, files={found.name: sha256(found)}, label_names=names)
+    numbers = _numbers(found, frame, used)
+    scaling = Columns.of(tuple(used), numbers, scale)
+    made = Dataset.from_array(scaling.scaled(numbers), labels, found.stem)
+    files = {found.name: sha256(found)}
+    return replace(made, files=files, label_names=names, columns=scaling)
+
+
+def rows(path: Path | str, columns: Sequence[str] | None = None) -> np.ndarray:
+    """Read the named columns of a table (None: all) in their own units, (N, D) float64.
+
+    Columns that are not named may hold anything. Raises `VaekitError` as `table` does.
+    """
+    found = readable(path, "the table")
+    frame = _read(found)
+    used = list(frame.columns if columns is None else columns)
+    missing = [name for name in used if name not in frame.columns]
+    if missing:
+        raise nearest(missing[0], frame.columns, f"column of {found}: it lacks")
+    return _numbers(found, frame, used)
+
+
+def header(path: Path | str) -> list[str]:
+    """Read the names of a table's columns; raise `VaekitError` for a damaged file."""
+    return list(_read(readable(path, "the table")).columns)
+
+
+def words(path: Path | str, column: str) -> np.ndarray:
+    """Read one column of a table, text or numbers, as an array (N,).
+
+    Raises `VaekitError` where values are missing.
+    """
+    found = readable(path, "the table")
+    values = _read(found)[column]
+    if values.null_count():
+        raise VaekitError(f"column {column!r} of {found} lacks {values.null_count()} values")
+    return values.to_numpy()
 
 
 def _read(path: Path) -> "pl.DataFrame":
@@ -101,15 +135,6 @@ def _numbers(path: Path, frame: "pl.DataFrame", used: list[str]) -> np.ndarray:
             f"{used[column]!r}, row {row + 1}: fill them in, drop the rows, or leave columns out"
         )
     return numbers
-
-
-def _scaled(numbers: np.ndarray, scale: str) -> np.ndarray:
-    if scale == "none":
-        return numbers
-    low = numbers.mean(axis=0) if scale == "standard" else numbers.min(axis=0)
-    width = numbers.std(axis=0) if scale == "standard" else np.ptp(numbers, axis=0)
-    constant = np.ptp(numbers, axis=0) == 0
-    return np.where(constant, 0.0, (numbers - low) / np.where(constant, 1.0, width))
 
 
 def _classes(path: Path, column: "pl.Series") -> tuple[np.ndarray, tuple[str, ...]]:

@@ -112,13 +112,13 @@ class _Sums:
         found: dict[str, Number] = {}
         if "rate" in whole:
             elbo = -whole["distortion"] - whole["rate"]
-            found["elbo"] = _mean(elbo, "lower bound on log p(x); −distortion − rate, weight 1")
+            found["elbo"] = mean_of(elbo, "lower bound on log p(x); −distortion − rate, weight 1")
             exact = "analytic KL(q(z|x)‖p(z))" if self.closed else f"KL(q(z|x)‖p(z)), {drawn}"
-            found["rate"] = _mean(whole["rate"], exact)
+            found["rate"] = mean_of(whole["rate"], exact)
         stochastic = bool((whole["variance"] > 0).any())
         how = drawn if stochastic else "deterministic code"
-        found["distortion"] = _mean(whole["distortion"], f"−log p(x|z), {how}")
-        found["squared_error"] = _mean(
+        found["distortion"] = mean_of(whole["distortion"], f"−log p(x|z), {how}")
+        found["squared_error"] = mean_of(
             whole["squared_error"],
             f"‖x − E[x|z]‖² summed over entries, {how}",
             "squared units of x",
@@ -126,7 +126,8 @@ class _Sums:
         return found | _units(whole["mean"], whole["variance"])
 
 
-def _mean(values: Tensor, estimator: str, unit: str = "nats") -> Number:
+def mean_of(values: Tensor, estimator: str, unit: str = "nats") -> Number:
+    """Return the mean of what each example gives, values (n,), with its standard error."""
     n = len(values)
     se = float(values.std() / n**0.5) if n > 1 else None
     return Number(float(values.mean()), estimator, n, se, unit)

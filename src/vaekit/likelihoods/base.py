@@ -28,6 +28,6 @@ class Likelihood(nn.Module, ABC):
         A condition c (batch, width) stands behind z in the network's input.
         """
         if c is not None:
-            z = torch.cat([z, c.expand(*z.shape[:-1], c.shape[-1])], -1)
+            z = torch.cat([z, c.to(z.dtype).expand(*z.shape[:-1], c.shape[-1])], -1)
         out = self.network(z.flatten(0, -2)).float()
         return out.view(*z.shape[:-1], *out.shape[1:])

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Model, Pass
 from vaekit.objectives.base import Term
+from vaekit.posteriors import Dirac
 
 METHODS = ("auto", "exact", "closed", "projections")
 _EXACT_UP_TO = 32  # latents; each costs a backward pass
@@ -30,7 +31,7 @@ class Contractive(Term):
         self.method, self.draws = method, draws
 
     @torch.compiler.disable  # a compiled graph cannot be differentiated twice
-    def __call__(self, run: Pass) -> Tensor:
+    def __call__(self, run: Pass) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Return ‖J‖²_F of the encoder at the clean x."""
         layer = one_sigmoid_layer(run.model)
         method = self.method
@@ -58,7 +59,8 @@ class Contractive(Term):
             )
         h = layer(run.x.flatten(1)).float().sigmoid()
         slope = h * (1 - h)
-        return (slope.square() @ layer.weight.square().sum(1)).mean()
+        # No matrix product: under bf16 its result would have three digits.
+        return (slope.square() * layer.weight.square().sum(1)).sum(1).mean()
 
 
 def jacobian(model: Model, x: Tensor, c: Tensor | None = None) -> Tensor:
@@ -75,15 +77,18 @@ def _code(model: Model, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
 
 def _rows(code: Tensor, x: Tensor, graph: bool):
     """Yield the gradient of each coordinate of the code, (batch, *shape)."""
-    for h in range(code.shape[-1]):
-        (g,) = torch.autograd.grad(code[:, h].sum(), x, create_graph=graph, retain_graph=True)
+    for unit in torch.eye(code.shape[-1], device=code.device, dtype=code.dtype):
+        along = unit.expand_as(code)
+        (g,) = torch.autograd.grad(code, x, along, create_graph=graph, retain_graph=True)
         yield g
 
 
 def one_sigmoid_layer(model: Model) -> nn.Linear | None:
     """Return the encoder's only layer where it is sigmoid(W x + b), else None."""
-    leaves = [m for m in model.posterior.modules() if not list(m.children())]
-    work = [m for m in leaves if not isinstance(m, nn.Flatten | nn.Identity)]
+    if not isinstance(model.posterior, Dirac):  # others read or keep a part of the features
+        return None
+    modules = list(model.posterior.network.modules())
+    work = [m for m in modules if not isinstance(m, nn.Sequential | nn.Flatten | nn.Identity)]
     if len(work) == 2 and isinstance(work[0], nn.Linear) and isinstance(work[1], nn.Sigmoid):
         return work[0]
     return None

@@ -2,21 +2,22 @@
 
 from collections.abc import Iterable
 
+import torch
 from torch import Tensor, nn
 
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
 
-_EDGE = 1e-6  # keeps the logarithms finite where a unit is off for a whole batch
+_EDGE = 1e-6  # ρ̂ is drawn in by it: finite where a unit is off for a whole batch, and no flat end
 
 
 class Sparsity(Term):
     """Return Σ_j ρ ln(ρ/ρ̂_j) + (1 − ρ) ln((1 − ρ)/(1 − ρ̂_j)), ρ̂_j the batch mean of unit j.
 
     It is read from the code z, which must lie in [0, 1] as a sigmoid's output does, or from the
-    outputs of the given `layers` (sigmoids of the encoder) in the last pass. Raises `VaekitError`
-    for ρ outside (0, 1).
+    outputs (batch, …) of the given `layers` (sigmoids of the encoder) in the last pass, each entry
+    a unit. Raises `VaekitError` for ρ outside (0, 1), and for layers that no pass has gone through.
     """
 
     name = "sparsity"
@@ -24,8 +25,8 @@ class Sparsity(Term):
     def __init__(self, rho: float = 0.05, layers: Iterable[nn.Module] = ()):
         if not 0 < rho < 1:
             raise VaekitError(f"rho, the wanted mean activation, must be in (0, 1), got {rho}")
-        self.rho, self._seen = rho, {}
-        for number, layer in enumerate(layers):
+        self.rho, self._layers, self._seen = rho, tuple(layers), {}
+        for number, layer in enumerate(self._layers):
             layer.register_forward_hook(self._watch(number))
 
     def _watch(self, number: int):
@@ -36,10 +37,18 @@ class Sparsity(Term):
 
     def __call__(self, run: Pass) -> Tensor:
         """Return the penalty, summed over units."""
-        outputs = list(self._seen.values()) or [run.z]
-        self._seen = {}
-        return sum((self._penalty(a.float().flatten(0, -2).mean(0)) for a in outputs), start=0.0)  # pyright: ignore[reportReturnType]
+        return torch.stack([self._penalty(a.mean(0)) for a in self.activations(run)]).sum()
+
+    def activations(self, run: Pass) -> list[Tensor]:
+        """Return what the penalty watches in the last pass, (examples, units) for each layer."""
+        if not self._layers:
+            return [run.z.flatten(0, -2)]
+        if len(self._seen) < len(self._layers):
+            raise VaekitError(
+                "the layers of the sparsity term saw no data: give layers of the model"
+            )
+        return [a.float().flatten(1) for a in self._seen.values()]
 
     def _penalty(self, mean: Tensor) -> Tensor:
-        rho, mean = self.rho, mean.clamp(_EDGE, 1 - _EDGE)
+        rho, mean = self.rho, _EDGE + (1 - 2 * _EDGE) * mean
         return (rho * (rho / mean).log() + (1 - rho) * ((1 - rho) / (1 - mean)).log()).sum()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vaekit.distributions import PointMass
 from vaekit.errors import VaekitError
 from vaekit.posteriors.base import Posterior, check_latent
-from vaekit.schedules import Progress, Weight, weight, weight_at
+from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
 
 class TopK(Posterior):
@@ -38,15 +38,20 @@ class TopK(Posterior):
                 )
         if not (math.isfinite(alpha) and alpha >= 1):
             raise VaekitError(f"alpha, the factor of k at test time, must be ≥ 1, got {alpha}")
-        self.k = int(ends[-1])
+        self.k = self.last = int(ends[-1])
 
     def set_progress(self, progress: Progress) -> None:
-        """Move k to its value at this point of the training."""
+        """Move k to its value at this point of the training.
+
+        Raises `VaekitError` for a schedule that would not finish within it.
+        """
+        if isinstance(self.schedule, Schedule):
+            self.schedule.check(progress)
         self.k = round(weight_at(self.schedule, progress))
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> PointMass:
         """Return the point mass at the k-sparse code of x (batch, *shape)."""
         code = self.features(x, c)
-        k = self.k if self.training else min(round(self.alpha * self.k), self.latent)
+        k = self.k if self.training else min(round(self.alpha * self.last), self.latent)
         kept = code.topk(k, -1).indices
         return PointMass(code * torch.zeros_like(code).scatter_(-1, kept, 1.0))

@@ -22,7 +22,8 @@ from vaekit.model import Model
 class Codes:
     """Hold the mean codes (n, H) of the items at `rows` (n,) of a set, and their worth by latent.
 
-    `conditions` (n, width) are what a conditional model was told of them, else None.
+    `conditions` (n, width) are what a conditional model was told of them, else None; `priors`
+    (2, n, H) are mean and standard deviation of p(z|c), where the prior was told too.
     `worth` (H,) is in nats where `nats` is true, else the variance of the mean code; `order` (H,)
     lists the latents from the worthiest.
     """
@@ -32,6 +33,7 @@ class Codes:
     worth: np.ndarray
     nats: bool
     conditions: Tensor | None = None
+    priors: np.ndarray | None = None
 
     @property
     def order(self) -> np.ndarray:
@@ -62,7 +64,7 @@ def sample_rows(count: int, limit: int) -> Tensor:
 def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     """Encode up to `limit` items of a set, chunk by chunk, without corruption."""
     device, rows = device_of(model), sample_rows(len(data), limit)
-    means, parts, conditions = [], [], []
+    means, parts, conditions, priors = [], [], [], []
     for chunk in rows.split(CHUNK):
         c = condition_of(model, data, chunk)
         q = model.posterior(data.batch(chunk).to(device), c)
@@ -71,10 +73,13 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
         prior = None if model.prior is None else model.prior(q.mean[None], c)
         part = None if prior is None else kl_by_coordinate(q, prior)
         parts += [] if part is None else [part.double().cpu()]
+        if prior is not None and prior.batch_shape:
+            priors.append(torch.stack([prior.mean, prior.variance.sqrt()]).double().cpu())
     found = torch.cat(means)
     worth = torch.cat(parts).mean(0) if parts else found.var(0, unbiased=False)
     told = torch.cat(conditions) if conditions else None
-    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told)
+    spans = torch.cat(priors, 1).numpy() if priors else None
+    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told, spans)
 
 
 def spread(codes: Codes, count: int) -> np.ndarray:
@@ -90,8 +95,14 @@ def typical(codes: Codes) -> int:
     return int(distance.argmin())
 
 
-def sweep(codes: Codes, latent: int, steps: int) -> np.ndarray:
-    """Return the values of one latent to show: −3 to 3, or mean ± 3 sd for deterministic codes."""
+def sweep(codes: Codes, latent: int, steps: int, place: int = 0) -> np.ndarray:
+    """Return the values of one latent to show, for the item at `place` in `codes`.
+
+    −3 to 3; mean ± 3 sd of p(z|c) under the item's condition, or of deterministic codes.
+    """
     span = np.linspace(-3, 3, steps)
+    if codes.priors is not None:
+        mean, sd = codes.priors[:, place, latent]
+        return mean + span * sd
     column = codes.means[:, latent]
     return span if codes.nats else column.mean() + span * column.std()

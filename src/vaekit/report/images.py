@@ -93,14 +93,14 @@ def informative(codes: Codes) -> list[int]:
 def path(codes: Codes, latent: int, centre: int, steps: int) -> torch.Tensor:
     """Repeat the code at place `centre` with one latent swept through its range, (steps, H)."""
     z = torch.from_numpy(codes.means[centre]).float().repeat(steps, 1)
-    z[:, latent] = torch.from_numpy(sweep(codes, latent, steps)).float()
+    z[:, latent] = torch.from_numpy(sweep(codes, latent, steps, centre)).float()
     return z
 
 
 def heads(codes: Codes) -> list[str]:
     """Name the columns of a traversal: values of the latent, or standard deviations."""
     span = np.linspace(-3, 3, STEPS)
-    unit = "" if codes.nats else " sd"
+    unit = "" if codes.nats and codes.priors is None else " sd"
     return [f"{v:g}{unit}".replace("-", "−") if i % 2 == 0 else "" for i, v in enumerate(span)]
 
 
@@ -109,6 +109,8 @@ def order_text(codes: Codes, shown: list[int]) -> str:
     how = "the variance of their mean code over the test set, and moved by ±3 standard deviations"
     if codes.nats:
         how = "mean KL(q(z|x)‖p(z)) over the test set, in nats"
+    if codes.priors is not None:
+        how += ", and moved by ±3 standard deviations of p(z|c) about its mean"
     left = len(codes.worth) - len(shown)
     text = f"Latents are ordered by {how}. "
     if not left:

@@ -5,6 +5,7 @@ mailed, archived beside a paper, or opened from a cluster's disk. The same run g
 which items are shown is fixed, and what is drawn at random is drawn from seed 0.
 """
 
+import re
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from markupsafe import Markup
 from vaekit import files
 from vaekit.errors import VaekitError
 from vaekit.metrics import mig
-from vaekit.report import factors, images, plots, tables, vectors
+from vaekit.report import diagnostics, factors, images, plots, tables, vectors
 from vaekit.report.codes import encode
 from vaekit.report.section import Section, figure
 from vaekit.runs import Run
@@ -43,7 +44,7 @@ def _render(run: Run) -> str:
     escape = select_autoescape(["html.jinja"])
     environment = Environment(loader=loader, autoescape=escape, undefined=StrictUndefined)
     return environment.get_template("page.html.jinja").render(
-        title=f"{run.config.recipe} on {Path(run.config.data).name}",
+        title=f"{run.config.recipe} on {_data_name(run.config.data)}",
         facts=tables.facts(run.config),
         state=tables.state(run.config),
         numbers=tables.numbers(run.metrics),
@@ -51,6 +52,12 @@ def _render(run: Run) -> str:
         sections=[_curves(run), *_views(run)],
         settings=tables.settings(run.config),
     )
+
+
+def _data_name(data: str) -> str:
+    """Leave the folders out of a path, also where it is an argument: table('wine.csv')."""
+    path = Path(data)
+    return path.name if path.is_absolute() else re.sub(r"""[^'"(]*/""", "", data)
 
 
 def _curves(run: Run) -> Section:
@@ -75,15 +82,15 @@ def _curves(run: Run) -> Section:
 
 
 def _views(run: Run) -> list[Section]:
-    model, test = run.model, run.data.test
-    codes = encode(model, test, ITEMS)
+    (model, objective), test = run.system, run.data.test
+    codes, folder = encode(model, test, ITEMS), run.folder / "pictures"
     if len(test.shape) == 3:
-        folder = run.folder / "pictures"
         show = images.reconstructions, images.samples, images.traversals
         sections = [view(model, test, codes, folder) for view in show]
     else:
         plot = vectors.reconstructions, vectors.samples, vectors.traversals
         sections = [view(model, test, codes) for view in plot]
+    sections += diagnostics.sections(model, objective, test, codes, folder)
     given = factors.known(test, codes)
     return sections if given is None else [*sections, *_factors(codes, given)]
 

@@ -16,6 +16,9 @@ NAMES = {
     "squared_error": "squared error",
     "active_units": "active units",
     "normal_variance_units": "normal-variance units",
+    "corrupted_psnr": "corrupted PSNR",
+    "denoised_psnr": "denoised PSNR",
+    "jacobian_norm": "norm of the Jacobian",
 }
 
 
@@ -78,6 +81,7 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
     recipe = recipes.find(config.recipe)
     notes, data = dict(config.notes), {"data": config.data, "holdout": config.holdout}
     data |= {"folder": config.data_dir, "sha256": config.data_checksum}
+    notes.pop("known", None)  # for machines: a wide table would fill the page
     data |= {key: notes.pop(key) for key in ("shape", "train", "test", "files") if key in notes}
     own = {"recipe": config.recipe, "paper": recipe.paper, **_arguments(config, recipe)}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}

@@ -68,7 +68,9 @@ def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
         for latent, axes in zip(shown, plot.axes.flat, strict=False):
             curves = decode(model, path(codes, latent, centre, STEPS), told).numpy()[:, :count]
             for i, colour in enumerate(SERIES[:count]):
-                axes.plot(sweep(codes, latent, STEPS), curves[:, i], color=colour, label=f"x{i}")
+                axes.plot(
+                    sweep(codes, latent, STEPS, centre), curves[:, i], color=colour, label=f"x{i}"
+                )
             axes.set(title=codes.label(latent), xlabel=f"z{latent}")
         lines = plot.axes.flat[0].get_legend_handles_labels()
         plot.figure.legend(*lines, loc="outside upper right", ncols=count)

@@ -13,23 +13,31 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from safetensors.torch import save_file
+from torch import Tensor
 
-from vaekit import data, files
+from vaekit import apply, data, files
+from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model
+from vaekit.runs import conditions, history
 from vaekit.runs import config as configs
-from vaekit.runs import history
+from vaekit.runs.facts import Facts
 from vaekit.train import checkpoint
 from vaekit.train.fabric import pick
 
+Examples = np.ndarray | Tensor | Dataset
 CHECKPOINT = Path("checkpoint") / "last.safetensors"
 
 
 class Run:
-    """Read a run folder: its config, data, trained model, history and metrics.
+    """Read a run folder: its config, data, trained model, history and metrics; use its model.
 
-    Raises `VaekitError` where the folder is no run or its weights are missing or damaged.
+    Examples x are an array or tensor (N, *shape) as the run was trained on: uint8 or floats of the
+    same scale for images, the table's own columns and units for a table; or a `Dataset`. Raises
+    `VaekitError` where the folder is no run or its weights are missing or damaged.
     """
 
     def __init__(self, folder: Path | str, data_dir: Path | str | None = None):
@@ -79,6 +87,90 @@ class Run:
         """Return the trained model in evaluation mode, on the GPU where there is one."""
         return self.system.model
 
+    @cached_property
+    def facts(self) -> Facts:
+        """Return what is known of the training data; an older run's data are read for it."""
+        return Facts.read(self.config.notes) or Facts.of(self.data.train)
+
+    def encode(
+        self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
+    ) -> np.ndarray:
+        """Return the mean of q(z|x), or with `draw` one sample of it, (N, H) float32.
+
+        `condition` is for conditional models: a class by number or name, {factor: level}, a list
+        of attributes, or an array with one for each example; a `Dataset` brings its own. Raises
+        `VaekitError` for examples and conditions that are not as in training.
+        """
+        return self.codes(x, condition, draw, seed).code.numpy()
+
+    def codes(
+        self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
+    ) -> apply.Codes:
+        """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
+        found = self.facts.admitted(x)
+        told = self._told(found, condition)
+        return apply.encode_set(self.model, found, told, draw, checked_seed(seed))
+
+    def decode(self, z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
+        """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
+
+        Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
+        """
+        codes = self._codes(z)
+        told = self._condition(condition, len(codes))
+        return self.facts.own(apply.decode(self.model, codes, told))
+
+    def reconstruct(self, x: Examples, condition: Any = None) -> np.ndarray:
+        """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
+
+        Raises `VaekitError` as `encode` does.
+        """
+        found = self.facts.admitted(x)
+        told = self._told(found, condition)
+        z = apply.encode_set(self.model, found, told).mean
+        return self.facts.own(apply.decode(self.model, z, told))
+
+    def sample(self, n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
+        """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
+
+        The same seed gives the same samples. Raises `VaekitError` for a model without a prior, and
+        for a condition that is missing or does not fit.
+        """
+        told = self._condition(condition, max(n, 1))
+        return self.facts.own(apply.sample(self.model, n, told, checked_seed(seed)))
+
+    def _condition(self, value: Any, n: int) -> Tensor | None:
+        wanted = self.model.condition
+        if wanted is not None and value is not None:
+            return conditions.vectors(value, n, wanted, self.facts)
+        if wanted is not None:
+            raise VaekitError(
+                f"this model is conditioned on {wanted.kind}: say on which with --condition "
+                "(condition=)"
+            )
+        if value is not None:
+            raise VaekitError("this model takes no condition: leave it out")
+        return None
+
+    def _told(self, examples: Dataset, value: Any) -> Tensor | None:
+        wanted = self.model.condition
+        if wanted is None or value is not None:
+            return self._condition(value, len(examples))
+        return conditions.own(examples, wanted, self.facts)
+
+    def _codes(self, z: np.ndarray | Tensor) -> Tensor:
+        codes = z if isinstance(z, Tensor) else np.asarray(z)
+        width = self.model.posterior.latent
+        if codes.ndim != 2 or codes.shape[1] != width or not len(codes):
+            raise VaekitError(
+                f"expected codes (N, {width}), the width of this run's code, got shape "
+                f"{tuple(codes.shape)}"
+            )
+        found = torch.as_tensor(codes).detach().cpu().float() if _numeric(codes) else None
+        if found is None or not bool(torch.isfinite(found).all()):
+            raise VaekitError("the codes hold NaN, infinite values or no numbers: repair them")
+        return found
+
     @property
     def weights(self) -> Path:
         """Return the file of the final weights, or of the last checkpoint."""
@@ -109,6 +201,17 @@ class Run:
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """Write metrics.json."""
         files.write_text(self.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+
+
+def checked_seed(seed: int) -> int:
+    """Return a seed that the generators take; raise `VaekitError` for another."""
+    if not 0 <= seed < 2**63:
+        raise VaekitError(f"a seed is a whole number from 0 to below 2^63, got {seed}")
+    return seed
+
+
+def _numeric(codes: np.ndarray | Tensor) -> bool:
+    return isinstance(codes, Tensor) or codes.dtype.kind in "iufb"
 
 
 def save_weights(model: Model, path: Path) -> None:

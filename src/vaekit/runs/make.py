@@ -23,6 +23,7 @@ from vaekit.errors import VaekitError
 from vaekit.runs import config as configs
 from vaekit.runs import history
 from vaekit.runs.config import Config
+from vaekit.runs.facts import Facts
 from vaekit.runs.folder import CHECKPOINT, Run, save_weights
 from vaekit.runs.show import Watcher
 from vaekit.train import Fit, NotFinite, checkpoint
@@ -122,9 +123,7 @@ def _described(config: Config, splits: Splits) -> Config:
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
     }
     arguments = recipes.find(config.recipe).complete(config.arguments, train)
-    if train.labels is not None:
-        seen = train.labels if train.rows is None else train.labels[train.rows]
-        notes["classes"] = seen.unique().tolist()
+    notes |= Facts.of(train).notes()
     return replace(config, arguments=arguments, data_checksum=train.checksum(), notes=notes)
 
 

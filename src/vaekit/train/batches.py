@@ -81,8 +81,8 @@ class FromDataset(Batches):
 class FromLoader(Batches):
     """Take batches from a `torch.utils.data.DataLoader` of tensors, or tuples that begin with x.
 
-    Where the model takes a condition, the second of each tuple is it: classes (n,) or vectors
-    (n, width).
+    Where the model takes a condition, the second of each tuple is it: classes (n,), whole numbers,
+    or vectors (n, width).
     """
 
     def __init__(
@@ -125,8 +125,16 @@ class FromLoader(Batches):
                 f"the model is conditioned on {self.condition.kind}, but the DataLoader gives x "
                 "alone: let it give pairs (x, condition)"
             )
-        c = item[1].to(self.device, non_blocking=True)
-        return c.float() if c.ndim > 1 else one_hot(c, self.condition.width)
+        given, width = item[1], self.condition.width
+        if given.ndim > 1 or given.is_floating_point():  # (n,) of numbers is a vector of width 1
+            c = given.to(self.device, non_blocking=True).float()
+            return c if c.ndim > 1 else c[:, None]
+        if given.device.type == "cpu" and not 0 <= int(given.min()) <= int(given.max()) < width:
+            raise VaekitError(
+                f"the DataLoader gave classes from {int(given.min())} to {int(given.max())}, but "
+                f"the model knows the classes 0 to {width - 1}: make it with a larger width"
+            )
+        return one_hot(given.to(self.device, non_blocking=True), width)
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

@@ -1,0 +1,77 @@
+"""The command line: list, train, evaluate, report, encode, decode, reconstruct, sample.
+
+Every command is a parser and a function. The flags of `train` are read from the signature of the
+recipe named first, so each recipe shows its own. An error is one or two lines and exit status 2;
+`--debug` shows the traceback.
+"""
+
+import sys
+from collections.abc import Callable, Sequence
+
+from vaekit import __version__
+from vaekit.cli import applying, judging, listing, training
+from vaekit.errors import VaekitError, nearest
+
+USAGE = """\
+usage: vaekit COMMAND ...
+
+  list                       show recipes, data sets, networks, likelihoods and schedules
+  train RECIPE|run.yaml ...  train a recipe into a run folder; `vaekit train RECIPE --help`
+                             shows the recipe's own arguments
+  evaluate RUN               judge a run: ELBO, distortion, rate, units, MIG
+  report RUN                 write the run's page, report.html
+  encode RUN [INPUT]         turn pictures, arrays or a table into codes
+  decode RUN CODES           turn codes into pictures, an array or a table
+  reconstruct RUN [INPUT]    encode and decode, shown below the originals
+  sample RUN                 draw new examples, of a class for conditional models
+
+Every command takes --help, and --debug to see the traceback of an error.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 when it went well, 2 on an error, 130 when stopped."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        _dispatch(words)
+    except VaekitError as error:
+        if debug:
+            raise
+        _fail(str(error))
+    except OSError as error:
+        if debug:
+            raise
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
+    except KeyboardInterrupt:
+        print("vaekit: stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+def _fail(message: str) -> None:
+    print(f"vaekit: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)
+
+
+def _dispatch(words: list[str]) -> None:
+    if not words or words[0] in ("-h", "--help", "help"):
+        print(USAGE, end="")
+    elif words[0] == "--version":
+        print(f"vaekit {__version__}")
+    elif words[0] in COMMANDS:
+        COMMANDS[words[0]](words[1:])
+    else:
+        raise nearest(words[0], COMMANDS, "command")
+
+
+COMMANDS: dict[str, Callable[[list[str]], None]] = {
+    "list": listing.show,
+    "train": training.train,
+    "evaluate": judging.evaluate,
+    "report": judging.report,
+    "encode": applying.encode,
+    "decode": applying.decode,
+    "reconstruct": applying.reconstruct,
+    "sample": applying.sample,
+}

@@ -1,0 +1,186 @@
+"""`vaekit encode`, `decode`, `reconstruct`, `sample`: use a run on arrays, tables and pictures.
+
+Each says what it wrote and where. Without --out the result goes into the run folder. Whether it may
+be written there is settled first, so that a mistake costs no computing and leaves nothing behind.
+"""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaekit.cli.parsing import add_run, parse, parser, run_of
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+    from vaekit.exchange import Examples, Target
+    from vaekit.runs import Run
+
+_INPUT = (
+    "pictures (a file or a folder), .npy, .npz, a table, or a data set by name; "
+    "default: the run's own data"
+)
+_CONDITION = (
+    "for conditional models: a class (7, seven), attributes (0.3,1.2), factors (shape=1,scale=0), "
+    "or a .npy or .csv with one for each"
+)
+_SHEET = "FILE.png for a sheet, FILE.npy, or a folder for pictures; FILE.csv for rows of a table"
+
+
+def encode(words: list[str]) -> None:
+    """Write the codes of examples."""
+    made = parser(
+        "encode",
+        "RUN [INPUT]",
+        "Write the code of each example, in the order of the input: the mean of q(z|x).",
+        "vaekit encode runs/mnist pictures/ --out codes.csv",
+    )
+    _add_input(made)
+    made.add_argument("--draw", action="store_true", help="draw from q(z|x) in place of its mean")
+    made.add_argument("--seed", type=int, default=0, help="seed of the draw")
+    _add_output(made, "FILE.npz (with std and names), .npy or .csv", "codes.npz")
+    found = parse(made, words)
+    run = run_of(found)
+    from vaekit import exchange
+
+    reads = _reads(found.input)
+    out = Path(found.out).expanduser() if found.out else run.folder / "codes.npz"
+    target = exchange.Target(out, exchange.CODES, found.force, reads)
+    given = _examples(run, found, found.n)
+    told = exchange.condition(found.condition, run)
+    codes = run.codes(given.data, told, found.draw, found.seed)
+    exchange.write_codes(target, codes, given.names, given.files)
+    how = "drawn from q(z|x)" if found.draw else "the mean of q(z|x)"
+    count, width = codes.code.shape
+    print(f"{target.path}: codes ({count}, {width}) of {given.what}, {how}")
+
+
+def decode(words: list[str]) -> None:
+    """Write what the decoder makes of codes."""
+    made = parser(
+        "decode",
+        "RUN CODES",
+        "Write the mean of p(x|z) for each code.",
+        "vaekit decode runs/mnist codes.npz --out pictures/",
+    )
+    add_run(made)
+    made.add_argument("codes", type=str, help="codes (N, H): .npy, or .npz or .csv of `encode`")
+    made.add_argument("--condition", type=str, default=None, help=_CONDITION)
+    _add_output(made, _SHEET, "decoded.png")
+    found = parse(made, words)
+    run = run_of(found)
+    from vaekit import exchange
+
+    target = _target(run, found, "decoded", _reads(found.codes))
+    z, names = exchange.codes(found.codes)
+    x = run.decode(z, exchange.condition(found.condition, run))
+    exchange.write_examples(target, x, run.facts, names)
+    _say(target, len(x), len(x), f"decoded from {found.codes}")
+
+
+def reconstruct(words: list[str]) -> None:
+    """Write reconstructions of examples."""
+    made = parser(
+        "reconstruct",
+        "RUN [INPUT]",
+        "Write the mean of p(x|z) at the mean code of each example. A sheet has rows of originals, "
+        "each with the row of its reconstructions below it.",
+        "vaekit reconstruct runs/mnist --n 32 --out pairs.png",
+    )
+    _add_input(made)
+    _add_output(made, _SHEET, "reconstructions.png")
+    found = parse(made, words)
+    run = run_of(found)
+    from vaekit import exchange
+
+    target = _target(run, found, "reconstructions", _reads(found.input))
+    sheet = target.ending == ".png"
+    given = _examples(run, found, found.n)
+    # A sheet is for looking at; conditions in a file are one for each example, so none is left out.
+    some = sheet and found.n is None and found.condition is None
+    shown = given.first(exchange.PAIRS) if some else given
+    x = run.reconstruct(shown.data, exchange.condition(found.condition, run))
+    originals = shown.data.batch(_every(shown)).numpy() if sheet else None
+    exchange.write_examples(target, x, run.facts, shown.names, originals)
+    what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
+    _say(target, len(x), len(given.names), what)
+
+
+def sample(words: list[str]) -> None:
+    """Write samples of a model."""
+    made = parser(
+        "sample",
+        "RUN",
+        "Write the mean of p(x|z) for codes z drawn from the prior.",
+        "vaekit sample runs/cvae --n 8 --condition 7 --out sevens.png",
+    )
+    add_run(made)
+    made.add_argument("--n", type=int, default=16, help="how many")
+    made.add_argument("--seed", type=int, default=0, help="seed of the draw")
+    made.add_argument("--condition", type=str, default=None, help=_CONDITION)
+    _add_output(made, _SHEET, "samples.png")
+    found = parse(made, words)
+    run = run_of(found)
+    from vaekit import exchange
+
+    target = _target(run, found, "samples", ())
+    x = run.sample(found.n, exchange.condition(found.condition, run), found.seed)
+    exchange.write_examples(target, x, run.facts)
+    told = "" if found.condition is None else f", condition {found.condition}"
+    _say(target, len(x), len(x), f"drawn from the prior, seed {found.seed}{told}")
+
+
+# ---- what they share
+
+
+def _add_input(made: "ArgumentParser") -> None:
+    add_run(made)
+    made.add_argument("input", type=str, nargs="?", default=None, help=_INPUT)
+    made.add_argument("--split", type=str, default="test", help="of a set by name: test or train")
+    made.add_argument("--n", type=int, default=None, help="the first N examples only")
+    made.add_argument("--condition", type=str, default=None, help=_CONDITION)
+
+
+def _add_output(made: "ArgumentParser", kinds: str, usual: str) -> None:
+    made.add_argument("--out", type=str, default=None, help=f"{kinds}; default RUN/{usual}")
+    made.add_argument("--force", action="store_true", help="overwrite what is there")
+
+
+def _target(run: "Run", found: Any, name: str, reads: tuple[Path, ...]) -> "Target":
+    from vaekit import exchange
+
+    endings = exchange.endings(run.facts)
+    out = Path(found.out).expanduser() if found.out else run.folder / f"{name}{endings[0]}"
+    return exchange.Target(out, endings, found.force, reads)
+
+
+def _reads(what: str | None) -> tuple[Path, ...]:
+    path = Path(what or "").expanduser()
+    return (path,) if what and path.exists() else ()
+
+
+def _examples(run: "Run", found: Any, n: int | None) -> "Examples":
+    from vaekit import exchange
+
+    given = exchange.examples(run, found.input, found.split).first(n)
+    far = exchange.outside(run, given.data)
+    if far:
+        print(
+            f"note: {far} of {len(given.names)} rows lie far outside the training data",
+            file=sys.stderr,
+        )
+    return given
+
+
+def _every(given: "Examples") -> Any:
+    import torch
+
+    return torch.arange(len(given.data))
+
+
+def _say(target: "Target", count: int, total: int, what: str) -> None:
+    from vaekit import exchange
+
+    count = min(count, exchange.MOST) if target.ending == ".png" else count
+    shown = str(total) if count == total else f"the first {count} of {total}"
+    print(f"{target.path}: {shown} example{'s' * (total != 1)} {what}")

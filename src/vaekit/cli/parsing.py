@@ -1,0 +1,75 @@
+"""Parsing: flags with - and _ alike, mistakes in the words of the command line."""
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from vaekit.errors import VaekitError
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+    from vaekit.runs import Run
+
+
+def parser(command: str, needs: str, description: str, example: str = "") -> "ArgumentParser":
+    """Make the parser of a command that `needs` these words, with an example under its help."""
+    from jsonargparse import ArgumentParser
+
+    return ArgumentParser(
+        prog=f"vaekit {command}",
+        usage=f"vaekit {command} {needs} [options]",
+        description=description,
+        epilog=f"example: {example}" if example else None,
+        exit_on_error=False,
+    )
+
+
+def add_run(made: "ArgumentParser") -> None:
+    """Take a run folder, and where its data lie."""
+    made.add_argument("run", type=str, help="the run folder")
+    made.add_argument(
+        "--data-dir", type=str, default=None, help="where the files of public sets lie"
+    )
+
+
+def run_of(found: Any) -> "Run":
+    """Open the run that was named."""
+    from vaekit.runs import Run
+
+    return Run(found.run, found.data_dir)
+
+
+def parse(made: "ArgumentParser", words: list[str]) -> Any:
+    """Parse words, with - and _ alike in flags; unknown ones raise with the nearest."""
+    from jsonargparse import ArgumentError
+
+    known = [flag for action in made._actions for flag in action.option_strings]
+    words = [_as_known(word, known) for word in words]
+    for word in words:
+        flag = word.split("=")[0]
+        if flag.startswith("--") and flag not in known:
+            close = get_close_matches(flag, known, n=1, cutoff=0.7)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise VaekitError(f"unknown argument {flag}.{hint} `{made.prog} --help` shows all")
+    try:
+        return made.parse_args(words)
+    except ArgumentError as error:
+        raise VaekitError(f"{_plain(error)}. `{made.prog} --help` shows all arguments") from None
+
+
+def _plain(error: Exception) -> str:
+    """Say a parser's complaint in the words of the command line."""
+    said = re.sub(r'^Parser key "(\w+)":', r"--\1:", str(error))
+    said = re.sub(r"Expected a <class '(\w+)'>\. Got value:", r"expected \1, got", said)
+    return " ".join(said.split()).rstrip(".")
+
+
+def _as_known(word: str, known: list[str]) -> str:
+    """Return a flag in the spelling that the parser knows."""
+    flag, equals, value = word.partition("=")
+    bare = flag.removeprefix("--")
+    for spelling in (flag, f"--{bare.replace('-', '_')}", f"--{bare.replace('_', '-')}"):
+        if word.startswith("--") and spelling in known:
+            return f"{spelling}{equals}{value}"
+    return word

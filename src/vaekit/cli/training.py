@@ -1,0 +1,133 @@
+"""`vaekit train`: its flags are read from the signature of the recipe that is named first."""
+
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaekit.cli.judging import judge
+from vaekit.cli.parsing import parse, parser
+from vaekit.errors import VaekitError
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+    from vaekit.runs import Config, Run
+
+
+def train(words: list[str]) -> None:
+    """Train a recipe, or what a run file says, into a run folder."""
+    if not words or words[0] in ("-h", "--help"):
+        from vaekit.recipes import RECIPES
+
+        print("usage: vaekit train RECIPE|run.yaml [options]\n\nrecipes: " + ", ".join(RECIPES))
+        print(
+            "`vaekit train RECIPE --help` shows a recipe's arguments, `vaekit list` describes all."
+        )
+        return
+    from vaekit import runs
+    from vaekit.runs.show import Bar
+
+    config, options = _train_arguments(words[0], words[1:])
+    folder = _folder(config, options["out"], words[0] if options["resume"] else None)
+    if options["resume"] and not folder.exists():
+        print(f"no run in {folder} yet: starting it", file=sys.stderr)
+    saving = runs.Saving(options["checkpoint_minutes"], options["checkpoint_steps"])
+    with Bar(f"{config.recipe} on {config.data}") as bar:
+        run = runs.train(config, folder, options["resume"], saving, bar)
+    if os.environ.get("LOCAL_RANK", "0") == "0":
+        _conclude(run)
+
+
+def _folder(config: "Config", out: str | None, resumed: str | None) -> Path:
+    if out:
+        return Path(out)
+    if resumed is None:
+        return _free_folder(config)
+    if Path(resumed).name == "run.yaml" or Path(resumed).is_dir():
+        return Path(resumed) if Path(resumed).is_dir() else Path(resumed).parent
+    raise VaekitError("--resume needs --out RUN, the folder of the run to continue")
+
+
+def _conclude(run: "Run") -> None:
+    state = run.config.notes["state"]
+    if state == "interrupted":
+        notes = run.config.notes
+        print(f"stopped after step {notes['step']} of {notes['steps']}; continue with --resume")
+    judge(run)
+    print(f"run: {run.folder}    page: vaekit report {run.folder}")
+
+
+def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, Any]]:
+    from vaekit import recipes
+    from vaekit.runs import Config
+    from vaekit.runs import config as configs
+    from vaekit.train import Training
+
+    if what.startswith("-"):
+        raise VaekitError(
+            "name the recipe before its arguments: vaekit train RECIPE --data DATA ..."
+        )
+    given = None
+    if what.endswith((".yaml", ".yml")) or Path(what).is_dir():
+        path = Path(what) / "run.yaml" if Path(what).is_dir() else Path(what)
+        given = configs.read(path)
+    recipe = recipes.find(given.recipe if given else what)
+    made = _train_parser(recipe, given)
+    found = vars(parse(made, words))
+    training = {f.name: found[f.name] for f in fields(Training)}
+    own = list(made.own_arguments)  # pyright: ignore[reportAttributeAccessIssue]
+    if not found["data"]:
+        raise VaekitError("say what to train on with --data: `vaekit list` shows what there is")
+    config = Config(
+        recipe=recipe.name,
+        arguments={name: found[name] for name in own},
+        data=_absolute(found["data"]),
+        training=Training(**training),
+        holdout=found["holdout"],
+        data_dir=_absolute(found["data_dir"]) if found["data_dir"] else None,
+    )
+    return config, found
+
+
+def _train_parser(recipe: Any, given: "Config | None") -> "ArgumentParser":
+    from vaekit.train import Training
+
+    about = f"{recipe.summary}\n\nPaper: {recipe.paper}"
+    made = parser(f"train {recipe.name}", "--data DATA", about)
+    own = made.add_function_arguments(recipe.make, as_group=True, skip={"shape"})
+    made.add_class_arguments(Training, as_group=True)
+    _add_data_and_run(made)
+    made.own_arguments = own  # pyright: ignore[reportAttributeAccessIssue]
+    made.set_defaults(**recipe.training)
+    if given:
+        rest = {"data": given.data, "holdout": given.holdout, "data_dir": given.data_dir}
+        made.set_defaults(**given.arguments, **vars(given.training), **rest)
+    return made
+
+
+def _add_data_and_run(made: "ArgumentParser") -> None:
+    group = made.add_argument_group("data and run")
+    for flag, kind, default, text in (
+        ("--data", str, "", "a set by name, or a path: see `vaekit list`"),
+        ("--data-dir", str, None, "where the files of public sets lie"),
+        ("--holdout", float, 0.1, "share held out where a set has no test part"),
+        ("--out", str, None, "the run folder; default runs/RECIPE-DATA-N"),
+        ("--checkpoint-minutes", float, 5.0, "time between checkpoints"),
+        ("--checkpoint-steps", int, None, "steps between checkpoints, in place of minutes"),
+    ):
+        group.add_argument(flag, type=kind, default=default, help=text)
+    group.add_argument("--resume", action="store_true", help="continue the run in --out")
+
+
+def _absolute(what: str) -> str:
+    return str(Path(what).expanduser().resolve()) if Path(what).expanduser().exists() else what
+
+
+def _free_folder(config: "Config") -> Path:
+    data = Path(config.data).stem if os.sep in config.data else config.data.split("(")[0]
+    n = 1
+    while (folder := Path("runs") / f"{config.recipe}-{data}-{n}").exists():
+        n += 1
+    return folder

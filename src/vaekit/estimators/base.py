@@ -1,0 +1,306 @@
+"""What every estimator does. The classes themselves are made by `generate`, one for each recipe."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from math import prod
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils import Tags, check_array
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from vaekit import apply
+from vaekit.data import Dataset, one_hot
+from vaekit.errors import VaekitError
+from vaekit.estimators import inputs, training
+from vaekit.information import evaluate
+from vaekit.model import Model
+from vaekit.recipes import Recipe
+from vaekit.schedules import Progress
+from vaekit.train import Training
+from vaekit.train.fabric import pick
+
+
+class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+    """Fit a recipe's model to X and use it, as scikit-learn's transformers do.
+
+    X is a table (n, D) of numbers, a data frame, or images (n, H, W) or (n, C, H, W), of which
+    whole numbers mean v/255. y is what a conditional model is told of each example: labels (n,) of
+    any kind, or with `condition="attributes"` real vectors (n, A); other models ignore it.
+    """
+
+    _recipe: ClassVar[Recipe]
+    model_: Model
+    history_: list[training.Row]
+    n_iter_: int
+    n_features_in_: int
+    shape_: tuple[int, ...]
+    input_shape_: tuple[int, ...]
+    classes_: np.ndarray
+    _arguments: dict[str, Any]
+    _trained: training.Trained
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Train a new model on X for `epochs` passes.
+
+        Raises `ValueError` for X with NaN, data outside the likelihood's range, a y that is
+        missing or of another length, and parameters that do not fit; `NotFinite` for a loss that
+        is no number.
+        """
+        data = self._begin(X, y)
+        self._advance(data, self._training(data).epochs)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> Self:
+        """Train on for one pass over X, with the optimiser as the call before left it.
+
+        The first call makes the model; a model conditioned on labels then needs `classes`, where X
+        does not hold them all. `epochs` calls on one X are `fit`. Raises as `fit` does.
+        """
+        first = not hasattr(self, "model_")
+        self._advance(self._begin(X, y, classes) if first else self._data(X, y), 1)
+        return self
+
+    def transform(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return the mean of q(z|x) of each example, (n, latent), float32.
+
+        Raises `ValueError` for X of another width than in training, and as `fit` does.
+        """
+        check_is_fitted(self, "model_")
+        data = self._data(X, y)
+        condition = self._vectors(data.labels, data.attributes)
+        return apply.encode(self._model(), _pixels(data), condition).numpy()
+
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Train on X and return its codes, (n, latent)."""
+        return self.fit(X, y, **fit_params).transform(X, y)
+
+    def inverse_transform(self, Z: Any, y: Any = None) -> np.ndarray:
+        """Return the mean of p(x|z) of codes Z (n, latent), in the form that X had in training.
+
+        Images of whole numbers come back as float32 in [0, 1]. Raises `ValueError` for codes of
+        another width.
+        """
+        check_is_fitted(self, "model_")
+        codes = torch.tensor(check_array(Z, dtype="float32", input_name="Z"))
+        condition = self._vectors(*self._known(y, len(codes)))
+        return self._restored(apply.decode(self._model(), codes, condition))
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Return the mean ELBO of X in nats, at weight 1, for models with a prior: more is better.
+
+        The ELBO is a lower bound on log p(x), by one draw of each code from a fixed seed. Models
+        without a prior have none: minus the squared error of an example, summed over its entries.
+        Raises as `transform` does.
+        """
+        check_is_fitted(self, "model_")
+        data = self._data(X, y)
+        numbers = evaluate(self._model(), data, n=len(data))
+        return numbers["elbo"]["value"] if "elbo" in numbers else -numbers["squared_error"]["value"]
+
+    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
+        """Return n examples drawn from the model, E[x|z] at codes z from the prior, as X was.
+
+        y is a label for each, or one for all. The estimator's `random_state` decides the draw,
+        where none is given here. Raises `ValueError` for models without a prior.
+        """
+        check_is_fitted(self, "model_")
+        chosen = self.get_params()["random_state"] if random_state is None else random_state
+        told = np.full(n, y) if y is not None and np.ndim(y) == 0 else y
+        condition, seed = self._vectors(*self._known(told, n)), inputs.seed_of(chosen)
+        return self._restored(apply.sample(self._model(), n, condition, seed))
+
+    def save(self, path: Path | str) -> None:
+        """Write parameters, weights and the state of training to one safetensors file.
+
+        Nothing is pickled. Raises `NotFittedError` before `fit`, `VaekitError` where the file
+        cannot be written or a parameter is no plain value.
+        """
+        from vaekit.estimators import saved
+
+        check_is_fitted(self, "model_")
+        saved.save(self, Path(path))
+
+    @classmethod
+    def load(cls, path: Path | str) -> Self:
+        """Read what `save` wrote; `partial_fit` goes on where it was.
+
+        Raises `VaekitError` for a file that is missing, damaged, or of another estimator.
+        """
+        from vaekit.estimators import saved
+
+        found = saved.load(path)
+        if not isinstance(found, cls):
+            raise VaekitError(
+                f"{path} holds an estimator of the class {type(found).__name__}, not {cls.__name__}"
+            )
+        return found
+
+    # ---- training
+
+    def _begin(self, X: Any, y: Any, classes: Any = None) -> Dataset:
+        """Learn the form of X and y and make the model that fits it; return both as a set."""
+        for name in ("model_", "classes_"):  # a fit that fails leaves no old model in a new form
+            self.__dict__.pop(name, None)
+        data = self._data(X, y, reset=True, classes=classes)
+        parameters = inspect.signature(self._recipe.make).parameters
+        own = {k: _plain(v) for k, v in self.get_params().items() if k in parameters}
+        if data.labels is not None:  # the first part of the data may lack the last class
+            own["width"] = len(self.classes_)
+        seed = inputs.seed_of(self.get_params()["random_state"])
+        self._arguments = self._recipe.complete(own, data)
+        self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
+        inputs.check_range(data, self._trained.system.model)
+        self.history_, self.n_iter_ = [], 0
+        return data
+
+    def _advance(self, data: Dataset, epochs: int) -> None:
+        settings = self._training(data)
+        before = self.history_[-1]["step"] if self.history_ else 0
+        rows = training.advance(self._trained, data, settings, epochs, self._show)
+        for number, row in enumerate(rows, 1):  # passes over parts of the data differ in steps
+            row["step"] = before + number * (len(data) // settings.batch)
+        self.model_, self.history_ = self._trained.system.model, [*self.history_, *rows]
+        self.n_iter_ = len(self.history_)
+
+    def _training(self, data: Dataset) -> Training:
+        """Return the settings, with a batch that the data fill and epochs for all that was done."""
+        given = {k: _plain(v) for k, v in self.get_params().items()}
+        settings = {f.name: given[f.name] for f in fields(Training) if f.name in given}
+        found = Training(**settings, seed=self._trained.seed)
+        epochs = max(found.epochs, self.n_iter_ + 1)
+        return replace(found, batch=min(found.batch, len(data)), epochs=epochs)
+
+    def _show(self, row: training.Row) -> None:
+        if self.get_params()["verbose"]:
+            terms = "  ".join(f"{k} {v:.3f}" for k, v in row.items() if k not in ("epoch", "step"))
+            print(f"[{type(self).__name__}] epoch {row['epoch']:g}  {terms}")
+
+    # ---- what comes in and goes out
+
+    def _data(self, X: Any, y: Any, reset: bool = False, classes: Any = None) -> Dataset:
+        """Check X and y and join them; with `reset` learn their form, else hold them against it."""
+        pixels = self._images(X, reset)
+        labels, attributes = self._known(y, len(pixels), reset, classes)
+        data = Dataset(pixels, labels, name="X", attributes=attributes)
+        if not reset:
+            inputs.check_range(data, self.model_)
+        return data
+
+    def _images(self, X: Any, reset: bool) -> Tensor:
+        X = inputs.as_array(X)
+        given = tuple(X.shape[1:]) if inputs.are_images(X) else None
+        if given:
+            found = inputs.images(X)
+        else:
+            found = inputs.rows(self, X, self.get_params()["image_shape"], reset)
+        shape = tuple(found.shape[1:])
+        if reset:
+            self.shape_, self.n_features_in_ = shape, prod(shape)
+            self.input_shape_ = given or (prod(shape),)
+            if given:
+                self.__dict__.pop("feature_names_in_", None)
+        elif shape != self.shape_:
+            raise VaekitError(
+                f"X has examples of shape {shape}, but {type(self).__name__} was fitted to "
+                f"{self.shape_}" + ("" if given else ": set image_shape to read rows as images")
+            )
+        return found
+
+    @property
+    def _conditional(self) -> bool:
+        return "width" in inspect.signature(self._recipe.make).parameters
+
+    @property
+    def _kind(self) -> str | None:
+        """Tell what the model is conditioned on: None, `labels` or `attributes`."""
+        if not self._conditional:
+            return None
+        kind = self.get_params().get("condition", "labels")
+        if kind not in ("labels", "attributes"):
+            raise VaekitError(
+                f"an estimator takes condition='labels' or 'attributes', got {kind!r}"
+            )
+        return kind
+
+    def _known(
+        self, y: Any, n: int, reset: bool = False, classes: Any = None
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """Read y as labels or attributes, where the model is conditioned on them."""
+        kind = self._kind
+        if kind is None:
+            return None, None
+        if y is None:
+            raise VaekitError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None: its "
+                f"model is conditioned on {kind}, which it needs of every example"
+            )
+        if kind == "attributes":
+            return None, inputs.attributes_of(y, n)
+        labels = inputs.labels_of(y, n)
+        if reset:
+            self.classes_ = inputs.classes_of(labels if classes is None else np.asarray(classes))
+        return inputs.codes_of(labels, self.classes_), None
+
+    def _vectors(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor | None:
+        return attributes if labels is None else one_hot(labels, len(self.classes_))
+
+    def _restored(self, pixels: Tensor) -> np.ndarray:
+        """Give decoded examples (n, *shape) the form of the X that the model was fitted to."""
+        return pixels.numpy().reshape(len(pixels), *self.input_shape_)
+
+    # ---- what scikit-learn asks
+
+    def _model(self) -> Model:
+        """Return the model on the device that is asked for, to which it may have to come back."""
+        return self.model_.to(pick(self.get_params()["device"]))
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.model_.posterior.latent
+
+    def _rebuild(self, seed: int, progress: Progress, tensors: Mapping[str, Tensor]) -> None:
+        """Make the model anew and give it back its weights and the state of its training."""
+        self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
+        self._trained.progress = progress
+        self._trained.restore(tensors)
+        self.model_ = self._trained.system.model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what is pickled and copied: numbers, for models may hold hooks and GPU memory."""
+        own: Any = super().__getstate__()
+        state = dict(own)  # a copy, for it may be this object's own dictionary
+        trained = state.pop("_trained", None)
+        if state.pop("model_", None) is not None and trained:
+            state["_packed"] = trained.seed, trained.progress, trained.tensors()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take over what `__getstate__` returned."""
+        packed = state.get("_packed")
+        super().__setstate__({k: v for k, v in state.items() if k != "_packed"})
+        if packed:
+            self._rebuild(*packed)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.required = self._conditional
+        tags.input_tags.three_d_array = True
+        if tags.transformer_tags:
+            tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _pixels(data: Dataset) -> Tensor:
+    """Return all pixels as float32, those that are so already without a copy."""
+    return data.images if data.images.is_floating_point() else data.images.float().div_(255)
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's scalars, which grids of parameters are made of, as Python's."""
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,93 @@
+"""An estimator as one safetensors file: tensors, and the rest as JSON in its header.
+
+model.…, parts.…              weights of the model, and of terms with networks of their own
+moments.I.…, noise.…          what `partial_fit` goes on from
+header: format, estimator     everything that is no tensor
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.torch import save_file
+
+import vaekit
+from vaekit import files
+from vaekit.errors import VaekitError
+from vaekit.estimators.base import Estimator
+from vaekit.estimators.generate import estimator
+from vaekit.schedules import Progress
+from vaekit.train import checkpoint
+
+FORMAT = "vaekit-estimator-1"
+PLAIN = ("shape_", "input_shape_", "history_", "n_iter_", "n_features_in_")
+NAMED = ("classes_", "feature_names_in_")
+
+
+def save(found: Estimator, path: Path) -> None:
+    """Write a fitted estimator; raise `VaekitError` for what is no plain value."""
+    notes = {"format": FORMAT, "vaekit": vaekit.__version__, "estimator": _text(found)}
+    files.write(path, lambda temporary: save_file(found._trained.tensors(), temporary, notes))
+
+
+def load(path: Path | str) -> Estimator:
+    """Return the estimator that `save` wrote, of whatever recipe it is.
+
+    Raises `VaekitError` for a file that is missing, damaged, or no estimator.
+    """
+    tensors, notes = checkpoint.read(Path(path))
+    if notes.get("format") != FORMAT:
+        raise VaekitError(f"{path} is no estimator: it holds weights only, or is of another kind")
+    try:
+        about = json.loads(notes["estimator"])
+        found = _described(about)
+        progress, seed = Progress(**about["progress"]), int(about["seed"])
+    except (KeyError, TypeError, json.JSONDecodeError) as error:
+        raise VaekitError(
+            f"{path} was damaged, or written by another version of vaekit: {error}"
+        ) from None
+    found._rebuild(seed, progress, tensors)
+    return found
+
+
+def _described(about: dict[str, Any]) -> Estimator:
+    """Make the estimator that the header describes, with all but its model."""
+    parameters = about["parameters"]
+    parameters["image_shape"] = parameters["image_shape"] and tuple(parameters["image_shape"])
+    found = estimator(about["recipe"])(**parameters)
+    found._arguments = about["arguments"]
+    for name in PLAIN:
+        value = about[name]
+        setattr(found, name, tuple(value) if name in ("shape_", "input_shape_") else value)
+    for name, kept in about["named"].items():
+        setattr(found, name, np.array(kept["values"], dtype=kept["dtype"]))
+    return found
+
+
+def _text(found: Estimator) -> str:
+    """Write what is no tensor as JSON."""
+    parameters = found.get_params()
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = found._trained.seed
+    named = {name: getattr(found, name) for name in NAMED if hasattr(found, name)}
+    about = {
+        "recipe": found._recipe.name,
+        "arguments": found._arguments,
+        "parameters": parameters,
+        "seed": found._trained.seed,
+        "progress": asdict(found._trained.progress),
+        "named": {k: {"dtype": v.dtype.str, "values": v.tolist()} for k, v in named.items()},
+        **{name: getattr(found, name) for name in PLAIN},
+    }
+    try:
+        return json.dumps(about, default=_plain)
+    except TypeError as error:
+        raise VaekitError(f"cannot save this estimator: {error}; use plain parameters") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{value!r} is no number, text or list of these")

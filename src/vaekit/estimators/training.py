@@ -1,0 +1,130 @@
+"""Training that can be left and taken up again, as `partial_fit` does.
+
+A `Trained` holds everything that decides the rest of a training: weights, moments of the optimiser,
+state of the noise, epochs done. Each epoch is the one that a single, longer run of the loop would
+have made, so as many calls of `partial_fit` as `fit` has epochs end with the same weights.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from torch import Tensor
+
+from vaekit.apply import seeded
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.recipes import Recipe, System
+from vaekit.schedules import Progress
+from vaekit.train import Fit, Training
+from vaekit.train.loop import Step
+
+Row = dict[str, float]
+
+
+@dataclass(eq=False)
+class Trained:
+    """Hold a system and the state of its training. `moments` and `noise` are empty at first."""
+
+    system: System
+    seed: int
+    progress: Progress = Progress(0, 1, 1)  # noqa: RUF009  (frozen)
+    moments: dict[int, dict[str, Tensor]] = field(default_factory=dict)
+    noise: dict[str, Tensor] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> Step:
+        """Return everything that has weights: the model, and terms with networks of their own."""
+        return Step(*self.system)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all that a file needs beside seed and progress, on the CPU, by name.
+
+        Weights are `model.…` and `parts.…`, the rest is `moments.I.…` and `noise.…`.
+        """
+        found = dict(self.parts.state_dict())
+        for index, moments in self.moments.items():
+            found |= {f"moments.{index}.{name}": moment for name, moment in moments.items()}
+        found |= {f"noise.{name}": state for name, state in self.noise.items()}
+        # Cloned: tied weights share memory, which a file cannot, and training goes on in place.
+        return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in found.items()}
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Take over what `tensors` returned; raise `VaekitError` where it is of another system."""
+        weights = {k: v for k, v in tensors.items() if not k.startswith(("moments.", "noise."))}
+        try:
+            self.parts.load_state_dict(weights)
+        except RuntimeError as error:
+            cause = str(error).splitlines()[1].strip()
+            raise VaekitError(f"the weights are of another model: {cause}") from None
+        self.noise = _group(tensors, "noise.")
+        self.moments = {}
+        for key, moment in _group(tensors, "moments.").items():
+            index, name = key.split(".", 1)
+            self.moments.setdefault(int(index), {})[name] = moment
+        self.settle()
+
+    def settle(self) -> None:
+        """Give parts that change with training, such as a falling k, the value they have by now."""
+        for part in self.system.model.modules():
+            if hasattr(part, "set_progress"):
+                part.set_progress(self.progress)  # pyright: ignore[reportCallIssue]
+        self.system.model.eval()
+
+
+def begin(
+    recipe: Recipe, arguments: Mapping[str, Any], shape: tuple[int, ...], seed: int
+) -> Trained:
+    """Build a recipe's system with the weights of that seed; leave all generators as they were."""
+    with seeded(seed):
+        return Trained(recipe.make(shape, **arguments), seed)
+
+
+def advance(
+    trained: Trained, data: Dataset, training: Training, epochs: int, show: Callable[[Row], None]
+) -> list[Row]:
+    """Train for `epochs` more, in place, and return a row for each: epoch, step, terms in nats.
+
+    `training.epochs` is the whole that schedules refer to. All generators are left as they were.
+    Raises as `vaekit.train.fit` does.
+    """
+    history: list[Row] = []
+    with seeded(training.seed):
+        fit = Fit(*trained.system, data, training)
+        done = trained.progress.step // trained.progress.per_epoch
+        _resume(fit, trained, done)
+        for now in fit:
+            if now.step % now.batches.per_epoch == 0:
+                history.append(_row(now))
+                show(history[-1])
+                if len(history) == epochs:
+                    break
+        _keep(fit, trained)
+    return history
+
+
+def _resume(fit: Fit, trained: Trained, done: int) -> None:
+    """Let the loop go on after `done` epochs, of however many steps they were."""
+    fit.step = done * fit.batches.per_epoch
+    if trained.moments:
+        fit.optimiser.load_state_dict({**fit.optimiser.state_dict(), "state": trained.moments})
+    if trained.noise:
+        # A state from another kind of device has no part for this one, which keeps its seed.
+        fit.set_random_state({**fit.random_state(), **trained.noise})
+
+
+def _keep(fit: Fit, trained: Trained) -> None:
+    trained.moments = fit.optimiser.state_dict()["state"]
+    trained.noise = fit.random_state()
+    trained.progress = fit.progress
+    trained.settle()
+
+
+def _row(fit: Fit) -> Row:
+    means, weights = fit.means(), fit.objective.weights(fit.progress)
+    total = sum(w * v for w, v in zip(weights, means.values(), strict=True))
+    return {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
+
+
+def _group(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,203 @@
+"""What comes out: codes as .npy, .npz or .csv; examples as arrays, tables, pictures or a sheet.
+
+Whether a result may be written where it should go is settled by `Target` before anything is
+computed. Files are swapped in whole; what stands there already stays unless `force` says otherwise.
+A sheet is for looking at, enlarged and with gaps; the pictures of a folder are pixel for pixel.
+"""
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import ceil, sqrt
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import torch
+from PIL import Image
+
+from vaekit import files
+from vaekit.apply import Codes
+from vaekit.errors import VaekitError
+from vaekit.report import pictures
+from vaekit.runs.facts import Facts
+
+CODES = (".npz", ".npy", ".csv")
+MOST = 256  # pictures on one sheet
+PAIRS = 64  # originals with reconstructions on one that nobody said the size of
+_ROW = 16  # at most, side by side
+_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Name the place of a result: a file of a known ending, or without one a folder of pictures.
+
+    Raises `VaekitError` for an ending that is not among `endings`, for a place that is taken
+    unless `force`, and always for one of the files that are being read.
+    """
+
+    path: Path
+    endings: tuple[str, ...]
+    force: bool = False
+    reads: tuple[Path, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ending not in self.endings:
+            known = ", ".join(end or "a folder of pictures" for end in self.endings)
+            said = f"an ending {self.path.suffix}" if self.ending else "a folder"
+            raise VaekitError(f"{self.path}: {said} does not serve here, --out may be {known}")
+        if any(_within(self.path, read) for read in self.reads):
+            raise VaekitError(f"{self.path} is what is read here: choose another --out")
+        if self.path.is_dir() if self.ending else self.path.is_file():
+            raise VaekitError(f"{self.path} is a {'folder' if self.ending else 'file'} already")
+        taken = any(self.path.iterdir()) if self.path.is_dir() else self.path.exists()
+        if taken and not self.force:
+            raise VaekitError(
+                f"{self.path} exists: choose another --out, or overwrite with --force"
+            )
+
+    @property
+    def ending(self) -> str:
+        """Return the ending in small letters, empty for a folder."""
+        return "" if self.path.is_dir() else self.path.suffix.lower()
+
+
+def endings(facts: Facts) -> tuple[str, ...]:
+    """List the endings that examples of a run can be written with, the usual one first."""
+    if len(facts.shape) != 3:
+        return (".csv", ".npy") if facts.columns is not None else (".npy", ".csv")
+    return (".png", ".npy", "") if facts.shape[0] in _MODES else (".png", ".npy")
+
+
+def _within(path: Path, read: Path) -> bool:
+    path, read = path.resolve(), read.resolve()
+    return path == read or (read.is_dir() and read in path.parents)
+
+
+# ---- codes
+
+
+def write_codes(target: Target, found: Codes, names: Sequence[str], named: bool) -> None:
+    """Write codes (n, H) in the order of the input.
+
+    An .npz has `code`, `mean`, `std` where q(z|x) has a width, and `name` (files) or `row`; a .csv
+    name or row, z0, z1, …; a .npy the codes alone.
+    """
+    code = found.code.numpy()
+    label = "name" if named else "row"
+    if target.ending == ".csv":
+        header = [label, *(f"z{h}" for h in range(code.shape[1]))]
+        rows = ([name, *map(str, row)] for name, row in zip(names, code, strict=True))
+        _write_csv(target.path, header, rows)
+        return
+    held = {"code": code, "mean": found.mean.numpy()}
+    held |= {} if found.std is None else {"std": found.std.numpy()}
+    held[label] = np.array(names) if named else np.array([int(name) for name in names])
+    _save(target.path, held if target.ending == ".npz" else code)
+
+
+def _save(path: Path, held: dict[str, np.ndarray] | np.ndarray) -> None:
+    def writer(temporary: Path) -> None:
+        with temporary.open("wb") as file:  # a file: to a name numpy would add its ending
+            if isinstance(held, dict):
+                np.savez(file, **held)  # pyright: ignore[reportArgumentType]
+            else:
+                np.save(file, held)
+
+    files.write(path, writer)
+
+
+def _write_csv(path: Path, header: Sequence[str], rows) -> None:
+    def writer(temporary: Path) -> None:
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            out = csv.writer(file, lineterminator="\n")
+            out.writerow(header)
+            out.writerows(rows)
+
+    files.write(path, writer)
+
+
+# ---- examples
+
+
+def write_examples(
+    target: Target,
+    x: np.ndarray,
+    facts: Facts,
+    names: Sequence[str] | None = None,
+    originals: np.ndarray | None = None,
+) -> None:
+    """Write examples (n, *shape) in the form that the target's ending asks for.
+
+    `names` are those of the pictures of a folder; `originals` (n, C, H, W) stand above them on a
+    sheet, which takes up to `MOST`.
+    """
+    if target.ending == ".npy":
+        _save(target.path, x)
+    elif target.ending == ".csv":
+        flat = x.reshape(len(x), -1)
+        own = facts.columns.names if facts.columns else [f"x{d}" for d in range(flat.shape[1])]
+        _write_csv(target.path, own, (map(str, row) for row in flat))
+    elif target.ending == ".png":
+        _write_sheet(target.path, x[:MOST], facts, originals)
+    else:
+        _write_folder(target.path, x, facts, names)
+
+
+def _write_sheet(path: Path, x: np.ndarray, facts: Facts, originals: np.ndarray | None) -> None:
+    after = pictures.tiles(torch.from_numpy(x), *facts.levels)
+    if originals is None:
+        sheet = pictures.grid(after, _columns(len(after)))
+    else:
+        before = pictures.tiles(torch.from_numpy(originals[:MOST]), *facts.levels)
+        sheet = _pairs(before, after)
+    pictures.save(sheet, path, min(after.shape[1:3]))
+
+
+def _columns(n: int) -> int:
+    """Choose a number of columns: one row for a few, else near a square, full rows if they can."""
+    if n <= 8:
+        return n
+    least = ceil(sqrt(n))
+    return min(_ROW, next((c for c in range(least, 2 * least) if n % c == 0), least))
+
+
+def _pairs(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+    """Lay out rows of originals, each with the row of reconstructions right below it."""
+    columns = min(_ROW, len(before))
+    sheets = []
+    for start in range(0, len(before), columns):
+        part = slice(start, start + columns)
+        both = pictures.stack([pictures.grid(p[part], columns) for p in (before, after)])
+        sheets += [both, np.zeros((2 * pictures.GAP, both.shape[1], 4), np.uint8)]
+    return np.concatenate(sheets[:-1])
+
+
+def _write_folder(path: Path, x: np.ndarray, facts: Facts, names: Sequence[str] | None) -> None:
+    low, high = facts.levels
+    pixels = ((x - low) / ((high - low) or 1.0)).clip(0, 1) * 255
+    pixels = np.moveaxis(pixels.round().astype(np.uint8), 1, -1)
+    mode = _MODES[pixels.shape[-1]]
+    for name, picture in zip(_png_names(names, len(x)), pixels, strict=True):
+        image = Image.fromarray(picture[..., 0] if mode == "L" else picture)
+        files.write(path / name, lambda temporary, image=image: image.save(temporary, "PNG"))
+
+
+def _png_names(names: Sequence[str] | None, n: int) -> list[str]:
+    """Name n pictures: as named with ending .png, by number where they are rows or have no name.
+
+    Names may come from a table that somebody wrote: one that leads out of the folder, or that two
+    pictures share, names no file.
+    """
+    numbered = [f"{number:06d}.png" for number in range(n)]
+    if names is None:
+        return numbered
+    if all(name.isdecimal() for name in names):
+        found = [f"{int(name):06d}.png" for name in names]
+    else:
+        paths = [path for name in names if (path := PurePosixPath(name)).name]
+        found = [str(path.with_suffix(".png")) for path in paths]
+        if len(set(found)) < n:  # a.jpg and a.png: then every name keeps its own ending before .png
+            found = [f"{name}.png" for name in names]
+    inside = all(".." not in (p := PurePosixPath(name)).parts and not p.root for name in found)
+    return found if inside and len(set(found)) == n else numbered

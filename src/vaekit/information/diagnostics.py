@@ -1,0 +1,213 @@
+"""What the survey's regularisers claim, measured: sparse, contractive and denoising models.
+
+    mean activation   ρ̂_j = mean_x h_j(x)               what `Sparsity` holds against ρ
+    use               mean_x [h_j(x) ≠ 0]               how often unit j is among the k largest
+    Jacobian          J = ∂E[z|x]/∂x, ‖J‖²_F = Σ s²     what `Contractive` holds down
+    denoised error    ‖x − E[x|z(x̃)]‖²                 beside ‖x − x̃‖², that of x̃ as it is
+    PSNR              10 log₁₀(range² / mean squared error of an entry), in dB
+
+Each is measured where the model or its objective has the part that it concerns.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reconstruct, seeded
+from vaekit.corruption import Corruption
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.information.rates import Number, mean_of, passes
+from vaekit.model import Model
+from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
+from vaekit.posteriors import TopK
+
+DEAD = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
+EXAMPLES = 100  # Jacobians; each takes a backward pass for every latent
+_ENTRIES = 1 << 24  # of the Jacobians held at once, 64 MiB
+_TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
+
+
+def diagnose(
+    model: Model, objective: Objective, data: Dataset, n: int = 10_000
+) -> dict[str, dict[str, Any]]:
+    """Measure what the parts of a system claim, on up to `n` examples, the same ones each time.
+
+    Returns name → value, estimator, n, and so on as `evaluate` does; nothing for a system without
+    such parts. The caller's random state is left as it was. Raises `VaekitError` for n < 1.
+    """
+    if n < 1:
+        raise VaekitError(f"n must be ≥ 1, got n={n}")
+    rows, found = chosen(len(data), n), dict[str, Number]()
+    sparsity = term_of(objective, Sparsity)
+    if sparsity is not None:
+        found |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
+    if isinstance(model.posterior, TopK):
+        found |= _selected(use(model, data, rows), len(rows))
+    if term_of(objective, Contractive) is not None:
+        found |= _contracted(spectra(model, data, rows[spread(len(rows), EXAMPLES)]))
+    if model.corruption is not None:
+        found |= _denoised(denoise(model, data, rows, model.corruption), data)
+    return {name: asdict(number) for name, number in found.items() if math.isfinite(number.value)}
+
+
+def chosen(count: int, limit: int) -> Tensor:
+    """Choose up to `limit` of `count` rows, in order, always the same ones, (n,) int64."""
+    if count <= limit:
+        return torch.arange(count)
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
+    return order[:limit].sort().values
+
+
+def spread(count: int, limit: int) -> Tensor:
+    """Choose up to `limit` places at equal distances from the first to the last of `count`."""
+    return torch.linspace(0, count - 1, min(count, limit)).round().long()
+
+
+def term_of(objective: Objective, kind: type[Any]) -> Any:
+    """Return the objective's term of a kind, or None."""
+    terms: list[Term] = [term for _, term in objective.parts]
+    return next((term for term in terms if isinstance(term, kind)), None)
+
+
+# ---- sparse
+
+
+@torch.no_grad()
+def mean_activations(model: Model, sparsity: Sparsity, data: Dataset, rows: Tensor) -> list[Tensor]:
+    """Average each unit that the penalty watches over `rows`, float64 (units,) for each layer."""
+    sums: list[Tensor] = []
+    with seeded(0):  # a posterior that is no point mass draws the code
+        for run in passes(model, data, rows):
+            parts = [h.double().sum(0).cpu() for h in sparsity.activations(run)]
+            sums = [a + b for a, b in zip(sums, parts, strict=True)] if sums else parts
+    return [total / len(rows) for total in sums]
+
+
+@torch.no_grad()
+def use(model: Model, data: Dataset, rows: Tensor) -> Tensor:
+    """Return the share of `rows` for which each entry of the code is not zero, float64 (H,)."""
+    counts = [(run.q.mean != 0).sum(0).double().cpu() for run in passes(model, data, rows)]
+    return torch.stack(counts).sum(0) / len(rows)
+
+
+def _sparse(layers: list[Tensor], rho: float, n: int) -> dict[str, Number]:
+    means = torch.cat(layers)
+    where = f"over {len(means):,} units" + (f" of {len(layers)} layers" if len(layers) > 1 else "")
+    gap, dead = float((means - rho).abs().max()), float((means < DEAD).double().mean())
+    how = f"max_j |ρ̂_j − ρ| {where}, ρ = {rho:g}"
+    return {
+        "mean_activation": Number(
+            float(means.mean()), f"mean of ρ̂_j {where}", n, None, "in [0, 1]"
+        ),
+        "activation_gap": Number(gap, how, n, None, "in [0, 1]"),
+        "dead_units": Number(dead, f"share of ρ̂_j < {DEAD:g} {where}", n, None, "share of units"),
+    }
+
+
+def _selected(shares: Tensor, n: int) -> dict[str, Number]:
+    unused = float((shares == 0).double().mean())
+    how = f"share of {len(shares):,} units never among the k largest"
+    return {"unused_units": Number(unused, how, n, None, "share of units")}
+
+
+# ---- contractive
+
+
+def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
+    """Return the singular values of ∂E[z|x]/∂x at the clean x of each row, falling.
+
+    Float64 (n, min(H, D)), in units of the code by units of x.
+    """
+    found = []
+    with evaluating(model):
+        for part in rows.split(max(1, _ENTRIES // (model.posterior.latent * _size(data)))):
+            x = data.batch(part).to(device_of(model))
+            j = jacobian(model, x, condition_of(model, data, part)).detach().double()
+            # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
+            # float64 good to 1e-8 of the largest singular value.
+            small = j @ j.mT if j.shape[1] <= j.shape[2] else j.mT @ j
+            found.append(torch.linalg.eigvalsh(small).clamp_min(0).sqrt().flip(-1).cpu())
+    return torch.cat(found)
+
+
+def _contracted(values: Tensor) -> dict[str, Number]:
+    norms = values.square().sum(-1).sqrt()
+    how = "mean_x ‖J‖_F, J = ∂E[z|x]/∂x at the clean x by automatic differentiation"
+    return {"jacobian_norm": mean_of(norms, how, "units of z by units of x")}
+
+
+# ---- denoising
+
+
+@dataclass(frozen=True)
+class Denoised:
+    """Hold squared errors ‖·‖² summed over entries, float64 (n,): of x̃, and of what came of it."""
+
+    level: float
+    before: Tensor
+    after: Tensor
+
+
+def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -> Denoised:
+    """Corrupt the items at `rows` from seed 0, reconstruct them, and compare with the clean ones.
+
+    What is reconstructed is the mean of p(x|z) at the mean code of x̃.
+    """
+    before, after = [], []
+    with seeded(0):
+        for part in rows.split(CHUNK):
+            x, c = data.batch(part).to(device_of(model)), condition_of(model, data, part)
+            corrupted = corruption(x)
+            made = reconstruct(model, corrupted, c).to(x.device)
+            before.append((corrupted - x).double().flatten(1).square().sum(1).cpu())
+            after.append((made - x).double().flatten(1).square().sum(1).cpu())
+    return Denoised(corruption.level, torch.cat(before), torch.cat(after))
+
+
+def levels(corruption: Corruption) -> list[Corruption]:
+    """Return the corruption at levels from 0 to twice its own, its own among them.
+
+    Levels that it refuses (a share above 1) are left out; a callable has its own only.
+    """
+    if not corruption.level > 0:
+        return [corruption]
+    found = []
+    for times in _TIMES:
+        try:
+            found.append(corruption.at(times * corruption.level))
+        except VaekitError:
+            continue
+    return found
+
+
+def psnr(squared: Tensor, data: Dataset) -> float:
+    """Return 10 log₁₀(range² / MSE) in dB; MSE averages over entries and over examples.
+
+    `squared` (n,) are squared errors summed over entries; the range is that of the whole set. No
+    error is infinitely good.
+    """
+    low, high = data.range
+    mse = float(squared.mean()) / _size(data)
+    return 20 * math.log10((high - low) or 1.0) - 10 * math.log10(mse) if mse else math.inf
+
+
+def _denoised(found: Denoised, data: Dataset) -> dict[str, Number]:
+    at = "" if math.isnan(found.level) else f" of level {found.level:g}"
+    said = {"corrupted": ("‖x − x̃‖²", found.before), "denoised": ("‖x − E[x|z(x̃)]‖²", found.after)}
+    numbers = {}
+    for name, (formula, errors) in said.items():
+        how = f"{formula} summed over entries, corruption{at}, seed 0"
+        numbers[f"{name}_squared_error"] = mean_of(errors, how, "squared units of x")
+        if len(data.shape) == 3:
+            low, high = data.range
+            how = f"10 log₁₀({high - low:g}² / MSE), MSE over all entries, of {formula}"
+            numbers[f"{name}_psnr"] = Number(psnr(errors, data), how, len(errors), None, "dB")
+    return numbers
+
+
+def _size(data: Dataset) -> int:
+    return math.prod(data.shape)

@@ -1,0 +1,236 @@
+"""Pictures of a conditional model: what the condition decides, and what the code leaves to style.
+
+A style is one draw of noise, carried to every condition through p(z|c): for the conditional prior
+z = m(c) + t(c) ε with the same ε, for a prior that knows no condition the same z. A model without
+a prior has no draws; its styles are the codes of test items.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from torch import Tensor
+
+from vaekit.apply import decode, sample_codes
+from vaekit.data import Dataset
+from vaekit.data.dataset import one_hot
+from vaekit.model import Condition, Model
+from vaekit.report import pictures
+from vaekit.report.codes import Codes, spread
+from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.section import Section, figure, strips
+
+STYLES, CLASSES, STEPS, MOVED, COLUMNS, DRAWS = 8, 20, 10, 10, 6, 500
+
+
+def section(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+    """Show the model under its conditions: classes, or each factor or attribute moved alone."""
+    assert model.condition is not None
+    image = len(data.shape) == 3
+    if model.condition.kind == "labels" and image:
+        return class_images(model, data, codes, folder)
+    if model.condition.kind == "labels":
+        return class_means(model, data, codes)
+    moves = sweeps(data, codes, model.condition)
+    if image:
+        return moved_images(model, data, codes, moves, folder)
+    return moved_means(model, codes, moves)
+
+
+def styles(model: Model, codes: Codes, c: Tensor, count: int) -> Tensor:
+    """Return the codes (count, H) of the first `count` styles under one condition c (width,)."""
+    if model.prior is None:
+        places = np.resize(spread(codes, count), count)
+        return torch.from_numpy(codes.means[places]).float()
+    return sample_codes(model, count, c.expand(count, -1), seed=0)
+
+
+def _whence(model: Model, count: int) -> str:
+    if model.prior is None:
+        return f"{count} mean code{'s' if count > 1 else ''} of test items"
+    draws = f"{count} draw{'s' if count > 1 else ''} of ε, seed 0"
+    return f"{draws}, carried to each condition through p(z|c)"
+
+
+def class_names(data: Dataset, width: int) -> list[str]:
+    """Name the classes of a condition, by number where the set does not."""
+    named = len(data.label_names) == width
+    return list(data.label_names) if named else [str(i) for i in range(width)]
+
+
+# ---- classes
+
+
+def class_images(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+    """Show the same styles under every class: a column a class, a row a style."""
+    width = model.condition.width  # pyright: ignore[reportOptionalMemberAccess]
+    shown = min(width, CLASSES)
+    wanted = one_hot(torch.arange(shown), width)
+    columns = [
+        pictures.tiles(
+            decode(model, styles(model, codes, c, STYLES), c.expand(STYLES, -1)), *data.range
+        )
+        for c in wanted
+    ]
+    tiles = np.stack(columns, 1)  # (STYLES, classes, H, W, 3)
+    sheet = pictures.grid(tiles.reshape(-1, *tiles.shape[2:]), shown)
+    pictures.save(sheet, folder / "classes.png", min(tiles.shape[2:4]))
+    rows = [(f"style {i + 1}", pictures.grid(tile, shown)) for i, tile in enumerate(tiles)]
+    few = "" if shown == width else f", the first {shown} of {width}"
+    caption = (
+        f"The mean of p(x|z, c): a column for each class c{few}, a row for each style, "
+        f"{_whence(model, STYLES)}. What stays along a row is style, what stays down a column is "
+        "the class."
+    )
+    return Section(
+        "classes", "Classes and styles", caption, [strips(rows, class_names(data, width)[:shown])]
+    )
+
+
+def class_means(model: Model, data: Dataset, codes: Codes) -> Section:
+    """Plot the first columns' mean and spread by class: of test items, and of the model."""
+    width = model.condition.width  # pyright: ignore[reportOptionalMemberAccess]
+    shown, labels = min(width, CLASSES), data.batch_labels(codes.rows)
+    assert labels is not None
+    real, kept = data.batch(codes.rows).cpu().numpy(), labels.cpu().numpy()
+    made = [
+        decode(model, styles(model, codes, c, DRAWS), c.expand(DRAWS, -1)).numpy()
+        for c in one_hot(torch.arange(shown), width)
+    ]
+    count = min(COLUMNS, data.shape[0])
+    with _panels(count) as plot:
+        for i, axes in enumerate(plot.axes.flat[:count]):
+            groups = [real[kept == k, i] for k in range(shown)]
+            _bars(axes, groups, -0.12, MUTED, "test set")
+            _bars(axes, [m[:, i] for m in made], 0.12, SERIES[0], "model")
+            axes.set(title=f"x{i}", xlim=(-0.5, shown - 0.5))
+            axes.set_xticks(range(shown), class_names(data, width)[:shown])
+        handles = plot.axes.flat[0].get_legend_handles_labels()
+        plot.figure.legend(*handles, loc="outside upper right", ncols=2)
+    caption = (
+        f"The first {count} of {data.shape[0]} columns by class: mean and standard deviation over "
+        f"{len(real):,} test items, and of the mean of p(x|z, c) over {_whence(model, DRAWS)}; "
+        "without the noise of p(x|z, c) the latter spread less."
+    )
+    return Section("classes", "Columns by class", caption, [figure(plot.svg)])
+
+
+def _bars(axes: Axes, groups: list[np.ndarray], shift: float, colour: str, label: str) -> None:
+    there = [(k + shift, g.mean(), g.std()) for k, g in enumerate(groups) if len(g)]
+    x, mean, sd = zip(*there, strict=True)
+    style = {"color": colour, "markersize": 4, "elinewidth": 1.2, "label": label}
+    axes.errorbar(x, mean, sd, fmt="o", **style)
+
+
+def _panels(count: int) -> Plot:
+    columns = min(3, count)
+    rows = -(-count // columns)
+    return Plot(3.3 * columns, 0.3 + 2.2 * rows, rows, columns, spare=rows * columns - count)
+
+
+# ---- factors and attributes
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Hold conditions (n, width) that differ in one factor or attribute, its name and values."""
+
+    name: str
+    values: list[float]
+    conditions: Tensor
+
+
+def sweeps(data: Dataset, codes: Codes, condition: Condition) -> list[Sweep]:
+    """Move each factor over its levels, or each attribute between the set's 5 and 95 %.
+
+    The others stay as they are for the first test item; what does not vary is left out.
+    """
+    start = data.condition(codes.rows[:1], condition.kind, condition.width)[0].cpu()
+    if condition.kind == "factors":
+        found = _factor_sweeps(data, start)
+    else:
+        assert codes.conditions is not None
+        found = _attribute_sweeps(codes.conditions, start)
+    return found[:MOVED]
+
+
+def _factor_sweeps(data: Dataset, start: Tensor) -> list[Sweep]:
+    assert data.factors is not None
+    found, place = [], 0
+    for name, size in zip(data.factors.names, data.factors.sizes, strict=True):
+        if size > 1:
+            levels = some_levels(size)
+            moved = start.repeat(len(levels), 1)
+            moved[:, place : place + size] = one_hot(levels, size)
+            found.append(Sweep(name, levels.tolist(), moved))
+        place += size
+    return found
+
+
+def some_levels(size: int) -> Tensor:
+    """Choose up to `STEPS` levels of a factor at equal distances."""
+    return torch.linspace(0, size - 1, min(size, STEPS)).round().long()
+
+
+def _attribute_sweeps(known: Tensor, start: Tensor) -> list[Sweep]:
+    found = []
+    for i, column in enumerate(known.cpu().T):
+        low, high = np.percentile(column.numpy(), [5, 95])
+        if high > low:
+            values = torch.linspace(float(low), float(high), STEPS)
+            moved = start.repeat(STEPS, 1)
+            moved[:, i] = values
+            found.append(Sweep(f"attribute {i}", values.tolist(), moved))
+    return found
+
+
+def moved_images(
+    model: Model, data: Dataset, codes: Codes, moves: list[Sweep], folder: Path
+) -> Section:
+    """Show one style while one factor or attribute of the condition moves, a row each."""
+    rows = []
+    for move in moves:
+        images = pictures.tiles(_decoded(model, codes, move), *data.range)
+        rows.append((move.name, pictures.grid(images, STEPS)))
+    if rows:
+        sheet = pictures.stack([sheet for _, sheet in rows])
+        pictures.save(sheet, folder / "conditions.png", min(data.shape[1:]))
+    return Section("conditions", "Conditions", _caption(model, moves, "a row"), [strips(rows, [])])
+
+
+def moved_means(model: Model, codes: Codes, moves: list[Sweep]) -> Section:
+    """Plot the first decoded columns while one attribute of the condition moves."""
+    if not moves:
+        return Section("conditions", "Conditions", _caption(model, moves, "a panel"))
+    with _panels(len(moves)) as plot:
+        for move, axes in zip(moves, plot.axes.flat, strict=False):
+            curves = _decoded(model, codes, move).numpy()[:, :COLUMNS]
+            for i, column in enumerate(curves.T):
+                axes.plot(move.values, column, color=SERIES[i], label=f"x{i}")
+            axes.set(title=move.name, xlabel=move.name)
+        handles = plot.axes.flat[0].get_legend_handles_labels()
+        plot.figure.legend(*handles, loc="outside upper right", ncols=COLUMNS)
+    return Section(
+        "conditions", "Conditions", _caption(model, moves, "a panel"), [figure(plot.svg)]
+    )
+
+
+def _decoded(model: Model, codes: Codes, move: Sweep) -> Tensor:
+    z = torch.cat([styles(model, codes, c, 1) for c in move.conditions])
+    return decode(model, z, move.conditions)
+
+
+def _caption(model: Model, moves: list[Sweep], where: str) -> str:
+    if not moves:
+        return "The condition does not vary over the test set."
+    kind = model.condition.kind  # pyright: ignore[reportOptionalMemberAccess]
+    how = {
+        "factors": "over its levels (at equal distances where there are more than 10)",
+        "attributes": "from the 5th to the 95th percentile of the test set",
+    }[kind]
+    return (
+        f"The mean of p(x|z, c) as one of the {kind} in the condition moves {how}, {where} each, "
+        f"and the others stay those of the first test item; the code is {_whence(model, 1)}."
+    )

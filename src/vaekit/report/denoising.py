@@ -1,0 +1,92 @@
+"""How well a model that was trained on corrupted input takes the corruption away."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from vaekit.apply import condition_of, device_of, reconstruct, seeded
+from vaekit.corruption import CORRUPTIONS, Corruption
+from vaekit.data import Dataset
+from vaekit.information import diagnostics as measure
+from vaekit.model import Model
+from vaekit.report import pictures
+from vaekit.report.codes import Codes, spread
+from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.section import Section, figure, strips
+
+SHOWN, PER_LEVEL = 12, 1000
+
+
+def section(
+    model: Model, corruption: Corruption, data: Dataset, codes: Codes, folder: Path
+) -> Section:
+    """Plot the error of corrupted and denoised items against the level; show some of them."""
+    rows = codes.rows[measure.spread(len(codes.rows), PER_LEVEL)]
+    found = [measure.denoise(model, data, rows, kind) for kind in measure.levels(corruption)]
+    image = len(data.shape) == 3
+    figures = [figure(_levels(found, corruption.level, data))] if len(found) > 1 else []
+    if image:
+        figures.append(strips(_examples(model, corruption, data, codes, folder), []))
+    own = next((f for f in found if f.level == corruption.level), found[0])
+    caption = (
+        f"Squared error against the clean x, summed over entries and averaged over {len(rows):,} "
+        "test items: of the corrupted x̃, and of the mean of p(x|z) at the mean code of x̃. At the "
+        f"corruption of its training{_named(corruption)}, {float(own.before.mean()):.4g} became "
+        f"{float(own.after.mean()):.4g}."
+    )
+    if image:
+        caption += _decibels(own, data) + " Below, test images at that corruption."
+    return Section("denoising", "Denoising", caption + " Noise is drawn from seed 0.", figures)
+
+
+def _named(corruption: Corruption) -> str:
+    known = {kind: name for name, kind in CORRUPTIONS.items()}
+    name = known.get(type(corruption), type(corruption).__name__)
+    return "" if math.isnan(corruption.level) else f", {name} at level {corruption.level:g}"
+
+
+def _decibels(found: measure.Denoised, data: Dataset) -> str:
+    low, high = data.range
+    before, after = measure.psnr(found.before, data), measure.psnr(found.after, data)
+    return (
+        f" PSNR = 10 log₁₀({high - low:g}² / mean squared error of a pixel): {before:.1f} dB "
+        f"became {after:.1f} dB."
+    )
+
+
+def _levels(found: list[measure.Denoised], own: float, data: Dataset) -> str:
+    level, image = [f.level for f in found], len(data.shape) == 3
+    pairs = [("corrupted x̃", MUTED), ("reconstruction", SERIES[0])]
+    with Plot(9.4 if image else 5.4, 2.7, 1, 1 + image) as plot:
+        for i, (label, colour) in enumerate(pairs):
+            errors = [(f.before, f.after)[i] for f in found]
+            means = [float(e.mean()) for e in errors]
+            plot.axes[0, 0].plot(level, means, "o-", color=colour, label=label, markersize=3)
+            if image:  # no error at all is infinitely good, and not drawn
+                ratio = np.array([measure.psnr(e, data) for e in errors])
+                ratio[np.isinf(ratio)] = np.nan
+                plot.axes[0, 1].plot(level, ratio, "o-", color=colour, label=label, markersize=3)
+        for axes, label in zip(plot.axes[0], ("squared error", "PSNR, dB"), strict=False):
+            axes.set(xlabel="level of corruption", ylabel=label)
+            style = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (4, 3)), "zorder": 0}
+            axes.axvline(own, label=f"trained at {own:g}", **style)
+        plot.axes[0, 0].set_ylim(0, None)
+        plot.axes[0, 0].legend(loc="upper left")
+    return plot.svg
+
+
+def _examples(
+    model: Model, corruption: Corruption, data: Dataset, codes: Codes, folder: Path
+) -> list[tuple[str, np.ndarray]]:
+    rows = codes.rows[spread(codes, SHOWN)]
+    x, c = data.batch(rows).to(device_of(model)), condition_of(model, data, rows)
+    with seeded(0):
+        corrupted = corruption(x)
+    made = reconstruct(model, corrupted, c)
+    named = {"clean": x.cpu(), "corrupted": corrupted.cpu(), "reconstruction": made}
+    tiles = {name: pictures.tiles(images, *data.range) for name, images in named.items()}
+    sheets = [(name, pictures.grid(tile, len(rows))) for name, tile in tiles.items()]
+    sheet = pictures.stack([sheet for _, sheet in sheets])
+    pictures.save(sheet, folder / "denoising.png", min(data.shape[1:]))
+    return sheets

@@ -1,0 +1,154 @@
+"""Pictures of what the survey's regularisers claim, each where the system has the part.
+
+    Sparsity term         mean activation of each unit beside ρ
+    k largest             how often each unit is among them
+    one linear layer      its filters as images (the decoder's columns, the encoder's rows)
+    Contractive term      singular values of the encoder's Jacobian
+    corruption            squared error against its level, and examples
+    condition             every class with the same styles, or each attribute moved alone
+
+The numbers are those of `vaekit.information.diagnostics`, of which the same examples are asked.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+from matplotlib.ticker import PercentFormatter
+
+from vaekit.data import Dataset
+from vaekit.information import diagnostics as measure
+from vaekit.model import Model
+from vaekit.objectives import Contractive, Objective, Sparsity
+from vaekit.posteriors import TopK
+from vaekit.report import conditions, denoising, filters
+from vaekit.report.codes import Codes
+from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.section import Section, figure
+
+
+def sections(
+    model: Model, objective: Objective, data: Dataset, codes: Codes, folder: Path
+) -> Iterator[Section]:
+    """Yield the sections that concern this system; pictures also go to `folder`."""
+    sparsity = measure.term_of(objective, Sparsity)
+    if sparsity is not None:
+        yield activations(model, sparsity, data, codes)
+    if isinstance(model.posterior, TopK):
+        yield selection(codes)
+    if len(data.shape) == 3 and (found := filters.linear(model, data)):
+        yield filters.section(found, model, codes, sparsity is not None, folder)
+    if measure.term_of(objective, Contractive) is not None:
+        yield contraction(model, data, codes)
+    if model.corruption is not None:
+        yield denoising.section(model, model.corruption, data, codes, folder)
+    if model.condition is not None:
+        yield conditions.section(model, data, codes, folder)
+
+
+# ---- sparse
+
+
+def activations(model: Model, sparsity: Sparsity, data: Dataset, codes: Codes) -> Section:
+    """Plot the mean activation of each unit that the penalty watches, beside ρ."""
+    layers = measure.mean_activations(model, sparsity, data, codes.rows)
+    means, rho = torch.cat(layers), sparsity.rho
+    said = [f"layer {i + 1}" for i in range(len(layers))] if len(layers) > 1 else [""]
+    values = [layer.numpy() for layer in layers]
+    drawn = usage(values, said, rho, f"ρ = {rho:g}", "mean activation ρ̂", share=False)
+    dead = int((means < measure.DEAD).sum())
+    caption = (
+        f"Mean activation ρ̂ of each of the {len(means):,} units that the penalty holds against "
+        f"ρ = {rho:g}, over {len(codes.rows):,} test items: sorted, and as a histogram. Their mean "
+        f"is {float(means.mean()):.3g}, the furthest from ρ is "
+        f"{float(means[(means - rho).abs().argmax()]):.3g}; {_of(dead, len(means))} dead "
+        f"(ρ̂ < {measure.DEAD:g})."
+    )
+    return Section("activations", "Mean activations", caption, [figure(drawn)])
+
+
+def selection(codes: Codes) -> Section:
+    """Plot how often each unit is among the k largest."""
+    on = codes.means != 0
+    shares, k, size = on.mean(0), int(on.sum(1).max()), on.shape[1]
+    drawn = usage([shares], [""], k / size, "k/H, all alike", "share of items", share=True)
+    caption = (
+        f"Share of {len(on):,} test items for which each of the {size:,} units is among the "
+        f"k = {k} largest: sorted, and as a histogram. {_of(int((shares == 0).sum()), size)} dead: "
+        f"never among them. Half of all selections fall to the {_half(shares):,} units used most."
+    )
+    return Section("selection", "Use of the units", caption, [figure(drawn)])
+
+
+def _of(count: int, size: int) -> str:
+    return f"{count:,} of {size:,} ({100 * count / size:.3g} %) {'is' if count == 1 else 'are'}"
+
+
+def _half(shares: np.ndarray) -> int:
+    total = np.cumsum(np.sort(shares)[::-1])
+    return int(np.searchsorted(total, total[-1] / 2)) + 1
+
+
+def usage(
+    layers: list[np.ndarray], names: list[str], mark: float, said: str, what: str, share: bool
+) -> str:
+    """Draw values of units (units,) of each layer, sorted and as a histogram, as SVG.
+
+    `mark`, described by `said`, is where they should lie; `share` writes them in per cent.
+    """
+    edges = np.histogram_bin_edges(np.concatenate([*layers, np.array([0, mark])]), 40)
+    with Plot(9.4, 2.7, 1, 2) as plot:
+        left, right = plot.axes[0]
+        for values, name, colour in zip(layers, names, SERIES, strict=False):
+            ranks = np.arange(1, len(values) + 1)
+            left.plot(ranks, np.sort(values)[::-1], color=colour, linewidth=1.4, label=name)
+            right.hist(values, edges, color=colour, histtype="step", linewidth=1.2)
+        left.axhline(mark, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), label=said)
+        right.axvline(mark, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
+        left.set(xlabel="units, from the largest", ylabel=what, ylim=(0, None))
+        right.set(xlabel=what, ylabel="units", xlim=(0, None))
+        if share:
+            left.yaxis.set_major_formatter(PercentFormatter(1))
+            right.xaxis.set_major_formatter(PercentFormatter(1))
+        left.legend(loc="upper right")
+        if share:  # unused units would hide all others
+            right.set_yscale("log")
+    return plot.svg
+
+
+# ---- contractive
+
+
+def contraction(model: Model, data: Dataset, codes: Codes) -> Section:
+    """Plot the singular values of the encoder's Jacobian over test items."""
+    places = measure.spread(len(codes.rows), measure.EXAMPLES)
+    values = measure.spectra(model, data, codes.rows[places]).numpy()
+    squares = values**2
+    norm = float(np.sqrt(squares.sum(1)).mean())
+    most = np.cumsum(squares.mean(0)) >= 0.9 * squares.mean(0).sum()
+    caption = (
+        f"Singular values of J = ∂E[z|x]/∂x at {len(values)} clean test items, at equal distances "
+        "through the set: mean and, shaded, the 10th to 90th percentile, by rank, on a linear and "
+        "a logarithmic scale: how far the code moves for a small step of x in each direction. "
+        f"Mean ‖J‖_F = {norm:.3g}; 90 % of mean ‖J‖²_F lies in the first "
+        f"{int(most.argmax()) + 1} of {values.shape[1]:,} directions."
+    )
+    with Plot(9.4, 2.7, 1, 2) as plot:
+        for axes, scale in zip(plot.axes[0], ("linear", "log"), strict=True):
+            _spectrum(axes, values, scale)
+    return Section("contraction", "Contraction", caption, [figure(plot.svg)])
+
+
+def _spectrum(axes: Axes, values: np.ndarray, scale: str) -> None:
+    ranks = np.arange(1, values.shape[1] + 1)
+    low, high = np.percentile(values, [10, 90], axis=0)
+    style = {"color": SERIES[0], "linewidth": 1.4}
+    axes.fill_between(ranks, low, high, color=SERIES[0], alpha=0.2, linewidth=0)
+    axes.plot(ranks, values.mean(0), "." if len(ranks) == 1 else "-", **style)
+    top = float(high.max()) or 1.0
+    floor = max(1e-5 * top, 0.5 * float(low.min()))  # below lies float32's rounding
+    axes.set_yscale(scale)
+    axes.set_ylim(*((0, 1.05 * top) if scale == "linear" else (floor, 2 * top)))
+    axes.set(xlabel="rank", ylabel="singular value of J")

@@ -1,0 +1,165 @@
+"""What a conditional model is told, as users say it: a class, levels of factors, attributes.
+
+    labels      7, "seven", or one for each example           → one-hots of the class
+    factors     {"shape": 1, "scale": 0}, or levels (N, K)    → a one-hot for each factor
+    attributes  [0.3, 1.2], or (N, A)                         → as they are
+
+Text means the same: `7`, `seven`, `shape=1,scale=0`, `0.3,1.2`. Vectors (N, width) of a kind's own
+width pass as they are. Nothing that was not there in training is accepted in silence.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data import Dataset, one_hot
+from vaekit.errors import VaekitError, nearest
+from vaekit.model import Condition
+from vaekit.runs.facts import Facts
+
+
+def vectors(value: Any, n: int, wanted: Condition, facts: Facts) -> Tensor:
+    """Read a condition as vectors (n, width); one value serves all n examples.
+
+    Raises `VaekitError` for classes, factors and levels that training did not have, another width,
+    NaN, and another number of conditions than of examples.
+    """
+    read = {"labels": _labels, "factors": _factors, "attributes": _attributes}[wanted.kind]
+    found = read(
+        value.detach().cpu().numpy() if isinstance(value, Tensor) else value, wanted, facts
+    )
+    if not bool(torch.isfinite(found).all()):
+        raise VaekitError("the condition holds NaN or infinite values: repair it")
+    if len(found) not in (1, n):
+        raise VaekitError(
+            f"{len(found)} conditions for {n} examples: give one for all, or one for each"
+        )
+    return found.expand(n, -1)
+
+
+def own(data: Dataset, wanted: Condition, facts: Facts) -> Tensor:
+    """Return what a set itself says of its examples, (N, width), its classes matched by name.
+
+    Raises `VaekitError` where the set does not say, or says what training did not have.
+    """
+    if getattr(data, wanted.kind) is None:
+        raise VaekitError(
+            f"this model is conditioned on {wanted.kind}, which {data.name} does not have: "
+            "say what to condition on with --condition (condition=)"
+        )
+    rows = torch.arange(len(data))
+    if wanted.kind == "labels":
+        labels = data.batch_labels(rows)
+        assert labels is not None
+        if data.label_names and facts.label_names and data.label_names != facts.label_names:
+            return _labels([data.label_names[k] for k in labels.tolist()], wanted, facts)
+        return _labels(labels.cpu().numpy(), wanted, facts)
+    if wanted.kind == "factors" and data.factors is not None and facts.factors is not None:
+        sizes = dict(zip(data.factors.names, data.factors.sizes, strict=True))
+        if sizes != dict(facts.factors):
+            raise VaekitError(
+                f"{data.name} has the factors {sizes}, the run was trained on "
+                f"{dict(facts.factors)}: give levels of these with --condition (condition=)"
+            )
+    return data.condition(rows, wanted.kind, wanted.width).cpu()
+
+
+# ---- classes
+
+
+def _labels(value: Any, wanted: Condition, facts: Facts) -> Tensor:
+    if isinstance(value, str) and value not in facts.label_names:
+        value = [part.strip() for part in value.split(",")]
+    array = np.asarray(value)
+    if array.ndim == 2 and array.shape[1] == wanted.width and array.dtype.kind in "fiub":
+        found = torch.from_numpy(array.astype(np.float32))
+        for number in torch.nonzero(found.any(0))[:, 0].tolist():
+            _class(number, facts, wanted.width)
+        return found
+    if array.ndim > 1 and array.size != len(array):
+        raise VaekitError(f"expected one class for each example, got shape {array.shape}")
+    known = {item: _class(item, facts, wanted.width) for item in set(array.reshape(-1).tolist())}
+    return one_hot(torch.tensor([known[i] for i in array.reshape(-1).tolist()]), wanted.width)
+
+
+def _class(item: Any, facts: Facts, width: int) -> int:
+    """Return the number of a class said by number or name, where training had it."""
+    seen = range(width) if facts.classes is None else facts.classes
+    if item in facts.label_names:
+        number = facts.label_names.index(item)
+    else:
+        try:
+            number = int(item) if float(item) == int(item) else -1
+        except (ValueError, OverflowError):
+            number = -1
+    if number in seen:
+        return number
+    names = facts.label_names
+    known = [f"{k} ({names[k]})" if k < len(names) and names[k] != str(k) else f"{k}" for k in seen]
+    raise VaekitError(f"no class {item!r} was seen in training; seen were {', '.join(known)}")
+
+
+# ---- levels of factors
+
+
+def _factors(value: Any, wanted: Condition, facts: Facts) -> Tensor:
+    sizes = dict(facts.factors or {})
+    if isinstance(value, str):
+        value = _pairs(value, sizes)
+    if isinstance(value, Mapping):
+        value = [[_named(value, name, sizes) for name in sizes]]
+    array = np.atleast_2d(_numbers(value))
+    if array.shape[1:] == (wanted.width,) and len(sizes) != wanted.width:
+        return torch.from_numpy(array.astype(np.float32))
+    if array.shape[1:] != (len(sizes),) or (array != np.floor(array)).any():
+        raise VaekitError(f"expected a level for each of {_ranges(sizes)}; got {value!r}")
+    for column, (name, size) in zip(array.T, sizes.items(), strict=True):
+        if column.min() < 0 or column.max() >= size:
+            wrong = column.min() if column.min() < 0 else column.max()
+            raise VaekitError(f"factor {name!r} has levels 0 to {size - 1}, got {wrong:g}")
+    levels = torch.from_numpy(array.astype(np.int64)).unbind(1)
+    return torch.cat([one_hot(v, s) for v, s in zip(levels, sizes.values(), strict=True)], 1)
+
+
+def _pairs(text: str, sizes: Mapping[str, int]) -> dict[str, str]:
+    pairs = [part.partition("=") for part in text.split(",")]
+    if not all(equals for _, equals, _ in pairs):
+        raise VaekitError(f"say factor=level, comma between, for {_ranges(sizes)}; got {text!r}")
+    return {name.strip(): level.strip() for name, _, level in pairs}
+
+
+def _named(value: Mapping[str, Any], name: str, sizes: Mapping[str, int]) -> float:
+    for other in value:
+        if other not in sizes:
+            raise nearest(other, sizes, "factor")
+    if name not in value:
+        raise VaekitError(f"the condition lacks the factor {name!r}: it takes {_ranges(sizes)}")
+    return float(_numbers(value[name]))
+
+
+def _ranges(sizes: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} (0 to {size - 1})" for name, size in sizes.items())
+
+
+# ---- attributes
+
+
+def _attributes(value: Any, wanted: Condition, facts: Facts) -> Tensor:
+    array = _numbers(value.split(",") if isinstance(value, str) else value)
+    if array.ndim < 2:
+        array = array.reshape(-1, 1) if wanted.width == 1 else array.reshape(1, -1)
+    if array.shape[1:] != (wanted.width,):
+        raise VaekitError(
+            f"expected {wanted.width} attributes, as in training, got {array.shape[-1]}"
+        )
+    return torch.from_numpy(array.astype(np.float32))
+
+
+def _numbers(value: Any) -> np.ndarray:
+    try:
+        return np.asarray(value).astype(np.float64)
+    except (TypeError, ValueError):
+        raise VaekitError(f"the condition should be numbers, got {value!r}") from None

@@ -1,0 +1,248 @@
+"""What corruptions do to x, when, and that the target stays as it was."""
+
+import pytest
+import torch
+from parts import noise_model, small
+from scipy import stats
+
+from vaekit import recipes
+from vaekit.apply import encode
+from vaekit.corruption import CORRUPTIONS, Corruption, Custom, GaussianNoise, corruption
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.model import Model
+from vaekit.objectives import Distortion
+from vaekit.posteriors import Dirac
+from vaekit.train import Training, fit
+
+TEXTS = ["masking(p=0.3)", "gaussian(sigma=0.4)", "salt_and_pepper(p=0.3)"]
+X = 0.2 + 0.6 * torch.rand(400, 100, generator=torch.Generator().manual_seed(1))
+
+
+def corrupted(text: str, x: torch.Tensor = X, seed: int = 0) -> torch.Tensor:
+    torch.manual_seed(seed)
+    return corruption(text)(x)
+
+
+def model(kind, latent: int = 2, entries: int = 6) -> Model:
+    torch.manual_seed(0)
+    nets, shape = small(), (entries,)
+    return Model(
+        Dirac(nets.encoder(shape, latent), latent),
+        noise_model("squared_error", nets, shape, latent),
+        corruption=corruption(kind),
+    )
+
+
+def test_every_corruption_is_tested():
+    assert {text.split("(")[0] for text in TEXTS} == set(CORRUPTIONS)
+
+
+# ---- statistics
+
+
+@pytest.mark.parametrize("p", [0.05, 0.3, 0.5, 0.95])
+def test_masking(p):
+    found = corrupted(f"masking(p={p})")
+    masked = found == 0
+    assert torch.equal(found[~masked], X[~masked])
+    assert stats.binomtest(int(masked.sum()), X.numel(), p).pvalue > 1e-3
+    # Each entry on its own: the counts of rows and of columns are binomial.
+    for axis in (0, 1):
+        counts = masked.sum(axis).double()
+        variance = X.shape[axis] * p * (1 - p)
+        spread = float(((counts - counts.mean()) ** 2).sum() / variance)
+        assert 1e-3 < stats.chi2.cdf(spread, len(counts) - 1) < 1 - 1e-3
+
+
+@pytest.mark.parametrize("sigma", [0.1, 0.4, 2.0])
+def test_gaussian_noise(sigma):
+    noise = (corrupted(f"gaussian(sigma={sigma})") - X).double()
+    assert stats.kstest(noise.flatten()[:10_000].numpy(), "norm", (0, sigma)).pvalue > 1e-3
+    spread = float((noise**2).sum() / sigma**2)
+    assert 1e-3 < stats.chi2.cdf(spread, noise.numel()) < 1 - 1e-3
+
+
+@pytest.mark.parametrize("p", [0.05, 0.3, 1.0])
+def test_salt_and_pepper(p):
+    found = corrupted(f"salt_and_pepper(p={p})")
+    salt, pepper = found == 1, found == 0
+    kept = ~(salt | pepper)
+    assert torch.equal(found[kept], X[kept])
+    counts = [int(salt.sum()), int(pepper.sum()), int(kept.sum())]
+    n = X.numel()
+    expected = [n * p / 2, n * p / 2, n * (1 - p)]
+    seen = 2 if p == 1 else 3
+    assert sum(counts[:seen]) == n
+    assert stats.chisquare(counts[:seen], expected[:seen]).pvalue > 1e-3
+
+
+def test_the_statistics_would_notice():
+    """A share of .31 is not taken for .3."""
+    with pytest.raises(AssertionError):
+        masked = corrupted("masking(p=0.32)") == 0
+        assert stats.binomtest(int(masked.sum()), X.numel(), 0.3).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_draws_differ_and_follow_the_seed(text):
+    first = corrupted(text)
+    assert torch.equal(first, corrupted(text))
+    assert not torch.equal(first, corrupted(text, seed=1))
+    torch.manual_seed(0)
+    drawn = corruption(text)
+    assert not torch.equal(drawn(X), drawn(X)), "every batch has noise of its own"
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_shape_and_type_stay(text):
+    for x in (torch.rand(3, 1, 4, 5), torch.rand(1, 7), torch.rand(2, 3).double()):
+        found = corrupted(text, x)
+        assert (found.shape, found.dtype) == (x.shape, x.dtype)
+
+
+# ---- levels
+
+
+@pytest.mark.parametrize("name", CORRUPTIONS)
+def test_level_zero_changes_nothing(name):
+    x = torch.randn(50, 20)  # negative values too
+    nothing = corruption(f"{name}(0)")
+    assert nothing.level == 0
+    assert torch.equal(nothing(x), x)
+
+
+def test_whole_levels():
+    assert not corrupted("masking(p=1)").any()
+    assert set(corrupted("salt_and_pepper(p=1)").unique().tolist()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_another_level(text):
+    first = corruption(text)
+    other = first.at(0.15)
+    assert type(other) is type(first)
+    assert (other.level, first.level) == (0.15, float(text.split("=")[1][:-1]))
+    torch.manual_seed(0)
+    found = other(X)
+    again = corrupted(text.split("(")[0] + "(0.15)")
+    assert torch.equal(found, again)
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ("masking(p=1.1)", "masking needs a share p from 0 to 1, got p=1.1"),
+        ("masking(p=-0.1)", "from 0 to 1"),
+        ("masking(p=nan)", "from 0 to 1"),
+        ("salt_and_pepper(p=2)", "salt_and_pepper needs a share p from 0 to 1"),
+        ("gaussian(sigma=-1)", "finite sigma ≥ 0, got -1"),
+        ("gaussian(sigma=nan)", "finite sigma ≥ 0"),
+        ("gaussian(sigma=inf)", "finite sigma ≥ 0"),
+        ("masking(p=many)", "masking"),
+        ("masking(q=0.1)", r"unexpected.*'q'.*masking\(p=0.3\)"),
+        ("maskin(p=0.1)", "masking"),
+    ],
+)
+def test_levels_that_do_not_serve(text, cause):
+    with pytest.raises(VaekitError, match=cause):
+        corruption(text)
+
+
+# ---- in a model
+
+
+@pytest.mark.parametrize("kind", [*TEXTS, torch.zeros_like])
+def test_the_encoder_sees_the_corrupted_and_the_target_is_clean(kind):
+    made, x = model(kind), torch.rand(50, 6) + 0.1
+    before = x.clone()
+    torch.manual_seed(7)
+    run = made(x)
+    torch.manual_seed(7)
+    seen = made.corruption(x)
+    assert not torch.equal(seen, x)
+    torch.testing.assert_close(run.q.mean, made.posterior(seen).mean)
+    assert torch.equal(run.x, before), "corrupting changed the data in place"
+    expected = ((before - run.p.mean) ** 2).sum(-1).mean() + 3 * torch.log(torch.tensor(torch.pi))
+    torch.testing.assert_close(Distortion()(run), expected)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_it_acts_only_while_training(text):
+    made, x = model(text), torch.rand(50, 6)
+    clean = made.posterior(x).mean
+    assert not torch.allclose(made(x).q.mean, clean)
+    torch.testing.assert_close(encode(made, x), clean)
+    assert made.training
+    made.eval()
+    torch.testing.assert_close(made(x).q.mean, clean)
+
+
+def test_the_loop_draws_afresh_for_each_batch():
+    seen = []
+
+    def note(x):
+        seen.append(x + torch.rand_like(x))
+        return seen[-1]
+
+    same = torch.full((20, 6), 0.5)
+    going = fit(
+        model(note), Distortion(), Dataset.from_array(same), Training(2, batch=10, device="cpu")
+    )
+    for _ in going:
+        pass
+    assert len(seen) == 4
+    assert len(torch.cat(seen).unique(dim=0)) == 40
+
+
+# ---- one's own
+
+
+def test_a_custom_corruption():
+    made = corruption(lambda x: 1 - x)
+    assert isinstance(made, Custom)
+    assert torch.equal(made(X), 1 - X)
+    assert made.at(0.5) is made
+    assert corruption(made) is made
+
+
+@pytest.mark.parametrize("wrong", [lambda x: x[:, :3], lambda x: x[0], lambda x: x[..., None]])
+def test_a_custom_corruption_keeps_the_shape(wrong):
+    with pytest.raises(VaekitError, match=r"made \(.*of \(5, 6\): keep the shape"):
+        model(wrong)(torch.rand(5, 6))
+
+
+def test_a_corruption_of_ones_own_class():
+    class Blank(Corruption):
+        def __init__(self, level: float):
+            super().__init__()
+            self.level = level
+
+        def forward(self, x):
+            return x * (1 - self.level)
+
+    made = corruption(Blank(1.0))
+    assert torch.equal(made.at(0.25)(X), 0.75 * X)
+
+
+# ---- what it is for
+
+
+def test_denoising_learns_to_denoise():
+    """Data on a line in 12 dimensions: noise off the line is removed, by far the most of it."""
+    torch.manual_seed(0)
+    along = torch.randn(600, 1)
+    direction = torch.nn.functional.normalize(torch.randn(1, 12))
+    x = 2 * along * direction
+    made, objective = recipes.denoising_ae((12,), 1, "gaussian(sigma=0.4)", "mlp()")
+    for _ in fit(made, objective, Dataset.from_array(x), Training(60, 50, 0.01, device="cpu")):
+        pass
+    made.eval()
+    torch.manual_seed(1)
+    noisy = GaussianNoise(0.4)(x)
+    with torch.no_grad():
+        cleaned = made(noisy).p.mean[0]
+    error, left = float(((cleaned - x) ** 2).sum(1).mean()), 12 * 0.4**2
+    # Wiener: along the line s² = 4 is kept by s²/(s² + σ²), whose error is s² σ²/(s² + σ²).
+    assert error == pytest.approx(4 * 0.16 / 4.16, rel=0.15)
+    assert error < left / 10

@@ -1,0 +1,461 @@
+"""The scikit-learn face of the recipes: its contract, and that it trains as the loop does."""
+
+import copy
+import inspect
+import json
+import pickle
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from parts import same, weights
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.validation import _num_samples
+
+from vaekit import estimators, information, recipes
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.estimators import ESTIMATORS, load
+from vaekit.train import Training, fit
+
+RNG = np.random.default_rng(0)
+X = RNG.random((90, 12)).astype(np.float32)
+Y = np.array(["owl", "ant", "fox"])[RNG.integers(0, 3, 90)]
+IMAGES = RNG.integers(0, 256, (40, 8, 8)).astype(np.uint8)
+SMALL = {"latent": 2, "network": "mlp(8)", "epochs": 2, "batch": 30, "device": "cpu", "k": 1}
+ONE_LAYER = {"ContractiveAE": "mlp()", "SparseAE": "mlp(4, activation=sigmoid)"}
+NAMES = list(ESTIMATORS)
+VAE, CVAE, AE = ESTIMATORS["VAE"], ESTIMATORS["CVAE"], ESTIMATORS["AE"]
+
+
+def small(name, **changed):
+    """Make an estimator that trains in no time."""
+    kind = ESTIMATORS[name] if isinstance(name, str) else name
+    known = inspect.signature(kind).parameters
+    wanted = {**SMALL, "network": ONE_LAYER.get(kind.__name__, "mlp(8)"), **changed}
+    return kind(**{k: v for k, v in wanted.items() if k in known})
+
+
+def y_for(name):
+    return Y if name == "CVAE" else None
+
+
+# ---- scikit-learn's own checks
+
+NEEDS_Y = "transform and score of a conditional model need y, which the check does not give"
+ROUNDS = "float32 sigmoids differ in the last bit by place in the batch; the check demands 1e-9"
+CONDITIONAL = [
+    "check_estimators_dtypes",
+    "check_dtype_object",
+    "check_estimators_pickle",
+    "check_f_contiguous_array_estimator",
+    "check_transformer_data_not_an_array",
+    "check_transformer_general",
+    "check_transformer_preserve_dtypes",
+    "check_methods_sample_order_invariance",
+    "check_methods_subset_invariance",
+    "check_dict_unchanged",
+    "check_fit_idempotent",
+]
+
+
+def expected(estimator):
+    if type(estimator).__name__ == "CVAE":
+        return dict.fromkeys(CONDITIONAL, NEEDS_Y)
+    if type(estimator).__name__ in ONE_LAYER:
+        return dict.fromkeys(CONDITIONAL[7:9], ROUNDS)
+    return {}
+
+
+class Untold(CVAE):
+    """A conditional model that needs no y in use: for the checks that give none."""
+
+    def transform(self, X, y=None):
+        y = np.zeros((_num_samples(X), self.model_.condition.width))
+        return super().transform(X, y)
+
+
+def checked(name):
+    return small(name, likelihood="squared_error", batch=100, condition="attributes")
+
+
+@parametrize_with_checks([*map(checked, NAMES), checked(Untold)], expected_failed_checks=expected)
+def test_the_checks_of_scikit_learn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_code_depends_on_its_example_alone(name):
+    made, y = small(name).fit(X, y_for(name)), y_for(name)
+    codes, order = made.transform(X, y), RNG.permutation(90)
+    mixed = made.transform(X[order], None if y is None else y[order])
+    assert np.allclose(mixed, codes[order], atol=1e-6)
+
+
+# ---- made from the recipes
+
+
+def test_every_recipe_has_an_estimator_named_by_the_rule():
+    assert len(ESTIMATORS) == len(recipes.RECIPES)
+    rule = {"vae": "VAE", "beta_vae": "BetaVAE", "k_sparse_ae": "KSparseAE", "iwae": "IWAE"}
+    assert {r: estimators.class_name(r) for r in rule} == rule
+    assert estimators.BetaVAE is ESTIMATORS["BetaVAE"] is estimators.estimator("beta_vae")
+    assert set(NAMES) <= set(dir(estimators))
+    with pytest.raises(AttributeError, match="VEA"):
+        _ = estimators.VEA
+    with pytest.raises(VaekitError, match="Did you mean 'beta_vae'"):
+        estimators.estimator("beta_va")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_are_those_of_the_recipe_and_the_training(name):
+    recipe = ESTIMATORS[name]._recipe
+    shown = inspect.signature(ESTIMATORS[name]).parameters
+    own = inspect.signature(recipe.make).parameters.keys() - {"shape", "width"}
+    assert own <= shown.keys()
+    assert shown.keys() - own == {
+        *vars(Training()).keys() - {"seed", "processes"},
+        "image_shape",
+        "random_state",
+        "verbose",
+    }
+    defaults = vars(recipe.defaults())
+    assert all(shown[k].default == defaults[k] for k in shown.keys() & defaults.keys())
+    text = ESTIMATORS[name].__doc__
+    assert recipe.paper in text
+    assert all(f"\n    {parameter}: " in text for parameter in shown)
+    assert "see the recipe" not in text
+
+
+def test_a_recipe_entered_later_has_one_too():
+    def own_vae(shape, latent: int = 3):
+        """Own model."""
+        return recipes.vae(shape, latent, "mlp(8)")
+
+    recipes.recipe(paper="none", epochs=1)(own_vae)
+    try:
+        made = estimators.OwnVAE()
+        assert made.epochs == 1
+        assert made.fit(X).transform(X).shape == (90, 3)
+        assert pickle.loads(pickle.dumps(made)).transform(X).shape == (90, 3)
+    finally:
+        del recipes.RECIPES["own_vae"]
+
+
+def test_clone_get_and_set_parameters():
+    one = small("BetaVAE", beta="linear(0, 2)")
+    assert clone(one).get_params() == one.get_params()
+    assert one.set_params(latent=7).latent == 7
+    with pytest.raises(TypeError, match="VAE got an unexpected keyword argument 'latnt'"):
+        VAE(latnt=3)
+
+
+# ---- training
+
+
+def looped(name, seed, images=X, **settings):
+    """Train as `vaekit train` does and return the model."""
+    recipe, made = ESTIMATORS[name]._recipe, small(name)
+    data = Dataset.from_array(images, np.unique(Y, return_inverse=True)[1])
+    own = {
+        k: v for k, v in made.get_params().items() if k in inspect.signature(recipe.make).parameters
+    }
+    torch.manual_seed(seed)
+    model, objective = recipe.make(data.shape, **recipe.complete(own, data))
+    for _ in fit(model, objective, data, Training(2, 30, seed=seed, device="cpu", **settings)):
+        pass
+    return model
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_trains_as_the_loop_does(name):
+    made = small(name, random_state=3).fit(X, y_for(name))
+    assert same(weights(made.model_), weights(looped(name, 3)))
+    assert made.n_iter_ == len(made.history_) == 2
+    assert [row["step"] for row in made.history_] == [3, 6]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_passes_add_up_to_a_fit_and_go_on(name):
+    whole, parts = small(name, epochs=3), small(name, epochs=3)
+    y = y_for(name)
+    whole.fit(X, y)
+    for _ in range(3):
+        parts.partial_fit(X, y)
+    assert same(weights(whole.model_), weights(parts.model_))
+    assert whole.history_ == parts.history_
+    before = weights(parts.model_)
+    parts.partial_fit(X[:20], None if y is None else y[:20])
+    assert parts.n_iter_ == 4
+    assert not same(before, weights(parts.model_))
+
+
+def test_passes_over_parts_of_the_data_count_as_epochs():
+    made = small("BetaVAE", beta="linear(0, 4, epochs=3)", epochs=4)
+    for _ in range(2):
+        made.partial_fit(X).partial_fit(X[:40])
+    assert [row["step"] for row in made.history_] == [3, 4, 7, 8]
+    weight = [(r["objective"] - r["distortion"]) / r["kl"] for r in made.history_]
+    assert weight == pytest.approx([4 / 3, 8 / 3, 4, 4], rel=1e-3)
+
+
+def test_schedules_stand_alike_after_training_and_loading(tmp_path):
+    made = small("KSparseAE", latent=8, k="linear(8, 2, epochs=2)").partial_fit(X)
+    made.save(tmp_path / "a")
+    found = load(tmp_path / "a")
+    assert made.model_.posterior.k == found.model_.posterior.k == 5  # half way
+    assert np.array_equal(found.transform(X), made.transform(X))
+    assert made.partial_fit(X).model_.posterior.k == 2
+
+
+def test_a_batch_is_no_larger_than_the_data():
+    assert small("VAE", batch=1000).fit(X).history_[-1]["step"] == 2
+
+
+def test_random_states():
+    codes = [small("VAE", random_state=s).fit_transform(X) for s in (1, 1, 2, None, None)]
+    assert np.array_equal(codes[0], codes[1])
+    for a, b in ((0, 2), (3, 4)):
+        assert not np.array_equal(codes[a], codes[b])
+    drawn = [small("VAE", random_state=np.random.RandomState(5)).fit_transform(X) for _ in "ab"]
+    assert np.array_equal(*drawn)
+    for wrong in (-1, "0", 1.5):
+        with pytest.raises(VaekitError, match="random_state must be"):
+            small("VAE", random_state=wrong).fit(X)
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_the_callers_generators_are_left_alone(seed):
+    torch.manual_seed(1)
+    before, numbers = torch.get_rng_state(), np.random.get_state()[1].copy()
+    made = small("VAE", random_state=seed).fit(X).partial_fit(X)
+    made.score(X), made.sample(2), pickle.loads(pickle.dumps(made))
+    assert torch.equal(before, torch.get_rng_state())
+    assert np.array_equal(numbers, np.random.get_state()[1])
+
+
+def test_verbose_prints_a_line_an_epoch(capsys):
+    small("VAE", verbose=True).fit(X)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in lines] == ["[VAE] epoch 1", "[VAE] epoch 2"]
+    small("VAE").fit(X)
+    assert not capsys.readouterr().out
+
+
+# ---- use
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_scores_are_those_of_the_evaluation(name):
+    made, y = small(name).fit(X, y_for(name)), y_for(name)
+    data = Dataset.from_array(X, np.unique(Y, return_inverse=True)[1])
+    numbers = information.evaluate(made.model_, data)
+    wanted = numbers["elbo"]["value"] if made.model_.prior else -numbers["squared_error"]["value"]
+    assert made.score(X, y) == wanted == made.score(X, y)
+
+
+def test_training_betters_the_score():
+    short, long = small("VAE", epochs=1).fit(X), small("VAE", epochs=60, lr=0.01).fit(X)
+    assert long.score(X) > short.score(X) + 0.05
+
+
+def test_samples_follow_their_random_state():
+    made = small("VAE").fit(X)
+    assert made.sample(5).shape == (5, 12)
+    assert np.array_equal(made.sample(5), made.sample(5))
+    assert not np.array_equal(made.sample(5), made.sample(5, random_state=1))
+    with pytest.raises(VaekitError, match="no prior"):
+        small("AE").fit(X).sample(5)
+
+
+def test_images_as_arrays_and_as_rows():
+    options = {"network": "conv(8)", "batch": 20}
+    made = small("VAE", **options).fit(IMAGES)
+    assert made.n_features_in_ == 64
+    assert made.inverse_transform(made.transform(IMAGES)).shape == IMAGES.shape
+    assert made.sample(3).max() <= 1
+    rows = IMAGES.reshape(40, 64)
+    by_row = small("VAE", image_shape=(8, 8), **options).fit(rows)
+    assert np.array_equal(by_row.transform(rows), made.transform(IMAGES))
+    assert np.array_equal(by_row.transform(rows / np.float32(255)), made.transform(IMAGES))
+    assert by_row.inverse_transform(by_row.transform(rows)).shape == rows.shape
+    colour = np.repeat(IMAGES[:, None], 3, 1)
+    assert small("VAE", **options).fit(torch.from_numpy(colour)).sample(2).shape == (2, 3, 8, 8)
+
+
+def test_conditions_are_labels_of_any_kind_or_attributes():
+    made = small("CVAE").fit(X, Y)
+    assert made.classes_.tolist() == ["ant", "fox", "owl"]
+    codes = made.transform(X, Y)
+    assert made.inverse_transform(codes, Y).shape == X.shape
+    assert np.array_equal(made.sample(4, "owl"), made.sample(4, ["owl"] * 4))
+    assert not np.array_equal(made.sample(4, "owl"), made.sample(4, "ant"))
+    real = small("CVAE", condition="attributes").fit(X, X[:, :3])
+    assert real.sample(2, X[:2, :3]).shape == (2, 12)
+    assert not hasattr(real, "classes_")
+
+
+def test_classes_that_the_first_part_lacks():
+    made = small("CVAE").partial_fit(X[Y != "owl"], Y[Y != "owl"], classes=["ant", "fox", "owl"])
+    assert made.partial_fit(X, Y).transform(X, Y).shape == (90, 2)
+
+
+def test_data_frames_in_and_out():
+    table = pl.DataFrame(X, schema=[f"c{i}" for i in range(12)])
+    made = small("VAE").fit(table)
+    assert made.feature_names_in_.tolist() == table.columns
+    out = made.set_output(transform="polars").transform(table)
+    assert out.columns == ["vae0", "vae1"] == made.get_feature_names_out().tolist()
+    with pytest.raises(ValueError, match="feature names"):
+        made.transform(table.rename({"c0": "other"}))
+
+
+# ---- in company
+
+
+def test_in_a_pipeline():
+    pipe = make_pipeline(MinMaxScaler(), small("VAE", network="conv(8)", image_shape=(8, 8)))
+    codes = pipe.fit_transform(IMAGES.reshape(40, 64))
+    assert pipe.inverse_transform(codes).shape == (40, 64)
+    guess = make_pipeline(StandardScaler(), small("AE"), LogisticRegression())
+    assert guess.fit(X, Y).predict(X).shape == (90,)
+
+
+def test_in_a_grid_search_of_two_processes():
+    search = GridSearchCV(small("BetaVAE"), {"latent": np.array([1, 3])}, cv=2, n_jobs=2)
+    search.fit(X)
+    alone = GridSearchCV(small("BetaVAE"), {"latent": [1, 3]}, cv=2).fit(X)
+    found = "mean_test_score"
+    assert np.array_equal(search.cv_results_[found], alone.cv_results_[found])
+    assert search.best_estimator_.transform(X).shape == (90, search.best_params_["latent"])
+
+
+def test_in_a_cross_validation():
+    assert np.isfinite(cross_val_score(small("CVAE"), X, Y, cv=2, error_score="raise")).all()
+    images = cross_val_score(small("VAE", network="conv(8)", batch=10), IMAGES, cv=2)
+    assert np.isfinite(images).all()
+
+
+# ---- kept
+
+
+KEEPERS = {
+    "pickle": lambda made, path: pickle.loads(pickle.dumps(made)),
+    "copy": lambda made, path: copy.deepcopy(made),
+    "file": lambda made, path: (made.save(path), load(path))[1],
+}
+
+
+@pytest.mark.parametrize("way", KEEPERS)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_was_kept_is_the_same_and_trains_on(name, way, tmp_path):
+    made, y = small(name).fit(X, y_for(name)), y_for(name)
+    kept = KEEPERS[way](made, tmp_path / "estimator.safetensors")
+    assert type(kept) is type(made)
+    assert kept.get_params() == made.get_params()
+    assert vars(kept).keys() == vars(made).keys()
+    assert kept.history_ == made.history_
+    assert np.array_equal(kept.transform(X, y), made.transform(X, y))
+    made.partial_fit(X, y)
+    assert not np.array_equal(kept.transform(X, y), made.transform(X, y))  # no memory is shared
+    kept.partial_fit(X, y)
+    assert same(weights(kept.model_), weights(made.model_))
+
+
+@pytest.mark.parametrize("way", KEEPERS)
+def test_conv_networks_are_kept_and_train_on(way, tmp_path):
+    made = small("VAE", network="conv(8, 8)", image_shape=(8, 8), batch=20).fit(IMAGES)
+    kept = KEEPERS[way](made, tmp_path / "a")
+    assert kept.image_shape == (8, 8)
+    assert np.array_equal(kept.transform(IMAGES), made.transform(IMAGES))
+    assert same(weights(kept.partial_fit(IMAGES).model_), weights(made.partial_fit(IMAGES).model_))
+
+
+def test_an_unfitted_one_is_pickled_too():
+    kept = pickle.loads(pickle.dumps(small("VAE")))
+    with pytest.raises(NotFittedError):
+        kept.transform(X)
+
+
+def test_numpys_numbers_and_generators_are_saved(tmp_path):
+    state = np.random.RandomState(0)
+    small("BetaVAE", latent=np.int64(3), beta=np.float32(2), random_state=state).fit(X).save(
+        tmp_path / "a"
+    )
+    found = estimators.BetaVAE.load(tmp_path / "a")
+    assert (found.latent, found.beta) == (3, 2.0)
+    assert isinstance(found.random_state, int)
+
+
+def test_files_that_are_no_estimator(tmp_path):
+    small("VAE").fit(X).save(tmp_path / "a")
+    with pytest.raises(VaekitError, match="of the class VAE, not AE"):
+        AE.load(tmp_path / "a")
+    with pytest.raises(VaekitError, match="no file"):
+        load(tmp_path / "none")
+    (tmp_path / "torn").write_bytes((tmp_path / "a").read_bytes()[:500])
+    with pytest.raises(VaekitError, match="damaged"):
+        load(tmp_path / "torn")
+    from safetensors.torch import save_file
+
+    save_file({"a": torch.zeros(1)}, tmp_path / "b")
+    with pytest.raises(VaekitError, match="no estimator"):
+        load(tmp_path / "b")
+    about = {"format": "vaekit-estimator-1", "estimator": json.dumps({"recipe": "vae"})}
+    save_file({"a": torch.zeros(1)}, tmp_path / "c", about)
+    with pytest.raises(VaekitError, match="another version"):
+        load(tmp_path / "c")
+    with pytest.raises(VaekitError, match="cannot write"):
+        small("VAE").fit(X).save(tmp_path)
+
+
+# ---- errors
+
+FITTED = {name: small(name).fit(X, y_for(name)) for name in ("VAE", "CVAE")}
+HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
+
+
+@pytest.mark.parametrize(
+    ("act", "says"),
+    [
+        (lambda: small("VAE").fit(HOLED), "contains NaN"),
+        (lambda: FITTED["VAE"].transform(HOLED), "contains NaN"),
+        (lambda: FITTED["VAE"].transform(X[:, :5]), "X has 5 features, but VAE is expecting 12"),
+        (lambda: small("VAE").fit(3 * X), r"needs X in \[0, 1\].*MinMaxScaler"),
+        (lambda: FITTED["VAE"].transform(3 * X), r"needs X in \[0, 1\]"),
+        (lambda: FITTED["VAE"].score(3 * X), r"needs X in \[0, 1\]"),
+        (lambda: FITTED["VAE"].inverse_transform(X), r"expected codes \(n, 2\)"),
+        (lambda: FITTED["VAE"].transform(IMAGES), r"fitted to \(12,\)"),
+        (lambda: FITTED["VAE"].sample(0), "number of samples"),
+        (lambda: small("VAE").transform(X), "not fitted yet"),
+        (lambda: small("VAE").save("x"), "not fitted yet"),
+        (lambda: small("VAE", network="conv(8)").fit(X), "conv networks need images"),
+        (lambda: small("VAE", image_shape=(3, 3)).fit(X), "needs rows of 9 entries, got 12"),
+        (lambda: small("VAE", image_shape=4).fit(X), r"must be \(H, W\)"),
+        (lambda: small("VAE").fit(np.zeros((4, 8, 8, 3))), "moveaxis"),
+        (lambda: small("VAE").fit(np.zeros((0, 8, 8))), "got none"),
+        (lambda: small("VAE", epochs=0).fit(X), "epochs must be"),
+        (lambda: small("BetaVAE", beta=-1).fit(X), "finite number ≥ 0"),
+        (lambda: small("CVAE").fit(X), "requires y"),
+        (lambda: FITTED["CVAE"].transform(X), "requires y"),
+        (lambda: FITTED["CVAE"].score(X), "requires y"),
+        (lambda: FITTED["CVAE"].sample(3), "requires y"),
+        (lambda: FITTED["CVAE"].sample(3, "cat"), "class 'cat', which was not seen.*'ant', 'fox'"),
+        (lambda: FITTED["CVAE"].transform(X, np.full(90, "cat")), "was not seen in training"),
+        (lambda: FITTED["CVAE"].transform(X, Y[:5]), "inconsistent numbers of samples"),
+        (lambda: small("CVAE").fit(X, X[:, 0]), "condition='attributes'"),
+        (lambda: small("CVAE").fit(X, HOLED.ravel()[:90]), "contains NaN"),
+        (lambda: small("CVAE").fit(X, np.array([1, "a", None] * 30, object)), "mixes labels"),
+        (lambda: small("CVAE", condition="factors").fit(X, Y), "'labels' or 'attributes'"),
+    ],
+)
+def test_errors_are_value_errors_that_say_why(act, says):
+    with pytest.raises(ValueError, match=says):
+        act()
