@@ -59,8 +59,8 @@ def spread(values: list[float], digits: int = 2) -> str:
 def pca(asked: argparse.Namespace) -> None:
     """Compare the linear autoencoder with PCA. Expected: within 1 % of its error, angles < 2°.
 
-    Six units: between the sixth and the seventh variance of MNIST lies a gap (2.3, 1.7). With ten the
-    error is within .1 % as well, but the last two directions (1.24, 1.11) need longer to part.
+    Six units: between the sixth and the seventh variance of MNIST lies a gap (2.3, 1.7). With ten
+    the error is within .1 % as well, but the last two directions (1.24, 1.11) need longer to part.
     """
     from scipy.linalg import subspace_angles
     from sklearn.decomposition import PCA

@@ -21,7 +21,8 @@ _INPUT = (
     "default: the run's own data"
 )
 _CONDITION = (
-    "for conditional models: a class (7, seven), attributes (0.3,1.2), factors (shape=1,scale=0), "
+    "for conditional models: a class by number or, where the data have names, by name (7, dog), "
+    "attributes (0.3,1.2), factors (shape=1,scale=0), "
     "or a .npy or .csv with one for each"
 )
 _SHEET = "FILE.png for a sheet, FILE.npy, or a folder for pictures; FILE.csv for rows of a table"

@@ -29,3 +29,4 @@ def __dir__() -> list[str]:
 
 
 __all__ = ["ESTIMATORS", "Estimator", "class_name", "estimator", "load"]
+__all__.extend(ESTIMATORS)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -154,7 +154,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             own["width"] = len(self.classes_)
         seed = inputs.seed_of(self.get_params()["random_state"])
         self._arguments = self._recipe.complete(own, data)
-        self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
+        try:
+            self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
+        except TypeError as error:  # a word or a fraction where a whole number belongs
+            raise VaekitError(f"a parameter of {self!r} is of the wrong type: {error}") from error
         inputs.check_range(data, self._trained.system.model)
         self.history_, self.n_iter_ = [], 0
         return data

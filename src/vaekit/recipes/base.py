@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
 from vaekit.data import Dataset
-from vaekit.errors import nearest
+from vaekit.errors import VaekitError, nearest
 from vaekit.model import Model
 from vaekit.objectives import Objective
 from vaekit.train import Training
@@ -53,10 +53,15 @@ class Recipe:
         Raises `VaekitError` where the data lack what the recipe is conditioned on.
         """
         known = inspect.signature(self.make).parameters
-        if "width" not in known or arguments.get("width") is not None:
+        if "width" not in known:
             return dict(arguments)
         kind = arguments.get("condition", known["condition"].default)
-        return {**arguments, "width": data.condition_width(kind)}
+        needed, width = data.condition_width(kind), arguments.get("width")
+        if width is not None and width < needed:
+            raise VaekitError(
+                f"width={width}, but the {kind} of {data.name} need {needed}: leave width out"
+            )
+        return {**arguments, "width": needed if width is None else width}
 
 
 RECIPES: dict[str, Recipe] = {}
