@@ -73,7 +73,7 @@ def pca(asked: argparse.Namespace) -> None:
     print("| seed | PCA error | linear ae | ratio | largest angle |\n|---|---|---|---|---|")
     for seed in range(asked.seeds):
         system = train(
-            "ae", data, asked, seed, latent=6, network="mlp()", batch=1000, epochs=60, lr=1e-3
+            "ae", data, asked, seed, latent=6, network="mlp()", batch=200, epochs=40, lr=1e-3
         )
         error = (reconstruct(system.model, x) - x).square().flatten(1).sum(1).mean().item()
         weights = dict(system.model.likelihood.named_parameters())
@@ -262,6 +262,7 @@ def beta(asked: argparse.Namespace) -> None:
     for b in betas:
         axes.annotate(f"β = {b:g}", found[b, 0], textcoords="offset points", xytext=(8, 4))
     axes.set(xlabel="rate (nats)", ylabel="distortion (nats)", title="sprites: what β buys")
+    axes.margins(x=0.12)
     axes.legend()
     figure.savefig(Path(asked.out) / "beta.png", dpi=140)
 
