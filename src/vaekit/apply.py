@@ -38,12 +38,6 @@ def encode(model: Model, x: Tensor, c: Tensor | None = None) -> Tensor:
     return _chunked(model, lambda x, c: model.posterior(x, c).mean, x, c)
 
 
-def draw_codes(model: Model, x: Tensor, c: Tensor | None = None, seed: int = 0) -> Tensor:
-    """Return one code drawn from q(z|x) for each example, (n, H), the same for the same seed."""
-    with seeded(seed):
-        return _chunked(model, lambda x, c: model.posterior(x, c).rsample(), x, c)
-
-
 @torch.no_grad()
 def encode_set(
     model: Model, data: Dataset, c: Tensor | None = None, draw: bool = False, seed: int = 0
@@ -118,6 +112,14 @@ def condition_of(model: Model, data: Dataset, rows: Tensor) -> Tensor | None:
     if model.condition is None:
         return None
     return data.condition(rows, model.condition.kind, model.condition.width).to(device_of(model))
+
+
+def sample_rows(count: int, limit: int) -> Tensor:
+    """Choose up to `limit` of `count` rows, in order, always the same ones, (n,) int64."""
+    if count <= limit:
+        return torch.arange(count)
+    chosen = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:limit]
+    return chosen.sort().values
 
 
 def device_of(model: Model) -> torch.device:

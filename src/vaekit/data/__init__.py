@@ -2,7 +2,7 @@
 
 from vaekit.data.catalogue import CATALOGUE, load
 from vaekit.data.columns import Columns
-from vaekit.data.dataset import Dataset, Splits, one_hot
+from vaekit.data.dataset import Dataset, Splits, one_hot, one_hots
 from vaekit.data.factors import Factors
 
-__all__ = ["CATALOGUE", "Columns", "Dataset", "Factors", "Splits", "load", "one_hot"]
+__all__ = ["CATALOGUE", "Columns", "Dataset", "Factors", "Splits", "load", "one_hot", "one_hots"]

@@ -143,8 +143,7 @@ class Dataset:
             return one_hot(self.labels.index_select(0, where), width)
         if kind == "factors" and self.factors is not None:
             levels = torch.from_numpy(self.factors.codes(where.cpu().numpy()))
-            columns = zip(levels.unbind(1), self.factors.sizes, strict=True)
-            return torch.cat([one_hot(v, size) for v, size in columns], 1).to(where.device)
+            return one_hots(levels, self.factors.sizes).to(where.device)
         self.condition_width(kind)
         assert self.attributes is not None
         return self.attributes.index_select(0, where).float()
@@ -212,6 +211,11 @@ CONDITIONS = ("labels", "factors", "attributes")
 def one_hot(classes: Tensor, width: int) -> Tensor:
     """Return one-hots (n, width) of whole numbers (n,), float32."""
     return (classes[:, None] == torch.arange(width, device=classes.device)).float()
+
+
+def one_hots(levels: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return a one-hot for each factor side by side, (n, Σ sizes), of levels (n, K), float32."""
+    return torch.cat([one_hot(v, s) for v, s in zip(levels.unbind(1), sizes, strict=True)], 1)
 
 
 class Splits(NamedTuple):

@@ -16,7 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reconstruct, seeded
+from vaekit.apply import (
+    CHUNK,
+    condition_of,
+    device_of,
+    evaluating,
+    reconstruct,
+    sample_rows,
+    seeded,
+)
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -41,7 +49,7 @@ def diagnose(
     """
     if n < 1:
         raise VaekitError(f"n must be ≥ 1, got n={n}")
-    rows, found = chosen(len(data), n), dict[str, Number]()
+    rows, found = sample_rows(len(data), n), dict[str, Number]()
     sparsity = term_of(objective, Sparsity)
     if sparsity is not None:
         found |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
@@ -52,14 +60,6 @@ def diagnose(
     if model.corruption is not None:
         found |= _denoised(denoise(model, data, rows, model.corruption), data)
     return {name: asdict(number) for name, number in found.items() if math.isfinite(number.value)}
-
-
-def chosen(count: int, limit: int) -> Tensor:
-    """Choose up to `limit` of `count` rows, in order, always the same ones, (n,) int64."""
-    if count <= limit:
-        return torch.arange(count)
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(0))
-    return order[:limit].sort().values
 
 
 def spread(count: int, limit: int) -> Tensor:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.apply import condition_of
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, seeded
 from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.divergences import kl, kl_by_coordinate
@@ -27,7 +27,6 @@ from vaekit.metrics import mig
 from vaekit.model import Model, Pass
 
 ACTIVE, WIDE = 0.01, 0.8
-CHUNK = 500
 
 
 @dataclass(frozen=True)
@@ -53,9 +52,7 @@ def evaluate(
     """
     if n < 1 or samples < 1:
         raise VaekitError(f"n and samples must be ≥ 1, got n={n}, samples={samples}")
-    device = next(model.parameters()).device
-    with torch.random.fork_rng([device] if device.type == "cuda" else []):
-        torch.manual_seed(seed)
+    with seeded(seed):
         rows = (
             torch.randperm(len(data))[:n].sort().values
             if len(data) > n
@@ -73,14 +70,11 @@ def evaluate(
 
 def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Iterator[Pass]:
     """Yield the model's passes over `rows` of a set, in chunks, in evaluation mode."""
-    device, training = next(model.parameters()).device, model.training
-    model.eval()
-    try:
+    device = device_of(model)
+    with evaluating(model):
         for part in rows.split(max(1, CHUNK // samples)):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
             yield model(x, c, samples)
-    finally:
-        model.train(training)
 
 
 class _Sums:

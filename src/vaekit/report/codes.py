@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.apply import CHUNK, condition_of, device_of
+from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
 from vaekit.data import Dataset
 from vaekit.divergences import kl_by_coordinate
 from vaekit.model import Model
@@ -50,14 +50,6 @@ class Codes:
         """Name a latent with its worth: `z3 · 2.41 nats`."""
         worth = self.worth[latent]
         return f"z{latent} · {worth:.2f} nats" if self.nats else f"z{latent} · variance {worth:.3g}"
-
-
-def sample_rows(count: int, limit: int) -> Tensor:
-    """Choose up to `limit` of `count` rows, in order, always the same ones, (n,) int64."""
-    if count <= limit:
-        return torch.arange(count)
-    chosen = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:limit]
-    return chosen.sort().values
 
 
 @torch.no_grad()

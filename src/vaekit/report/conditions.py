@@ -19,7 +19,7 @@ from vaekit.data.dataset import one_hot
 from vaekit.model import Condition, Model
 from vaekit.report import pictures
 from vaekit.report.codes import Codes, spread
-from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, figure, strips
 
 STYLES, CLASSES, STEPS, MOVED, COLUMNS, DRAWS = 8, 20, 10, 10, 6, 500
@@ -100,7 +100,7 @@ def class_means(model: Model, data: Dataset, codes: Codes) -> Section:
         for c in one_hot(torch.arange(shown), width)
     ]
     count = min(COLUMNS, data.shape[0])
-    with _panels(count) as plot:
+    with panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
             groups = [real[kept == k, i] for k in range(shown)]
             _bars(axes, groups, -0.12, MUTED, "test set")
@@ -122,12 +122,6 @@ def _bars(axes: Axes, groups: list[np.ndarray], shift: float, colour: str, label
     x, mean, sd = zip(*there, strict=True)
     style = {"color": colour, "markersize": 4, "elinewidth": 1.2, "label": label}
     axes.errorbar(x, mean, sd, fmt="o", **style)
-
-
-def _panels(count: int) -> Plot:
-    columns = min(3, count)
-    rows = -(-count // columns)
-    return Plot(3.3 * columns, 0.3 + 2.2 * rows, rows, columns, spare=rows * columns - count)
 
 
 # ---- factors and attributes
@@ -204,7 +198,7 @@ def moved_means(model: Model, codes: Codes, moves: list[Sweep]) -> Section:
     """Plot the first decoded columns while one attribute of the condition moves."""
     if not moves:
         return Section("conditions", "Conditions", _caption(model, moves, "a panel"))
-    with _panels(len(moves)) as plot:
+    with panels(len(moves)) as plot:
         for move, axes in zip(moves, plot.axes.flat, strict=False):
             curves = _decoded(model, codes, move).numpy()[:, :COLUMNS]
             for i, column in enumerate(curves.T):

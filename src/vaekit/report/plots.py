@@ -103,6 +103,13 @@ def _svg(figure: Figure) -> str:
     return text.replace("font-family: sans-serif", "font-family: inherit")
 
 
+def panels(count: int) -> Plot:
+    """Begin a plot of `count` panels, three in a row."""
+    columns = min(3, count)
+    rows = -(-count // columns)
+    return Plot(3.3 * columns, 0.3 + 2.2 * rows, rows, columns, spare=rows * columns - count)
+
+
 def curve(steps: Sequence[float], values: Sequence[float], title: str) -> str:
     """Plot a term over training steps, as one small SVG.
 

@@ -8,7 +8,7 @@ from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.report.codes import Codes, sample_rows, spread, sweep, typical
 from vaekit.report.images import informative, order_text, path, without_prior
-from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, figure
 
 COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
@@ -21,7 +21,7 @@ def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
     z = torch.from_numpy(codes.means[places]).float()
     after = decode(model, z, codes.condition(places)).numpy()
     count = min(COLUMNS, before.shape[1])
-    with _panels(count) as plot:
+    with panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
             both = np.concatenate([before[:, i], after[:, i]])
             ends = [both.min(), both.max()]
@@ -42,7 +42,7 @@ def samples(model: Model, data: Dataset, codes: Codes) -> Section:
     told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
     made, real = sample(model, DRAWS, told).numpy(), data.batch(codes.rows).numpy()
     count = min(COLUMNS, real.shape[1])
-    with _panels(count) as plot:
+    with panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
             edges = np.histogram_bin_edges(np.concatenate([made[:, i], real[:, i]]), 30)
             style = {"density": True, "histtype": "step", "linewidth": 1.2}
@@ -64,7 +64,7 @@ def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot the first decoded columns while each informative latent moves alone."""
     shown, centre = informative(codes), typical(codes)
     count, told = min(COLUMNS, data.shape[0]), codes.condition(np.full(STEPS, centre))
-    with _panels(len(shown)) as plot:
+    with panels(len(shown)) as plot:
         for latent, axes in zip(shown, plot.axes.flat, strict=False):
             curves = decode(model, path(codes, latent, centre, STEPS), told).numpy()[:, :count]
             for i, colour in enumerate(SERIES[:count]):
@@ -79,9 +79,3 @@ def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
         f"at the mean code of the test item nearest to the average. {order_text(codes, shown)}"
     )
     return Section("traversals", "Latent traversals", caption, [figure(plot.svg)])
-
-
-def _panels(count: int) -> Plot:
-    columns = min(3, count)
-    rows = -(-count // columns)
-    return Plot(3.3 * columns, 0.3 + 2.2 * rows, rows, columns, spare=rows * columns - count)

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, one_hot
+from vaekit.data import Dataset, one_hot, one_hots
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Condition
 from vaekit.runs.facts import Facts
@@ -120,8 +120,7 @@ def _factors(value: Any, wanted: Condition, facts: Facts) -> Tensor:
         if column.min() < 0 or column.max() >= size:
             wrong = column.min() if column.min() < 0 else column.max()
             raise VaekitError(f"factor {name!r} has levels 0 to {size - 1}, got {wrong:g}")
-    levels = torch.from_numpy(array.astype(np.int64)).unbind(1)
-    return torch.cat([one_hot(v, s) for v, s in zip(levels, sizes.values(), strict=True)], 1)
+    return one_hots(torch.from_numpy(array.astype(np.int64)), list(sizes.values()))
 
 
 def _pairs(text: str, sizes: Mapping[str, int]) -> dict[str, str]:
