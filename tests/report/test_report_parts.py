@@ -110,6 +110,18 @@ def test_means_by_cell():
     assert found[[0, 2]].tolist() == [2, 5] and np.isnan(found[1])
 
 
+def test_the_last_bits_of_a_layout_do_not_show():
+    def drawn(shift: float) -> str:
+        with plots.Plot(3, 2) as plot:
+            plot.figure.set_layout_engine("none")
+            plot.axes[0, 0].set_position((0.2 + shift, 0.2, 0.7, 0.7))
+            plot.axes[0, 0].plot([0, 1], [1, 2])
+        return plot.svg
+
+    assert "clip-path" in drawn(0)
+    assert drawn(0) == drawn(1e-13) != drawn(1e-3)
+
+
 def test_plots_follow_the_page():
     svg = plots.curve(range(100), [1e9, *range(99)], "a & b")
     assert svg.startswith("<svg") and "var(--series-0)" in svg and "a &amp; b" in svg

@@ -97,10 +97,19 @@ def _svg(figure: Figure) -> str:
         text = text.replace(colour, variable)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    # Several plots share the page and its one space of names.
-    mark = f"p{zlib.crc32(text.encode()):x}-"
-    text = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{mark}", text)
-    return text.replace("font-family: sans-serif", "font-family: inherit")
+    return _renamed(text).replace("font-family: sans-serif", "font-family: inherit")
+
+
+def _renamed(text: str) -> str:
+    """Number the ids of an SVG, after a mark of its own: several share a page's space of names.
+
+    Matplotlib makes ids of coordinates to their last bit, in which its layout differs from one run
+    to the next (the solver orders unknowns by memory address); what it prints does not.
+    """
+    names: dict[str, int] = {}
+    link = re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
+    text = link.sub(lambda found: f"{found[1]}{names.setdefault(found[2], len(names))}", text)
+    return link.sub(rf"\g<1>p{zlib.crc32(text.encode()):x}-\g<2>", text)
 
 
 def panels(count: int) -> Plot:
