@@ -1,4 +1,8 @@
-"""Train Pythae's VAE in turns, as `train.py` asks for them. Runs in Pythae's environment."""
+"""Train Pythae's VAE in turns, as `train.py` asks for them. Runs in Pythae's environment.
+
+Weights and order of the images come from files; before each step the generator of the noise is put
+to the number of the step, as in the other contestants.
+"""
 
 import itertools
 import json
@@ -15,6 +19,7 @@ from pythae.models.base.base_utils import ModelOutput
 from pythae.models.nn import BaseDecoder, BaseEncoder
 from pythae.trainers import BaseTrainer, BaseTrainerConfig
 from torch import nn
+from torch.utils.data import DataLoader
 
 job, folder, steps, turns, seed, _ = sys.argv[1:]
 torch.manual_seed(int(seed))
@@ -59,22 +64,38 @@ class Decoder(BaseDecoder):
 
 
 config = VAEConfig(input_dim=shape, latent_dim=latent, reconstruction_loss="bce")
-model = VAE(config, encoder=Encoder(), decoder=Decoder())
+encoder, decoder = Encoder(), Decoder()
+with np.load(Path(folder) / f"{job}-start.npz") as start:
+    weights = [torch.from_numpy(start[key]) for key in start.files]
+ours = list(encoder.body.parameters())
+inner = weights[: len(ours)]
+heads = [half for both in weights[len(ours) : len(ours) + 2] for half in both.chunk(2)]
+ours += [encoder.mean.weight, encoder.log_variance.weight]
+ours += [encoder.mean.bias, encoder.log_variance.bias, *decoder.parameters()]
+for mine, given in zip(ours, inner + heads + weights[len(inner) + 2 :], strict=True):
+    mine.data.copy_(given)
+model = VAE(config, encoder=encoder, decoder=decoder)
 data = BaseDataset(torch.from_numpy(train), torch.ones(len(train)))
 
 
 class Turn:
-    """Stand in for the trainer's loader: one turn's share of an endless walk through it."""
+    """Stand in for the trainer's loader: one turn's share of one walk through the given order."""
 
     def __init__(self, loader):
-        self.loader, self.dataset = loader, loader.dataset
-        self.batches = (batch for _ in itertools.count() for batch in loader)
+        self.dataset = loader.dataset
+        order = np.load(Path(folder) / f"{job}-order.npy").tolist()
+        self.batches = iter(
+            DataLoader(loader.dataset, batch, sampler=order, collate_fn=loader.collate_fn)
+        )
+        self.steps = itertools.count()
 
     def __len__(self):
         return int(steps)
 
     def __iter__(self):
-        return itertools.islice(self.batches, int(steps))
+        for x in itertools.islice(self.batches, int(steps)):
+            torch.manual_seed(next(self.steps))
+            yield x
 
 
 with tempfile.TemporaryDirectory() as out:

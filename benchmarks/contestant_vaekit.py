@@ -1,6 +1,5 @@
 """Train vaekit's VAE in turns, as `train.py` asks for them."""
 
-import itertools
 import json
 import sys
 import time
@@ -11,10 +10,17 @@ import torch
 
 from vaekit.data import Dataset
 from vaekit.information import evaluate
+from vaekit.model import Model
+from vaekit.objectives.base import Objective
 from vaekit.recipes import vae
 from vaekit.train import Fit, Training
 
-job, folder, steps, turns, seed, name = sys.argv[1:]
+
+def make(job: str, shape: tuple[int, ...], seed: int) -> tuple[Model, Objective, int]:
+    """Return the job's model with the weights of this seed, its objective and its batch."""
+    mlp = job == "mlp"
+    torch.manual_seed(seed)
+    return *vae(shape, 16 if mlp else 10, "mlp(512)" if mlp else "conv()"), 100 if mlp else 64
 
 
 def attainable(bf16: bool) -> float:
@@ -45,7 +51,7 @@ def flops(model: torch.nn.Module, x: torch.Tensor) -> int:
     return counter.get_total_flops()
 
 
-def parts(fit: Fit, images: torch.Tensor) -> dict[str, float]:
+def parts(fit: Fit, data: Dataset) -> dict[str, float]:
     """Time the parts of a step one by one, milliseconds."""
     times = {"gather": 0.0, "forward": 0.0, "backward": 0.0, "optimiser": 0.0}
     order, rounds = torch.randperm(len(data))[: fit.training.batch], 100
@@ -66,33 +72,37 @@ def parts(fit: Fit, images: torch.Tensor) -> dict[str, float]:
     return times
 
 
-data = Dataset.from_array(np.load(Path(folder) / f"{job}-train.npy"))
-test = Dataset.from_array(np.load(Path(folder) / f"{job}-test.npy"))
-mlp = job == "mlp"
-torch.manual_seed(int(seed))
-model, objective = vae(data.shape, 16 if mlp else 10, "mlp(512)" if mlp else "conv()")
-batch = 100 if mlp else 64
-training = Training(
-    epochs=1 + int(steps) * int(turns) * batch // len(data),
-    batch=batch,
-    seed=int(seed),
-    precision="bf16" if "bf16" in name else "float32",
-    compile="compile" in name,
-    device="cpu",
-)
-fit = Fit(model, objective, data, training)
-walk = itertools.islice(fit, int(steps) * int(turns))
-if training.compile:  # compiling is paid once and is no part of the rate
-    fit._step(data.batch(torch.arange(batch))).sum().backward()
-for _ in range(int(turns)):
+def main(job: str, folder: str, steps: str, turns: str, seed: str, name: str) -> None:
+    """Take a turn for every line on the standard input, then judge what was learned."""
+    data = Dataset.from_array(np.load(Path(folder) / f"{job}-train.npy"))
+    test = Dataset.from_array(np.load(Path(folder) / f"{job}-test.npy"))
+    model, objective, batch = make(job, data.shape, int(seed))
+    training = Training(
+        epochs=1 + int(steps) * int(turns) * batch // len(data),
+        batch=batch,
+        seed=int(seed),
+        precision="bf16" if "bf16" in name else "float32",
+        compile="compile" in name,
+        device="cpu",
+    )
+    fit = Fit(model, objective, data, training)
+    walk = iter(fit)
+    if training.compile:  # compiling is paid once and is no part of the rate
+        fit._step(data.batch(torch.arange(batch))).sum().backward()
+    for turn in range(int(turns)):
+        sys.stdin.readline()
+        begin = time.perf_counter()
+        for step in range(turn * int(steps), (turn + 1) * int(steps)):
+            torch.manual_seed(step)
+            next(walk)
+        seconds = time.perf_counter() - begin
+        print(json.dumps({"rate": int(steps) * batch / seconds}), flush=True)
     sys.stdin.readline()
-    begin = time.perf_counter()
-    for _ in itertools.islice(walk, int(steps)):
-        pass
-    seconds = time.perf_counter() - begin
-    print(json.dumps({"rate": int(steps) * batch / seconds}), flush=True)
-sys.stdin.readline()
-elbo = evaluate(model, test)["elbo"]["value"]
-where = parts(fit, data.images)
-work = flops(model, data.batch(torch.arange(batch))) / batch
-print(json.dumps({"elbo": elbo, "parts": where, "share": work / attainable("bf16" in name)}))
+    elbo = evaluate(model, test)["elbo"]["value"]
+    where = parts(fit, data)
+    work = flops(model, data.batch(torch.arange(batch))) / batch
+    print(json.dumps({"elbo": elbo, "parts": where, "share": work / attainable("bf16" in name)}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -3,13 +3,15 @@
     python benchmarks/train.py --data-dir DATA [--rounds 3] [--epochs 1]
 
 Two jobs: the MLP 784-512-16 on MNIST at batch 100, and the 32-32-64-64 convolutions at batch 64 on
-its digits in the middle of 64 × 64; Bernoulli likelihood and Adam 1e-3 in both libraries.
+its digits in the middle of 64 × 64; Bernoulli likelihood and Adam 1e-3 in both libraries. In a
+round all contestants start from the same weights and meet the same batches and the same noise, so
+that their ELBOs can be compared pair by pair; rounds differ in their seed.
 
 A round trains every contestant for --epochs, each in a process of its own with all cores. They
 take turns of about a second, one after the other, so that a slow second of the machine meets all;
 a ratio compares the turns of one go. Reported: median samples/s, the median ratio to Pythae with
-its quartiles, the share of the attainable matrix rate, where a step's time goes, and the final ELBO
-on test images with its standard error over the rounds. Pythae is installed into an environment of
+its quartiles, the share of the attainable matrix rate, where a step's time goes, the final ELBO on
+test images, and how far it lies from Pythae's, mean ± standard error over the rounds. Pythae is installed into an environment of
 its own beside this script (.venv-pythae).
 """
 
@@ -77,6 +79,28 @@ def _prepare(job: str, data_dir: str, folder: Path) -> None:
         np.save(folder / f"{job}-{part}.npy", padded)
 
 
+def _same_start(job: str, folder: Path, seed: int, turns: int) -> None:
+    """Write the weights and the order of the images that vaekit takes under this seed."""
+    import numpy as np
+    import torch
+
+    from vaekit.data import Dataset
+    from vaekit.train.batches import FromDataset
+
+    sys.path.insert(0, str(HERE))
+    from contestant_vaekit import make
+
+    model, _, batch = make(job, np.load(folder / f"{job}-train.npy", "r").shape[1:], seed)
+    weights = [p.detach().numpy() for p in model.parameters()]
+    np.savez(folder / f"{job}-start.npz", *weights)
+    numbers = Dataset.from_array(np.arange(60_000, dtype=np.float32)[:, None])
+    batches = FromDataset(numbers, batch, seed, torch.device("cpu"))
+    steps, rows = TURNS[job][0] * turns, []
+    for epoch in range(1 + steps // batches.per_epoch):
+        rows += [x[:, 0].numpy().astype(int) for x, _ in batches.epoch(epoch, 0)]
+    np.save(folder / f"{job}-order.npy", np.concatenate(rows[:steps]))
+
+
 def _rounds(
     job: str, asked: argparse.Namespace, pythae: str, folder: Path
 ) -> dict[str, list[dict]]:
@@ -84,6 +108,7 @@ def _rounds(
     results: dict[str, list[dict]] = {name: [] for name in asked.contestants}
     for number in range(asked.rounds):
         turns = TURNS[job][1] * asked.epochs
+        _same_start(job, folder, number, turns)
         racers = {
             name: _start(name, job, pythae, folder, number, turns) for name in asked.contestants
         }
@@ -129,16 +154,17 @@ def _print(job: str, results: dict[str, list[dict]]) -> None:
     turns = len(rates[next(iter(rates))]) // seeds
     print(f"\n{job}: {seeds} rounds of {turns} turns of {TURNS[job][0]} steps")
     print(
-        "| contestant | samples/s | ratio (quartiles) | ELBO (nats) | share of matrix rate "
-        "| per step (ms) |"
+        "| contestant | samples/s | ratio (quartiles) | ELBO (nats) | less Pythae's "
+        "| share of matrix rate | per step (ms) |"
     )
-    print("|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|")
     for name, rows in results.items():
         rate = statistics.median(rates[name])
         elbos = [r["elbo"] for r in rows]
         elbo = f"{statistics.mean(elbos):.2f}"
         if seeds > 1:
             elbo += f" ± {statistics.stdev(elbos) / seeds**0.5:.2f}"
+        apart = _apart(elbos, [r["elbo"] for r in results["pythae"]]) if base else "–"
         ratio = _ratio(rates[name], base) if base else "–"
         share = (
             f"{statistics.median(r['share'] for r in rows) * rate:.0%}"
@@ -146,7 +172,13 @@ def _print(job: str, results: dict[str, list[dict]]) -> None:
             else ""
         )
         where = ", ".join(f"{k} {v:.2f}" for k, v in rows[-1].get("parts", {}).items())
-        print(f"| {name} | {rate:,.0f} | {ratio} | {elbo} | {share} | {where} |")
+        print(f"| {name} | {rate:,.0f} | {ratio} | {elbo} | {apart} | {share} | {where} |")
+
+
+def _apart(elbos: list[float], base: list[float]) -> str:
+    apart = [a - b for a, b in zip(elbos, base, strict=True)]
+    error = f" ± {statistics.stdev(apart) / len(apart) ** 0.5:.2f}" if len(apart) > 1 else ""
+    return f"{statistics.mean(apart):+.2f}{error}"
 
 
 def _ratio(rates: list[float], base: list[float]) -> str:
