@@ -32,3 +32,10 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Put the cache where the test can see it, and leave downloads and $VAEKIT_DATA alone."""
+    monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
+    return tmp_path / "cache"

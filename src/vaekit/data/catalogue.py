@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from vaekit.data import array, digits, dsprites, folder, idx, sprites, table
+from vaekit.data import (
+    array,
+    celeba,
+    cifar,
+    digits,
+    dsprites,
+    faces,
+    folder,
+    idx,
+    sprites,
+    table,
+)
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.errors import VaekitError
 from vaekit.text import build
@@ -26,6 +37,10 @@ CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
     "mnist": idx.mnist,
     "fashion-mnist": idx.fashion_mnist,
     "digits": digits.digits,
+    "cifar10": cifar.cifar10,
+    "celeba": celeba.celeba,
+    "yale-b": faces.yale_b,
+    "orl-faces": faces.orl_faces,
     "folder": folder.folder,
     "array": array.array,
     "table": table.table,

@@ -27,10 +27,10 @@ from vaekit.errors import VaekitError, nearest
 class Dataset:
     """Hold images (N, C, H, W) or (N, D), uint8 (v means v/255) or float32, and what they show.
 
-    `labels` (N,) are classes 0, 1, …, `attributes` (N, A) real vectors, `factors` a full grid with
-    one point for each image, `files` the sha256 of each file read, `rows` the images that belong to
-    this view (None: all), `columns` how a table was scaled. Use `from_array` for arrays of other
-    kinds. Raises `VaekitError` where the parts do not fit.
+    `labels` (N,) are classes 0, 1, …, `attributes` (N, A) real vectors, `factors` what generated
+    each image, `files` the sha256 of each file read, `rows` the images that belong to this view
+    (None: all), `columns` how a table was scaled. Use `from_array` for arrays of other kinds.
+    Raises `VaekitError` where the parts do not fit.
     """
 
     images: Tensor

@@ -11,7 +11,7 @@ sha256 that goes into the run's record is that of the file as it lies on the dis
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from vaekit.errors import VaekitError
@@ -28,28 +28,57 @@ def find(
     `home` is the address that `names[0]` is appended to, `md5` the checksum of that download.
     Raises `VaekitError` where `data_dir` is no folder, or the file is nowhere and cannot be had.
     """
-    places = _places(data_dir)
-    for folder in (folder for place in places for folder in (place / what, place)):
-        for name in names:
-            if (folder / name).is_file():
-                return folder / name
-    return _download(what, names[0], home, md5, places)
+    for path in _candidates(names, data_dir, (what,)):
+        if path.is_file():
+            return path
+    return _download(what, names[0], home, md5, _places(data_dir))
+
+
+def locate(
+    names: Sequence[str], data_dir: Path | str | None, folders: Sequence[str]
+) -> Path | None:
+    """Find the first of `names`, each a file or a folder, in the usual places; None if in none.
+
+    `folders` are the sub-folders that are looked through before the place itself. Raises
+    `VaekitError` where `data_dir` is no folder.
+    """
+    return next((path for path in _candidates(names, data_dir, folders) if path.exists()), None)
+
+
+def absent(
+    what: str, wanted: str, data_dir: Path | str | None, folders: Sequence[str], home: str
+) -> VaekitError:
+    """Build the error for files that are in no place and cannot be downloaded from here."""
+    looked = ", ".join(str(place / name) for place in _places(data_dir) for name in folders)
+    return VaekitError(
+        f"{what}: in none of {looked} is {wanted}.\n"
+        f"It is not downloaded: get it from {home}, and {_CURE}."
+    )
+
+
+def cache() -> Path:
+    """Return the folder of the user's cache, which need not exist yet."""
+    import pooch
+
+    return Path(pooch.os_cache("vaekit"))
+
+
+def _candidates(
+    names: Sequence[str], data_dir: Path | str | None, folders: Sequence[str]
+) -> Iterator[Path]:
+    for place in _places(data_dir):
+        for folder in (*(place / name for name in folders), place):
+            yield from (folder / name for name in names)
 
 
 def _places(data_dir: Path | str | None) -> list[Path]:
-    import pooch
-
     given = [] if data_dir is None else [Path(data_dir).expanduser()]
     if given and not given[0].is_dir():
         raise VaekitError(
             f"the data folder {given[0]} does not exist: correct --data-dir (data_dir=)"
         )
     shared = os.environ.get(_VARIABLE)
-    return [
-        *given,
-        *([Path(shared).expanduser()] if shared else []),
-        Path(pooch.os_cache("vaekit")),
-    ]
+    return [*given, *([Path(shared).expanduser()] if shared else []), cache()]
 
 
 def _download(what: str, name: str, home: str, md5: str | None, places: list[Path]) -> Path:
@@ -60,11 +89,22 @@ def _download(what: str, name: str, home: str, md5: str | None, places: list[Pat
         return Path(pooch.retrieve(home + name, known, fname=name, path=places[-1] / what))
     except (OSError, ValueError) as error:
         looked = ", ".join(str(place / what) for place in places)
-        cause = " ".join(str(error).split())[:120] or type(error).__name__
         raise VaekitError(
-            f"{what}: {name} is not in {looked}, and the download from {home} failed ({cause}).\n"
+            f"{what}: {name} is not in {looked}, and the download from {home} failed "
+            f"({cause(error)}).\n"
             f"To provide the file, {_CURE}."
         ) from error
+
+
+def named(path: Path | str, what: str) -> Path:
+    """Expand the path of a file or folder that the user named.
+
+    Raises `VaekitError` where there is neither.
+    """
+    found = Path(path).expanduser()
+    if not found.exists():
+        raise VaekitError(f"there is no file or folder {found}: correct the path of {what}")
+    return found
 
 
 def readable(path: Path | str, what: str) -> Path:
@@ -78,6 +118,11 @@ def readable(path: Path | str, what: str) -> Path:
     if not found.is_file():
         raise VaekitError(f"there is no file {found}: correct the path of {what}")
     return found
+
+
+def cause(error: BaseException) -> str:
+    """Return what an error says, in one short line."""
+    return " ".join(str(error).split())[:120] or type(error).__name__
 
 
 def sha256(path: Path) -> str:

@@ -10,11 +10,11 @@ resampled with antialiasing. Turned photographs are set upright (EXIF); transpar
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 
+from vaekit.data.area import box as sides
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.errors import VaekitError
 
@@ -37,7 +37,7 @@ def folder(
     root = Path(path).expanduser()
     if not root.is_dir():
         raise VaekitError(f"there is no folder {root}: correct the path")
-    box = _box(size)
+    box = sides(size)
     parts = {child.name: child for child in root.iterdir() if not child.name.startswith(".")}
     if set(parts) != {"train", "test"} or not all(child.is_dir() for child in parts.values()):
         return _one(root, box, gray)
@@ -71,7 +71,7 @@ def pictures(
     gray: bool = False,
 ) -> Dataset:
     """Load these pictures of a folder, in this order; arguments and errors as in `folder`."""
-    return _load(paths, root, _box(size), gray)
+    return _load(paths, root, sides(size), gray)
 
 
 def _one(root: Path, box: tuple[int, int] | None, gray: bool) -> Dataset:
@@ -94,19 +94,6 @@ def _load(paths: Sequence[Path], root: Path, box: tuple[int, int] | None, gray: 
 def _is_picture(path: Path, root: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
     return path.suffix.lower() in ENDINGS and not hidden and path.is_file()
-
-
-def _box(size: Any) -> tuple[int, int] | None:
-    if size is None:
-        return None
-    pair = (size, size) if isinstance(size, int) else size
-    if not (
-        isinstance(pair, tuple | list)
-        and len(pair) == 2
-        and all(isinstance(side, int) and side >= 1 for side in pair)
-    ):
-        raise VaekitError(f"size must be a side in pixels, or [height, width], got {size!r}")
-    return pair[0], pair[1]
 
 
 def _mode(path: Path) -> str:
