@@ -77,6 +77,9 @@ def main(job: str, folder: str, steps: str, turns: str, seed: str, name: str) ->
     data = Dataset.from_array(np.load(Path(folder) / f"{job}-train.npy"))
     test = Dataset.from_array(np.load(Path(folder) / f"{job}-test.npy"))
     model, objective, batch = make(job, data.shape, int(seed))
+    with np.load(Path(folder) / f"{job}-start.npz") as start, torch.no_grad():
+        for weights, key in zip(model.parameters(), start.files, strict=True):
+            weights.copy_(torch.from_numpy(start[key]))
     training = Training(
         epochs=1 + int(steps) * int(turns) * batch // len(data),
         batch=batch,

@@ -12,6 +12,7 @@ from vaekit.distributions import (
     BernoulliEntries,
     DiagonalGaussian,
     GaussianEntries,
+    MixtureEntries,
     StandardNormal,
 )
 from vaekit.likelihoods import Likelihood, likelihood
@@ -39,6 +40,13 @@ DENSITIES: dict[str, Density] = {
     ),
     "GaussianEntries": Density(1, lambda t: GaussianEntries(t[0], torch.tensor(-0.3).to(t), 1)),
     "GaussianEntries, σ by entry": Density(2, lambda t: GaussianEntries(t[0], t[1], 1)),
+    "MixtureEntries": Density(
+        1,
+        lambda t: MixtureEntries(
+            t[0], torch.tensor([-1.0, 0.3]).to(t), torch.tensor([0.3, 0.7]).to(t).log(), 1
+        ),
+        reparameterised=False,
+    ),
     "BernoulliEntries": Density(
         1, lambda t: BernoulliEntries(t[0], 1), binary=True, reparameterised=False
     ),
@@ -134,7 +142,17 @@ PRIORS: dict[str, Expectation] = {
         needs_condition=True,
     ),
 }
-LIKELIHOODS = ["bernoulli", "squared_error", "gaussian(sigma=0.3)"]
+LIKELIHOODS = [
+    "bernoulli",
+    "squared_error",
+    "gaussian(sigma=0.3)",
+    "gaussian(learned=batch)",
+    "gaussian(learned=average)",
+    "gaussian(learned=gradient)",
+    "mixture(2)",
+    "mixture(3, learned=gradient)",
+    "network_gaussian",
+]
 
 
 @dataclass(frozen=True)
@@ -162,7 +180,7 @@ TERMS: dict[str, Measure] = {
 
 def noise_model(name: str, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Likelihood:
     """Build a likelihood by its text on the decoder of some networks."""
-    return likelihood(name, nets.decoder(latent + width, shape))
+    return likelihood(name, nets, latent + width, shape)
 
 
 def assemble(

@@ -13,7 +13,7 @@ SOURCE = Path(vaekit.__file__).parent
 # From the bottom up; names in one row are siblings and do not import each other.
 LAYERS = [
     ["errors"],
-    ["text", "files"],
+    ["text", "files", "mixture"],
     ["distributions", "data", "corruption"],
     ["networks", "divergences", "schedules"],
     ["posteriors", "priors", "likelihoods"],
@@ -32,9 +32,10 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # A model is made of parts: it reads what a part is, and no part.
 CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base", "corruption"}
 # Folders of exchangeable parts: a part imports what a part is (base), and the others not at all.
-# In networks, conv ends in the dense stack of mlp, and both are made of linear.
+# In networks, conv ends in the dense stack of mlp, and both are made of linear. The recipes of
+# noise are beta_vae with a likelihood.
 KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networks"}
-SHARED = {"networks": {"base", "linear", "mlp"}}
+SHARED = {"networks": {"base", "linear", "mlp"}, "recipes": {"base", "vae"}}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -14,6 +14,8 @@ from torch import Tensor
 from torch.distributions import Distribution
 from torch.nn import functional as F
 
+from vaekit.mixture import Mixture, joint, responsibilities
+
 LOG_2PI = math.log(2 * math.pi)
 
 
@@ -180,3 +182,44 @@ class GaussianEntries(Distribution):
         scaled = (value - self._mean) * (-self.log_std).exp()
         each = -0.5 * (scaled * scaled + LOG_2PI) - self.log_std
         return each.flatten(-self._entries).sum(-1)
+
+
+class MixtureEntries(Distribution):
+    """Describe independent entries of Σ_k π_k N(mean, σ_k²), `mean` (..., *x), ln σ, ln π (K,)."""
+
+    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def __init__(self, mean: Tensor, log_std: Tensor, log_share: Tensor, entries: int):
+        self._mean, self._entries = mean, entries
+        self.mixture = Mixture(log_std, log_share)
+        cut = mean.dim() - entries
+        super().__init__(mean.shape[:cut], mean.shape[cut:], validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Return G(z), (..., *x)."""
+        return self._mean
+
+    @property
+    def variance(self) -> Tensor:
+        """Return Σ_k π_k σ_k² of every entry."""
+        log_std, log_share = self.mixture
+        return (log_share + 2 * log_std).exp().sum().expand_as(self._mean)
+
+    def sample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Draw noisy entries, (*sample_shape, ..., *x), a component for each."""
+        with torch.no_grad():
+            shape = torch.Size((*sample_shape, *self._mean.shape))
+            share = self.mixture.log_share.exp()
+            kind = torch.multinomial(share, shape.numel(), replacement=True).view(shape)
+            noise = torch.randn(shape, device=self._mean.device, dtype=self._mean.dtype)
+            return self._mean + self.mixture.log_std.exp()[kind] * noise
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return the log-likelihood of every example in nats, summed over its entries."""
+        each = joint((value - self._mean).square(), self.mixture).logsumexp(0)
+        return (each - 0.5 * LOG_2PI).flatten(-self._entries).sum(-1)
+
+    def memberships(self, value: Tensor) -> Tensor:
+        """Return the probability that an entry's noise is of kind k, (K, ..., *x)."""
+        return responsibilities((value - self._mean).square(), self.mixture)

@@ -1,4 +1,4 @@
-"""The command line: list, train, evaluate, report, encode, decode, reconstruct, sample.
+"""The command line: list, train, evaluate, refit, report, encode, decode, reconstruct, sample.
 
 Every command is a parser and a function. The flags of `train` are read from the signature of the
 recipe named first, so each recipe shows its own. An error is one or two lines and exit status 2;
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from vaekit import __version__
-from vaekit.cli import applying, judging, listing, training
+from vaekit.cli import applying, judging, listing, refitting, training
 from vaekit.errors import VaekitError, nearest
 
 USAGE = """\
@@ -19,6 +19,7 @@ usage: vaekit COMMAND ...
   train RECIPE|run.yaml ...  train a recipe into a run folder; `vaekit train RECIPE --help`
                              shows the recipe's own arguments
   evaluate RUN               judge a run: ELBO, distortion, rate, units, MIG
+  refit RUN                  fit other noise models to a run's residuals
   report RUN                 write the run's page, report.html
   encode RUN [INPUT]         turn pictures, arrays or a table into codes
   decode RUN CODES           turn codes into pictures, an array or a table
@@ -69,6 +70,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "list": listing.show,
     "train": training.train,
     "evaluate": judging.evaluate,
+    "refit": refitting.refit,
     "report": judging.report,
     "encode": applying.encode,
     "decode": applying.decode,

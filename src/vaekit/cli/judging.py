@@ -19,25 +19,45 @@ def evaluate(words: list[str]) -> None:
     made.add_argument(
         "--train-split", action="store_true", help="judge on the training data instead"
     )
+    made.add_argument(
+        "--information",
+        action="store_true",
+        help="also I(x; z), total correlation and KL of the aggregate posterior over all pairs of "
+        "examples, the indicators of Gaussian codes, and log p(x); about a minute for 10,000",
+    )
+    made.add_argument(
+        "--importance-samples",
+        type=int,
+        default=100,
+        help="codes an example for log p(x), with --information",
+    )
     found = parse(made, words)
-    options = {k: getattr(found, k) for k in ("n", "samples", "bins", "train_split")}
-    judge(run_of(found), **options)
+    names = ("n", "samples", "bins", "train_split", "information", "importance_samples")
+    judge(run_of(found), **{name: getattr(found, name) for name in names})
 
 
-def judge(run: "Run", train_split: bool = False, **options: Any) -> None:
+def judge(
+    run: "Run",
+    train_split: bool = False,
+    information: bool = False,
+    importance_samples: int = 100,
+    **options: Any,
+) -> None:
     """Compute a run's numbers, save them and print them."""
-    from vaekit import information
+    from vaekit.information import diagnose, summarise
+    from vaekit.information import evaluate as rates
 
-    data = run.data.train if train_split else run.data.test
-    numbers = information.evaluate(run.model, data, **options)
-    numbers |= information.diagnose(*run.system, data, options.get("n", 10_000))
+    data, n = run.data.train if train_split else run.data.test, options.get("n", 10_000)
+    more = summarise(run.model, data, n, importance_samples) if information else {}
+    numbers = rates(run.model, data, **options) | more | diagnose(*run.system, data, n)
     part = "training" if train_split or run.data.test is run.data.train else "test"
     for number in numbers.values():
         number["split"] = part
     run.save_metrics(numbers)
     print(f"{part} set of {run.config.data}, n = {next(iter(numbers.values()))['n']}")
     for name, number in numbers.items():
-        print(f"  {name:<24}{_shown(number):<17} {number['unit']}; {number['estimator']}")
+        shown = f"{_shown(number):<17} {number['direction']:<12}"
+        print(f"  {name:<24}{shown} {number['unit']}; {number['estimator']}")
 
 
 def _shown(number: dict[str, Any]) -> str:

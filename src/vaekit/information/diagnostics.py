@@ -111,7 +111,7 @@ def _sparse(layers: list[Tensor], rho: float, n: int) -> dict[str, Number]:
 def _selected(shares: Tensor, n: int) -> dict[str, Number]:
     unused = float((shares == 0).double().mean())
     how = f"share of {len(shares):,} units never among the k largest"
-    return {"unused_units": Number(unused, how, n, None, "share of units")}
+    return {"unused_units": Number(unused, how, n, None, "share of units", "exact")}
 
 
 # ---- contractive
@@ -137,7 +137,7 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
 def _contracted(values: Tensor) -> dict[str, Number]:
     norms = values.square().sum(-1).sqrt()
     how = "mean_x ‖J‖_F, J = ∂E[z|x]/∂x at the clean x by automatic differentiation"
-    return {"jacobian_norm": mean_of(norms, how, "units of z by units of x")}
+    return {"jacobian_norm": mean_of(norms, how, "units of z by units of x", "exact")}
 
 
 # ---- denoising

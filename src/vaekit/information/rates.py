@@ -8,11 +8,15 @@ Units of the code (by coordinate h, with μ_h(x), s_h(x) of the posterior):
 
     active            Var_x(μ_h) > 0.01                  (Burda, Grosse & Salakhutdinov 2016, §5.2)
     normal variance   v_h = mean_x(μ_h² + s_h²) ≥ 0.8    ([noise] §5: as wide as the prior)
+
+Every number says how it stands to what it is of: a `lower bound` or an `upper bound` in
+expectation, `consistent` (right in the limit of many examples or samples), or `exact` for the
+examples used.
 """
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,17 +31,22 @@ from vaekit.metrics import mig
 from vaekit.model import Model, Pass
 
 ACTIVE, WIDE = 0.01, 0.8
+Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
 
 
 @dataclass(frozen=True)
 class Number:
-    """Carry a number with how it was got: estimator, sample count, standard error over examples."""
+    """Carry a number with how it was got: estimator, sample count, standard error over examples.
+
+    `estimator` says in words what a bound is a bound on, `direction` which way it errs.
+    """
 
     value: float
     estimator: str
     n: int
     se: float | None = None
     unit: str = "nats"
+    direction: Direction = "consistent"
 
 
 @torch.no_grad()
@@ -83,7 +92,7 @@ class _Sums:
     def __init__(self, samples: int):
         self.samples = samples
         self.parts: dict[str, list[Tensor]] = {}
-        self.closed = True
+        self.closed, self.kept = True, "I(x; z)"
 
     def add(self, run: Pass) -> None:
         self._put("distortion", -run.p.log_prob(run.x).mean(0))
@@ -92,6 +101,8 @@ class _Sums:
         self._put("variance", run.q.variance)
         if run.prior is not None and not isinstance(run.q, PointMass):
             self.closed = kl_by_coordinate(run.q, run.prior) is not None
+            if run.prior.batch_shape:  # p(z|c): what c tells is not counted
+                self.kept = "I(x; z|c)"
             self._put("rate", kl(run.q, run.prior, run.z))
 
     def _put(self, name: str, value: Tensor) -> None:
@@ -106,9 +117,11 @@ class _Sums:
         found: dict[str, Number] = {}
         if "rate" in whole:
             elbo = -whole["distortion"] - whole["rate"]
-            found["elbo"] = mean_of(elbo, "lower bound on log p(x); −distortion − rate, weight 1")
+            how = "lower bound on log p(x); −distortion − rate, weight 1"
+            found["elbo"] = mean_of(elbo, how, direction="lower bound")
             exact = "analytic KL(q(z|x)‖p(z))" if self.closed else f"KL(q(z|x)‖p(z)), {drawn}"
-            found["rate"] = mean_of(whole["rate"], exact)
+            how = f"{exact}, an upper bound on {self.kept}"
+            found["rate"] = mean_of(whole["rate"], how, direction="upper bound")
         stochastic = bool((whole["variance"] > 0).any())
         how = drawn if stochastic else "deterministic code"
         found["distortion"] = mean_of(whole["distortion"], f"−log p(x|z), {how}")
@@ -120,26 +133,26 @@ class _Sums:
         return found | _units(whole["mean"], whole["variance"])
 
 
-def mean_of(values: Tensor, estimator: str, unit: str = "nats") -> Number:
+def mean_of(
+    values: Tensor, estimator: str, unit: str = "nats", direction: Direction = "consistent"
+) -> Number:
     """Return the mean of what each example gives, values (n,), with its standard error."""
     n = len(values)
     se = float(values.std() / n**0.5) if n > 1 else None
-    return Number(float(values.mean()), estimator, n, se, unit)
+    return Number(float(values.mean()), estimator, n, se, unit, direction)
 
 
 def _units(mean: Tensor, variance: Tensor) -> dict[str, Number]:
     n, size = mean.shape
-    spread = mean.var(0, unbiased=False)
     unit = f"units of {size}"
-    found = {
-        "active_units": Number(
-            int((spread > ACTIVE).sum()), f"count of Var_x(μ_h) > {ACTIVE}", n, None, unit
-        )
-    }
+    how = f"count of Var_x(μ_h) > {ACTIVE}"
+    count = int((mean.var(0, unbiased=False) > ACTIVE).sum())
+    found = {"active_units": Number(count, how, n, None, unit, "exact")}
     if bool((variance > 0).any()):
         v = (mean**2 + variance).mean(0)
         how = f"count of v_h = mean(μ_h² + s_h²) ≥ {WIDE}"
-        found["normal_variance_units"] = Number(int((v >= WIDE).sum()), how, n, None, unit)
+        count = int((v >= WIDE).sum())
+        found["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
     return found
 
 

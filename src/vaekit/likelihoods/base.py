@@ -1,10 +1,15 @@
 """What a likelihood is."""
 
+import math
 from abc import ABC, abstractmethod
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
+
+from vaekit.errors import VaekitError
+
+FLOOR = 1e-4  # of a learned variance ([noise] Table 1): a twenty-fifth of a grey level of 256
 
 
 class Likelihood(nn.Module, ABC):
@@ -12,10 +17,16 @@ class Likelihood(nn.Module, ABC):
 
     To write one: take the decoder network in `__init__`, decode with `self.decode(z, c)`, return
     from `forward` a distribution whose event is one example, so that `log_prob` sums over entries.
-    Set `support` where the data must lie in a range; it is checked once, before training.
+    Set `support` where the data must lie in a range; it is checked once, before training, `heads`
+    where the network gives several values for each entry, and `advice` where training can diverge
+    because of the noise model. Where the noise is learned, set `learns` and write `noise`; where it
+    has a closed form, write `maximise`, which updates buffers in place, and `settle`.
     """
 
     support: tuple[float, float] | None = None
+    heads: int = 1
+    learns: bool = False
+    advice: str = ""
     network: nn.Module
 
     @abstractmethod
@@ -31,3 +42,41 @@ class Likelihood(nn.Module, ABC):
             z = torch.cat([z, c.to(z.dtype).expand(*z.shape[:-1], c.shape[-1])], -1)
         out = self.network(z.flatten(0, -2)).float()
         return out.view(*z.shape[:-1], *out.shape[1:])
+
+    def maximise(self, x: Tensor, p: Distribution) -> None:
+        """Set the noise to the best for a batch x (batch, *shape) under p: the M-step.
+
+        p must then have the new noise, so let it hold the buffers themselves. Training calls this
+        before the objective is computed.
+        """
+
+    def settle(self, squares: Tensor) -> None:
+        """Set the noise to the best for squared residuals r² (n,), all at once.
+
+        Raises `VaekitError` where that has no closed form.
+        """
+        raise VaekitError(
+            f"the noise of {type(self).__name__} cannot be fitted to residuals alone: "
+            "use gaussian or mixture(2)"
+        )
+
+    def noise(self) -> dict[str, float]:
+        """Return the parameters of the noise by name, where they are the same for all entries."""
+        return {}
+
+    def warning(self) -> str:
+        """Say what is wrong with the noise as it is now, or nothing."""
+        return ""
+
+
+def check_noise(what: str, sigma: float, decay: float, floor: float) -> None:
+    """Raise `VaekitError` for a σ, a decay or a floor of σ² that no noise can have."""
+    if not (sigma > 0 and math.isfinite(sigma)):
+        raise VaekitError(f"{what} needs a finite sigma > 0, got sigma={sigma}")
+    if not 0 <= decay < 1:
+        raise VaekitError(f"{what} needs 0 ≤ decay < 1, got decay={decay}")
+    if not (floor >= 0 and floor < sigma**2):
+        raise VaekitError(
+            f"{what} needs 0 ≤ floor < sigma² = {sigma**2:g}, got floor={floor}: "
+            "begin with a larger sigma, or lower the floor"
+        )

@@ -5,6 +5,7 @@ from vaekit.recipes.base import RECIPES, Recipe, System, find, recipe
 from vaekit.recipes.contractive import contractive_ae
 from vaekit.recipes.cvae import cvae
 from vaekit.recipes.denoising import denoising_ae
+from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
 
@@ -19,6 +20,9 @@ __all__ = [
     "denoising_ae",
     "find",
     "k_sparse_ae",
+    "mog_vae",
+    "network_noise_vae",
+    "noise_vae",
     "recipe",
     "sparse_ae",
     "vae",

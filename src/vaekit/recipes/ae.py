@@ -26,6 +26,6 @@ def ae(
     nets = networks(network)
     model = Model(
         Dirac(nets.encoder(shape, latent), latent),
-        likelihood_of(likelihood, nets.decoder(latent, shape)),
+        likelihood_of(likelihood, nets, latent, shape),
     )
     return System(model, 1.0 * Distortion())

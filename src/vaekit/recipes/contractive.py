@@ -34,6 +34,6 @@ def contractive_ae(
     """
     nets = networks(network)
     encoder = nn.Sequential(nets.encoder(shape, latent), nn.Sigmoid())
-    noise = likelihood_of(likelihood, nets.decoder(latent, shape))
+    noise = likelihood_of(likelihood, nets, latent, shape)
     objective = Distortion() + weight(strength) * Contractive(method, draws)
     return System(Model(Dirac(encoder, latent), noise), objective)

@@ -44,7 +44,7 @@ def cvae(
     own = nn.Sequential(*stack((width, 128, 2 * latent), "relu"))
     model = Model(
         Gaussian(Joined(nets, shape, width, 2 * latent), latent),
-        likelihood_of(likelihood, nets.decoder(latent + width, shape)),
+        likelihood_of(likelihood, nets, latent + width, shape),
         Conditional(own, latent) if prior == "conditional" else Normal(latent),
         condition=Condition(condition, width),
     )

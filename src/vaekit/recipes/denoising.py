@@ -29,7 +29,7 @@ def denoising_ae(
     nets = networks(network)
     model = Model(
         Dirac(nets.encoder(shape, latent), latent),
-        likelihood_of(likelihood, nets.decoder(latent, shape)),
+        likelihood_of(likelihood, nets, latent, shape),
         corruption=corruption_of(corruption),
     )
     return System(model, 1.0 * Distortion())

@@ -39,7 +39,7 @@ def sparse_ae(
     encoder = nn.Sequential(nets.encoder(shape, latent), nn.Sigmoid())
     sigmoids = [m for m in encoder.modules() if isinstance(m, nn.Sigmoid)]
     penalty = Sparsity(rho, sigmoids if layers == "all" else sigmoids[-1:])
-    noise = likelihood_of(likelihood, nets.decoder(latent, shape))
+    noise = likelihood_of(likelihood, nets, latent, shape)
     return System(Model(Dirac(encoder, latent), noise), Distortion() + weight(beta) * penalty)
 
 
@@ -64,5 +64,5 @@ def k_sparse_ae(
     """
     nets = networks(network)
     posterior = TopK(nets.encoder(shape, latent), latent, k, alpha)
-    noise = likelihood_of(likelihood, nets.decoder(latent, shape))
+    noise = likelihood_of(likelihood, nets, latent, shape)
     return System(Model(posterior, noise), 1.0 * Distortion())

@@ -47,5 +47,5 @@ def beta_vae(
     """
     nets = networks(network)
     posterior = Gaussian(nets.encoder(shape, 2 * latent), latent)
-    noise = likelihood_of(likelihood, nets.decoder(latent, shape))
+    noise = likelihood_of(likelihood, nets, latent, shape)
     return System(Model(posterior, noise, Normal(latent)), Distortion() + weight(beta) * KL())

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vaekit.data import Dataset
 from vaekit.information import diagnostics as measure
 from vaekit.model import Model
+from vaekit.networks import Transposed
 from vaekit.posteriors import TopK
 from vaekit.report import pictures
 from vaekit.report.codes import Codes
@@ -26,7 +27,8 @@ _SMALL = 32  # pixels: 20 such filters fit into one row of the page
 def linear(model: Model, data: Dataset) -> dict[str, Tensor]:
     """Find filters (H, *shape) by name: columns of a decoder, rows of an encoder of one layer.
 
-    Empty where neither is one linear layer (an encoder may have an activation behind it).
+    `both` where the decoder is the encoder's transpose; empty where neither is one linear layer
+    (an encoder may have an activation behind it).
     """
     size, latent, found = math.prod(data.shape), model.posterior.latent, {}
     decoder, encoder = _only_layer(model.likelihood.network), _only_layer(model.posterior.network)
@@ -34,7 +36,8 @@ def linear(model: Model, data: Dataset) -> dict[str, Tensor]:
         # A condition stands behind the code in the decoder's input.
         found["decoder"] = decoder.weight.detach()[:, :latent].T
     if encoder is not None and encoder.weight.shape == (latent, size):
-        found["encoder"] = encoder.weight.detach()
+        tied = any(isinstance(m, Transposed) for m in model.likelihood.network.modules())
+        found["both" if tied else "encoder"] = encoder.weight.detach()
     return {name: w.float().cpu().reshape(latent, *data.shape) for name, w in found.items()}
 
 
@@ -54,7 +57,11 @@ def section(
     rows = [(n, pictures.grid(tiles(w[order[places]]), columns)) for n, w in found.items()]
     sheet = pictures.stack([sheet for _, sheet in rows])
     pictures.save(sheet, folder / "filters.png", min(next(iter(found.values())).shape[-2:]))
-    parts = {"decoder": "columns of the decoder's", "encoder": "rows of the encoder's"}
+    parts = {
+        "decoder": "columns of the decoder's",
+        "encoder": "rows of the encoder's",
+        "both": "rows of the encoder's, which are the columns of the decoder's,",
+    }
     which = " and ".join(parts[name] for name in found)
     some = (
         f"{len(places)} of {len(order):,}, at equal distances"

@@ -9,6 +9,7 @@ import platform
 import shutil
 import signal
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -156,6 +157,7 @@ class _Recorder:
         self.fit, self.path, self.watcher = fit, run.folder / "history.csv", watcher
         self.step, self.clock = fit.step, time.monotonic()
         self.saved_step, self.saved_clock = self.step, self.clock
+        self.warned = False
 
     def record(self) -> None:
         fit, now = self.fit, time.monotonic()
@@ -164,12 +166,20 @@ class _Recorder:
         total = sum(w * v for w, v in zip(weights, means.values(), strict=True))
         row = {"step": fit.step, "epoch": round(fit.epoch, 4), "objective": total, **means}
         row |= {f"weight_{name}": w for name, w in zip(means, weights, strict=True)}
+        row |= self._noise()
         row["images_per_second"] = round(rate, 1)
         self.step, self.clock = fit.step, now
         if fit.fabric.global_rank == 0:
             history.append(self.path, row)
             if self.watcher:
                 self.watcher.look(fit.step, fit.steps, fit.epoch, row)
+
+    def _noise(self) -> dict[str, float]:
+        noise = self.fit.parts.model.likelihood
+        if noise.warning() and not self.warned:
+            self.warned = True
+            warnings.warn(f"at step {self.fit.step}: {noise.warning()}", stacklevel=2)
+        return noise.noise() if noise.learns else {}
 
     def due(self, saving: Saving) -> bool:
         late = time.monotonic() - self.saved_clock >= 60 * saving.minutes

@@ -35,12 +35,17 @@ CHECK_EVERY = 100
 class NotFinite(VaekitError):
     """Report the first step and term that were not finite."""
 
-    def __init__(self, step: int, term: str, value: float):
+    def __init__(self, step: int, term: str, value: float, advice: str = ""):
         self.step, self.term = step, term
-        super().__init__(
-            f"training stopped: {term} is {value} at step {step}. Try a smaller lr, check the "
-            "scale of the data, or begin with a smaller weight (a linear schedule)"
+        remedy = (
+            f"{advice}, or try a smaller lr"
+            if advice
+            else (
+                "try a smaller lr, check the scale of the data, or begin with a smaller weight "
+                "(a linear schedule)"
+            )
         )
+        super().__init__(f"training stopped: {term} is {value} at step {step}: {remedy}")
 
 
 class Step(nn.Module):
@@ -53,8 +58,11 @@ class Step(nn.Module):
         self.parts = nn.ModuleList(t for _, t in objective.parts if isinstance(t, nn.Module))
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        """Return the values of all terms, (terms,)."""
-        return torch.stack(self.objective.values(self.model(x, c)))
+        """Return the values of all terms, (terms,), under the best noise where it is learned."""
+        run = self.model(x, c)
+        if self.training:
+            self.model.likelihood.maximise(run.x, run.p)
+        return torch.stack(self.objective.values(run))
 
 
 class Fit:
@@ -79,6 +87,7 @@ class Fit:
         self.steps = self.training.epochs * self.batches.per_epoch
         self.step = 0
         self.objective.check(self.progress)
+        self._advice = model.likelihood.advice
         self.parts = Step(model, self.objective)
         self._scheduled: list[Any] = [m for m in model.modules() if hasattr(m, "set_progress")]
         self._prepare()
@@ -162,7 +171,9 @@ class Fit:
         if len(bad):
             row, column = bad[0].tolist()
             step = self.step - len(rows) + row + 1
-            raise NotFinite(step, self.objective.names[column], rows[row, column].item())
+            raise NotFinite(
+                step, self.objective.names[column], rows[row, column].item(), self._advice
+            )
         self._folded.append((len(rows), rows.mean(0)))
         self._recent = []
 

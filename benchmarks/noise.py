@@ -1,0 +1,244 @@
+"""Measure what learned noise buys, beside the tables and figures of [noise].
+
+    python benchmarks/noise.py train mnist --data-dir DATA --out FOLDER [--epochs 20]
+    python benchmarks/noise.py judge mnist --data-dir DATA --out FOLDER
+    python benchmarks/noise.py train yale  --data-dir DATA --out FOLDER [--epochs 100]
+    python benchmarks/noise.py judge yale  --data-dir DATA --out FOLDER
+    python benchmarks/noise.py cost
+
+`train` makes what is missing, one model after the other; `judge` prints a Markdown table of all
+that are there, and draws. The networks are the paper's, 128 latents, Adam and batches of 100.
+
+mnist: 42 000 digits, indicators on 10 000 others (Figures 4, 5 and 8). Expected: at equal β·σ² the
+learned noise has the higher EVLB, since there σ² is the best for its residuals, and a fixed σ² is
+not; the KL(q*‖p) and the counts should then agree, because the optimum of networks and posterior
+depends on β·σ² alone ([noise] footnote 4), against the paper's claim of a lower KL.
+
+yale: faces of 192 × 168 (Table 1). Expected: Network > MoG-2 > G > Network(MoG-2) at β = 1.
+
+cost: the step of each noise model beside that of the fixed Gaussian, in turns.
+"""
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaekit import recipes
+from vaekit.data import Dataset, load
+from vaekit.information import evaluate, indicators, refit
+from vaekit.model import Model
+from vaekit.recipes import System
+from vaekit.runs.folder import save_weights
+from vaekit.train import Fit, Training, checkpoint, fit
+
+FIXED = [0.001, 0.003, 0.006, 0.01, 0.03, 0.06, 0.1]
+LEARNED = [0.5, 1, 2, 4, 8, 12, 18]
+
+
+def jobs(name: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """List the models of a table: name → recipe and its arguments."""
+    if name == "mnist":
+        common: dict[str, Any] = {"latent": 128, "network": "noise_small"}
+        fixed = {
+            f"fixed {v:g}": (
+                "beta_vae",
+                common | {"beta": 1.0, "likelihood": f"gaussian({v**0.5})"},
+            )
+            for v in FIXED
+        }
+        learned = {f"learned {b:g}": ("noise_vae", common | {"beta": float(b)}) for b in LEARNED}
+        return fixed | learned
+    common = {"latent": 128, "network": "noise_large"}
+    return {
+        "MoG-2, β = 1": ("mog_vae", common | {"beta": 1.0}),
+        "Network, β = 1": ("network_noise_vae", common | {"beta": 1.0}),
+        "G, β = 1": ("noise_vae", common | {"beta": 1.0}),
+        "MoG-2, β = 40": ("mog_vae", common | {"beta": 40.0}),
+    }
+
+
+def sets(name: str, data_dir: str) -> tuple[Dataset, Dataset]:
+    """Load the training and test images."""
+    if name == "mnist":
+        train, test = load("mnist", data_dir)
+        return train.subset(torch.arange(42_000)), test
+    whole = load("yale-b", data_dir).train
+    order = torch.randperm(len(whole), generator=torch.Generator().manual_seed(0))
+    return whole.subset(order[400:].sort().values), whole.subset(order[:400].sort().values)
+
+
+def make(job: tuple[str, dict[str, Any]], data: Dataset) -> System:
+    """Build a model."""
+    torch.manual_seed(0)
+    return recipes.find(job[0]).make(data.shape, **job[1])
+
+
+def train(asked: argparse.Namespace) -> None:
+    """Train what is missing."""
+    data, _ = sets(asked.data, asked.data_dir)
+    for name, job in jobs(asked.data).items():
+        path = asked.out / f"{asked.data} {name}.safetensors"
+        if path.exists() or (asked.only and asked.only != name):
+            continue
+        model, objective = make(job, data)
+        settings = Training(
+            epochs=asked.epochs, batch=asked.batch, lr=asked.lr, precision=asked.precision
+        )
+        begin = time.perf_counter()
+        for now in fit(model, objective, data, settings):
+            if now.step % now.batches.per_epoch == 0 and round(now.epoch) % 5 == 0:
+                print(name, round(now.epoch), now.means(), model.likelihood.noise(), flush=True)
+        save_weights(model, path)
+        print(f"{name}: {time.perf_counter() - begin:.0f} s", flush=True)
+
+
+def trained(asked: argparse.Namespace, name: str, data: Dataset) -> System | None:
+    """Read a model back, None where it was not trained yet."""
+    path = asked.out / f"{asked.data} {name}.safetensors"
+    if not path.exists():
+        return None
+    system = make(jobs(asked.data)[name], data)
+    tensors, _ = checkpoint.read(path)
+    state = {k.removeprefix("model.model."): v for k, v in tensors.items()}
+    system.model.load_state_dict(state)
+    system.model.eval()
+    return system
+
+
+def judge(asked: argparse.Namespace) -> None:
+    """Print the table of what is there."""
+    data, test = sets(asked.data, asked.data_dir)
+    rows = []
+    for name, (_, arguments) in jobs(asked.data).items():
+        system = trained(asked, name, data)
+        if system is None:
+            print(f"{name}: not trained")
+            continue
+        rows.append(row(name, system.model, test, arguments["beta"]))
+        if name == "Network, β = 1":
+            for noise, said in (("mixture(2)", "MoG-2"), ("gaussian", "G")):
+                again = refit(system.model, data, noise)
+                rows.append(row(f"Network({said}), β = 1", again, test, 1.0))
+    head = [
+        "model",
+        "noise",
+        "β·σ²",
+        "EVLB",
+        "squared error",
+        "rate",
+        "KL(q*‖p)",
+        "v ≥ .8",
+        "I > .5",
+    ]
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for r in rows:
+        print("| " + " | ".join(str(r[h]) for h in head) + " |")
+    (asked.out / f"{asked.data}.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    if asked.data == "mnist":
+        draw(rows, asked.out / "noise-mnist.png")
+
+
+def row(name: str, model: Model, test: Dataset, beta: float) -> dict[str, Any]:
+    """Measure a model: what the table shows, and numbers for the picture."""
+    judged, found = evaluate(model, test), indicators(model, test)
+    apart = float(found.aggregate_kl.sum())
+    wide, many = int(found.normal_variance.sum()), int(found.influential.sum())
+    noise = model.likelihood.noise()
+    one = noise.get("noise_variance")
+    said = ", ".join(f"{k.removeprefix('noise_')} {v:.3g}" for k, v in noise.items())
+    return {
+        "model": name,
+        "noise": said or "σ²(z)",
+        "β·σ²": f"{beta * one:.4g}" if one else "",
+        "EVLB": f"{judged['elbo']['value']:.1f} ± {judged['elbo']['se']:.1f}",
+        "squared error": f"{judged['squared_error']['value']:.2f}",
+        "rate": f"{judged['rate']['value']:.2f}",
+        "KL(q*‖p)": f"{apart:.2f}",
+        "v ≥ .8": wide,
+        "I > .5": many,
+        "points": [beta * one if one else None, judged["elbo"]["value"], apart, wide, many],
+    }
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Plot EVLB, KL(q*‖p) and the counts against the normalised variance (Figures 4, 5 and 8)."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 6.5), layout="constrained")
+    panels = figure.subplots(2, 2).flat
+    titles = ["EVLB (nats)", "KL(q*‖p) (nats)", "factors with v ≥ .8", "factors with I > .5"]
+    for column, (axes, title) in enumerate(zip(panels, titles, strict=True), 1):
+        for kind, style in (("fixed", "o-"), ("learned", "s--")):
+            points = sorted(r["points"] for r in rows if r["model"].startswith(kind))
+            if points:
+                axes.plot([p[0] for p in points], [p[column] for p in points], style, label=kind)
+        axes.set(title=title, xlabel="normalised variance β·σ²", xscale="log")
+        axes.grid(alpha=0.3)
+        axes.legend(title="noise")
+    figure.savefig(path, dpi=110)
+    print(path)
+
+
+def cost(asked: argparse.Namespace) -> None:
+    """Time steps in turns of 20: learned noise beside the fixed Gaussian."""
+    kinds = {
+        "fixed": "gaussian(sigma=0.1)",
+        "gaussian(learned=average)": "gaussian(learned=average)",
+        "mixture(2)": "mixture(2)",
+        "mixture(2, learned=gradient)": "mixture(2, learned=gradient)",
+        "network_gaussian": "network_gaussian",
+    }
+    for network, shape, batch in (
+        ("mlp(512)", (1, 28, 28), 100),
+        ("noise_small", (1, 28, 28), 100),
+        ("noise_large", (1, 192, 168), 20),
+    ):
+        torch.manual_seed(0)
+        data = Dataset.from_array(torch.randint(0, 256, (200, *shape), dtype=torch.uint8).numpy())
+        walks = {}
+        for name, text in kinds.items():
+            model, objective = recipes.beta_vae(shape, 128, 1.0, network, text)
+            walks[name] = iter(Fit(model, objective, data, Training(epochs=10**6, batch=batch)))
+            next(walks[name])
+        turns, steps = (60, 20) if batch == 100 else (12, 2)
+        times: dict[str, list[float]] = {name: [] for name in kinds}
+        for _ in range(turns):
+            for name, walk in walks.items():
+                begin = time.perf_counter()
+                for _ in range(steps):
+                    next(walk)
+                times[name].append(time.perf_counter() - begin)
+        print(f"{network}, {shape}, batch {batch}: ratio to the fixed Gaussian, median of {turns}")
+        for name, each in times.items():
+            ratio = statistics.median(a / b for a, b in zip(each, times["fixed"], strict=True))
+            print(
+                f"  {name:<30}{ratio:.2f}   {1e3 * statistics.median(each) / steps:.2f} ms a step"
+            )
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("what", choices=["train", "judge", "cost"])
+    parser.add_argument("data", choices=["mnist", "yale"], nargs="?", default="mnist")
+    parser.add_argument("--data-dir")
+    parser.add_argument("--out", type=Path, default=Path("noise"))
+    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--lr", type=float, default=1e-4)
+    parser.add_argument("--precision", default="float32")
+    parser.add_argument("--only", help="train one model of the table")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    {"train": train, "judge": judge, "cost": cost}[asked.what](asked)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""log p(x) by importance weights (Burda, Grosse & Salakhutdinov 2016, eq. 8).
+
+    log p(x) ≥ E[ln 1/K Σ_k w_k],   w_k = p(x|z_k) p(z_k) / q(z_k|x),   z_k ~ q(z|x).
+
+The mean over samples stands inside the logarithm, that over examples outside. K = 1 is the ELBO;
+the bound rises with K (their Theorem 1) and tends to log p(x), slowly where q is far from p(z|x).
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.apply import CHUNK, sample_rows
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.information.encoding import check_counts, drawing, encoded
+from vaekit.information.rates import Number, mean_of
+from vaekit.model import Model
+
+EXAMPLES = 1_000  # by default: each costs `samples` passes of the decoder
+
+
+@dataclass(frozen=True)
+class LogLikelihood:
+    """Hold the bound on log p(x) of each example in nats, float64 (n,), by `samples` codes each."""
+
+    values: Tensor
+    samples: int
+
+    @property
+    def mean(self) -> float:
+        """Return the mean over examples."""
+        return float(self.values.mean())
+
+    def numbers(self) -> dict[str, Number]:
+        """Return the mean as a lower bound, with its standard error over examples."""
+        how = f"lower bound on log p(x): importance weights of {self.samples:,} codes an example"
+        return {"log_likelihood": mean_of(self.values, how, direction="lower bound")}
+
+
+@torch.no_grad()
+def log_likelihood(
+    model: Model, data: Dataset, n: int = EXAMPLES, samples: int = 100, seed: int = 0
+) -> LogLikelihood:
+    """Bound log p(x) of up to `n` examples from below by `samples` weighted codes for each.
+
+    It is log p(x|c) for a conditional model, and with Bernoulli entries and grey pixels the log of
+    an expected likelihood, no density. Raises `VaekitError` for a deterministic code, a model
+    without a prior, n or samples < 1.
+    """
+    check_counts(n=n, samples=samples)
+    if model.prior is None:
+        raise VaekitError("log p(x) needs a prior p(z), and this model has none: train a vae")
+    values, held = [], min(samples, CHUNK)
+    with drawing(seed):
+        for part in encoded(model, data, sample_rows(len(data), n), CHUNK // held):
+            assert part.prior is not None
+            counts = [min(held, samples - done) for done in range(0, samples, held)]
+            logs = [
+                _log_weights(model, part.q, part.prior, part.x, part.condition, count)
+                for count in counts
+            ]
+            values.append((torch.cat(logs).logsumexp(0) - math.log(samples)).cpu())
+    return LogLikelihood(torch.cat(values), samples)
+
+
+def _log_weights(
+    model: Model, q: Distribution, prior: Distribution, x: Tensor, c: Tensor | None, count: int
+) -> Tensor:
+    """Return log p(x|z) + log p(z) − log q(z|x), (count, batch), float64."""
+    z = q.rsample((count,))
+    seen = model.likelihood(z, c).log_prob(x).double()
+    return seen + prior.log_prob(z).double() - q.log_prob(z).double()

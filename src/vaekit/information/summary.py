@@ -1,0 +1,30 @@
+"""All that can be said of a model's information, as far as its parts allow."""
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from vaekit.data import Dataset
+from vaekit.information.aggregated import aggregate
+from vaekit.information.encoding import encoded
+from vaekit.information.importance import EXAMPLES, log_likelihood
+from vaekit.information.moments import indicators, unfit
+from vaekit.model import Model
+
+
+def summarise(
+    model: Model, data: Dataset, n: int = 10_000, samples: int = 100, seed: int = 0
+) -> dict[str, dict[str, Any]]:
+    """Return the numbers of `indicators`, `aggregate` and `log_likelihood`, as `evaluate` does.
+
+    Indicators are left out where posterior and prior are not theirs, log p(x), which is computed
+    on 1000 examples at most, without a prior. Raises `VaekitError` as the three do.
+    """
+    found = aggregate(model, data, n, seed).numbers()
+    first = next(iter(encoded(model, data, torch.arange(1))))
+    if not unfit(first.q, first.prior):
+        found = indicators(model, data, n).numbers() | found
+    if model.prior is not None:
+        found |= log_likelihood(model, data, min(n, EXAMPLES), samples, seed).numbers()
+    return {name: asdict(number) for name, number in found.items()}

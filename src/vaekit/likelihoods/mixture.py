@@ -1,0 +1,118 @@
+"""Noise of several kinds at once, p(x_d|z) = Σ_k π_k N(x_d; G_d(z), σ_k²) ([noise] §3.3.2).
+
+Each entry of each example has noise of one of K widths, and which one is unknown: pixels that a
+decoder explains to the last digit stand beside others that it cannot. Theory in `vaekit.mixture`.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaekit import mixture
+from vaekit.distributions import MixtureEntries
+from vaekit.errors import VaekitError, nearest
+from vaekit.likelihoods.base import FLOOR, Likelihood, check_noise
+from vaekit.mixture import LEAST_SHARE, Mixture, Moments
+
+DEAD = 1e-4  # share below which a component counts as dead
+LEARNED = ("em", "gradient")
+
+
+class GaussianMixture(Likelihood):
+    """Read the network's output (batch, *shape) as G(z), with noise of `components` widths.
+
+    `learned` says how σ_k² and π_k come about: `em` by one E- and M-step a batch, on statistics
+    averaged over batches with weights that fall by `decay` (0: those of the batch alone, as in
+    [noise]); `gradient` trains ln σ_k and the logits of π with the networks. `sigma` is the middle
+    of the first σ_k; σ_k² stays above `floor`, π_k above 1e-6. Raises `VaekitError` for numbers
+    that are no noise.
+    """
+
+    learns = True
+    log_std: Tensor
+    log_share: Tensor
+    share: Tensor
+    square: Tensor
+
+    def __init__(
+        self,
+        network: nn.Module,
+        components: int = 2,
+        sigma: float = 0.1,
+        learned: str = "em",
+        decay: float = 0.9,
+        floor: float = FLOOR,
+    ):
+        super().__init__()
+        if learned not in LEARNED:
+            raise nearest(str(learned), LEARNED, "way to learn a mixture")
+        if not isinstance(components, int) or components < 1:
+            raise VaekitError(f"a mixture needs 1 component or more, got components={components}")
+        check_noise("a mixture", sigma, decay, floor)
+        self.network, self.components, self.learned = network, components, learned
+        self.decay, self.floor = decay, floor
+        first = mixture.start(sigma, components)
+        variance = ((2 * first.log_std).exp() - floor).clamp_min(0.01 * floor)
+        if learned == "gradient":
+            self.free = nn.Parameter(0.5 * variance.log())
+            self.logits = nn.Parameter(torch.zeros(components))
+        else:
+            self.register_buffer("log_std", 0.5 * (variance + floor).log())
+            self.register_buffer("log_share", first.log_share)
+            self.register_buffer("share", torch.zeros(components))
+            self.register_buffer("square", torch.zeros(components))
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> MixtureEntries:
+        """Return the mixture around G(z)."""
+        mean = self.decode(z, c)
+        return MixtureEntries(mean, *self.mixture(), mean.dim() - z.dim() + 1)
+
+    def mixture(self) -> Mixture:
+        """Return ln σ_k and ln π_k as they are."""
+        if self.learned == "em":
+            return Mixture(self.log_std, self.log_share)
+        log_std = 0.5 * ((2 * self.free).exp() + self.floor).log()
+        share = self.logits.softmax(0) * (1 - self.components * LEAST_SHARE) + LEAST_SHARE
+        return Mixture(log_std, share.log())
+
+    @torch.no_grad()
+    def maximise(self, x: Tensor, p: Distribution) -> None:
+        """Take an E-step and an M-step on the residuals of a batch."""
+        if self.learned == "em":
+            now = mixture.moments((x - p.mean).square(), self.mixture())
+            self.share.mul_(self.decay).add_(now.share, alpha=1 - self.decay)
+            self.square.mul_(self.decay).add_(now.square, alpha=1 - self.decay)
+            best = mixture.maximised(Moments(self.share, self.square), self.floor)
+            self.log_std.copy_(best.log_std)
+            self.log_share.copy_(best.log_share)
+
+    @torch.no_grad()
+    def settle(self, squares: Tensor) -> None:
+        """Fit σ_k² and π_k to r² (n,) by EM to convergence."""
+        best = mixture.converged(squares, self.components, self.floor)
+        if self.learned == "em":
+            self.log_std.copy_(best.log_std)
+            self.log_share.copy_(best.log_share)
+        else:
+            above = ((2 * best.log_std).exp() - self.floor).clamp_min(1e-12)
+            self.free.copy_(0.5 * above.log())
+            self.logits.copy_(best.log_share)
+
+    def noise(self) -> dict[str, float]:
+        """Return σ_k² and π_k of every component k."""
+        log_std, log_share = (t.detach() for t in self.mixture())
+        found = {}
+        for k in range(self.components):
+            found[f"noise_variance_{k}"] = float((2 * log_std[k]).exp())
+            found[f"noise_share_{k}"] = float(log_share[k].exp())
+        return found
+
+    def warning(self) -> str:
+        """Name the components that have died."""
+        dead = [k for k, v in enumerate(self.mixture().log_share.exp().tolist()) if v < DEAD]
+        if not dead or self.components == 1:
+            return ""
+        return (
+            f"component {', '.join(map(str, dead))} of the noise mixture has died (π < {DEAD:g}): "
+            f"the residuals need fewer than {self.components} components, or a smaller floor"
+        )

@@ -1,0 +1,54 @@
+"""What each coordinate of the code carries, and how wide it is: the pulse plot of [noise] §5.1."""
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from vaekit.data import Dataset
+from vaekit.distributions import DiagonalGaussian
+from vaekit.information import indicators
+from vaekit.information.moments import INFLUENTIAL, unfit
+from vaekit.information.rates import WIDE
+from vaekit.model import Model
+from vaekit.report.codes import Codes
+from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.section import Section, figure
+
+MOST = 128
+
+
+def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
+    """Draw information up and variance down by coordinate; None where the code is no Gaussian."""
+    x = data.batch(codes.rows[:2])
+    if model.condition is not None or model.prior is None:
+        return None
+    q = model.posterior(x.to(next(model.parameters()).device))
+    if not isinstance(q, DiagonalGaussian) or unfit(q, model.prior(q.mean[None])):
+        return None
+    found = indicators(model, data)
+    order = found.order[:MOST]
+    up, down = found.information[order].numpy(), found.v[order].numpy()
+    with Plot(9.6, 3.4, 2) as plot:
+        above, below = plot.axes[:, 0]
+        places = np.arange(len(order))
+        above.bar(places, up, width=0.7, color=SERIES[0])
+        above.axhline(INFLUENTIAL, color=MUTED, linewidth=0.6, linestyle=":")
+        above.set(ylabel="Ĩ(x; z) (nats)", xticks=[], xlim=(-0.6, len(order) - 0.4))
+        below.bar(places, down, width=0.7, color=SERIES[1])
+        below.axhline(WIDE, color=MUTED, linewidth=0.6, linestyle=":")
+        below.set(ylabel="v", xlim=(-0.6, len(order) - 0.4), ylim=(max(1.1, down.max() * 1.05), 0))
+        if len(order) <= 24:
+            below.set_xticks(places, [f"z{h}" for h in order.tolist()])
+        else:
+            below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            below.set_xlabel("coordinates, the most informative first")
+    left = len(found.v) - len(order)
+    caption = (
+        "Above, Ĩ(x; z_h) = mean KL(q(z_h|x)‖N(0, v_h)), an upper bound on what coordinate h tells "
+        "of x; below, its variance v_h = mean(μ_h² + s_h²), which is 1 where q(z_h) is as wide as "
+        f"the prior; n = {len(found.rates):,}. {int(found.influential.sum())} of {len(found.v)} "
+        f"coordinates are influential (above {INFLUENTIAL} nats), "
+        f"{int(found.normal_variance.sum())} have normal variance (v ≥ {WIDE})."
+    )
+    if left:
+        caption += f" The {left} least informative are left out."
+    return Section("pulse", "Information by coordinate", caption, [figure(plot.svg)])

@@ -1,0 +1,349 @@
+"""Noise that is learned: by its definition, against reference fits, on data of known noise."""
+
+import numpy as np
+import pytest
+import torch
+from parts import noise_model, same, small, vae, weights
+from sklearn.mixture import GaussianMixture as Reference
+from torch import nn
+
+from vaekit import information, mixture, recipes
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
+from vaekit.mixture import Mixture
+from vaekit.runs import Config, Run, Saving, train
+from vaekit.train import NotFinite, Training, fit
+
+WAYS = ["gaussian(learned=batch)", "gaussian(learned=average)", "gaussian(learned=gradient)"]
+
+
+class Fixed(nn.Module):
+    """Decode to given numbers, whatever z is."""
+
+    def __init__(self, mean):
+        super().__init__()
+        self.mean = nn.Parameter(mean)
+
+    def forward(self, z):
+        return self.mean
+
+
+def two_kinds(n, seed=0):
+    """Draw residuals of variances .0009 and .03, 3 : 7, in float64."""
+    rng = np.random.default_rng(seed)
+    wide = rng.random(n) < 0.3
+    return torch.tensor(rng.normal(size=n) * np.sqrt(np.where(wide, 0.03, 0.001)))
+
+
+# ---- the mixture
+
+
+def test_one_component_is_the_learned_gaussian():
+    torch.manual_seed(0)
+    x, mean, z = torch.rand(6, 5), torch.rand(6, 5), torch.zeros(1, 6, 2)
+    values, gradients = [], []
+    for kind in (
+        Gaussian(Fixed(mean.clone()), learned="batch"),
+        GaussianMixture(Fixed(mean.clone()), 1, decay=0.0),
+    ):
+        kind.maximise(x, kind(z))
+        value = kind(z).log_prob(x)
+        (gradient,) = torch.autograd.grad(value.sum(), kind.network.mean)
+        values.append(value)
+        gradients.append(gradient)
+    torch.testing.assert_close(*values)
+    torch.testing.assert_close(*gradients)
+
+
+def test_the_e_step_is_the_reference():
+    r = two_kinds(4000)
+    model = Reference(2, covariance_type="spherical", tol=1e-9, max_iter=1000, random_state=0)
+    model.fit(np.concatenate([r.numpy(), -r.numpy()])[:, None])  # symmetric: the means stay near 0
+    model.means_[:] = 0.0
+    ours = Mixture(
+        torch.tensor(0.5 * np.log(model.covariances_)), torch.tensor(np.log(model.weights_))
+    )
+    found = mixture.responsibilities(r.square(), ours)
+    expected = torch.tensor(model.predict_proba(r.numpy()[:, None])).T
+    torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
+
+
+def test_em_ends_where_the_reference_does():
+    r = two_kinds(20_000)
+    found = mixture.converged(r.square(), 2, 1e-6, tolerance=1e-12)
+    both = np.concatenate([r.numpy(), -r.numpy()])[:, None]
+    model = Reference(2, covariance_type="spherical", tol=1e-12, max_iter=5000, reg_covar=1e-12)
+    model.fit(both)
+    order = model.covariances_.argsort()
+    np.testing.assert_allclose((2 * found.log_std).exp(), model.covariances_[order], rtol=2e-3)
+    np.testing.assert_allclose(found.log_share.exp(), model.weights_[order], rtol=2e-3)
+
+
+def test_the_bound_never_falls():
+    squares = two_kinds(3000).square()
+    now, before = mixture.start(1.0, 4), -torch.inf
+    now = Mixture(*(t.double() for t in now))
+    for _ in range(100):
+        level = float(mixture.joint(squares, now).logsumexp(0).sum())
+        assert level >= before - 1e-9 * abs(level)
+        now, before = mixture.maximised(mixture.moments(squares, now), 1e-9), level
+
+
+def test_fishers_identity():
+    torch.manual_seed(0)
+    x, mean = torch.rand(7, dtype=torch.float64), torch.rand(7, dtype=torch.float64)
+    mean.requires_grad_()
+    at = Mixture(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
+    squares = (x - mean).square()
+    gamma = mixture.responsibilities(squares, at).detach()
+    (of_expected,) = torch.autograd.grad((gamma * mixture.joint(squares, at)).sum(), mean)
+    squares = (x - mean).square()
+    (of_marginal,) = torch.autograd.grad(mixture.joint(squares, at).logsumexp(0).sum(), mean)
+    torch.testing.assert_close(of_expected, of_marginal, rtol=1e-9, atol=1e-9)
+
+
+def test_the_denominator_sums_over_components():
+    at = Mixture(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
+    gamma = mixture.responsibilities(two_kinds(50).square().view(5, 10), at)
+    assert gamma.shape == (2, 5, 10)
+    torch.testing.assert_close(gamma.sum(0), torch.ones(5, 10, dtype=torch.float64))
+
+
+def test_no_component_leaves_for_good_and_the_floor_holds():
+    best = mixture.maximised(
+        mixture.Moments(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1e-9])), 1e-4
+    )
+    assert float(best.log_share.exp().min()) == pytest.approx(1e-6, rel=1e-3)
+    torch.testing.assert_close((2 * best.log_std).exp(), torch.full((2,), 1e-4))
+
+
+def test_fitting_nothing_is_refused():
+    with pytest.raises(VaekitError, match="no residuals"):
+        mixture.converged(torch.zeros(0), 2, 1e-4)
+
+
+# ---- learning
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.9])
+def test_the_average_forgets_at_its_rate(decay):
+    kind = Gaussian(Fixed(torch.zeros(4, 3)), learned="average", decay=decay)
+    z, seen = torch.zeros(1, 4, 2), []
+    for value in (0.3, 0.5, 0.2):
+        kind.maximise(torch.full((4, 3), value), kind(z))
+        seen.append(value**2)
+    shares = np.array([decay**2, decay, 1.0])
+    expected = float((shares * seen).sum() / shares.sum())
+    assert kind.noise()["noise_variance"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_batch_is_an_average_that_forgets_at_once():
+    kind = Gaussian(Fixed(torch.zeros(4, 3)), learned="batch")
+    for value in (0.3, 0.5):
+        kind.maximise(torch.full((4, 3), value), kind(torch.zeros(1, 4, 2)))
+    assert kind.noise()["noise_variance"] == pytest.approx(0.25, rel=1e-5)
+
+
+def test_all_samples_count():
+    torch.manual_seed(0)
+    kind, x = noise_model("gaussian(learned=batch)", small(), (7,), 3), torch.rand(5, 7)
+    z = torch.randn(4, 5, 3)
+    p = kind(z)
+    kind.maximise(x, p)
+    expected = float((x - p.mean.detach()).square().mean())
+    assert kind.noise()["noise_variance"] == pytest.approx(expected, rel=1e-5)
+
+
+def known_noise(sigmas, shares, n=2000, entries=12, seed=0):
+    """Make data on a plane in many dimensions, with noise of known widths."""
+    rng = np.random.default_rng(seed)
+    clean = 0.3 * rng.normal(size=(n, 2)) @ rng.normal(size=(2, entries))
+    kinds = rng.choice(len(sigmas), size=clean.shape, p=shares)
+    noise = rng.normal(size=clean.shape) * np.array(sigmas)[kinds]
+    return Dataset.from_array((clean + noise).astype("float32"))
+
+
+def learned(data, text, lr=2e-2):
+    torch.manual_seed(0)
+    model, objective = recipes.beta_vae(data.shape, 2, 1.0, "mlp()", text)
+    for epochs, rate in ((300, lr), (60, 2e-3)):  # far, then near
+        settings = Training(epochs=epochs, batch=500, lr=rate, device="cpu")
+        for _ in fit(model, objective, data, settings):
+            pass
+    return model.likelihood.noise()
+
+
+@pytest.mark.parametrize("text", WAYS)
+def test_a_known_variance_is_found(text):
+    """Two of 60 entries' worth of variance go to the linear decoder, the noise keeps the rest."""
+    data = known_noise([0.2], [1.0], entries=60)
+    rate = 5e-2 if "gradient" in text else 2e-2
+    assert learned(data, text, rate)["noise_variance"] == pytest.approx(0.04, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("text", "near"), [("mixture(2)", 0.1), ("mixture(2, learned=gradient)", 0.2)]
+)
+def test_a_known_mixture_is_found(text, near):
+    """Variances 1 : 30, shares .7 and .3.
+
+    With 400 entries, since what z cannot know of its two dimensions adds to the narrow noise.
+    """
+    data = known_noise([0.05, 0.05 * 30**0.5], [0.7, 0.3], entries=400)
+    found = learned(data, text)
+    assert found["noise_variance_0"] == pytest.approx(0.0025, rel=near)
+    assert found["noise_variance_1"] == pytest.approx(0.075, rel=near)
+    assert found["noise_share_0"] == pytest.approx(0.7, rel=near)
+
+
+@pytest.mark.parametrize("text", ["gaussian(learned=average)", "mixture(2)"])
+def test_noise_moves_in_training_only(text):
+    model = vae(text=text)
+    before = weights(model)
+    information.evaluate(model, Dataset.from_array(np.random.default_rng(0).random((50, 6))))
+    assert same(before, weights(model))
+
+
+def test_noise_goes_on_where_a_checkpoint_left_it(tmp_path):
+    data = str(tmp_path / "x.npy")
+    np.save(data, known_noise([0.2], [1.0], 300).images.numpy())
+    arguments = {"network": "mlp(8)", "latent": 2}
+    config = Config("mog_vae", arguments, data, Training(epochs=2, batch=50, device="cpu"))
+    run = train(config, tmp_path / "a")
+    again = Run(tmp_path / "a").system.model
+    assert again.likelihood.noise() == run.system.model.likelihood.noise()
+    rows = run.history
+    assert {"noise_variance_0", "noise_share_1"} <= set(rows[-1])
+    assert float(rows[0]["noise_variance_1"]) != float(rows[-1]["noise_variance_1"])
+
+
+def test_a_dead_component_is_reported(tmp_path):
+    """Residuals of one width, a second component that was too narrow from the start."""
+    kind = GaussianMixture(nn.Identity(), 2)
+    assert not kind.warning()
+    kind.log_share.copy_(torch.tensor([1e-6, 1 - 1e-6]).log())
+    assert "component 0 of the noise mixture has died" in kind.warning()
+    assert "fewer than 2 components" in kind.warning()
+
+
+def test_training_says_once_that_a_component_has_died(tmp_path, monkeypatch):
+    monkeypatch.setattr(GaussianMixture, "warning", lambda self: "component 1 has died")
+    data = Dataset.from_array(np.random.default_rng(0).random((60, 6)).astype("float32"))
+    np.save(tmp_path / "x.npy", data.images.numpy())
+    settings = Training(epochs=5, batch=20, device="cpu")
+    config = Config("mog_vae", {"network": "mlp(4)"}, str(tmp_path / "x.npy"), settings)
+    with pytest.warns(UserWarning, match="step 1: component 1 has died") as seen:
+        train(config, tmp_path / "a")
+    assert len(seen) == 1
+
+
+def test_an_unstable_variance_head_ends_with_its_floor(tmp_path):
+    """Corners of digits never change: without a floor σ² → 0 there, and a small error overflows.
+
+    Which of these large learning rates does it, and when, hangs on rounding.
+    """
+    ended = []
+    for lr in (0.2, 0.3, 0.5, 0.6, 0.7):
+        arguments = {"network": "mlp()", "latent": 4, "floor": 0.0}
+        settings = Training(epochs=60, batch=100, lr=lr, device="cpu")
+        config = Config("network_noise_vae", arguments, "digits", settings)
+        try:
+            train(config, tmp_path / str(lr), saving=Saving(steps=5))
+        except NotFinite as error:
+            assert "the variance head σ²(z) has a floor of 0; set a larger one" in str(error)
+            if "is from before and usable" in str(error):
+                ended.append(Run(tmp_path / str(lr)))
+    assert ended
+    for run in ended:
+        assert np.isfinite(run.reconstruct(run.data.test)).all()
+
+
+def test_the_floor_holds_a_variance_head():
+    model, objective = recipes.network_noise_vae((6,), 2, network="mlp(16)", floor=1e-3)
+    data = Dataset.from_array(np.zeros((100, 6), "float32"))
+    now = fit(model, objective, data, Training(epochs=300, batch=50, lr=1e-2, device="cpu"))
+    for _ in now:
+        pass
+    best = -3 * np.log(2 * np.pi * 1e-3)
+    assert best * 0.9 < -now.means()["distortion"] <= best + 1e-3
+
+
+def test_a_variance_head_follows_the_noise_of_each_entry():
+    torch.manual_seed(0)
+    wide = torch.tensor([0.05, 0.3, 0.05, 0.3, 0.05, 0.3])
+    x = 0.5 + torch.randn(4000, 6) * wide
+    model, objective = recipes.network_noise_vae((6,), 1, 1.0, "mlp(16)")
+    data = Dataset.from_array(x.numpy())
+    for _ in fit(model, objective, data, Training(epochs=30, batch=200, lr=5e-3, device="cpu")):
+        pass
+    spread = model.likelihood(torch.zeros(1, 1, 1)).variance[0, 0].sqrt()
+    torch.testing.assert_close(spread, wide, rtol=0.2, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("gaussian(learned=guess)", "way to learn sigma"),
+        ("mixture(0)", "1 component or more"),
+        ("mixture(1.5)", "1 component or more"),
+        ("mixture(2, learned=magic)", "way to learn a mixture"),
+        ("mixture(2, decay=1)", "0 ≤ decay < 1"),
+        ("gaussian(learned=batch, floor=1)", "floor < sigma²"),
+        ("network_gaussian(floor=-1)", "0 ≤ floor"),
+        ("mixture(sigma=0)", "sigma > 0"),
+    ],
+)
+def test_impossible_noise_is_refused(text, said):
+    with pytest.raises(VaekitError, match=said):
+        noise_model(text, small(), (7,), 3)
+
+
+# ---- refitting
+
+
+def test_refitting_a_gaussian_takes_the_mean_square():
+    data = known_noise([0.2], [1.0], 500)
+    model = vae(entries=12, text="network_gaussian")
+    found = information.refit(model, data, "gaussian")
+    squares = information.residuals(model, data)
+    assert found.likelihood.noise()["noise_variance"] == pytest.approx(float(squares.mean()))
+    z = torch.randn(3, 5, 2)
+    torch.testing.assert_close(found.likelihood(z).mean, model.likelihood(z).mean)
+
+
+@pytest.mark.parametrize("text", ["gaussian", "mixture(2)", "mixture(3, learned=gradient)"])
+def test_a_refit_is_never_worse_than_a_guess(text):
+    data = known_noise([0.05, 0.3], [0.7, 0.3], 1000)
+    model = vae(entries=12, text="gaussian(sigma=0.9)")
+    before = information.evaluate(model, data)["elbo"]["value"]
+    after = information.evaluate(information.refit(model, data, text), data)["elbo"]["value"]
+    assert after > before + 1
+
+
+def test_a_refit_mixture_beats_a_refit_gaussian_where_noise_is_mixed():
+    data = known_noise([0.05, 0.3], [0.7, 0.3], 1000)
+    model, objective = recipes.noise_vae(data.shape, 2, network="mlp()")
+    for _ in fit(model, objective, data, Training(epochs=40, batch=100, lr=5e-3, device="cpu")):
+        pass
+    elbos = [
+        information.evaluate(information.refit(model, data, text), data)["elbo"]["value"]
+        for text in ("gaussian", "mixture(1)", "mixture(2)")
+    ]
+    assert elbos[0] == pytest.approx(elbos[1], abs=0.01)
+    assert elbos[2] > elbos[0] + 0.5
+
+
+@pytest.mark.parametrize("text", ["bernoulli", "network_gaussian", "squared_error"])
+def test_a_noise_without_closed_form_is_refused(text):
+    with pytest.raises(VaekitError, match="gaussian or mixture"):
+        information.refit(vae(), Dataset.from_array(np.zeros((5, 6), "float32")), text)
+
+
+def test_network_gaussian_reads_two_halves():
+    kind = NetworkGaussian(nn.Flatten(0, 0), sigma=1.0, floor=0.0)
+    p = kind(torch.tensor([[[0.5, 2.0]]]))
+    assert p.mean.tolist() == [[[0.5]]]
+    assert float(p.log_prob(torch.tensor([[1.5]]))) == pytest.approx(
+        -0.5 / np.e**2 - 1 - 0.5 * np.log(2 * np.pi), abs=1e-5
+    )
