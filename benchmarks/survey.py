@@ -1,7 +1,7 @@
 """Measure what the survey's autoencoders promise, on MNIST and sprites.
 
     python benchmarks/survey.py NAME [NAME ...]
-        [--data-dir DATA] [--epochs N] [--seeds 3] [--out FOLDER]
+        [--data-dir DATA] [--epochs N] [--seeds 3] [--out FOLDER] [--latent 5] [--betas 1]
 
 Names: pca, sparse, k_sparse, contractive, denoising, conditional, few_labels, beta. Each prints one
 Markdown table; `k_sparse` and `beta` also write a picture into --out. What was
@@ -23,7 +23,9 @@ from vaekit.apply import encode, reconstruct, sample, seeded
 from vaekit.corruption import corruption
 from vaekit.data import Dataset, load, one_hot
 from vaekit.information import evaluate
+from vaekit.model import Model
 from vaekit.objectives import jacobian
+from vaekit.report.filters import linear
 from vaekit.train import fit
 
 
@@ -100,16 +102,20 @@ def sparse(asked: argparse.Namespace) -> None:
 def k_sparse(asked: argparse.Namespace) -> None:
     """Show 1000 filters for k = 70, 40, 25, 10. Expected: from local to global as k falls.
 
-    The picture has the 112 most used of each. Locality: the share of a filter's energy in its
-    strongest tenth of the pixels (1 is a dot).
+    The picture has 112 of the units used, at equal distances from the most used to the least.
+    Locality: the pixels that a filter fills, (Σw²)²/Σw⁴ (1 is a dot, 784 an even sheet), the median
+    over all units used and the mean over uses. Expected after 3 epochs' trials: fewer than 20 units
+    never used but at k = 10, and medians of 15, 25, 35, 60 pixels.
     """
     from matplotlib.figure import Figure
 
     data, test = load("mnist", asked.data_dir)
     figure = Figure((12, 6), layout="constrained")
     panels = figure.subplots(2, 2).flat
-    print("| k | squared error | units never used | energy in a tenth of the pixels |")
-    print("|---|---|---|---|")
+    print(
+        "| k | squared error | units never used | used by > ½ of images | pixels filled | by use |"
+    )
+    print("|---|---|---|---|---|---|")
     for k, panel in zip((70, 40, 25, 10), panels, strict=True):
         system = train("k_sparse_ae", data, asked, latent=1000, k=k)
         x = whole(test)
@@ -117,12 +123,17 @@ def k_sparse(asked: argparse.Namespace) -> None:
         assert int((codes != 0).sum(1).max()) <= k
         error = (reconstruct(system.model, x) - x).square().flatten(1).sum(1).mean().item()
         used = (codes != 0).float().mean(0)
-        (matrix,) = [w for w in system.model.likelihood.parameters() if w.ndim == 2]
-        filters = matrix.detach().t()[used.argsort(descending=True)]
-        energy = filters[: int((used > 0).sum())].square().sort(1, descending=True).values
-        local = (energy[:, :78].sum(1) / energy.sum(1)).mean().item()
-        print(f"| {k} | {error:.2f} | {(used == 0).sum()} | {local:.3f} |")
-        panel.imshow(_tiles(filters[:112].numpy(), 7, 16), cmap="gray")
+        order = used.argsort(descending=True)[: int((used > 0).sum())]
+        (matrix,) = linear(system.model, test).values()  # the rows of both ways
+        filters, share = matrix.flatten(1)[order], used[order]
+        filled = filters.square().sum(1).square() / filters.pow(4).sum(1)
+        by_use = float((filled * share).sum() / share.sum())
+        counts = f"{1000 - len(order)} | {int((used > 0.5).sum())}"
+        print(
+            f"| {k} | {error:.2f} | {counts} | {filled.median():.0f} | {by_use:.0f} |", flush=True
+        )
+        places = torch.linspace(0, len(order) - 1, 112).round().long()
+        panel.imshow(_tiles(filters[places].numpy(), 7, 16), cmap="gray")
         panel.set_title(f"k = {k}")
         panel.axis("off")
     figure.savefig(Path(asked.out) / "k-sparse-filters.png", dpi=110)
@@ -179,7 +190,9 @@ def _psnr(found: torch.Tensor, x: torch.Tensor) -> float:
 def conditional(asked: argparse.Namespace) -> None:
     """Recognise digits made on demand, by a linear classifier of real ones.
 
-    Expected: ≥ 95 %, and a smaller rate with p(z|c) than with p(z).
+    Expected: ≥ 95 %, and a smaller rate with p(z|c) than with p(z). With 5 latents and β = 1:
+    97 %, and 10.1 nats against 10.3. `one Gaussian` is the rate that the same codes would have
+    under the best prior that is one diagonal Gaussian for all classes.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -191,19 +204,38 @@ def conditional(asked: argparse.Namespace) -> None:
     truth = test.batch_labels(every)
     real = judge.score(test.batch(every).flatten(1).numpy(), truth.numpy())  # pyright: ignore[reportOptionalMemberAccess]
     print(f"the judge on real test digits: {real:.2%}\n")
-    print("| prior | β | recognised | rate | distortion | ELBO |\n|---|---|---|---|---|---|")
-    for prior, weight in product(("conditional", "normal"), (1.0, 2.0)):
-        columns: list[list[float]] = [[], [], [], []]
+    print("| prior | β | recognised | rate | one Gaussian | distortion | ELBO |")
+    print("|---|---|---|---|---|---|---|")
+    rates: dict[tuple[str, float], list[float]] = {}
+    for prior, weight in product(("conditional", "normal"), asked.betas):
+        columns: list[list[float]] = [[], [], [], [], []]
         for seed in range(asked.seeds):
-            system = train("cvae", data, asked, seed, prior=prior, beta=weight)
+            chosen = {"prior": prior, "beta": weight, "latent": asked.latent}
+            system = train("cvae", data, asked, seed, **chosen)
             classes = torch.arange(10).repeat_interleave(500)
             made = sample(system.model, 5000, one_hot(classes, 10))
             columns[0].append(100 * judge.score(made.flatten(1).numpy(), classes.numpy()))
             numbers = evaluate(system.model, test)
-            for column, key in zip(columns[1:], ("rate", "distortion", "elbo"), strict=True):
-                column.append(numbers[key]["value"])
+            columns[2].append(_rate_of_one(system.model, test))
+            for place, key in ((1, "rate"), (3, "distortion"), (4, "elbo")):
+                columns[place].append(numbers[key]["value"])
         found = " | ".join(spread(c) for c in columns[1:])
-        print(f"| {prior} | {weight:g} | {spread(columns[0])} % | {found} |")
+        print(f"| {prior} | {weight:g} | {spread(columns[0])} % | {found} |", flush=True)
+        rates[prior, weight] = columns[1]
+    for b in asked.betas:
+        pairs = zip(rates["conditional", b], rates["normal", b], strict=True)
+        less = ", ".join(f"{own - other:+.2f}" for own, other in pairs)
+        print(f"\nrate with p(z|c) − with p(z) at β = {b:g}, seed by seed: {less}")
+
+
+@torch.no_grad()
+def _rate_of_one(model: Model, data: Dataset) -> float:
+    """Return min over m, t of mean KL(q ‖ N(m, diag t²)), in nats: at the moments of all codes."""
+    rows = torch.arange(len(data))
+    assert model.condition is not None
+    q = model.posterior(data.batch(rows), data.condition(rows, "labels", model.condition.width))
+    variance = q.mean.var(0, unbiased=False) + q.variance.mean(0)
+    return float(0.5 * (variance.log() - q.variance.log()).sum(1).mean())
 
 
 def few_labels(asked: argparse.Namespace) -> None:
@@ -282,6 +314,8 @@ def main() -> None:
     parser.add_argument("--data-dir", default=None, help="folder with mnist/")
     parser.add_argument("--epochs", type=int, default=0, help="in place of each experiment's own")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--latent", type=int, default=5, help="of `conditional`")
+    parser.add_argument("--betas", type=float, nargs="+", default=[1.0], help="of `conditional`")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--out", default=".", help="folder for pictures")
     asked = parser.parse_args()

@@ -23,10 +23,11 @@ def test_every_network_has_the_right_shapes(name, shape):
         shape = (1, 96, 84)  # the same road at a quarter of the arithmetic
     torch.manual_seed(0)
     nets = networks(name)
-    encoder, decoder = nets.encoder(shape, 6), nets.decoder(3, shape)
+    latent = 6 if name == "tied" else 3  # one matrix: as many latents as features
+    encoder, decoder = nets.encoder(shape, 6), nets.decoder(latent, shape)
     x = torch.rand(2, *shape)
     assert encoder(x).shape == (2, 6)
-    out = decoder(torch.randn(2, 3))
+    out = decoder(torch.randn(2, latent))
     assert out.shape == x.shape
     (encoder(x).sum() + out.pow(2).sum()).backward()
     for module in (encoder, decoder):

@@ -24,7 +24,9 @@ DATA = Dataset.from_array(X)
 
 def k_sparse(k=3, latent=8, alpha=1.0):
     torch.manual_seed(0)
-    return recipes.k_sparse_ae((12,), latent, k, alpha)
+    made = recipes.k_sparse_ae((12,), latent, k, alpha)
+    made.model(X)  # its encoder takes off the mean of what it has seen
+    return made
 
 
 # ---- the k largest
@@ -60,7 +62,8 @@ def test_gradients_flow_through_the_k_largest_alone():
     assert layer.weight.grad[chosen].abs().sum(1).gt(0).all()
     assert not layer.weight.grad[~chosen].any()
     assert not layer.bias.grad[~chosen].any()
-    # And there they are those of the linear code.
+    # And there they are those of the linear code (in evaluation its centre rests).
+    made.eval()
     code = made.posterior.network(x)
     (through,) = torch.autograd.grad(code[0, chosen].square().sum(), layer.weight)
     made.zero_grad()

@@ -7,11 +7,13 @@ from vaekit.networks.conv import Conv
 from vaekit.networks.joined import Joined
 from vaekit.networks.linear import Linear
 from vaekit.networks.mlp import Mlp, stack
+from vaekit.networks.tied import Tied, Transposed
 from vaekit.text import build
 
 NETWORKS: dict[str, Callable[..., Networks]] = {
     "mlp": Mlp,
     "conv": Conv,
+    "tied": Tied,
     # [isa] supplementary: the networks of the dSprites experiments.
     "isa": lambda: Mlp(1200, 1200, decoder=(1200, 1200, 1200), decoder_activation="tanh"),
     # [noise] Table of networks: MNIST, then CelebA and Yale B.
@@ -50,6 +52,8 @@ __all__ = [
     "Mlp",
     "Networks",
     "Shape",
+    "Tied",
+    "Transposed",
     "networks",
     "stack",
 ]

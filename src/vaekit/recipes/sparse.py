@@ -49,7 +49,7 @@ def k_sparse_ae(
     latent: int = 1000,
     k: int | str = 25,
     alpha: float = 1.0,
-    network: str = "mlp()",
+    network: str = "tied()",
     likelihood: str = "squared_error",
 ) -> System:
     """k-sparse autoencoder: a linear code of which only the k largest entries pass.
@@ -59,7 +59,7 @@ def k_sparse_ae(
         latent: size of the code, hidden units
         k: entries that pass, a number or a schedule such as `linear(200, 25, epochs=5)`
         alpha: at test time α·k entries pass, ≥ 1
-        network: networks by name; `mlp()` is linear, as in the paper
+        network: networks by name; `tied()` is one matrix, as in the paper, `mlp()` two
         likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
     """
     nets = networks(network)
