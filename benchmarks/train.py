@@ -41,6 +41,7 @@ def main() -> None:
     parser.add_argument("--data-dir", required=True, help="folder with mnist/")
     parser.add_argument("--rounds", type=int, default=3, help="seeds")
     parser.add_argument("--epochs", type=int, default=1, help="epochs of each round")
+    parser.add_argument("--warm", type=int, help="epochs before the race; default: 0 mlp, 2 conv")
     parser.add_argument("--jobs", nargs="+", default=["mlp", "conv"])
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS))
     parser.add_argument(
@@ -82,7 +83,7 @@ def _prepare(job: str, data_dir: str, folder: Path) -> None:
         np.save(folder / f"{job}-{part}.npy", padded)
 
 
-def _same_start(job: str, folder: Path, seed: int, turns: int) -> None:
+def _same_start(job: str, folder: Path, seed: int, turns: int, warm: int) -> None:
     """Write the weights that all start from, and vaekit's order of the images under this seed."""
     import numpy as np
     import torch
@@ -96,9 +97,9 @@ def _same_start(job: str, folder: Path, seed: int, turns: int) -> None:
 
     data = Dataset.from_array(np.load(folder / f"{job}-train.npy"))
     model, objective, batch = make(job, data.shape, seed)
-    if WARM[job]:
+    if warm:
         settings = {"batch": batch, "seed": seed + 1000, "precision": "bf16", "device": "cpu"}
-        for _ in fit(model, objective, data, Training(epochs=WARM[job], **settings)):
+        for _ in fit(model, objective, data, Training(epochs=warm, **settings)):
             pass
     weights = [p.detach().numpy() for p in model.parameters()]
     np.savez(folder / f"{job}-start.npz", *weights)
@@ -117,7 +118,8 @@ def _rounds(
     results: dict[str, list[dict]] = {name: [] for name in asked.contestants}
     for number in range(asked.rounds):
         turns = TURNS[job][1] * asked.epochs
-        _same_start(job, folder, number, turns)
+        warm = WARM[job] if asked.warm is None else asked.warm
+        _same_start(job, folder, number, turns, warm)
         racers = {
             name: _start(name, job, pythae, folder, number, turns) for name in asked.contestants
         }

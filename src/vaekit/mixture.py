@@ -2,9 +2,10 @@
 
 A residual r = x_d − G_d(z) is drawn from Σ_k π_k N(0, σ_k²) ([noise] §3.3.2):
 
-    E:  γ_k(r) = π_k N(r; 0, σ_k²) / Σ_k′ π_k′ N(r; 0, σ_k′²)    (the denominator of eq. 15 sums
-                                                                  over l and m: erratum)
+    E:  γ_k(r) = π_k N(r; 0, σ_k²) / Σ_k′ π_k′ N(r; 0, σ_k′²)
     M:  π_k = mean γ_k,  σ_k² = Σ γ_k r² / Σ γ_k
+
+(The denominator of eq. 15 sums over l and m: erratum.)
 
 By Fisher's identity the gradient in G of the expected complete log-likelihood Σ γ_k [ln π_k −
 ½ ln 2πσ_k² − r²/2σ_k²] (eqs. 16–17 have its signs wrong) is that of ln Σ_k π_k N(r; 0, σ_k²) at the
