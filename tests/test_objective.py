@@ -1,3 +1,4 @@
+import copy
 import math
 
 import pytest
@@ -131,14 +132,9 @@ def test_every_entry_twice_at_half_weight_is_the_same_objective(text):
     torch.manual_seed(0)
     nets = small()
     once = Model(Gaussian(nets.encoder((6,), 4), 2), noise_model(text, nets, (6,), 2), Normal(2))
-    twice = Model(
-        Gaussian(Halve(once.posterior.network), 2),
-        type(once.likelihood)(Twice(once.likelihood.network)),
-        Normal(2),
-    )
-    twice.likelihood.load_state_dict(
-        {k: v for k, v in once.likelihood.state_dict().items() if k == "log_std"}, strict=False
-    )
+    noise = copy.deepcopy(once.likelihood)
+    noise.network = Twice(once.likelihood.network)
+    twice = Model(Gaussian(Halve(once.posterior.network), 2), noise, Normal(2))
     x, beta = torch.rand(5, 6), 3.0
 
     def gradients(model, objective, x):
@@ -164,7 +160,7 @@ def test_distortion_sums_over_entries(text, shape):
     nn.init.zeros_(likelihood.network[-2].weight)
     nn.init.zeros_(likelihood.network[-2].bias)
     one = noise_model(text, small(), (1,), 2)
-    one.network = likelihood.network[:-2].append(nn.Linear(16, 1))
+    one.network = likelihood.network[:-2].append(nn.Linear(16, one.heads))
     nn.init.zeros_(one.network[-1].weight)
     nn.init.zeros_(one.network[-1].bias)
     posterior = Gaussian(nn.Sequential(nn.Flatten(), nn.LazyLinear(4)), 2)
