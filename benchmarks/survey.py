@@ -108,6 +108,7 @@ def k_sparse(asked: argparse.Namespace) -> None:
     never used but at k = 10, and medians of 15, 25, 35, 60 pixels.
     """
     from matplotlib.figure import Figure
+    from PIL import Image
 
     data, test = load("mnist", asked.data_dir)
     figure = Figure((12, 6), layout="constrained")
@@ -136,7 +137,9 @@ def k_sparse(asked: argparse.Namespace) -> None:
         panel.imshow(_tiles(filters[places].numpy(), 7, 16), cmap="gray")
         panel.set_title(f"k = {k}")
         panel.axis("off")
-    figure.savefig(Path(asked.out) / "k-sparse-filters.png", dpi=110)
+    path = Path(asked.out) / "k-sparse-filters.png"
+    figure.savefig(path, dpi=110)
+    Image.open(path).convert("L").save(path, optimize=True)
 
 
 def _tiles(filters: np.ndarray, rows: int, columns: int) -> np.ndarray:

@@ -63,6 +63,18 @@ def test_no_unit_has_a_head_start():
     assert (free(X).mean(0) - free[-1].bias).abs().max() > 0.3
 
 
+@pytest.mark.parametrize("features", [4, 30, 36, 400, 2000])
+def test_at_the_start_all_units_together_give_back_no_more_than_x(features):
+    """E[Wᵀ W] is the identity, or less where there are few units."""
+    torch.manual_seed(0)
+    seen = []
+    for _ in range(100):
+        weights = Tied().encoder((12,), features)[-1].weight.detach()
+        seen.append(weights.T @ weights)
+    expected = min(1, features / 36) * torch.eye(12)
+    torch.testing.assert_close(torch.stack(seen).mean(0), expected, atol=0.06, rtol=0)
+
+
 def test_there_is_one_matrix_and_its_gradient_is_that_of_both_ways():
     encoder, decoder = pair()
     names = [name for name, _ in nn.ModuleList([encoder, decoder]).named_parameters()]

@@ -19,8 +19,9 @@ from vaekit.networks.linear import Linear
 class Tied(Networks):
     """Build an encoder of one linear layer, and a decoder that is the transpose of the last one.
 
-    `centre=False` leaves m out. Raises `VaekitError` for a decoder without its encoder, or one
-    that reads or gives other sizes than the encoder gives and reads.
+    W starts as that of any linear layer, but no larger than E[Wᵀ W] = 1, so that all units together
+    give x − m back and not a multiple of it. `centre=False` leaves m out. Raises `VaekitError` for
+    a decoder without its encoder, or one of other sizes than the encoder's.
     """
 
     def __init__(self, centre: bool = True):
@@ -33,6 +34,8 @@ class Tied(Networks):
             raise VaekitError(f"a tied layer needs at least one unit, got {features}: latent ≥ 1")
         size = math.prod(shape)
         layer, centre = Linear(size, features), Centre(size) if self.centre else None
+        with torch.no_grad():  # rows of mean squared length 1/3: E[Wᵀ W] = features/(3 size)
+            layer.weight.mul_(min(1.0, math.sqrt(3 * size / features)))
         self.last = layer, centre
         return nn.Sequential(nn.Flatten(), *([centre] if centre else []), layer)
 
