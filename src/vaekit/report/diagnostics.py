@@ -10,6 +10,7 @@
 The numbers are those of `vaekit.information.diagnostics`, of which the same examples are asked.
 """
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def activations(model: Model, sparsity: Sparsity, data: Dataset, codes: Codes) -
     means, rho = torch.cat(layers), sparsity.rho
     said = [f"layer {i + 1}" for i in range(len(layers))] if len(layers) > 1 else [""]
     values = [layer.numpy() for layer in layers]
-    drawn = usage(values, said, rho, f"ρ = {rho:g}", "mean activation ρ̂", share=False)
+    drawn = usage(values, said, rho, f"ρ = {rho:g}", "mean activation ρ̂")
     dead = int((means < measure.DEAD).sum())
     caption = (
         f"Mean activation ρ̂ of each of the {len(means):,} units that the penalty holds against "
@@ -73,7 +74,7 @@ def selection(codes: Codes) -> Section:
     """Plot how often each unit is among the k largest."""
     on = codes.means != 0
     shares, k, size = on.mean(0), int(on.sum(1).max()), on.shape[1]
-    drawn = usage([shares], [""], k / size, "k/H, all alike", "share of items", share=True)
+    drawn = usage([shares], [""], k / size, "k/H, all alike", "share of items", len(on))
     caption = (
         f"Share of {len(on):,} test items for which each of the {size:,} units is among the "
         f"k = {k} largest: sorted, and as a histogram. {_of(int((shares == 0).sum()), size)} dead: "
@@ -92,13 +93,14 @@ def _half(shares: np.ndarray) -> int:
 
 
 def usage(
-    layers: list[np.ndarray], names: list[str], mark: float, said: str, what: str, share: bool
+    layers: list[np.ndarray], names: list[str], mark: float, said: str, what: str, of: int = 0
 ) -> str:
     """Draw values of units (units,) of each layer, sorted and as a histogram, as SVG.
 
-    `mark`, described by `said`, is where they should lie; `share` writes them in per cent.
+    `mark`, described by `said`, is where they should lie; values that are shares `of` so many
+    items are written in per cent.
     """
-    edges = np.histogram_bin_edges(np.concatenate([*layers, np.array([0, mark])]), 40)
+    edges = _edges(max(mark, *(float(values.max()) for values in layers)), of)
     with Plot(9.4, 2.7, 1, 2) as plot:
         left, right = plot.axes[0]
         for values, name, colour in zip(layers, names, SERIES, strict=False):
@@ -108,14 +110,22 @@ def usage(
         left.axhline(mark, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)), label=said)
         right.axvline(mark, color=MUTED, linewidth=0.9, linestyle=(0, (4, 3)))
         left.set(xlabel="units, from the largest", ylabel=what, ylim=(0, None))
-        right.set(xlabel=what, ylabel="units", xlim=(0, None))
-        if share:
+        right.set(xlabel=what, ylabel="units", xlim=(min(0, edges[0]), None))
+        if of:
             left.yaxis.set_major_formatter(PercentFormatter(1))
             right.xaxis.set_major_formatter(PercentFormatter(1))
         left.legend(loc="upper right")
-        if share:  # unused units would hide all others
+        if of:  # unused units would hide all others
             right.set_yscale("log")
     return plot.svg
+
+
+def _edges(top: float, of: int, bins: int = 40) -> np.ndarray:
+    """Divide 0 to `top` into bins, for shares `of` so many items around whole numbers of items."""
+    if not of:
+        return np.linspace(0, top, bins + 1)
+    wide = math.ceil((top * of + 1) / bins)
+    return (np.arange(0, top * of + 1 + wide, wide) - 0.5) / of
 
 
 # ---- contractive
@@ -151,4 +161,7 @@ def _spectrum(axes: Axes, values: np.ndarray, scale: str) -> None:
     floor = max(1e-5 * top, 0.5 * float(low.min()))  # below lies float32's rounding
     axes.set_yscale(scale)
     axes.set_ylim(*((0, 1.05 * top) if scale == "linear" else (floor, 2 * top)))
+    if scale == "log" and 2 * top < 20 * floor:  # a decade or so: powers of ten say little
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(lambda x, _: f"{x:g}" if f"{x:e}"[0] in "235" else "")
     axes.set(xlabel="rank", ylabel="singular value of J")
