@@ -1,19 +1,15 @@
 """Sets of many compressed pictures, decoded once and then mapped from the disk.
 
 Decoding takes seconds to minutes, and all pictures of a large set may not fit the memory. So they
-are decoded side by side in threads and written one after the other to a .npy file (N, C, H, W)
-uint8 in the cache; from then on that file is mapped, and a batch costs the reading of its rows.
-What the .npy was made from is part of its folder's name, so that other files, another size or
-another version of this module make another one. A list of the pictures' names, written last, says
-that it is whole. Two processes that decode at once write the same bytes and swap them in.
+are decoded side by side in threads and kept in the cache, one after the other (see `kept`). What
+they were decoded from is part of their folder's name, so that other files, another size or another
+version of this module make another one.
 """
 
 import hashlib
 import io
-import json
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,16 +19,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.files import cache, cause
+from vaekit.data.files import cause
+from vaekit.data.kept import damaged, keep, place, read, whole
 from vaekit.data.packed import Source, opened, stamp
 from vaekit.errors import VaekitError
-from vaekit.files import write, write_text
 
 _VERSION = 1  # of what is written: a change makes older caches unused
 _CHUNK = 1024  # pictures held at once: enough to keep the threads busy, some MB of memory
 _TASK = 32  # pictures handed to a thread at once: handing over costs as much as a small JPEG
 _MANY = 10_000  # pictures whose decoding takes long enough to be announced
-_ARRAY, _RECORD = "images.npy", "source.json"
 Decode = Callable[[bytes], np.ndarray]
 
 
@@ -77,8 +72,8 @@ def mapped(
     """
     state = stamp(path, wanted)
     key = hashlib.sha256(f"{_VERSION} {state} {wanted.pattern} {how}".encode()).hexdigest()[:16]
-    folder = cache() / what / f"decoded-{key}"
-    if not (folder / _RECORD).is_file():
+    folder = place(what, f"decoded-{key}")
+    if not whole(folder):
         _decode(folder, path, wanted, decode, None if path.is_dir() else state)
     return _map(folder)
 
@@ -88,39 +83,22 @@ def _decode(
 ) -> None:
     digest = hashlib.sha256()
     with opened(path, wanted) as source:
-        if len(source.names) > _MANY:
-            about = f"{len(source.names)} pictures of {path.name} into {folder}"
-            print(f"decoding {about}: this is done once", file=sys.stderr)
-        write(folder / _ARRAY, lambda target: _save(target, source, decode, digest))
-    record = {"sha256": known or digest.hexdigest(), "names": source.names}
-    write_text(folder / _RECORD, json.dumps(record))
-
-
-def _save(target: Path, source: Source, decode: Decode, digest: Any) -> None:
-    """Write through a file: on a full disk it raises, where a mapping would end the process."""
-    with target.open("wb") as file:
-        for row, picture in enumerate(_all(source, decode, digest)):
-            if not row:
-                shape = (len(source.names), *picture.shape)
-                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
-                np.lib.format.write_array_header_1_0(file, header)
-            file.write(picture.tobytes())
+        count = len(source.names)
+        about = f"decoding {count} pictures of {path.name}" if count > _MANY else ""
+        pieces = (picture[None] for picture in _all(source, decode, digest))
+        record = {"names": source.names}
+        keep(folder, count, pieces, lambda: record | {"sha256": known or digest.hexdigest()}, about)
 
 
 def _map(folder: Path) -> Pictures:
+    images, record = read(folder)
     try:
-        # "c" keeps changes in memory: the file is only read, and torch need not warn of that.
-        images = np.load(folder / _ARRAY, mmap_mode="c", allow_pickle=False)
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         names, known = tuple(record["names"]), str(record["sha256"])
-        if images.ndim != 4 or images.dtype != np.uint8 or len(images) != len(names):
-            raise ValueError(f"{len(names)} names, images {images.shape} {images.dtype}")
-    except (OSError, EOFError, ValueError, KeyError, TypeError) as error:
-        raise VaekitError(
-            f"the decoded pictures in {folder} are damaged ({cause(error)}): "
-            "delete that folder, and they are decoded anew"
-        ) from error
-    return Pictures(torch.from_numpy(images), names, known)
+        if len(images) != len(names):
+            raise ValueError(f"{len(names)} names, images {tuple(images.shape)}")
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(folder, error) from error
+    return Pictures(images, names, known)
 
 
 def _all(source: Source, decode: Decode, digest: Any) -> Iterator[np.ndarray]:
