@@ -13,8 +13,8 @@ SOURCE = Path(vaekit.__file__).parent
 # From the bottom up; names in one row are siblings and do not import each other.
 LAYERS = [
     ["errors"],
-    ["text", "files", "mixture"],
-    ["distributions", "data", "corruption"],
+    ["text", "files", "mixture", "coordinates"],
+    ["distributions", "lp_nested", "compounds", "data", "corruption"],
     ["networks", "divergences", "schedules"],
     ["posteriors", "priors", "likelihoods"],
     ["model"],
@@ -35,7 +35,11 @@ CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base", "corruption"}
 # In networks, conv ends in the dense stack of mlp, and both are made of linear. The recipes of
 # noise are beta_vae with a likelihood.
 KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networks"}
-SHARED = {"networks": {"base", "linear", "mlp"}, "recipes": {"base", "vae"}}
+SHARED = {
+    "networks": {"base", "linear", "mlp"},
+    "priors": {"base", "exponents"},
+    "recipes": {"base", "vae"},
+}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -1,7 +1,118 @@
 """Priors p(z)."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior
 from vaekit.priors.conditional import Conditional
+from vaekit.priors.exponents import RATE
+from vaekit.priors.generalized_normal import GeneralizedNormal
+from vaekit.priors.logistic import Logistic
+from vaekit.priors.lp_nested import LpNested, isa
+from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.normal import Normal
+from vaekit.priors.product import Product
+from vaekit.priors.vamp import Vamp
+from vaekit.text import build, parse
 
-__all__ = ["Conditional", "Normal", "Prior"]
+
+def prior(
+    text: str,
+    latent: int,
+    posterior: nn.Module | None = None,
+    shape: Sequence[int] | None = None,
+) -> Prior:
+    """Build the prior over `latent` coordinates that `text` names, such as `isa(p=2.2, size=4)`.
+
+    `vamp(50)` also needs the model's posterior and the shape of one example. Raises `VaekitError`
+    for an unknown name, arguments that do not fit, and a prior of another size than the code.
+    """
+    name = parse(text)[0]
+    if name == "vamp":
+        if posterior is None or shape is None:
+            raise VaekitError(
+                "a vamp prior needs the encoder: prior(text, latent, posterior, shape)"
+            )
+        return build(text, {"vamp": Vamp}, "prior", posterior, tuple(shape))
+    found = build(text, PRIORS, "prior", latent)
+    if found.latent != latent:
+        raise VaekitError(
+            f"prior {text!r} is over {found.latent} coordinates, but the code has {latent}"
+        )
+    return found
+
+
+def _isa(
+    latent: int,
+    p0: float = 2.1,
+    p: float | Sequence[float] = 2.2,
+    size: int | Sequence[int] = 4,
+    scale: float = 1.0,
+    learned: str | bool = "no",
+    unit_variance: bool = False,
+    rate: float = RATE,
+) -> LpNested:
+    """Fill the code with subspaces of `size` coordinates, or of the sizes listed."""
+    sizes = [size] * (latent // max(1, size)) if isinstance(size, int) else list(size)
+    if isinstance(size, int) and (size < 1 or latent % size):
+        raise VaekitError(
+            f"subspaces of size={size} do not fill {latent} latents: choose a size that divides "
+            f"{latent}, or list the sizes, size=[{latent - latent // 2}, {latent // 2}]"
+        )
+    powers = [p] * len(sizes) if isinstance(p, int | float) else list(p)
+    if len(powers) != len(sizes):
+        raise VaekitError(f"{len(sizes)} subspaces need as many exponents, got p={powers}")
+    pairs = zip(powers, sizes, strict=True)
+    return isa(p0, pairs, scale, learned, unit_variance, rate)
+
+
+def _lp_nested(
+    latent: int,
+    tree: Sequence[Any],
+    scale: float = 1.0,
+    learned: str | bool = "no",
+    unit_variance: bool = False,
+    rate: float = RATE,
+) -> LpNested:
+    return LpNested(tree, scale, learned, unit_variance, rate)
+
+
+def _product(latent: int, **blocks: Sequence[Any]) -> Product:
+    """Read blocks written as name=[prior, size]."""
+    for name, block in blocks.items():
+        if not (isinstance(block, list) and len(block) == 2 and isinstance(block[1], int)):
+            raise VaekitError(
+                f"a block is written name=[prior, size], such as style=['isa(size=4)', 8], "
+                f"got {name}={block!r}"
+            )
+    return Product({name: prior(str(text), size) for name, (text, size) in blocks.items()})
+
+
+PRIORS: dict[str, Callable[..., Prior]] = {
+    "generalized_normal": GeneralizedNormal,
+    "isa": _isa,
+    "logistic": Logistic,
+    "lp_nested": _lp_nested,
+    "mixture": MixtureOfGaussians,
+    "normal": Normal,
+    "product": _product,
+    "vamp": Vamp,
+}
+
+__all__ = [
+    "PRIORS",
+    "Conditional",
+    "GeneralizedNormal",
+    "Logistic",
+    "LpNested",
+    "MixtureOfGaussians",
+    "Normal",
+    "Prior",
+    "Product",
+    "Vamp",
+    "isa",
+    "prior",
+]

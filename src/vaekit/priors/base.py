@@ -1,17 +1,23 @@
 """What a prior is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
+
+from vaekit.errors import VaekitError
 
 
 class Prior(nn.Module, ABC):
     """Give the distribution p(z) that codes are held against and drawn from.
 
     To write one: set `latent` (H), and return from `forward` a distribution with event shape (H,),
-    `rsample` and `log_prob`, on the device and in the type of `like`. Register its KL from the
-    posteriors in `vaekit.divergences` where a closed form exists; without one KL is Monte Carlo.
+    `log_prob` and `sample`, and `rsample` where samples carry gradients, on the device and in the
+    type of `like`. Give it `log_prob_by_coordinate` where coordinates are independent, and
+    `log_prob_by_block` with `sizes` where parts of the code are; then name these in `blocks`.
+    Register its KL from the posteriors in `vaekit.divergences` where a closed form exists; without
+    one KL is Monte Carlo.
     """
 
     latent: int
@@ -19,3 +25,24 @@ class Prior(nn.Module, ABC):
     @abstractmethod
     def forward(self, like: Tensor, c: Tensor | None = None) -> Distribution:
         """Return p(z|c) for c (batch, width); `like` gives device and type only."""
+
+    @property
+    def blocks(self) -> dict[str, slice]:
+        """Return the parts of z that have a name: name → slice of the last dimension."""
+        return {}
+
+
+def check_latent(latent: int) -> int:
+    """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
+    if latent < 1:
+        raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
+    return latent
+
+
+def slices(sizes: Mapping[str, int]) -> dict[str, slice]:
+    """Lay blocks of the given sizes side by side: name → slice."""
+    found, first = {}, 0
+    for name, size in sizes.items():
+        found[name] = slice(first, first + size)
+        first += size
+    return found

@@ -1,0 +1,72 @@
+"""Exponents of norms, fixed or learned, for the priors that have them.
+
+A learned exponent is p = 1 + eᵘ, above 1 whatever u: below 1 the density has cusps along the axes
+and its gradient no bound. At p = 2, where they begin, dp/du = 1: there a step of the optimiser
+changes p as it changes u.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.errors import VaekitError
+
+RATE = 5e-4  # of learned exponents ([isa] §4)
+
+
+class Exponents(nn.Module):
+    """Hold exponents `start`, of which those marked in `learned` are trained at a `rate` of theirs.
+
+    Raises `VaekitError` for p that are no exponents, a learned p ≤ 1 and a rate that is none.
+    """
+
+    fixed: Tensor
+    chosen: Tensor
+    which: Tensor
+    adam: dict[str, Any]  # settings of the optimiser
+
+    def __init__(self, start: Sequence[float], learned: Sequence[bool], rate: float = RATE):
+        super().__init__()
+        for p, free in zip(start, learned, strict=True):
+            check_exponent(p)
+            if free and p <= 1:
+                raise VaekitError(
+                    f"a learned exponent stays above 1, so it cannot begin at p={p:g}: begin at "
+                    "1.5 or 2, or hold it fixed"
+                )
+        if not 0 < rate < math.inf:
+            raise VaekitError(f"rate must be a finite number > 0, got rate={rate}")
+        first, chosen = torch.tensor(start, dtype=torch.get_default_dtype()), torch.tensor(learned)
+        self.register_buffer("fixed", first, persistent=False)
+        self.learns = bool(chosen.any())
+        if self.learns:
+            self.free = nn.Parameter((first[chosen] - 1).log())
+            self.register_buffer("chosen", chosen, persistent=False)
+            which = (chosen.long().cumsum(0) - 1).clamp_min(0)
+            self.register_buffer("which", which, persistent=False)
+            self.adam = {"lr": rate, "weight_decay": 0.0}  # which would draw p to 2
+
+    def forward(self, kind: torch.dtype) -> Tensor:
+        """Return p, (exponents,), of a floating `kind`."""
+        if not self.learns:
+            return self.fixed.to(kind)
+        free = 1 + self.free.to(kind).exp()
+        return torch.where(self.chosen, free[self.which], self.fixed.to(kind))
+
+
+def check_exponent(p: float) -> None:
+    """Raise `VaekitError` for a p that is no exponent."""
+    if isinstance(p, bool) or not isinstance(p, int | float) or not 0 < p < math.inf:
+        raise VaekitError(f"an exponent must be a finite number > 0, got p={p!r}")
+
+
+def check_scale(scale: float, unit_variance: bool) -> float:
+    """Return `scale`; raise `VaekitError` where it is none, or given beside unit variance."""
+    if not 0 < scale < math.inf:
+        raise VaekitError(f"a prior needs a finite scale > 0, got scale={scale}")
+    if unit_variance and scale != 1:
+        raise VaekitError(f"unit_variance sets the scale: leave out scale={scale:g}")
+    return float(scale)

@@ -1,0 +1,28 @@
+"""The logistic prior: independent coordinates, a little heavier in the tails than the normal."""
+
+import math
+
+from torch import Tensor
+
+from vaekit.coordinates import Logistics
+from vaekit.errors import VaekitError
+from vaekit.priors.base import Prior, check_latent
+
+UNIT = math.sqrt(3) / math.pi  # the scale of unit variance, s² π²/3 = 1
+
+
+class Logistic(Prior):
+    """Give independent logistics of `scale` s, by default of unit variance, s = √3/π.
+
+    Raises `VaekitError` for latent < 1 and a scale that is none.
+    """
+
+    def __init__(self, latent: int, scale: float = UNIT):
+        super().__init__()
+        if not 0 < scale < math.inf:
+            raise VaekitError(f"a logistic prior needs a finite scale > 0, got scale={scale}")
+        self.latent, self.scale = check_latent(latent), scale
+
+    def forward(self, like: Tensor, c: Tensor | None = None) -> Logistics:
+        """Return the prior on the device and in the type of `like`, for any c."""
+        return Logistics(self.latent, self.scale, like)

@@ -1,0 +1,85 @@
+"""The VampPrior: a mixture of the encoder's posteriors at learned pseudo-inputs.
+
+The prior that is best for the ELBO is the aggregate posterior, mean_x q(z|x). Its variational
+mixture of posteriors takes K learned inputs u_k in place of the data (Tomczak & Welling 2018,
+eq. 9):
+
+    p(z) = 1/K Σ_k q(z|u_k)
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.compounds import Blend
+from vaekit.distributions import DiagonalGaussian
+from vaekit.errors import VaekitError
+from vaekit.priors.base import Prior
+
+_SPREAD = 0.5  # of the first logits
+
+
+class Vamp(Prior):
+    """Mix the posteriors at `components` learned pseudo-inputs of `shape`, all with share 1/K.
+
+    The prior reads the model's own `posterior`; it is held, not registered, so that its weights are
+    listed, saved and moved once, with the model. Pseudo-inputs are low + (high − low) σ(v), within
+    the range of the data; v begins as noise N(0, ½²), mid-grey ± 12 % of the range, or at chosen
+    examples with `start`. An encoder with batch normalisation takes them for a batch of their own.
+    Raises `VaekitError` for components < 1, an empty range, and a condition, which they lack.
+    """
+
+    def __init__(
+        self,
+        posterior: nn.Module,
+        shape: tuple[int, ...],
+        components: int = 50,
+        low: float = 0.0,
+        high: float = 1.0,
+    ):
+        super().__init__()
+        if isinstance(components, bool) or not isinstance(components, int) or components < 1:
+            raise VaekitError(
+                f"a vamp prior needs 1 pseudo-input or more, got components={components!r}"
+            )
+        if not low < high:
+            raise VaekitError(f"pseudo-inputs need low < high, got low={low}, high={high}")
+        self._posterior: tuple[Any] = (posterior,)  # in a tuple, so that it is not registered
+        self.latent: int = self._posterior[0].latent
+        self.low, self.high = low, high
+        self.free = nn.Parameter(_SPREAD * torch.randn(components, *shape))
+
+    def forward(self, like: Tensor, c: Tensor | None = None) -> Blend:
+        """Return the mixture in the type of `like`; raise `VaekitError` with a condition."""
+        if c is not None:
+            raise VaekitError(
+                "the pseudo-inputs of a vamp prior have no condition: use prior=normal for a "
+                "conditional model"
+            )
+        members = self._posterior[0](self.pseudo_inputs())
+        if not isinstance(members, DiagonalGaussian):
+            raise VaekitError(
+                "a vamp prior mixes Gaussian posteriors, but this model's give "
+                f"{type(members).__name__}: use posterior Gaussian"
+            )
+        mean, log_std = members.mean.to(like.dtype), members.log_std.to(like.dtype)
+        count = len(self.free)
+        return Blend(DiagonalGaussian(mean, log_std), like.new_full((count,), 1 / count).log())
+
+    def pseudo_inputs(self) -> Tensor:
+        """Return the inputs u_k, (K, *shape)."""
+        return self.low + (self.high - self.low) * self.free.sigmoid()
+
+    @torch.no_grad()
+    def start(self, x: Tensor) -> None:
+        """Begin at the examples x (K, *shape), drawn in from the ends of the range by 1 %.
+
+        Raises `VaekitError` for another number or shape.
+        """
+        if x.shape != self.free.shape:
+            raise VaekitError(
+                f"the pseudo-inputs are {tuple(self.free.shape)}, but the examples {tuple(x.shape)}"
+            )
+        share = ((x - self.low) / (self.high - self.low)).clamp(0.01, 0.99)
+        self.free.copy_(share.logit())
