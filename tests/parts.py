@@ -18,7 +18,20 @@ from vaekit.distributions import (
 from vaekit.likelihoods import Likelihood, likelihood
 from vaekit.model import Condition, Model
 from vaekit.networks import Joined, Networks, Shape, networks, stack
-from vaekit.objectives import KL, Contractive, Distortion, Sparsity, Term
+from vaekit.objectives import (
+    KL,
+    AdversarialTC,
+    Contractive,
+    Correlated,
+    DimensionwiseKL,
+    Distortion,
+    IndexCodeMI,
+    RateTarget,
+    Sparsity,
+    Spread,
+    Term,
+    TotalCorrelation,
+)
 from vaekit.posteriors import Dirac, Gaussian, Posterior, TopK
 from vaekit.priors import Conditional, Normal, Prior
 
@@ -157,10 +170,11 @@ LIKELIHOODS = [
 
 @dataclass(frozen=True)
 class Measure:
-    """A term for a model, and whether it needs a posterior with a density."""
+    """A term for a model, and whether it needs a posterior with a density, and a prior."""
 
     make: Callable[[Model], Term]
     needs_density: bool = False
+    needs_prior: bool = False
 
 
 def hidden_sigmoids(model: Model) -> list[nn.Module]:
@@ -168,10 +182,29 @@ def hidden_sigmoids(model: Model) -> list[nn.Module]:
     return [m for m in model.posterior.modules() if isinstance(m, nn.Sigmoid)]
 
 
+def discriminator(model: Model) -> nn.Module:
+    """Build a small critic of a model's codes."""
+    return small().encoder((model.posterior.latent,), 1)
+
+
 TERMS: dict[str, Measure] = {
     "distortion": Measure(lambda model: Distortion()),
-    "kl": Measure(lambda model: KL(), needs_density=True),
-    "kl by samples": Measure(lambda model: KL(analytic=False), needs_density=True),
+    "kl": Measure(lambda model: KL(), needs_density=True, needs_prior=True),
+    "kl by samples": Measure(
+        lambda model: KL(analytic=False), needs_density=True, needs_prior=True
+    ),
+    "rate target": Measure(lambda model: RateTarget(0.3), needs_density=True, needs_prior=True),
+    "mutual information": Measure(lambda model: IndexCodeMI(), needs_density=True),
+    "total correlation": Measure(lambda model: TotalCorrelation(), needs_density=True),
+    "weighted total correlation": Measure(
+        lambda model: TotalCorrelation("weighted"), needs_density=True
+    ),
+    "dimension-wise kl": Measure(
+        lambda model: DimensionwiseKL(), needs_density=True, needs_prior=True
+    ),
+    "adversarial total correlation": Measure(lambda model: AdversarialTC(discriminator(model))),
+    "off-diagonal moments": Measure(lambda model: Correlated("means")),
+    "diagonal moments": Measure(lambda model: Spread("samples")),
     "sparsity": Measure(lambda model: Sparsity(0.1, hidden_sigmoids(model))),
     "contractive": Measure(lambda model: Contractive()),
     "contractive by projections": Measure(lambda model: Contractive("projections", draws=2)),

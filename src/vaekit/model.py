@@ -8,7 +8,9 @@ Networks live inside posteriors and likelihoods and know no probability. The con
 for models that are made with one: a vector for each example, such as its class as a one-hot.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -18,6 +20,8 @@ from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
 from vaekit.posteriors.base import Posterior
 from vaekit.priors.base import Prior
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,14 @@ class Pass:
     p: Distribution
     prior: Distribution | None
     condition: Tensor | None = None
+    _found: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, compute: Callable[..., Found], *arguments: Any) -> Found:
+        """Return `compute(self, *arguments)`, computed once however many terms ask for it."""
+        key = compute, arguments
+        if key not in self._found:
+            self._found[key] = compute(self, *arguments)
+        return self._found[key]
 
 
 class Model(nn.Module):

@@ -66,7 +66,7 @@ class Trained:
 
     def settle(self) -> None:
         """Give parts that change with training, such as a falling k, the value they have by now."""
-        for part in self.system.model.modules():
+        for part in self.parts.modules():
             if hasattr(part, "set_progress"):
                 part.set_progress(self.progress)  # pyright: ignore[reportCallIssue]
         self.system.model.eval()
@@ -121,8 +121,8 @@ def _keep(fit: Fit, trained: Trained) -> None:
 
 
 def _row(fit: Fit) -> Row:
-    means, weights = fit.means(), fit.objective.weights(fit.progress)
-    total = sum(w * v for w, v in zip(weights, means.values(), strict=True))
+    means = fit.means()
+    total = fit.objective.total(means.values(), fit.progress)
     return {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
 
 

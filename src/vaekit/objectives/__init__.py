@@ -1,9 +1,28 @@
 """Objectives: weighted sums of named terms, in nats for one example."""
 
-from vaekit.objectives.base import Objective, Term
+from vaekit.objectives.adversarial import AdversarialTC
+from vaekit.objectives.base import Adversarial, Objective, Term
 from vaekit.objectives.contractive import Contractive, jacobian
 from vaekit.objectives.distortion import Distortion
-from vaekit.objectives.kl import KL
+from vaekit.objectives.kl import KL, RateTarget
+from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.sparsity import Sparsity
+from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
 
-__all__ = ["KL", "Contractive", "Distortion", "Objective", "Sparsity", "Term", "jacobian"]
+__all__ = [
+    "KL",
+    "Adversarial",
+    "AdversarialTC",
+    "Contractive",
+    "Correlated",
+    "DimensionwiseKL",
+    "Distortion",
+    "IndexCodeMI",
+    "Objective",
+    "RateTarget",
+    "Sparsity",
+    "Spread",
+    "Term",
+    "TotalCorrelation",
+    "jacobian",
+]

@@ -4,12 +4,19 @@
 
 The loop minimises Σ_t w_t(progress) · term_t. A term is a scalar in nats for one example: summed
 over the entries of x, averaged over the batch, so that a weight means the same at any image size.
+
+A term may own a network that is trained against the model, or to read it: a critic. It has a loss
+of its own on what the model made, detached, and the term sees it through `still`, with its weights
+held. So one backward pass gives the model its gradient and the critic its own, neither reaches the
+other, and one optimiser steps both as two would, since Adam looks at each weight alone.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
+from torch.func import functional_call
 
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
@@ -36,15 +43,39 @@ class Term(ABC):
         return 1.0 * self + other
 
 
+class Adversarial(nn.Module, Term, ABC):
+    """Measure with the help of a critic, a network of the term's own.
+
+    To write one: register the critic as `network`, return from `loss` what it is to minimise, on
+    detached inputs, and call it in `forward` through `still`. `adam` holds settings of the
+    optimiser for its weights (`lr`, `betas`), where they differ from the model's.
+    """
+
+    adam: dict[str, Any]
+    network: nn.Module
+
+    @abstractmethod
+    def loss(self, run: Pass) -> Tensor:
+        """Return the critic's loss, a scalar, which must not reach the model."""
+
+    def still(self, *inputs: Tensor) -> Tensor:
+        """Call the critic so that gradients flow to its inputs and not to its weights."""
+        held = {name: weights.detach() for name, weights in self.network.named_parameters()}
+        return functional_call(self.network, held, inputs)
+
+
 class Objective:
     """Sum weighted terms; `+` joins objectives and terms, a number times an objective scales it.
 
+    The losses of critics follow the terms in `names` and `values`; their weight is always 1.
     Raises `VaekitError` where two terms have the same name, for then a curve would show neither.
     """
 
     def __init__(self, parts: Iterable[tuple[float | Schedule, Term]]):
         self.parts = tuple(parts)
-        self.names = tuple(term.name for _, term in self.parts)
+        self.critics = tuple(t for _, t in self.parts if isinstance(t, Adversarial))
+        losses = (f"{critic.name}_critic" for critic in self.critics)
+        self.names = (*(term.name for _, term in self.parts), *losses)
         if len(set(self.names)) < len(self.names):
             raise VaekitError(f"two terms of one objective share a name: {', '.join(self.names)}")
 
@@ -62,11 +93,16 @@ class Objective:
 
     def values(self, run: Pass) -> list[Tensor]:
         """Return every term's value, in the order of `names`."""
-        return [term(run) for _, term in self.parts]
+        terms = [term(run) for _, term in self.parts]
+        return [*terms, *(critic.loss(run) for critic in self.critics)]
 
     def weights(self, progress: Progress) -> list[float]:
         """Return every term's weight at `progress`."""
         return [weight_at(w, progress) for w, _ in self.parts]
+
+    def total(self, values: Iterable[float], progress: Progress) -> float:
+        """Return Σ_t w_t · term_t at `progress`, of values in the order of `names`."""
+        return sum(w * v for w, v in zip(self.weights(progress), values, strict=False))
 
     def check(self, progress: Progress) -> None:
         """Raise `VaekitError` where a schedule would outlast the training."""

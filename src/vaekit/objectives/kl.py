@@ -1,11 +1,21 @@
-"""The rate, KL(q(z|x)‖p(z))."""
+"""The rate, KL(q(z|x)‖p(z)), and the rate held at a target.
 
-from torch import Tensor
+    β KL               the rate itself (Higgins et al. 2017, eq. 4)
+    γ |KL − C(t)|      a capacity C that grows (Burgess et al. 2018, eq. 8; [vmi] eq. 3.19)
+    β |R0 − KL|        a constant target ([vimae] eq. 4)
+
+KL is the mean over the batch, and the bars go around it: the mean of |KL_i − C| over examples would
+ask of each example what is meant of all together.
+"""
+
+import torch
+from torch import Tensor, nn
 
 from vaekit.divergences import kl, kl_by_samples
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
+from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
 
 class KL(Term):
@@ -28,3 +38,31 @@ class KL(Term):
             )
         divergence = kl if self.analytic else kl_by_samples
         return divergence(run.q, run.prior, run.z).mean()
+
+
+class RateTarget(nn.Module, Term):
+    """Return |KL(q(z|x)‖p(z)) − C(t)|, the KL averaged over the batch, C a number or a schedule.
+
+    The loop moves C with `set_progress`; by itself it has its last value. Raises as `KL` does, and
+    `VaekitError` for a C below 0, not finite, or that would outlast the training.
+    """
+
+    name = "rate_off_target"
+
+    def __init__(self, target: Weight, analytic: bool = True):
+        super().__init__()
+        self.schedule, self.rate = weight(target), KL(analytic)
+        last = self.schedule.end if isinstance(self.schedule, Schedule) else self.schedule
+        # A tensor, so that a compiled step reads it in place of being compiled for every value.
+        self.register_buffer("target", torch.tensor(float(last)), persistent=False)
+        self.target: Tensor
+
+    def set_progress(self, progress: Progress) -> None:
+        """Move C to its value at this point; raise `VaekitError` where it would not finish."""
+        if isinstance(self.schedule, Schedule):
+            self.schedule.check(progress)
+        self.target.fill_(weight_at(self.schedule, progress))
+
+    def forward(self, run: Pass) -> Tensor:
+        """Return the distance in nats for one example."""
+        return (self.rate(run) - self.target).abs()

@@ -5,6 +5,13 @@ from vaekit.recipes.base import RECIPES, Recipe, System, find, recipe
 from vaekit.recipes.contractive import contractive_ae
 from vaekit.recipes.cvae import cvae
 from vaekit.recipes.denoising import denoising_ae
+from vaekit.recipes.disentangling import (
+    beta_tcvae,
+    capacity_vae,
+    dip_vae_i,
+    dip_vae_ii,
+    factor_vae,
+)
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
@@ -14,10 +21,15 @@ __all__ = [
     "Recipe",
     "System",
     "ae",
+    "beta_tcvae",
     "beta_vae",
+    "capacity_vae",
     "contractive_ae",
     "cvae",
     "denoising_ae",
+    "dip_vae_i",
+    "dip_vae_ii",
+    "factor_vae",
     "find",
     "k_sparse_ae",
     "mog_vae",

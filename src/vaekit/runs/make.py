@@ -161,11 +161,12 @@ class _Recorder:
 
     def record(self) -> None:
         fit, now = self.fit, time.monotonic()
-        means, weights = fit.means(), fit.objective.weights(fit.progress)
+        means = fit.means()
+        weights = fit.objective.weights(fit.progress)
         rate = (fit.step - self.step) * fit.batches.images_per_step / max(now - self.clock, 1e-9)
-        total = sum(w * v for w, v in zip(weights, means.values(), strict=True))
+        total = fit.objective.total(means.values(), fit.progress)
         row = {"step": fit.step, "epoch": round(fit.epoch, 4), "objective": total, **means}
-        row |= {f"weight_{name}": w for name, w in zip(means, weights, strict=True)}
+        row |= {f"weight_{name}": w for name, w in zip(means, weights, strict=False)}
         row |= self._noise()
         row["images_per_second"] = round(rate, 1)
         self.step, self.clock = fit.step, now

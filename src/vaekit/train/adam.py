@@ -10,16 +10,29 @@ from vaekit.train.settings import Training
 kernels: Any = torch  # what torch.optim calls, and what the type stubs leave out
 
 
+def groups(model: torch.nn.Module) -> list[dict[str, Any]]:
+    """List all weights, those of a module with settings `adam` of its own apart with these.
+
+    Settings are the arguments of `torch.optim.Adam`, such as {"lr": 1e-4, "betas": (0.5, 0.9)}.
+    """
+    own: list[Any] = [module for module in model.modules() if hasattr(module, "adam")]
+    apart = [{"params": list(module.parameters()), **module.adam} for module in own]
+    taken = {id(weights) for group in apart for weights in group["params"]}
+    rest = [weights for weights in model.parameters() if id(weights) not in taken]
+    return [group for group in ({"params": rest}, *apart) if group["params"]]
+
+
 class Adam(torch.optim.Adam):
     """Step as `torch.optim.Adam(fused=True)` does, bit for bit, and from the same state.
 
+    A module with settings `adam` has them for its weights in place of those of the training.
     `clear` and `advance` stand in for `zero_grad` and `step`. They skip profiling hooks, checks and
     the gathering of the state, which take a sixth of the compiled step of a small network.
     """
 
     def __init__(self, model: torch.nn.Module, training: Training, device: torch.device):
         super().__init__(
-            model.parameters(),
+            groups(model),
             training.lr,
             (training.beta1, training.beta2),
             weight_decay=training.weight_decay,

@@ -7,7 +7,7 @@ resuming, its epoch is started again from the same generator state and the batch
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from itertools import islice
 from typing import Any
 
@@ -23,9 +23,13 @@ Batch = tuple[Tensor, Tensor | None]
 
 
 class Batches(ABC):
-    """Give the batches of one epoch, from the one numbered `skip` on. `per_epoch` counts them."""
+    """Give the batches of one epoch, from the one numbered `skip` on. `per_epoch` counts them.
+
+    `size` is the number of examples in the set, None where a loader's set does not say.
+    """
 
     per_epoch: int
+    size: int | None
     images_per_step: int
     generator: torch.Generator | None = None
 
@@ -59,6 +63,7 @@ class FromDataset(Batches):
         self.batch, self.seed, self.device = batch, seed, device
         self.rank, self.share, self.condition = rank, batch // world, condition
         self.per_epoch, self.images_per_step = len(data) // batch, batch
+        self.size = len(data)
 
     def epoch(self, number: int, skip: int) -> Iterator[Batch]:
         """Yield the batches of one epoch, this process's share of each."""
@@ -97,6 +102,7 @@ class FromLoader(Batches):
         if self.per_epoch < 1:
             raise VaekitError("the DataLoader is empty: its batch may be larger than its data")
         self.images_per_step = loader.batch_size or 1
+        self.size = len(loader.dataset) if isinstance(loader.dataset, Sized) else None
 
     def epoch(self, number: int, skip: int) -> Iterator[Batch]:
         """Yield the loader's batches, scaled to [0, 1] where they are uint8."""

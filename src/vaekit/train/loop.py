@@ -89,7 +89,13 @@ class Fit:
         self.objective.check(self.progress)
         self._advice = model.likelihood.advice
         self.parts = Step(model, self.objective)
-        self._scheduled: list[Any] = [m for m in model.modules() if hasattr(m, "set_progress")]
+        terms = [term for _, term in self.objective.parts]
+        everything: list[Any] = list(dict.fromkeys([*self.parts.modules(), *terms]))
+        self._scheduled = [part for part in everything if hasattr(part, "set_progress")]
+        for part in everything:
+            if hasattr(part, "set_size"):
+                part.set_size(self.batches.size)
+        self._announce()
         self._prepare()
         self._recent: list[Tensor] = []
         self._folded: list[tuple[int, Tensor]] = []
@@ -141,8 +147,7 @@ class Fit:
         return rest
 
     def _advance(self, x: Tensor, c: Tensor | None) -> None:
-        for part in self._scheduled:
-            part.set_progress(self.progress)
+        self._announce()
         with self.fabric.autocast():
             values = self._step(x, c)
         self.optimiser.clear()
@@ -153,8 +158,13 @@ class Fit:
         if len(self._recent) >= CHECK_EVERY:
             self._check()
 
+    def _announce(self) -> None:
+        for part in self._scheduled:
+            part.set_progress(self.progress)
+
     def _weight_tensor(self, like: Tensor) -> Tensor:
         weights = self.objective.weights(self.progress)
+        weights += [1.0] * len(self.objective.critics)
         if weights != self._weights[0]:
             self._weights = weights, torch.tensor(weights, device=like.device)
         return self._weights[1]

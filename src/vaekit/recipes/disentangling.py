@@ -1,0 +1,166 @@
+"""VAEs whose objective asks for independent coordinates of the code."""
+
+from vaekit.errors import VaekitError
+from vaekit.likelihoods import likelihood as likelihood_of
+from vaekit.model import Model
+from vaekit.networks import Shape, networks
+from vaekit.objectives import (
+    KL,
+    AdversarialTC,
+    Correlated,
+    DimensionwiseKL,
+    Distortion,
+    IndexCodeMI,
+    Objective,
+    RateTarget,
+    Spread,
+    TotalCorrelation,
+)
+from vaekit.posteriors import Gaussian
+from vaekit.priors import Normal
+from vaekit.recipes.base import System, recipe
+from vaekit.schedules import weight
+
+
+@recipe(paper="Chen, Li, Grosse & Duvenaud 2018, eq. 4")
+def beta_tcvae(
+    shape: Shape,
+    latent: int = 10,
+    alpha: float | str = 1.0,
+    beta: float | str = 6.0,
+    gamma: float | str = 1.0,
+    sampling: str = "stratified",
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """β-TCVAE: weigh the three parts of the rate apart, and the total correlation by β.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        alpha: weight of the mutual information of x and z, a number or a schedule
+        beta: weight of the total correlation, a number or a schedule
+        gamma: weight of the dimension-wise KL, a number or a schedule
+        sampling: estimate of q(z) from a batch, `stratified` or `weighted` (the paper's)
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    return System(_model(shape, latent, network, likelihood), split(alpha, beta, gamma, sampling))
+
+
+def split(alpha: float | str, beta: float | str, gamma: float | str, sampling: str) -> Objective:
+    """Return the distortion and the three parts of the rate with their weights."""
+    return (
+        Distortion()
+        + weight(alpha) * IndexCodeMI(sampling)
+        + weight(beta) * TotalCorrelation(sampling)
+        + weight(gamma) * DimensionwiseKL(sampling)
+    )
+
+
+@recipe(paper="Kim & Mnih 2018, eq. 2", batch=64)
+def factor_vae(
+    shape: Shape,
+    latent: int = 10,
+    gamma: float | str = 10.0,
+    discriminator: str = "mlp(1000, 1000, 1000, 1000, 1000, 1000, activation=leaky_relu)",
+    critic_lr: float = 1e-4,
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """FactorVAE: penalise the total correlation that a discriminator sees.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        gamma: weight of the total correlation, a number or a schedule
+        discriminator: its hidden layers; [isa] uses `mlp(1000, activation=leaky_relu)`
+        critic_lr: learning rate of the discriminator
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    if not 0 < critic_lr < float("inf"):
+        raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
+    critic = networks(discriminator).encoder((latent,), 1)
+    objective = Distortion() + KL() + weight(gamma) * AdversarialTC(critic, critic_lr)
+    return System(_model(shape, latent, network, likelihood), objective)
+
+
+@recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 6")
+def dip_vae_i(
+    shape: Shape,
+    latent: int = 10,
+    off_diagonal: float | str = 10.0,
+    diagonal: float | str = 100.0,
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """DIP-VAE I: hold the covariance of the codes' means to the identity.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        off_diagonal: weight λ_od of the squared covariances, a number or a schedule
+        diagonal: weight λ_d of the squared distances of variances from 1
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    model = _model(shape, latent, network, likelihood)
+    return System(model, _moments("means", off_diagonal, diagonal))
+
+
+@recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 7")
+def dip_vae_ii(
+    shape: Shape,
+    latent: int = 10,
+    off_diagonal: float | str = 10.0,
+    diagonal: float | str = 10.0,
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """DIP-VAE II: hold the covariance of the codes themselves to the identity.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        off_diagonal: weight λ_od of the squared covariances, a number or a schedule
+        diagonal: weight λ_d of the squared distances of variances from 1
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    model = _model(shape, latent, network, likelihood)
+    return System(model, _moments("samples", off_diagonal, diagonal))
+
+
+@recipe(paper="Burgess et al. 2018, eq. 8; [vmi] eq. 3.19")
+def capacity_vae(
+    shape: Shape,
+    latent: int = 10,
+    gamma: float | str = 30.0,
+    capacity: float | str = "linear(0, 25)",
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """Capacity VAE: hold the rate at a capacity that grows while training.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        gamma: weight of the rate's distance from the capacity, a number or a schedule
+        capacity: the rate asked for in nats, a number or a schedule
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    model = _model(shape, latent, network, likelihood)
+    return System(model, Distortion() + weight(gamma) * RateTarget(capacity))
+
+
+def _moments(of: str, off_diagonal: float | str, diagonal: float | str) -> Objective:
+    apart = weight(off_diagonal) * Correlated(of) + weight(diagonal) * Spread(of)
+    return Distortion() + KL() + apart
+
+
+def _model(shape: Shape, latent: int, network: str, likelihood: str) -> Model:
+    nets = networks(network)
+    posterior = Gaussian(nets.encoder(shape, 2 * latent), latent)
+    return Model(posterior, likelihood_of(likelihood, nets, latent, shape), Normal(latent))
