@@ -440,3 +440,59 @@ def test_parts_at_weight_one_are_the_vae():
         found.append(weights(model))
     for name, value in found[0].items():
         torch.testing.assert_close(found[1][name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_isa_at_exponent_two_is_the_vae():
+    """All exponents 2 and scale 2: the weights of a VAE whose rate is by Monte Carlo."""
+    data, found = Dataset.from_array(X), []
+    for name, own in (("isa_vae", {"p0": 2, "p": 2, "size": 2, "scale": 2}), ("vae", {})):
+        torch.manual_seed(0)
+        model, objective = recipes.find(name).make((6,), latent=4, network="mlp(8)", **own)
+        if name == "vae":
+            objective = Distortion() + KL(analytic=False)
+        for _ in fit(model, objective, data, QUICK):
+            pass
+        found.append(weights(model))
+    assert found[0].keys() == found[1].keys()
+    for name, value in found[1].items():
+        torch.testing.assert_close(found[0][name], value, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("prior", ["isa(size=2)", "logistic", "mixture(3)", "vamp(4)"])
+def test_any_prior_under_any_objective(prior):
+    data = Dataset.from_array(X)
+    for name in ("vae", "beta_tcvae", "dip_vae_ii", "capacity_vae", "mog_vae", "factor_vae"):
+        small_critic = {"discriminator": "mlp(4)"} if name == "factor_vae" else {}
+        torch.manual_seed(0)
+        system = recipes.find(name).make(
+            (6,), latent=4, network="mlp(8)", prior=prior, **small_critic
+        )
+        for now in fit(*system, data, Training(epochs=1, batch=10)):
+            assert all(math.isfinite(v) for v in now.means().values())
+
+
+def test_learned_exponents_have_their_own_rate():
+    torch.manual_seed(0)
+    model, objective = recipes.isa_vae((6,), 4, size=2, learned="inner", network="mlp(8)")
+    (free,) = [p for n, p in model.named_parameters() if n.startswith("prior.")]
+    before = free.detach().clone()
+    next(iter(fit(model, objective, Dataset.from_array(X), Training(epochs=1, batch=60, lr=0.1))))
+    assert float((free - before).detach().abs().max()) == pytest.approx(5e-4, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "cause"),
+    [
+        ("isa_vae", {"p": 0}, "exponent must be"),
+        ("isa_vae", {"p0": -1}, "exponent must be"),
+        ("isa_vae", {"size": 3}, "do not fill 4 latents"),
+        ("isa_vae", {"size": 0}, "do not fill 4 latents"),
+        ("ica_vae", {"p": "x"}, "exponent must be"),
+        ("beta_tcvae", {"prior": "norml"}, "Did you mean 'normal'"),
+        ("beta_tcvae", {"sampling": "none"}, "sampling"),
+        ("capacity_vae", {"capacity": "linear(0)"}, "end"),
+    ],
+)
+def test_recipes_that_cannot_be(name, arguments, cause):
+    with pytest.raises(VaekitError, match=cause):
+        recipes.find(name).make((6,), **({"latent": 4, "network": "mlp(8)"} | arguments))

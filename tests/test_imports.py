@@ -32,13 +32,13 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # A model is made of parts: it reads what a part is, and no part.
 CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base", "corruption"}
 # Folders of exchangeable parts: a part imports what a part is (base), and the others not at all.
-# In networks, conv ends in the dense stack of mlp, and both are made of linear. The recipes of
-# noise are beta_vae with a likelihood.
+# In networks, conv ends in the dense stack of mlp, and both are made of linear. Recipes
+# build on those that they vary.
 KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networks"}
 SHARED = {
     "networks": {"base", "linear", "mlp"},
     "priors": {"base", "exponents"},
-    "recipes": {"base", "vae"},
+    "recipes": {"base", "vae", "disentangling"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

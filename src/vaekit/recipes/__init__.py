@@ -12,6 +12,7 @@ from vaekit.recipes.disentangling import (
     dip_vae_ii,
     factor_vae,
 )
+from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
@@ -31,6 +32,9 @@ __all__ = [
     "dip_vae_ii",
     "factor_vae",
     "find",
+    "ica_vae",
+    "isa_tcvae",
+    "isa_vae",
     "k_sparse_ae",
     "mog_vae",
     "network_noise_vae",

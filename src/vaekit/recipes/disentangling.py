@@ -1,8 +1,6 @@
 """VAEs whose objective asks for independent coordinates of the code."""
 
 from vaekit.errors import VaekitError
-from vaekit.likelihoods import likelihood as likelihood_of
-from vaekit.model import Model
 from vaekit.networks import Shape, networks
 from vaekit.objectives import (
     KL,
@@ -16,9 +14,8 @@ from vaekit.objectives import (
     Spread,
     TotalCorrelation,
 )
-from vaekit.posteriors import Gaussian
-from vaekit.priors import Normal
 from vaekit.recipes.base import System, recipe
+from vaekit.recipes.vae import gaussian_model
 from vaekit.schedules import weight
 
 
@@ -32,6 +29,7 @@ def beta_tcvae(
     sampling: str = "stratified",
     network: str = "mlp(400)",
     likelihood: str = "bernoulli",
+    prior: str = "normal",
 ) -> System:
     """β-TCVAE: weigh the three parts of the rate apart, and the total correlation by β.
 
@@ -44,8 +42,12 @@ def beta_tcvae(
         sampling: estimate of q(z) from a batch, `stratified` or `weighted` (the paper's)
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    return System(_model(shape, latent, network, likelihood), split(alpha, beta, gamma, sampling))
+    return System(
+        gaussian_model(shape, latent, network, likelihood, prior),
+        split(alpha, beta, gamma, sampling),
+    )
 
 
 def split(alpha: float | str, beta: float | str, gamma: float | str, sampling: str) -> Objective:
@@ -67,6 +69,7 @@ def factor_vae(
     critic_lr: float = 1e-4,
     network: str = "mlp(400)",
     likelihood: str = "bernoulli",
+    prior: str = "normal",
 ) -> System:
     """FactorVAE: penalise the total correlation that a discriminator sees.
 
@@ -78,12 +81,13 @@ def factor_vae(
         critic_lr: learning rate of the discriminator
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
     if not 0 < critic_lr < float("inf"):
         raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
     critic = networks(discriminator).encoder((latent,), 1)
     objective = Distortion() + KL() + weight(gamma) * AdversarialTC(critic, critic_lr)
-    return System(_model(shape, latent, network, likelihood), objective)
+    return System(gaussian_model(shape, latent, network, likelihood, prior), objective)
 
 
 @recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 6")
@@ -94,6 +98,7 @@ def dip_vae_i(
     diagonal: float | str = 100.0,
     network: str = "mlp(400)",
     likelihood: str = "bernoulli",
+    prior: str = "normal",
 ) -> System:
     """DIP-VAE I: hold the covariance of the codes' means to the identity.
 
@@ -104,8 +109,9 @@ def dip_vae_i(
         diagonal: weight λ_d of the squared distances of variances from 1
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    model = _model(shape, latent, network, likelihood)
+    model = gaussian_model(shape, latent, network, likelihood, prior)
     return System(model, _moments("means", off_diagonal, diagonal))
 
 
@@ -117,6 +123,7 @@ def dip_vae_ii(
     diagonal: float | str = 10.0,
     network: str = "mlp(400)",
     likelihood: str = "bernoulli",
+    prior: str = "normal",
 ) -> System:
     """DIP-VAE II: hold the covariance of the codes themselves to the identity.
 
@@ -127,8 +134,9 @@ def dip_vae_ii(
         diagonal: weight λ_d of the squared distances of variances from 1
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    model = _model(shape, latent, network, likelihood)
+    model = gaussian_model(shape, latent, network, likelihood, prior)
     return System(model, _moments("samples", off_diagonal, diagonal))
 
 
@@ -140,6 +148,7 @@ def capacity_vae(
     capacity: float | str = "linear(0, 25)",
     network: str = "mlp(400)",
     likelihood: str = "bernoulli",
+    prior: str = "normal",
 ) -> System:
     """Capacity VAE: hold the rate at a capacity that grows while training.
 
@@ -150,17 +159,12 @@ def capacity_vae(
         capacity: the rate asked for in nats, a number or a schedule
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    model = _model(shape, latent, network, likelihood)
+    model = gaussian_model(shape, latent, network, likelihood, prior)
     return System(model, Distortion() + weight(gamma) * RateTarget(capacity))
 
 
 def _moments(of: str, off_diagonal: float | str, diagonal: float | str) -> Objective:
     apart = weight(off_diagonal) * Correlated(of) + weight(diagonal) * Spread(of)
     return Distortion() + KL() + apart
-
-
-def _model(shape: Shape, latent: int, network: str, likelihood: str) -> Model:
-    nets = networks(network)
-    posterior = Gaussian(nets.encoder(shape, 2 * latent), latent)
-    return Model(posterior, likelihood_of(likelihood, nets, latent, shape), Normal(latent))

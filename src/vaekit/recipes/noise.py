@@ -20,6 +20,7 @@ def noise_vae(
     learned: str = "average",
     decay: float = 0.9,
     floor: float = 1e-4,
+    prior: str = "normal",
 ) -> System:
     """VAE that learns the variance σ² of its noise, one for all entries.
 
@@ -31,9 +32,10 @@ def noise_vae(
         learned: how, `average` (closed form, averaged over batches), `batch` or `gradient`
         decay: by how much the weight of a batch falls with every next one, for `average`
         floor: least σ²
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
     noise = f"gaussian(learned={learned}, decay={decay}, floor={floor})"
-    return beta_vae(shape, latent, beta, network, noise)
+    return beta_vae(shape, latent, beta, network, noise, prior)
 
 
 @recipe(paper=f"{PAPER}, §3.3.2")
@@ -46,6 +48,7 @@ def mog_vae(
     learned: str = "em",
     decay: float = 0.9,
     floor: float = 1e-4,
+    prior: str = "normal",
 ) -> System:
     """VAE whose noise is a mixture of Gaussians, learned by expectation and maximisation.
 
@@ -58,9 +61,10 @@ def mog_vae(
         learned: how, `em` (one step a batch) or `gradient`
         decay: by how much the weight of a batch falls with every next one, for `em`
         floor: least σ_k²
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
     noise = f"mixture({components}, learned={learned}, decay={decay}, floor={floor})"
-    return beta_vae(shape, latent, beta, network, noise)
+    return beta_vae(shape, latent, beta, network, noise, prior)
 
 
 @recipe(paper=f"{PAPER}, §3.3.3")
@@ -70,6 +74,7 @@ def network_noise_vae(
     beta: float | str = 1.0,
     network: str = "mlp(400)",
     floor: float = 1e-4,
+    prior: str = "normal",
 ) -> System:
     """VAE whose decoder also predicts the variance σ²(z) of each entry's noise.
 
@@ -79,5 +84,6 @@ def network_noise_vae(
         beta: weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `noise_small`
         floor: least σ²(z); without one training is unstable
+        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    return beta_vae(shape, latent, beta, network, f"network_gaussian(floor={floor})")
+    return beta_vae(shape, latent, beta, network, f"network_gaussian(floor={floor})", prior)
