@@ -36,19 +36,13 @@ the factor too: codes that are noise of each image's own scored .36 to .40 of th
 images, .46 to .56 on 60. Shuffled factors do not show it, the part `repeats` does.
 """
 
-from collections.abc import Callable
-from typing import Any, Protocol
-
 import numpy as np
-import numpy.typing as npt
-import torch
 
 from vaekit.data.dataset import Dataset
 from vaekit.errors import VaekitError
+from vaekit.metrics.checks import standardised
 from vaekit.metrics.score import Score
-
-Encode = Callable[[Any], "npt.ArrayLike | torch.Tensor"]
-Draw = Callable[[int, np.random.Generator], np.ndarray]
+from vaekit.metrics.source import Draw, Encode, Source, source_of, varying_of
 
 _BLOCK = 2**15  # pairs in memory at a time
 _HOW = "held-out accuracy of a linear classifier of the shared factor"
@@ -85,16 +79,8 @@ def beta_vae_score(
     counts = {"pairs": pairs, "train": train, "test": test, "chunk": chunk}
     if min(counts.values()) < 1 or shuffles < 0:
         raise VaekitError(f"pairs, train, test and chunk must be ≥ 1, shuffles ≥ 0, got {counts}")
-    rng = np.random.default_rng(seed)
-    source: _Source = (
-        _Rows(encode, data, chunk) if isinstance(data, Dataset) else _Drawn(encode, data, chunk)
-    )
-    varying = np.flatnonzero(source.varies).tolist()
-    if len(varying) < 2:
-        raise VaekitError(
-            f"the β-VAE score tells factors apart, but {len(varying)} of {len(source.names)} "
-            "factors vary: use a set in which at least two do"
-        )
+    rng, source = np.random.default_rng(seed), source_of(encode, data, chunk)
+    varying = varying_of(source, "the β-VAE score")
     learn, judge = (-(-votes // len(varying)) for votes in (train, test))
     z_diff = np.stack([_votes(source, k, learn + judge, pairs, rng) for k in varying])
     inputs, truth, learnt = _table(z_diff, learn)
@@ -126,117 +112,12 @@ def beta_vae_score(
     return Score(accuracy.mean(), parts, settings, float(np.mean(again)) if again else None)
 
 
-class _Source(Protocol):
-    """Give pairs that share a factor, and their codes; `repeats` is the share of x¹ = x²."""
-
-    names: tuple[str, ...]
-    varies: np.ndarray
-    repeats: np.ndarray
-    encoded: int
-
-    def pairs(self, k: int, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw n pairs that share factor k, (n, 2, …)."""
-        ...
-
-    def codes(self, pairs: np.ndarray) -> np.ndarray:
-        """Encode pairs (n, 2, …) to (n, 2, H)."""
-        ...
-
-
-class _Rows:
-    """Pairs are rows of a set; each is encoded when first drawn, and remembered."""
-
-    def __init__(self, encode: Encode, data: Dataset, chunk: int):
-        levels = data.levels(torch.arange(len(data)))
-        if levels is None or data.factors is None:
-            raise VaekitError(f"{data.name} has no factors, which the β-VAE score needs")
-        self.encode, self.data, self.chunk = encode, data, chunk
-        self.names = data.factors.names
-        # Rows in the order of each factor's levels, and how many have each level that occurs.
-        self.order = [np.argsort(column, kind="stable") for column in levels.T]
-        self.counts = [np.unique(column, return_counts=True)[1] for column in levels.T]
-        self.varies = np.array([len(count) > 1 for count in self.counts])
-        self.repeats = np.array([(1 / count).mean() for count in self.counts])
-        self.known = np.zeros(len(data), bool)
-        self.found = np.empty((len(data), 0))
-        self.encoded = 0
-
-    def pairs(self, k: int, n: int, rng: np.random.Generator) -> np.ndarray:
-        count = self.counts[k]
-        level = rng.integers(len(count), size=(n, 1))
-        start = np.cumsum(count) - count
-        return self.order[k][start[level] + rng.integers(count[level], size=(n, 2))]
-
-    def codes(self, pairs: np.ndarray) -> np.ndarray:
-        new = np.unique(pairs[~self.known[pairs]])
-        for rows in np.split(new, range(self.chunk, len(new), self.chunk)):
-            if len(rows):
-                codes = _encoded(self.encode, self.data.batch(torch.from_numpy(rows)), len(rows))
-                if not self.encoded:
-                    self.found = np.empty((len(self.data), codes.shape[1]), codes.dtype)
-                self.found[rows] = codes
-                self.encoded += len(rows)
-        self.known[new] = True
-        return self.found[pairs]
-
-
-class _Drawn:
-    """Pairs are values of continuous factors; since these are independent, one column is shared."""
-
-    def __init__(self, encode: Encode, draw: Draw, chunk: int):
-        self.encode, self.draw, self.chunk, self.encoded = encode, draw, chunk, 0
-        trial = self._values(100, np.random.default_rng(0))
-        self.varies = np.ptp(trial, axis=0) > 0
-        self.repeats = np.zeros(trial.shape[1])
-        self.names = tuple(f"factor {k}" for k in range(trial.shape[1]))
-
-    def _values(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        values = np.asarray(self.draw(n, rng))
-        if values.ndim != 2 or len(values) != n or not values.size:
-            raise VaekitError(f"expected drawn values ({n}, K), got shape {values.shape}")
-        return values
-
-    def pairs(self, k: int, n: int, rng: np.random.Generator) -> np.ndarray:
-        both = np.stack([self._values(n, rng), self._values(n, rng)], axis=1)
-        both[:, 1, k] = both[:, 0, k]
-        return both
-
-    def codes(self, pairs: np.ndarray) -> np.ndarray:
-        values = pairs.reshape(-1, pairs.shape[-1])
-        parts = np.split(values, range(self.chunk, len(values), self.chunk))
-        codes = np.concatenate([_encoded(self.encode, part, len(part)) for part in parts])
-        self.encoded += len(values)
-        return codes.reshape(*pairs.shape[:2], -1)
-
-
-def _encoded(encode: Encode, items: Any, n: int) -> np.ndarray:
-    """Encode items to codes (n, H) of float32 or float64, checked."""
-    found = encode(items)
-    if isinstance(found, torch.Tensor):
-        found = found.detach().cpu()
-        found = (found if found.dtype == torch.float64 else found.float()).numpy()
-    codes = np.asarray(found)
-    if codes.ndim != 2 or len(codes) != n or not codes.size or codes.dtype.kind not in "fiub":
-        raise VaekitError(
-            f"encode must return codes ({n}, H) of numbers for {n} items, got shape {codes.shape} "
-            f"of type {codes.dtype}"
-        )
-    codes = codes if codes.dtype == np.float32 else codes.astype(np.float64)
-    bad = ~np.isfinite(codes).all(axis=0)
-    if bad.any():
-        raise VaekitError(
-            f"latents {np.flatnonzero(bad).tolist()} hold NaN or infinite codes: "
-            "the model or its input is broken, so score a sound one"
-        )
-    return codes
-
-
-def _votes(source: _Source, k: int, votes: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
+def _votes(source: Source, k: int, votes: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
     """Draw z_diff of votes for factor k, (votes, H)."""
     step, found = max(1, _BLOCK // pairs), []
     for start in range(0, votes, step):
         n = min(step, votes - start)
-        codes = source.codes(source.pairs(k, n * pairs, rng)).astype(np.float64)
+        codes = source.codes(source.sharing(k, n * pairs, 2, rng)).astype(np.float64)
         apart = np.abs(codes[:, 0] - codes[:, 1])
         found.append(apart.reshape(n, pairs, -1).mean(axis=1))
     return np.concatenate(found)
@@ -249,7 +130,7 @@ def _table(z_diff: np.ndarray, learn: int) -> tuple[np.ndarray, np.ndarray, np.n
     """
     factors, votes, latents = z_diff.shape
     learnt = np.tile(np.arange(votes) < learn, factors)
-    inputs = _standardised(z_diff.reshape(-1, latents), learnt)
+    inputs = standardised(z_diff.reshape(-1, latents), learnt)
     return inputs, np.arange(factors).repeat(votes), learnt
 
 
@@ -279,15 +160,3 @@ def _shuffled(truth: np.ndarray, learnt: np.ndarray, rng: np.random.Generator) -
     for part in (learnt, ~learnt):
         mixed[part] = rng.permutation(truth[part])
     return mixed
-
-
-def _standardised(values: np.ndarray, learnt: np.ndarray) -> np.ndarray:
-    """Give each column mean 0 and deviation 1 on `learnt`; a column constant there is only moved.
-
-    Its range is brought to 1 first, so that no code is too small or too large to be squared.
-    """
-    known = values[learnt]
-    width = np.ptp(known, axis=0)
-    scaled = (values - known.min(axis=0)) / np.where(width > 0, width, 1.0)
-    deviation = scaled[learnt].std(axis=0)
-    return (scaled - scaled[learnt].mean(axis=0)) / np.where(width > 0, deviation, 1.0)

@@ -25,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.errors import VaekitError
+from vaekit.metrics.checks import checked, from_zero, whole
 from vaekit.metrics.score import Score
 
 Binning = Literal["width", "quantile"]
@@ -46,14 +47,14 @@ def mig(
     informative one, and `constant`, the factors left out of the mean.
     Raises `VaekitError` as `mutual_information` does.
     """
-    values, levels = _checked(codes, factors, bins, binning)
-    binned, levels = _binned(values, bins, binning), _from_zero(levels)
-    known, total = _information(binned, levels), _entropies(levels)
-    gap, shuffled = _gaps(known, total), None
+    values, levels = checked(codes, factors)
+    binned = cut(values, bins, binning)
+    known, total = information(binned, levels), entropies(levels)
+    gap, shuffled = gaps(known, total), None
     rng = np.random.default_rng(seed)
     if shuffles:
-        again = [_information(binned, rng.permutation(levels)) for _ in range(shuffles)]
-        shuffled = float(np.mean([_mean(_gaps(each, total), total) for each in again]))
+        again = [information(binned, rng.permutation(levels)) for _ in range(shuffles)]
+        shuffled = float(np.mean([mean_gap(gaps(each, total), total) for each in again]))
     parts = {
         "mutual_information": known,
         "entropy": total,
@@ -61,9 +62,13 @@ def mig(
         "latent": known.argmax(axis=0),
         "constant": np.flatnonzero(total == 0),
     }
-    how = f"plug-in, {bins} bins of equal {'width' if binning == 'width' else 'mass'}"
-    settings = {"estimator": how, "n": len(values), "bins": bins, "binning": binning}
-    return Score(_mean(gap, total), parts, settings, shuffled)
+    settings = {
+        "estimator": estimator(bins, binning),
+        "n": len(values),
+        "bins": bins,
+        "binning": binning,
+    }
+    return Score(mean_gap(gap, total), parts, settings, shuffled)
 
 
 def mutual_information(
@@ -74,26 +79,33 @@ def mutual_information(
     Raises `VaekitError` for other shapes, unequal lengths, codes that are not finite, factors that
     are not integers, fewer than 2 bins, and an unknown binning.
     """
-    values, levels = _checked(codes, factors, bins, binning)
-    return _information(_binned(values, bins, binning), _from_zero(levels))
+    values, levels = checked(codes, factors)
+    return information(cut(values, bins, binning), levels)
 
 
 def entropy(factors: npt.ArrayLike) -> np.ndarray:
     """Estimate H(v_k) in nats, (K,), from integer factors (N, K); raises as `mig` does."""
-    return _entropies(_from_zero(_whole(factors)))
+    return entropies(from_zero(whole(factors)))
 
 
-def _gaps(known: np.ndarray, total: np.ndarray) -> np.ndarray:
+def estimator(bins: int, binning: Binning) -> str:
+    """Say how I was estimated."""
+    return f"plug-in, {bins} bins of equal {'width' if binning == 'width' else 'mass'}"
+
+
+def gaps(known: np.ndarray, total: np.ndarray) -> np.ndarray:
+    """Return the gap (K,) of I (H, K) as a share of H(v) (K,), 0 for a constant factor."""
     ordered = np.sort(known, axis=0)
     second = ordered[-2] if len(ordered) > 1 else 0.0
     return np.where(total > 0, (ordered[-1] - second) / np.where(total > 0, total, 1.0), 0.0)
 
 
-def _mean(gap: np.ndarray, total: np.ndarray) -> float:
+def mean_gap(gap: np.ndarray, total: np.ndarray) -> float:
+    """Average the gaps of the factors that vary."""
     return float(gap[total > 0].mean()) if (total > 0).any() else 0.0
 
 
-def _information(binned: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def information(binned: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Estimate I, (H, K), of codes cut into bins (H, N) and levels (N, K), both from 0."""
     bins, columns = int(binned.max()) + 1, np.ascontiguousarray(levels.T)
     known = np.empty((len(binned), len(columns)))
@@ -114,13 +126,21 @@ def _entropy(counts: np.ndarray) -> np.ndarray:
     return np.log(n) - (counts * np.log(used)).sum(axis=1) / n
 
 
-def _entropies(levels: np.ndarray) -> np.ndarray:
+def entropies(levels: np.ndarray) -> np.ndarray:
+    """Estimate H(v) in nats of levels from 0 (N, K)."""
     found = [_entropy(np.bincount(column)[None])[0] for column in levels.T]
     return np.where(np.ptp(levels, axis=0) == 0, 0.0, found)
 
 
-def _binned(values: np.ndarray, bins: int, binning: Binning) -> np.ndarray:
-    """Cut every code into bins numbered from 0: (N, H) → (H, N), so that each lies in one piece."""
+def cut(values: np.ndarray, bins: int, binning: Binning) -> np.ndarray:
+    """Cut every code into bins numbered from 0: (N, H) → (H, N), so that each lies in one piece.
+
+    Raises `VaekitError` for fewer than 2 bins and an unknown binning.
+    """
+    if bins < 2:
+        raise VaekitError(f"bins must be ≥ 2 to tell anything apart, got {bins}")
+    if binning not in ("width", "quantile"):
+        raise VaekitError(f"unknown binning {binning!r}: use 'width' or 'quantile'")
     columns = np.ascontiguousarray(values.T)
     if binning == "quantile":
         return np.stack([_equal_mass(column, bins) for column in columns])
@@ -133,48 +153,3 @@ def _equal_mass(column: np.ndarray, bins: int) -> np.ndarray:
     # Edges are values of the column itself: equal values stay together, a rescaling moves nothing.
     shares = np.arange(1, bins) / bins
     return np.searchsorted(np.quantile(column, shares, method="inverted_cdf"), column)
-
-
-def _from_zero(levels: np.ndarray) -> np.ndarray:
-    low, high = levels.min(axis=0), levels.max(axis=0)
-    # Histograms with some empty cells cost less than sorting.
-    if (high - low).max() < 4 * len(levels):
-        return levels - low
-    return np.stack([np.unique(column, return_inverse=True)[1] for column in levels.T], axis=1)
-
-
-def _checked(
-    codes: npt.ArrayLike, factors: npt.ArrayLike, bins: int, binning: str
-) -> tuple[np.ndarray, np.ndarray]:
-    values, levels = np.asarray(codes), _whole(factors)
-    if values.ndim != 2 or not values.size or values.dtype.kind not in "fiub":
-        raise VaekitError(
-            f"expected codes (N, H) of numbers, got shape {values.shape} of type {values.dtype}"
-        )
-    if len(values) != len(levels):
-        raise VaekitError(
-            f"{len(values)} codes but {len(levels)} rows of factors: pass one row for each code"
-        )
-    bad = ~np.isfinite(values).all(axis=0)
-    if bad.any():
-        raise VaekitError(
-            f"latents {np.flatnonzero(bad).tolist()} hold NaN or infinite codes: "
-            "the model or its input is broken, so score a sound one"
-        )
-    if bins < 2:
-        raise VaekitError(f"bins must be ≥ 2 to tell anything apart, got {bins}")
-    if binning not in ("width", "quantile"):
-        raise VaekitError(f"unknown binning {binning!r}: use 'width' or 'quantile'")
-    return values.astype(np.float64), levels
-
-
-def _whole(factors: npt.ArrayLike) -> np.ndarray:
-    levels = np.asarray(factors)
-    if levels.ndim != 2 or not levels.size:
-        raise VaekitError(f"expected factors (N, K), got shape {levels.shape}")
-    if levels.dtype.kind not in "iub":
-        raise VaekitError(
-            f"factors must be integer levels, got {levels.dtype}: number the values of each "
-            "factor, for example by np.unique(v, return_inverse=True)"
-        )
-    return levels.astype(np.int64)

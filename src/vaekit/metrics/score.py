@@ -5,7 +5,7 @@ The same codes have a MIG of .31, .41 or .27 with 5, 20 or 500 bins, and .27 or 
 other, so a `Score` carries them wherever it goes, and is a plain float to whoever only wants that.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -48,3 +48,29 @@ def _plain(part: Any) -> Any:
     if isinstance(part, Mapping):
         return {str(key): _plain(value) for key, value in part.items()}
     return [_plain(value) for value in part] if isinstance(part, list | tuple) else part
+
+
+Measure = Callable[[np.ndarray], dict[str, Any]]
+
+
+def scored(
+    measure: Measure,
+    levels: np.ndarray,
+    names: tuple[str, ...],
+    settings: Mapping[str, Any],
+    shuffles: int,
+    seed: int,
+) -> Score:
+    """Measure codes against levels (N, K), and against shuffled ones for the bias.
+
+    `measure` gives parts by name. Those in `names` are scores: the first is the value, the others
+    become parts that are scores themselves, with the same settings and a bias of their own.
+    """
+    rng = np.random.default_rng(seed)
+    parts = measure(levels)
+    again = [measure(rng.permutation(levels)) for _ in range(shuffles)]
+    bias = {name: float(np.mean([a[name] for a in again])) if again else None for name in names}
+    found = {name: Score(parts.pop(name), {}, settings, bias[name]) for name in names}
+    first, *others = names
+    parts |= {name: found[name] for name in others}
+    return Score(found[first], parts, settings, bias[first])

@@ -1,0 +1,116 @@
+"""Disentanglement, completeness and informativeness, by which codes a learner uses.
+
+A learner that predicts factor v_k from the whole code gives each latent an importance R_jk ≥ 0.
+With the shares P_jk = R_jk / Σ_k R_jk of a latent and P̃_jk = R_jk / Σ_j R_jk of a factor
+(Eastwood & Williams 2018, §2),
+
+    disentanglement  D_j = 1 − H_K(P_j·),   D = Σ_j ρ_j D_j,   ρ_j = Σ_k R_jk / Σ R
+    completeness     C_k = 1 − H_H(P̃_·k),   C = mean_k C_k
+    informativeness  1 − error_k / error of the most frequent level, ≥ 0, on rows not learnt from
+
+with entropies in units of ln K and ln H. D = 1 when each latent in use serves one factor; several
+may serve the same. C = 1 when each factor is read from one latent. Codes that mix everything have
+D = C = 0. Informativeness was an error in the paper, for which lower is better, and is an accuracy
+in the code that most use, which counts what is guessed without any code; here it is 1 for codes
+that tell everything and 0 for codes that tell nothing. `accuracy` and `majority` are parts.
+
+The measure of importance decides the score (random forests .15 to .33 where boosting gives .52 on
+the same codes), so it is named: gradient boosting as scikit-learn's, see `vaekit.metrics.boosting`.
+
+Permuting latents and monotone rescaling change nothing but ties between equal splits, where every
+code has no more than 128 distinct values or its bins of equal mass stay the same. Turning the code
+does change it. A dead latent has importance 0 and weight 0, constant codes score 0 throughout; two
+copies of a latent share its importance, which costs completeness ln 2 / ln H and disentanglement
+nothing. With one latent, or one factor, there is nothing to share: C, or D, is 1 where anything is
+used at all. Codes of pure noise are used a little by all: D and C stay near 0, see `shuffled`.
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from vaekit.metrics.boosting import BINS, DEPTH, ROUNDS, boost
+from vaekit.metrics.checks import check_counts, checked, constant, held_out, mean_of, varying
+from vaekit.metrics.score import Score, scored
+
+_HOW = (
+    f"importance by un-normalised variance reduction in gradient boosting, {ROUNDS} rounds of "
+    f"depth {DEPTH}, at most {BINS} bins of equal mass"
+)
+
+
+def dci(
+    codes: npt.ArrayLike,
+    factors: npt.ArrayLike,
+    *,
+    holdout: float = 0.25,
+    shuffles: int = 1,
+    seed: int = 0,
+) -> Score:
+    """Score disentanglement D in [0, 1]; `parts["completeness"]` and `["informativeness"]` too.
+
+    Takes codes (N, H) and factors (N, K). Other `parts`: `importance` (H, K), each factor's of sum
+    1; `by_latent` (H,), D_j, and `weight` (H,), ρ_j; `by_factor` (K,), C_k; `informed` (K,);
+    `accuracy` (K,) on the share `holdout` of the rows; `majority` (K,), that of the most frequent
+    level; `constant`, the factors left out. About 5 s of one processor for 10 000 × 10 codes and 5
+    factors of 113 levels together, and as long for each of `shuffles`. Raises `VaekitError` as `mig`
+    does, and for too few examples to hold any out.
+    """
+    values, levels = checked(codes, factors)
+    check_counts(shuffles=shuffles)
+    learnt = held_out(len(values), holdout, np.random.default_rng(seed))
+
+    def measure(levels: np.ndarray) -> dict[str, Any]:
+        return _measure(values, levels, learnt, seed)
+
+    names = ("disentanglement", "completeness", "informativeness")
+    settings = {"estimator": _HOW, "n": len(values), "judged": int((~learnt).sum()), "seed": seed}
+    return scored(measure, levels, names, settings, shuffles, seed)
+
+
+def _measure(
+    values: np.ndarray, levels: np.ndarray, learnt: np.ndarray, seed: int
+) -> dict[str, Any]:
+    factors, used = levels.shape[1], varying(levels)
+    importance = np.zeros((values.shape[1], factors))
+    accuracy, majority = np.ones(factors), np.ones(factors)
+    with ThreadPoolExecutor() as pool:  # most of the time is spent outside Python
+        jobs = [
+            pool.submit(boost, values, levels[:, k], learnt, np.random.default_rng([seed, k]))
+            for k in used
+        ]
+        for k, job in zip(used, jobs, strict=True):
+            importance[:, k], said = job.result()
+            accuracy[k] = (said == levels[:, k])[~learnt].mean()
+            majority[k] = np.bincount(levels[:, k]).max() / len(levels)
+    by_latent, by_factor = shares(importance[:, used], axis=1), np.zeros(factors)
+    by_factor[used] = shares(importance[:, used], axis=0)
+    room = 1 - majority
+    gain = np.where(room > 0, (accuracy - majority) / np.where(room > 0, room, 1.0), 0.0)
+    informed = np.maximum(gain, 0.0)
+    weight = importance.sum(axis=1) / (importance.sum() or 1.0)
+    return {
+        "disentanglement": float(weight @ by_latent),
+        "completeness": mean_of(by_factor, used),
+        "informativeness": mean_of(informed, used),
+        "importance": importance,
+        "by_latent": by_latent,
+        "weight": weight,
+        "by_factor": by_factor,
+        "informed": informed,
+        "accuracy": accuracy,
+        "majority": majority,
+        "constant": constant(levels),
+    }
+
+
+def shares(importance: np.ndarray, axis: int) -> np.ndarray:
+    """Return 1 − entropy of the shares along an axis in units of its logarithm, 0 for no share."""
+    total = importance.sum(axis=axis, keepdims=True)
+    p = importance / np.where(total > 0, total, 1.0)
+    entropy = -(p * np.log(np.where(p > 0, p, 1.0))).sum(axis=axis)
+    count = importance.shape[axis]
+    alone = 1 - entropy / np.log(count) if count > 1 else np.ones_like(entropy)
+    return np.where(total.squeeze(axis) > 0, np.clip(alone, 0.0, 1.0), 0.0)
