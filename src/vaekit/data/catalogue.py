@@ -23,6 +23,7 @@ from vaekit.data import (
     dsprites,
     faces,
     folder,
+    heads,
     idx,
     sprites,
     table,
@@ -33,6 +34,7 @@ from vaekit.text import build
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
     "sprites": sprites.sprites,
+    "heads": heads.heads,
     "dsprites": dsprites.dsprites,
     "mnist": idx.mnist,
     "fashion-mnist": idx.fashion_mnist,
