@@ -6,6 +6,7 @@ from vaekit.information.importance import LogLikelihood, log_likelihood
 from vaekit.information.moments import Indicators, indicators
 from vaekit.information.rates import Number, evaluate, passes
 from vaekit.information.refit import refit, residuals
+from vaekit.information.scores import chosen, score
 from vaekit.information.summary import summarise
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "LogLikelihood",
     "Number",
     "aggregate",
+    "chosen",
     "diagnose",
     "evaluate",
     "indicators",
@@ -21,5 +23,6 @@ __all__ = [
     "passes",
     "refit",
     "residuals",
+    "score",
     "summarise",
 ]

@@ -55,8 +55,8 @@ def dci(
     1; `by_latent` (H,), D_j, and `weight` (H,), ρ_j; `by_factor` (K,), C_k; `informed` (K,);
     `accuracy` (K,) on the share `holdout` of the rows; `majority` (K,), that of the most frequent
     level; `constant`, the factors left out. About 5 s of one processor for 10 000 × 10 codes and 5
-    factors of 113 levels together, and as long for each of `shuffles`. Raises `VaekitError` as `mig`
-    does, and for too few examples to hold any out.
+    factors of 113 levels together, and as long for each of `shuffles`. Raises `VaekitError` as
+    `mig` does, and for too few examples to hold any out.
     """
     values, levels = checked(codes, factors)
     check_counts(shuffles=shuffles)

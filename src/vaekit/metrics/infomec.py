@@ -16,8 +16,8 @@ I comes of codes quantised into bins, of equal mass, as VQ models have them; cod
 values than bins are taken as they are. Its estimate is above 0 for noise too, and latents of noise
 would count in InfoM with ratios of noise. So H' counts the latents that tell of some factor five
 standard deviations more than latents tell of shuffled ones (`active`). The paper takes those with a
-range above a twentieth of the largest, which a rescaling changes. Without an active latent InfoM and
-InfoC are 0; with one factor InfoM is 1, with one active latent InfoC.
+range above a twentieth of the largest, which a rescaling changes. Without an active latent InfoM
+and InfoC are 0; with one factor InfoM is 1, with one active latent InfoC.
 
 Permuting latents changes nothing and no monotone rescaling InfoM and InfoC; InfoE is unmoved by
 linear rescaling and mixing, but for the regression's penalty. Copies of each latent leave InfoM and
