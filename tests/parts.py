@@ -1,5 +1,6 @@
 """The table of parts: a new part is one row here, and inherits every law of `laws.py`."""
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -34,6 +35,7 @@ from vaekit.objectives import (
 )
 from vaekit.posteriors import Dirac, Gaussian, Posterior, TopK
 from vaekit.priors import Conditional, Normal, Prior
+from vaekit.recipes import find
 
 
 @dataclass(frozen=True)
@@ -209,6 +211,16 @@ TERMS: dict[str, Measure] = {
     "contractive": Measure(lambda model: Contractive()),
     "contractive by projections": Measure(lambda model: Contractive("projections", draws=2)),
 }
+
+
+# Arguments of recipes with which they cost nothing, beside the latents and networks.
+LEAST: dict[str, object] = {"k": 1, "size": 1, "discriminator": "mlp(8)"}
+
+
+def small_arguments(recipe: str, **more: object) -> dict[str, object]:
+    """Return arguments with which a recipe costs nothing, and what it knows of `more`."""
+    known = inspect.signature(find(recipe).make).parameters
+    return {name: value for name, value in (LEAST | more).items() if name in known}
 
 
 def noise_model(name: str, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Likelihood:

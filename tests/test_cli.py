@@ -377,7 +377,8 @@ def test_a_run_file_written_by_hand(capsys, there):
     )
     ok(capsys, "train", "r.yaml", "--out", "run")
     found = yaml.safe_load(Path("run/run.yaml").read_text())
-    assert found["arguments"] == {"latent": 2, "network": "mlp(8)", "likelihood": "bernoulli"}
+    rest = {"likelihood": "bernoulli", "prior": "normal"}
+    assert found["arguments"] == {"latent": 2, "network": "mlp(8)"} | rest
     assert found["training"]["batch"] == 100
 
 

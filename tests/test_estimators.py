@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from parts import same, weights
+from parts import LEAST, same, weights
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -29,7 +29,7 @@ RNG = np.random.default_rng(0)
 X = RNG.random((90, 12)).astype(np.float32)
 Y = np.array(["owl", "ant", "fox"])[RNG.integers(0, 3, 90)]
 IMAGES = RNG.integers(0, 256, (40, 8, 8)).astype(np.uint8)
-SMALL = {"latent": 2, "network": "mlp(8)", "epochs": 2, "batch": 30, "device": "cpu", "k": 1}
+SMALL = {"latent": 2, "network": "mlp(8)", "epochs": 2, "batch": 30, "device": "cpu"} | LEAST
 ONE_LAYER = {"ContractiveAE": "mlp()", "SparseAE": "mlp(4, activation=sigmoid)"}
 NAMES = list(ESTIMATORS)
 VAE, CVAE, AE = ESTIMATORS["VAE"], ESTIMATORS["CVAE"], ESTIMATORS["AE"]

@@ -7,7 +7,7 @@ import textwrap
 import numpy as np
 import pytest
 import torch
-from parts import noise_model, same, small, theta, vae, weights
+from parts import noise_model, same, small, small_arguments, theta, vae, weights
 from safetensors.torch import load_file, save_file
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
@@ -219,7 +219,7 @@ def test_every_recipe_trains_and_is_read_back(name, case, tmp_path):
     if data is None:
         np.savez(tmp_path / "x.npz", x=X.repeat(3, 1).numpy(), y=np.arange(141) % 4)
         data = f"array('{tmp_path / 'x.npz'}')"
-    arguments = {"latent": 5, "network": network} | ({"k": 3} if name == "k_sparse_ae" else {})
+    arguments = small_arguments(name, latent=5, network=network)
     batch = 500 if case != "vectors" else 42
     config = Config(name, arguments, data, Training(epochs=1, batch=batch, lr=0.01, device="cpu"))
     run = train_run(config, tmp_path / "run")
@@ -246,11 +246,11 @@ def test_every_recipe_trains_and_is_read_back(name, case, tmp_path):
 def test_every_recipe_at_its_smallest(name):
     """One latent, one example a step, and all examples alike; q(z) cannot be told from one."""
     data = Dataset.from_array(torch.full((3, 4), 0.5), [0, 0, 0])
-    arguments = {"latent": 1, "network": "mlp(2)"} | ({"k": 1} if name == "k_sparse_ae" else {})
+    arguments = small_arguments(name, latent=1, network="mlp(2)")
     recipe = recipes.find(name)
     torch.manual_seed(0)
     system = recipe.make((4,), **recipe.complete(arguments, data))
-    batch = 2 if name == "beta_tcvae" else 1
+    batch = 2 if name in ("beta_tcvae", "isa_tcvae") else 1
     going = fit(*system, data, Training(epochs=2, batch=batch, device="cpu"))
     for _ in going:
         assert all(math.isfinite(v) for v in going.means().values())
