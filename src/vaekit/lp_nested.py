@@ -37,9 +37,7 @@ All of it is computed in logarithms, layer by layer: l_i = ln f_i is a log-sum-e
 underflows before ln p(z) itself does, and gradients are finite at 0 and on the axes.
 """
 
-import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, ClassVar
 
 import torch
@@ -48,9 +46,7 @@ from torch.distributions import Distribution
 
 from vaekit.coordinates import LN_2, log_gamma_draw, log_size, signs_like
 from vaekit.errors import VaekitError
-
-# [p, child, child, …]: a child is a tree, or a number of leaves.
-Tree = Sequence["float | Tree"]
+from vaekit.trees import Tree, layers_of, read
 
 
 class Layout(nn.Module):
@@ -60,11 +56,10 @@ class Layout(nn.Module):
     child stands for that many leaves. `exponents` lists the p of the nodes in the order of the
     text, the root first. Raises `VaekitError` for what is no tree, p ≤ 0 and empty nodes.
 
-    A leaf higher up than others hangs on nodes of a single child, which change nothing: then
-    every layer k = 1 … depth below the root covers all leaves. Its members are children of layer
-    k − 1 in order, and `sizes[k − 1]` says how many each parent has. Arrays over all members, layer
-    after layer: `parent` and `own` exponents (own 1 for leaves), `leaves` below, `more` children
-    than one, `inner` nodes; `path` (depth, n) lists the members between root and each leaf.
+    Every layer k = 1 … depth below the root covers all leaves (see `vaekit.trees`). Its members are
+    children of layer k − 1 in order, and `sizes[k − 1]` says how many each parent has. Arrays over
+    all members, layer after layer: `parent` and `own` exponents (own 1 for leaves), `leaves` below,
+    `more` children than one, `inner` nodes; `path` (depth, n) lists the members above each leaf.
     """
 
     parent: Tensor
@@ -78,7 +73,7 @@ class Layout(nn.Module):
         super().__init__()
         self.tree = tree
         self.exponents: list[float] = []
-        layers = _layers(_read(tree, self.exponents))
+        layers = layers_of(read(tree, self.exponents))
         self.depth, self.nodes = len(layers) - 1, len(self.exponents)
         self.sizes = [[len(node.children) for node in layer] for layer in layers[:-1]]
         self.counts = [len(layer) for layer in layers[1:]]
@@ -116,27 +111,38 @@ class Layout(nn.Module):
     def pairs(self, exponents: Tensor) -> tuple[Tensor, Tensor]:
         """Return the exponents of each member's parent and its own (1 for leaves), all members."""
         known = torch.cat([exponents, exponents.new_ones(1)])
-        return known[self.parent], known[self.own]
+        return known.index_select(0, self.parent), known.index_select(0, self.own)
 
-    def powers(self, level: Tensor, exponents: Tensor) -> Tensor:
-        """Return f_k^{p0} of the root's children, (…, blocks), for ln of the leaves (…, n)."""
+    def ratios(self, exponents: Tensor) -> Tensor:
+        """Return what takes f_k^{p_k} of a member to f_k^{p_i} of its parent, all members."""
         parent, own = self.pairs(exponents)
-        factors = (parent / own).split(self.counts)
+        return parent / own
+
+    def powers(self, level: Tensor, ratios: Tensor) -> Tensor:
+        """Return f_k^{p0} of the root's children, (…, blocks), for ln of the leaves (…, n)."""
+        factors = ratios.split(self.counts)
         for factor, sizes in zip(factors[:0:-1], self.sizes[:0:-1], strict=True):
             level = _logsumexp(level * factor, sizes)
         return (level * factors[0]).exp()
 
+    def constant(self, exponents: Tensor) -> Tensor:
+        """Return ln p(0) at s = 1."""
+        blocks = len(self.blocks)
+        return self._each(exponents).sum() + blocks * exponents[0].log() - self.size * LN_2
+
     def constants(self, exponents: Tensor) -> Tensor:
         """Return ln p(0) of each of the root's children at s = 1, (blocks,)."""
-        parent, own = self.pairs(exponents)
-        leaves, more = self.leaves.to(exponents.dtype), self.more.to(exponents.dtype)
-        each = torch.lgamma(leaves / own) - torch.lgamma(leaves / parent) + more * own.log()
-        layers = list(each.split(self.counts))
-        layers[-1] = layers[-1] - LN_2
-        found = layers.pop()
+        layers = list(self._each(exponents).split(self.counts))
+        found = layers.pop() - LN_2
         for sizes in self.sizes[:0:-1]:
             found = _sum(found, sizes) + layers.pop()
         return found + exponents[0].log()
+
+    def _each(self, exponents: Tensor) -> Tensor:
+        """Return what a member adds to ln p(0), less ln 2 for leaves and ln p0 below the root."""
+        parent, own = self.pairs(exponents)
+        leaves, more = self.leaves.to(exponents.dtype), self.more.to(exponents.dtype)
+        return torch.lgamma(leaves / own) - torch.lgamma(leaves / parent) + more * own.log()
 
     def log_variance(self, exponents: Tensor) -> Tensor:
         """Return ln E z_j² at s = 1, (n,)."""
@@ -163,8 +169,8 @@ class Layout(nn.Module):
 class LpNestedSymmetric(Distribution):
     """Describe the L^p-nested law of a `layout` with the given `exponents` (nodes,).
 
-    `log_scale` is ln a, (n,) or a scalar, None for a = 1. `constant` is ln p(0) where it is known
-    beforehand. Samples carry the gradient in exponents and scale.
+    `log_scale` is ln a, (n,) or a scalar, None for a = 1. `constant` is ln p(0), `ratios` those of
+    the layout, where they are known beforehand. Samples carry the gradient in exponents and scale.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -176,9 +182,10 @@ class LpNestedSymmetric(Distribution):
         exponents: Tensor,
         log_scale: Tensor | float | None = None,
         constant: float | None = None,
+        ratios: Tensor | None = None,
     ):
         self.layout, self.exponents, self.log_scale = layout, exponents, log_scale
-        self._constant = constant
+        self._constant, self._ratios = constant, ratios
         self.sizes = layout.blocks
         super().__init__(torch.Size(), torch.Size((layout.size,)), validate_args=False)
 
@@ -206,7 +213,10 @@ class LpNestedSymmetric(Distribution):
     @property
     def log_constant(self) -> Tensor | float:
         """Return ln p(0)."""
-        return self._constants().sum() if self._constant is None else self._constant
+        if self._constant is not None:
+            return self._constant
+        whole = self.layout.constant(self.exponents)
+        return whole if self.log_scale is None else whole - self._scales().sum()
 
     def log_prob_by_block(self, value: Tensor) -> Tensor:
         """Return the log-density of each of the root's children, which are independent."""
@@ -220,62 +230,18 @@ class LpNestedSymmetric(Distribution):
             )
         level = log_size(value)
         level = level if self.log_scale is None else level - self.log_scale
-        return self.layout.powers(level, self.exponents)
+        ratios = self.layout.ratios(self.exponents) if self._ratios is None else self._ratios
+        return self.layout.powers(level, ratios)
 
     def _constants(self) -> Tensor:
         found = self.layout.constants(self.exponents)
-        if self.log_scale is None:
-            return found
+        return found if self.log_scale is None else found - _sum(self._scales(), self.sizes)
+
+    def _scales(self) -> Tensor:
+        """Return ln a of every coordinate, (n,)."""
         if isinstance(self.log_scale, Tensor):
-            scale = self.log_scale.expand(self.event_shape)
-        else:
-            scale = found.new_full(self.event_shape, self.log_scale)
-        return found - _sum(scale, self.sizes)
-
-
-# ---- reading a tree
-
-
-class _Node:
-    def __init__(self, number: int, children: "list[_Node]", leaves: int, leaf: bool = False):
-        self.number, self.children, self.leaves, self.leaf = number, children, leaves, leaf
-
-
-def _read(tree: Any, exponents: list[float]) -> _Node:
-    if isinstance(tree, str) or not isinstance(tree, Sequence) or not tree:
-        raise VaekitError(
-            f"a tree is [p, child, …], a child a tree or a number of leaves, got {tree!r}"
-        )
-    p, *rest = tree
-    if isinstance(p, bool) or not isinstance(p, int | float) or not 0 < p < math.inf:
-        raise VaekitError(f"an exponent must be a finite number > 0, got p={p!r}")
-    number = len(exponents)
-    exponents.append(float(p))
-    children: list[_Node] = []
-    for child in rest:
-        if isinstance(child, bool) or not isinstance(child, int):
-            children.append(_read(child, exponents))
-            continue
-        if child < 1:
-            raise VaekitError(f"a node needs at least one leaf, got {child} in {list(tree)!r}")
-        children += [_Node(-1, [], 1, leaf=True) for _ in range(child)]
-    if not children:
-        raise VaekitError(f"the node {list(tree)!r} is empty: write [p, number of leaves]")
-    return _Node(number, children, sum(c.leaves for c in children))
-
-
-def _layers(root: _Node) -> list[list[_Node]]:
-    """Cut a tree into layers, each covering all leaves, the last of leaves only."""
-    layers = [[root]]
-    while not all(node.leaf for node in layers[-1]):
-        before = layers[-1]
-        for i, node in enumerate(before):
-            if node.leaf:  # any exponent would do: it cancels
-                before[i] = _Node(0, [node], 1)
-        layers.append([child for node in before for child in node.children])
-    for above, below in pairwise(layers):
-        assert sum(len(node.children) for node in above) == len(below)
-    return layers
+            return self.log_scale.expand(self.event_shape)
+        return self.exponents.new_full(self.event_shape, self.log_scale or 0.0)
 
 
 # ---- children of one parent lie side by side

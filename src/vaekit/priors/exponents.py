@@ -24,7 +24,6 @@ class Exponents(nn.Module):
     """
 
     fixed: Tensor
-    chosen: Tensor
     which: Tensor
     adam: dict[str, Any]  # settings of the optimiser
 
@@ -44,8 +43,7 @@ class Exponents(nn.Module):
         self.learns = bool(chosen.any())
         if self.learns:
             self.free = nn.Parameter((first[chosen] - 1).log())
-            self.register_buffer("chosen", chosen, persistent=False)
-            which = (chosen.long().cumsum(0) - 1).clamp_min(0)
+            which = chosen.nonzero().flatten()
             self.register_buffer("which", which, persistent=False)
             self.adam = {"lr": rate, "weight_decay": 0.0}  # which would draw p to 2
 
@@ -54,7 +52,7 @@ class Exponents(nn.Module):
         if not self.learns:
             return self.fixed.to(kind)
         free = 1 + self.free.to(kind).exp()
-        return torch.where(self.chosen, free[self.which], self.fixed.to(kind))
+        return self.fixed.to(kind).index_copy(0, self.which, free)
 
 
 def check_exponent(p: float) -> None:

@@ -30,6 +30,7 @@ class LpNested(Prior):
     """
 
     log_scale: Tensor
+    ratios: Tensor
 
     def __init__(
         self,
@@ -54,12 +55,12 @@ class LpNested(Prior):
 
     def _fix(self) -> None:
         """Work out beforehand, in double precision, what does not change."""
-        p = self.exponents(torch.float64)
+        p, kind = self.exponents(torch.float64), torch.get_default_dtype()
+        self.register_buffer("ratios", self.layout.ratios(p).to(kind), persistent=False)
         if self.unit_variance:
-            found = (-0.5 * self.layout.log_variance(p)).to(torch.get_default_dtype())
+            found = (-0.5 * self.layout.log_variance(p)).to(kind)
             self.register_buffer("log_scale", found, persistent=False)
-        scale = self._log_scale(p)
-        self._constant = float(LpNestedSymmetric(self.layout, p, scale).log_constant)
+        self._constant = float(LpNestedSymmetric(self.layout, p, self._log_scale(p)).log_constant)
 
     def _log_scale(self, p: Tensor) -> Tensor | float | None:
         if self.unit_variance:
@@ -73,7 +74,8 @@ class LpNested(Prior):
     def forward(self, like: Tensor, c: Tensor | None = None) -> LpNestedSymmetric:
         """Return the prior in the type of `like`, for any c."""
         p = self.exponents(like.dtype)
-        return LpNestedSymmetric(self.layout, p, self._log_scale(p), self._constant)
+        ratios = None if self.exponents.learns else self.ratios.to(p)
+        return LpNestedSymmetric(self.layout, p, self._log_scale(p), self._constant, ratios)
 
     @property
     def blocks(self) -> dict[str, slice]:
