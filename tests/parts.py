@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch import distributions as td
 from torch.distributions import Distribution
 
+from vaekit.compounds import Blend, Blocks
+from vaekit.coordinates import GeneralizedNormals, Logistics
 from vaekit.distributions import (
     BernoulliEntries,
     DiagonalGaussian,
@@ -17,6 +19,7 @@ from vaekit.distributions import (
     StandardNormal,
 )
 from vaekit.likelihoods import Likelihood, likelihood
+from vaekit.lp_nested import Layout, LpNestedSymmetric
 from vaekit.model import Condition, Model
 from vaekit.networks import Joined, Networks, Shape, networks, stack
 from vaekit.objectives import (
@@ -34,7 +37,16 @@ from vaekit.objectives import (
     TotalCorrelation,
 )
 from vaekit.posteriors import Dirac, Gaussian, Posterior, TopK
-from vaekit.priors import Conditional, Normal, Prior
+from vaekit.priors import (
+    Conditional,
+    GeneralizedNormal,
+    Logistic,
+    LpNested,
+    MixtureOfGaussians,
+    Normal,
+    Prior,
+    Product,
+)
 from vaekit.recipes import find
 
 
@@ -46,6 +58,28 @@ class Density:
     make: Callable[[Tensor], Distribution]
     binary: bool = False
     reparameterised: bool = True
+    independent: bool = True  # its entries
+
+
+def nested(like: Tensor) -> LpNestedSymmetric:
+    """Build an L^p-nested law of like's entries, of two levels where there are two."""
+    n = like.shape[-1]
+    layout = Layout([2.1, 1, [1.6, n - 1]] if n > 1 else [2.1, 1])
+    return LpNestedSymmetric(layout, like.new_tensor(layout.exponents), 0.2)
+
+
+def blend(like: Tensor) -> Blend:
+    """Build a mixture of three Gaussians over like's entries."""
+    n = like.shape[-1]
+    mean = torch.linspace(-1.5, 1.5, 3 * n).to(like).view(3, n)
+    members = DiagonalGaussian(mean, like.new_tensor([[-0.5], [0.0], [-1.0]]).expand(3, n))
+    return Blend(members, like.new_tensor([0.5, 0.3, 0.2]).log())
+
+
+def halves(t: Tensor) -> Blocks:
+    """Build two blocks of Gaussians, the second of none where there is one entry."""
+    cut = (t.shape[-1] + 1) // 2
+    return Blocks([DiagonalGaussian(p[0], p[1]) for p in (t[..., :cut], t[..., cut:])])
 
 
 DENSITIES: dict[str, Density] = {
@@ -62,6 +96,15 @@ DENSITIES: dict[str, Density] = {
         ),
         reparameterised=False,
     ),
+    "GeneralizedNormals": Density(
+        2, lambda t: GeneralizedNormals(1.2 + t[0].exp(), 0.4 * t[1]), reparameterised=False
+    ),  # by rejection: its gradient is implicit, and tested in test_priors.py
+    "Logistics": Density(1, lambda t: Logistics(t.shape[-1], 0.55, t[0]), reparameterised=False),
+    "LpNestedSymmetric": Density(
+        1, lambda t: nested(t[0]), reparameterised=False, independent=False
+    ),
+    "Blocks": Density(2, halves),
+    "Blend": Density(1, lambda t: blend(t[0]), reparameterised=False, independent=False),
     "BernoulliEntries": Density(
         1, lambda t: BernoulliEntries(t[0], 1), binary=True, reparameterised=False
     ),
@@ -156,7 +199,14 @@ PRIORS: dict[str, Expectation] = {
         lambda n, width: Conditional(nn.Sequential(*stack((width, 8, 2 * n), "tanh")), n),
         needs_condition=True,
     ),
-}
+    "generalized_normal": Expectation(lambda n, width: GeneralizedNormal(n, 1.5, learned=True)),
+    "logistic": Expectation(lambda n, width: Logistic(n)),
+    "lp_nested": Expectation(lambda n, width: LpNested([2.1, 1, [1.6, n - 1]], learned="all")),
+    "mixture_of_gaussians": Expectation(lambda n, width: MixtureOfGaussians(n, 3)),
+    "product": Expectation(
+        lambda n, width: Product({"a": LpNested([1.8, 1], unit_variance=True), "b": Normal(n - 1)})
+    ),
+}  # vamp, which reads the model's own encoder, has its laws in test_priors.py
 LIKELIHOODS = [
     "bernoulli",
     "squared_error",

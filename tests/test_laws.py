@@ -19,7 +19,17 @@ from parts import (
 )
 from torch import distributions as td
 
-from vaekit import distributions, divergences, likelihoods, objectives, posteriors, priors
+from vaekit import (
+    compounds,
+    coordinates,
+    distributions,
+    divergences,
+    likelihoods,
+    lp_nested,
+    objectives,
+    posteriors,
+    priors,
+)
 from vaekit.data import Dataset
 from vaekit.distributions import (
     BernoulliEntries,
@@ -54,14 +64,15 @@ def snake(name):
 def test_every_part_has_a_row():
     classes = {
         c.__name__
-        for c in vars(distributions).values()
-        if inspect.isclass(c) and c.__module__ == distributions.__name__
+        for module in (distributions, coordinates, lp_nested, compounds)
+        for c in vars(module).values()
+        if inspect.isclass(c) and c.__module__ == module.__name__ and issubclass(c, td.Distribution)
     }
     assert classes == {name.split(",")[0] for name in DENSITIES} | {"PointMass"}
     closed = {f"{q.__name__}-{p.__name__}" for q, p in divergences._CLOSED}
     assert closed == set(PAIRS)
     assert {snake(n) for n in public(posteriors, posteriors.Posterior)} == set(POSTERIORS)
-    assert {snake(n) for n in public(priors, priors.Prior)} == set(PRIORS)
+    assert {snake(n) for n in public(priors, priors.Prior)} == {*PRIORS, "vamp"}
     assert set(likelihoods.LIKELIHOODS) == {text.split("(")[0] for text in LIKELIHOODS}
     model = assemble("gaussian", "normal", "bernoulli")
     assert public(objectives, Term) == {type(TERMS[t].make(model)).__name__ for t in TERMS}
@@ -92,7 +103,8 @@ def test_bernoulli_sums_to_one_over_many_entries():
     ids=lambda law: law.__name__,
 )
 def test_distribution(law, name):
-    law(DENSITIES[name])
+    if DENSITIES[name].independent or law is not laws.log_prob_sums_over_entries:
+        law(DENSITIES[name])
 
 
 @pytest.mark.parametrize("name", [n for n, row in DENSITIES.items() if row.reparameterised])
@@ -219,8 +231,9 @@ def test_prior(name):
     z = torch.randn(4, 5, 3, dtype=torch.float64)
     p = prior(z, torch.rand(5, 2))
     assert p.log_prob(z).shape == (4, 5)
-    assert p.rsample((4, *(() if p.batch_shape else (5,)))).shape == (4, 5, 3)
-    assert p.rsample().dtype == torch.float64
+    draw = p.rsample if p.has_rsample else p.sample
+    assert draw((4, *(() if p.batch_shape else (5,)))).shape == (4, 5, 3)
+    assert draw().dtype == torch.float64
     assert p.event_shape == (3,)
     assert p.batch_shape == ((5,) if PRIORS[name].needs_condition else ())
     with torch.autocast("cpu", torch.bfloat16):
@@ -274,7 +287,13 @@ def test_no_latents_is_refused(make):
 
 def combinations():
     """List posterior × prior × term × width, the likelihoods in turn, and KL with all of these."""
-    wide = list(itertools.product(POSTERIORS, [*PRIORS, None], TERMS, [0, 3]))
+    wide = [
+        (posterior, prior, term, width)
+        for posterior, prior, term, width in itertools.product(
+            POSTERIORS, [*PRIORS, None], TERMS, [0, 3]
+        )
+        if TERMS[term].needs_prior or prior in ("normal", "conditional", None)
+    ]
     turns = itertools.cycle(LIKELIHOODS)
     found = {(*parts[:2], next(turns), *parts[2:]) for parts in wide}
     found |= set(itertools.product(POSTERIORS, ["normal", None], LIKELIHOODS, ["kl"], [0, 3]))

@@ -93,7 +93,7 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
 
     def draw(like: Tensor, c: Tensor | None) -> Tensor:
         prior = model.prior(like, c)  # pyright: ignore[reportOptionalCall]
-        return prior.rsample(() if prior.batch_shape else like.shape[:1])
+        return prior.sample(() if prior.batch_shape else like.shape[:1])
 
     with seeded(seed):
         return _chunked(model, draw, torch.zeros(count, model.posterior.latent), c)
