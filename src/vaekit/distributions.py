@@ -48,7 +48,9 @@ class DiagonalGaussian(Distribution):
 
     def log_prob_by_coordinate(self, value: Tensor) -> Tensor:
         """Return log N of every coordinate, same shape as `value`."""
-        return -0.5 * (((value - self._mean) / self.std) ** 2 + LOG_2PI) - self.log_std
+        scaled = (value - self._mean) / self.std
+        # One pass over what may be (samples, batch, batch, H), not five.
+        return torch.addcmul(-0.5 * LOG_2PI - self.log_std, scaled, scaled, value=-0.5)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return log N of every example in nats, summed over the last dimension."""

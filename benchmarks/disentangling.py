@@ -1,0 +1,166 @@
+"""Compare priors and objectives for independent codes, beside the tables and figures of [isa].
+
+    python benchmarks/disentangling.py train --out FOLDER [--seeds 5] [--only isa_vae] [--shard 0/2]
+    python benchmarks/disentangling.py judge --out FOLDER
+    python benchmarks/disentangling.py cost
+
+`train` makes the runs that are missing, one after another (`--shard` shares them between several
+processes), as run folders, so that `vaekit compare FOLDER/*` shows them too. `judge` prints a
+Markdown table over seeds. The models are those of Figures 5 and 6: β-VAE, β-TCVAE, ISA-VAE,
+ISA-TCVAE at β = 1, 2, 4 and FactorVAE at γ = 1, 2, 4; the ISA prior has p0 = 2.1, p = 2.2 and
+subspaces of 4, scale 1, as in the paper. The paper: dSprites, 737 280 images, 20 latents, batch
+2048, 20 epochs (7 200 steps), 50 seeds, networks of 1200 units. Here, by default, a coarser grid of
+rendered sprites, smaller networks and fewer steps: see the arguments.
+
+Expected: at β = 1 the ISA prior has a higher MIG than the normal one, since it singles out a basis
+where the normal has none; at higher β the methods come closer; distortion rises with β in all.
+
+`cost` times steps in turns at batch 256: isa_vae and beta_tcvae beside beta_vae.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaekit import recipes
+from vaekit.data import Dataset
+from vaekit.information import evaluate, score
+from vaekit.runs import Run
+from vaekit.runs.config import Config
+from vaekit.runs.make import train as train_run
+from vaekit.train import Fit, Training
+
+STRENGTHS = [1, 2, 4]
+MODELS = {
+    "beta_vae": "beta",
+    "beta_tcvae": "beta",
+    "isa_vae": "beta",
+    "isa_tcvae": "beta",
+    "factor_vae": "gamma",
+}
+SCORES = ("mig", "dci", "factor_vae", "sap")
+
+
+def arguments(model: str, strength: float, asked: argparse.Namespace) -> dict[str, Any]:
+    """Return what a recipe is made with."""
+    common = {"latent": asked.latent, "network": asked.network, MODELS[model]: float(strength)}
+    if model == "factor_vae":
+        common |= {"discriminator": f"mlp({asked.critic}, activation=leaky_relu)"}
+    return common
+
+
+def folder(asked: argparse.Namespace, model: str, strength: float, seed: int) -> Path:
+    """Name a run."""
+    return asked.out / f"{model}-{strength:g}-{seed}"
+
+
+def train(asked: argparse.Namespace) -> None:
+    """Train and judge what is missing, all models of a seed before the next seed."""
+    shard, shards = map(int, asked.shard.split("/"))
+    jobs = [(m, s, seed) for seed in range(asked.seeds) for s in STRENGTHS for m in MODELS]
+    for model, strength, seed in jobs[shard::shards]:
+        path = folder(asked, model, strength, seed)
+        if (path / "metrics.json").exists() or (asked.only and asked.only != model):
+            continue
+        begin = time.perf_counter()
+        settings = Training(epochs=asked.epochs, batch=asked.batch, lr=asked.lr, seed=seed)
+        config = Config(model, arguments(model, strength, asked), asked.set, settings)
+        run = train_run(config, path, resume=path.exists())
+        found = evaluate(run.model, run.data.train)
+        run.save_metrics(found | score(run.model, run.data.train, SCORES))
+        print(f"{path.name}: {time.perf_counter() - begin:.0f} s", flush=True)
+
+
+def judge(asked: argparse.Namespace) -> None:
+    """Print the table of what is there: means ± standard errors over seeds."""
+    print(f"{asked.set}, {asked.network}, {asked.latent} latents, {asked.epochs} epochs\n")
+    head = ["model", "strength", "seeds", "log p(x given z)", "rate", *SCORES, "MIG, shuffled"]
+    print("| " + " | ".join(head) + " |\n|" + "---|" * len(head))
+    for model in MODELS:
+        for strength in STRENGTHS:
+            paths = [folder(asked, model, strength, seed) for seed in range(asked.seeds)]
+            found = [Run(p).metrics for p in paths if (p / "metrics.json").exists()]
+            if found:
+                print(
+                    "| " + " | ".join([model, f"{strength:g}", str(len(found)), *row(found)]) + " |"
+                )
+
+
+def row(found: list[dict[str, Any]]) -> list[str]:
+    """Write the cells of a row."""
+    cells = [_over([-m["distortion"]["value"] for m in found], 2)]
+    cells += [_over([m["rate"]["value"] for m in found], 2)]
+    cells += [_over([m[name]["value"] for m in found], 3) for name in SCORES]
+    return [*cells, f"{statistics.mean(m['mig']['shuffled'] for m in found):.3f}"]
+
+
+def _over(values: list[float], digits: int) -> str:
+    mean = statistics.mean(values)
+    if len(values) < 2:
+        return f"{mean:.{digits}f}"
+    return f"{mean:.{digits}f} ± {statistics.stdev(values) / len(values) ** 0.5:.{digits}f}"
+
+
+def cost(asked: argparse.Namespace) -> None:
+    """Time steps in turns beside those of the β-VAE, on 64 × 64 images at batch 256."""
+    kinds: dict[str, tuple[str, dict[str, Any]]] = {
+        "beta_vae": ("beta_vae", {}),
+        "isa_vae": ("isa_vae", {}),
+        "isa_vae, learned exponents": ("isa_vae", {"learned": "inner"}),
+        "isa_vae, path derivative": ("isa_vae", {"path": True}),
+        "beta_tcvae, stratified": ("beta_tcvae", {}),
+        "beta_tcvae, weighted": ("beta_tcvae", {"sampling": "weighted"}),
+        "dip_vae_ii": ("dip_vae_ii", {}),
+        "factor_vae, 1000": ("factor_vae", {"discriminator": "mlp(1000)"}),
+    }
+    shape, data = (1, 64, 64), torch.randint(0, 256, (512, 1, 64, 64), dtype=torch.uint8)
+    for network in asked.networks.split(";"):
+        walks = {}
+        for name, (recipe, more) in kinds.items():
+            torch.manual_seed(0)
+            made = recipes.find(recipe).make(shape, latent=20, network=network, **more)
+            settings = Training(epochs=10**6, batch=256)
+            walks[name] = iter(Fit(*made, Dataset.from_array(data.numpy()), settings))
+            next(walks[name])
+        times: dict[str, list[float]] = {name: [] for name in kinds}
+        for _ in range(asked.turns):
+            for name, walk in walks.items():
+                begin = time.perf_counter()
+                for _ in range(4):
+                    next(walk)
+                times[name].append((time.perf_counter() - begin) / 4)
+        print(f"{network}, 20 latents, batch 256: median of {asked.turns} ratios to beta_vae")
+        for name, each in times.items():
+            ratio = statistics.median(a / b for a, b in zip(each, times["beta_vae"], strict=True))
+            print(f"  {name:<30}{ratio:.2f}   {1e3 * statistics.median(each):.1f} ms a step")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("what", choices=["train", "judge", "cost"])
+    parser.add_argument("--out", type=Path, default=Path("disentangling"))
+    parser.add_argument("--set", default="sprites(scales=3, rotations=8, positions=12)")
+    parser.add_argument("--network", default="mlp(256, 256, decoder_activation=tanh)")
+    parser.add_argument("--critic", type=int, default=256, help="units of FactorVAE's critic")
+    parser.add_argument("--latent", type=int, default=20)
+    parser.add_argument("--epochs", type=int, default=30)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--only", choices=MODELS, help="train one model")
+    parser.add_argument("--shard", default="0/1", help="i/n: every n-th run from the i-th on")
+    parser.add_argument("--networks", default="isa;conv();mlp(256)", help="for cost")
+    parser.add_argument("--turns", type=int, default=15)
+    asked = parser.parse_args()
+    {"train": train, "judge": judge, "cost": cost}[asked.what](asked)
+
+
+if __name__ == "__main__":
+    main()
