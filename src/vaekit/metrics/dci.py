@@ -53,10 +53,10 @@ def dci(
 
     Takes codes (N, H) and factors (N, K). Other `parts`: `importance` (H, K), each factor's of sum
     1; `by_latent` (H,), D_j, and `weight` (H,), ρ_j; `by_factor` (K,), C_k; `informed` (K,);
-    `accuracy` (K,) on the share `holdout` of the rows; `majority` (K,), that of the most frequent
-    level; `constant`, the factors left out. About 5 s of one processor for 10 000 × 10 codes and 5
-    factors of 113 levels together, and as long for each of `shuffles`. Raises `VaekitError` as
-    `mig` does, and for too few examples to hold any out.
+    `accuracy` (K,) on the share `holdout` of the rows; `majority` (K,), that of the level
+    most frequent there; `constant`, the factors left out. About 5 s of one processor for 10 000 ×
+    10 codes and 5 factors of 113 levels together, and as long for each of `shuffles`. Raises
+    `VaekitError` as `mig` does, and for too few examples to hold any out.
     """
     values, levels = checked(codes, factors)
     check_counts(shuffles=shuffles)
@@ -84,7 +84,7 @@ def _measure(
         for k, job in zip(used, jobs, strict=True):
             importance[:, k], said = job.result()
             accuracy[k] = (said == levels[:, k])[~learnt].mean()
-            majority[k] = np.bincount(levels[:, k]).max() / len(levels)
+            majority[k] = np.bincount(levels[~learnt, k]).max() / (~learnt).sum()
     by_latent, by_factor = shares(importance[:, used], axis=1), np.zeros(factors)
     by_factor[used] = shares(importance[:, used], axis=0)
     room = 1 - majority

@@ -114,7 +114,7 @@ def _predictive(inputs: np.ndarray, column: np.ndarray, learnt: np.ndarray) -> f
 
     names, known = np.unique(column[learnt], return_inverse=True)
     judged = ~learnt & np.isin(column, names)  # a level never seen has no probability
-    if len(names) < 2 or not judged.any():
+    if len(names) < 2 or not judged.any() or not np.ptp(inputs[learnt], axis=0).any():
         return 0.0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the best of 200 steps, a lower bound

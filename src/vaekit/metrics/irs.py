@@ -11,8 +11,9 @@ copies of a latent do as well as it; 0 when no factor does. Two factors that a l
 parts give ½. Examples with the same levels of all factors are averaged first: their scatter is no
 factor's doing. Where every combination occurs once, noise of the code counts as others' doing.
 
-The worst case is the quantile `quantile` of the distances, .99 as in the authors' code, as a single
-outlier would decide it otherwise. A constant latent has weight 0, constant codes score 0.
+The worst case is the quantile `quantile` of the distances, .99 as in the authors' code, so that
+no single example decides it; a far outlier moves the means all the same, and ruins the score. A
+constant latent has weight 0, constant codes score 0.
 
 Permuting latents changes nothing, nor does scaling all of them by one number. Scaling a latent
 alone changes its weight, and a rescaling that is not linear the distances: both change the score.

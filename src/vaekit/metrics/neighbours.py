@@ -111,6 +111,7 @@ def _radius(group: np.ndarray, k: int) -> np.ndarray:
 
 def _within(rising: np.ndarray, centre: np.ndarray, radius: np.ndarray) -> np.ndarray:
     """Count values nearer than the radius, or equal to the centre where that is 0."""
-    shrunk = np.nextafter(radius, 0)
+    # The sums below round by less than this; a radius within it is that of equal values.
+    shrunk = np.maximum(radius - 4 * np.spacing(np.abs(centre) + radius), 0.0)
     low = np.searchsorted(rising, centre - shrunk, side="left")
     return np.searchsorted(rising, centre + shrunk, side="right") - low
