@@ -50,7 +50,9 @@ def test_outlines_are_smooth_and_areas_right():
         covered = image.sum() / (255 * splats.AMBIENT) * (2 * splats.REACH / 64) ** 2
         grown = radius + splats.REACH / (64 * splats.SAMPLES)  # by half a sample
         assert covered == pytest.approx(np.pi * grown**2, rel=0.01)
-        assert len(np.unique(image)) == 10  # 0 to 9 of 9 samples
+        levels = 255 * splats.AMBIENT * np.arange(10) / 9  # 0 to 9 of 9 samples
+        assert len(np.unique(image)) > 6
+        assert np.abs(image[..., None] - levels).min(axis=-1).max() <= 0.5 + 1e-6
 
 
 def test_the_nearest_point_is_seen():

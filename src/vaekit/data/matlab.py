@@ -1,0 +1,30 @@
+"""Arrays in MATLAB's files up to version 7.2, by name."""
+
+import io
+
+import numpy as np
+
+from vaekit.data.files import cause
+from vaekit.errors import VaekitError
+
+
+def array(content: bytes, name: str, where: str) -> np.ndarray:
+    """Read the numeric array `name` of a .mat file's content; `where` is said in errors.
+
+    Raises `VaekitError` for damaged files, version 7.3, and where there is no such array.
+    """
+    from scipy.io import loadmat
+
+    try:
+        found = loadmat(io.BytesIO(content), variable_names=[name]).get(name)
+    except NotImplementedError as error:
+        raise VaekitError(
+            f"{where} is of MATLAB's version 7.3, which is not read: save it with -v7, or as .npy"
+        ) from error
+    except Exception as error:  # whatever a damaged header leads scipy to
+        raise VaekitError(
+            f"{where} is damaged or no .mat file ({cause(error)}): get it again"
+        ) from error
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf":
+        raise VaekitError(f"{where} has no array of numbers {name!r}: get it again")
+    return found

@@ -1,0 +1,72 @@
+"""Matrices in NORB's binary format.
+
+A header of little-endian int32: a magic number for the type of the entries, the number K of
+dimensions, then max(K, 3) sizes, of which those beyond K do not count; then the entries, the last
+index fastest. A magic number with its bytes reversed says that all of it is big-endian.
+"""
+
+import gzip
+import math
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from vaekit.data.files import cause
+from vaekit.errors import VaekitError
+
+_TYPES = {
+    0x1E3D4C51: "f4",
+    0x1E3D4C53: "f8",
+    0x1E3D4C54: "i4",
+    0x1E3D4C55: "u1",
+    0x1E3D4C56: "i2",
+}
+_MOST = 8  # dimensions
+
+
+def unpacked(path: Path) -> bytes:
+    """Read the content of a file, which a gzip wrapper may surround.
+
+    Raises `VaekitError` where it cannot be read or unpacked.
+    """
+    try:
+        with path.open("rb") as file:
+            zipped = file.read(2) == b"\x1f\x8b"
+        if not zipped:
+            return path.read_bytes()
+        with gzip.open(path) as file:
+            return file.read()
+    except (OSError, EOFError, zlib.error) as error:
+        raise VaekitError(f"{path} is damaged ({cause(error)}): get it again") from error
+
+
+def matrix(content: bytes, path: Path) -> np.ndarray:
+    """Read a matrix, without a copy where it can; `path` is said in errors.
+
+    Raises `VaekitError` for another format, and where the length is not that of the header.
+    """
+    for order in "<>":
+        kind = _TYPES.get(_integers(content, 0, 1, order)[0]) if len(content) >= 20 else None
+        if kind is not None:
+            return _entries(content, path, order, np.dtype(order + kind))
+    raise VaekitError(f"{path} is no matrix in NORB's binary format: get it again")
+
+
+def _entries(content: bytes, path: Path, order: str, kind: np.dtype) -> np.ndarray:
+    dimensions = _integers(content, 4, 1, order)[0]
+    start = 8 + 4 * max(dimensions, 3)
+    if not 1 <= dimensions <= _MOST or len(content) < start:
+        raise VaekitError(f"{path} is damaged: its header says {dimensions} dimensions")
+    sizes = _integers(content, 8, dimensions, order)
+    expected = start + math.prod(sizes) * kind.itemsize
+    if min(sizes) < 0 or len(content) != expected:
+        raise VaekitError(
+            f"{path} is damaged or truncated: a matrix {tuple(sizes)} takes {expected} bytes, but "
+            f"it has {len(content)}: get it again"
+        )
+    return np.frombuffer(content, kind, offset=start).reshape(sizes)
+
+
+def _integers(content: bytes, start: int, count: int, order: str) -> list[int]:
+    return np.frombuffer(content, f"{order}i4", count, start).tolist()

@@ -1,0 +1,126 @@
+"""3D Shapes: rendered rooms in colour, each with one thing in it, on a full grid of six factors.
+
+`3dshapes.h5` holds `images` (N, 64, 64, 3) uint8 and `labels` (N, 6), the values of the factors:
+the hues of floor, wall and thing (10 each, from 0 below 1), its scale (8, .75 to 1.25), its shape
+(4: 0 to 3) and the angle of the room (15, −30° to 30°).
+
+A batch from HDF5 unpacks whole chunks for each image. So the pixels are copied once, channels
+first, into a .npy in the cache, 5.9 GB, which is then mapped. Only that copy needs h5py.
+
+C. Burgess, H. Kim, "3D Shapes dataset", 2018, https://github.com/google-deepmind/3d-shapes.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from vaekit.data.dataset import Dataset
+from vaekit.data.factors import Factors
+from vaekit.data.files import cause, check_sha256, find, readable
+from vaekit.data.kept import Kept, damaged, keep, place, read, whole
+from vaekit.errors import VaekitError
+
+FILE = "3dshapes.h5"
+# The sha256 that TensorFlow Datasets and others give for the file of the home below, 267 573 662 B.
+SHA256 = "0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785"
+NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
+_NAME, _FOLDERS = "shapes3d", ("3dshapes", "3d-shapes")
+_HOME = "https://storage.googleapis.com/3d-shapes/"
+_VERSION = 1  # of what is kept
+_CHUNK = 2000  # images copied at once: 25 MB
+
+
+def shapes3d(
+    path: Path | str | None = None, data_dir: Path | str | None = None, check: bool = True
+) -> Dataset:
+    """Load 3D Shapes: 480 000 rooms in colour, 64x64, with 6 factors, labelled by shape.
+
+    `path` names the .h5 itself; without it the file is looked for and else downloaded (268 MB).
+    The pixels are kept in the cache, 5.9 GB. `check=False` accepts another file of the same layout.
+    Raises `VaekitError` for a file that is missing, damaged, not the published one, or not a full
+    grid, and where h5py is missing.
+    """
+    if path is None:
+        file = find(_NAME, (FILE,), data_dir, _HOME, SHA256 if check else None, _FOLDERS)
+    else:
+        file = readable(path, "3dshapes.h5")
+    known = check_sha256(file, SHA256 if check else None)
+    folder = place(_NAME, f"copied-{_VERSION}-{known[:16]}")
+    if not whole(folder):
+        _copy(file, folder)
+    made = read(folder)
+    factors = _factors(folder, made)
+    labels = torch.from_numpy(factors.codes(np.arange(len(factors)))[:, NAMES.index("shape")])
+    return Dataset(made.images, labels.contiguous(), factors, _NAME, {file.name: known})
+
+
+def _copy(path: Path, folder: Path) -> None:
+    with _opened(path) as (images, labels):
+        factors, rows = Factors.grid(NAMES, labels[()].T)
+        if (rows != np.arange(len(rows))).any():
+            raise VaekitError(f"{path}: the images are not in the order of their labels' grid")
+        record = {"values": [values.tolist() for values in factors.values]}
+        about = f"copying the images of {path.name}"
+        keep(folder, len(images), _pieces(path, images), lambda: record, about)
+
+
+def _pieces(path: Path, images: Any) -> Iterator[np.ndarray]:
+    """Read the images piece by piece, channels first."""
+    for start in range(0, len(images), _CHUNK):
+        try:
+            piece = images[start : start + _CHUNK]
+        except OSError as error:
+            raise _damage(path, error) from error
+        yield np.moveaxis(piece, -1, 1)
+
+
+def _damage(path: Path, error: BaseException) -> VaekitError:
+    return VaekitError(f"{path} is damaged or no HDF5 file ({cause(error)}): get it again")
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Open the file for its two arrays, after a check of their shapes and types."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise VaekitError(
+            f"{path} is an HDF5 file, which takes h5py to read: pip install 'vaekit[hdf5]'"
+        ) from error
+    try:
+        with h5py.File(path, "r") as file:
+            images, labels = (_array(path, file, name) for name in ("images", "labels"))
+            count = images.shape[0] if images.ndim else 0
+            if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
+                raise VaekitError(
+                    f"{path}: expected images (N, H, W, 3) uint8, got {images.shape} {images.dtype}"
+                )
+            if labels.shape != (count, len(NAMES)) or not count:
+                raise VaekitError(
+                    f"{path}: expected labels ({count}, {len(NAMES)}), got {labels.shape}"
+                )
+            yield images, labels
+    except OSError as error:
+        raise _damage(path, error) from error
+
+
+def _array(path: Path, file: Any, name: str) -> Any:
+    found = file.get(name)
+    if not hasattr(found, "dtype"):
+        raise VaekitError(f"{path} has no array {name!r}: it needs images and labels")
+    return found
+
+
+def _factors(folder: Path, made: Kept) -> Factors:
+    try:
+        values = tuple(np.array(v, float) for v in made.record["values"])
+        factors = Factors(NAMES, tuple(len(v) for v in values), values)
+        if len(factors) != len(made.images):
+            raise ValueError(f"{len(made.images)} images for a grid of {len(factors)}")
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(folder, error) from error
+    return factors
