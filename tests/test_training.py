@@ -23,7 +23,7 @@ from vaekit.posteriors import Dirac
 from vaekit.runs import Config, Run
 from vaekit.runs import train as train_run
 from vaekit.runs.folder import save_weights
-from vaekit.schedules import Cyclical, Linear
+from vaekit.schedules import Cyclical, Linear, Progress, weight, weight_at
 from vaekit.train import NotFinite, Training, checkpoint, fit
 from vaekit.train.adam import Adam
 from vaekit.train.loop import Fit
@@ -701,3 +701,25 @@ def test_training_works_where_nobody_looks():
         [sys.executable, "-W", "error", "-c", textwrap.dedent(code)], capture_output=True, text=True
     )
     assert (done.stdout, done.stderr) == ("10 ['distortion', 'kl']\n", "")
+
+
+# ---- what was minimised
+
+
+@pytest.mark.parametrize("schedule", ["linear(0, 20, epochs=1)", "cyclical(0, 20, cycles=3)", 4.0])
+def test_the_objective_is_what_was_minimised(schedule):
+    """Under a schedule every step has its own weight; the mean is over the steps' own sums."""
+    going = fit(vae(), Distortion() + weight(schedule) * KL(), DATA, QUICK)
+    sums, used = [], []
+    for now in going:
+        used.append(weight_at(weight(schedule), Progress(now.step - 1, now.steps, 4)))
+        found = now.interval()
+        sums.append(found.means["distortion"] + used[-1] * found.means["kl"])
+        assert found.objective == pytest.approx(sums[-1], rel=1e-5)
+        assert found.weights == pytest.approx({"distortion": 1.0, "kl": used[-1]})
+    whole = fit(vae(), Distortion() + weight(schedule) * KL(), DATA, QUICK)
+    for _ in whole:
+        pass
+    found = whole.interval()
+    assert found.objective == pytest.approx(sum(sums) / len(sums), rel=1e-5)
+    assert found.weights["kl"] == pytest.approx(sum(used) / len(used), rel=1e-5)

@@ -121,8 +121,7 @@ def _keep(fit: Fit, trained: Trained) -> None:
 
 
 def _row(fit: Fit) -> Row:
-    means = fit.means()
-    total = fit.objective.total(means.values(), fit.progress)
+    means, _, total = fit.interval()
     return {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
 
 

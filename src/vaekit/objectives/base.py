@@ -100,10 +100,6 @@ class Objective:
         """Return every term's weight at `progress`."""
         return [weight_at(w, progress) for w, _ in self.parts]
 
-    def total(self, values: Iterable[float], progress: Progress) -> float:
-        """Return Σ_t w_t · term_t at `progress`, of values in the order of `names`."""
-        return sum(w * v for w, v in zip(self.weights(progress), values, strict=False))
-
     def check(self, progress: Progress) -> None:
         """Raise `VaekitError` where a schedule would outlast the training."""
         for w, _ in self.parts:

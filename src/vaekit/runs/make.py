@@ -161,12 +161,10 @@ class _Recorder:
 
     def record(self) -> None:
         fit, now = self.fit, time.monotonic()
-        means = fit.means()
-        weights = fit.objective.weights(fit.progress)
+        means, weights, total = fit.interval()
         rate = (fit.step - self.step) * fit.batches.images_per_step / max(now - self.clock, 1e-9)
-        total = fit.objective.total(means.values(), fit.progress)
         row = {"step": fit.step, "epoch": round(fit.epoch, 4), "objective": total, **means}
-        row |= {f"weight_{name}": w for name, w in zip(means, weights, strict=False)}
+        row |= {f"weight_{name}": w for name, w in weights.items()}
         row |= self._noise()
         row["images_per_second"] = round(rate, 1)
         self.step, self.clock = fit.step, now

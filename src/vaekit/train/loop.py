@@ -10,7 +10,7 @@ step never asks the device a question. The terms of recent steps stay on the dev
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -46,6 +46,14 @@ class NotFinite(VaekitError):
             )
         )
         super().__init__(f"training stopped: {term} is {value} at step {step}: {remedy}")
+
+
+class Interval(NamedTuple):
+    """Hold means over some steps: of every term in nats, of their weights, of the weighted sum."""
+
+    means: dict[str, float]
+    weights: dict[str, float]
+    objective: float
 
 
 class Step(nn.Module):
@@ -98,6 +106,7 @@ class Fit:
         self._announce()
         self._prepare()
         self._recent: list[Tensor] = []
+        self._used: list[list[float]] = []  # the weights of those steps
         self._folded: list[tuple[int, Tensor]] = []
         self._weights: tuple[list[float], Tensor] = ([], torch.empty(0))
         # Apart from the seed that drew the weights, and apart in every process.
@@ -154,6 +163,7 @@ class Fit:
         self.fabric.backward(values @ self._weight_tensor(values))
         self.optimiser.advance()
         self._recent.append(values.detach())
+        self._used.append(self._weights[0])
         self.step += 1
         if len(self._recent) >= CHECK_EVERY:
             self._check()
@@ -184,18 +194,27 @@ class Fit:
             raise NotFinite(
                 step, self.objective.names[column], rows[row, column].item(), self._advice
             )
-        self._folded.append((len(rows), rows.mean(0)))
-        self._recent = []
+        weights = torch.tensor(self._used)
+        kept = weights[:, : len(self.objective.parts)]  # a critic's loss is no part of the sum
+        total = (rows[:, : kept.shape[1]] * kept).sum(1, keepdim=True)
+        self._folded.append((len(rows), torch.cat([rows, kept, total], 1).double().mean(0)))
+        self._recent, self._used = [], []
 
     def means(self) -> dict[str, float]:
         """Return the mean of every term since the last call, in nats for one example."""
+        return self.interval().means
+
+    def interval(self) -> Interval:
+        """Return what `means` does, with the weights that were used and the sum they made."""
         self._check()
         if not self._folded:
             raise VaekitError("means() needs a step since it was last asked")
         folded, self._folded = self._folded, []
         total = sum(n for n, _ in folded)
-        mean = torch.stack([n * m for n, m in folded]).sum(0) / total
-        return dict(zip(self.objective.names, mean.tolist(), strict=True))
+        mean = (torch.stack([n * m for n, m in folded]).sum(0) / total).tolist()
+        names = self.objective.names
+        weights = dict(zip(names, mean[len(names) : -1], strict=False))
+        return Interval(dict(zip(names, mean, strict=False)), weights, mean[-1])
 
     def random_state(self) -> dict[str, Tensor]:
         """Return the state of every generator that training draws from, by device."""
