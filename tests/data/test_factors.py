@@ -127,3 +127,18 @@ def test_levels_that_no_image_has(call, message, rng):
 def test_tables_that_do_not_fit(table, message):
     with pytest.raises(VaekitError, match=message):
         Factors(("a", "b"), (3, 4), (np.arange(3), np.arange(4)), table)
+
+
+def test_a_full_grid_in_any_order(rng):
+    whole = np.array(list(np.ndindex(3, 1, 4)))
+    shuffled = rng.permutation(len(whole))
+    columns = (whole * [5, 1, -2] + [0, 7, 1])[shuffled].T
+    found, rows = Factors.grid(("a", "b", "c"), columns)
+    assert found.table is None and found.sizes == (3, 1, 4) and len(found) == 12
+    assert [v.tolist() for v in found.values] == [[0, 5, 10], [7], [-5, -3, -1, 1]]
+    for k, values in enumerate(found.values):
+        assert np.array_equal(values[found.codes(np.arange(12))[:, k]], columns[k][rows])
+    with pytest.raises(VaekitError, match=r"11 images .* of a 3 x b 1 x c 4 once: 1 are missing"):
+        Factors.grid(("a", "b", "c"), columns[:, 1:])
+    with pytest.raises(VaekitError, match=r"12 images .* 1 are missing"):
+        Factors.grid(("a", "b", "c"), np.concatenate([columns[:, 1:], columns[:, 1:2]], axis=1))

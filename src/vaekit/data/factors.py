@@ -65,6 +65,28 @@ class Factors:
         values = tuple(distinct for distinct, _ in found)
         return cls(tuple(names), tuple(len(v) for v in values), values, table)
 
+    @classmethod
+    def grid(
+        cls, names: Sequence[str], columns: Sequence[npt.ArrayLike]
+    ) -> "tuple[Factors, np.ndarray]":
+        """Build a full grid from the value of each factor for each of N images, in any order.
+
+        Takes K columns (N,), and returns also the rows (N,) of the images in the order of the grid.
+        Raises `VaekitError` where a combination is missing or there twice.
+        """
+        loose = cls.of(names, columns)
+        assert loose.table is not None
+        cells = loose._checked(loose.table)
+        rows = np.argsort(cells, kind="stable")
+        full = math.prod(loose.sizes)
+        if len(cells) != full or (cells[rows] != np.arange(full)).any():
+            sizes = " x ".join(f"{n} {s}" for n, s in zip(names, loose.sizes, strict=True))
+            raise VaekitError(
+                f"{len(cells)} images are not each combination of {sizes} once: "
+                f"{full - len(np.unique(cells))} are missing"
+            )
+        return cls(loose.names, loose.sizes, loose.values), rows
+
     def __len__(self) -> int:
         return math.prod(self.sizes) if self.table is None else len(self.table)
 

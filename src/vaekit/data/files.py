@@ -21,17 +21,23 @@ _CURE = f"pass --data-dir (data_dir=), or set ${_VARIABLE}, to a folder that hol
 
 
 def find(
-    what: str, names: Sequence[str], data_dir: Path | str | None, home: str, md5: str | None = None
+    what: str,
+    names: Sequence[str],
+    data_dir: Path | str | None,
+    home: str,
+    checksum: str | None = None,
+    folders: Sequence[str] = (),
 ) -> Path:
     """Find the file of set `what` under the first of `names` that exists, or download `names[0]`.
 
-    `home` is the address that `names[0]` is appended to, `md5` the checksum of that download.
-    Raises `VaekitError` where `data_dir` is no folder, or the file is nowhere and cannot be had.
+    `home` is the address that `names[0]` is appended to, `checksum` the MD5 or sha256 of that
+    download, `folders` are sub-folders to look through besides that of the set's name. Raises
+    `VaekitError` where `data_dir` is no folder, or the file is nowhere and cannot be had.
     """
-    for path in _candidates(names, data_dir, (what,)):
+    for path in _candidates(names, data_dir, (what, *folders)):
         if path.is_file():
             return path
-    return _download(what, names[0], home, md5, _places(data_dir))
+    return _download(what, names[0], home, checksum, _places(data_dir))
 
 
 def locate(
@@ -81,10 +87,11 @@ def _places(data_dir: Path | str | None) -> list[Path]:
     return [*given, *([Path(shared).expanduser()] if shared else []), cache()]
 
 
-def _download(what: str, name: str, home: str, md5: str | None, places: list[Path]) -> Path:
+def _download(what: str, name: str, home: str, checksum: str | None, places: list[Path]) -> Path:
     import pooch
 
-    known = None if md5 is None else f"md5:{md5}"
+    kind = "md5" if checksum is not None and len(checksum) == 32 else "sha256"
+    known = None if checksum is None else f"{kind}:{checksum}"
     try:
         return Path(pooch.retrieve(home + name, known, fname=name, path=places[-1] / what))
     except (OSError, ValueError) as error:
@@ -142,3 +149,17 @@ def check_md5(path: Path, content: bytes | bytearray, expected: str) -> None:
             f"{path} is not the published file: its content has MD5 {found}, expected {expected}.\n"
             "Delete it to download it anew, or pass check=false to use it as it is."
         )
+
+
+def check_sha256(path: Path, expected: str | None) -> str:
+    """Compute the sha256 of a file, and compare it with the expected one where there is one.
+
+    Raises `VaekitError` with both where they differ.
+    """
+    found = sha256(path)
+    if expected is not None and found != expected.lower():
+        raise VaekitError(
+            f"{path} is not the file that is meant: it has sha256 {found}, expected {expected}.\n"
+            "Get it again, or pass check=false, or another sha256=, to use it as it is."
+        )
+    return found
