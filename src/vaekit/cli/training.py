@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 def train(words: list[str]) -> None:
     """Train a recipe, or what a run file says, into a run folder."""
     if not words or words[0] in ("-h", "--help"):
+        from vaekit.data import CATALOGUE
         from vaekit.recipes import RECIPES
 
         print("usage: vaekit train RECIPE|run.yaml [options]\n\nrecipes: " + ", ".join(RECIPES))
+        print("data sets: " + ", ".join(CATALOGUE))
         print(
             "`vaekit train RECIPE --help` shows a recipe's arguments, `vaekit list` describes all."
         )
@@ -108,9 +110,12 @@ def _train_parser(recipe: Any, given: "Config | None") -> "ArgumentParser":
 
 
 def _add_data_and_run(made: "ArgumentParser") -> None:
+    from vaekit.data import CATALOGUE
+
     group = made.add_argument_group("data and run")
+    sets = ", ".join(CATALOGUE)
     for flag, kind, default, text in (
-        ("--data", str, "", "a set by name, or a path: see `vaekit list`"),
+        ("--data", str, "", f"a path, or a set by name (see `vaekit list`): {sets}"),
         ("--data-dir", str, None, "where the files of public sets lie"),
         ("--holdout", float, 0.1, "share held out where a set has no test part"),
         ("--out", str, None, "the run folder; default runs/RECIPE-DATA-N"),
