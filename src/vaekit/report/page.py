@@ -15,7 +15,17 @@ from markupsafe import Markup
 from vaekit import files
 from vaekit.errors import VaekitError
 from vaekit.metrics import mig
-from vaekit.report import diagnostics, factors, images, noise, plots, pulse, tables, vectors
+from vaekit.report import (
+    diagnostics,
+    factors,
+    images,
+    noise,
+    plots,
+    priors,
+    pulse,
+    tables,
+    vectors,
+)
 from vaekit.report.codes import encode
 from vaekit.report.section import Section, figure
 from vaekit.runs import Run
@@ -90,7 +100,11 @@ def _views(run: Run) -> list[Section]:
     else:
         plot = vectors.reconstructions, vectors.samples, vectors.traversals
         sections = [view(model, test, codes) for view in plot]
-    for found in (noise.section(model, test, codes, folder), pulse.section(model, test, codes)):
+    for found in (
+        noise.section(model, test, codes, folder),
+        priors.section(model, test, codes),
+        pulse.section(model, test, codes),
+    ):
         sections += [found] if found else []
     sections += diagnostics.sections(model, objective, test, codes, folder)
     given = factors.known(test, codes)
