@@ -147,6 +147,8 @@ def test_cars(own_cache, tmp_path, kind, monkeypatch):
     assert [v.tolist() for v in data.factors.values] == [[2, 7, 10], [0, 1], [0, 90, 180, 270]]
     assert np.array_equal(data.images.numpy().reshape(3, 2, 4, 3, 8, 6), [*map(views, (2, 7, 10))])
     assert data.labels.bincount().tolist() == [8] * 3 and data.label_names[2] == "car 10"
+    (known,) = data.files.values()
+    assert len(known) == 64 and (path.is_dir() or known == sha256(path))
     monkeypatch.setattr("vaekit.data.cars3d.opened", lambda *_: pytest.fail("read again"))
     assert cars3d([8, 6], path, check=False).checksum() == data.checksum()
 

@@ -13,9 +13,12 @@ those of S. Fidler, S. Dickinson, R. Urtasun, "3D object detection and viewpoint
 deformable 3D cuboid model", NeurIPS 2012.
 """
 
+import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +67,7 @@ def cars3d(
         if check and found.name == ARCHIVE:
             check_md5(found, found.read_bytes(), MD5)
         with opened(found, _WANTED) as source:
-            _convert(source, folder, sides, check)
+            _convert(source, folder, sides, check, None if found.is_dir() else state)
     images, record = read(folder)
     numbers, turns, heights = record.get("numbers", ()), *record.get("views", (0, 0))
     if len(images) != len(numbers) * turns * heights:
@@ -74,7 +77,8 @@ def cars3d(
     labels = torch.arange(len(numbers)).repeat_interleave(heights * turns)
     names = tuple(f"car {number}" for number in numbers)
     factors = Factors(("object", "elevation", "azimuth"), sizes, values)
-    return Dataset(images, labels, factors, _NAME, {found.name: state}, label_names=names)
+    files = {found.name: str(record.get("sha256"))}
+    return Dataset(images, labels, factors, _NAME, files, label_names=names)
 
 
 def _place(data_dir: Path | str | None, check: bool) -> Path:
@@ -92,32 +96,47 @@ def _other(path: Path, count: int) -> VaekitError:
     )
 
 
-def _convert(source: Source, folder: Path, sides: Box, check: bool) -> None:
+def _convert(source: Source, folder: Path, sides: Box, check: bool, archive: str | None) -> None:
+    """Keep the views of all cars; `archive` is the sha256 of an archive, None for a folder."""
     if not source.names or (check and len(source.names) != _COUNT):
         raise _other(source.path, len(source.names))
     matches = (_WANTED.search(name) for name in source.names)
     numbers = [int(match[1]) for match in matches if match]
     if len(set(numbers)) != len(numbers):
         raise VaekitError(f"{source.path} has cars twice, in different folders: name one of them")
-    shape = _car(source, source.names[0], _SHAPE if check else None).shape
+    digest = hashlib.sha256()
+    cars = _cars(source, _SHAPE if check else None, digest)
+    first = next(cars)
+    turns, heights = first.shape[-2:]
     pieces = (
         averaged(views, sides)  # (azimuths, 3, H, W), of one elevation
-        for name in source.names
-        for views in _car(source, name, shape).transpose(4, 3, 2, 0, 1)
+        for car in chain([first], cars)
+        for views in car.transpose(4, 3, 2, 0, 1)
     )
-    record = {"numbers": numbers, "views": shape[3:]}
-    count = len(numbers) * shape[3] * shape[4]
-    keep(folder, count, pieces, lambda: record, f"converting {len(numbers)} cars")
+    record = {"numbers": numbers, "views": (turns, heights)}
+    count = len(numbers) * turns * heights
+    keep(
+        *(folder, count, pieces, lambda: record | {"sha256": archive or digest.hexdigest()}),
+        f"converting {len(numbers)} cars",
+    )
 
 
-def _car(source: Source, name: str, shape: tuple[int, ...] | None) -> np.ndarray:
-    """Read the views of one car (height, width, 3, azimuths, elevations) uint8."""
-    where = f"{name} in {source.path}"
-    found = array(source.read(name), "im", where)
-    fits = found.ndim == len(_SHAPE) and found.shape[2] == 3 and found.dtype == np.uint8
-    if not fits or (shape is not None and found.shape != shape):
-        expected = shape or "(height, width, 3, azimuths, elevations)"
-        raise VaekitError(
-            f"{where}: expected im {expected} uint8, got {found.shape} {found.dtype}: get it again"
-        )
-    return found
+def _cars(source: Source, shape: tuple[int, ...] | None, digest: Any) -> Iterator[np.ndarray]:
+    """Yield the views of each car (height, width, 3, azimuths, elevations) uint8, all alike.
+
+    The names and bytes of the files go into `digest`.
+    """
+    for name in source.names:
+        content = source.read(name)
+        digest.update(name.encode() + b"\0" + content)
+        where = f"{name} in {source.path}"
+        found = array(content, "im", where)
+        fits = found.ndim == len(_SHAPE) and found.shape[2] == 3 and found.dtype == np.uint8
+        if not fits or found.shape != (shape or found.shape):
+            expected = shape or "(height, width, 3, azimuths, elevations)"
+            raise VaekitError(
+                f"{where}: expected im {expected} uint8, got {found.shape} {found.dtype}: "
+                "get it again"
+            )
+        shape = found.shape
+        yield found
