@@ -34,9 +34,8 @@ _NAME, _FOLDERS = "faces3d", ("faces3d", "3dfaces")
 _STEM, _KEY = "basel_face_renders", "images"
 _ENDINGS = (".npy", ".npz", ".mat")
 _HOME = (
-    "its makers. It was never published: it shows the Basel Face Model, which is licensed for "
-    "research at https://faces.dmi.unibas.ch/bfm/. A free set with the same grid, of other "
-    "pictures, is heads"
+    "its makers (it was never published, for it shows the Basel Face Model, which is licensed for "
+    "research at https://faces.dmi.unibas.ch/bfm/)"
 )
 
 
@@ -74,7 +73,8 @@ def _place(data_dir: Path | str | None) -> Path:
     if pickled is not None:
         raise _refused(pickled)
     wanted = ", ".join(_STEM + ending for ending in _ENDINGS)
-    raise absent(_NAME, wanted, data_dir, _FOLDERS[:1], _HOME)
+    error = absent(_NAME, wanted, data_dir, _FOLDERS[:1], _HOME)
+    raise VaekitError(f"{error}\nA free set with the same grid, of other pictures: heads.")
 
 
 def _refused(path: Path) -> VaekitError:
