@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import GradientBoostingClassifier
 
+from vaekit.errors import VaekitError
 from vaekit.metrics import boosting, dci
 from vaekit.metrics.boosting import boost
 
@@ -55,6 +56,23 @@ def test_bins_of_equal_mass_come_close():
     model = GradientBoostingClassifier(random_state=0).fit(codes[learnt], column[learnt])
     found = boost(codes, column, learnt, np.random.default_rng(0))
     assert found.importance == pytest.approx(model.feature_importances_, abs=0.05)
+
+
+def test_enough_bins_try_every_split():
+    """Codes of 600 different values; the two learners differ by ties only."""
+    codes, column, learnt = problem(3)
+    codes = codes + 1e-3 * np.random.default_rng(1).random(codes.shape)
+    model = GradientBoostingClassifier(random_state=0).fit(codes[learnt], column[learnt])
+    few, all_of_them = (
+        abs(
+            boost(codes, column, learnt, np.random.default_rng(0), bins).importance
+            - model.feature_importances_
+        ).max()
+        for bins in (16, 600)
+    )
+    assert all_of_them < 0.012 < few
+    with pytest.raises(VaekitError, match="bins must lie between 2 and 65536, got 1"):
+        dci(codes, column[:, None], 1)
 
 
 def test_a_copy_gets_half():
