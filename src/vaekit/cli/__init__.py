@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from vaekit import __version__
-from vaekit.cli import applying, judging, listing, refitting, training
+from vaekit.cli import applying, comparing, judging, listing, refitting, training
 from vaekit.errors import VaekitError, nearest
 
 USAGE = """\
@@ -21,6 +21,7 @@ usage: vaekit COMMAND ...
   evaluate RUN               judge a run: ELBO, distortion, rate, units, MIG
   refit RUN                  fit other noise models to a run's residuals
   report RUN                 write the run's page, report.html
+  compare RUN RUN ...        write one page that shows runs side by side
   encode RUN [INPUT]         turn pictures, arrays or a table into codes
   decode RUN CODES           turn codes into pictures, an array or a table
   reconstruct RUN [INPUT]    encode and decode, shown below the originals
@@ -72,6 +73,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "evaluate": judging.evaluate,
     "refit": refitting.refit,
     "report": judging.report,
+    "compare": comparing.compare,
     "encode": applying.encode,
     "decode": applying.decode,
     "reconstruct": applying.reconstruct,

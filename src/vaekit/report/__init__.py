@@ -1,5 +1,6 @@
-"""Reports: a run as one page that needs no network, with its pictures beside it."""
+"""Reports: a run as one page that needs no network, several runs side by side as another."""
 
+from vaekit.report.comparison import compare
 from vaekit.report.page import write
 
-__all__ = ["write"]
+__all__ = ["compare", "write"]

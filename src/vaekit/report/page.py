@@ -5,11 +5,9 @@ mailed, archived beside a paper, or opened from a cluster's disk. The same run g
 which items are shown is fixed, and what is drawn at random is drawn from seed 0.
 """
 
-import re
 from pathlib import Path
 
 import torch
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from vaekit import files
@@ -27,6 +25,7 @@ from vaekit.report import (
     vectors,
 )
 from vaekit.report.codes import encode
+from vaekit.report.rendering import data_name, render
 from vaekit.report.section import Section, figure
 from vaekit.runs import Run
 
@@ -50,11 +49,9 @@ def write(run: Run, path: Path | None = None) -> Path:
 
 
 def _render(run: Run) -> str:
-    loader = FileSystemLoader(Path(__file__).parent)
-    escape = select_autoescape(["html.jinja"])
-    environment = Environment(loader=loader, autoescape=escape, undefined=StrictUndefined)
-    return environment.get_template("page.html.jinja").render(
-        title=f"{run.config.recipe} on {_data_name(run.config.data)}",
+    return render(
+        "page.html.jinja",
+        title=f"{run.config.recipe} on {data_name(run.config.data)}",
         facts=tables.facts(run.config),
         state=tables.state(run.config),
         numbers=tables.numbers(run.metrics),
@@ -62,12 +59,6 @@ def _render(run: Run) -> str:
         sections=[_curves(run), *_views(run)],
         settings=tables.settings(run.config),
     )
-
-
-def _data_name(data: str) -> str:
-    """Leave the folders out of a path, also where it is an argument: table('wine.csv')."""
-    path = Path(data)
-    return path.name if path.is_absolute() else re.sub(r"""[^'"(]*/""", "", data)
 
 
 def _curves(run: Run) -> Section:

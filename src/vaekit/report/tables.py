@@ -28,20 +28,31 @@ def numbers(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
-    value, error = found.get("value"), found.get("se")
-    spread = "" if not error else f"± {_rounded(error, error)}"
+    value, spread = with_error(found.get("value"), found.get("se"))
     how = str(found.get("estimator", "not stated"))
     if found.get("shuffled") is not None:
         how += f"; {text(found['shuffled'])} for shuffled factors"
     return {
-        "name": NAMES.get(name, name.replace("_", " ")),
-        "value": _rounded(value, error) if error else text(value),
+        "name": title(name),
+        "value": value,
         "spread": spread,
         "unit": str(found.get("unit", "")),
         "estimator": how,
         "n": text(found.get("n", "")),
         "split": str(found.get("split", "")),
     }
+
+
+def title(name: str) -> str:
+    """Return the name of a number as readers know it."""
+    return NAMES.get(name, name.replace("_", " "))
+
+
+def with_error(value: Any, error: float | None) -> tuple[str, str]:
+    """Write a value and its standard error, ("−86.48", "± 0.94"); the second is empty without."""
+    if not error:
+        return text(value), ""
+    return _rounded(value, error), f"± {_rounded(error, error)}"
 
 
 def _rounded(value: Any, error: float) -> str:
@@ -83,13 +94,14 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
     data |= {"folder": config.data_dir, "sha256": config.data_checksum}
     notes.pop("known", None)  # for machines: a wide table would fill the page
     data |= {key: notes.pop(key) for key in ("shape", "train", "test", "files") if key in notes}
-    own = {"recipe": config.recipe, "paper": recipe.paper, **_arguments(config, recipe)}
+    own = {"recipe": config.recipe, "paper": recipe.paper, **arguments(config)}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
     return [(title, _rows(table)) for title, table in named.items()]
 
 
-def _arguments(config: Config, recipe: recipes.Recipe) -> dict[str, Any]:
-    known = inspect.signature(recipe.make).parameters.values()
+def arguments(config: Config) -> dict[str, Any]:
+    """Return the recipe's arguments, those that the config leaves out at their defaults."""
+    known = inspect.signature(recipes.find(config.recipe).make).parameters.values()
     defaults = {p.name: p.default for p in known if p.default is not inspect.Parameter.empty}
     return {**defaults, **config.arguments}
 

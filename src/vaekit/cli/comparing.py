@@ -1,0 +1,73 @@
+"""`vaekit compare`."""
+
+import sys
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaekit.cli.judging import judge
+from vaekit.cli.parsing import parse, parser
+from vaekit.errors import VaekitError
+
+if TYPE_CHECKING:
+    from vaekit.runs import Run
+
+
+def compare(words: list[str]) -> None:
+    """Write one page for several runs."""
+    made = parser(
+        "compare",
+        "RUN RUN ...",
+        "Write one page that shows several runs side by side: their numbers, the same test items "
+        "through all of them, and what each setting did. Runs that differ in nothing but the seed "
+        "are averaged. Folders that are no runs are skipped with a note.",
+        "vaekit compare runs/*",
+    )
+    made.add_argument("runs", type=str, nargs="+", help="the run folders")
+    made.add_argument("--out", type=str, default="compare.html", help="the file")
+    made.add_argument(
+        "--data-dir", type=str, default=None, help="where the files of public sets lie"
+    )
+    found = parse(made, words)
+    runs = _opened(found.runs, found.data_dir)
+    from vaekit import report
+    from vaekit.report.groups import gather
+
+    entries, _ = gather(runs)  # so that runs on the same data share them while they are judged
+    if len(entries) > 1:
+        _evaluate([entry.run for entry in entries if not entry.numbers])
+    print(report.compare(runs, Path(found.out)))
+
+
+def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
+    """Open the runs among paths, as a shell's `runs/*` gives them, and say what is skipped."""
+    from vaekit.runs import Run
+
+    runs = []
+    for path in paths:
+        if not Path(path).exists():
+            raise VaekitError(f"there is no run folder {path}")
+        try:
+            run = Run(path, data_dir)
+            _ = run.config
+        except VaekitError as error:
+            _note(f"skipped: {error}{_within(Path(path))}")
+        else:
+            runs.append(run)
+    return runs
+
+
+def _within(folder: Path) -> str:
+    inner = folder.is_dir() and any(folder.glob("*/run.yaml"))
+    return f"; there are runs within it: write {folder}/*" if inner else ""
+
+
+def _evaluate(runs: list["Run"]) -> None:
+    for i, run in enumerate(runs):
+        _note(f"evaluating {run.folder}, {i + 1} of {len(runs)}")
+        with redirect_stdout(sys.stderr):
+            judge(run)
+
+
+def _note(text: str) -> None:
+    print(f"vaekit: {text}", file=sys.stderr, flush=True)

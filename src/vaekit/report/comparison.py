@@ -1,0 +1,244 @@
+"""One page for several runs: what differs between them, and what that did.
+
+Runs that differ in nothing but the seed are one group, judged by mean and standard error over
+seeds. The page asks no network for anything, and the same runs give the same page.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from vaekit import files
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.report import noises, side_by_side, tables, tradeoffs
+from vaekit.report.groups import Group, common, differing, gather, grouped, label, names_of
+from vaekit.report.readings import Reading, items_of, read
+from vaekit.report.rendering import render
+from vaekit.report.section import Section
+from vaekit.report.side_by_side import ITEMS
+from vaekit.report.standings import Standing, standing
+from vaekit.runs import Run
+
+FOLDERS = 3
+
+
+def compare(runs: Sequence[Run | Path | str], path: Path | str) -> Path:
+    """Write one page that shows several runs side by side, and return its path.
+
+    Runs are grouped by all that decides them but the seed. Those without metrics.json have no
+    numbers in the table: `vaekit evaluate` gives them theirs. Random generators are left as they
+    were. Raises `VaekitError` for fewer than two runs that can be read, folders that are no runs,
+    and where the disk refuses.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise VaekitError(
+            f"{path} is a folder: name the file to write, such as {path}/compare.html"
+        )
+    opened = [run if isinstance(run, Run) else Run(run) for run in runs]
+    entries, notes = gather(opened)
+    if len(entries) < 2:
+        raise _too_few(opened, notes)
+    with torch.random.fork_rng(range(torch.cuda.device_count())):
+        text = _Page(grouped(entries), notes).text()
+    files.write_text(path, text)
+    return path
+
+
+def _too_few(runs: Sequence[Run], notes: Sequence[str]) -> VaekitError:
+    known = " ".join(notes)
+    hint = f" For one alone: vaekit report {runs[0].folder}" if len(runs) == 1 else ""
+    return VaekitError(
+        f"a comparison needs two runs or more that can be read, got {len(runs)}."
+        + (f" {known}" if known else "")
+        + hint
+    )
+
+
+class _Page:
+    """Gather what a page says of groups of runs."""
+
+    def __init__(self, groups: list[Group], notes: list[str]):
+        self.groups, self.keys = groups, differing(groups)
+        self.labels = _labels(groups, self.keys)
+        self.notes = [*notes, *_missing(groups)]
+        self.items = _items(groups)
+        self.readings = [self._read(group) for group in groups]
+        self.densities = [each[0].density for each in self.readings]
+        names = names_of(groups)
+        self.standings = [standing(name, groups, self.densities) for name in names]
+
+    def _read(self, group: Group) -> list[Reading]:
+        """Read every run of a group; pictures of the first one only."""
+        shape = tuple(group.first.run.config.notes.get("shape", ()))
+        fits = self.items is not None and self.items.shape == shape
+        first = read(group.first, self.items if fits else None)
+        return [first, *(read(entry, None) for entry in group.entries[1:])]
+
+    def text(self) -> str:
+        return render(
+            "compare.html.jinja",
+            title=_title(self.groups),
+            facts=_facts(self.groups),
+            notes=self.notes,
+            keys=self.keys,
+            runs=[self._run(i) for i in range(len(self.groups))],
+            numbers=self._tables(),
+            repeated=self._repeated,
+            standings=[self._standing(each) for each in self.standings],
+            sections=self._sections(),
+            settings=[("In common", _rows(common(self.groups)))],
+        )
+
+    @property
+    def _repeated(self) -> bool:
+        return any(len(group.entries) > 1 for group in self.groups)
+
+    # ---- tables
+
+    def _run(self, i: int) -> dict[str, Any]:
+        group = self.groups[i]
+        found, folders = group.settings, [str(entry.run.folder) for entry in group.entries]
+        more = f" and {len(folders) - FOLDERS} more" if len(folders) > FOLDERS else ""
+        return {
+            "values": [tables.text(found[key]) if key in found else "" for key in self.keys],
+            "seeds": ", ".join(str(entry.seed) for entry in group.entries),
+            "folders": ", ".join(folders[:FOLDERS]) + more,
+        }
+
+    def _tables(self) -> list[dict[str, Any]]:
+        """Lay out the numbers of every group, scores of known factors in a table of their own."""
+        scored = {
+            n for g in self.groups for e in g.entries for n in e.numbers if _score(e.numbers[n])
+        }
+        parts = {"": [], "Scores of known factors": []}
+        for each in self.standings:
+            parts["Scores of known factors" if each.name in scored else ""].append(each)
+        return [
+            {
+                "title": title,
+                "heads": [tables.title(each.name) for each in part],
+                "rows": [
+                    (self.labels[i], [self._cell(each, i) for each in part])
+                    for i in range(len(self.groups))
+                ],
+            }
+            for title, part in parts.items()
+            if part
+        ]
+
+    def _cell(self, standing: Standing, i: int) -> dict[str, str]:
+        found = self.groups[i].number(standing.name)
+        if found is None:
+            return {"value": "", "spread": "", "mark": ""}
+        value, spread = tables.with_error(found.value, found.se)
+        mark = "best" if i == standing.best else "near" if i in standing.near else ""
+        return {"value": value, "spread": spread, "mark": mark}
+
+    def _standing(self, found: Standing) -> dict[str, str]:
+        numbers = [
+            e.numbers[found.name] for g in self.groups for e in g.entries if found.name in e.numbers
+        ]
+        best = "–" if found.best is None else f"{found.best + 1} · {self.labels[found.best]}"
+        return {
+            "name": tables.title(found.name),
+            "better": found.better,
+            "best": found.why or best,
+            "near": ", ".join(str(i + 1) for i in found.near),
+            "unit": _said(numbers, "unit"),
+            "direction": _said(numbers, "direction"),
+            "estimator": _said(numbers, "estimator"),
+            "n": _said(numbers, "n"),
+        }
+
+    # ---- sections
+
+    def _sections(self) -> list[Section]:
+        images = {i: r[0].images for i, r in enumerate(self.readings) if r[0].images is not None}
+        found = None if self.items is None else side_by_side.residuals(self.items, images)
+        sections = [
+            noises.section(self.groups, self.readings, self.keys, found),
+            tradeoffs.scores(self.groups, self.keys, self.densities),
+            tradeoffs.arguments(self.groups, self.keys),
+        ]
+        if found is not None and self.items is not None:
+            home = _home(self.groups)
+            strangers = [i for i in images if self.groups[i].first.data != home]
+            absent = {i: r[0].trouble for i, r in enumerate(self.readings) if i not in images}
+            named = [f"{i + 1} · {text}" for i, text in enumerate(self.labels)]
+            shown = side_by_side.section(
+                found, self.items, named, self._repeated, strangers, absent
+            )
+            sections = [shown, *sections]
+        return [section for section in sections if section is not None]
+
+
+# ---- words
+
+
+def _labels(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
+    return [label(g.settings, keys) or str(g.settings["recipe"]) for g in groups]
+
+
+def _title(groups: Sequence[Group]) -> str:
+    sets = dict.fromkeys(str(group.settings["data"]) for group in groups)
+    names = dict.fromkeys(str(group.settings["recipe"]) for group in groups)
+    what = ", ".join(names) if len(names) <= 4 else f"{len(names)} recipes"
+    return f"{what} on {', '.join(sets) if len(sets) <= 3 else f'{len(sets)} data sets'}"
+
+
+def _facts(groups: Sequence[Group]) -> str:
+    sizes = [len(group.entries) for group in groups]
+    runs = f"{sum(sizes)} runs"
+    if len(groups) == 1:
+        return f"{runs} that differ in nothing but the seed"
+    if max(sizes) == 1:
+        return f"{runs}, one of each setting"
+    least = f"{min(sizes)} to {max(sizes)}" if min(sizes) < max(sizes) else str(max(sizes))
+    return f"{runs} · {len(groups)} settings with {least} seeds each"
+
+
+def _missing(groups: Sequence[Group]) -> list[str]:
+    left = [str(e.run.folder) for group in groups for e in group.entries if not e.numbers]
+    if not left:
+        return []
+    shown = ", ".join(left[:FOLDERS]) + (
+        f" and {len(left) - FOLDERS} more" if left[FOLDERS:] else ""
+    )
+    return [f"Not evaluated yet, so without numbers: {shown}. Use `vaekit evaluate` on each."]
+
+
+def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, tables.text(value)) for name, value in found.items() if value is not None]
+
+
+def _score(number: Mapping[str, Any]) -> bool:
+    return "factors" in number
+
+
+def _said(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
+    found = dict.fromkeys(tables.text(each[key]) for each in numbers if each.get(key) is not None)
+    return next(iter(found)) if len(found) == 1 else "; ".join(list(found)[:3])
+
+
+# ---- test items
+
+
+def _home(groups: Sequence[Group]) -> str:
+    """Return the key of the test items that most groups share, the first among equals."""
+    counts = Counter(group.first.data for group in groups if group.first.test is not None)
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _items(groups: Sequence[Group]) -> Dataset | None:
+    """Choose the images to show, of the set that most groups share; None where it has none."""
+    home = _home(groups)
+    for group in groups:
+        test = group.first.test
+        if group.first.data == home and test is not None and len(test.shape) == 3:
+            return items_of(test, ITEMS)
+    return None

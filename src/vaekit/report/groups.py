@@ -1,0 +1,287 @@
+"""Runs side by side: which of them repeat one experiment, and what differs between experiments.
+
+Runs are repeats where all that decides them is equal but the seed. A group of n repeats has
+
+    mean              m = Σ_i x_i / n
+    standard error    √(Σ_i (x_i − m)² / (n − 1)) / √n      over seeds
+
+With n = 1 the standard error is that over the examples of the one run, which says nothing of what
+another seed would have given.
+
+A setting that only some recipes have, and that is the same wherever it exists, follows from the
+recipe, so it tells nothing that the recipe does not.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.report import tables
+from vaekit.report.rendering import data_name
+from vaekit.runs import Run
+
+Settings = dict[str, Any]
+FIRST = ("elbo", "rate", "distortion", "squared_error", "active_units", "normal_variance_units")
+
+
+@dataclass(frozen=True)
+class Value:
+    """Hold a mean over `n` runs with its standard error: over runs, or over examples for n = 1."""
+
+    value: float
+    se: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Hold a run with its settings, all but the seed, and the numbers of its metrics.json.
+
+    `data` names the test items: equal for runs that were judged on the same ones. `test` holds
+    them, None where they could not be read.
+    """
+
+    run: Run
+    settings: Settings
+    numbers: Mapping[str, Mapping[str, Any]]
+    data: str
+    test: Dataset | None
+
+    @property
+    def seed(self) -> int:
+        """Return the seed of the training."""
+        return self.run.config.training.seed
+
+
+@dataclass(frozen=True)
+class Group:
+    """Hold runs that differ in nothing but the seed, in the order of their seeds."""
+
+    entries: tuple[Entry, ...]
+
+    @property
+    def first(self) -> Entry:
+        """Return the run of the least seed, which stands for all in pictures."""
+        return self.entries[0]
+
+    @property
+    def settings(self) -> Settings:
+        """Return what the runs share."""
+        return self.first.settings
+
+    def number(self, name: str) -> Value | None:
+        """Average a number of metrics.json over the runs that have it; None where none has."""
+        found = [entry.numbers[name] for entry in self.entries if name in entry.numbers]
+        kept = [each for each in found if _finite(each.get("value"))]
+        errors = [each.get("se") for each in kept]
+        return over_runs([float(each["value"]) for each in kept], errors)
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Name the numbers that any of the runs has, in the order of metrics.json."""
+        return list(dict.fromkeys(name for entry in self.entries for name in entry.numbers))
+
+
+def names_of(groups: Sequence[Group]) -> list[str]:
+    """Name the numbers that any group has, the usual ones first."""
+    every = dict.fromkeys(name for group in groups for name in group.names)
+    return [*(n for n in FIRST if n in every), *(n for n in every if n not in FIRST)]
+
+
+def over_runs(values: Sequence[float], errors: Sequence[Any]) -> Value | None:
+    """Average values over runs; `errors` over examples serve where there is one run only."""
+    n = len(values)
+    if not n:
+        return None
+    if n > 1:
+        return Value(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(n)), n)
+    return Value(values[0], float(errors[0]) if _finite(errors[0]) else None, 1)
+
+
+def _finite(value: Any) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value)
+
+
+# ---- reading runs
+
+
+def gather(runs: Sequence[Run]) -> tuple[list[Entry], list[str]]:
+    """Read what the table needs of each run, and say in notes what was left out and why.
+
+    Left out are folders given twice, copies (equal settings and seed) and runs without weights.
+    Raises `VaekitError` where a run.yaml or metrics.json is damaged.
+    """
+    shelf, entries, notes = Shelf(), dict[Any, Entry](), list[str]()
+    folders: set[Any] = set()
+    for run in runs:
+        where = run.folder.resolve()
+        if where in folders:
+            notes.append(f"{run.folder} was given twice and counts once.")
+            continue
+        folders.add(where)
+        try:
+            _ = run.weights
+        except VaekitError as error:
+            notes.append(f"Left out: {error}.")
+            continue
+        entry = _entry(run, shelf)
+        key = identity(entry.settings), entry.seed
+        if key in entries:
+            notes.append(
+                f"{run.folder} has the settings and the seed of {entries[key].run.folder}: the two "
+                "are one run and count once."
+            )
+            continue
+        entries[key] = entry
+    return list(entries.values()), [*notes, *shelf.notes]
+
+
+def _entry(run: Run, shelf: "Shelf") -> Entry:
+    test, key = shelf.test(run)
+    return Entry(run, settings(run, key), numbers_of(run), key, test)
+
+
+def numbers_of(run: Run) -> dict[str, Mapping[str, Any]]:
+    """Return the numbers of metrics.json; raise `VaekitError` where the file is damaged."""
+    try:
+        found = run.metrics
+    except ValueError as error:
+        raise VaekitError(
+            f"{run.folder / 'metrics.json'} cannot be read ({error}): remove it, or repeat "
+            f"`vaekit evaluate {run.folder}`"
+        ) from None
+    return {name: each for name, each in found.items() if isinstance(each, Mapping)}
+
+
+class Shelf:
+    """Load each data set once, however many runs share it, and hand it to all of them."""
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self._seen: dict[Any, tuple[Any, str, str]] = {}
+
+    def test(self, run: Run) -> tuple[Dataset | None, str]:
+        """Return the run's test items and a key that equal items share.
+
+        Where they cannot be read a note says why, and the key is what run.yaml says of them.
+        """
+        config = run.config
+        said = f"{config.data} {config.holdout} {config.data_checksum}"
+        place = config.data, config.holdout, config.data_dir
+        if place not in self._seen:
+            self._seen[place] = self._load(run)
+        splits, checksum, key = self._seen[place]
+        if splits is None or config.data_checksum not in (None, checksum):
+            self._note(run, key if splits is None else "they have changed since it was trained")
+            return None, said
+        run.data = splits
+        return splits.test, key
+
+    def _load(self, run: Run) -> tuple[Any, str, str]:
+        try:
+            splits = run.config.load_data()
+        except VaekitError as error:
+            return None, "", str(error)
+        return splits, splits.train.checksum(), splits.test.checksum()
+
+    def _note(self, run: Run, why: str) -> None:
+        name = data_name(run.config.data)
+        note = f"The data {name} are not at hand, so pictures of their runs are left out: {why}."
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def settings(run: Run, data: str = "") -> Settings:
+    """Return all that decides a run but its seed and device, by name; `data` tells sets apart."""
+    config = run.config
+    training = asdict(config.training)
+    del training["seed"], training["device"]
+    own = tables.arguments(config)
+    clash = {f"training {k}" if k in own else k: v for k, v in training.items()}
+    given = {"data": data_name(config.data), "data sha256": data[:8], "holdout": config.holdout}
+    found = {"recipe": config.recipe, **own, **given, **clash, "state": tables.state(config)}
+    return {name.replace("_", " "): value for name, value in found.items()}
+
+
+# ---- grouping
+
+
+def grouped(entries: Sequence[Entry]) -> list[Group]:
+    """Group repeats; groups follow recipes as they came, within one the values of what differs."""
+    found: dict[Any, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(identity(entry.settings), []).append(entry)
+    groups = [Group(tuple(sorted(each, key=lambda e: e.seed))) for each in found.values()]
+    recipes = list(dict.fromkeys(group.settings["recipe"] for group in groups))
+    keys = [key for key in differing(groups) if key != "recipe"]
+
+    def place(group: Group) -> Any:
+        values = [_rank(group.settings.get(key)) for key in keys]
+        return recipes.index(group.settings["recipe"]), values
+
+    return sorted(groups, key=place)
+
+
+def _rank(value: Any) -> tuple[int, float, str]:
+    known = plain(value)
+    return (0, known, "") if isinstance(known, float) else (1, 0.0, str(known))
+
+
+def identity(found: Settings) -> tuple[Any, ...]:
+    """Return settings as something to compare: equal for 4, 4.0 and '4', whatever the order."""
+    return tuple(sorted((name, repr(plain(value))) for name, value in found.items()))
+
+
+def plain(value: Any) -> Any:
+    """Read a number, also one written as text, as a float; leave other values as they are."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def differing(groups: Sequence[Group]) -> list[str]:
+    """Name the settings that take two values or more among the groups that have them."""
+    every = dict.fromkeys(name for group in groups for name in group.settings)
+    found = []
+    for name in every:
+        values = {repr(plain(g.settings[name])) for g in groups if name in g.settings}
+        if len(values) > 1:
+            found.append(name)
+    names = {group.settings["data"] for group in groups}
+    shas = {(group.settings["data"], group.settings["data sha256"]) for group in groups}
+    if len(shas) == len(names) and "data sha256" in found:  # the name alone tells sets apart
+        found.remove("data sha256")
+    return found
+
+
+def common(groups: Sequence[Group]) -> Settings:
+    """Return the settings that all groups have and share."""
+    told, first = set(differing(groups)), groups[0].settings
+    return {
+        name: value
+        for name, value in first.items()
+        if name not in told
+        and name != "data sha256"
+        and all(name in group.settings for group in groups)
+    }
+
+
+def label(found: Settings, keys: Sequence[str]) -> str:
+    """Say a group in the words of what differs: `beta_vae · beta 4 · latent 10`."""
+    bare = ("recipe", "data", "state", "network", "likelihood")
+    parts = [
+        tables.text(found[key]) if key in bare else f"{key} {tables.text(found[key])}"
+        for key in keys
+        if key in found
+    ]
+    return " · ".join(parts)

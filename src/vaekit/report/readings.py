@@ -1,0 +1,134 @@
+"""What a comparison reads from the model of a run, beyond its metrics.json.
+
+**Normalised variance.** With p(x|z) = N(x; G(z), σ² I) the objective of a β-VAE is, up to terms
+that no network can change, ‖x − G(z)‖² / 2σ² + β KL: times σ² it depends on β·σ² alone ([noise]
+footnote 4). So models of fixed and of learned noise are put on one axis by the β·σ² that they
+ended with: the end of β's schedule, and the σ² of the likelihood. A mixture has no one σ²; it
+stands at its mean variance Σ_k π_k σ_k², the mean square of its residuals.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.apply import condition_of, reconstruct
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.information import indicators
+from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, Likelihood
+from vaekit.objectives import KL, Distortion, Objective, Term
+from vaekit.recipes import System
+from vaekit.report.groups import Entry
+from vaekit.schedules import Schedule
+
+INDICATORS = ("aggregate_kl_gaussian", "normal_variance_units", "influential_units")
+EXAMPLES = 10_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Hold what the model of one run says, each part None where it has no such thing.
+
+    `density` tells a density of x from a probability, `noise` the kind of Gaussian noise,
+    `normalised` is β·σ²; `indicators` are value and standard error by name; `images` (n, *shape)
+    the mean of p(x|z) at the mean codes of the test items that were asked for. `trouble` says why
+    there are none.
+    """
+
+    density: bool | None = None
+    noise: str | None = None
+    normalised: float | None = None
+    indicators: dict[str, tuple[float, float | None]] | None = None
+    images: Tensor | None = None
+    trouble: str = ""
+
+
+def read(entry: Entry, items: Dataset | None) -> Reading:
+    """Read the model of a run, and what it makes of test items of its shape."""
+    loaded = "system" in entry.run.__dict__
+    try:
+        system = entry.run.system
+        noise, normalised = _noise(system)
+        return Reading(
+            not isinstance(system.model.likelihood, Bernoulli),
+            noise,
+            normalised,
+            None if normalised is None else _indicators(system, entry),
+            *_images(system, items),
+        )
+    except VaekitError as error:
+        return Reading(trouble=str(error))
+    finally:
+        if not loaded:  # forty models are not held at once
+            entry.run.__dict__.pop("system", None)
+
+
+# ---- noise
+
+
+def _noise(system: System) -> tuple[str | None, float | None]:
+    kind, variance = noise_of(system.model.likelihood)
+    beta = rate_weight(system.objective)
+    return kind, None if variance is None or beta is None else beta * variance
+
+
+def noise_of(likelihood: Likelihood) -> tuple[str | None, float | None]:
+    """Return kind and σ² of a Gaussian noise that is the same for all entries, or None twice."""
+    found = likelihood.noise()
+    if isinstance(likelihood, Gaussian):
+        return ("learned noise" if likelihood.learns else "fixed noise"), found["noise_variance"]
+    if isinstance(likelihood, GaussianMixture):
+        each = range(likelihood.components)
+        mean = sum(found[f"noise_share_{k}"] * found[f"noise_variance_{k}"] for k in each)
+        return f"mixture of {likelihood.components} at Σπσ²", mean
+    return None, None
+
+
+def rate_weight(objective: Objective) -> float | None:
+    """Return β = the rate's weight by the distortion's, both at the end of training.
+
+    None where the objective has anything besides these two, for then β·σ² decides nothing.
+    """
+    ends = {type(term): _end(weight) for weight, term in objective.parts}
+    wanted: set[type[Term]] = {KL, Distortion}
+    if set(ends) != wanted or not ends[Distortion]:
+        return None
+    return ends[KL] / ends[Distortion]
+
+
+def _end(weight: float | Schedule) -> float:
+    return weight.end if isinstance(weight, Schedule) else weight
+
+
+def _indicators(system: System, entry: Entry) -> dict[str, tuple[float, float | None]] | None:
+    told = {name: entry.numbers.get(name, {}) for name in INDICATORS}
+    if all(each.get("split") == "test" and each.get("value") is not None for each in told.values()):
+        return {name: (float(each["value"]), each.get("se")) for name, each in told.items()}
+    if entry.test is None:
+        return None
+    try:
+        found = indicators(system.model, entry.test, EXAMPLES).numbers()
+    except VaekitError:  # no Gaussian code, or another prior
+        return None
+    return {name: (float(found[name].value), found[name].se) for name in INDICATORS}
+
+
+# ---- pictures
+
+
+def items_of(test: Dataset, count: int) -> Dataset:
+    """Choose up to `count` items of a set, at equal distances through it."""
+    places = np.unique(np.linspace(0, len(test) - 1, count).round().astype(int))
+    return test.subset(torch.from_numpy(places))
+
+
+def _images(system: System, items: Dataset | None) -> tuple[Tensor | None, str]:
+    if items is None:
+        return None, "its data are of another shape"
+    model, rows = system.model, torch.arange(len(items))
+    try:
+        return reconstruct(model, items.batch(rows), condition_of(model, items, rows)), ""
+    except VaekitError as error:
+        return None, str(error)

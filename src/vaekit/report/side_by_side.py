@@ -1,0 +1,92 @@
+"""The same test items through several models: what each gives back, and what it leaves.
+
+Residuals are x − G(z) at the mean code z, all on one scale, so that a darker or lighter row is one
+of larger errors.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data import Dataset
+from vaekit.report import pictures
+from vaekit.report.section import Section, strips
+
+ITEMS, ROWS = 8, 60
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """Hold test items (n, *shape), their reconstructions by group, and the residuals' scale."""
+
+    items: Tensor
+    images: Mapping[int, Tensor]
+    limit: float
+
+    def tiles(self, place: int) -> np.ndarray:
+        """Draw the residuals of a group, bytes (n, H, W, 3): black at −limit, white at limit."""
+        return pictures.tiles(self.items - self.images[place], -self.limit, self.limit)
+
+
+def residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals | None:
+    """Put the residuals of all groups on one scale, up to which 99 in 100 of them lie."""
+    if not images:
+        return None
+    x = items.batch(torch.arange(len(items)))
+    sizes = torch.stack([(x - made).abs().flatten() for made in images.values()]).flatten()
+    limit = float(np.quantile(sizes.numpy(), 0.99))
+    return Residuals(x, images, limit or 1.0)
+
+
+def section(
+    found: Residuals,
+    items: Dataset,
+    labels: Sequence[str],
+    repeated: bool,
+    strangers: Sequence[int],
+    absent: Mapping[int, str],
+) -> Section:
+    """Show originals, and of each group a row of reconstructions with their residuals beside it.
+
+    `repeated` says that a group has several runs; `strangers` are groups that were trained on
+    other data, `absent` those without pictures and why.
+    """
+    low, high = items.range
+    blank = np.zeros_like(pictures.tiles(found.items, low, high))
+    rows = [("original", _row(pictures.tiles(found.items, low, high), blank, hidden=True))]
+    places = list(found.images)
+    for place in places[:ROWS]:
+        made = pictures.tiles(found.images[place], low, high)
+        rows.append((labels[place], _row(made, found.tiles(place))))
+    caption = (
+        f"{len(found.items)} test items of {items.name} at equal distances through the set; left "
+        "the mean of p(x|z) at the mean of q(z|x), right the residual x − E[x|z], from "
+        f"−{found.limit:.2g} (black) to {found.limit:.2g} (white) in all rows."
+    )
+    if repeated:
+        caption += " Of several seeds the least is shown."
+    if len(places) > ROWS:
+        caption += f" Of {len(places)} the first {ROWS} are shown."
+    if strangers:
+        names = _listed([labels[i] for i in strangers])
+        caption += f" Trained on other data, and new to these items: {names}."
+    for why in dict.fromkeys(absent.values()):
+        names = _listed([labels[i] for i, reason in absent.items() if reason == why])
+        caption += f" Not shown: {names} ({why})."
+    return Section("pictures", "The same items", caption, [strips(rows, [])])
+
+
+def _row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarray:
+    """Lay two halves out in one row, a wide gap between; the right one may stay empty."""
+    a, b = pictures.grid(left, len(left)), pictures.grid(right, len(right))
+    if hidden:
+        b[:] = 0
+    gap = np.zeros((len(a), left.shape[2] // 2, 4), np.uint8)
+    return np.concatenate([a, gap, b], 1)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return "; ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")

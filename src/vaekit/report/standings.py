@@ -1,0 +1,96 @@
+"""Which group of runs has the best of each number, where that can be said at all.
+
+Two means are told apart where they differ by more than 2 √(e₁² + e₂²), e their standard errors.
+Errors over examples are of the same examples in both, so they exaggerate the doubt; errors over
+seeds do not. What is named are the groups that this cannot tell from the best.
+
+No best is named for a number that is no merit in itself (a rate, a count of units), nor where the
+groups' values are no common measure: other test items, another estimator, a probability of pixels
+here and a density there.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from vaekit.report.groups import Group, Value
+
+HIGHER = (
+    "elbo",
+    "log_likelihood",
+    "denoised_psnr",
+    "mig",
+    "mig_by_neighbours",
+    "dci_disentanglement",
+    "dci_completeness",
+    "dci_informativeness",
+    "dci_explicitness",
+    "sap_r2",
+    "sap_svm",
+    "modularity",
+    "explicitness",
+    "irs",
+    "beta_vae_score",
+    "factor_vae_score",
+    "info_modularity",
+    "info_explicitness",
+    "info_compactness",
+)
+LOWER = (
+    "distortion",
+    "squared_error",
+    "denoised_squared_error",
+    "gaussian_tc_mean",
+    "gaussian_tc_drawn",
+    "wasserstein_mean",
+    "wasserstein_drawn",
+)
+OF_X = ("elbo", "distortion", "log_likelihood")  # logarithms of p(x): its measure matters
+UNBIASED = ("distortion", "squared_error")  # the same quantity, whatever n and draws
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Say of a number which way is `better`, the `best` group, those `near` it, or `why` none."""
+
+    name: str
+    better: str = ""
+    best: int | None = None
+    near: tuple[int, ...] = ()
+    why: str = ""
+
+
+def standing(name: str, groups: Sequence[Group], densities: Sequence[bool | None]) -> Standing:
+    """Find the best of a number; `densities` say of each group what its log p(x) is."""
+    better = "higher" if name in HIGHER else "lower" if name in LOWER else ""
+    if not better:
+        return Standing(name)
+    known = {i: v for i, g in enumerate(groups) if (v := g.number(name)) is not None}
+    if len(known) < 2:
+        return Standing(name, better, why="one has it only")
+    why = _obstacle(name, [groups[i] for i in known], [densities[i] for i in known])
+    if why:
+        return Standing(name, better, why=why)
+    sign = 1 if better == "higher" else -1
+    best = max(known, key=lambda i: sign * known[i].value)
+    near = tuple(i for i in known if i != best and not told_apart(known[i], known[best]))
+    return Standing(name, better, best, near)
+
+
+def told_apart(a: Value, b: Value) -> bool:
+    """Tell whether two means differ by more than twice the standard error of their difference."""
+    return abs(a.value - b.value) > 2 * math.hypot(a.se or 0.0, b.se or 0.0)
+
+
+def _obstacle(name: str, groups: Sequence[Group], densities: Sequence[bool | None]) -> str:
+    entries = [e for group in groups for e in group.entries if name in e.numbers]
+    if len({entry.data for entry in entries}) > 1:
+        return "judged on different data"
+    if name in OF_X and len({*densities} - {None}) > 1:
+        return "probabilities of pixels and densities are no common scale"
+    keys = ("split",) if name in UNBIASED else ("split", "estimator", "n", "bins")
+    for key in keys:
+        found = dict.fromkeys(str(entry.numbers[name].get(key, "")) for entry in entries)
+        if len(found) > 1:
+            return f"judged in different ways: {key} {', '.join(found)}"
+    return ""
