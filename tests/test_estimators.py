@@ -20,9 +20,11 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _num_samples
 
 from vaekit import estimators, information, recipes
+from vaekit.corruption import Masking
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.estimators import ESTIMATORS, load
+from vaekit.schedules import Linear
 from vaekit.train import Training, fit
 
 RNG = np.random.default_rng(0)
@@ -203,7 +205,8 @@ def test_passes_over_parts_of_the_data_count_as_epochs():
         made.partial_fit(X).partial_fit(X[:40])
     assert [row["step"] for row in made.history_] == [3, 4, 7, 8]
     weight = [(r["objective"] - r["distortion"]) / r["kl"] for r in made.history_]
-    assert weight == pytest.approx([4 / 3, 8 / 3, 4, 4], rel=1e-3)
+    # Means over the steps of each pass, which the KL follows: (0 + 1 + 2) / 3 of 9 steps, 1 of 3, …
+    assert weight == pytest.approx([4 / 9, 4 / 3, 28 / 9, 4], rel=0.02)
 
 
 def test_schedules_stand_alike_after_training_and_loading(tmp_path):
@@ -213,6 +216,41 @@ def test_schedules_stand_alike_after_training_and_loading(tmp_path):
     assert made.model_.posterior.k == found.model_.posterior.k == 5  # half way
     assert np.array_equal(found.transform(X), made.transform(X))
     assert made.partial_fit(X).model_.posterior.k == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_pass_that_fails_leaves_no_trace(name):
+    made, whole, y = small(name), small(name), y_for(name)
+    made.partial_fit(X, y), whole.partial_fit(X, y)
+    made.set_params(lr=1e30)
+    for _ in range(2):
+        with pytest.raises(VaekitError, match="training stopped"):
+            made.partial_fit(X, y)
+        assert same(weights(made.model_), weights(whole.model_))
+        assert made.history_ == whole.history_ and made.n_iter_ == 1
+    made.set_params(lr=whole.lr).partial_fit(X, y)
+    assert same(weights(made.model_), weights(whole.partial_fit(X, y).model_))
+
+
+def test_a_pass_that_is_stopped_leaves_no_trace(monkeypatch):
+    made = small("DenoisingAE", corruption=lambda x: x).fit(X)
+    before = weights(made.model_)
+
+    def stopped(x):
+        raise KeyboardInterrupt
+
+    made.model_.corruption.function = stopped
+    with pytest.raises(KeyboardInterrupt):
+        made.partial_fit(X)
+    assert same(before, weights(made.model_)) and not made.model_.training
+
+
+def test_weights_that_the_last_step_ruined_are_an_error():
+    """The loss of a step is of the weights before it."""
+    made = small("VAE", batch=90, epochs=1, lr=1e300)
+    with pytest.raises(VaekitError, match="weights are not finite after step 1: try a smaller lr"):
+        made.fit(X)
+    assert not hasattr(made, "model_")
 
 
 def test_a_batch_is_no_larger_than_the_data():
@@ -256,9 +294,33 @@ def test_verbose_prints_a_line_an_epoch(capsys):
 def test_scores_are_those_of_the_evaluation(name):
     made, y = small(name).fit(X, y_for(name)), y_for(name)
     data = Dataset.from_array(X, np.unique(Y, return_inverse=True)[1])
-    numbers = information.evaluate(made.model_, data)
+    draws = 50 if made.model_.prior else 1
+    numbers = information.evaluate(made.model_, data, samples=draws)
     wanted = numbers["elbo"]["value"] if made.model_.prior else -numbers["squared_error"]["value"]
     assert made.score(X, y) == wanted == made.score(X, y)
+
+
+def test_chance_hardly_moves_a_score_of_few_examples():
+    """Other draws give another number; its spread is far below that over the examples."""
+    made = small("VAE", epochs=60, lr=0.01).fit(X)
+    data = Dataset.from_array(X[:20])
+    each = [information.evaluate(made.model_, data, samples=50, seed=s)["elbo"] for s in range(8)]
+    assert made.score(X[:20]) == each[0]["value"]
+    assert 0 < np.std([number["value"] for number in each]) < 0.1 * each[0]["se"]
+
+
+@pytest.mark.parametrize(("n", "draws"), [(1, 50), (100, 50), (400, 13), (5000, 1), (6000, 1)])
+def test_a_score_takes_as_many_codes_whatever_n(n, draws, monkeypatch):
+    asked = []
+
+    def evaluate(model, data, n, samples):
+        asked.append((len(data), n, samples))
+        return {"elbo": {"value": 0.0}}
+
+    made = small("VAE").fit(X)
+    monkeypatch.setattr("vaekit.estimators.base.evaluate", evaluate)
+    made.score(np.resize(X, (n, 12)))
+    assert asked == [(n, n, draws)]
 
 
 def test_training_betters_the_score():
@@ -290,6 +352,69 @@ def test_images_as_arrays_and_as_rows():
     assert small("VAE", **options).fit(torch.from_numpy(colour)).sample(2).shape == (2, 3, 8, 8)
 
 
+ROWS = IMAGES.reshape(40, 64)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        ROWS.astype(np.int64),
+        ROWS.tolist(),
+        torch.from_numpy(ROWS),
+        pl.DataFrame(ROWS, schema=[f"c{i}" for i in range(64)]),
+        pl.DataFrame(ROWS.astype(np.int32), schema=[f"c{i}" for i in range(64)]),
+        ROWS / 255,
+        ROWS.astype(np.float32) / np.float32(255),
+    ],
+    ids=["int64", "list", "tensor", "frame", "frame of int32", "float64", "float32"],
+)
+def test_whole_numbers_in_rows_of_images_mean_255ths(rows):
+    made = small("AE", image_shape=(8, 8)).fit(rows)
+    assert made.range_[1] <= 1
+    wanted = small("AE", image_shape=(8, 8)).fit(ROWS)
+    np.testing.assert_allclose(made.transform(rows), wanted.transform(ROWS), atol=1e-5)
+
+
+def test_black_and_white_rows():
+    made = small("AE", image_shape=(8, 8)).fit(ROWS > 99)
+    assert np.array_equal(made.transform(ROWS > 99), made.transform((ROWS > 99) * 1.0))
+
+
+@pytest.mark.parametrize("method", ["transform", "score", "partial_fit"])
+@pytest.mark.parametrize(
+    ("fitted", "given", "says"),
+    [
+        (IMAGES, IMAGES * 1.0, "from 0 to 255, but AE was trained on values from 0 to 1"),
+        (IMAGES / 255, IMAGES * 1.0, "trained on values from 0 to 1"),
+        (IMAGES, IMAGES / 127.5 - 1, "values lie from -1 to 1"),
+        (IMAGES * 1.0, IMAGES, "trained on numbers from 0 to 255, but these are whole"),
+        (ROWS, ROWS * 1.0, "values lie from 0 to 255"),
+        (ROWS * 1.0, ROWS, "these are whole"),
+    ],
+)
+def test_images_on_another_scale_are_refused(method, fitted, given, says):
+    made = small("AE", image_shape=(8, 8), batch=20).fit(fitted)
+    with pytest.raises(VaekitError, match=says):
+        getattr(made, method)(given)
+
+
+def test_images_on_nearly_the_same_scale_are_not(tmp_path):
+    made = small("AE", batch=20).fit(IMAGES)
+    made.transform(IMAGES / 250)
+    made = small("AE", batch=20).fit(IMAGES / 64 - 2)
+    made.transform(IMAGES / 50 - 2)
+    made.partial_fit(IMAGES / 32 - 2)  # which widens the range that is known
+    made.save(tmp_path / "a")
+    assert load(tmp_path / "a").transform(IMAGES / 16 - 2).shape == (40, 2)
+
+
+def test_rows_of_floats_may_lie_anywhere():
+    """Scaled column by column on another part of the data, they are what they are."""
+    low = ROWS[:20] * 0.05
+    pipe = make_pipeline(MinMaxScaler(), small("AE", image_shape=(8, 8), batch=10)).fit(low)
+    assert np.isfinite(pipe.transform(ROWS)).all()
+
+
 def test_conditions_are_labels_of_any_kind_or_attributes():
     made = small("CVAE").fit(X, Y)
     assert made.classes_.tolist() == ["ant", "fox", "owl"]
@@ -300,6 +425,25 @@ def test_conditions_are_labels_of_any_kind_or_attributes():
     real = small("CVAE", condition="attributes").fit(X, X[:, :3])
     assert real.sample(2, X[:2, :3]).shape == (2, 12)
     assert not hasattr(real, "classes_")
+
+
+def test_one_condition_serves_for_all():
+    real = small("CVAE", condition="attributes").fit(X, X[:, :3])
+    one = [0.1, 0.2, 0.3]
+    assert np.array_equal(real.sample(5, one), real.sample(5, [one] * 5))
+    assert np.array_equal(real.sample(5, [one]), real.sample(5, [one] * 5))
+    codes = real.transform(X, X[:, :3])
+    assert np.array_equal(
+        real.inverse_transform(codes, one), real.inverse_transform(codes, [one] * 90)
+    )
+    single = small("CVAE", condition="attributes").fit(X, X[:, 0])
+    assert np.array_equal(single.sample(3, 0.5), single.sample(3, [0.5] * 3))
+    assert not np.array_equal(single.sample(3, 0.5), single.sample(3, [0.5, 0.1, 0.2]))
+    made = small("CVAE").fit(X, Y)
+    assert np.array_equal(made.sample(4, ["owl"]), made.sample(4, "owl"))
+    for wrong in ([0.1, 0.2], [[0.1, 0.2]] * 5, [[0.1, 0.2, 0.3]] * 4):
+        with pytest.raises(ValueError):
+            real.sample(5, wrong)
 
 
 def test_classes_that_the_first_part_lacks():
@@ -394,6 +538,20 @@ def test_numpys_numbers_and_generators_are_saved(tmp_path):
     assert isinstance(found.random_state, int)
 
 
+@pytest.mark.parametrize(
+    ("name", "part", "text"),
+    [
+        ("DenoisingAE", {"corruption": Masking(0.2)}, r"corruption='gaussian\(sigma=0.4\)'"),
+        ("BetaVAE", {"beta": Linear(0, 4)}, r"beta='linear\(start=0, end=4\)'"),
+    ],
+)
+def test_parts_are_fitted_and_their_text_is_saved(name, part, text, tmp_path):
+    made = small(name, **part).fit(X)
+    with pytest.raises(VaekitError, match=f"cannot save .*the text that names it, such as {text}"):
+        made.save(tmp_path / "a")
+    assert not list(tmp_path.iterdir())
+
+
 def test_files_that_are_no_estimator(tmp_path):
     small("VAE").fit(X).save(tmp_path / "a")
     with pytest.raises(VaekitError, match="of the class VAE, not AE"):
@@ -438,10 +596,32 @@ HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
         (lambda: small("VAE").save("x"), "not fitted yet"),
         (lambda: small("VAE", network="conv(8)").fit(X), "conv networks need images"),
         (lambda: small("VAE", image_shape=(3, 3)).fit(X), "needs rows of 9 entries, got 12"),
-        (lambda: small("VAE", image_shape=4).fit(X), r"must be \(H, W\)"),
+        (lambda: small("VAE", image_shape=4).fit(X), r"must be whole numbers \(H, W\)"),
         (lambda: small("VAE").fit(np.zeros((4, 8, 8, 3))), "moveaxis"),
         (lambda: small("VAE").fit(np.zeros((0, 8, 8))), "got none"),
         (lambda: small("VAE", epochs=0).fit(X), "epochs must be"),
+        (lambda: small("VAE", epochs=1.5).fit(X), "epochs must be a whole number.*got 1.5"),
+        (lambda: small("VAE", epochs="2").fit(X), "as in epochs=2; got '2'"),
+        (lambda: small("VAE", epochs=None).fit(X), "as in epochs=20; got None"),
+        (lambda: small("VAE", lr="a").fit(X), "lr must be a number, as in lr=0.001; got 'a'"),
+        (lambda: small("VAE", latent=True).fit(X), "latent must be a whole number.*got True"),
+        (lambda: small("VAE", latent=2.0).fit(X), "as in latent=2; got 2.0"),
+        (lambda: small("VAE", compile="no").fit(X), "compile must be True or False"),
+        (lambda: small("VAE", precision="half").fit(X), "precision must be 'float32' or 'bf16'"),
+        (lambda: small("VAE", network=3).fit(X), "network must be text, as in network='mlp"),
+        (lambda: small("BetaVAE", beta=None).fit(X), "beta must be a number or text"),
+        (lambda: small("ContractiveAE", draws=1.5).fit(X), "draws must be a whole number"),
+        (lambda: small("DenoisingAE", corruption=None).fit(X), "corruption must be text"),
+        (lambda: small("DenoisingAE", corruption=3).fit(X), "corruption must be text"),
+        (lambda: small("DenoisingAE", corruption=lambda x: None).fit(X), "NoneType of a tensor"),
+        (lambda: small("VAE", random_state=2**70).fit(X), "below 2.32"),
+        (lambda: small("VAE", random_state=True).fit(X), "random_state must be"),
+        (lambda: small("VAE", image_shape=(3, 4.5)).fit(X), "image_shape must be whole numbers"),
+        (lambda: small("VAE", image_shape="ab").fit(X), "image_shape must be whole numbers"),
+        (lambda: FITTED["VAE"].sample(2.5), "n must be a whole number, .*got 2.5"),
+        (lambda: FITTED["VAE"].sample(True), "n must be a whole number"),
+        (lambda: FITTED["VAE"].sample("3"), "as in n=3; got '3'"),
+        (lambda: FITTED["VAE"].save("."), "cannot write .: it is a folder"),
         (lambda: small("BetaVAE", beta=-1).fit(X), "finite number ≥ 0"),
         (lambda: small("CVAE").fit(X), "requires y"),
         (lambda: FITTED["CVAE"].transform(X), "requires y"),

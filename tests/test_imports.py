@@ -13,7 +13,7 @@ SOURCE = Path(vaekit.__file__).parent
 # From the bottom up; names in one row are siblings and do not import each other.
 LAYERS = [
     ["errors"],
-    ["text", "files", "mixture", "coordinates", "trees"],
+    ["arguments", "text", "files", "mixture", "coordinates", "trees"],
     ["distributions", "lp_nested", "compounds", "data", "corruption"],
     ["networks", "divergences", "schedules"],
     ["posteriors", "priors", "likelihoods"],

@@ -7,6 +7,7 @@ A corruption acts while a model trains. In evaluation the encoder sees what it i
 import math
 from abc import abstractmethod
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -89,8 +90,12 @@ class Custom(Corruption):
         self.function = function
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return x̃; raise `VaekitError` where the callable changes the shape."""
-        found = self.function(x)
+        """Return x̃; raise `VaekitError` where the callable returns no tensor or another shape."""
+        found: Any = self.function(x)
+        if not isinstance(found, Tensor):
+            raise VaekitError(
+                f"the corruption made {type(found).__name__} of a tensor: return x̃, of x's shape"
+            )
         if found.shape != x.shape:
             raise VaekitError(
                 f"the corruption made {tuple(found.shape)} of {tuple(x.shape)}: keep the shape"
@@ -110,7 +115,14 @@ CORRUPTIONS: dict[str, Callable[..., Corruption]] = {
 
 
 def corruption(kind: str | Callable[[Tensor], Tensor]) -> Corruption:
-    """Read a corruption: its text, such as `masking(p=0.3)`, or any callable x → x̃."""
+    """Read a corruption: its text, such as `masking(p=0.3)`, or any callable x → x̃.
+
+    Raises `VaekitError` for anything else.
+    """
     if isinstance(kind, str):
         return build(kind, CORRUPTIONS, "corruption")
+    if not callable(kind):
+        raise VaekitError(
+            f"corruption must be text such as 'masking(p=0.3)', or a callable x → x̃, got {kind!r}"
+        )
     return kind if isinstance(kind, Corruption) else Custom(kind)

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from math import prod
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,15 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from vaekit import apply
+from vaekit.arguments import check
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
-from vaekit.estimators import inputs, training
+from vaekit.estimators import conditions, inputs, training
 from vaekit.information import evaluate
 from vaekit.model import Model
 from vaekit.recipes import Recipe
 from vaekit.schedules import Progress
 from vaekit.train import Training
 from vaekit.train.fabric import pick
+
+DRAWS, MOST = 5000, 50  # of codes for a score: in all, and of one example
 
 
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
@@ -41,6 +43,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     n_features_in_: int
     shape_: tuple[int, ...]
     input_shape_: tuple[int, ...]
+    range_: tuple[float, float]
+    whole_: bool
     classes_: np.ndarray
     _arguments: dict[str, Any]
     _trained: training.Trained
@@ -60,7 +64,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Train on for one pass over X, with the optimiser as the call before left it.
 
         The first call makes the model; a model conditioned on labels then needs `classes`, where X
-        does not hold them all. `epochs` calls on one X are `fit`. Raises as `fit` does.
+        does not hold them all. `epochs` calls on one X are `fit`. Raises as `fit` does; the
+        estimator is then as it was before the call.
         """
         first = not hasattr(self, "model_")
         self._advance(self._begin(X, y, classes) if first else self._data(X, y), 1)
@@ -69,7 +74,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
         """Return the mean of q(z|x) of each example, (n, latent), float32.
 
-        Raises `ValueError` for X of another width than in training, and as `fit` does.
+        Raises `ValueError` for X of another width, or images on another scale, than in training,
+        and as `fit` does.
         """
         check_is_fitted(self, "model_")
         data = self._data(X, y)
@@ -83,36 +89,37 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def inverse_transform(self, Z: Any, y: Any = None) -> np.ndarray:
         """Return the mean of p(x|z) of codes Z (n, latent), in the form that X had in training.
 
-        Images of whole numbers come back as float32 in [0, 1]. Raises `ValueError` for codes of
-        another width.
+        Images of whole numbers come back as float32 in [0, 1]; y is as in `sample`. Raises
+        `ValueError` for codes of another width.
         """
         check_is_fitted(self, "model_")
         codes = torch.tensor(check_array(Z, dtype="float32", input_name="Z"))
-        condition = self._vectors(*self._known(y, len(codes)))
+        condition = self._condition(y, len(codes))
         return self._restored(apply.decode(self._model(), codes, condition))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean ELBO of X in nats, at weight 1, for models with a prior: more is better.
 
-        The ELBO is a lower bound on log p(x), by one draw of each code from a fixed seed. Models
-        without a prior have none: minus the squared error of an example, summed over its entries.
-        Raises as `transform` does.
+        The ELBO is a lower bound on log p(x), by `DRAWS` codes from a fixed seed, as many of each
+        example, from 1 to `MOST`. Models without a prior have none: minus the squared error of an
+        example, summed over its entries. Raises as `transform` does.
         """
         check_is_fitted(self, "model_")
         data = self._data(X, y)
-        numbers = evaluate(self._model(), data, n=len(data))
+        draws = min(MOST, -(-DRAWS // len(data))) if self.model_.prior else 1
+        numbers = evaluate(self._model(), data, len(data), draws)
         return numbers["elbo"]["value"] if "elbo" in numbers else -numbers["squared_error"]["value"]
 
     def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
         """Return n examples drawn from the model, E[x|z] at codes z from the prior, as X was.
 
-        y is a label for each, or one for all. The estimator's `random_state` decides the draw,
-        where none is given here. Raises `ValueError` for models without a prior.
+        y is a label or attributes for each, or one for all. The estimator's `random_state` decides
+        the draw, where none is given here. Raises `ValueError` for models without a prior.
         """
         check_is_fitted(self, "model_")
+        check("n", _plain(n), int, 1)
         chosen = self.get_params()["random_state"] if random_state is None else random_state
-        told = np.full(n, y) if y is not None and np.ndim(y) == 0 else y
-        condition, seed = self._vectors(*self._known(told, n)), inputs.seed_of(chosen)
+        condition, seed = self._condition(y, n), inputs.seed_of(chosen)
         return self._restored(apply.sample(self._model(), n, condition, seed))
 
     def save(self, path: Path | str) -> None:
@@ -149,7 +156,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self.__dict__.pop(name, None)
         data = self._data(X, y, reset=True, classes=classes)
         parameters = inspect.signature(self._recipe.make).parameters
-        own = {k: _plain(v) for k, v in self.get_params().items() if k in parameters}
+        own = {k: v for k, v in self._checked().items() if k in parameters}
         if data.labels is not None:  # the first part of the data may lack the last class
             own["width"] = len(self.classes_)
         seed = inputs.seed_of(self.get_params()["random_state"])
@@ -159,7 +166,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         except TypeError as error:  # a word or a fraction where a whole number belongs
             raise VaekitError(f"a parameter of {self!r} is of the wrong type: {error}") from error
         inputs.check_range(data, self._trained.system.model)
-        self.history_, self.n_iter_ = [], 0
+        self.history_, self.n_iter_, self.range_ = [], 0, data.range
+        self.whole_ = not data.images.is_floating_point()
         return data
 
     def _advance(self, data: Dataset, epochs: int) -> None:
@@ -170,14 +178,24 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             row["step"] = before + number * (len(data) // settings.batch)
         self.model_, self.history_ = self._trained.system.model, [*self.history_, *rows]
         self.n_iter_ = len(self.history_)
+        low, high = data.range
+        self.range_ = min(low, self.range_[0]), max(high, self.range_[1])
 
     def _training(self, data: Dataset) -> Training:
         """Return the settings, with a batch that the data fill and epochs for all that was done."""
-        given = {k: _plain(v) for k, v in self.get_params().items()}
+        given = self._checked()
         settings = {f.name: given[f.name] for f in fields(Training) if f.name in given}
         found = Training(**settings, seed=self._trained.seed)
         epochs = max(found.epochs, self.n_iter_ + 1)
         return replace(found, batch=min(found.batch, len(data)), epochs=epochs)
+
+    def _checked(self) -> dict[str, Any]:
+        """Return the parameters in Python's types; raise `VaekitError` for one of a wrong type."""
+        given, known = self.get_params(), inspect.signature(type(self)).parameters
+        given = {name: _plain(value) for name, value in given.items()}
+        for name, value in given.items():
+            check(name, value, known[name].annotation, known[name].default)
+        return given
 
     def _show(self, row: training.Row) -> None:
         if self.get_params()["verbose"]:
@@ -188,67 +206,38 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _data(self, X: Any, y: Any, reset: bool = False, classes: Any = None) -> Dataset:
         """Check X and y and join them; with `reset` learn their form, else hold them against it."""
-        pixels = self._images(X, reset)
+        pixels = inputs.read(self, X, reset)
         labels, attributes = self._known(y, len(pixels), reset, classes)
         data = Dataset(pixels, labels, name="X", attributes=attributes)
         if not reset:
             inputs.check_range(data, self.model_)
+            inputs.check_scale(self, data)
         return data
-
-    def _images(self, X: Any, reset: bool) -> Tensor:
-        X = inputs.as_array(X)
-        given = tuple(X.shape[1:]) if inputs.are_images(X) else None
-        if given:
-            found = inputs.images(X)
-        else:
-            found = inputs.rows(self, X, self.get_params()["image_shape"], reset)
-        shape = tuple(found.shape[1:])
-        if reset:
-            self.shape_, self.n_features_in_ = shape, prod(shape)
-            self.input_shape_ = given or (prod(shape),)
-            if given:
-                self.__dict__.pop("feature_names_in_", None)
-        elif shape != self.shape_:
-            raise VaekitError(
-                f"X has examples of shape {shape}, but {type(self).__name__} was fitted to "
-                f"{self.shape_}" + ("" if given else ": set image_shape to read rows as images")
-            )
-        return found
 
     @property
     def _conditional(self) -> bool:
         return "width" in inspect.signature(self._recipe.make).parameters
 
-    @property
-    def _kind(self) -> str | None:
-        """Tell what the model is conditioned on: None, `labels` or `attributes`."""
-        if not self._conditional:
-            return None
-        kind = self.get_params().get("condition", "labels")
-        if kind not in ("labels", "attributes"):
-            raise VaekitError(
-                f"an estimator takes condition='labels' or 'attributes', got {kind!r}"
-            )
-        return kind
-
     def _known(
         self, y: Any, n: int, reset: bool = False, classes: Any = None
     ) -> tuple[Tensor | None, Tensor | None]:
         """Read y as labels or attributes, where the model is conditioned on them."""
-        kind = self._kind
-        if kind is None:
+        if not self._conditional:
             return None, None
+        kind = conditions.kind_of(self.get_params()["condition"])
         if y is None:
-            raise VaekitError(
-                f"{type(self).__name__} requires y to be passed, but the target y is None: its "
-                f"model is conditioned on {kind}, which it needs of every example"
-            )
+            raise conditions.missing(type(self).__name__, kind)
         if kind == "attributes":
-            return None, inputs.attributes_of(y, n)
-        labels = inputs.labels_of(y, n)
+            return None, conditions.attributes_of(y, n)
+        labels = conditions.labels_of(y, n)
         if reset:
-            self.classes_ = inputs.classes_of(labels if classes is None else np.asarray(classes))
-        return inputs.codes_of(labels, self.classes_), None
+            seen = labels if classes is None else np.asarray(classes)
+            self.classes_ = conditions.classes_of(seen)
+        return conditions.codes_of(labels, self.classes_), None
+
+    def _condition(self, y: Any, n: int) -> Tensor | None:
+        """Read y as conditions (n, width): one for each, or one for all."""
+        return self._vectors(*self._known(conditions.repeated(y, n, self.model_.condition), n))
 
     def _vectors(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor | None:
         return attributes if labels is None else one_hot(labels, len(self.classes_))

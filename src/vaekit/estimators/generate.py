@@ -79,7 +79,7 @@ def _parameters(recipe: Recipe) -> list[Parameter]:
         _parameter("image_shape", tuple[int, ...] | None, None),
         *settings,
         _parameter("random_state", Any, training.seed),
-        _parameter("verbose", bool, False),
+        _parameter("verbose", bool | int, False),
     ]
 
 

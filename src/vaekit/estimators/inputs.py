@@ -1,22 +1,22 @@
-"""What comes in: tables, rows of pixels and images become pixels, labels become a condition.
+"""What comes in: tables, rows of pixels and images become pixels.
 
 A 2-D X is a table of numbers and is taken as it is, as everywhere in scikit-learn. Images are 3-D
 or 4-D arrays, or rows with `image_shape`; whole numbers in them mean v/255, as everywhere in
 vaekit.
 """
 
-from collections.abc import Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.base import BaseEstimator
-from sklearn.utils import assert_all_finite, check_array, check_consistent_length, column_or_1d
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
-from vaekit.data import Dataset
+from vaekit.arguments import fits
+from vaekit.data import Dataset, scale
 from vaekit.data.border import admit
 from vaekit.errors import VaekitError
 from vaekit.model import Model
@@ -30,6 +30,29 @@ def as_array(X: Any) -> Any:
         return X.detach().cpu().numpy()
     nested = isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple | np.ndarray)
     return np.asarray(X) if nested else X
+
+
+def read(estimator: Any, X: Any, reset: bool) -> Tensor:
+    """Return what X holds as (n, D) float32 or images (n, C, H, W), uint8 or float32.
+
+    With `reset` the estimator learns its form; without, X is held against it. Raises `ValueError`
+    for NaN, infinity, other types, and shapes that do not fit.
+    """
+    X = as_array(X)
+    given = tuple(X.shape[1:]) if are_images(X) else None
+    found = images(X) if given else rows(estimator, X, estimator.get_params()["image_shape"], reset)
+    shape = tuple(found.shape[1:])
+    if reset:
+        estimator.shape_, estimator.n_features_in_ = shape, prod(shape)
+        estimator.input_shape_ = given or (prod(shape),)
+        if given:
+            vars(estimator).pop("feature_names_in_", None)
+    elif shape != estimator.shape_:
+        raise VaekitError(
+            f"X has examples of shape {shape}, but {type(estimator).__name__} was fitted to "
+            f"{estimator.shape_}" + ("" if given else ": set image_shape to read rows as images")
+        )
+    return found
 
 
 def are_images(X: Any) -> bool:
@@ -60,16 +83,21 @@ def rows(estimator: BaseEstimator, X: Any, image_shape: Any, reset: bool) -> Ten
         # A copy where the caller's array is read-only, of which PyTorch makes no tensor in silence.
         table: Any = validate_data(estimator, X, reset=reset, dtype=np.float32, order="C")
         return torch.from_numpy(table if table.flags.writeable else table.copy())
-    pixels = getattr(X, "dtype", None) in (np.uint8, np.bool_)
-    table: Any = validate_data(estimator, X, reset=reset, dtype=None if pixels else np.float32)
+    # Frames and lists are read before they are asked what they hold: whole numbers mean v/255.
+    table: Any = validate_data(estimator, X, reset=reset, dtype=None)
+    if table.dtype.kind not in "uib":
+        table = check_array(table, dtype="float32", input_name="X")
     return admit(table.reshape(len(table), *_channels(image_shape, table.shape[1])))
 
 
 def _channels(image_shape: Any, width: int) -> tuple[int, ...]:
     """Return `image_shape` with its channels, (C, H, W), checked against the width of a row."""
-    shape = tuple(int(side) for side in np.ravel(image_shape))
-    if len(shape) not in (2, 3) or min(shape) < 1:
-        raise VaekitError(f"image_shape must be (H, W) or (C, H, W), got {image_shape!r}")
+    sides = np.ravel(image_shape)
+    shape = tuple(sides.tolist())
+    if sides.dtype.kind not in "iu" or len(shape) not in (2, 3) or min(shape) < 1:
+        raise VaekitError(
+            f"image_shape must be whole numbers (H, W) or (C, H, W), got {image_shape!r}"
+        )
     if prod(shape) != width:
         raise VaekitError(
             f"image_shape={image_shape!r} needs rows of {prod(shape)} entries, got {width}"
@@ -88,68 +116,30 @@ def check_range(data: Dataset, model: Model) -> None:
         )
 
 
-def labels_of(y: Any, n: int) -> np.ndarray:
-    """Return the labels of n examples, (n,); raise `ValueError` for other shapes, NaN, reals."""
-    labels = column_or_1d(y)
-    check_consistent_length(np.empty(n), labels)
-    if labels.dtype.kind == "f":
-        assert_all_finite(labels, input_name="y")
-        if (labels != np.floor(labels)).any():
-            raise VaekitError(
-                "y holds real numbers, which are no classes: use condition='attributes'"
-            )
-    return labels
+def check_scale(estimator: Any, data: Dataset) -> None:
+    """Raise `VaekitError` for images on another scale than those that the estimator was fitted to.
 
-
-def classes_of(labels: np.ndarray) -> np.ndarray:
-    """Return the sorted classes that labels hold; raise `VaekitError` where they have no order."""
-    try:
-        return np.unique(labels)
-    except TypeError:
-        raise VaekitError(
-            "y mixes labels of different kinds: make them all numbers or all text"
-        ) from None
-
-
-def codes_of(labels: np.ndarray, classes: np.ndarray) -> Tensor:
-    """Number labels (n,) by their place in `classes`; raise `VaekitError` for unknown ones."""
-    place = {value: code for code, value in enumerate(classes.tolist())}
-    codes = [place.get(label, -1) for label in labels.tolist()]
-    if -1 in codes:
-        unknown = labels.tolist()[codes.index(-1)]
-        raise VaekitError(
-            f"y holds the class {unknown!r}, which was not seen in training: the model knows "
-            f"{_listed(classes.tolist())}"
-        )
-    return torch.tensor(codes, dtype=torch.int64)
-
-
-def attributes_of(y: Any, n: int) -> Tensor:
-    """Return the attributes of n examples as float32 (n, A), from (n, A) or (n,).
-
-    Raises `ValueError` for NaN and for what is no array of numbers.
+    Rows of floats are left alone: a step before scaled each column by itself, and what it makes of
+    held-out rows may lie anywhere.
     """
-    found = check_array(y, dtype="float32", ensure_2d=False, input_name="y")
-    check_consistent_length(np.empty(n), found)
-    return torch.tensor(found.reshape(n, -1))
-
-
-def _listed(values: Sequence[Any]) -> str:
-    shown = ", ".join(map(repr, values[:10]))
-    return shown + (f", … ({len(values)} in all)" if len(values) > 10 else "")
+    floats = data.images.is_floating_point() and not estimator.whole_
+    if len(data.shape) == 3 and not (floats and len(estimator.input_shape_) == 1):
+        scale.check_scale(data, estimator.range_, type(estimator).__name__)
 
 
 def seed_of(random_state: Any) -> int:
     """Return an int as it is, one drawn from a RandomState, or a fresh one for None.
 
-    numpy's global generator is left alone. Raises `VaekitError` for anything else.
+    numpy's global generator is left alone. Raises `VaekitError` for anything else, and for ints
+    that numpy's generators do not take either.
     """
     if random_state is None:
         return int(np.random.SeedSequence().generate_state(1)[0])
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
-    if isinstance(random_state, int | np.integer) and random_state >= 0:
+    if fits(random_state, int) and 0 <= random_state < 2**32:
         return int(random_state)
     raise VaekitError(
-        f"random_state must be an int ≥ 0, a numpy RandomState or None, got {random_state!r}"
+        "random_state must be an int from 0 to below 2^32, a numpy RandomState or None, "
+        f"got {random_state!r}"
     )

@@ -5,6 +5,7 @@ moments.I.…, noise.…          what `partial_fit` goes on from
 header: format, estimator     everything that is no tensor
 """
 
+import inspect
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -18,16 +19,28 @@ from vaekit import files
 from vaekit.errors import VaekitError
 from vaekit.estimators.base import Estimator
 from vaekit.estimators.generate import estimator
-from vaekit.schedules import Progress
+from vaekit.schedules import Progress, Schedule
 from vaekit.train import checkpoint
 
 FORMAT = "vaekit-estimator-1"
-PLAIN = ("shape_", "input_shape_", "history_", "n_iter_", "n_features_in_")
+PLAIN = (
+    "shape_",
+    "input_shape_",
+    "range_",
+    "whole_",
+    "history_",
+    "n_iter_",
+    "n_features_in_",
+)
+TUPLES = ("shape_", "input_shape_", "range_")
 NAMED = ("classes_", "feature_names_in_")
 
 
 def save(found: Estimator, path: Path) -> None:
-    """Write a fitted estimator; raise `VaekitError` for what is no plain value."""
+    """Write a fitted estimator; raise `VaekitError` for a folder, or a parameter that is a part."""
+    if path.is_dir():
+        raise VaekitError(f"cannot write {path}: it is a folder, name a file in it")
+    _check_plain(found)
     notes = {"format": FORMAT, "vaekit": vaekit.__version__, "estimator": _text(found)}
     files.write(path, lambda temporary: save_file(found._trained.tensors(), temporary, notes))
 
@@ -60,7 +73,7 @@ def _described(about: dict[str, Any]) -> Estimator:
     found._arguments = about["arguments"]
     for name in PLAIN:
         value = about[name]
-        setattr(found, name, tuple(value) if name in ("shape_", "input_shape_") else value)
+        setattr(found, name, tuple(value) if name in TUPLES else value)
     for name, kept in about["named"].items():
         setattr(found, name, np.array(kept["values"], dtype=kept["dtype"]))
     return found
@@ -81,13 +94,27 @@ def _text(found: Estimator) -> str:
         "named": {k: {"dtype": v.dtype.str, "values": v.tolist()} for k, v in named.items()},
         **{name: getattr(found, name) for name in PLAIN},
     }
-    try:
-        return json.dumps(about, default=_plain)
-    except TypeError as error:
-        raise VaekitError(f"cannot save this estimator: {error}; use plain parameters") from None
+    return json.dumps(about, default=_plain)
+
+
+def _check_plain(found: Estimator) -> None:
+    """Raise `VaekitError` for a parameter that is a part, with the text that names such a part."""
+    known = inspect.signature(type(found)).parameters
+    for name, value in found.get_params().items():
+        try:
+            json.dumps(value, default=_plain)
+        except TypeError:
+            text = str(value) if isinstance(value, Schedule) else known[name].default
+            such = f", such as {name}={text!r}," if isinstance(text, str) else ""
+            raise VaekitError(
+                f"cannot save {name}={value!r}, for a file holds numbers and text: fit with the "
+                f"text that names it{such} and save that"
+            ) from None
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    raise TypeError(f"{value!r} is no number, text or list of these")
+    if isinstance(value, np.random.RandomState):  # of which the seed that it gave is kept
+        return None
+    raise TypeError

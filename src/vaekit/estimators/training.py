@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from vaekit.apply import seeded
@@ -86,20 +87,33 @@ def advance(
     """Train for `epochs` more, in place, and return a row for each: epoch, step, terms in nats.
 
     `training.epochs` is the whole that schedules refer to. All generators are left as they were.
-    Raises as `vaekit.train.fit` does.
+    Raises as `vaekit.train.fit` does, and for weights that are not finite; `trained` is then as it
+    was before.
     """
+    before = trained.tensors()
+    try:
+        with seeded(training.seed):
+            return _advance(trained, data, training, epochs, show)
+    except BaseException:  # also where the user stops it half way
+        trained.restore(before)
+        raise
+
+
+def _advance(
+    trained: Trained, data: Dataset, training: Training, epochs: int, show: Callable[[Row], None]
+) -> list[Row]:
     history: list[Row] = []
-    with seeded(training.seed):
-        fit = Fit(*trained.system, data, training)
-        done = trained.progress.step // trained.progress.per_epoch
-        _resume(fit, trained, done)
-        for now in fit:
-            if now.step % now.batches.per_epoch == 0:
-                history.append(_row(now))
-                show(history[-1])
-                if len(history) == epochs:
-                    break
-        _keep(fit, trained)
+    fit = Fit(*trained.system, data, training)
+    done = trained.progress.step // trained.progress.per_epoch
+    _resume(fit, trained, done)
+    for now in fit:
+        if now.step % now.batches.per_epoch == 0:
+            history.append(_row(now))
+            show(history[-1])
+            if len(history) == epochs:
+                break
+    _check_weights(fit)
+    _keep(fit, trained)
     return history
 
 
@@ -111,6 +125,14 @@ def _resume(fit: Fit, trained: Trained, done: int) -> None:
     if trained.noise:
         # A state from another kind of device has no part for this one, which keeps its seed.
         fit.set_random_state({**fit.random_state(), **trained.noise})
+
+
+def _check_weights(fit: Fit) -> None:
+    """Raise `VaekitError` where the last step ruined the weights, which no loss has seen yet."""
+    if not all(bool(torch.isfinite(w).all()) for w in fit.parts.state_dict().values()):
+        raise VaekitError(
+            f"training stopped: weights are not finite after step {fit.step}: try a smaller lr"
+        )
 
 
 def _keep(fit: Fit, trained: Trained) -> None:

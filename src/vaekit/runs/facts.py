@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Columns, Dataset
+from vaekit.data.scale import black_white, check_scale
 from vaekit.errors import VaekitError
 
 
@@ -86,8 +87,7 @@ class Facts:
     @cached_property
     def levels(self) -> tuple[float, float]:
         """Tell the values of black and white."""
-        low, high = self.range
-        return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+        return black_white(*self.range)
 
     def admitted(self, x: np.ndarray | Tensor | Dataset) -> Dataset:
         """Check examples (N, *shape) and return them as a set on the model's own scale.
@@ -104,7 +104,7 @@ class Facts:
             self._check_shape(tuple(array.shape))
             data = Dataset.from_array(array, layout="nchw")
         if self.columns is None:
-            self._check_range(data)
+            check_scale(data, self.range, "the run")
         return data
 
     def own(self, x: Tensor) -> np.ndarray:
@@ -144,21 +144,6 @@ class Facts:
             f"{_axes(shape[1:])}: {_cure(shape, want)}"
         )
 
-    def _check_range(self, data: Dataset) -> None:
-        low, high = data.range
-        start, end = self.levels
-        if data.images.dtype == torch.uint8 and self.levels != (0.0, 1.0):
-            raise VaekitError(
-                f"the run was trained on numbers from {start:g} to {end:g}, but these are whole "
-                "numbers or bytes, which would mean v/255: convert them to float32 on that scale"
-            )
-        room = 0.0 if self.levels == (0.0, 1.0) else end - start
-        if low < start - room or high > end + room:
-            raise VaekitError(
-                f"values lie from {low:g} to {high:g}, but the run was trained on values from "
-                f"{start:g} to {end:g}: scale them as the training data were (0 to 255: uint8)"
-            )
-
 
 def _same(one: Columns, other: Columns) -> bool:
     return (
@@ -190,7 +175,8 @@ def _cure(shape: tuple[int, ...], want: tuple[int, ...]) -> str:
         return f"reshape them to (N, {', '.join(map(str, want))})"
     if len(one) == len(want) == 3 and one[0] != want[0] and {one[0], want[0]} <= {1, 3, 4}:
         names = {1: "grey", 3: "colour", 4: "colour with transparency"}
-        return f"these are {names[one[0]]}, the run's are {names[want[0]]}; convert them first"
+        how = " (pictures: \"folder('FOLDER', gray=true)\")" if want[0] == 1 else ""
+        return f"these are {names[one[0]]}, the run's are {names[want[0]]}; convert them first{how}"
     if len(want) == 3 and len(one) >= 2:
         return "resize them first; for a folder: \"folder('FOLDER', size=[H, W])\""
     return "bring them to this shape first"

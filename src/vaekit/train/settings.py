@@ -1,9 +1,12 @@
 """How to train: numbers that every recipe shares and each may set its own defaults for."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
+from vaekit.arguments import check
 from vaekit.errors import VaekitError
+
+SEEDS = 2**44  # the loop draws from a million times the seed, and PyTorch takes 64 bits
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Training:
         device: auto, cpu, cuda, cuda:1, mps, ...
         processes: number of processes (data parallel)
 
-    Raises `VaekitError` for values out of range.
+    Raises `VaekitError` for values of another type or out of range.
     """
 
     epochs: int = 20
@@ -39,6 +42,8 @@ class Training:
     processes: int = 1
 
     def __post_init__(self):
+        for field in fields(self):
+            check(field.name, getattr(self, field.name), field.type, field.default)
         for name in ("epochs", "batch", "processes"):
             if getattr(self, name) < 1:
                 raise VaekitError(f"{name} must be ≥ 1, got {getattr(self, name)}")
@@ -50,7 +55,7 @@ class Training:
         for name in ("weight_decay", "seed"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise VaekitError(f"{name} must be finite and ≥ 0, got {getattr(self, name)}")
-        if self.precision not in ("float32", "bf16"):
-            raise VaekitError(f"precision must be float32 or bf16, got {self.precision!r}")
+        if self.seed >= SEEDS:
+            raise VaekitError(f"seed must be below 2^44, got {self.seed}")
         if self.batch % self.processes:
             raise VaekitError(f"batch {self.batch} cannot be shared by {self.processes} processes")

@@ -1,0 +1,63 @@
+"""Arguments held against their annotations, so that a slip is named and not carried along.
+
+`epochs=1.5` would train two epochs and `compile="no"` would compile: Python asks no types. A whole
+number serves where a real one is asked for, and True is no number. Where text names a part, such as
+`linear(0, 4)`, the part itself serves too.
+"""
+
+from collections.abc import Collection
+from numbers import Integral, Number, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from vaekit.errors import VaekitError
+
+_SAID: dict[Any, str] = {
+    bool: "True or False",
+    int: "a whole number",
+    float: "a number",
+    str: "text",
+    NoneType: "None",
+}
+_NUMBERS: dict[Any, Any] = {int: Integral, float: Real}
+
+
+def check(name: str, value: Any, kind: Any, default: Any = None) -> None:
+    """Raise `VaekitError` where a value is not of the annotated kind, with one that would serve."""
+    if fits(value, kind):
+        return
+    said = " or ".join(_SAID.get(k, getattr(k, "__name__", repr(k))) for k in _choices(kind))
+    cure = next((c for c in (_meant(value), default) if c is not None and fits(c, kind)), None)
+    such = "" if cure is None else f", as in {name}={cure!r}"
+    raise VaekitError(f"{name} must be {said}{such}; got {value!r}")
+
+
+def fits(value: Any, kind: Any) -> bool:
+    """Tell whether a value may stand where `kind` is annotated; what is not known here may."""
+    if get_origin(kind) in (Union, UnionType):
+        return any(fits(value, choice) for choice in get_args(kind))
+    if get_origin(kind) is Literal:
+        return any(value is choice or value == choice for choice in get_args(kind))
+    if kind is bool:
+        return isinstance(value, bool)
+    if kind in _NUMBERS:
+        return isinstance(value, _NUMBERS[kind]) and not isinstance(value, bool)
+    if kind is str:  # or the part that the text would name, which is no plain value
+        return isinstance(value, str) or not isinstance(value, Number | Collection | NoneType)
+    return value is None if kind is NoneType else True
+
+
+def _choices(kind: Any) -> list[Any]:
+    """List what a kind allows: the members of a union, the values of a literal."""
+    if get_origin(kind) in (Union, UnionType):
+        return [choice for member in get_args(kind) for choice in _choices(member)]
+    return list(get_args(kind)) if get_origin(kind) is Literal else [kind]
+
+
+def _meant(value: Any) -> Any:
+    """Return the number that text spells, or the whole one that a float is, else None."""
+    try:
+        number = float("no" if isinstance(value, bool) else value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return int(number) if number.is_integer() else number
