@@ -112,6 +112,53 @@ def test_level_zero_changes_nothing(name):
     assert torch.equal(nothing(x), x)
 
 
+def test_masking_sets_its_value():
+    found = corrupted("masking(p=0.3, value=-2)")
+    masked = found == -2
+    assert torch.equal(masked, corrupted("masking(p=0.3)") == 0)
+    assert torch.equal(found[~masked], X[~masked])
+
+
+def test_salt_and_pepper_set_the_ends_of_the_data():
+    found = corrupted("salt_and_pepper(p=0.3, low=-3, high=5)", 8 * X - 3)
+    usual = corrupted("salt_and_pepper(p=0.3)")
+    torch.testing.assert_close(found, 8 * usual - 3)
+    assert {-3.0, 5.0} <= set(found.flatten().tolist())
+
+
+@pytest.mark.parametrize(
+    "text", ["masking(p=0.5, value=-2)", "salt_and_pepper(p=0.5, low=-2, high=2)"]
+)
+def test_values_stay_at_another_level(text):
+    torch.manual_seed(0)
+    found = corruption(text).at(0.1)(X)
+    assert found.min() == -2
+    assert torch.equal(found, corrupted(text.replace("0.5", "0.1")))
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("salt_and_pepper(p=0.3)", 0, 16),
+        ("salt_and_pepper(p=0.3)", -3.3, 0.5),
+        ("salt_and_pepper(p=0.3, low=-1, high=1)", -1, 1.01),
+    ],
+)
+def test_data_beyond_salt_and_pepper_are_refused_with_a_text_that_serves(text, low, high):
+    with pytest.raises(VaekitError, match=r"span \[.*\]: write low and high, as in") as caught:
+        corruption(text).check(low, high)
+    cure = str(caught.value).split("as in ")[1].split(", or scale")[0]
+    corruption(cure).check(low, high)
+
+
+@pytest.mark.parametrize("text", [*TEXTS, "salt_and_pepper(p=0.3, low=-9, high=9)"])
+def test_data_on_its_scale_are_not(text):
+    corruption(text).check(0.1, 1.00001)
+    if "salt_and_pepper(p=0.3)" not in text:
+        corruption(text).check(-5, 5)
+    corruption(lambda x: x).check(-5, 5)
+
+
 def test_whole_levels():
     assert not corrupted("masking(p=1)").any()
     assert set(corrupted("salt_and_pepper(p=1)").unique().tolist()) == {0.0, 1.0}
@@ -140,7 +187,10 @@ def test_another_level(text):
         ("gaussian(sigma=nan)", "finite sigma ≥ 0"),
         ("gaussian(sigma=inf)", "finite sigma ≥ 0"),
         ("masking(p=many)", "masking"),
-        ("masking(q=0.1)", r"unexpected.*'q'.*masking\(p=0.3\)"),
+        ("masking(value=inf)", "masking needs a finite value, got inf"),
+        ("salt_and_pepper(low=nan)", "needs a finite low"),
+        ("salt_and_pepper(low=1)", "low < high, got low=1, high=1"),
+        ("masking(q=0.1)", r"unexpected.*'q'.*masking\(p=0.3, value=0.0\)"),
         ("maskin(p=0.1)", "masking"),
     ],
 )
@@ -195,6 +245,12 @@ def test_the_loop_draws_afresh_for_each_batch():
     assert len(torch.cat(seen).unique(dim=0)) == 40
 
 
+@pytest.mark.parametrize("wrong", [None, 3, ("masking",)])
+def test_what_is_no_corruption(wrong):
+    with pytest.raises(VaekitError, match="corruption must be text such as 'masking"):
+        corruption(wrong)
+
+
 # ---- one's own
 
 
@@ -209,6 +265,12 @@ def test_a_custom_corruption():
 @pytest.mark.parametrize("wrong", [lambda x: x[:, :3], lambda x: x[0], lambda x: x[..., None]])
 def test_a_custom_corruption_keeps_the_shape(wrong):
     with pytest.raises(VaekitError, match=r"made \(.*of \(5, 6\): keep the shape"):
+        model(wrong)(torch.rand(5, 6))
+
+
+@pytest.mark.parametrize("wrong", [lambda x: None, lambda x: x.numpy(), lambda x: (x,)])
+def test_a_custom_corruption_returns_a_tensor(wrong):
+    with pytest.raises(VaekitError, match="of a tensor: return"):
         model(wrong)(torch.rand(5, 6))
 
 

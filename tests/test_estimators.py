@@ -461,6 +461,11 @@ def test_data_frames_in_and_out():
         made.transform(table.rename({"c0": "other"}))
 
 
+def test_salt_and_pepper_concern_the_training_alone():
+    made = small("DenoisingAE", corruption="salt_and_pepper(p=0.3)").fit(X)
+    assert np.isfinite(made.transform(3 * X)).all()
+
+
 # ---- in company
 
 
@@ -614,6 +619,10 @@ HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
         (lambda: small("DenoisingAE", corruption=None).fit(X), "corruption must be text"),
         (lambda: small("DenoisingAE", corruption=3).fit(X), "corruption must be text"),
         (lambda: small("DenoisingAE", corruption=lambda x: None).fit(X), "NoneType of a tensor"),
+        (
+            lambda: small("DenoisingAE", corruption="salt_and_pepper(p=0.3)").fit(3 * X),
+            "write low and high, as in salt_and_pepper",
+        ),
         (lambda: small("VAE", random_state=2**70).fit(X), "below 2.32"),
         (lambda: small("VAE", random_state=True).fit(X), "random_state must be"),
         (lambda: small("VAE", image_shape=(3, 4.5)).fit(X), "image_shape must be whole numbers"),

@@ -21,6 +21,7 @@ class Corruption(nn.Module):
 
     To write one: draw on x's device without asking it a question, and say in `level` how much it
     corrupts; `at(level)` returns the same corruption at another level, for curves over levels.
+    Where it means a certain scale of x, `check(low, high)` refuses data that span another.
     """
 
     level: float
@@ -33,17 +34,27 @@ class Corruption(nn.Module):
         """Return this kind of corruption at another level."""
         return type(self)(level)
 
+    def check(self, low: float, high: float) -> None:
+        """Raise `VaekitError` for data that span [low, high], where these are not what it means."""
+
 
 class Masking(Corruption):
-    """Set each entry to 0 with probability p (Vincent et al. 2010, §4.1). Raises for p ∉ [0, 1]."""
+    """Set each entry to `value` with probability p (Vincent et al. 2010, §4.1, with 0).
 
-    def __init__(self, p: float = 0.3):
+    Raises `VaekitError` for p outside [0, 1], and a value that is not finite.
+    """
+
+    def __init__(self, p: float = 0.3, value: float = 0.0):
         super().__init__()
-        self.level = _share(p, "masking")
+        self.level, self.value = _share(p, "masking"), _finite(value, "masking", "value")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x̃, (batch, *shape)."""
-        return x * (torch.rand_like(x) >= self.level)
+        return x.masked_fill(torch.rand_like(x) < self.level, self.value)
+
+    def at(self, level: float) -> Corruption:
+        """Return masking with the same value."""
+        return Masking(level, self.value)
 
 
 class GaussianNoise(Corruption):
@@ -61,23 +72,51 @@ class GaussianNoise(Corruption):
 
 
 class SaltAndPepper(Corruption):
-    """Set each entry, with probability p, to 0 or 1 by a fair coin. Raises for p ∉ [0, 1]."""
+    """Set each entry, with probability p, to `low` or `high` by a fair coin: the ends of the data.
 
-    def __init__(self, p: float = 0.3):
+    Raises `VaekitError` for p outside [0, 1], and unless low < high are finite.
+    """
+
+    def __init__(self, p: float = 0.3, low: float = 0.0, high: float = 1.0):
         super().__init__()
         self.level = _share(p, "salt_and_pepper")
+        self.low = _finite(low, "salt_and_pepper", "low")
+        self.high = _finite(high, "salt_and_pepper", "high")
+        if not self.low < self.high:
+            raise VaekitError(f"salt_and_pepper needs low < high, got low={low}, high={high}")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x̃, (batch, *shape)."""
         u = torch.rand_like(x)
-        salt = (u < self.level / 2).to(x.dtype)
+        salt = self.low + (self.high - self.low) * (u < self.level / 2).to(x.dtype)
         return torch.where(u < self.level, salt, x)
+
+    def at(self, level: float) -> Corruption:
+        """Return salt and pepper of the same values."""
+        return SaltAndPepper(level, self.low, self.high)
+
+    def check(self, low: float, high: float) -> None:
+        """Raise `VaekitError` for data that go beyond `low` and `high`, by more than rounding."""
+        room = 1e-3 * (self.high - self.low)
+        if low < self.low - room or high > self.high + room:
+            raise VaekitError(
+                f"salt_and_pepper sets entries to {self.low:g} or {self.high:g}, but the data span "
+                f"[{low:.4g}, {high:.4g}]: write low and high, as in "
+                f"salt_and_pepper(p={self.level:g}, low={low:.7g}, high={high:.7g}), "
+                "or scale the data"
+            )
 
 
 def _share(p: float, name: str) -> float:
     if not 0 <= p <= 1:
         raise VaekitError(f"{name} needs a share p from 0 to 1, got p={p}")
     return float(p)
+
+
+def _finite(value: float, name: str, what: str) -> float:
+    if not math.isfinite(value):
+        raise VaekitError(f"{name} needs a finite {what}, got {value}")
+    return float(value)
 
 
 class Custom(Corruption):

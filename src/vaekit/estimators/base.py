@@ -165,7 +165,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
         except TypeError as error:  # a word or a fraction where a whole number belongs
             raise VaekitError(f"a parameter of {self!r} is of the wrong type: {error}") from error
-        inputs.check_range(data, self._trained.system.model)
+        inputs.check_training(data, self._trained.system.model)
         self.history_, self.n_iter_, self.range_ = [], 0, data.range
         self.whole_ = not data.images.is_floating_point()
         return data

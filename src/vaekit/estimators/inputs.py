@@ -116,6 +116,13 @@ def check_range(data: Dataset, model: Model) -> None:
         )
 
 
+def check_training(data: Dataset, model: Model) -> None:
+    """Raise `VaekitError` where X does not serve for training: by `check_range`, or corrupted."""
+    check_range(data, model)
+    if model.corruption is not None:
+        model.corruption.check(*data.range)
+
+
 def check_scale(estimator: Any, data: Dataset) -> None:
     """Raise `VaekitError` for images on another scale than those that the estimator was fitted to.
 
