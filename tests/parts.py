@@ -24,6 +24,8 @@ from vaekit.model import Condition, Model
 from vaekit.networks import Joined, Networks, Shape, networks, stack
 from vaekit.objectives import (
     KL,
+    MMD,
+    AdversarialPrior,
     AdversarialTC,
     Contractive,
     Correlated,
@@ -255,6 +257,10 @@ TERMS: dict[str, Measure] = {
         lambda model: DimensionwiseKL(), needs_density=True, needs_prior=True
     ),
     "adversarial total correlation": Measure(lambda model: AdversarialTC(discriminator(model))),
+    "mmd": Measure(lambda model: MMD(), needs_prior=True),
+    "adversarial prior": Measure(
+        lambda model: AdversarialPrior(discriminator(model)), needs_prior=True
+    ),
     "off-diagonal moments": Measure(lambda model: Correlated("means")),
     "diagonal moments": Measure(lambda model: Spread("samples")),
     "sparsity": Measure(lambda model: Sparsity(0.1, hidden_sigmoids(model))),

@@ -327,7 +327,7 @@ def test_any_combination_trains(posterior, prior, likelihood, term, width):
     learning = {  # nothing but a KL reads the prior
         name: p
         for name, p in model.named_parameters()
-        if measure.needs_prior or not name.startswith("prior.")
+        if (measure.needs_prior and measure.needs_density) or not name.startswith("prior.")
     }
     for _ in going:
         for name, p in learning.items():

@@ -5,13 +5,16 @@ from vaekit.objectives.base import Adversarial, Objective, Term
 from vaekit.objectives.contractive import Contractive, jacobian
 from vaekit.objectives.distortion import Distortion
 from vaekit.objectives.kl import KL, RateTarget
+from vaekit.objectives.matching import MMD, AdversarialPrior
 from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.sparsity import Sparsity
 from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
 
 __all__ = [
     "KL",
+    "MMD",
     "Adversarial",
+    "AdversarialPrior",
     "AdversarialTC",
     "Contractive",
     "Correlated",

@@ -1,0 +1,133 @@
+"""Divergences of the aggregate posterior q(z) from the prior: they match all codes together.
+
+The rate holds every q(z|x) to the prior and so costs information; these hold their mixture to it,
+so that a code may be sharp and yet be sampled from the prior. Any prior that can be sampled serves.
+
+**MMD** (Gretton et al. 2012, eq. 3, the unbiased U-statistic over n codes z and n draws z′ of the
+prior; the pairs of one with itself are left out, so it may be below 0):
+
+    1/n(n−1) Σ_{i≠j} k(z_i, z_j) + 1/n(n−1) Σ_{i≠j} k(z′_i, z′_j) − 2/n² Σ_{i,j} k(z_i, z′_j)
+
+`imq`, the inverse multiquadratic of the WAE (Tolstikhin et al. 2018): Σ_c C/(C + ‖z − z′‖²) with
+C = 2 H σ_p² c, c ∈ {.1, .2, .5, 1, 2, 5, 10}, whose tails reach far codes; `rbf` is
+exp(−2‖z − z′‖²/H).
+
+**Adversarial** (Makhzani et al. 2016; WAE-GAN): a critic tells draws of the prior from codes, and
+the encoder is to be taken for the prior. With D's logit = log p(z)/q(z) at its best, the term
+is E_q softplus(−logit), or with `ratio` E_q(−logit), the estimate of KL(q(z)‖p(z)) itself.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from vaekit.errors import VaekitError, nearest
+from vaekit.model import Pass
+from vaekit.objectives.base import Adversarial, Term
+
+SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+KERNELS = ("imq", "rbf")
+
+
+def draws(run: Pass) -> Tensor:
+    """Return as many draws of the prior as the pass has codes, (samples · batch, H).
+
+    Raises `VaekitError` for a model without a prior.
+    """
+    if run.prior is None:
+        raise VaekitError(
+            "matching the prior needs a prior: give the model one, for example prior=Normal(latent)"
+        )
+    shape = run.z.shape[: run.z.dim() - 1 - len(run.prior.batch_shape)]
+    draw = run.prior.rsample if run.prior.has_rsample else run.prior.sample
+    return draw(torch.Size(shape)).flatten(0, -2)
+
+
+def kernel(name: str, squares: Tensor, latent: int, variance: Tensor | float = 1.0) -> Tensor:
+    """Return k of squared distances, with C = 2 · latent · variance · c for `imq`."""
+    if name == "rbf":
+        return (-2 / latent * squares).exp()
+    wide = 2 * latent * variance
+    return torch.stack([scale * wide / (scale * wide + squares) for scale in SCALES]).sum(0)
+
+
+def mmd(z: Tensor, other: Tensor, name: str = "imq", variance: Tensor | float = 1.0) -> Tensor:
+    """Return the unbiased squared MMD of two samples (n, H) and (m, H), n, m ≥ 2, a scalar.
+
+    Raises `VaekitError` for fewer than two of either, and an unknown kernel.
+    """
+    if name not in KERNELS:
+        raise nearest(str(name), KERNELS, "kernel")
+    if min(len(z), len(other)) < 2:
+        raise VaekitError(
+            f"MMD compares pairs: it needs two codes or more of each, got {len(z)} and {len(other)}"
+        )
+
+    def within(a: Tensor) -> Tensor:
+        found = kernel(name, _squares(a, a), a.shape[-1], variance)
+        return (found.sum() - found.diagonal().sum()) / (len(a) * (len(a) - 1))
+
+    across = kernel(name, _squares(z, other), z.shape[-1], variance)
+    return within(z) + within(other) - 2 * across.mean()
+
+
+def _squares(a: Tensor, b: Tensor) -> Tensor:
+    """Return ‖a_i − b_j‖², (n, m), by differences: a product would lose what is near 0."""
+    return (a.unsqueeze(1) - b.unsqueeze(0)).square().sum(-1)
+
+
+class MMD(Term):
+    """Return the squared MMD between the codes of the batch and as many draws of the prior.
+
+    It is no divergence in nats: its weight is a scale of its own. σ_p² of the kernel is the prior's
+    mean variance. Raises `VaekitError` as `mmd` does and for a model without a prior.
+    """
+
+    name = "mmd"
+
+    def __init__(self, kernel: str = "imq"):
+        if kernel not in KERNELS:
+            raise nearest(str(kernel), KERNELS, "kernel")
+        self.kernel = kernel
+
+    def __call__(self, run: Pass) -> Tensor:
+        """Return the U-statistic."""
+        other = draws(run)
+        assert run.prior is not None
+        return mmd(run.z.flatten(0, -2), other, self.kernel, run.prior.variance.mean().detach())
+
+
+class AdversarialPrior(Adversarial):
+    """Match codes to the prior by a critic, a `network` (n, H) → (n, 1).
+
+    Its loss is ½ E_p softplus(−logit) + ½ E_q softplus(logit). Raises `VaekitError` for a model
+    without a prior, and for a network with more than one output.
+    """
+
+    name = "prior_adversarial"
+
+    def __init__(
+        self,
+        network: nn.Module,
+        ratio: bool = False,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.5, 0.999),
+    ):
+        super().__init__()
+        self.network, self.ratio = network, ratio
+        self.adam: dict[str, Any] = {"lr": lr, "betas": betas}
+
+    def forward(self, run: Pass) -> Tensor:
+        """Return what the encoder is to minimise; its gradient does not reach the critic."""
+        logit = self.still(run.z.flatten(0, -2)).float()
+        if logit.shape[-1] != 1:
+            raise VaekitError(f"a critic has one output, this one has {logit.shape[-1]}")
+        return -logit.mean() if self.ratio else F.softplus(-logit).mean()
+
+    def loss(self, run: Pass) -> Tensor:
+        """Return the critic's loss, whose gradient reaches the critic alone."""
+        codes, other = run.z.detach().flatten(0, -2), draws(run).detach()
+        ours, theirs = self.network(torch.cat([codes, other])).float().chunk(2)
+        return 0.5 * (F.softplus(-theirs).mean() + F.softplus(ours).mean())

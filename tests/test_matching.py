@@ -1,0 +1,132 @@
+"""The aggregate posterior against the prior: MMD and the adversary, each by its definition."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from parts import small, vae
+from torch import nn
+
+from vaekit.data import Dataset
+from vaekit.distributions import DiagonalGaussian
+from vaekit.errors import VaekitError
+from vaekit.model import Model, Pass
+from vaekit.objectives import MMD, AdversarialPrior, Distortion
+from vaekit.objectives.matching import SCALES, mmd
+from vaekit.posteriors import Dirac
+from vaekit.train import Training, fit
+
+
+def by_loops(z: np.ndarray, other: np.ndarray, name: str) -> float:
+    latent = z.shape[1]
+
+    def k(a, b):
+        square = ((a - b) ** 2).sum()
+        if name == "rbf":
+            return math.exp(-2 * square / latent)
+        return sum(2 * latent * c / (2 * latent * c + square) for c in SCALES)
+
+    n, m = len(z), len(other)
+    own = sum(k(z[i], z[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
+    theirs = sum(k(other[i], other[j]) for i in range(m) for j in range(m) if i != j)
+    across = sum(k(a, b) for a in z for b in other) / (n * m)
+    return own + theirs / (m * (m - 1)) - 2 * across
+
+
+@pytest.mark.parametrize("name", ["imq", "rbf"])
+@pytest.mark.parametrize("sizes", [(2, 2), (7, 7), (5, 9)])
+def test_mmd_is_the_double_loop(name, sizes):
+    torch.manual_seed(0)
+    z, other = (torch.randn(n, 3, dtype=torch.float64) for n in sizes)
+    wanted = by_loops(z.numpy(), other.numpy(), name)
+    assert float(mmd(z, other, name)) == pytest.approx(wanted, rel=1e-10)
+
+
+@pytest.mark.parametrize("name", ["imq", "rbf"])
+def test_mmd_is_unbiased(name):
+    """Equal distributions: mean 0 over draws; with the diagonal kept it would be far from it."""
+    torch.manual_seed(0)
+    found = torch.stack([mmd(*torch.randn(2, 20, 4), name=name) for _ in range(3000)])
+    assert abs(float(found.mean())) < 4 * float(found.std()) / 3000**0.5
+    assert float(found.min()) < 0
+    diagonal = (len(SCALES) if name == "imq" else 1) * 2 / 20
+    assert diagonal > 50 * float(found.std()) / 3000**0.5
+
+
+@pytest.mark.parametrize("name", ["imq", "rbf"])
+def test_mmd_grows_with_the_distance(name):
+    torch.manual_seed(0)
+    z = torch.randn(400, 2)
+    found = [float(mmd(z, torch.randn(400, 2) + shift, name)) for shift in (0, 0.5, 1, 2)]
+    assert found == sorted(found)
+    assert found[-1] > 10 * abs(found[0])
+
+
+def test_mmd_has_gradients_where_codes_meet():
+    z = torch.zeros(4, 2, requires_grad=True)
+    mmd(z, torch.zeros(4, 2)).backward()
+    assert torch.isfinite(z.grad).all()
+
+
+def test_mmd_draws_the_codes_to_the_prior():
+    """A deterministic encoder of uniform points: its codes become normal."""
+    torch.manual_seed(0)
+    plain = vae(latent=1, entries=1, text="squared_error")
+    model = Model(Dirac(nn.Sequential(nn.Linear(1, 1)), 1), plain.likelihood, plain.prior)
+    with torch.no_grad():
+        model.posterior.network[0].weight.fill_(3.0)
+        model.posterior.network[0].bias.fill_(2.0)
+    data = Dataset.from_array(torch.randn(2000, 1).numpy())
+    training = Training(epochs=30, batch=200, lr=0.02)
+    for _ in fit(model, Distortion() + 100.0 * MMD(), data, training):
+        pass
+    codes = model.posterior(data.batch(torch.arange(2000))).mean.detach()
+    assert float(codes.mean()) == pytest.approx(0, abs=0.1)
+    assert float(codes.std()) == pytest.approx(1, abs=0.1)
+
+
+def test_the_critic_and_the_model_do_not_reach_each_other():
+    model, term = vae(), AdversarialPrior(small().encoder((2,), 1))
+    run = model(torch.rand(30, 6))
+    term(run).backward(retain_graph=True)
+    assert all(p.grad is None for p in term.parameters())
+    assert any(p.grad is not None and p.grad.abs().sum() > 0 for p in model.posterior.parameters())
+    model.zero_grad()
+    term.loss(run).backward()
+    assert all(p.grad is not None for p in term.parameters())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_the_ratio_is_the_divergence():
+    """A trained critic of N(1, ½²) and N(0, 1): E_q(−logit) is KL(q‖p), known in closed form."""
+    torch.manual_seed(0)
+    width = 64
+    layers = [nn.Linear(1, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU()]
+    term = AdversarialPrior(nn.Sequential(*layers, nn.Linear(width, 1)), ratio=True)
+    stepping = torch.optim.Adam(term.parameters(), 2e-3)
+    model = vae(latent=1)
+    for _ in range(400):
+        mean = torch.ones(2000, 1)
+        q = DiagonalGaussian(mean, torch.full_like(mean, math.log(0.5)))
+        z = q.rsample((1,))
+        run = Pass(model, mean, q, z, q, model.prior(z))
+        stepping.zero_grad()
+        term.loss(run).backward()
+        stepping.step()
+    wanted = 0.5 * (0.25 + 1 - 1) - math.log(0.5)
+    assert float(term(run).detach()) == pytest.approx(wanted, abs=0.12)
+
+
+def test_matching_that_cannot_be():
+    with pytest.raises(VaekitError, match="Did you mean 'imq'"):
+        MMD("imk")
+    with pytest.raises(VaekitError, match="two codes or more"):
+        mmd(torch.zeros(1, 2), torch.zeros(5, 2))
+    with pytest.raises(VaekitError, match="one output, this one has 3"):
+        AdversarialPrior(nn.Linear(2, 3))(vae()(torch.rand(4, 6)))
+    plain = vae()
+    bare = Model(plain.posterior, plain.likelihood)
+    for term in (MMD(), AdversarialPrior(nn.Linear(2, 1))):
+        with pytest.raises(VaekitError, match="needs a prior"):
+            (term if isinstance(term, MMD) else term.loss)(bare(torch.rand(4, 6)))
