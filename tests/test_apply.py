@@ -234,6 +234,64 @@ def test_classes_of_a_table(tmp_path, capsys):
     np.testing.assert_allclose(np.load(out), want, atol=1e-5)
 
 
+def test_a_file_that_has_the_column_of_the_classes(tmp_path, capsys):
+    """The run knows which column it was; classes go by name, however few the file has."""
+    rng, kinds = np.random.default_rng(0), ["u", "v", "w"] * 20
+    frame = pl.DataFrame(rng.normal(size=(60, 2)), schema=["a", "b"])
+    frame.with_columns(kind=pl.Series(kinds)).write_csv(tmp_path / "t.csv")
+    what = f"table('{tmp_path}/t.csv', [a, b], kind)"
+    run = fit(tmp_path / "run", what, "cvae", likelihood="squared_error")
+    new, out = frame[[2, 1]].with_columns(kind=pl.Series(["w", "v"])), tmp_path / "z.npy"
+    new.write_csv(tmp_path / "new.csv")
+    ok(capsys, "encode", run.folder, tmp_path / "new.csv", "--out", out)
+    want = run.encode(frame.to_numpy()[[2, 1]], condition=["w", "v"])
+    np.testing.assert_allclose(np.load(out), want, atol=1e-5)
+    ok(
+        capsys,
+        "encode",
+        run.folder,
+        tmp_path / "new.csv",
+        "--condition",
+        "u",
+        "--out",
+        out,
+        "--force",
+    )
+    assert not np.allclose(np.load(out), want)
+    new.drop("kind").write_csv(tmp_path / "less.csv")
+    said = fails(capsys, "encode", run.folder, tmp_path / "less.csv", "--out", tmp_path / "n.npy")
+    assert "labels, which less.csv does not have" in said
+    new.with_columns(kind=pl.lit("x")).write_csv(tmp_path / "new.csv")
+    said = fails(capsys, "encode", run.folder, tmp_path / "new.csv", "--out", tmp_path / "n.npy")
+    assert "no class 'x' was seen in training" in said
+
+
+def test_the_first_examples_have_the_first_conditions(cvae, capsys, there):
+    x, labels = images(70), np.arange(70) % 10
+    np.save("x.npy", x), np.save("c.npy", labels)
+    want = cvae.reconstruct(x, condition=labels)
+    for n, shown in ((10, 10), (None, 70)):
+        words = ("x.npy", "--condition", "c.npy", *(("--n", n) if n else ()), "--force")
+        said = ok(capsys, "reconstruct", cvae.folder, *words, "--out", "y.npy")
+        assert f"y.npy: {shown} examples of x.npy" in said
+        np.testing.assert_allclose(np.load("y.npy"), want[:shown], atol=1e-5)
+        ok(capsys, "encode", cvae.folder, *words, "--out", "z.npy")
+        np.testing.assert_allclose(np.load("z.npy"), cvae.encode(x, labels)[:shown], atol=1e-5)
+    said = ok(capsys, "reconstruct", cvae.folder, *words, "--out", "y.png")
+    assert "the first 64 of 70" in said
+    np.save("c.npy", labels[:30])
+    words = "x.npy", "--condition", "c.npy", "--n", "10", "--out", "n.npy"
+    assert "30 conditions for 10 examples" in fails(capsys, "encode", cvae.folder, *words)
+
+
+def test_colour_for_a_grey_run_names_the_cure(digits, capsys, there):
+    pictures(Path("p"), 2, mode="RGB")
+    for what in ("p", "p/d.png"):
+        said = fails(capsys, "encode", digits.folder, what, "--out", "n.npy")
+        assert "folder('FOLDER', gray=true)" in said
+    ok(capsys, "encode", digits.folder, "folder('p', gray=true)", "--out", "z.npy")
+
+
 def test_attributes_of_one_column_are_one_for_each(tmp_path):
     from vaekit.model import Condition
     from vaekit.runs.conditions import vectors

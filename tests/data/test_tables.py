@@ -123,9 +123,12 @@ def test_unreadable_tables(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(VaekitError, match=f"cannot read the table .*{name}"):
             load(tmp_path / name)
-    (tmp_path / "d.csv").write_text("a,b\n")
-    with pytest.raises(VaekitError, match=r"no numbers|0 rows"):
-        load(tmp_path / "d.csv")
+    for name in ("d.csv", "d.parquet"):
+        frame = pl.DataFrame(schema={"a": pl.String, "b": pl.Float64})
+        frame.write_csv(tmp_path / name) if "csv" in name else frame.write_parquet(tmp_path / name)
+        for options in ({}, {"columns": ["b"]}, {"label": "a"}):
+            with pytest.raises(VaekitError, match="has a header and no rows below it"):
+                table(tmp_path / name, **options)
     (tmp_path / "d.txt").write_text("a")
     with pytest.raises(VaekitError, match=r"cannot tell what .*d.txt holds"):
         load(tmp_path / "d.txt")
@@ -171,3 +174,36 @@ def test_labels_of_another_length(tmp_path):
     np.savez(tmp_path / "t.npz", images=np.zeros((6, 1, 8, 8), np.uint8), labels=np.arange(5))
     with pytest.raises(VaekitError, match="6 images but 5 labels"):
         load(tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize(
+    ("header", "twice"), [("a,b,a", "'a'"), ('"a","b","a"', "'a'"), ("a,,", "''")]
+)
+def test_a_name_that_comes_twice(header, twice, tmp_path):
+    (tmp_path / "t.csv").write_text(f"{header}\n1,2,3\n4,5,6\n")
+    with pytest.raises(VaekitError, match=f"has two columns named {twice}: give each"):
+        load(tmp_path / "t.csv")
+    for name in ("1,1,2", "0.5,2,3"):
+        (tmp_path / "t.csv").write_text(f"{name}\n4,5,6\n")
+        with pytest.raises(VaekitError, match=r"^[^(]* has no header row"):
+            load(tmp_path / "t.csv")
+
+
+def test_names_that_only_look_doubled(tmp_path):
+    (tmp_path / "t.csv").write_text("a,a_duplicated_0\n1,2\n4,5\n")
+    assert table(tmp_path / "t.csv").columns.names == ("a", "a_duplicated_0")
+    pl.DataFrame({"0": [1.0, 2.0], "1": [2.0, 1.0]}).write_parquet(tmp_path / "t.parquet")
+    assert table(tmp_path / "t.parquet").columns.names == ("0", "1")
+
+
+def test_a_table_says_which_column_may_hold_the_classes(tmp_path):
+    FRAME[["a", "b"]].write_csv(tmp_path / "t.csv")
+    with pytest.raises(VaekitError, match=r"no labels.*\"table\('FILE', label=COLUMN\)\""):
+        load(tmp_path / "t.csv", holdout=0).train.condition_width("labels")
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax", "none"])
+def test_a_table_knows_how_it_was_scaled(scale, tmp_path):
+    FRAME[["a", "b"]].write_csv(tmp_path / "t.csv")
+    parts = load(f"table('{tmp_path}/t.csv', scale={scale})", holdout=0.25)
+    assert parts.test.columns.scale == scale

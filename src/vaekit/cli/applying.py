@@ -47,8 +47,7 @@ def encode(words: list[str]) -> None:
     reads = _reads(found.input)
     out = Path(found.out).expanduser() if found.out else run.folder / "codes.npz"
     target = exchange.Target(out, exchange.CODES, found.force, reads)
-    given = _examples(run, found, found.n)
-    told = exchange.condition(found.condition, run)
+    given, told = _examples(run, found)
     codes = run.codes(given.data, told, found.draw, found.seed)
     exchange.write_codes(target, codes, given.names, given.files)
     how = "drawn from q(z|x)" if found.draw else "the mean of q(z|x)"
@@ -96,11 +95,11 @@ def reconstruct(words: list[str]) -> None:
 
     target = _target(run, found, "reconstructions", _reads(found.input))
     sheet = target.ending == ".png"
-    given = _examples(run, found, found.n)
-    # A sheet is for looking at; conditions in a file are one for each example, so none is left out.
-    some = sheet and found.n is None and found.condition is None
-    shown = given.first(exchange.PAIRS) if some else given
-    x = run.reconstruct(shown.data, exchange.condition(found.condition, run))
+    given, told = _examples(run, found)
+    # A sheet is for looking at; conditions in words may be one for each, so none is left out.
+    some = sheet and found.n is None and not isinstance(told, str)
+    shown, told = exchange.first(given, told, exchange.PAIRS if some else None)
+    x = run.reconstruct(shown.data, told)
     originals = shown.data.batch(_every(shown)).numpy() if sheet else None
     exchange.write_examples(target, x, run.facts, shown.names, originals)
     what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
@@ -160,17 +159,19 @@ def _reads(what: str | None) -> tuple[Path, ...]:
     return (path,) if what and path.exists() else ()
 
 
-def _examples(run: "Run", found: Any, n: int | None) -> "Examples":
+def _examples(run: "Run", found: Any) -> "tuple[Examples, Any]":
+    """Read the first --n examples, and what a conditional model is told of them."""
     from vaekit import exchange
 
-    given = exchange.examples(run, found.input, found.split).first(n)
+    whole, each = exchange.examples(run, found.input, found.split), found.condition
+    given, told = exchange.first(whole, exchange.condition(each, run), found.n)
     far = exchange.outside(run, given.data)
     if far:
         print(
             f"note: {far} of {len(given.names)} rows lie far outside the training data",
             file=sys.stderr,
         )
-    return given
+    return given, told
 
 
 def _every(given: "Examples") -> Any:

@@ -13,21 +13,26 @@ from vaekit.errors import VaekitError
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Name the D columns of a table, with the shift (D,) and width (D,) that scaled each."""
+    """Name the D columns of a table, with the shift (D,) and width (D,) that scaled each.
+
+    `scale` says how: standard, minmax or none, empty where that is not known any more.
+    """
 
     names: tuple[str, ...]
     shift: np.ndarray
     width: np.ndarray
+    scale: str = ""
 
     @classmethod
     def of(cls, names: tuple[str, ...], numbers: np.ndarray, scale: str) -> "Columns":
         """Compute the scaling `standard`, `minmax` or `none` of numbers (N, D)."""
         if scale == "none":
-            return cls(names, np.zeros(len(names)), np.ones(len(names)))
+            return cls(names, np.zeros(len(names)), np.ones(len(names)), scale)
         low = numbers.mean(axis=0) if scale == "standard" else numbers.min(axis=0)
         width = numbers.std(axis=0) if scale == "standard" else np.ptp(numbers, axis=0)
         constant = np.ptp(numbers, axis=0) == 0
-        return cls(names, np.where(constant, numbers[0], low), np.where(constant, 0.0, width))
+        shift, width = np.where(constant, numbers[0], low), np.where(constant, 0.0, width)
+        return cls(names, shift, width, scale)
 
     def scaled(self, own: np.ndarray) -> np.ndarray:
         """Scale numbers (N, D) in the table's own units, float64.

@@ -115,10 +115,10 @@ class Dataset:
         if kind == "attributes" and self.attributes is not None:
             return self.attributes.shape[1]
         has = [k for k in CONDITIONS if getattr(self, k) is not None]
-        raise VaekitError(
-            f"{self.name} has no {kind}, which the condition needs"
-            + (f": it has {', '.join(has)}" if has else ": use a set that has them")
-        )
+        cure = f"it has {', '.join(has)}" if has else "use a set that has them"
+        if kind == "labels" and self.columns is not None:
+            cure = "say which column holds them, \"table('FILE', label=COLUMN)\""
+        raise VaekitError(f"{self.name} has no {kind}, which the condition needs: {cure}")
 
     @cached_property
     def _classes(self) -> int:

@@ -30,13 +30,14 @@ def table(
     path: Path | str,
     columns: Sequence[str] | None = None,
     label: str | None = None,
-    scale: Literal["standard", "minmax", "none"] = "standard",
+    scale: Literal["standard", "minmax", "none"] | None = "standard",
 ) -> Dataset:
     """Load the numbers of a CSV or Parquet table as vectors (N, D).
 
     `columns` are the ones to use (None: all but the label), `label` a column of classes. Raises
     `VaekitError` for text, missing or infinite values, unknown columns and damaged files.
     """
+    scale = scale or "none"  # which is what the bare word means in text
     if scale not in ("standard", "minmax", "none"):
         raise VaekitError(f"scale must be standard, minmax or none, got {scale!r}")
     found = readable(path, "the table")
@@ -52,6 +53,18 @@ def table(
     made = Dataset.from_array(scaling.scaled(numbers), labels, found.stem)
     files = {found.name: sha256(found)}
     return replace(made, files=files, label_names=names, columns=scaling)
+
+
+def classes(path: Path | str, column: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Read a column of classes as numbers 0, 1, …, int64 (N,), and the names of these.
+
+    Raises `VaekitError` for an unknown column, real numbers and missing values.
+    """
+    found = readable(path, "the table")
+    frame = _read(found)
+    if column not in frame.columns:
+        raise nearest(column, frame.columns, f"column of {found}")
+    return _classes(found, frame[column])
 
 
 def rows(path: Path | str, columns: Sequence[str] | None = None) -> np.ndarray:
@@ -93,23 +106,38 @@ def _read(path: Path) -> "pl.DataFrame":
         raise VaekitError(f"{path} is not a table that is read: use .csv or .parquet")
     try:
         if ending == ".csv":
+            # As it stands in the file: read with its header, a second `a` is `a_duplicated_0`.
+            line = pl.read_csv(path, has_header=False, n_rows=1, infer_schema=False)
             frame = pl.read_csv(path, infer_schema_length=None, null_values=_MISSING)
-            return _with_header(path, frame)
-        return pl.read_parquet(path)
+        else:
+            line, frame = None, pl.read_parquet(path)
     except (pl.exceptions.PolarsError, OSError, ValueError) as error:
         cause = str(error).strip().split("\n")[0] or type(error).__name__
         raise VaekitError(
             f"cannot read the table {path} ({cause}): repair or export it again"
         ) from error
+    if line is not None:
+        _check_header(path, [name or "" for name in line.row(0)])
+    if not len(frame):
+        raise VaekitError(f"{path} has a header and no rows below it: export it with its rows")
+    return frame
 
 
-def _with_header(path: Path, frame: "pl.DataFrame") -> "pl.DataFrame":
-    """Return the frame where its names are names; numbers there are a row taken for a header."""
+def _check_header(path: Path, names: Sequence[str]) -> None:
+    """Raise `VaekitError` for numbers in place of names, and for a name that comes twice."""
+    if all(_is_number(name) for name in names):
+        raise VaekitError(f"{path} has no header row: put the columns' names on its first line")
+    twice = next((name for k, name in enumerate(names) if name in names[:k]), None)
+    if twice is not None:
+        raise VaekitError(f"{path} has two columns named {twice!r}: give each a name of its own")
+
+
+def _is_number(text: str) -> bool:
     try:
-        _ = [float(name) for name in frame.columns]
+        float(text)
     except ValueError:
-        return frame
-    raise VaekitError(f"{path} has no header row: put the columns' names on its first line")
+        return False
+    return True
 
 
 def _numbers(path: Path, frame: "pl.DataFrame", used: list[str]) -> np.ndarray:
@@ -122,10 +150,8 @@ def _numbers(path: Path, frame: "pl.DataFrame", used: list[str]) -> np.ndarray:
             f"{path} has columns that are no numbers: {', '.join(text)}. "
             f"Name the others, \"table('{path}', columns=[a, b])\", or the classes, label=name"
         )
-    if not used or not len(frame):
-        raise VaekitError(
-            f"{path} has {len(frame)} rows and {len(used)} columns of numbers: none to use"
-        )
+    if not used:
+        raise VaekitError(f"{path} has 0 columns of numbers to use: name some with columns=")
     numbers = frame.select(pl.col(used).cast(pl.Float64)).to_numpy()
     wrong = np.argwhere(~np.isfinite(numbers))
     if len(wrong):

@@ -1,6 +1,6 @@
 """Exchange with the user's files: arrays, tables and pictures in, codes and examples out."""
 
-from vaekit.exchange.reading import Examples, codes, condition, examples, outside
+from vaekit.exchange.reading import Examples, codes, condition, examples, first, outside
 from vaekit.exchange.writing import (
     CODES,
     MOST,
@@ -21,6 +21,7 @@ __all__ = [
     "condition",
     "endings",
     "examples",
+    "first",
     "outside",
     "write_codes",
     "write_examples",

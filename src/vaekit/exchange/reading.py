@@ -4,6 +4,7 @@ It is anything that trains: a file, a folder, a set by name. Here it is read who
 names are kept, and it is scaled as the *run's* training data were, not by itself.
 """
 
+import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from vaekit import data as datasets
 from vaekit.data import Dataset, array, folder, table
 from vaekit.errors import VaekitError
 from vaekit.runs import Run
-from vaekit.text import build
+from vaekit.text import build, parse
 
 _ARRAYS = (".npy", ".npz")
 _WHOLE = ("array", "table")  # by name, yet files of the user's own: no part is held out
@@ -102,18 +103,32 @@ def _of_file(run: Run, path: Path) -> Examples:
     else:
         known = ", ".join((*_ARRAYS, *table.ENDINGS, *sorted(folder.ENDINGS)))
         raise VaekitError(f"cannot tell what {path} holds: use a folder, or {known}")
-    return Examples(data, [str(row) for row in range(len(data))], str(path))
+    named = replace(data, name=path.name)
+    return Examples(named, [str(row) for row in range(len(data))], str(path))
 
 
 def _of_table(run: Run, path: Path) -> Dataset:
     columns = run.facts.columns
     if columns is not None:
-        return run.facts.admitted(table.rows(path, columns.names))
+        data, label = run.facts.admitted(table.rows(path, columns.names)), _label(run)
+        if label is None or label not in table.header(path):
+            return data
+        labels, names = table.classes(path, label)
+        return replace(data, labels=torch.from_numpy(labels), label_names=names)
     if len(run.facts.shape) == 3:
         raise VaekitError(
             f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
         )
     return run.facts.admitted(table.rows(path).astype(np.float32))
+
+
+def _label(run: Run) -> str | None:
+    """Return the column of classes that the run is conditioned on, None where there is none."""
+    told = run.model.condition
+    if told is None or told.kind != "labels" or not run.config.data.startswith("table("):
+        return None
+    _, positional, named = parse(run.config.data)
+    return inspect.signature(table.table).bind(*positional, **named).arguments.get("label")
 
 
 def _levelled(run: Run, pictures: Dataset) -> Dataset:
@@ -175,6 +190,16 @@ def condition(text: str | None, run: Run) -> str | np.ndarray | None:
     if len(used) == 1 and kind == "labels":
         return table.words(path, used[0]).astype(str)  # as on the command line, a name before all
     return table.rows(path, used)
+
+
+def first(
+    given: Examples, told: str | np.ndarray | None, n: int | None
+) -> tuple[Examples, str | np.ndarray | None]:
+    """Keep the first n examples (None: all) and, of conditions with one for each, the same."""
+    few = given.first(n)
+    if isinstance(told, np.ndarray) and len(told) == len(given.data):
+        told = told[: len(few.data)]
+    return few, told
 
 
 def outside(run: Run, data: Dataset) -> int:
