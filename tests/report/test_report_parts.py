@@ -1,11 +1,14 @@
 """The parts of a page by their definitions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from vaekit import apply
 from vaekit.divergences import kl_by_coordinate
+from vaekit.information import indicators
 from vaekit.report import codes as coding
 from vaekit.report import factors, images, pictures, plots, tables
 from vaekit.report.codes import Codes
@@ -24,7 +27,9 @@ def test_codes_are_means_and_their_worth_is_the_rate_by_coordinate(sprites):
         each = kl_by_coordinate(q, model.prior(q.mean))
     assert found.means == pytest.approx(q.mean.numpy(), abs=1e-5)
     assert found.nats and found.worth == pytest.approx(each.mean(0).numpy(), abs=1e-4)
-    assert (np.diff(found.worth[found.order]) <= 0).all()
+    known = indicators(model, test)
+    assert found.information == pytest.approx(known.remainder.numpy(), abs=1e-4)
+    assert (np.diff(found.information[found.order]) <= 0).all()
 
 
 def test_a_sample_of_a_large_set_is_the_same_each_time():
@@ -63,6 +68,23 @@ def test_rows_are_those_that_tell_something(worth, nats, shown, said):
     codes = made_up(worth, nats)
     assert images.informative(codes) == shown
     assert said in images.order_text(codes, shown)
+
+
+@pytest.mark.parametrize(
+    ("information", "shown", "said"),
+    [
+        ([0.1, 2.0, 0.6, 0.4], [1, 2], "2 of 4 latents are left out, none of them influential"),
+        ([0.1, 0.2, 0.0], [1, 0, 2], "All latents are shown"),
+        ([0.9] * 25, list(range(20)), "5 of 25 latents are left out, carrying less"),
+        ([0.1] * 25, list(range(20)), "5 of 25 latents are left out, carrying less"),
+    ],
+)
+def test_rows_of_a_gaussian_code_are_its_influential_factors(information, shown, said):
+    codes = replace(made_up([5.0] * len(information)), information=np.array(information))
+    assert images.informative(codes) == shown
+    text = images.order_text(codes, shown)
+    assert said in text and "Ī(x; z_h)" in text
+    assert codes.label(shown[0]) == f"z{shown[0]} · {max(information):.2f} nats"
 
 
 def test_sweeps():

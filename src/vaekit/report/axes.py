@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaekit.errors import VaekitError
-from vaekit.report.groups import Group, label, plain
+from vaekit.report.groups import Group, labels, plain
 from vaekit.schedules import Schedule, weight
 from vaekit.text import parse
 
@@ -55,9 +55,9 @@ def series_of(
             same = tuple(repr(plain(group.settings.get(key))) for key in rest)
             found.setdefault(same, []).append(place)
     series = []
-    for places in found.values():
+    names = labels([groups[places[0]].settings for places in found.values()], rest)
+    for name, places in zip(names, found.values(), strict=True):
         ordered = sorted(places, key=lambda i: values[i] or 0.0)
-        name = label(groups[places[0]].settings, rest)
         series.append(Series(name, ordered, [float(values[i] or 0.0) for i in ordered]))
     return sorted(series, key=lambda each: len(set(each.values)) < 2)
 

@@ -2,8 +2,11 @@
 
 A latent is worth showing in so far as it carries information. For a posterior with a density this
 is its share of the rate, mean_x KL(q(z_h|x) ‖ p(z_h)) in nats (an upper bound on I(x; z_h); the
-shares add up to the rate where the prior is a product). A deterministic code has no rate, so its
-latents are ordered by their variance over the set, which depends on the scale of the code.
+shares add up to the rate where the prior is a product). Of a Gaussian code under N(0, I) more is
+known: the share less KL(q*(z_h)‖p(z_h)), which a latent may have without telling anything of x, is
+Ī(x; z_h) (`vaekit.information.indicators`). A deterministic code has no
+rate, so its latents are ordered by their variance over the set, which depends on the scale of the
+code.
 """
 
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ from torch import Tensor
 from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
 from vaekit.data import Dataset
 from vaekit.divergences import kl_by_coordinate
+from vaekit.information.moments import unfit
 from vaekit.model import Model
 
 
@@ -24,8 +28,9 @@ class Codes:
 
     `conditions` (n, width) are what a conditional model was told of them, else None; `priors`
     (2, n, H) are mean and standard deviation of p(z|c), where the prior was told too.
-    `worth` (H,) is in nats where `nats` is true, else the variance of the mean code; `order` (H,)
-    lists the latents from the worthiest.
+    `worth` (H,) is the share of the rate in nats where `nats` is true, else the variance of the
+    mean code; `information` (H,) is Ī(x; z_h) in nats of a Gaussian code under N(0, I), else None;
+    `order` (H,) lists the latents from the most informative.
     """
 
     rows: Tensor
@@ -34,11 +39,23 @@ class Codes:
     nats: bool
     conditions: Tensor | None = None
     priors: np.ndarray | None = None
+    information: np.ndarray | None = None
 
     @property
     def order(self) -> np.ndarray:
         """Return the latents, the most informative first, (H,)."""
-        return np.argsort(-self.worth, kind="stable")
+        return np.argsort(-self._best, kind="stable")
+
+    @property
+    def measure(self) -> str:
+        """Say by what latents are ordered."""
+        if self.information is not None:
+            return "Ī(x; z_h) = mean KL(q(z_h|x)‖N(0, v_h))"
+        return "mean KL(q(z|x)‖p(z))" if self.nats else "variance of the mean code"
+
+    @property
+    def _best(self) -> np.ndarray:
+        return self.worth if self.information is None else self.information
 
     def condition(self, places: np.ndarray | int) -> Tensor | None:
         """Return the conditions of the items at `places` in this list, (places, width), or None."""
@@ -48,7 +65,7 @@ class Codes:
 
     def label(self, latent: int) -> str:
         """Name a latent with its worth: `z3 · 2.41 nats`."""
-        worth = self.worth[latent]
+        worth = self._best[latent]
         return f"z{latent} · {worth:.2f} nats" if self.nats else f"z{latent} · variance {worth:.3g}"
 
 
@@ -57,12 +74,15 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     """Encode up to `limit` items of a set, chunk by chunk, without corruption."""
     device, rows = device_of(model), sample_rows(len(data), limit)
     means, parts, conditions, priors = [], [], [], []
+    squares, gaussian = [], True
     for chunk in rows.split(CHUNK):
         c = condition_of(model, data, chunk)
         q = model.posterior(data.batch(chunk).to(device), c)
         means.append(q.mean.double().cpu())
         conditions += [] if c is None else [c.cpu()]
         prior = None if model.prior is None else model.prior(q.mean[None], c)
+        gaussian = gaussian and not unfit(q, prior)
+        squares.append((q.mean.double() ** 2 + q.variance.double()).cpu())
         part = None if prior is None else kl_by_coordinate(q, prior)
         parts += [] if part is None else [part.double().cpu()]
         if prior is not None and prior.batch_shape:
@@ -71,7 +91,9 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     worth = torch.cat(parts).mean(0) if parts else found.var(0, unbiased=False)
     told = torch.cat(conditions) if conditions else None
     spans = torch.cat(priors, 1).numpy() if priors else None
-    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told, spans)
+    v = torch.cat(squares).mean(0)
+    known = (worth - 0.5 * (v - 1 - v.log())).numpy() if gaussian else None
+    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told, spans, known)
 
 
 def spread(codes: Codes, count: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from vaekit import files
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.report import noises, side_by_side, tables, tradeoffs
-from vaekit.report.groups import Group, common, differing, gather, grouped, label, names_of
+from vaekit.report.groups import Group, common, differing, gather, grouped, labels, names_of
 from vaekit.report.readings import Reading, items_of, read
 from vaekit.report.rendering import render
 from vaekit.report.section import Section
@@ -74,8 +74,7 @@ class _Page:
 
     def _read(self, group: Group) -> list[Reading]:
         """Read every run of a group; pictures of the first one only."""
-        shape = tuple(group.first.run.config.notes.get("shape", ()))
-        fits = self.items is not None and self.items.shape == shape
+        fits = self.items is not None and self.items.shape == _shape(group)
         first = read(group.first, self.items if fits else None)
         return [first, *(read(entry, None) for entry in group.entries[1:])]
 
@@ -181,7 +180,8 @@ class _Page:
 
 
 def _labels(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
-    return [label(g.settings, keys) or str(g.settings["recipe"]) for g in groups]
+    found = labels([group.settings for group in groups], keys)
+    return [text or str(g.settings["recipe"]) for text, g in zip(found, groups, strict=True)]
 
 
 def _title(groups: Sequence[Group]) -> str:
@@ -229,16 +229,20 @@ def _said(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
 
 
 def _home(groups: Sequence[Group]) -> str:
-    """Return the key of the test items that most groups share, the first among equals."""
-    counts = Counter(group.first.data for group in groups if group.first.test is not None)
-    return counts.most_common(1)[0][0] if counts else ""
+    """Return the key of the images that most groups can show, and of these most were trained on."""
+    known = {g.first.data: g.first.test.shape for g in groups if g.first.test is not None}
+    shapes = Counter(_shape(group) for group in groups)
+    trained = Counter(group.first.data for group in groups)
+    images = [key for key, shape in known.items() if len(shape) == 3]
+    return max(images, key=lambda key: (shapes[known[key]], trained[key]), default="")
+
+
+def _shape(group: Group) -> tuple[int, ...]:
+    return tuple(group.first.run.config.notes.get("shape", ()))
 
 
 def _items(groups: Sequence[Group]) -> Dataset | None:
-    """Choose the images to show, of the set that most groups share; None where it has none."""
+    """Choose the images to show; None where no run was trained on images that are at hand."""
     home = _home(groups)
-    for group in groups:
-        test = group.first.test
-        if group.first.data == home and test is not None and len(test.shape) == 3:
-            return items_of(test, ITEMS)
-    return None
+    tests = (group.first.test for group in groups if group.first.data == home)
+    return next((items_of(test, ITEMS) for test in tests if test is not None), None)

@@ -86,8 +86,7 @@ def _by_use(model: Model, codes: Codes, active: bool) -> tuple[np.ndarray, str]:
         return order, f"how often they are among the k = {k} largest {n}"
     if active:
         return np.argsort(-codes.means.mean(0), kind="stable"), f"mean activation {n}"
-    how = "mean KL(q(z|x)‖p(z))" if codes.nats else "variance of the mean code"
-    return codes.order, f"{how} {n}"
+    return codes.order, f"{codes.measure} {n}"
 
 
 def tiles(weights: Tensor) -> np.ndarray:

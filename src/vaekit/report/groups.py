@@ -276,6 +276,23 @@ def common(groups: Sequence[Group]) -> Settings:
     }
 
 
+def labels(settings: Sequence[Settings], keys: Sequence[str]) -> list[str]:
+    """Name each of several settings apart from the others, in as few words as that takes.
+
+    Of the `keys` in which they differ, the recipe comes first, then the one that tells most apart.
+    """
+    told = [key for key in ("recipe",) if key in keys]
+    rows = [{key: repr(plain(found.get(key))) for key in keys} for found in settings]
+
+    def apart(chosen: Sequence[str]) -> int:
+        return len({tuple(row[key] for key in chosen) for row in rows})
+
+    while apart(told) < apart(keys):
+        told.append(max((k for k in keys if k not in told), key=lambda k: apart([*told, k])))
+    ordered = [key for key in keys if key in told]
+    return [label(found, ordered) for found in settings]
+
+
 def label(found: Settings, keys: Sequence[str]) -> str:
     """Say a group in the words of what differs: `beta_vae · beta 4 · latent 10`."""
     bare = ("recipe", "data", "state", "network", "likelihood")

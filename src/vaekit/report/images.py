@@ -7,6 +7,7 @@ import torch
 
 from vaekit.apply import decode, sample
 from vaekit.data import Dataset
+from vaekit.information.moments import INFLUENTIAL
 from vaekit.model import Model
 from vaekit.report import pictures
 from vaekit.report.codes import Codes, spread, sweep, typical
@@ -84,10 +85,20 @@ def traversals(model: Model, data: Dataset, codes: Codes, folder: Path) -> Secti
 
 
 def informative(codes: Codes) -> list[int]:
-    """Choose the latents to show, the worthiest first: those above .05 nats, or the first five."""
+    """Choose the latents to show, the most informative first, 20 at most.
+
+    Of a Gaussian code the influential ones, Ī(x; z_h) > 0.5 nats, or all where none is. Of others
+    with a rate those above .05 nats, or the first five; of deterministic ones all.
+    """
     order = [int(latent) for latent in codes.order]
+    if codes.information is not None:
+        return order[: min(_influential(codes) or len(order), MOST)]
     enough = sum(codes.worth > WORTH) if codes.nats else len(order)
     return order[: min(max(enough, FEWEST), MOST)]
+
+
+def _influential(codes: Codes) -> int:
+    return 0 if codes.information is None else int((codes.information > INFLUENTIAL).sum())
 
 
 def path(codes: Codes, latent: int, centre: int, steps: int) -> torch.Tensor:
@@ -106,17 +117,19 @@ def heads(codes: Codes) -> list[str]:
 
 def order_text(codes: Codes, shown: list[int]) -> str:
     """Say by what the rows are ordered, and how many latents were left out."""
-    how = "the variance of their mean code over the test set, and moved by ±3 standard deviations"
-    if codes.nats:
-        how = "mean KL(q(z|x)‖p(z)) over the test set, in nats"
+    how = f"{codes.measure} over the test set"
+    how += ", in nats" if codes.nats else ", and moved by ±3 standard deviations"
     if codes.priors is not None:
         how += ", and moved by ±3 standard deviations of p(z|c) about its mean"
     left = len(codes.worth) - len(shown)
     text = f"Latents are ordered by {how}. "
     if not left:
         return text + "All latents are shown."
-    below = left if codes.nats and len(shown) < MOST else 0
-    why = f"below {WORTH} nats" if below else "carrying less than those shown"
+    below = codes.nats and len(shown) < MOST
+    if codes.information is not None and below:
+        why = f"none of them influential (above {INFLUENTIAL} nats)"
+    else:
+        why = f"below {WORTH} nats" if below else "carrying less than those shown"
     return text + f"{left} of {len(codes.worth)} latents are left out, {why}."
 
 

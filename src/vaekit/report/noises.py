@@ -16,7 +16,7 @@ from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
 from vaekit.report import pictures, tables
-from vaekit.report.groups import Group, Value, label, over_runs
+from vaekit.report.groups import Group, Value, labels, over_runs
 from vaekit.report.pictures import data_uri
 from vaekit.report.plots import Plot
 from vaekit.report.readings import INDICATORS, Reading
@@ -102,8 +102,10 @@ def _series(
     groups: Sequence[Group], found: Sequence[Noise], rest: Sequence[str]
 ) -> dict[str, list[Noise]]:
     series: dict[str, list[Noise]] = {}
+    names = labels([groups[noise.place].settings for noise in found], rest)
+    more_of = {noise.place: name for noise, name in zip(found, names, strict=True)}
     for noise in sorted(found, key=lambda each: each.x.value):
-        more = label(groups[noise.place].settings, rest)
+        more = more_of[noise.place]
         series.setdefault(f"{noise.kind} · {more}" if more else noise.kind, []).append(noise)
     return dict(sorted(series.items()))
 

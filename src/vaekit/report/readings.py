@@ -126,7 +126,7 @@ def items_of(test: Dataset, count: int) -> Dataset:
 
 def _images(system: System, items: Dataset | None) -> tuple[Tensor | None, str]:
     if items is None:
-        return None, "its data are of another shape"
+        return None, "other shapes"
     model, rows = system.model, torch.arange(len(items))
     try:
         return reconstruct(model, items.batch(rows), condition_of(model, items, rows)), ""

@@ -71,10 +71,9 @@ def section(
     if len(places) > ROWS:
         caption += f" Of {len(places)} the first {ROWS} are shown."
     if strangers:
-        names = _listed([labels[i] for i in strangers])
-        caption += f" Trained on other data, and new to these items: {names}."
+        caption += f" Trained on other data, and new to these items: {_listed(strangers)}."
     for why in dict.fromkeys(absent.values()):
-        names = _listed([labels[i] for i, reason in absent.items() if reason == why])
+        names = _listed([i for i, reason in absent.items() if reason == why])
         caption += f" Not shown: {names} ({why})."
     return Section("pictures", "The same items", caption, [strips(rows, [])])
 
@@ -88,5 +87,5 @@ def _row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarra
     return np.concatenate([a, gap, b], 1)
 
 
-def _listed(names: Sequence[str]) -> str:
-    return "; ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+def _listed(places: Sequence[int]) -> str:
+    return ", ".join(str(place + 1) for place in places)
