@@ -1,5 +1,9 @@
 """Noise that is learned: by its definition, against reference fits, on data of known noise."""
 
+import re
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -260,6 +264,7 @@ def test_an_unstable_variance_head_ends_with_its_floor(tmp_path):
 
 
 def test_the_floor_holds_a_variance_head():
+    torch.manual_seed(0)
     model, objective = recipes.network_noise_vae((6,), 2, network="mlp(16)", floor=1e-3)
     data = Dataset.from_array(np.zeros((100, 6), "float32"))
     now = fit(model, objective, data, Training(epochs=300, batch=50, lr=1e-2, device="cpu"))
@@ -285,18 +290,132 @@ def test_a_variance_head_follows_the_noise_of_each_entry():
     ("text", "said"),
     [
         ("gaussian(learned=guess)", "way to learn sigma"),
-        ("mixture(0)", "1 component or more"),
-        ("mixture(1.5)", "1 component or more"),
+        ("gaussian(learned=[1])", "way to learn sigma"),
+        ("gaussian(sigma=abc)", "a number for sigma, got sigma='abc'"),
+        ("gaussian(sigma=true)", "a number for sigma, got sigma=True"),
+        ("gaussian(sigma=nan)", "finite sigma > 0"),
+        ("mixture(0)", "a whole number of components from 1 to 100, got components=0"),
+        ("mixture(2.5)", "a whole number of components from 1 to 100, got components=2.5"),
+        ("mixture(true)", "a whole number of components from 1 to 100, got components=True"),
+        ("mixture(1000000)", "a whole number of components from 1 to 100"),
         ("mixture(2, learned=magic)", "way to learn a mixture"),
         ("mixture(2, decay=1)", "0 ≤ decay < 1"),
-        ("gaussian(learned=batch, floor=1)", "floor < sigma²"),
-        ("network_gaussian(floor=-1)", "0 ≤ floor"),
+        ("mixture(2, decay=none)", "a number for decay, got decay=None"),
+        ("mixture(2, floor='a')", "a number for floor, got floor='a'"),
+        ("gaussian(learned=batch, floor=inf)", "finite floor ≥ 0"),
+        ("network_gaussian(floor=-1)", "finite floor ≥ 0"),
         ("mixture(sigma=0)", "sigma > 0"),
     ],
 )
 def test_impossible_noise_is_refused(text, said):
-    with pytest.raises(VaekitError, match=said):
+    with pytest.raises(VaekitError, match=re.escape(said)):
         noise_model(text, small(), (7,), 3)
+
+
+# ---- floors and scales
+
+
+@pytest.mark.parametrize("learned", ["em", "gradient"])
+@pytest.mark.parametrize(("components", "floor"), [(2, 0.5), (10, 0.005), (3, 0.0)])
+def test_a_mixture_begins_above_its_floor_with_widths_apart(learned, components, floor):
+    kind = GaussianMixture(nn.Identity(), components, learned=learned, floor=floor)
+    variance = (2 * kind.mixture().log_std.detach()).exp()
+    assert float(variance.min()) >= 1.99 * floor and not kind.warning()
+    assert (variance.diff() > 0.1 * variance[0]).all()
+
+
+@pytest.mark.parametrize("name", ["noise_vae", "mog_vae", "network_noise_vae"])
+def test_a_floor_above_the_first_sigma_is_no_hindrance(name):
+    model = recipes.find(name).make((6,), 2, network="mlp(4)", floor=0.5).model
+    p = model.likelihood(torch.zeros(1, 1, 2))
+    assert bool(torch.isfinite(p.log_prob(torch.zeros(6))).all())
+    assert float(p.variance.min()) >= 0.5
+
+
+def test_a_variance_at_its_floor_is_reported():
+    x = torch.full((4, 3), 1e-3)
+    for text in ("gaussian(learned=average)", "mixture(1)", "mixture(2)", "network_gaussian"):
+        kind = noise_model(text, small(), (3,), 2)
+        kind.maximise(x, kind(torch.zeros(1, 4, 2)))
+        assert not kind.warning(), text
+    for kind, said in (
+        (Gaussian(Fixed(torch.zeros(4, 3)), learned="average"), "the variance of the noise"),
+        (GaussianMixture(Fixed(torch.zeros(4, 3)), 1), "the variance of component 0 of the noise"),
+        (NetworkGaussian(Fixed(torch.tensor([0.0, 0.0, 0.0, -10.0, -10.0, 0.0]).expand(4, 6))), ""),
+    ):
+        for _ in range(2):
+            kind.maximise(x, kind(torch.zeros(1, 4, 2)))
+        said = f"{said or 'σ² of 67% of the entries'} is at the floor of 0.0001, which limits the"
+        assert kind.warning().startswith(said)
+        assert kind.warning().endswith("lower floor, or scale the data up")
+    free = Gaussian(Fixed(torch.zeros(4, 3)), 1e-4, learned="gradient", floor=0.0)
+    fixed = Gaussian(Fixed(torch.zeros(4, 3)), 1e-2)
+    assert not free.warning() and not fixed.warning()
+
+
+def test_a_variance_head_has_no_ceiling():
+    """σ² = e^raw σ₀² + floor, its gradient ½ (1 − r²/σ²) whatever the scale."""
+    raw = torch.tensor([[[0.0, -40.0], [0.0, 0.0], [0.0, 12.0], [0.0, 200.0]]], requires_grad=True)
+    p = NetworkGaussian(nn.Identity(), sigma=0.1, floor=1e-4)(raw)
+    expected = (1e-4 + 0.01 * raw[..., 1:].detach().double().exp()).log() / 2
+    torch.testing.assert_close(p.log_std.detach().double(), expected)
+    (gradient,) = torch.autograd.grad(p.log_prob(torch.zeros(4, 1)).sum(), raw)
+    torch.testing.assert_close(gradient[0, 2:, 1], torch.full((2,), -0.5))
+
+
+def test_a_variance_head_finds_residuals_far_from_its_first_sigma():
+    x, zeros = torch.tensor([[0.1], [3.0], [50.0], [500.0]]), torch.zeros(4, 1)
+    raw = nn.Parameter(torch.zeros(4, 1))
+    kind = NetworkGaussian(nn.Flatten(0, 0), sigma=0.1)
+    adam = torch.optim.Adam([raw], lr=0.1, betas=(0.5, 0.9))
+    for _ in range(1000):
+        adam.zero_grad()
+        p = kind(torch.cat([zeros, raw], 1)[None])
+        (-p.log_prob(x).sum()).backward()
+        adam.step()
+    spread = kind(torch.cat([zeros, raw], 1)[None]).variance.detach().sqrt()
+    torch.testing.assert_close(spread[0], x, rtol=0.02, atol=0)
+
+
+def test_a_variance_head_of_another_scale_is_reported():
+    x = 50 * torch.rand(100, 6)
+    for sigma, said in ((0.1, "set sigma to 3e+01 or so"), (5.0, "")):
+        kind = noise_model(f"network_gaussian(sigma={sigma})", small(), (6,), 2)
+        kind.maximise(x, kind(torch.zeros(1, 100, 2)))
+        assert (said in kind.warning()) if said else not kind.warning()
+
+
+# ---- several processes
+
+SHARES = """
+import sys, torch
+from torch import distributed, nn
+from vaekit.likelihoods import Gaussian, GaussianMixture
+
+rank, world, store, text = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
+if world > 1:
+    distributed.init_process_group("gloo", f"file://{store}", rank=rank, world_size=world)
+torch.manual_seed(0)
+kind = Gaussian(nn.Identity(), learned="average") if text == "gaussian" else GaussianMixture(
+    nn.Identity(), 3)
+for batch in torch.randn(5, 8, 4) * torch.rand(5, 8, 4):
+    mine = batch.chunk(world)[rank]
+    kind.maximise(mine, kind(torch.zeros(1, *mine.shape)))
+print([round(v, 5) for v in kind.noise().values()])
+"""
+
+
+@pytest.mark.parametrize("text", ["gaussian", "mixture"])
+def test_processes_learn_from_the_whole_batch(tmp_path, text):
+    (tmp_path / "shares.py").write_text(SHARES)
+
+    def run(rank, world):
+        words = [tmp_path / "shares.py", str(rank), str(world), tmp_path / "store", text]
+        return subprocess.Popen([sys.executable, *words], stdout=subprocess.PIPE, text=True)
+
+    started = [run(0, 1), run(0, 2), run(1, 2)]
+    alone, first, second = (p.communicate(timeout=120)[0] for p in started)
+    assert alone.startswith("[0.") and alone == first == second
 
 
 # ---- refitting

@@ -14,6 +14,7 @@ parameters of the E-step, so a network may be trained on the latter.
 All of it sees r² only. Parameters are ln σ_k and ln π_k, (K,).
 """
 
+import math
 from typing import NamedTuple
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor
 from vaekit.errors import VaekitError
 
 LEAST_SHARE = 1e-6  # of a component: none leaves for good
+SPAN = 3.0  # from the middle of the first σ_k to the least and the largest
 _PORTION = 1 << 20  # residuals of one step of memory
 
 
@@ -70,7 +72,7 @@ def start(sigma: float, components: int) -> Mixture:
     steps = torch.linspace(-1, 1, components) if components > 1 else torch.zeros(1)
     log_sigma = torch.tensor(float(sigma)).log()
     return Mixture(
-        log_sigma + steps * torch.tensor(3.0).log(),
+        log_sigma + steps * math.log(SPAN),
         -torch.tensor(float(components)).log().expand(components).clone(),
     )
 

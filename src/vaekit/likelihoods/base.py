@@ -2,14 +2,18 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch import distributed as processes
 from torch.distributions import Distribution
 
 from vaekit.errors import VaekitError
 
 FLOOR = 1e-4  # of a learned variance ([noise] Table 1): a twenty-fifth of a grey level of 256
+
+NEAR = 1.01  # times the floor: a σ² as low as that has nothing else left
 
 
 class Likelihood(nn.Module, ABC):
@@ -69,14 +73,44 @@ class Likelihood(nn.Module, ABC):
         return ""
 
 
-def check_noise(what: str, sigma: float, decay: float, floor: float) -> None:
+def over_processes(mean: Tensor) -> Tensor:
+    """Return the mean over all processes of what each found on its own share of a batch.
+
+    Shares are of equal size, so it is that of the whole batch; with one process it is `mean`.
+    """
+    if not (processes.is_available() and processes.is_initialized()):
+        return mean
+    total = mean.clone()
+    processes.all_reduce(total)
+    return total / processes.get_world_size()
+
+
+def first_sigma(sigma: float, floor: float, times: float = 1.0) -> float:
+    """Return σ to begin with: `sigma`, or what keeps (σ / `times`)² at twice the floor or more."""
+    return max(sigma, times * math.sqrt(2 * floor))
+
+
+def at_floor(variance: float, floor: float) -> bool:
+    """Tell whether a σ² stands on its floor, to a percent."""
+    return floor > 0 and variance <= NEAR * floor
+
+
+def limited(what: str, floor: float) -> str:
+    """Say that `what` stands on its floor, and what to do."""
+    return (
+        f"{what} is at the floor of {floor:g}, which limits the likelihood: "
+        "lower floor, or scale the data up"
+    )
+
+
+def check_noise(what: str, sigma: Any, decay: Any, floor: Any) -> None:
     """Raise `VaekitError` for a σ, a decay or a floor of σ² that no noise can have."""
+    for name, value in (("sigma", sigma), ("decay", decay), ("floor", floor)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise VaekitError(f"{what} needs a number for {name}, got {name}={value!r}")
     if not (sigma > 0 and math.isfinite(sigma)):
         raise VaekitError(f"{what} needs a finite sigma > 0, got sigma={sigma}")
     if not 0 <= decay < 1:
         raise VaekitError(f"{what} needs 0 ≤ decay < 1, got decay={decay}")
-    if not (floor >= 0 and floor < sigma**2):
-        raise VaekitError(
-            f"{what} needs 0 ≤ floor < sigma² = {sigma**2:g}, got floor={floor}: "
-            "begin with a larger sigma, or lower the floor"
-        )
+    if not (floor >= 0 and math.isfinite(floor)):
+        raise VaekitError(f"{what} needs a finite floor ≥ 0 of its variance, got floor={floor}")

@@ -16,7 +16,15 @@ from torch.distributions import Distribution
 
 from vaekit.distributions import GaussianEntries
 from vaekit.errors import nearest
-from vaekit.likelihoods.base import FLOOR, Likelihood, check_noise
+from vaekit.likelihoods.base import (
+    FLOOR,
+    Likelihood,
+    at_floor,
+    check_noise,
+    first_sigma,
+    limited,
+    over_processes,
+)
 
 LEARNED = ("no", "batch", "average", "gradient")
 
@@ -26,8 +34,9 @@ class Gaussian(Likelihood):
 
     `learned` says how σ comes about: `no` holds it; `batch` takes the best of each batch;
     `average` takes the mean square residual, averaged over batches with weights that fall by
-    `decay` (0 is `batch`); `gradient` trains ln σ with the networks, from `sigma` on. σ² stays
-    above `floor`. Raises `VaekitError` for numbers that are no noise.
+    `decay` (0 is `batch`); `gradient` trains ln σ with the networks, from `sigma` on. A learned σ²
+    stays above `floor` and begins there twice as high at least. Raises `VaekitError` for numbers
+    that are no noise.
     """
 
     log_std: Tensor
@@ -43,12 +52,14 @@ class Gaussian(Likelihood):
         floor: float = FLOOR,
     ):
         super().__init__()
-        learned = {True: "average", False: "no"}.get(learned, learned)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        if isinstance(learned, bool):
+            learned = "average" if learned else "no"
         if learned not in LEARNED:
             raise nearest(str(learned), LEARNED, "way to learn sigma")
-        check_noise("a Gaussian likelihood", sigma, decay, floor if learned != "no" else 0.0)
+        check_noise("a Gaussian likelihood", sigma, decay, floor)
         self.network, self.learned, self.floor = network, learned, floor
         self.learns = learned != "no"
+        sigma = first_sigma(sigma, floor) if self.learns else sigma
         self.decay = 0.0 if learned == "batch" else decay
         if learned == "gradient":
             self.free = nn.Parameter(torch.tensor(0.5 * math.log(sigma**2 - floor)))
@@ -72,7 +83,7 @@ class Gaussian(Likelihood):
     def maximise(self, x: Tensor, p: Distribution) -> None:
         """Set σ² to the mean square of the residuals of a batch, or of recent ones."""
         if self.learned in ("batch", "average"):
-            now = (x - p.mean).square().mean()
+            now = over_processes((x - p.mean).square().mean())
             self.squares.mul_(self.decay).add_((1 - self.decay) * now)
             self.weight.mul_(self.decay).add_(1 - self.decay)
             self.log_std.copy_(0.5 * (self.squares / self.weight).clamp_min(self.floor).log())
@@ -89,6 +100,12 @@ class Gaussian(Likelihood):
     def noise(self) -> dict[str, float]:
         """Return σ²."""
         return {"noise_variance": float((2 * self._log_std().detach()).exp())}
+
+    def warning(self) -> str:
+        """Say where a learned variance is at its floor."""
+        if not (self.learns and at_floor(self.noise()["noise_variance"], self.floor)):
+            return ""
+        return limited("the variance of the noise", self.floor)
 
 
 def squared_error(network: nn.Module) -> Gaussian:

@@ -11,9 +11,18 @@ from torch.distributions import Distribution
 from vaekit import mixture
 from vaekit.distributions import MixtureEntries
 from vaekit.errors import VaekitError, nearest
-from vaekit.likelihoods.base import FLOOR, Likelihood, check_noise
+from vaekit.likelihoods.base import (
+    FLOOR,
+    Likelihood,
+    at_floor,
+    check_noise,
+    first_sigma,
+    limited,
+    over_processes,
+)
 from vaekit.mixture import LEAST_SHARE, Mixture, Moments
 
+MOST = 100  # components: each is as many numbers as the batch has entries
 DEAD = 1e-4  # share below which a component counts as dead
 LEARNED = ("em", "gradient")
 
@@ -24,8 +33,8 @@ class GaussianMixture(Likelihood):
     `learned` says how σ_k² and π_k come about: `em` by one E- and M-step a batch, on statistics
     averaged over batches with weights that fall by `decay` (0: those of the batch alone, as in
     [noise]); `gradient` trains ln σ_k and the logits of π with the networks. `sigma` is the middle
-    of the first σ_k; σ_k² stays above `floor`, π_k above 1e-6. Raises `VaekitError` for numbers
-    that are no noise.
+    of the first σ_k, or larger where `floor` asks for it; σ_k² stays above `floor`, π_k above
+    1e-6. Raises `VaekitError` for numbers that are no noise.
     """
 
     learns = True
@@ -46,18 +55,21 @@ class GaussianMixture(Likelihood):
         super().__init__()
         if learned not in LEARNED:
             raise nearest(str(learned), LEARNED, "way to learn a mixture")
-        if not isinstance(components, int) or components < 1:
-            raise VaekitError(f"a mixture needs 1 component or more, got components={components}")
+        whole = isinstance(components, int) and not isinstance(components, bool)
+        if not (whole and 1 <= components <= MOST):
+            raise VaekitError(
+                f"a mixture needs a whole number of components from 1 to {MOST}, "
+                f"got components={components!r}"
+            )
         check_noise("a mixture", sigma, decay, floor)
         self.network, self.components, self.learned = network, components, learned
         self.decay, self.floor = decay, floor
-        first = mixture.start(sigma, components)
-        variance = ((2 * first.log_std).exp() - floor).clamp_min(0.01 * floor)
+        first = mixture.start(first_sigma(sigma, floor, mixture.SPAN), components)
         if learned == "gradient":
-            self.free = nn.Parameter(0.5 * variance.log())
+            self.free = nn.Parameter(0.5 * ((2 * first.log_std).exp() - floor).log())
             self.logits = nn.Parameter(torch.zeros(components))
         else:
-            self.register_buffer("log_std", 0.5 * (variance + floor).log())
+            self.register_buffer("log_std", first.log_std)
             self.register_buffer("log_share", first.log_share)
             self.register_buffer("share", torch.zeros(components))
             self.register_buffer("square", torch.zeros(components))
@@ -79,7 +91,8 @@ class GaussianMixture(Likelihood):
     def maximise(self, x: Tensor, p: Distribution) -> None:
         """Take an E-step and an M-step on the residuals of a batch."""
         if self.learned == "em":
-            now = mixture.moments((x - p.mean).square(), self.mixture())
+            own = mixture.moments((x - p.mean).square(), self.mixture())
+            now = Moments(*over_processes(torch.stack(own)))
             self.share.mul_(self.decay).add_(now.share, alpha=1 - self.decay)
             self.square.mul_(self.decay).add_(now.square, alpha=1 - self.decay)
             best = mixture.maximised(Moments(self.share, self.square), self.floor)
@@ -108,11 +121,23 @@ class GaussianMixture(Likelihood):
         return found
 
     def warning(self) -> str:
-        """Name the components that have died."""
-        dead = [k for k, v in enumerate(self.mixture().log_share.exp().tolist()) if v < DEAD]
-        if not dead or self.components == 1:
-            return ""
-        return (
-            f"component {', '.join(map(str, dead))} of the noise mixture has died (π < {DEAD:g}): "
-            f"the residuals need fewer than {self.components} components, or a smaller floor"
-        )
+        """Name the components that have died, and those that are at the floor."""
+        log_std, log_share = self.mixture()
+        dead = [k for k, v in enumerate(log_share.exp().tolist()) if v < DEAD]
+        low = [k for k, v in enumerate((2 * log_std).exp().tolist()) if at_floor(v, self.floor)]
+        said = []
+        if dead and self.components > 1:
+            said.append(
+                f"component {_listed(dead)} of the noise mixture has died (π < {DEAD:g}): the "
+                f"residuals need fewer than {self.components} components, or a smaller floor"
+            )
+        low = [k for k in low if k not in dead]
+        if low:
+            said.append(
+                limited(f"the variance of component {_listed(low)} of the noise", self.floor)
+            )
+        return "; ".join(said)
+
+
+def _listed(numbers: list[int]) -> str:
+    return ", ".join(map(str, numbers))

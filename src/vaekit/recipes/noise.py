@@ -17,6 +17,7 @@ def noise_vae(
     latent: int = 20,
     beta: float | str = 1.0,
     network: str = "mlp(400)",
+    sigma: float = 0.1,
     learned: str = "average",
     decay: float = 0.9,
     floor: float = 1e-4,
@@ -29,12 +30,13 @@ def noise_vae(
         latent: size of the code
         beta: weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `noise_small`
+        sigma: σ to begin with, for `gradient`
         learned: how, `average` (closed form, averaged over batches), `batch` or `gradient`
         decay: by how much the weight of a batch falls with every next one, for `average`
         floor: least σ²
         prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    noise = f"gaussian(learned={learned}, decay={decay}, floor={floor})"
+    noise = f"gaussian({sigma}, learned={learned}, decay={decay}, floor={floor})"
     return beta_vae(shape, latent, beta, network, noise, prior)
 
 
@@ -45,6 +47,7 @@ def mog_vae(
     beta: float | str = 1.0,
     network: str = "mlp(400)",
     components: int = 2,
+    sigma: float = 0.1,
     learned: str = "em",
     decay: float = 0.9,
     floor: float = 1e-4,
@@ -58,12 +61,13 @@ def mog_vae(
         beta: weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `noise_small`
         components: number of Gaussians K
+        sigma: middle of the σ_k to begin with
         learned: how, `em` (one step a batch) or `gradient`
         decay: by how much the weight of a batch falls with every next one, for `em`
         floor: least σ_k²
         prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    noise = f"mixture({components}, learned={learned}, decay={decay}, floor={floor})"
+    noise = f"mixture({components}, {sigma}, learned={learned}, decay={decay}, floor={floor})"
     return beta_vae(shape, latent, beta, network, noise, prior)
 
 
@@ -73,6 +77,7 @@ def network_noise_vae(
     latent: int = 20,
     beta: float | str = 1.0,
     network: str = "mlp(400)",
+    sigma: float = 0.1,
     floor: float = 1e-4,
     prior: str = "normal",
 ) -> System:
@@ -83,7 +88,9 @@ def network_noise_vae(
         latent: size of the code
         beta: weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `noise_small`
+        sigma: σ(z) to begin with, about the size of the residuals
         floor: least σ²(z); without one training is unstable
         prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    return beta_vae(shape, latent, beta, network, f"network_gaussian(floor={floor})", prior)
+    noise = f"network_gaussian({sigma}, floor={floor})"
+    return beta_vae(shape, latent, beta, network, noise, prior)
