@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
-from parts import small, vae
+from parts import small, vae, weights
 from torch import nn
 
+from vaekit import recipes
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
@@ -121,7 +122,7 @@ def test_the_ratio_is_the_divergence():
 def test_matching_that_cannot_be():
     with pytest.raises(VaekitError, match="Did you mean 'imq'"):
         MMD("imk")
-    with pytest.raises(VaekitError, match="two codes or more"):
+    with pytest.raises(VaekitError, match="one sample is not enough"):
         mmd(torch.zeros(1, 2), torch.zeros(5, 2))
     with pytest.raises(VaekitError, match="one output, this one has 3"):
         AdversarialPrior(nn.Linear(2, 3))(vae()(torch.rand(4, 6)))
@@ -130,3 +131,64 @@ def test_matching_that_cannot_be():
     for term in (MMD(), AdversarialPrior(nn.Linear(2, 1))):
         with pytest.raises(VaekitError, match="needs a prior"):
             (term if isinstance(term, MMD) else term.loss)(bare(torch.rand(4, 6)))
+
+
+# ---- the recipes
+
+
+X = torch.rand(60, 6, generator=torch.Generator().manual_seed(5))
+
+
+@pytest.mark.parametrize("beta", [1.0, 3.0])
+def test_info_vae_at_equal_weights_is_the_beta_vae(beta):
+    """α = λ = β: the MMD has no weight. One step, for its draws move the generator of the next."""
+    found = []
+    for name, own in (("info_vae", {"alpha": beta, "match": beta}), ("beta_vae", {"beta": beta})):
+        torch.manual_seed(0)
+        model, objective = recipes.find(name).make((6,), latent=2, network="mlp(8)", **own)
+        going = fit(model, objective, Dataset.from_array(X), Training(epochs=1, batch=60))
+        next(iter(going))
+        found.append((going.interval().objective, weights(model)))
+    assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
+    for name, value in found[1][1].items():
+        torch.testing.assert_close(found[0][1][name], value)
+
+
+def test_the_rate_is_held_at_its_target():
+    torch.manual_seed(0)
+    model, objective = recipes.rate_target_vae((6,), 2, rate=1.0, beta=30.0, network="mlp(32)")
+    for now in fit(
+        model, objective, Dataset.from_array(X), Training(epochs=300, batch=60, lr=5e-3)
+    ):
+        if now.step == 250:
+            now.means()
+    assert now.means()["rate_off_target"] < 0.1
+
+
+def test_an_adversary_matches_the_prior():
+    """Codes of one coordinate that start far away end near mean 0 and deviation 1."""
+    torch.manual_seed(0)
+    data = Dataset.from_array(torch.randn(2000, 4).numpy())
+    model, objective = recipes.wae_gan((4,), 1, 5.0, "mlp(32)", 5e-3, network="mlp(16)")
+    with torch.no_grad():
+        model.posterior.network[-1].bias.fill_(3.0)
+    for _ in fit(model, objective, data, Training(epochs=40, batch=200, lr=5e-3)):
+        pass
+    codes = model.posterior(data.batch(torch.arange(2000))).mean.detach()
+    assert abs(float(codes.mean())) < 0.5
+    assert 0.5 < float(codes.std()) < 1.6
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "cause"),
+    [
+        ("info_vae", {"alpha": 2.0, "match": 1.0}, "alpha ≤ match"),
+        ("info_vae", {"alpha": -1.0}, "alpha ≤ match"),
+        ("info_vae", {"kernel": "box"}, "kernel"),
+        ("wae_gan", {"critic_lr": 0.0}, "critic_lr"),
+        ("rate_target_vae", {"rate": -1}, "finite"),
+    ],
+)
+def test_recipes_that_cannot_be(name, arguments, cause):
+    with pytest.raises(VaekitError, match=cause):
+        recipes.find(name).make((6,), **({"latent": 2, "network": "mlp(8)"} | arguments))

@@ -40,8 +40,8 @@ Raises `ValueError` where parameters or data do not fit, `NotFittedError` before
 
 def class_name(recipe: str) -> str:
     """Return the name of a recipe's estimator, `beta_vae` → `BetaVAE`."""
-    words = recipe.split("_")
-    return "".join(w.upper() if w.endswith("ae") else w[:1].upper() + w[1:] for w in words)
+    short = {word for word in recipe.split("_") if word.endswith("ae") or word in ("mmd", "gan")}
+    return "".join(w.upper() if w in short else w[:1].upper() + w[1:] for w in recipe.split("_"))
 
 
 @cache

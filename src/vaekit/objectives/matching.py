@@ -62,7 +62,8 @@ def mmd(z: Tensor, other: Tensor, name: str = "imq", variance: Tensor | float = 
         raise nearest(str(name), KERNELS, "kernel")
     if min(len(z), len(other)) < 2:
         raise VaekitError(
-            f"MMD compares pairs: it needs two codes or more of each, got {len(z)} and {len(other)}"
+            "MMD compares pairs: one sample is not enough, it needs two codes or more of each, got "
+            f"{len(z)} and {len(other)}"
         )
 
     def within(a: Tensor) -> Tensor:

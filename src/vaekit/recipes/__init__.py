@@ -12,6 +12,7 @@ from vaekit.recipes.disentangling import (
     dip_vae_ii,
     factor_vae,
 )
+from vaekit.recipes.infomax import aae, info_vae, rate_target_vae, wae_gan, wae_mmd
 from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
@@ -21,6 +22,7 @@ __all__ = [
     "RECIPES",
     "Recipe",
     "System",
+    "aae",
     "ae",
     "beta_tcvae",
     "beta_vae",
@@ -33,13 +35,17 @@ __all__ = [
     "factor_vae",
     "find",
     "ica_vae",
+    "info_vae",
     "isa_tcvae",
     "isa_vae",
     "k_sparse_ae",
     "mog_vae",
     "network_noise_vae",
     "noise_vae",
+    "rate_target_vae",
     "recipe",
     "sparse_ae",
     "vae",
+    "wae_gan",
+    "wae_mmd",
 ]
