@@ -16,7 +16,7 @@ from test_page import read as parsed
 
 from vaekit import cli, information
 from vaekit.errors import VaekitError
-from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
+from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.objectives import KL, Distortion, TotalCorrelation
 from vaekit.report import compare, side_by_side, tradeoffs
 from vaekit.report.axes import axes_of, numbers
@@ -170,11 +170,11 @@ def test_the_best_by_the_direction_of_each_number():
             made_up({"elbo": -3.0, "distortion": 9.0, "rate": 2.0}, beta=2),
         ]
     )
-    known = [True, True]
+    known = ["density of x"] * 2
     assert standing("elbo", groups, known).best == 1
     assert standing("distortion", groups, known).best == 0
     assert standing("rate", groups, known).best is None  # less is no merit in itself
-    mixed = standing("elbo", groups, [True, False])
+    mixed = standing("elbo", groups, ["density of x", "density of x given c"])
     assert mixed.best is None and "no common scale" in mixed.why
 
 
@@ -183,7 +183,7 @@ def test_what_two_standard_errors_do_not_tell_from_the_best(apart, near):
     error = 1.0 if apart not in (2.9,) else 1.1
     numbers = [{"elbo": {"value": v, "se": error}} for v in (0.0, apart)]
     groups = grouped([made_up(n, beta=i) for i, n in enumerate(numbers)])
-    found = standing("elbo", groups, [True, True])
+    found = standing("elbo", groups, ["density of x"] * 2)
     assert found.best == 1 and found.near == near  # 2 √2 = 2.83
 
 
@@ -242,17 +242,22 @@ def test_an_axis_joins_what_differs_in_it_alone():
 def test_scores_follow_beta_within_each_recipe():
     def judged(recipe: str, beta: float, **more: Any) -> Entry:
         mig = {"value": beta / 10, "factors": ["shape"], "direction": "consistent"}
-        return made_up({"mig": mig, "distortion": 50 + beta}, recipe=recipe, beta=beta, **more)
+        return made_up(
+            {"mig": mig, "distortion": 50 + beta, "squared_error": 3 + beta},
+            recipe=recipe,
+            beta=beta,
+            **more,
+        )
 
     groups = grouped([judged(r, b) for r in ("beta_vae", "isa_vae") for b in (4, 1, 2)])
-    found = tradeoffs.scores(groups, differing(groups), [False] * 6)
+    found = tradeoffs.scores(groups, differing(groups), ["density of x"] * 6)
     assert found is not None and "follows beta" in found.caption
     assert "E log p(x|z)" in found.caption and "isa_vae" in found.figures[0]
     assert found.figures[1].count(">4</text>") == 2
-    unlike = tradeoffs.scores(groups, differing(groups), [False, True] * 3)
-    assert unlike is None or "no common scale" in unlike.caption
+    unlike = tradeoffs.scores(groups, differing(groups), ["density of x", "probability of x"] * 3)
+    assert unlike is not None and "no common scale" in unlike.caption
     bare = grouped([made_up({"mig": 0.1}, beta=1), made_up({"mig": 0.2}, beta=2)])
-    assert tradeoffs.scores(bare, ["beta"], [False] * 2) is None
+    assert tradeoffs.scores(bare, ["beta"], [None] * 2) is None
 
 
 # ---- noise
@@ -267,7 +272,8 @@ def test_the_variance_of_each_kind_of_noise():
     mixture.settle(torch.cat([torch.full((900,), 0.01), torch.full((100,), 1.0)]))
     kind, variance = noise_of(mixture)
     assert kind == "mixture of 2 at Σπσ²" and variance == pytest.approx(0.109, rel=1e-3)
-    assert noise_of(NetworkGaussian(torch.nn.Linear(2, 4))) == (None, None)
+    assert noise_of(NetworkGaussian(torch.nn.Linear(2, 4))) == ("noise of each entry", None)
+    assert noise_of(Bernoulli(net)) == (None, None)
 
 
 def test_the_weight_of_the_rate():
@@ -285,7 +291,7 @@ def test_a_reading_is_of_the_run_itself(noisy):
     found = read(entry, items)
     noise = run.model.likelihood.noise()
     mean = sum(noise[f"noise_share_{k}"] * noise[f"noise_variance_{k}"] for k in (0, 1))
-    assert found.normalised == pytest.approx(4 * mean) and found.density
+    assert found.normalised == pytest.approx(4 * mean) and found.measure == "density of x"
     known = information.indicators(run.model, entry.test)
     assert found.indicators is not None
     assert found.indicators["aggregate_kl_gaussian"][0] == pytest.approx(
@@ -383,6 +389,23 @@ def test_data_that_are_not_at_hand_leave_the_numbers(noisy, tmp_path):
     text = parsed(page(runs, tmp_path)).text
     assert "The data small.npy are not at hand" in text and "2 runs that differ in nothing" in text
     assert "ELBO" in text and "The same items" not in text
+
+
+def test_what_is_averaged_over_fewer_seeds_or_other_data_says_so(noisy, tmp_path):
+    for i in (0, 1):
+        shutil.copytree(noisy[i].folder, tmp_path / str(i))
+    path = tmp_path / "0" / "metrics.json"
+    found = json.loads(path.read_text())
+    found["rate"]["value"] = None
+    path.write_text(json.dumps({k: {**v, "split": "training"} for k, v in found.items()}))
+    text = parsed(page([tmp_path / "0", tmp_path / "1", *noisy[2:]], tmp_path)).text
+    assert "(1 of 2)" in text and "Judged on the training data" in text
+    assert "judged in different ways: split training, " in text
+
+
+def test_noise_of_every_entry_has_no_place_on_the_axis(noisy, study, tmp_path):
+    text = parsed(page([*noisy, study("network", "network_noise_vae")], tmp_path)).text
+    assert "σ² for every entry: 5." in text
 
 
 # ---- what is given wrongly

@@ -35,7 +35,7 @@ def compare(words: list[str]) -> None:
 
     entries, _ = gather(runs)  # so that runs on the same data share them while they are judged
     if len(entries) > 1:
-        _evaluate([entry.run for entry in entries if not entry.numbers])
+        _evaluate([entry.run for entry in entries if not entry.numbers and entry.test is not None])
     print(report.compare(runs, Path(found.out)))
 
 
@@ -65,8 +65,11 @@ def _within(folder: Path) -> str:
 def _evaluate(runs: list["Run"]) -> None:
     for i, run in enumerate(runs):
         _note(f"evaluating {run.folder}, {i + 1} of {len(runs)}")
-        with redirect_stdout(sys.stderr):
-            judge(run)
+        try:
+            with redirect_stdout(sys.stderr):
+                judge(run)
+        except VaekitError as error:
+            _note(f"not evaluated: {error}")
 
 
 def _note(text: str) -> None:

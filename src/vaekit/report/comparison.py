@@ -68,9 +68,9 @@ class _Page:
         self.notes = [*notes, *_missing(groups)]
         self.items = _items(groups)
         self.readings = [self._read(group) for group in groups]
-        self.densities = [each[0].density for each in self.readings]
+        self.measures = [each[0].measure for each in self.readings]
         names = names_of(groups)
-        self.standings = [standing(name, groups, self.densities) for name in names]
+        self.standings = [standing(name, groups, self.measures) for name in names]
 
     def _read(self, group: Group) -> list[Reading]:
         """Read every run of a group; pictures of the first one only."""
@@ -102,11 +102,10 @@ class _Page:
     def _run(self, i: int) -> dict[str, Any]:
         group = self.groups[i]
         found, folders = group.settings, [str(entry.run.folder) for entry in group.entries]
-        more = f" and {len(folders) - FOLDERS} more" if len(folders) > FOLDERS else ""
         return {
             "values": [tables.text(found[key]) if key in found else "" for key in self.keys],
             "seeds": ", ".join(str(entry.seed) for entry in group.entries),
-            "folders": ", ".join(folders[:FOLDERS]) + more,
+            "folders": _some(folders),
         }
 
     def _tables(self) -> list[dict[str, Any]]:
@@ -135,6 +134,8 @@ class _Page:
         if found is None:
             return {"value": "", "spread": "", "mark": ""}
         value, spread = tables.with_error(found.value, found.se)
+        if found.n < len(self.groups[i].entries):
+            spread += f" ({found.n} of {len(self.groups[i].entries)})"
         mark = "best" if i == standing.best else "near" if i in standing.near else ""
         return {"value": value, "spread": spread, "mark": mark}
 
@@ -161,7 +162,7 @@ class _Page:
         found = None if self.items is None else side_by_side.residuals(self.items, images)
         sections = [
             noises.section(self.groups, self.readings, self.keys, found),
-            tradeoffs.scores(self.groups, self.keys, self.densities),
+            tradeoffs.scores(self.groups, self.keys, self.measures),
             tradeoffs.arguments(self.groups, self.keys),
         ]
         if found is not None and self.items is not None:
@@ -203,13 +204,22 @@ def _facts(groups: Sequence[Group]) -> str:
 
 
 def _missing(groups: Sequence[Group]) -> list[str]:
-    left = [str(e.run.folder) for group in groups for e in group.entries if not e.numbers]
-    if not left:
-        return []
-    shown = ", ".join(left[:FOLDERS]) + (
-        f" and {len(left) - FOLDERS} more" if left[FOLDERS:] else ""
-    )
-    return [f"Not evaluated yet, so without numbers: {shown}. Use `vaekit evaluate` on each."]
+    entries = [entry for group in groups for entry in group.entries]
+    split = {
+        e.run.folder
+        for e in entries
+        for n in e.numbers.values()
+        if n.get("split", "") == "training"
+    }
+    seen = f"Judged on the training data: {_some(sorted(map(str, split)))}."
+    left = [str(entry.run.folder) for entry in entries if not entry.numbers]
+    bare = f"Not evaluated yet, so without numbers: {_some(left)}. Use `vaekit evaluate` on each."
+    return [note for note, some in ((seen, split), (bare, left)) if some]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - FOLDERS} more" if len(names) > FOLDERS else ""
+    return ", ".join(names[:FOLDERS]) + more
 
 
 def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -186,7 +186,7 @@ class Shelf:
 
     def _load(self, run: Run) -> tuple[Any, str, str]:
         try:
-            splits = run.config.load_data()
+            splits = run.__dict__.get("data") or run.config.load_data()
         except VaekitError as error:
             return None, "", str(error)
         return splits, splits.train.checksum(), splits.test.checksum()

@@ -76,6 +76,12 @@ def section(
         "above 0.5 nats. Bars are one standard error to each side, over seeds where there are "
         "several."
     )
+    off = [i + 1 for i, r in enumerate(readings) if r[0].noise and r[0].normalised is None]
+    if off:
+        caption += (
+            f" Without a place on this axis, for their objective has other terms or their noise a "
+            f"σ² for every entry: {', '.join(map(str, off))}."
+        )
     if chosen and residuals is not None:
         figures.append(_thumbs(groups, chosen, residuals))
         caption += (

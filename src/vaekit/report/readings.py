@@ -17,7 +17,8 @@ from vaekit.apply import condition_of, reconstruct
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import indicators
-from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, Likelihood
+from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, Likelihood, NetworkGaussian
+from vaekit.model import Model
 from vaekit.objectives import KL, Distortion, Objective, Term
 from vaekit.recipes import System
 from vaekit.report.groups import Entry
@@ -31,13 +32,13 @@ EXAMPLES = 10_000
 class Reading:
     """Hold what the model of one run says, each part None where it has no such thing.
 
-    `density` tells a density of x from a probability, `noise` the kind of Gaussian noise,
-    `normalised` is β·σ²; `indicators` are value and standard error by name; `images` (n, *shape)
+    `measure` says what its log-likelihoods are of, `noise` the kind of Gaussian noise, `normalised`
+    is β·σ²; `indicators` are value and standard error by name; `images` (n, *shape)
     the mean of p(x|z) at the mean codes of the test items that were asked for. `trouble` says why
     there are none.
     """
 
-    density: bool | None = None
+    measure: str | None = None
     noise: str | None = None
     normalised: float | None = None
     indicators: dict[str, tuple[float, float | None]] | None = None
@@ -52,7 +53,7 @@ def read(entry: Entry, items: Dataset | None) -> Reading:
         system = entry.run.system
         noise, normalised = _noise(system)
         return Reading(
-            not isinstance(system.model.likelihood, Bernoulli),
+            _measure(system.model),
             noise,
             normalised,
             None if normalised is None else _indicators(system, entry),
@@ -65,6 +66,11 @@ def read(entry: Entry, items: Dataset | None) -> Reading:
             entry.run.__dict__.pop("system", None)
 
 
+def _measure(model: Model) -> str:
+    of = "probability" if isinstance(model.likelihood, Bernoulli) else "density"
+    return f"{of} of x" if model.condition is None else f"{of} of x given c"
+
+
 # ---- noise
 
 
@@ -75,7 +81,7 @@ def _noise(system: System) -> tuple[str | None, float | None]:
 
 
 def noise_of(likelihood: Likelihood) -> tuple[str | None, float | None]:
-    """Return kind and σ² of a Gaussian noise that is the same for all entries, or None twice."""
+    """Return kind and σ² of Gaussian noise; σ² is None where each entry has its own."""
     found = likelihood.noise()
     if isinstance(likelihood, Gaussian):
         return ("learned noise" if likelihood.learns else "fixed noise"), found["noise_variance"]
@@ -83,6 +89,8 @@ def noise_of(likelihood: Likelihood) -> tuple[str | None, float | None]:
         each = range(likelihood.components)
         mean = sum(found[f"noise_share_{k}"] * found[f"noise_variance_{k}"] for k in each)
         return f"mixture of {likelihood.components} at Σπσ²", mean
+    if isinstance(likelihood, NetworkGaussian):
+        return "noise of each entry", None
     return None, None
 
 

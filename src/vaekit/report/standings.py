@@ -5,8 +5,8 @@ Errors over examples are of the same examples in both, so they exaggerate the do
 seeds do not. What is named are the groups that this cannot tell from the best.
 
 No best is named for a number that is no merit in itself (a rate, a count of units), nor where the
-groups' values are no common measure: other test items, another estimator, a probability of pixels
-here and a density there.
+groups' values are no common measure: other test items, another estimator, a probability of x here
+and a density there, or one of x given what another has to find out.
 """
 
 import math
@@ -60,15 +60,15 @@ class Standing:
     why: str = ""
 
 
-def standing(name: str, groups: Sequence[Group], densities: Sequence[bool | None]) -> Standing:
-    """Find the best of a number; `densities` say of each group what its log p(x) is."""
+def standing(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Standing:
+    """Find the best of a number; `measures` say of each group what its log p is of."""
     better = "higher" if name in HIGHER else "lower" if name in LOWER else ""
     if not better:
         return Standing(name)
     known = {i: v for i, g in enumerate(groups) if (v := g.number(name)) is not None}
     if len(known) < 2:
         return Standing(name, better, why="one has it only")
-    why = _obstacle(name, [groups[i] for i in known], [densities[i] for i in known])
+    why = _obstacle(name, [groups[i] for i in known], [measures[i] for i in known])
     if why:
         return Standing(name, better, why=why)
     sign = 1 if better == "higher" else -1
@@ -82,12 +82,13 @@ def told_apart(a: Value, b: Value) -> bool:
     return abs(a.value - b.value) > 2 * math.hypot(a.se or 0.0, b.se or 0.0)
 
 
-def _obstacle(name: str, groups: Sequence[Group], densities: Sequence[bool | None]) -> str:
+def _obstacle(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> str:
     entries = [e for group in groups for e in group.entries if name in e.numbers]
     if len({entry.data for entry in entries}) > 1:
         return "judged on different data"
-    if name in OF_X and len({*densities} - {None}) > 1:
-        return "probabilities of pixels and densities are no common scale"
+    kinds = dict.fromkeys(kind for kind in measures if kind)
+    if name in OF_X and len(kinds) > 1:
+        return f"no common scale: {', '.join(kinds)}"
     keys = ("split",) if name in UNBIASED else ("split", "estimator", "n", "bins")
     for key in keys:
         found = dict.fromkeys(str(entry.numbers[name].get(key, "")) for entry in entries)

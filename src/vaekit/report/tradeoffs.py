@@ -73,14 +73,14 @@ def _along(groups: Sequence[Group], axis: Axis, names: Sequence[str]) -> list[Ma
 
 
 def scores(
-    groups: Sequence[Group], keys: Sequence[str], densities: Sequence[bool | None]
+    groups: Sequence[Group], keys: Sequence[str], measures: Sequence[str | None]
 ) -> Section | None:
     """Plot scores of known factors against the reconstruction; None where runs have none."""
     every = dict.fromkeys(n for g in groups for n in g.names if _is_score(g, n))
     names = [n for n in every if sum(g.number(n) is not None for g in groups) > 1]
     if not names:
         return None
-    mixed = len({*densities} - {None}) > 1
+    mixed = len({*measures} - {None}) > 1
     x, what = ("squared_error", "−‖x − E[x|z]‖²") if mixed else ("distortion", "E log p(x|z)")
     strengths, varied = _strengths(groups, keys)
     series = series_of(groups, strengths, [key for key in keys if key not in varied])
