@@ -5,6 +5,8 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import matplotlib
+import numpy as np
+import polars as pl
 import pytest
 import torch
 from PIL import Image
@@ -179,3 +181,21 @@ def test_a_run_without_a_history_still_has_a_page(make, page_of, tmp_path):
 def test_errors(sprites, tmp_path):
     with pytest.raises(VaekitError, match="is a folder"):
         report.write(sprites, tmp_path)
+
+
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+def test_tables_show_their_columns_by_name(scale, make, page_of, tmp_path):
+    rng = np.random.default_rng(0)
+    names = ["_acid", "Säure", "$a$ & b", "a very long name of a column", "<b>e</b>"]
+    frame = pl.DataFrame(rng.normal(size=(120, 5)), schema=names)
+    frame.with_columns(kind=pl.Series(["u", "v", "w"] * 40)).write_csv(tmp_path / "t.csv")
+    data, options = f"table('{tmp_path}/t.csv', label=kind, scale={scale})", {"latent": 2}
+    for recipe in ("cvae", "ae"):
+        run = make(recipe, data, likelihood="squared_error", **options)
+        text = read(page_of(run, tmp_path)).text
+        for name in ("_acid", "Säure", "$a$ & b", "a very long name of…", "<b>e</b>"):
+            assert text.count(name) >= 3 - (recipe == "ae"), name
+        assert "x0" not in text and "examples per second" in text and "images" not in text
+        said = {"standard": "Columns are standardised", "minmax": "Columns are scaled to [0, 1]"}
+        assert text.count(said[scale]) == (4 if recipe == "cvae" else 2)
+        assert "u, v, w" in text

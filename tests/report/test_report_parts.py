@@ -7,11 +7,14 @@ import pytest
 import torch
 
 from vaekit import apply
+from vaekit.data import Columns, Dataset
 from vaekit.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
-from vaekit.report import factors, images, pictures, plots, tables
+from vaekit.report import columns, factors, images, pictures, plots, tables
 from vaekit.report.codes import Codes
+from vaekit.runs import Config
+from vaekit.train import Training
 
 
 def made_up(worth: list[float], nats: bool = True) -> Codes:
@@ -94,8 +97,18 @@ def test_sweeps():
     assert (z[:, 0] == np.float32(codes.means[4, 0])).all()
     free = coding.sweep(made_up([1.0, 2.0], nats=False), 0, 3)
     column = codes.means[:, 0]
-    assert free == pytest.approx(column.mean() + column.std() * np.array([-3, 0, 3]))
+    wide = column.mean() + column.std() * np.array([-3, 0, 3])
+    assert free == pytest.approx(wide.clip(column.min(), column.max()))
     assert images.heads(codes)[0] == "−3" and images.heads(codes)[12] == "3"
+
+
+def test_a_sweep_stays_among_the_codes_seen():
+    codes = made_up([1.0], nats=False)
+    codes.means[:, 0] = np.linspace(0.02, 0.98, 50)  # of a sigmoid, mean ± 3 sd: −0.4 to 1.4
+    found = coding.sweep(codes, 0, 13)
+    assert (found[0], found[6], found[-1]) == pytest.approx((0.02, 0.5, 0.98))
+    assert (np.diff(found) >= 0).all()
+    assert "not beyond the codes seen" in images.order_text(codes, [0])
 
 
 def test_the_typical_item_ignores_dead_latents():
@@ -160,10 +173,42 @@ def test_plots_follow_the_page():
         (4096.5, "4,096.50"),
         (True, "yes"),
         (None, "–"),
-        ([1, 28, 28], "1 × 28 × 28"),
+        ([0, 1, 2.5], "0, 1, 2.5"),
+        (("a", None), "a, –"),
         (float("nan"), "nan"),
         ("as it is", "as it is"),
     ],
 )
 def test_text(value, said):
     assert tables.text(value) == said
+
+
+NUMBERS = np.random.default_rng(0).normal(size=(4, 5))
+
+
+def test_columns_go_by_their_names():
+    rows = Dataset.from_array(NUMBERS)
+    assert columns.names(rows, 3) == ["x0", "x1", "x2"] and not columns.scaling(rows)
+    own = ("acid", "_hidden", "price in $", "", "a name that is longer than a plot is wide")
+    for scale, said in (("standard", "standardised"), ("minmax", "[0, 1]"), ("none", ""), ("", "")):
+        scaled = replace(Columns.of(own, NUMBERS, "standard"), scale=scale)
+        table = replace(rows, columns=scaled)
+        assert columns.names(table, 5) == [
+            "acid",
+            " _hidden",
+            r"price in \$",
+            "(no name)",
+            "a name that is long…",
+        ]
+        assert said in columns.scaling(table) and bool(said) == bool(columns.scaling(table))
+
+
+def test_classes_of_the_settings_go_by_their_names():
+    notes = {"shape": [1, 8, 8], "classes": [0, 2], "known": {"label_names": ["ant", "bee", "cat"]}}
+    config = Config("cvae", {}, "pics", Training(), notes=notes)
+    found = {title: dict(rows) for title, rows in tables.settings(config)}
+    assert found["Data"]["shape"] == "1 × 8 × 8" and found["Data"]["classes"] == "ant, cat"
+    assert "classes" not in found["Environment"]
+    for many, said in ((3, "0, 1, 2"), (1200, "28, 29, … (1,200 in all)")):
+        config = replace(config, notes={"classes": list(range(many))})
+        assert dict(dict(tables.settings(config))["Data"])["classes"].endswith(said)

@@ -112,11 +112,14 @@ def typical(codes: Codes) -> int:
 def sweep(codes: Codes, latent: int, steps: int, place: int = 0) -> np.ndarray:
     """Return the values of one latent to show, for the item at `place` in `codes`.
 
-    −3 to 3; mean ± 3 sd of p(z|c) under the item's condition, or of deterministic codes.
+    −3 to 3; mean ± 3 sd of p(z|c) under the item's condition, or of deterministic codes, not
+    beyond those seen: no sigmoid gives −0.5, and what a decoder makes of it means nothing.
     """
     span = np.linspace(-3, 3, steps)
     if codes.priors is not None:
         mean, sd = codes.priors[:, place, latent]
         return mean + span * sd
     column = codes.means[:, latent]
-    return span if codes.nats else column.mean() + span * column.std()
+    if codes.nats:
+        return span
+    return (column.mean() + span * column.std()).clip(column.min(), column.max())

@@ -17,7 +17,7 @@ from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset
 from vaekit.data.dataset import one_hot
 from vaekit.model import Condition, Model
-from vaekit.report import pictures
+from vaekit.report import columns, pictures
 from vaekit.report.codes import Codes, spread
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, figure, strips
@@ -36,7 +36,7 @@ def section(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
     moves = sweeps(data, codes, model.condition)
     if image:
         return moved_images(model, data, codes, moves, folder)
-    return moved_means(model, codes, moves)
+    return moved_means(model, data, codes, moves)
 
 
 def styles(model: Model, codes: Codes, c: Tensor, count: int) -> Tensor:
@@ -68,13 +68,13 @@ def class_images(model: Model, data: Dataset, codes: Codes, folder: Path) -> Sec
     width = model.condition.width  # pyright: ignore[reportOptionalMemberAccess]
     shown = min(width, CLASSES)
     wanted = one_hot(torch.arange(shown), width)
-    columns = [
+    by_class = [
         pictures.tiles(
             decode(model, styles(model, codes, c, STYLES), c.expand(STYLES, -1)), *data.range
         )
         for c in wanted
     ]
-    tiles = np.stack(columns, 1)  # (STYLES, classes, H, W, 3)
+    tiles = np.stack(by_class, 1)  # (STYLES, classes, H, W, 3)
     sheet = pictures.grid(tiles.reshape(-1, *tiles.shape[2:]), shown)
     pictures.save(sheet, folder / "classes.png", min(tiles.shape[2:4]))
     rows = [(f"style {i + 1}", pictures.grid(tile, shown)) for i, tile in enumerate(tiles)]
@@ -100,12 +100,13 @@ def class_means(model: Model, data: Dataset, codes: Codes) -> Section:
         for c in one_hot(torch.arange(shown), width)
     ]
     count = min(COLUMNS, data.shape[0])
+    named = columns.names(data, count)
     with panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
             groups = [real[kept == k, i] for k in range(shown)]
             _bars(axes, groups, -0.12, MUTED, "test set")
             _bars(axes, [m[:, i] for m in made], 0.12, SERIES[0], "model")
-            axes.set(title=f"x{i}", xlim=(-0.5, shown - 0.5))
+            axes.set(title=named[i], xlim=(-0.5, shown - 0.5))
             axes.set_xticks(range(shown), class_names(data, width)[:shown])
         handles = plot.axes.flat[0].get_legend_handles_labels()
         plot.figure.legend(*handles, loc="outside upper right", ncols=2)
@@ -113,7 +114,7 @@ def class_means(model: Model, data: Dataset, codes: Codes) -> Section:
         f"The first {count} of {data.shape[0]} columns by class: mean and standard deviation over "
         f"{len(real):,} test items, and of the mean of p(x|z, c) over {_whence(model, DRAWS)}; "
         "without the noise of p(x|z, c) the latter spread less."
-    )
+    ) + columns.scaling(data)
     return Section("classes", "Columns by class", caption, [figure(plot.svg)])
 
 
@@ -194,21 +195,21 @@ def moved_images(
     return Section("conditions", "Conditions", _caption(model, moves, "a row"), [strips(rows, [])])
 
 
-def moved_means(model: Model, codes: Codes, moves: list[Sweep]) -> Section:
+def moved_means(model: Model, data: Dataset, codes: Codes, moves: list[Sweep]) -> Section:
     """Plot the first decoded columns while one attribute of the condition moves."""
     if not moves:
         return Section("conditions", "Conditions", _caption(model, moves, "a panel"))
+    named = columns.names(data, min(COLUMNS, data.shape[0]))
     with panels(len(moves)) as plot:
         for move, axes in zip(moves, plot.axes.flat, strict=False):
             curves = _decoded(model, codes, move).numpy()[:, :COLUMNS]
             for i, column in enumerate(curves.T):
-                axes.plot(move.values, column, color=SERIES[i], label=f"x{i}")
+                axes.plot(move.values, column, color=SERIES[i], label=named[i])
             axes.set(title=move.name, xlabel=move.name)
         handles = plot.axes.flat[0].get_legend_handles_labels()
-        plot.figure.legend(*handles, loc="outside upper right", ncols=COLUMNS)
-    return Section(
-        "conditions", "Conditions", _caption(model, moves, "a panel"), [figure(plot.svg)]
-    )
+        plot.figure.legend(*handles, loc="outside upper right", ncols=columns.legend_columns(named))
+    caption = _caption(model, moves, "a panel") + columns.scaling(data)
+    return Section("conditions", "Conditions", caption, [figure(plot.svg)])
 
 
 def _decoded(model: Model, codes: Codes, move: Sweep) -> Tensor:

@@ -118,7 +118,11 @@ def heads(codes: Codes) -> list[str]:
 def order_text(codes: Codes, shown: list[int]) -> str:
     """Say by what the rows are ordered, and how many latents were left out."""
     how = f"{codes.measure} over the test set"
-    how += ", in nats" if codes.nats else ", and moved by ±3 standard deviations"
+    how += (
+        ", in nats"
+        if codes.nats
+        else ", and moved by ±3 standard deviations, not beyond the codes seen"
+    )
     if codes.priors is not None:
         how += ", and moved by ±3 standard deviations of p(z|c) about its mean"
     left = len(codes.worth) - len(shown)

@@ -71,7 +71,8 @@ def _curves(run: Run) -> Section:
         values = [row[name] for row in rows]
         fixed = name.startswith("weight_") and len(set(values)) == 1
         if name not in ("step", "epoch") and not fixed:
-            drawn.append(figure(plots.curve(steps, values, name.replace("_", " "))))
+            title = name.replace("images_", "examples_").replace("_", " ")  # rows of a table too
+            drawn.append(figure(plots.curve(steps, values, title)))
     grid = Markup('<div class="plots">{}</div>').format(Markup("").join(drawn))
     caption = (
         "Means over the training batches since the row before, by step; terms in nats for one "

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +10,7 @@ from vaekit import recipes
 from vaekit.runs import Config
 
 Row = tuple[str, str]
+CLASSES = 30  # named at most
 NAMES = {
     "elbo": "ELBO",
     "mig": "MIG",
@@ -67,7 +68,7 @@ def facts(config: Config) -> str:
     notes = config.notes
     parts = []
     if "shape" in notes:
-        parts.append(f"examples of {' × '.join(map(str, notes['shape']))}")
+        parts.append(f"examples of {_by(notes['shape'])}")
     parts += [
         f"{notes[k]:,} {word}"
         for k, word in (("train", "to train"), ("test", "to test"))
@@ -92,11 +93,26 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
     recipe = recipes.find(config.recipe)
     notes, data = dict(config.notes), {"data": config.data, "holdout": config.holdout}
     data |= {"folder": config.data_dir, "sha256": config.data_checksum}
-    notes.pop("known", None)  # for machines: a wide table would fill the page
+    known = notes.pop("known", None) or {}  # for machines: a wide table would fill the page
     data |= {key: notes.pop(key) for key in ("shape", "train", "test", "files") if key in notes}
+    if "shape" in data:
+        data["shape"] = _by(data["shape"])
+    if "classes" in notes:
+        data["classes"] = _classes(notes.pop("classes"), known.get("label_names", ()))
     own = {"recipe": config.recipe, "paper": recipe.paper, **arguments(config)}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
     return [(title, _rows(table)) for title, table in named.items()]
+
+
+def _by(shape: Sequence[int]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _classes(seen: Sequence[int], names: Sequence[str]) -> str:
+    """List the classes by name, or number where they have none, in so far as they fit a line."""
+    shown = [names[k] if k < len(names) else str(k) for k in seen[:CLASSES]]
+    more = [f"… ({len(seen):,} in all)"] if len(seen) > CLASSES else []
+    return ", ".join([*shown, *more])
 
 
 def arguments(config: Config) -> dict[str, Any]:
@@ -126,4 +142,4 @@ def text(value: Any) -> str:
     if isinstance(value, float):
         digits = f"{value:,.2f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
         return digits.replace("-", "−")
-    return " × ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    return ", ".join(map(text, value)) if isinstance(value, list | tuple) else str(value)

@@ -6,6 +6,7 @@ import torch
 from vaekit.apply import decode, sample
 from vaekit.data import Dataset
 from vaekit.model import Model
+from vaekit.report import columns
 from vaekit.report.codes import Codes, sample_rows, spread, sweep, typical
 from vaekit.report.images import informative, order_text, path, without_prior
 from vaekit.report.plots import MUTED, SERIES, panels
@@ -21,17 +22,18 @@ def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
     z = torch.from_numpy(codes.means[places]).float()
     after = decode(model, z, codes.condition(places)).numpy()
     count = min(COLUMNS, before.shape[1])
+    named = columns.names(data, count)
     with panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
             both = np.concatenate([before[:, i], after[:, i]])
             ends = [both.min(), both.max()]
             axes.plot(ends, ends, color=MUTED, linewidth=0.6)
             axes.plot(before[:, i], after[:, i], ".", color=SERIES[0], markersize=3, alpha=0.6)
-            axes.set(title=f"x{i}", xlabel="original", ylabel="reconstruction")
+            axes.set(title=named[i], xlabel="original", ylabel="reconstruction")
     caption = (
         f"The first {count} of {before.shape[1]} columns of {len(places)} test items: the mean of "
         "p(x|z) at the mean of q(z|x) against the original; on the line they agree."
-    )
+    ) + columns.scaling(data)
     return Section("reconstructions", "Reconstructions", caption, [figure(plot.svg)])
 
 
@@ -42,13 +44,14 @@ def samples(model: Model, data: Dataset, codes: Codes) -> Section:
     told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
     made, real = sample(model, DRAWS, told).numpy(), data.batch(codes.rows).numpy()
     count = min(COLUMNS, real.shape[1])
+    named = columns.names(data, count)
     with panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
             edges = np.histogram_bin_edges(np.concatenate([made[:, i], real[:, i]]), 30)
             style = {"density": True, "histtype": "step", "linewidth": 1.2}
             axes.hist(real[:, i], edges, color=MUTED, label="test set", **style)
             axes.hist(made[:, i], edges, color=SERIES[0], label="samples", **style)
-            axes.set(title=f"x{i}", yticks=[])
+            axes.set(title=named[i], yticks=[])
         plot.figure.legend(
             *plot.axes.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2
         )
@@ -56,7 +59,7 @@ def samples(model: Model, data: Dataset, codes: Codes) -> Section:
         f"Densities of the first {count} columns: {len(real)} test items, and the mean of p(x|z) "
         f"for {DRAWS} codes drawn from the prior, seed 0; without the noise of p(x|z) these are "
         "narrower."
-    )
+    ) + columns.scaling(data)
     return Section("samples", "Samples", caption, [figure(plot.svg)])
 
 
@@ -64,18 +67,18 @@ def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot the first decoded columns while each informative latent moves alone."""
     shown, centre = informative(codes), typical(codes)
     count, told = min(COLUMNS, data.shape[0]), codes.condition(np.full(STEPS, centre))
+    named = columns.names(data, count)
     with panels(len(shown)) as plot:
         for latent, axes in zip(shown, plot.axes.flat, strict=False):
             curves = decode(model, path(codes, latent, centre, STEPS), told).numpy()[:, :count]
+            moved = sweep(codes, latent, STEPS, centre)
             for i, colour in enumerate(SERIES[:count]):
-                axes.plot(
-                    sweep(codes, latent, STEPS, centre), curves[:, i], color=colour, label=f"x{i}"
-                )
+                axes.plot(moved, curves[:, i], color=colour, label=named[i])
             axes.set(title=codes.label(latent), xlabel=f"z{latent}")
         lines = plot.axes.flat[0].get_legend_handles_labels()
-        plot.figure.legend(*lines, loc="outside upper right", ncols=count)
+        plot.figure.legend(*lines, loc="outside upper right", ncols=columns.legend_columns(named))
     caption = (
         f"The first {count} columns of the mean of p(x|z) as one latent moves and the others stay "
         f"at the mean code of the test item nearest to the average. {order_text(codes, shown)}"
-    )
+    ) + columns.scaling(data)
     return Section("traversals", "Latent traversals", caption, [figure(plot.svg)])
