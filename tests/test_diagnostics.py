@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from vaekit.apply import sample_rows
 from vaekit.corruption import Custom, GaussianNoise, Masking
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -154,7 +155,7 @@ def test_numbers_are_the_same_each_time_and_leave_no_trace():
 def test_rows_are_few_and_spread():
     assert measure.spread(1000, 3).tolist() == [0, 500, 999]
     assert measure.spread(2, 100).tolist() == [0, 1] and measure.spread(1, 5).tolist() == [0]
-    assert len(measure.sample_rows(1000, 10).unique()) == 10
+    assert len(sample_rows(1000, 10).unique()) == 10
 
 
 def test_errors():

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch import distributions as td
 
 from vaekit.cli import main
-from vaekit.data import Dataset
+from vaekit.data import Dataset, Splits
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
 from vaekit.information import (
@@ -29,6 +29,8 @@ from vaekit.information import (
     importance,
     indicators,
     log_likelihood,
+    refit,
+    residuals,
     summarise,
 )
 from vaekit.information.encoding import drawing, encoded
@@ -188,7 +190,45 @@ def test_dead_coordinates_tell_nothing():
         assert numbers[name]["value"] == pytest.approx(0, abs=1e-6)
 
 
+@pytest.mark.parametrize("shift", [0.0, 3.0])
+def test_a_shift_of_the_code_tells_nothing(shift):
+    """Def. 2 counts it, with q* of mean zero; the centred bound does not, and is the nearest."""
+    model, data = correlated(rho=0.0), white(2000, 2)
+    with torch.no_grad():
+        model.posterior.network.bias[:2] += torch.tensor([shift, 0.0])
+    found = indicators(model, data)
+    truth = torch.full((2,), -math.log(0.3)).double()
+    torch.testing.assert_close(found.centred, truth, rtol=1e-4, atol=0)
+    extra = torch.tensor([0.5 * math.log(1 + shift**2), 0.0]).double()
+    torch.testing.assert_close(found.information - found.centred, extra, rtol=1e-4, atol=1e-6)
+    share = torch.tensor([shift**2 / (1 + shift**2), 0.0]).double()
+    torch.testing.assert_close(found.shift, share, atol=1e-6, rtol=1e-5)
+    numbers = found.numbers()
+    assert numbers["information_gaussian_centred"].value == pytest.approx(float(truth.sum()), 1e-4)
+    with torch.no_grad():
+        q = model.posterior(data.images)
+    each = td.Normal(q.mean.double(), q.log_std.double().exp())
+    best = td.Normal(q.mean.double().mean(0), found.spread.sqrt())
+    torch.testing.assert_close(td.kl_divergence(each, best).mean(0), found.centred)
+
+
 # ---- the aggregate posterior
+
+
+@pytest.mark.parametrize("strength", [0.8, 0.95])
+def test_a_total_correlation_far_from_zero_is_found(strength):
+    """Four coordinates that share what they tell, and a q(z) that is no N(0, I)."""
+    common = torch.tensor([1.0, -1.0, 1.0, 1.0])
+    sigma = (1 - strength) * torch.eye(4) + strength * torch.outer(common, common)
+    sigma = sigma * torch.outer(*[torch.tensor([1.0, 0.7, 1.3, 1.0])] * 2)
+    s = torch.tensor([0.3, 0.2, 0.35, 0.3]) * (1 if strength < 0.9 else 0.5)
+    model = linear(torch.linalg.cholesky(sigma - torch.diag(s**2)), s)
+    found = aggregate(model, white(20_000, 4), n=20_000)
+    truth = 0.5 * float(sigma.diagonal().log().sum() - torch.logdet(sigma))
+    assert truth > 1.5
+    assert found.total_correlation == pytest.approx(truth, rel=0.02)
+    information = 0.5 * float(torch.logdet(sigma)) - float(s.log().sum())
+    assert found.information == pytest.approx(information, rel=0.02)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.9])
@@ -342,6 +382,9 @@ def test_deterministic_codes_have_no_density():
         log_likelihood(with_parts(deterministic(), prior=Normal(2)), white(50, 2))
 
 
+JUDGES = (aggregate, indicators, log_likelihood, evaluate)
+
+
 def test_broken_codes_and_counts():
     model = correlated()
     with torch.no_grad():
@@ -349,10 +392,48 @@ def test_broken_codes_and_counts():
     for function in (aggregate, indicators, log_likelihood):
         with pytest.raises(VaekitError, match="NaN or infinite"):
             function(model, white(50, 2))
-        with pytest.raises(VaekitError, match="must be ≥ 1, got n=0"):
-            function(correlated(), white(50, 2), n=0)
-    with pytest.raises(VaekitError, match="samples=0"):
-        log_likelihood(correlated(), white(50, 2), samples=0)
+    for function in JUDGES:
+        for n in (0, 2.5, "all", True, None):
+            with pytest.raises(VaekitError, match=f"must be ≥ 1, whole numbers, got n={n!r}"):
+                function(correlated(), white(50, 2), n=n)
+    for function in (log_likelihood, evaluate):
+        for samples in (0, 2.5):
+            with pytest.raises(VaekitError, match=f"samples={samples}"):
+                function(correlated(), white(50, 2), samples=samples)
+
+
+def test_a_broken_decoder():
+    model = correlated()
+    with torch.no_grad():
+        model.likelihood.network.bias[0] = math.nan
+    for function in (log_likelihood, evaluate, partial(refit, noise="gaussian"), residuals):
+        with pytest.raises(VaekitError, match="decoder gives NaN or infinite"):
+            function(model, white(50, 2))
+    assert math.isfinite(aggregate(model, white(50, 2)).information)  # does not decode
+
+
+def test_what_is_no_set_or_another():
+    for function in (*JUDGES, residuals):
+        with pytest.raises(VaekitError, match=r"got ndarray: use data.Dataset.from_array"):
+            function(correlated(), white(50, 2).images.numpy())
+        with pytest.raises(VaekitError, match=r"its .train or its .test"):
+            function(correlated(), Splits(white(50, 2), white(50, 2)))
+        with pytest.raises(
+            VaekitError, match=r"cannot read the examples of white, of shape \(3,\)"
+        ):
+            function(correlated(), white(50, 3))
+    # One entry would be broadcast to two.
+    wide = with_parts(correlated(), Fixed(correlated().posterior.__call__, 2))
+    wide.posterior.make = lambda x: correlated().posterior(x.expand(-1, 2))
+    for function in (log_likelihood, evaluate, residuals):
+        with pytest.raises(VaekitError, match=r"decodes to shape \(2,\), but .* shape \(1,\)"):
+            function(wide, Dataset(torch.randn(50, 1), name="narrow"))
+
+
+@pytest.mark.parametrize("noise", [None, 3, "bernoulli"])
+def test_a_refit_needs_a_noise(noise):
+    with pytest.raises(VaekitError, match="name gaussian or mixture"):
+        refit(correlated(), white(50, 2), noise)
 
 
 def test_one_example_is_enough():
@@ -502,7 +583,8 @@ def test_numbers_say_which_way_they_err():
     lower = {name for name, n in found.items() if n["direction"] == "lower bound"}
     assert lower == {"elbo", "information", "aggregate_kl_gaussian", "log_likelihood"}
     upper = {name for name, n in found.items() if n["direction"] == "upper bound"}
-    assert upper == {"rate", "information_gaussian", "dimension_wise_kl", "aggregate_kl"}
+    gaussian = {"information_gaussian", "information_gaussian_centred"}
+    assert upper == {"rate", "dimension_wise_kl", "aggregate_kl"} | gaussian
     for name in lower | upper:
         assert f"{found[name]['direction']} on" in found[name]["estimator"]
     json.dumps(found)

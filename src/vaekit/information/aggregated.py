@@ -29,15 +29,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, DiagonalGaussian
 from vaekit.information.encoding import (
     Encoded,
-    check_counts,
     depends_on_condition,
     drawing,
     encoded,
+    rows_of,
 )
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.information.rates import Number, mean_of
@@ -142,8 +141,7 @@ def aggregate(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Ag
     conditional model an example is x with its condition; a prior p(z|c) is no p(z), so what needs
     one is None. Raises `VaekitError` for a deterministic code, codes that are not finite, n < 1.
     """
-    check_counts(n=n)
-    parts = list(encoded(model, data, sample_rows(len(data), n)))
+    parts = list(encoded(model, data, rows_of(data, n)))
     with drawing(seed):
         if all(isinstance(part.q, DiagonalGaussian) for part in parts):
             z, owns, joint, marginals = _gaussian(parts)

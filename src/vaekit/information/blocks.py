@@ -13,11 +13,10 @@ from typing import NamedTuple
 
 import torch
 
-from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.divergences import kl_by_block, kl_by_coordinate
 from vaekit.errors import VaekitError
-from vaekit.information.encoding import Encoded, check_counts, drawing, encoded
+from vaekit.information.encoding import Encoded, check_counts, drawing, encoded, rows_of
 from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
 
@@ -39,14 +38,14 @@ def rank(
     Reads up to `n` examples, `samples` codes of each where a rate has no closed form. Raises
     `VaekitError` for a prior without blocks, n or samples < 1, and deterministic codes.
     """
-    check_counts(n=n, samples=samples)
+    check_counts(samples=samples)
     blocks = {} if model.prior is None else model.prior.blocks
     if not blocks:
         raise VaekitError("this model's prior has no blocks to rank: train with an isa prior")
     with drawing(seed):
         parts = [
             _by_block(part, [s.stop - s.start for s in blocks.values()], samples)
-            for part in encoded(model, data, sample_rows(len(data), n), 1000)
+            for part in encoded(model, data, rows_of(data, n), 1000)
         ]
     rates = torch.cat(parts).double().cpu()
     how = f"KL(q(z_b|x)‖p(z_b)) of a block, closed form or {samples} code(s) an example"

@@ -22,12 +22,12 @@ from vaekit.apply import (
     device_of,
     evaluating,
     reconstruct,
-    sample_rows,
     seeded,
 )
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.information.encoding import rows_of
 from vaekit.information.rates import Number, mean_of, passes
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
@@ -47,9 +47,7 @@ def diagnose(
     Returns name → value, estimator, n, and so on as `evaluate` does; nothing for a system without
     such parts. The caller's random state is left as it was. Raises `VaekitError` for n < 1.
     """
-    if n < 1:
-        raise VaekitError(f"n must be ≥ 1, got n={n}")
-    rows, found = sample_rows(len(data), n), dict[str, Number]()
+    rows, found = rows_of(data, n), dict[str, Number]()
     sparsity = term_of(objective, Sparsity)
     if sparsity is not None:
         found |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.apply import CHUNK, sample_rows
+from vaekit.apply import CHUNK
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.encoding import check_counts, drawing, encoded
+from vaekit.information.encoding import check_counts, check_decoded, drawing, encoded, rows_of
 from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
 
@@ -49,14 +49,15 @@ def log_likelihood(
 
     It is log p(x|c) for a conditional model, and with Bernoulli entries and grey pixels the log of
     an expected likelihood, no density. Raises `VaekitError` for a deterministic code, a model
-    without a prior, n or samples < 1.
+    without a prior or with NaN in its codes or images, n or samples < 1.
     """
-    check_counts(n=n, samples=samples)
+    check_counts(samples=samples)
+    rows = rows_of(data, n)
     if model.prior is None:
         raise VaekitError("log p(x) needs a prior p(z), and this model has none: train a vae")
     values, held = [], min(samples, CHUNK)
     with drawing(seed):
-        for part in encoded(model, data, sample_rows(len(data), n), CHUNK // held):
+        for part in encoded(model, data, rows, CHUNK // held):
             assert part.prior is not None
             counts = [min(held, samples - done) for done in range(0, samples, held)]
             logs = [
@@ -72,5 +73,6 @@ def _log_weights(
 ) -> Tensor:
     """Return log p(x|z) + log p(z) − log q(z|x), (count, batch), float64."""
     z = q.rsample((count,))
-    seen = model.likelihood(z, c).log_prob(x).double()
-    return seen + prior.log_prob(z).double() - q.log_prob(z).double()
+    p = model.likelihood(z, c)
+    check_decoded(p, x)
+    return p.log_prob(x).double() + prior.log_prob(z).double() - q.log_prob(z).double()

@@ -26,7 +26,7 @@ from vaekit.apply import CHUNK, condition_of, device_of, evaluating, seeded
 from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.divergences import kl, kl_by_coordinate
-from vaekit.errors import VaekitError
+from vaekit.information.encoding import check_counts, check_decoded, check_set, reading
 from vaekit.metrics import mig
 from vaekit.model import Model, Pass
 
@@ -59,8 +59,8 @@ def evaluate(
     form that JSON can hold. The caller's random state is left as it was. Raises `VaekitError` for
     n or samples < 1.
     """
-    if n < 1 or samples < 1:
-        raise VaekitError(f"n and samples must be ≥ 1, got n={n}, samples={samples}")
+    check_set(data)
+    check_counts(n=n, samples=samples)
     with seeded(seed):
         rows = (
             torch.randperm(len(data))[:n].sort().values
@@ -83,7 +83,10 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
     with evaluating(model):
         for part in rows.split(max(1, CHUNK // samples)):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
-            yield model(x, c, samples)
+            with reading(data):
+                run = model(x, c, samples)
+            check_decoded(run.p, x)
+            yield run
 
 
 class _Sums:

@@ -8,9 +8,10 @@ is then due to the noise model alone.
 import torch
 from torch import Tensor, nn
 
-from vaekit.apply import evaluating, sample_rows, seeded
+from vaekit.apply import evaluating
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.information.encoding import drawing, rows_of
 from vaekit.information.rates import passes
 from vaekit.likelihoods import LIKELIHOODS, Likelihood
 from vaekit.model import Model
@@ -38,9 +39,9 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
     `noise` is `gaussian` or `mixture(K)`; `data` should be what the model was trained on. Up to
     10 000 examples and four million entries of them are used, drawn from `seed`. The new model
     shares its networks with the old one, in evaluation mode. Raises `VaekitError` for a noise that
-    cannot be fitted to residuals.
+    cannot be fitted to residuals, and for residuals that are not finite.
     """
-    if parse(noise)[0] not in ("gaussian", "mixture"):
+    if not isinstance(noise, str) or parse(noise)[0] not in ("gaussian", "mixture"):
         raise VaekitError(f"cannot refit {noise!r}: name gaussian or mixture(K), K ≥ 1")
     made: Likelihood = build(noise, LIKELIHOODS, "likelihood", Mean(model.likelihood))
     made.to(next(model.parameters()).device)
@@ -51,8 +52,8 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
 @torch.no_grad()
 def residuals(model: Model, data: Dataset, seed: int = 0) -> Tensor:
     """Return squared residuals (x_d − G_d(z))², z ~ q(z|x), of entries of `data`, (n,)."""
-    rows, found = sample_rows(len(data), EXAMPLES), []
-    with seeded(seed), evaluating(model):
+    rows, found = rows_of(data, EXAMPLES), []
+    with drawing(seed), evaluating(model):
         for run in passes(model, data, rows):
             squares = (run.x - run.p.mean).square().flatten()
             share = RESIDUALS * len(run.x) // len(rows)
