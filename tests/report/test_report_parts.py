@@ -157,6 +157,10 @@ def test_the_last_bits_of_a_layout_do_not_show():
     assert drawn(0) == drawn(1e-13) != drawn(1e-3)
 
 
+def test_names_in_other_scripts_are_text():
+    assert "密度" in plots.curve([1, 2], [1, 2], "密度")
+
+
 def test_plots_follow_the_page():
     svg = plots.curve(range(100), [1e9, *range(99)], "a & b")
     assert svg.startswith("<svg") and "var(--series-0)" in svg and "a &amp; b" in svg

@@ -24,7 +24,7 @@ def _shown(name: str) -> str:
 def scaling(data: Dataset) -> str:
     """Say how the columns were scaled, as a sentence for a caption; nothing where they were not."""
     how = {
-        "standard": "standardised: their mean over the whole table is 0, their standard deviation 1",
+        "standard": "standardised: mean 0 and standard deviation 1 over the whole table",
         "minmax": "scaled to [0, 1], their lowest and highest value in the whole table",
     }.get(data.columns.scale if data.columns else "")
     return f" Columns are {how}." if how else ""

@@ -7,6 +7,7 @@ figures and a backend in global state.
 
 import io
 import re
+import warnings
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -89,7 +90,9 @@ class Plot:
 
 def _svg(figure: Figure) -> str:
     buffer = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": "vaekit"}):
+    with matplotlib.rc_context({"svg.hashsalt": "vaekit"}), warnings.catch_warnings():
+        # Of names in other scripts Matplotlib guesses the width; the reader's browser has the font.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     text = text[text.index("<svg") :]
