@@ -1,6 +1,7 @@
 """The table of parts: a new part is one row here, and inherits every law of `laws.py`."""
 
 import inspect
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 from torch import distributions as td
 from torch.distributions import Distribution
 
+from vaekit import posteriors
 from vaekit.compounds import Blend, Blocks
 from vaekit.coordinates import GeneralizedNormals, Logistics
 from vaekit.distributions import (
@@ -38,8 +40,10 @@ from vaekit.objectives import (
     Term,
     TotalCorrelation,
 )
-from vaekit.posteriors import Dirac, Gaussian, Posterior, TopK
+from vaekit.one_hots import OneHots, RelaxedOneHots
+from vaekit.posteriors import Dirac, Gaussian, Posterior, RelaxedOneHot, TopK
 from vaekit.priors import (
+    Categorical,
     Conditional,
     GeneralizedNormal,
     Logistic,
@@ -58,7 +62,7 @@ class Density:
 
     rows: int
     make: Callable[[Tensor], Distribution]
-    binary: bool = False
+    outcomes: Callable[[int], Tensor] | None = None  # all there are, where they can be listed
     reparameterised: bool = True
     independent: bool = True  # its entries
 
@@ -82,6 +86,16 @@ def halves(t: Tensor) -> Blocks:
     """Build two blocks of Gaussians, the second of none where there is one entry."""
     cut = (t.shape[-1] + 1) // 2
     return Blocks([DiagonalGaussian(p[0], p[1]) for p in (t[..., :cut], t[..., cut:])])
+
+
+def binary(n: int) -> Tensor:
+    """List all binary vectors of n entries, (2ⁿ, n)."""
+    return torch.tensor(list(itertools.product((0.0, 1.0), repeat=n)), dtype=torch.float64)
+
+
+def one_of(n: int) -> Tensor:
+    """List all one-hots of n entries, (n, n)."""
+    return torch.eye(n, dtype=torch.float64)
 
 
 DENSITIES: dict[str, Density] = {
@@ -108,8 +122,11 @@ DENSITIES: dict[str, Density] = {
     "Blocks": Density(2, halves),
     "Blend": Density(1, lambda t: blend(t[0]), reparameterised=False, independent=False),
     "BernoulliEntries": Density(
-        1, lambda t: BernoulliEntries(t[0], 1), binary=True, reparameterised=False
+        1, lambda t: BernoulliEntries(t[0], 1), outcomes=binary, reparameterised=False
     ),
+    "OneHots": Density(
+        1, lambda t: OneHots(t[0]), outcomes=one_of, reparameterised=False, independent=False
+    ),  # its gradient is straight through, and tested in test_latents.py
 }
 
 
@@ -123,6 +140,8 @@ class Pair:
     reference: Callable[[Tensor], Tensor]  # (batch,)
     gradient: Callable[[Tensor], Tensor]  # hand-derived, of the sum, in theta's shape
     equal: Callable[[int], Tensor]  # n → theta (rows, 1, n) where q = p
+    by_coordinate: bool = True
+    dense: bool = True  # q, so that its samples give the KL too
 
 
 PAIRS: dict[str, Pair] = {
@@ -146,7 +165,37 @@ PAIRS: dict[str, Pair] = {
         gradient=lambda t: _gradient_of_two_gaussians(*t),
         equal=lambda n: theta(2, 1, n).repeat(2, 1, 1),
     ),
+    "OneHots-OneHots": Pair(
+        rows=2,
+        q=lambda t: OneHots(t[0]),
+        p=lambda t: OneHots(t[1]),
+        reference=lambda t: _kl_of_categories(t),
+        gradient=lambda t: _gradient_of_two_categories(*t),
+        equal=lambda n: theta(1, 1, n).repeat(2, 1, 1),
+        by_coordinate=False,
+    ),
+    "RelaxedOneHots-OneHots": Pair(
+        rows=2,
+        q=lambda t: RelaxedOneHots(t[0], 0.5),
+        p=lambda t: OneHots(t[1]),
+        reference=lambda t: _kl_of_categories(t),
+        gradient=lambda t: _gradient_of_two_categories(*t),
+        equal=lambda n: theta(1, 1, n).repeat(2, 1, 1),
+        by_coordinate=False,
+        dense=False,
+    ),
 }
+
+
+def _kl_of_categories(t: Tensor) -> Tensor:
+    return td.kl_divergence(td.Categorical(logits=t[0]), td.Categorical(logits=t[1]))
+
+
+def _gradient_of_two_categories(a: Tensor, b: Tensor) -> Tensor:
+    """Of KL(π‖p) = Σ π (ln π − ln p) in the logits a of π and b of p."""
+    pi, p = a.softmax(-1), b.softmax(-1)
+    apart = pi.log() - p.log()
+    return torch.stack([pi * (apart - (pi * apart).sum(-1, keepdim=True)), p - pi])
 
 
 def _gradient_of_two_gaussians(m: Tensor, s: Tensor, n: Tensor, t: Tensor) -> Tensor:
@@ -165,11 +214,16 @@ def _gradient_of_two_gaussians(m: Tensor, s: Tensor, n: Tensor, t: Tensor) -> Te
 
 @dataclass(frozen=True)
 class Encoding:
-    """A posterior on an encoder of `features` · latent outputs; `dense` where it has a density."""
+    """A posterior on an encoder of `features` · latent outputs.
+
+    `dense` where it has a density, by coordinate where `independent`, `one_hot` where over those.
+    """
 
     make: Callable[[nn.Module, int], Posterior]
     features: int = 1
     dense: bool = True
+    independent: bool = True
+    one_hot: bool = False
 
     def on(self, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Posterior:
         """Build it on the encoder of some networks, with a condition of `width` where there is."""
@@ -181,9 +235,17 @@ class Encoding:
 
 
 POSTERIORS: dict[str, Encoding] = {
-    "dirac": Encoding(Dirac, dense=False),
+    "dirac": Encoding(Dirac, dense=False, independent=False),
     "gaussian": Encoding(Gaussian, features=2),
-    "top_k": Encoding(lambda network, n: TopK(network, n, k=1), dense=False),
+    "product": Encoding(
+        lambda network, n: posteriors.Product(
+            network, {"a": (Gaussian, 1), "b": (Gaussian, n - 1)}
+        ),
+        features=2,
+        independent=False,
+    ),  # with one-hots beside Gaussians: test_latents.py
+    "relaxed_one_hot": Encoding(RelaxedOneHot, independent=False, one_hot=True),
+    "top_k": Encoding(lambda network, n: TopK(network, n, k=1), dense=False, independent=False),
 }
 
 
@@ -193,6 +255,7 @@ class Expectation:
 
     make: Callable[[int, int], Prior]
     needs_condition: bool = False
+    one_hot: bool = False  # over those
 
 
 PRIORS: dict[str, Expectation] = {
@@ -201,6 +264,7 @@ PRIORS: dict[str, Expectation] = {
         lambda n, width: Conditional(nn.Sequential(*stack((width, 8, 2 * n), "tanh")), n),
         needs_condition=True,
     ),
+    "categorical": Expectation(lambda n, width: Categorical(n), one_hot=True),
     "generalized_normal": Expectation(lambda n, width: GeneralizedNormal(n, 1.5, learned=True)),
     "logistic": Expectation(lambda n, width: Logistic(n)),
     "lp_nested": Expectation(lambda n, width: LpNested([2.1, 1, [1.6, n - 1]], learned="all")),
@@ -224,10 +288,14 @@ LIKELIHOODS = [
 
 @dataclass(frozen=True)
 class Measure:
-    """A term for a model, and whether it needs a posterior with a density, and a prior."""
+    """A term for a model, and whether it needs a posterior with a density, and a prior.
+
+    A density is needed of each coordinate alone where it is `by_coordinate`.
+    """
 
     make: Callable[[Model], Term]
     needs_density: bool = False
+    by_coordinate: bool = False
     needs_prior: bool = False
 
 
@@ -248,13 +316,20 @@ TERMS: dict[str, Measure] = {
         lambda model: KL(analytic=False), needs_density=True, needs_prior=True
     ),
     "rate target": Measure(lambda model: RateTarget(0.3), needs_density=True, needs_prior=True),
-    "mutual information": Measure(lambda model: IndexCodeMI(), needs_density=True),
-    "total correlation": Measure(lambda model: TotalCorrelation(), needs_density=True),
+    "mutual information": Measure(
+        lambda model: IndexCodeMI(), needs_density=True, by_coordinate=True
+    ),
+    "total correlation": Measure(
+        lambda model: TotalCorrelation(), needs_density=True, by_coordinate=True
+    ),
     "weighted total correlation": Measure(
-        lambda model: TotalCorrelation("weighted"), needs_density=True
+        lambda model: TotalCorrelation("weighted"), needs_density=True, by_coordinate=True
     ),
     "dimension-wise kl": Measure(
-        lambda model: DimensionwiseKL(), needs_density=True, needs_prior=True
+        lambda model: DimensionwiseKL(),
+        needs_density=True,
+        by_coordinate=True,
+        needs_prior=True,
     ),
     "adversarial total correlation": Measure(lambda model: AdversarialTC(discriminator(model))),
     "mmd": Measure(lambda model: MMD(), needs_prior=True),

@@ -14,10 +14,11 @@ SOURCE = Path(vaekit.__file__).parent
 LAYERS = [
     ["errors"],
     ["arguments", "text", "files", "mixture", "coordinates", "trees"],
-    ["distributions", "lp_nested", "compounds", "data", "corruption"],
+    ["distributions", "lp_nested", "compounds", "one_hots", "data", "corruption"],
+    ["blocks"],
     ["networks", "divergences", "schedules"],
     ["posteriors", "priors", "likelihoods"],
-    ["model"],
+    ["model", "latents"],
     ["objectives"],
     ["metrics", "apply"],
     ["train", "information"],

@@ -27,6 +27,7 @@ from vaekit import (
     likelihoods,
     lp_nested,
     objectives,
+    one_hots,
     posteriors,
     priors,
 )
@@ -45,9 +46,6 @@ from vaekit.posteriors import Dirac, Gaussian
 from vaekit.priors import Normal
 from vaekit.train import Training, fit
 
-CONTINUOUS = {name: row for name, row in DENSITIES.items() if not row.binary}
-
-
 # ---- the table is whole
 
 
@@ -64,12 +62,13 @@ def snake(name):
 def test_every_part_has_a_row():
     classes = {
         c.__name__
-        for module in (distributions, coordinates, lp_nested, compounds)
+        for module in (distributions, coordinates, lp_nested, compounds, one_hots)
         for c in vars(module).values()
         if inspect.isclass(c) and c.__module__ == module.__name__ and issubclass(c, td.Distribution)
     }
-    assert classes == {name.split(",")[0] for name in DENSITIES} | {"PointMass"}
-    closed = {f"{q.__name__}-{p.__name__}" for q, p in divergences._CLOSED}
+    assert classes == {name.split(",")[0] for name in DENSITIES} | {"PointMass", "RelaxedOneHots"}
+    known = [*divergences._BY_COORDINATE, *divergences._WHOLE]
+    closed = {f"{q.__name__}-{p.__name__}" for q, p in known}
     assert closed == set(PAIRS)
     assert {snake(n) for n in public(posteriors, posteriors.Posterior)} == set(POSTERIORS)
     assert {snake(n) for n in public(priors, priors.Prior)} == {*PRIORS, "vamp"}
@@ -292,12 +291,24 @@ def combinations():
         for posterior, prior, term, width in itertools.product(
             POSTERIORS, [*PRIORS, None], TERMS, [0, 3]
         )
-        if TERMS[term].needs_prior or prior in ("normal", "conditional", None)
+        if (TERMS[term].needs_prior and not (TERMS[term].by_coordinate and prior == "categorical"))
+        or prior in ("normal", "conditional", None)
     ]
     turns = itertools.cycle(LIKELIHOODS)
     found = {(*parts[:2], next(turns), *parts[2:]) for parts in wide}
     found |= set(itertools.product(POSTERIORS, ["normal", None], LIKELIHOODS, ["kl"], [0, 3]))
     return sorted(found, key=str)
+
+
+def refused(posterior, prior, measure):
+    """Say whether a term makes no sense for this posterior and prior."""
+    if measure.needs_prior and prior is None:
+        return True
+    if not measure.needs_density:
+        return False
+    if not posterior.dense or (measure.by_coordinate and not posterior.independent):
+        return True
+    return measure.needs_prior and posterior.one_hot != prior.one_hot
 
 
 @pytest.mark.parametrize(("posterior", "prior", "likelihood", "term", "width"), combinations())
@@ -317,9 +328,7 @@ def test_any_combination_trains(posterior, prior, likelihood, term, width):
     objective = Distortion() + 0.5 * other
     training = Training(epochs=2, batch=10, device="cpu")
     before = {name: p.detach().clone() for name, p in model.named_parameters()}
-    if (measure.needs_density and not POSTERIORS[posterior].dense) or (
-        measure.needs_prior and not prior
-    ):
+    if refused(POSTERIORS[posterior], PRIORS[prior] if prior else None, measure):
         with pytest.raises(VaekitError, match=r"needs a (prior|posterior)"):
             next(iter(fit(model, objective, data, training)))
         return

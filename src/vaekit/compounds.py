@@ -6,25 +6,46 @@ mixture   p(z) = Σ_k π_k p_k(z)        ln p(z) = logsumexp_k (ln π_k + ln p_k
 neither of which knows what its parts are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vaekit.errors import VaekitError
+
+
+def check_names(names: Collection[str]) -> tuple[str, ...]:
+    """Return the names of blocks; raise `VaekitError` for none, and for one that is no name."""
+    if not names:
+        raise VaekitError("a product needs at least one block: {'style': Normal(8)}")
+    if bad := [name for name in names if not name or "." in name]:
+        raise VaekitError(f"a block needs a name without dots, got {bad[0]!r}")
+    return tuple(names)
+
+
+def slices(sizes: Mapping[str, int]) -> dict[str, slice]:
+    """Lay blocks of the given sizes side by side: name → slice."""
+    found, first = {}, 0
+    for name, size in sizes.items():
+        found[name] = slice(first, first + size)
+        first += size
+    return found
+
 
 class Blocks(Distribution):
     """Join independent `parts`, each over a block of the last dimension, in their order.
 
-    A part with a batch shape (a prior told a condition) gives it to the whole.
-    `log_prob_by_coordinate` is there where all parts have one.
+    `names` say what the blocks are called, where they have names. A part with a batch shape (a
+    prior told a condition) gives it to the whole. `log_prob_by_coordinate` is there where all parts
+    have one.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
 
-    def __init__(self, parts: Sequence[Distribution]):
-        self.parts = tuple(parts)
+    def __init__(self, parts: Sequence[Distribution], names: Sequence[str] = ()):
+        self.parts, self.names = tuple(parts), tuple(names)
         self.sizes = [part.event_shape[-1] for part in self.parts]
         self.has_rsample = all(part.has_rsample for part in self.parts)  # pyright: ignore[reportIncompatibleVariableOverride]
         batch = torch.broadcast_shapes(*(part.batch_shape for part in self.parts))

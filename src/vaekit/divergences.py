@@ -1,9 +1,21 @@
 """Divergences between a posterior and a prior, in nats.
 
 KL(q‖p) is analytic where a closed form is registered, otherwise the Monte-Carlo mean of
-log q(z) − log p(z) over the samples of z. A closed form is registered by coordinate, because the
-indicators of what each coordinate carries need it; the whole divergence is its sum. A product of
-blocks is taken block by block, each analytic where it can be.
+log q(z) − log p(z) over the samples of z. Most closed forms are registered by coordinate, because
+the indicators of what each coordinate carries need them so; the whole divergence is their sum.
+
+**Blocks.** Where q(z|x) = Π_b q_b and p(z) = Π_b p_b,
+
+    KL(q‖p) = Σ_b KL(q_b‖p_b)                                                    ([vmi] eq. 4.18)
+
+each analytic where it can be. A diagonal Gaussian is a product over any blocks.
+
+**Categories.** Of a one-hot with probabilities π the K outcomes are summed,
+
+    KL(q‖p) = Σ_k π_k (ln π_k − ln p_k)          = ln K − H(π) ≤ ln K  for p uniform
+
+also where its samples are relaxed (`vaekit.one_hots`), which have no KL of their own. Its K entries
+sum to 1 and share this number in no natural way, so that no coordinate is given a part of it.
 
 **The path derivative.** With z = g(ε, φ) the gradient of the Monte-Carlo mean in the parameters φ
 of q has two parts,
@@ -21,19 +33,22 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vaekit.blocks import blocks, joined, names_of, pairs_of
 from vaekit.compounds import Blocks
 from vaekit.distributions import DiagonalGaussian, PointMass, StandardNormal
 from vaekit.errors import VaekitError
+from vaekit.one_hots import OneHots, RelaxedOneHots
 
 ClosedForm = Callable[..., Tensor]
-_CLOSED: dict[tuple[type, type], ClosedForm] = {}
+_BY_COORDINATE: dict[tuple[type, type], ClosedForm] = {}
+_WHOLE: dict[tuple[type, type], ClosedForm] = {}
 
 
-def closed_form(q: type, p: type) -> Callable[[ClosedForm], ClosedForm]:
-    """Register the KL by coordinate of a pair of distribution classes: (q, p) → (batch, H)."""
+def closed_form(q: type, p: type, by_coordinate: bool = True) -> Callable[[ClosedForm], ClosedForm]:
+    """Register the KL of a pair of distribution classes: (q, p) → (batch, H), or → (batch,)."""
 
     def register(function: ClosedForm) -> ClosedForm:
-        _CLOSED[q, p] = function
+        (_BY_COORDINATE if by_coordinate else _WHOLE)[q, p] = function
         return function
 
     return register
@@ -41,11 +56,25 @@ def closed_form(q: type, p: type) -> Callable[[ClosedForm], ClosedForm]:
 
 def kl_by_coordinate(q: Distribution, p: Distribution) -> Tensor | None:
     """Return KL(q‖p) of every coordinate, (batch, H), or None where no closed form is known."""
-    if isinstance(p, Blocks) and isinstance(q, DiagonalGaussian):
-        found = [kl_by_coordinate(*pair) for pair in zip(_split(q, p.sizes), p.parts, strict=True)]
+    pairs = pairs_of(q, p)
+    if pairs is not None:
+        found = [kl_by_coordinate(*pair) for pair in pairs]
         known = [part for part in found if part is not None]
         return torch.cat(known, -1) if len(known) == len(found) else None
-    function = _CLOSED.get((type(q), type(p)))
+    function = _BY_COORDINATE.get((type(q), type(p)))
+    return function(q, p) if function else None
+
+
+def kl_in_closed_form(q: Distribution, p: Distribution) -> Tensor | None:
+    """Return KL(q‖p) of every example, (batch,), or None where no closed form is known."""
+    pairs = pairs_of(q, p)
+    if pairs is not None:
+        found = [kl_in_closed_form(*pair) for pair in pairs]
+        known = [part for part in found if part is not None]
+        return torch.stack(known).sum(0) if len(known) == len(found) else None
+    if function := _BY_COORDINATE.get((type(q), type(p))):
+        return function(q, p).sum(-1)
+    function = _WHOLE.get((type(q), type(p)))
     return function(q, p) if function else None
 
 
@@ -53,29 +82,31 @@ def kl(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tenso
     """Return KL(q‖p) of every example, (batch,): analytic, else the mean over samples of z.
 
     z is (samples, batch, H), drawn from q; `path` asks for the path derivative where samples are
-    needed. Raises `VaekitError` for a deterministic q, whose KL to a density is infinite.
+    needed. Raises `VaekitError` for a deterministic q, whose KL to a density is infinite, and where
+    one of q and p is over one-hots or blocks and the other is not.
     """
-    parts = kl_by_coordinate(q, p)
+    parts = blocks(q, p, z)
     if parts is not None:
-        return parts.sum(-1)
-    if isinstance(p, Blocks) and isinstance(q, DiagonalGaussian):
-        blocks = zip(_split(q, p.sizes), p.parts, z.split(p.sizes, -1), strict=True)
-        return torch.stack([kl(*block, path) for block in blocks]).sum(0)
-    return kl_by_samples(q, p, z, path)
+        return torch.stack([kl(*part, path) for part in parts]).sum(0)
+    found = kl_in_closed_form(q, p)
+    return kl_by_samples(q, p, z, path) if found is None else found
 
 
 def kl_by_samples(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tensor:
     """Return the Monte-Carlo KL(q‖p) of every example, (batch,), from z (samples, batch, H).
 
-    With `path` its gradient is the path derivative: z must have been drawn by `rsample`. Raises
-    `VaekitError` for a deterministic q, and for a path where q is not a diagonal Gaussian.
+    With `path` its gradient is the path derivative: z must have been drawn by `rsample`. Relaxed
+    one-hots, which have no density, are given their closed form. Raises `VaekitError` as `kl` does,
+    and for a path where q is not a diagonal Gaussian.
     """
-    if isinstance(q, PointMass):
-        raise VaekitError(
-            "KL needs a posterior with a density, but this one is deterministic: "
-            "use posterior Gaussian, or leave the KL term out"
-        )
-    return ((held(q) if path else q).log_prob(z) - p.log_prob(z)).mean(0)
+    parts = blocks(q, p, z)
+    if parts is not None:
+        return torch.stack([kl_by_samples(*part, path) for part in parts]).sum(0)
+    _check(q, p)
+    if isinstance(q, RelaxedOneHots):
+        return _one_hots_to_one_hots(q, p)
+    q = held(q) if path and not isinstance(q, OneHots) else q
+    return (q.log_prob(z) - p.log_prob(z)).mean(0)
 
 
 def held(q: Distribution) -> DiagonalGaussian:
@@ -88,11 +119,30 @@ def held(q: Distribution) -> DiagonalGaussian:
     return DiagonalGaussian(q.mean.detach(), q.log_std.detach())
 
 
-def kl_by_block(q: Distribution, p: Distribution, z: Tensor) -> Tensor | None:
-    """Return the Monte-Carlo KL(q‖p) of every independent block of p, (batch, blocks).
+def kl_of_blocks(
+    q: Distribution, p: Distribution, z: Tensor, path: bool = False
+) -> dict[str, Tensor]:
+    """Return KL(q_b‖p_b) of every example by the name of the block, each (batch,), as `kl` does.
 
-    None where p knows no blocks or q is not a diagonal Gaussian. z is (samples, batch, H).
+    Raises `VaekitError` where blocks have no names.
     """
+    parts, names = blocks(q, p, z), names_of(p)
+    if parts is None or not names:
+        raise VaekitError(
+            "the rate by block needs a prior with named blocks: give the model prior Product({...})"
+        )
+    return {name: kl(*part, path) for name, part in zip(names, parts, strict=True)}
+
+
+def kl_by_block(q: Distribution, p: Distribution, z: Tensor) -> Tensor | None:
+    """Return KL(q‖p) of every independent block of p, (batch, blocks), analytic or Monte Carlo.
+
+    None where p knows no blocks or q does not come apart into them. z is (samples, batch, H).
+    """
+    if isinstance(p, Blocks):
+        parts = blocks(q, p, z)
+        return None if parts is None else torch.stack([kl(*part) for part in parts], -1)
+    q = joined(q)
     if not (isinstance(q, DiagonalGaussian) and hasattr(p, "log_prob_by_block")):
         return None
     sizes: list[int] = p.sizes  # pyright: ignore[reportAttributeAccessIssue]
@@ -101,9 +151,38 @@ def kl_by_block(q: Distribution, p: Distribution, z: Tensor) -> Tensor | None:
     return (found - p.log_prob_by_block(z)).mean(0)  # pyright: ignore[reportAttributeAccessIssue]
 
 
-def _split(q: DiagonalGaussian, sizes: list[int]) -> list[DiagonalGaussian]:
-    pairs = zip(q.mean.split(sizes, -1), q.log_std.split(sizes, -1), strict=True)
-    return [DiagonalGaussian(mean, log_std) for mean, log_std in pairs]
+def _check(q: Distribution, p: Distribution) -> None:
+    """Raise `VaekitError` where q has no density that may be held against p's."""
+    if isinstance(q, PointMass):
+        raise VaekitError(
+            "KL needs a posterior with a density, but this one is deterministic: "
+            "use posterior Gaussian, or leave the KL term out"
+        )
+    if isinstance(q, Blocks):
+        sizes = ", ".join(map(str, q.sizes))
+        raise VaekitError(
+            f"this posterior of blocks of {sizes} needs a prior of the same blocks, but has "
+            f"{_said(p)}: use prior Product, with Categorical for one-hots"
+        )
+    over, held_against = (isinstance(d, OneHots | RelaxedOneHots) for d in (q, p))
+    if over and not held_against:
+        raise VaekitError(
+            f"KL of one-hots needs a prior over one-hots, but this one is {_said(p)}: "
+            "use prior Categorical"
+        )
+    if held_against and not over:
+        raise VaekitError(
+            f"a categorical prior needs a posterior over one-hots, but this one is {_said(q)}: "
+            "use posterior RelaxedOneHot"
+        )
+
+
+def _said(d: Distribution) -> str:
+    sizes = f" of {', '.join(map(str, d.sizes))}" if isinstance(d, Blocks) else ""
+    return type(d).__name__ + sizes
+
+
+# ---- closed forms
 
 
 @closed_form(DiagonalGaussian, StandardNormal)
@@ -117,3 +196,10 @@ def _gaussian_to_gaussian(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
     """KL(N(μ, s²)‖N(m, t²)) = ½ ((μ − m)² + s²)/t² − ½ + ln t − ln s, by coordinate."""
     apart = (q.mean - p.mean) / p.std
     return 0.5 * (apart * apart + (q.std / p.std) ** 2 - 1) + p.log_std - q.log_std
+
+
+@closed_form(OneHots, OneHots, by_coordinate=False)
+@closed_form(RelaxedOneHots, OneHots, by_coordinate=False)
+def _one_hots_to_one_hots(q: OneHots | RelaxedOneHots, p: OneHots) -> Tensor:
+    """KL(π‖p) = Σ_k π_k (ln π_k − ln p_k), ln K − H(π) for p uniform ([vmi] eq. 4.17)."""
+    return (q.mean * (q.log_probs - p.log_probs)).sum(-1)

@@ -13,9 +13,10 @@ class Posterior(nn.Module, ABC):
 
     To write one: take the encoder network in `__init__`, set `latent` (H, the size of z), read
     the network with `self.features(x, c)`, and return from `forward` a distribution with `rsample`,
-    `mean` and event shape (H,).
+    `mean` and event shape (H,). Set `heads` where several features belong to each entry of z.
     """
 
+    heads: int = 1
     latent: int
     network: nn.Module
 
@@ -23,9 +24,28 @@ class Posterior(nn.Module, ABC):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         """Return q(z|x, c) with batch shape (batch,) for x (batch, *shape), c (batch, width)."""
 
+    @property
+    def width(self) -> int:
+        """Return the number of features that the network is to give."""
+        return self.heads * self.latent
+
+    @property
+    def blocks(self) -> dict[str, slice]:
+        """Return the parts of z that have a name: name → slice of the last dimension."""
+        return {}
+
     def features(self, x: Tensor, c: Tensor | None) -> Tensor:
-        """Return the network's output in float32: under bf16 it has three digits only."""
-        return (self.network(x) if c is None else self.network(x, c)).float()
+        """Return the network's output in float32: under bf16 it has three digits only.
+
+        Raises `VaekitError` where the network gives another number of features.
+        """
+        found = (self.network(x) if c is None else self.network(x, c)).float()
+        if found.shape[-1] != self.width:
+            raise VaekitError(
+                f"the encoder gives {found.shape[-1]} features, but {type(self).__name__} of "
+                f"{self.latent} latents reads {self.width}: build it with as many"
+            )
+        return found
 
 
 def check_latent(latent: int) -> int:

@@ -13,6 +13,8 @@ class Gaussian(Posterior):
     the former learns faster: an equal step of the features changes s half as much.
     """
 
+    heads = 2
+
     def __init__(self, network: nn.Module, latent: int):
         super().__init__()
         self.network, self.latent = network, check_latent(latent)

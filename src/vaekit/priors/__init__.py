@@ -7,6 +7,7 @@ from torch import nn
 
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior
+from vaekit.priors.categorical import Categorical
 from vaekit.priors.conditional import Conditional
 from vaekit.priors.exponents import RATE
 from vaekit.priors.generalized_normal import GeneralizedNormal
@@ -92,6 +93,7 @@ def _product(latent: int, **blocks: Sequence[Any]) -> Product:
 
 
 PRIORS: dict[str, Callable[..., Prior]] = {
+    "categorical": Categorical,
     "generalized_normal": GeneralizedNormal,
     "isa": _isa,
     "logistic": Logistic,
@@ -104,6 +106,7 @@ PRIORS: dict[str, Callable[..., Prior]] = {
 
 __all__ = [
     "PRIORS",
+    "Categorical",
     "Conditional",
     "GeneralizedNormal",
     "Logistic",

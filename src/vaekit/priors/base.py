@@ -1,7 +1,6 @@
 """What a prior is."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -37,12 +36,3 @@ def check_latent(latent: int) -> int:
     if latent < 1:
         raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
     return latent
-
-
-def slices(sizes: Mapping[str, int]) -> dict[str, slice]:
-    """Lay blocks of the given sizes side by side: name → slice."""
-    found, first = {}, 0
-    for name, size in sizes.items():
-        found[name] = slice(first, first + size)
-        first += size
-    return found

@@ -11,9 +11,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from vaekit.compounds import slices
 from vaekit.errors import VaekitError, nearest
 from vaekit.lp_nested import Layout, LpNestedSymmetric, Tree
-from vaekit.priors.base import Prior, slices
+from vaekit.priors.base import Prior
 from vaekit.priors.exponents import RATE, Exponents, check_scale
 
 LEARNED = ("no", "inner", "all")

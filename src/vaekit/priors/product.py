@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from vaekit.compounds import Blocks
-from vaekit.errors import VaekitError
-from vaekit.priors.base import Prior, slices
+from vaekit.compounds import Blocks, check_names, slices
+from vaekit.priors.base import Prior
 
 
 class Product(Prior):
@@ -17,16 +16,12 @@ class Product(Prior):
 
     def __init__(self, blocks: Mapping[str, Prior]):
         super().__init__()
-        if not blocks:
-            raise VaekitError("a product needs at least one block: {'style': Normal(8)}")
-        if bad := [name for name in blocks if not name or "." in name]:
-            raise VaekitError(f"a block needs a name without dots, got {bad[0]!r}")
-        self.names, self.parts = tuple(blocks), nn.ModuleList(blocks.values())
+        self.names, self.parts = check_names(blocks), nn.ModuleList(blocks.values())
         self.latent = sum(part.latent for part in blocks.values())
 
     def forward(self, like: Tensor, c: Tensor | None = None) -> Blocks:
         """Return the product of the blocks' priors."""
-        return Blocks([part(like, c) for part in self.parts])
+        return Blocks([part(like, c) for part in self.parts], self.names)
 
     @property
     def blocks(self) -> dict[str, slice]:
