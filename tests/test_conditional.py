@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from vaekit import recipes
 from vaekit.apply import condition_of, decode, encode, reconstruct, sample, sample_codes
 from vaekit.data import Dataset, Factors, one_hot
+from vaekit.distributions import StandardNormal
 from vaekit.divergences import kl, kl_by_samples
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
@@ -377,3 +378,32 @@ def test_a_run_knows_the_width_and_what_was_seen(tmp_path):
     assert again.config.notes["classes"] == list(range(10))
     x, c = again.data.test.batch(torch.arange(5)), torch.eye(10)[:5]
     assert torch.equal(encode(again.model, x, c), encode(made.model, x, c))
+
+
+def test_normal_variance_is_that_of_the_conditional_prior():
+    """Codes that follow p(z|c) are as wide as the prior, wherever it lies, however narrow."""
+    torch.manual_seed(0)
+    model, _ = recipes.cvae((5,), 2, width=2, network="mlp(8)", likelihood="squared_error")
+    data = Dataset(torch.randn(400, 5), torch.arange(400) % 2)
+    assert model.prior is not None and model.eval()
+    (last,) = [m for m in model.prior.modules() if isinstance(m, nn.Linear)][-1:]
+    (out,) = [m for m in model.posterior.modules() if isinstance(m, nn.Linear)][-1:]
+    with torch.no_grad():
+        last.bias.copy_(torch.tensor([3.0, 0.0, -4.0, 4.0]))  # means 3 and 0, ln t² −4 and 4
+        out.weight.zero_()
+        for moved, count in (((3, 0, -4, 4), 2), ((3, 0, -4, 0), 1), ((0, 0, -8, 0), 1)):
+            out.bias.copy_(torch.tensor(moved).float())
+            number = evaluate(model, data)["normal_variance_units"]
+            assert number["value"] == count and "of the prior" in number["estimator"]
+
+
+def test_normal_variance_without_moments_of_the_prior_is_left_out(monkeypatch):
+    made, _ = recipes.vae((5,), 2, "mlp(8)", "squared_error")
+    data = Dataset(torch.randn(40, 5))
+    assert "≥ 0.8" in evaluate(made, data)["normal_variance_units"]["estimator"]
+
+    def unknown(self):
+        raise NotImplementedError
+
+    monkeypatch.setattr(StandardNormal, "variance", property(unknown))
+    assert "normal_variance_units" not in evaluate(made, data)

@@ -231,6 +231,18 @@ def test_text_of_weights():
     assert set(SCHEDULES) == {"constant", "linear", "cosine", "cyclical"}
 
 
+def test_more_cycles_than_steps_can_show_are_refused():
+    """Of 100 cycles in 15 steps, every weight that is seen would be one of a few by chance."""
+    for cycles, steps, epochs in ((100, None, None), (8, None, None), (6, 10, None), (11, None, 2)):
+        schedule = Cyclical(0.0, 4.0, steps, epochs, cycles)
+        with pytest.raises(VaekitError, match=f"{cycles} cycles in .* two at least"):
+            schedule.check(Progress(0, 15, 10) if epochs is None else Progress(0, 30, 10))
+    Cyclical(0.0, 4.0, cycles=7).check(Progress(0, 15, 10))
+    Cyclical(0.0, 4.0, steps=10, cycles=5).check(Progress(0, 15, 10))
+    with pytest.raises(VaekitError, match="train longer"):
+        Cyclical(0.0, 4.0, steps=20, cycles=5).check(Progress(0, 15, 10))
+
+
 @pytest.mark.parametrize(
     ("text", "cause"),
     [

@@ -121,6 +121,15 @@ class Cyclical(_Between):
         if self.cycles < 1 or self.cycles != int(self.cycles) or not 0 < self.ramp <= 1:
             raise VaekitError(f"{self}: needs a whole number of cycles ≥ 1 and 0 < ramp ≤ 1")
 
+    def check(self, progress: Progress) -> None:
+        """Raise `VaekitError` where the schedule would not finish, or a cycle has no two steps."""
+        super().check(progress)
+        if 2 * self.cycles > self.horizon(progress):
+            raise VaekitError(
+                f"the schedule {self} has {self.cycles} cycles in {self.horizon(progress):g} "
+                "steps: a cycle needs two at least, write fewer cycles or train longer"
+            )
+
     def shape(self, t: float) -> float:
         """Return min(1, the share of the cycle / ramp)."""
         if t >= 1:

@@ -9,12 +9,16 @@ Units of the code (by coordinate h, with μ_h(x), s_h(x) of the posterior):
     active            Var_x(μ_h) > 0.01                  (Burda, Grosse & Salakhutdinov 2016, §5.2)
     normal variance   v_h = mean_x(μ_h² + s_h²) ≥ 0.8    ([noise] §5: as wide as the prior)
 
+Under another prior than N(0, I), of mean m_h and variance t_h², for a conditional one given c, that
+is v_h = mean_x(((μ_h − m_h)² + s_h²) / t_h²): 1 where q(z|x) is the prior.
+
 Every number says how it stands to what it is of: a `lower bound` or an `upper bound` in
 expectation, `consistent` (right in the limit of many examples or samples), or `exact` for the
 examples used.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -24,7 +28,7 @@ from torch import Tensor
 
 from vaekit.apply import CHUNK, condition_of, device_of, evaluating, seeded
 from vaekit.data import Dataset
-from vaekit.distributions import PointMass
+from vaekit.distributions import PointMass, StandardNormal
 from vaekit.divergences import kl, kl_by_coordinate
 from vaekit.information.encoding import check_counts, check_decoded, check_set, reading
 from vaekit.metrics import mig
@@ -95,7 +99,7 @@ class _Sums:
     def __init__(self, samples: int):
         self.samples = samples
         self.parts: dict[str, list[Tensor]] = {}
-        self.closed, self.kept = True, "I(x; z)"
+        self.closed, self.kept, self.standard = True, "I(x; z)", True
 
     def add(self, run: Pass) -> None:
         self._put("distortion", -run.p.log_prob(run.x).mean(0))
@@ -107,6 +111,10 @@ class _Sums:
             if run.prior.batch_shape:  # p(z|c): what c tells is not counted
                 self.kept = "I(x; z|c)"
             self._put("rate", kl(run.q, run.prior, run.z))
+            self.standard = isinstance(run.prior, StandardNormal)
+            with suppress(NotImplementedError):  # a prior need not know its moments
+                spread = (run.q.mean - run.prior.mean) ** 2 + run.q.variance
+                self._put("v", spread / run.prior.variance)
 
     def _put(self, name: str, value: Tensor) -> None:
         self.parts.setdefault(name, []).append(value.double().cpu())
@@ -133,7 +141,7 @@ class _Sums:
             f"‖x − E[x|z]‖² summed over entries, {how}",
             "squared units of x",
         )
-        return found | _units(whole["mean"], whole["variance"])
+        return found | _units(whole["mean"], whole.get("v"), self.standard)
 
 
 def mean_of(
@@ -145,16 +153,17 @@ def mean_of(
     return Number(float(values.mean()), estimator, n, se, unit, direction)
 
 
-def _units(mean: Tensor, variance: Tensor) -> dict[str, Number]:
+def _units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
     n, size = mean.shape
     unit = f"units of {size}"
     how = f"count of Var_x(μ_h) > {ACTIVE}"
     count = int((mean.var(0, unbiased=False) > ACTIVE).sum())
     found = {"active_units": Number(count, how, n, None, unit, "exact")}
-    if bool((variance > 0).any()):
-        v = (mean**2 + variance).mean(0)
-        how = f"count of v_h = mean(μ_h² + s_h²) ≥ {WIDE}"
-        count = int((v >= WIDE).sum())
+    if v is not None:
+        wide = "μ_h² + s_h²" if standard else "((μ_h − m_h)² + s_h²) / t_h²"
+        prior = "" if standard else "; m_h, t_h² of the prior"
+        how = f"count of v_h = mean({wide}) ≥ {WIDE}{prior}"
+        count = int((v.mean(0) >= WIDE).sum())
         found["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
     return found
 
