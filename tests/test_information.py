@@ -32,6 +32,7 @@ from vaekit.information import (
     refit,
     residuals,
     summarise,
+    summary,
 )
 from vaekit.information.encoding import drawing, encoded
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
@@ -40,7 +41,7 @@ from vaekit.model import Model
 from vaekit.posteriors import Dirac, Gaussian, Posterior
 from vaekit.priors import Normal, Prior
 from vaekit.recipes import cvae, vae
-from vaekit.runs import Config, train
+from vaekit.runs import Config, Run, train
 from vaekit.train import Training
 
 
@@ -614,6 +615,48 @@ def test_the_command(folder, capsys):
     assert "7 codes" in metrics["log_likelihood"]["estimator"]
     (line,) = [line for line in out.splitlines() if line.strip().startswith("information ")]
     assert "lower bound" in line and "ln N = 5.01" in line
-    main(["evaluate", str(folder)])
-    assert "total_correlation" not in json.loads((folder / "metrics.json").read_text("utf-8"))
     main(["report", str(folder)])
+
+
+def saved(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+
+
+def test_numbers_of_the_same_weights_and_examples_stay(folder, capsys):
+    main(["evaluate", str(folder), "--information", "--importance-samples", "2", "--n", "90"])
+    before = saved(folder)
+    main(["evaluate", str(folder), "--n", "90", "--samples", "2"])
+    out, after = capsys.readouterr().out, saved(folder)
+    assert "kept from before: information_gaussian, " in out
+    assert after.keys() == before.keys() and after["information"] == before["information"]
+    assert "2 sample" in after["distortion"]["estimator"]
+    for words in (["--n", "80"], ["--n", "80", "--train-split"]):
+        main(["evaluate", str(folder), "--n", "90", "--information", "--importance-samples", "2"])
+        capsys.readouterr()
+        main(["evaluate", str(folder), *words])
+        out, after = capsys.readouterr().out, saved(folder)
+        assert "dropped, as of other weights or examples: information_gaussian, " in out
+        assert "information" not in after and after["elbo"]["n"] == 80
+
+
+def test_numbers_of_weights_that_went_on_are_dropped(folder, capsys, monkeypatch):
+    main(["evaluate", str(folder), "--information", "--importance-samples", "2"])
+    longer = [*Run(folder).history, {"step": 10_000}]
+    monkeypatch.setattr(Run, "history", longer)
+    main(["evaluate", str(folder)])
+    assert "dropped" in capsys.readouterr().out and "information" not in saved(folder)
+
+
+def test_each_number_names_its_examples(folder, capsys, monkeypatch):
+    monkeypatch.setattr(summary, "EXAMPLES", 40)
+    main(["evaluate", str(folder), "--information", "--importance-samples", "2", "--n", "90"])
+    out = capsys.readouterr().out
+    assert ", n = 90\n" in out
+    (line,) = [line for line in out.splitlines() if "log_likelihood" in line]
+    assert "; n = 40" in line and out.count("; n = ") == 1
+
+
+def test_importance_samples_need_information(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(folder), "--importance-samples", "5"])
+    assert "give --information too" in capsys.readouterr().err

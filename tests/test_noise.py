@@ -1,5 +1,6 @@
 """Noise that is learned: by its definition, against reference fits, on data of known noise."""
 
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from sklearn.mixture import GaussianMixture as Reference
 from torch import nn
 
 from vaekit import information, mixture, recipes
+from vaekit.cli import main
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
@@ -466,3 +468,63 @@ def test_network_gaussian_reads_two_halves():
     assert float(p.log_prob(torch.tensor([[1.5]]))) == pytest.approx(
         -0.5 / np.e**2 - 1 - 0.5 * np.log(2 * np.pi), abs=1e-5
     )
+
+
+# ---- the command
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Train one run of each kind of likelihood."""
+    folder, settings = tmp_path_factory.mktemp("runs"), Training(epochs=1, device="cpu")
+    for name, recipe, more in (
+        ("plain", "ae", {}),
+        ("grey", "vae", {}),
+        ("noisy", "vae", {"likelihood": "gaussian(0.3)"}),
+    ):
+        train(Config(recipe, {"network": "mlp(8)", **more}, "digits", settings), folder / name)
+    return folder
+
+
+def refits(folder, *words):
+    main(["refit", str(folder), *words])
+    return json.loads((folder / "refits.json").read_text(encoding="utf-8"))
+
+
+def test_refits_are_ordered_by_their_bound(runs, capsys):
+    found, out = refits(runs / "noisy"), capsys.readouterr().out
+    assert "ELBO (nats, higher is better) on 180 test examples" in out and "note" not in out
+    own, gaussian, mixed = (found[k]["elbo"]["value"] for k in found)
+    assert own < gaussian < mixed
+    assert list(found) == ["gaussian(0.3) (as trained)", "gaussian", "mixture(2)"]
+
+
+def test_without_a_prior_distortions_are_compared(runs, capsys):
+    found, out = refits(runs / "plain"), capsys.readouterr().out
+    assert "distortion (nats, lower is better" in out
+    assert all("distortion" in row and "elbo" not in row for row in found.values())
+    assert found["mixture(2)"]["distortion"]["value"] < found["gaussian"]["distortion"]["value"]
+
+
+def test_probabilities_of_pixels_are_not_compared_with_densities(runs, capsys):
+    found, out = refits(runs / "grey"), capsys.readouterr().out
+    assert "not comparable" in out and "not comparable" in next(iter(found.values()))["note"]
+    assert "note" not in found["gaussian"]
+
+
+def test_one_example_has_no_error(runs, capsys):
+    found, out = refits(runs / "noisy", "--n", "1", "--noise", "gaussian"), capsys.readouterr().out
+    assert "on 1 test example," in out and "±" not in out
+    assert found["gaussian"]["elbo"]["se"] is None
+
+
+def test_refits_of_the_same_weights_and_examples_stay(runs, capsys):
+    refits(runs / "noisy", "--noise", "gaussian")
+    found = refits(runs / "noisy", "--noise", "mixture(3)")
+    assert {"gaussian", "mixture(3)"} < set(found)
+    found, out = (
+        refits(runs / "noisy", "--noise", "mixture(2)", "--n", "50"),
+        capsys.readouterr().out,
+    )
+    assert "dropped, as of other weights or examples: gaussian, mixture(3)" in out
+    assert set(found) == {"gaussian(0.3) (as trained)", "mixture(2)"}

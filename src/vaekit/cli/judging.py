@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.cli.parsing import add_run, parse, parser, run_of
+from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
     from vaekit.runs import Run
@@ -29,8 +30,8 @@ def evaluate(words: list[str]) -> None:
     made.add_argument(
         "--importance-samples",
         type=int,
-        default=100,
-        help="codes an example for log p(x), with --information",
+        default=None,
+        help="codes an example for log p(x), with --information; default 100",
     )
     made.add_argument(
         "--metrics",
@@ -49,31 +50,52 @@ def judge(
     run: "Run",
     train_split: bool = False,
     information: bool = False,
-    importance_samples: int = 100,
+    importance_samples: int | None = None,
     metrics: str = "",
     **options: Any,
 ) -> None:
-    """Compute a run's numbers, save them and print them."""
+    """Compute a run's numbers, save them beside those there were, and print them.
+
+    Raises `VaekitError` for importance samples without information.
+    """
     from vaekit.information import chosen, diagnose, score, summarise
     from vaekit.information import evaluate as rates
 
-    wanted = chosen(metrics)
+    if importance_samples is not None and not information:
+        raise VaekitError("--importance-samples is for log p(x): give --information too")
+    wanted, draws = chosen(metrics), 100 if importance_samples is None else importance_samples
     data, n = run.data.train if train_split else run.data.test, options.get("n", 10_000)
-    more = summarise(run.model, data, n, importance_samples) if information else {}
+    more = summarise(run.model, data, n, draws) if information else {}
     numbers = rates(run.model, data, **options) | more | diagnose(*run.system, data, n)
     if wanted:
         bins = options.get("bins", 20)
         numbers |= score(run.model, data, wanted, n, bins, progress=_progress)
     part = "training" if train_split or run.data.test is run.data.train else "test"
+    step = max((int(row["step"]) for row in run.history), default=None)
     for number in numbers.values():
-        number["split"] = part
-    run.save_metrics(numbers)
-    print(f"{part} set of {run.config.data}, n = {next(iter(numbers.values()))['n']}")
+        number |= {"split": part, "step": step}
+    run.save_metrics(_before(run.metrics, numbers) | numbers)
+    count = numbers["distortion"]["n"]
+    print(f"{part} set of {run.config.data}, n = {count}")
     for name, number in numbers.items():
         shown = f"{_shown(number):<17} {number['direction']:<12}"
         bias = number.get("shuffled")
-        after = "" if bias is None else f"; {bias:.3f} shuffled"
+        after = "" if number["n"] == count else f"; n = {number['n']}"
+        after += "" if bias is None else f"; {bias:.3f} shuffled"
         print(f"  {name:<26}{shown} {number['unit']}; {number['estimator']}{after}")
+
+
+def _before(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Return earlier numbers where they are of the same weights and examples, else say so."""
+    names = [name for name in old if name not in new]
+    if not names:
+        return {}
+    was, now = (found.get("distortion", {}) for found in (old, new))
+    if all(was.get(key) == now[key] for key in ("n", "split", "step")):
+        print(f"kept from before: {', '.join(names)}")
+        return old
+    print(f"dropped, as of other weights or examples: {', '.join(names)}")
+    return {}
 
 
 def _progress(name: str, done: int, count: int) -> None:

@@ -1,9 +1,20 @@
 """`vaekit refit`: the same networks under other noise models."""
 
 import json
+import math
+from pathlib import Path
 from typing import Any
 
 from vaekit.cli.parsing import add_run, parse, parser, run_of
+
+_WHAT = {
+    "elbo": "ELBO (nats, higher is better)",
+    "distortion": "distortion (nats, lower is better; without a rate there is no ELBO)",
+}
+_MASS = (
+    "a Bernoulli likelihood is the probability of black or white (of a grey, the mean of its log), "
+    "the others are densities, which can exceed 1: the two are not comparable"
+)
 
 
 def refit(words: list[str]) -> None:
@@ -11,7 +22,8 @@ def refit(words: list[str]) -> None:
     made = parser(
         "refit",
         "RUN [--noise NAME]",
-        "Keep a run's networks, fit other noise models to its residuals, compare their ELBOs.",
+        "Keep a run's networks, fit other noise models to its residuals, compare their ELBOs; "
+        "models without a prior by their distortions.",
         "vaekit refit runs/faces --noise gaussian --noise 'mixture(2)'",
     )
     add_run(made)
@@ -24,18 +36,56 @@ def refit(words: list[str]) -> None:
     found = parse(made, words)
     run = run_of(found)
     from vaekit import files, information
+    from vaekit.likelihoods import Bernoulli
 
-    own = run.config.arguments.get("likelihood", run.config.recipe)
-    rows = {f"{own} (as trained)": run.model}
+    own = f"{run.config.arguments.get('likelihood', run.config.recipe)} (as trained)"
+    models = {own: run.model}
     for noise in found.noise or ["gaussian", "mixture(2)"]:
-        rows[noise] = information.refit(run.model, run.data.train, noise)
-    print(f"ELBO (nats) on up to {found.n} test examples, noise fitted to training residuals")
-    numbers: dict[str, Any] = {}
-    for name, model in rows.items():
+        models[noise] = information.refit(run.model, run.data.train, noise)
+    rows: dict[str, Any] = {}
+    for name, model in models.items():
         judged = information.evaluate(model, run.data.test, found.n)
-        elbo, noise = judged.get("elbo", judged["distortion"]), model.likelihood.noise()
-        numbers[name] = {"elbo": elbo, "noise": noise}
-        said = ", ".join(f"{k.removeprefix('noise_')} {v:.4g}" for k, v in noise.items())
-        print(f"  {name:<32}{elbo['value']:>12.2f} ± {elbo['se'] or 0:<8.2f} {said}")
-    files.write_text(run.folder / "refits.json", json.dumps(numbers, indent=2) + "\n")
-    print(f"{run.folder / 'refits.json'}: these numbers")
+        key = "elbo" if "elbo" in judged else "distortion"
+        rows[name] = {key: judged[key], "noise": model.likelihood.noise()}
+    note = _MASS if isinstance(run.model.likelihood, Bernoulli) else ""
+    if note:
+        rows[own]["note"] = note
+    part = "training" if run.data.test is run.data.train else "test"
+    _show(rows, part, note)
+    path = run.folder / "refits.json"
+    files.write_text(path, json.dumps(_before(path, own, rows) | rows, indent=2) + "\n")
+    print(f"{path}: these numbers")
+
+
+def _show(rows: dict[str, Any], part: str, note: str) -> None:
+    key = _key(next(iter(rows.values())))
+    n = next(iter(rows.values()))[key]["n"]
+    print(
+        f"{_WHAT[key]} on {n:,} {part} example{'s' * (n != 1)}, noise fitted to training residuals"
+    )
+    for name, row in rows.items():
+        said = ", ".join(f"{k.removeprefix('noise_')} {v:.4g}" for k, v in row["noise"].items())
+        se = row[key]["se"]
+        error = "" if se is None else f"± {se:.2f}"
+        print(f"  {name:<32}{row[key]['value']:>12.2f} {error:<10} {said}")
+    if note:
+        print(f"note: {note}")
+
+
+def _before(path: Path, own: str, rows: dict[str, Any]) -> dict[str, Any]:
+    """Return earlier rows where they are of the same weights and examples; say what is dropped."""
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    names = [name for name in old if name not in rows]
+    if not names:
+        return {}
+    key = _key(rows[own])
+    was, now = old.get(own, {}).get(key), rows[own][key]
+    # The same draws on the same weights: equal but for the order of sums.
+    if was and was["n"] == now["n"] and math.isclose(was["value"], now["value"], rel_tol=1e-5):
+        return old
+    print(f"dropped, as of other weights or examples: {', '.join(names)}")
+    return {}
+
+
+def _key(row: dict[str, Any]) -> str:
+    return "elbo" if "elbo" in row else "distortion"
