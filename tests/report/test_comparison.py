@@ -20,16 +20,9 @@ from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaus
 from vaekit.objectives import KL, Distortion, TotalCorrelation
 from vaekit.report import compare, side_by_side, tradeoffs
 from vaekit.report.axes import axes_of, numbers
-from vaekit.report.groups import (
-    Entry,
-    Group,
-    differing,
-    gather,
-    grouped,
-    labels,
-    over_runs,
-    settings,
-)
+from vaekit.report.differences import common, labels, own, settings
+from vaekit.report.differences import differing as differing_settings
+from vaekit.report.groups import Entry, Group, gather, grouped, over_runs
 from vaekit.report.readings import items_of, noise_of, rate_weight, read
 from vaekit.report.standings import standing
 from vaekit.runs import Config, Run, train
@@ -91,6 +84,10 @@ def made_up(numbers: dict[str, Any], seed: int = 0, data: str = "d", **found: An
     return Entry(run, whole, told, data, None)
 
 
+def differing(groups: list[Group]) -> list[str]:
+    return differing_settings([group.settings for group in groups])
+
+
 def page(runs: Any, folder: Path) -> str:
     return compare(runs, folder / "page.html").read_text(encoding="utf-8")
 
@@ -146,9 +143,20 @@ def test_what_the_recipe_tells_is_no_column():
     assert names == ["isa_vae · beta 1", "beta_vae · beta 1", "beta_vae · beta 2"]
 
 
+def test_what_was_chosen_for_one_recipe_is_a_column():
+    ramp = "linear(0, 4, epochs=2)"
+    groups = grouped([made_up({}, recipe="vae"), made_up({}, recipe="beta_vae", beta=ramp)])
+    assert differing(groups) == ["recipe", "beta"] and own([g.settings for g in groups]) == {}
+    groups = grouped([made_up({}, recipe="vae"), made_up({}, recipe="beta_vae", beta="4")])
+    assert differing(groups) == ["recipe"] and own([g.settings for g in groups]) == {
+        "beta_vae": {"beta": "4"}
+    }
+
+
 def test_sets_of_one_name_are_told_apart_by_checksum():
     same = grouped([made_up({}, beta=1), made_up({}, beta=2)])
     assert "data sha256" not in differing(same)
+    assert common([g.settings for g in same]) == {"recipe": "beta_vae", "data": "toy"}
     other = grouped([made_up({}, beta=1), made_up({}, data="e", beta=1)])
     assert differing(other) == ["data sha256"]
 
@@ -301,6 +309,11 @@ def test_a_reading_is_of_the_run_itself(noisy):
     x = items.batch(torch.arange(8)).numpy()
     assert found.images is not None
     assert found.images.numpy() == pytest.approx(run.reconstruct(x), abs=1e-5)
+
+
+def test_ranks_are_written_as_ranges():
+    assert side_by_side.ranges([1, 3, 4, 5, 9, 10]) == "1, 3–5, 9–10"
+    assert side_by_side.ranges([]) == ""
 
 
 def test_residuals_share_one_scale(noisy):

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaekit.errors import VaekitError
-from vaekit.report.groups import Group, labels, plain
+from vaekit.report.differences import labels, plain
+from vaekit.report.groups import Group
 from vaekit.schedules import Schedule, weight
 from vaekit.text import parse
 

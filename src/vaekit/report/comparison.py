@@ -15,11 +15,12 @@ from vaekit import files
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.report import noises, side_by_side, tables, tradeoffs
-from vaekit.report.groups import Group, common, differing, gather, grouped, labels, names_of
+from vaekit.report.differences import common, differing, labels, own
+from vaekit.report.groups import Group, gather, grouped, names_of
 from vaekit.report.readings import Reading, items_of, read
 from vaekit.report.rendering import render
 from vaekit.report.section import Section
-from vaekit.report.side_by_side import ITEMS
+from vaekit.report.side_by_side import ITEMS, ranges
 from vaekit.report.standings import Standing, standing
 from vaekit.runs import Run
 
@@ -63,7 +64,7 @@ class _Page:
     """Gather what a page says of groups of runs."""
 
     def __init__(self, groups: list[Group], notes: list[str]):
-        self.groups, self.keys = groups, differing(groups)
+        self.groups, self.keys = groups, differing([group.settings for group in groups])
         self.labels = _labels(groups, self.keys)
         self.notes = [*notes, *_missing(groups)]
         self.items = _items(groups)
@@ -79,6 +80,7 @@ class _Page:
         return [first, *(read(entry, None) for entry in group.entries[1:])]
 
     def text(self) -> str:
+        every = [group.settings for group in self.groups]
         return render(
             "compare.html.jinja",
             title=_title(self.groups),
@@ -90,7 +92,10 @@ class _Page:
             repeated=self._repeated,
             standings=[self._standing(each) for each in self.standings],
             sections=self._sections(),
-            settings=[("In common", _rows(common(self.groups)))],
+            settings=[
+                ("In common", _rows(common(every))),
+                *((f"Of {recipe}", _rows(found)) for recipe, found in own(every).items()),
+            ],
         )
 
     @property
@@ -121,8 +126,9 @@ class _Page:
                 "title": title,
                 "heads": [tables.title(each.name) for each in part],
                 "rows": [
-                    (self.labels[i], [self._cell(each, i) for each in part])
-                    for i in range(len(self.groups))
+                    (i + 1, self.labels[i], [self._cell(each, i) for each in part])
+                    for i, group in enumerate(self.groups)
+                    if any(each.name in group.names for each in part)
                 ],
             }
             for title, part in parts.items()
@@ -148,11 +154,11 @@ class _Page:
             "name": tables.title(found.name),
             "better": found.better,
             "best": found.why or best,
-            "near": ", ".join(str(i + 1) for i in found.near),
+            "near": ranges([i + 1 for i in found.near]),
             "unit": _said(numbers, "unit"),
             "direction": _said(numbers, "direction"),
             "estimator": _said(numbers, "estimator"),
-            "n": _said(numbers, "n"),
+            "n": _span([each["n"] for each in numbers if isinstance(each.get("n"), int)]),
         }
 
     # ---- sections
@@ -233,6 +239,11 @@ def _score(number: Mapping[str, Any]) -> bool:
 def _said(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
     found = dict.fromkeys(tables.text(each[key]) for each in numbers if each.get(key) is not None)
     return next(iter(found)) if len(found) == 1 else "; ".join(list(found)[:3])
+
+
+def _span(counts: Sequence[int]) -> str:
+    ends = dict.fromkeys((min(counts, default=0), max(counts, default=0)))
+    return " to ".join(tables.text(n) for n in ends)
 
 
 # ---- test items

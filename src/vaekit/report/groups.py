@@ -7,14 +7,11 @@ Runs are repeats where all that decides them is equal but the seed. A group of n
 
 With n = 1 the standard error is that over the examples of the one run, which says nothing of what
 another seed would have given.
-
-A setting that only some recipes have, and that is the same wherever it exists, follows from the
-recipe, so it tells nothing that the recipe does not.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,11 +19,10 @@ import numpy as np
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.report import tables
+from vaekit.report.differences import Settings, differing, identity, plain, settings
 from vaekit.report.rendering import data_name
 from vaekit.runs import Run
 
-Settings = dict[str, Any]
 FIRST = ("elbo", "rate", "distortion", "squared_error", "active_units", "normal_variance_units")
 
 
@@ -198,18 +194,6 @@ class Shelf:
             self.notes.append(note)
 
 
-def settings(run: Run, data: str = "") -> Settings:
-    """Return all that decides a run but its seed and device, by name; `data` tells sets apart."""
-    config = run.config
-    training = asdict(config.training)
-    del training["seed"], training["device"]
-    own = tables.arguments(config)
-    clash = {f"training {k}" if k in own else k: v for k, v in training.items()}
-    given = {"data": data_name(config.data), "data sha256": data[:8], "holdout": config.holdout}
-    found = {"recipe": config.recipe, **own, **given, **clash, "state": tables.state(config)}
-    return {name.replace("_", " "): value for name, value in found.items()}
-
-
 # ---- grouping
 
 
@@ -220,7 +204,7 @@ def grouped(entries: Sequence[Entry]) -> list[Group]:
         found.setdefault(identity(entry.settings), []).append(entry)
     groups = [Group(tuple(sorted(each, key=lambda e: e.seed))) for each in found.values()]
     recipes = list(dict.fromkeys(group.settings["recipe"] for group in groups))
-    keys = [key for key in differing(groups) if key != "recipe"]
+    keys = [key for key in differing([group.settings for group in groups]) if key != "recipe"]
 
     def place(group: Group) -> Any:
         values = [_rank(group.settings.get(key)) for key in keys]
@@ -232,73 +216,3 @@ def grouped(entries: Sequence[Entry]) -> list[Group]:
 def _rank(value: Any) -> tuple[int, float, str]:
     known = plain(value)
     return (0, known, "") if isinstance(known, float) else (1, 0.0, str(known))
-
-
-def identity(found: Settings) -> tuple[Any, ...]:
-    """Return settings as something to compare: equal for 4, 4.0 and '4', whatever the order."""
-    return tuple(sorted((name, repr(plain(value))) for name, value in found.items()))
-
-
-def plain(value: Any) -> Any:
-    """Read a number, also one written as text, as a float; leave other values as they are."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return " ".join(value.split()) if isinstance(value, str) else value
-
-
-def differing(groups: Sequence[Group]) -> list[str]:
-    """Name the settings that take two values or more among the groups that have them."""
-    every = dict.fromkeys(name for group in groups for name in group.settings)
-    found = []
-    for name in every:
-        values = {repr(plain(g.settings[name])) for g in groups if name in g.settings}
-        if len(values) > 1:
-            found.append(name)
-    names = {group.settings["data"] for group in groups}
-    shas = {(group.settings["data"], group.settings["data sha256"]) for group in groups}
-    if len(shas) == len(names) and "data sha256" in found:  # the name alone tells sets apart
-        found.remove("data sha256")
-    return found
-
-
-def common(groups: Sequence[Group]) -> Settings:
-    """Return the settings that all groups have and share."""
-    told, first = set(differing(groups)), groups[0].settings
-    return {
-        name: value
-        for name, value in first.items()
-        if name not in told
-        and name != "data sha256"
-        and all(name in group.settings for group in groups)
-    }
-
-
-def labels(settings: Sequence[Settings], keys: Sequence[str]) -> list[str]:
-    """Name each of several settings apart from the others, in as few words as that takes.
-
-    Of the `keys` in which they differ, the recipe comes first, then the one that tells most apart.
-    """
-    told = [key for key in ("recipe",) if key in keys]
-    rows = [{key: repr(plain(found.get(key))) for key in keys} for found in settings]
-
-    def apart(chosen: Sequence[str]) -> int:
-        return len({tuple(row[key] for key in chosen) for row in rows})
-
-    while apart(told) < apart(keys):
-        told.append(max((k for k in keys if k not in told), key=lambda k: apart([*told, k])))
-    ordered = [key for key in keys if key in told]
-    return [label(found, ordered) for found in settings]
-
-
-def label(found: Settings, keys: Sequence[str]) -> str:
-    """Say a group in the words of what differs: `beta_vae · beta 4 · latent 10`."""
-    bare = ("recipe", "data", "state", "network", "likelihood")
-    parts = [
-        tables.text(found[key]) if key in bare else f"{key} {tables.text(found[key])}"
-        for key in keys
-        if key in found
-    ]
-    return " · ".join(parts)

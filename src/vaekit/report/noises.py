@@ -16,12 +16,13 @@ from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
 from vaekit.report import pictures, tables
-from vaekit.report.groups import Group, Value, labels, over_runs
+from vaekit.report.differences import labels
+from vaekit.report.groups import Group, Value, over_runs
 from vaekit.report.pictures import data_uri
 from vaekit.report.plots import Plot
 from vaekit.report.readings import INDICATORS, Reading
 from vaekit.report.section import Section, figure
-from vaekit.report.side_by_side import Residuals
+from vaekit.report.side_by_side import Residuals, ranges
 from vaekit.report.tradeoffs import draw, legend
 
 # What the axis itself says of a run: its β, its σ², and how that came about.
@@ -80,7 +81,7 @@ def section(
     if off:
         caption += (
             f" Without a place on this axis, for their objective has other terms or their noise a "
-            f"σ² for every entry: {', '.join(map(str, off))}."
+            f"σ² for every entry: {ranges(off)}."
         )
     if chosen and residuals is not None:
         figures.append(_thumbs(groups, chosen, residuals))

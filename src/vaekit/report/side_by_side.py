@@ -71,9 +71,11 @@ def section(
     if len(places) > ROWS:
         caption += f" Of {len(places)} the first {ROWS} are shown."
     if strangers:
-        caption += f" Trained on other data, and new to these items: {_listed(strangers)}."
+        caption += (
+            f" Trained on other data, and new to these items: {ranges([i + 1 for i in strangers])}."
+        )
     for why in dict.fromkeys(absent.values()):
-        names = _listed([i for i, reason in absent.items() if reason == why])
+        names = ranges([i + 1 for i, reason in absent.items() if reason == why])
         caption += f" Not shown: {names} ({why})."
     return Section("pictures", "The same items", caption, [strips(rows, [])])
 
@@ -87,5 +89,12 @@ def _row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarra
     return np.concatenate([a, gap, b], 1)
 
 
-def _listed(places: Sequence[int]) -> str:
-    return ", ".join(str(place + 1) for place in places)
+def ranges(ranks: Sequence[int]) -> str:
+    """Write ranks, in order, with neighbours as ranges: 2–4, 7."""
+    runs: list[list[int]] = []
+    for rank in ranks:
+        if runs and rank == runs[-1][-1] + 1:
+            runs[-1].append(rank)
+        else:
+            runs.append([rank])
+    return ", ".join(str(r[0]) if len(r) == 1 else f"{r[0]}–{r[-1]}" for r in runs)

@@ -1,0 +1,114 @@
+"""What differs between runs: their settings, compared by what they mean and not by spelling.
+
+A setting that only some recipes have, and that stands at its default wherever it exists, follows
+from the recipe, so it tells nothing that the recipe does not.
+"""
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from vaekit import recipes
+from vaekit.report import tables
+from vaekit.report.rendering import data_name
+from vaekit.runs import Run
+
+Settings = dict[str, Any]
+
+
+def settings(run: Run, data: str = "") -> Settings:
+    """Return all that decides a run but its seed and device, by name; `data` tells sets apart."""
+    config = run.config
+    training = asdict(config.training)
+    del training["seed"], training["device"]
+    own = tables.arguments(config)
+    clash = {f"training {k}" if k in own else k: v for k, v in training.items()}
+    given = {"data": data_name(config.data), "data sha256": data[:8], "holdout": config.holdout}
+    found = {"recipe": config.recipe, **own, **given, **clash, "state": tables.state(config)}
+    return {name.replace("_", " "): value for name, value in found.items()}
+
+
+def identity(found: Settings) -> tuple[Any, ...]:
+    """Return settings as something to compare: equal for 4, 4.0 and '4', whatever the order."""
+    return tuple(sorted((name, repr(plain(value))) for name, value in found.items()))
+
+
+def plain(value: Any) -> Any:
+    """Read a number, also one written as text, as a float; leave other values as they are."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return value
+    try:
+        return float(value)
+    except ValueError:
+        return " ".join(value.split()) if isinstance(value, str) else value
+
+
+def differing(every: Sequence[Settings]) -> list[str]:
+    """Name the settings that differ, but those that follow from the recipe."""
+    found = []
+    for name in dict.fromkeys(name for each in every for name in each):
+        having = [each for each in every if name in each]
+        values = {repr(plain(each[name])) for each in having}
+        chosen = len(having) < len(every) and not all(_at_default(each, name) for each in having)
+        if len(values) > 1 or chosen:
+            found.append(name)
+    names = {each["data"] for each in every}
+    shas = {(each["data"], each["data sha256"]) for each in every}
+    if len(shas) == len(names) and "data sha256" in found:  # the name alone tells sets apart
+        found.remove("data sha256")
+    return found
+
+
+def _at_default(found: Settings, name: str) -> bool:
+    known = inspect.signature(recipes.find(found["recipe"]).make).parameters
+    own = known.get(name.replace(" ", "_"))
+    return own is not None and repr(plain(own.default)) == repr(plain(found[name]))
+
+
+def own(every: Sequence[Settings]) -> dict[str, Settings]:
+    """Return by recipe the settings that follow from it, which not all have."""
+    told, found = set(differing(every)), dict[str, Settings]()
+    for each in every:
+        lone = {
+            name: value
+            for name, value in each.items()
+            if name not in told and any(name not in other for other in every)
+        }
+        found |= {str(each["recipe"]): lone} if lone else {}
+    return found
+
+
+def common(every: Sequence[Settings]) -> Settings:
+    """Return the settings that all have and share."""
+    told = {*differing(every), "data sha256"}
+    shared = set.intersection(*(set(each) for each in every)) - told
+    return {name: value for name, value in every[0].items() if name in shared}
+
+
+def labels(settings: Sequence[Settings], keys: Sequence[str]) -> list[str]:
+    """Name each of several settings apart from the others, in as few words as that takes.
+
+    Of the `keys` in which they differ, recipe and data are always said, then what tells most apart.
+    """
+    told = [key for key in ("recipe", "data") if key in keys]
+    rows = [{key: repr(plain(found.get(key))) for key in keys} for found in settings]
+
+    def apart(chosen: Sequence[str]) -> int:
+        return len({tuple(row[key] for key in chosen) for row in rows})
+
+    while apart(told) < apart(keys):
+        told.append(max((k for k in keys if k not in told), key=lambda k: apart([*told, k])))
+    ordered = [key for key in keys if key in told]
+    return [label(found, ordered) for found in settings]
+
+
+def label(found: Settings, keys: Sequence[str]) -> str:
+    """Say a group in the words of what differs: `beta_vae · beta 4 · latent 10`."""
+    bare = ("recipe", "data", "state", "network", "likelihood")
+    parts = [
+        tables.text(found[key]) if key in bare else f"{key} {tables.text(found[key])}"
+        for key in keys
+        if key in found
+    ]
+    return " · ".join(parts)
