@@ -155,3 +155,25 @@ def climb(
 
     found = ascend(objective, weights.ravel(), reach=0.1, gain=1e-13)
     return found.point.reshape(weights.shape), found.values
+
+
+def folded(degrees: np.ndarray | float) -> np.ndarray:
+    """Return how far angles lie from a multiple of 90°, in degrees."""
+    return np.abs((np.asarray(degrees) + 45) % 90 - 45)
+
+
+def lengths(weights: np.ndarray) -> np.ndarray:
+    """Return the lengths of the columns, the longest first."""
+    return np.sort(np.linalg.norm(weights, axis=0))[::-1]
+
+
+def kept(weights: np.ndarray) -> float:
+    """Return the shortest column over the longest: 0 where one is pruned."""
+    return float(lengths(weights)[-1] / max(lengths(weights)[0], 1e-300))
+
+
+def between(weights: np.ndarray) -> float:
+    """Return the angle between the lines of the two longest columns, 0° to 90°."""
+    one, two = weights.T[np.argsort(-np.linalg.norm(weights, axis=0))[:2]]
+    cosine = np.abs(one @ two) / max(np.linalg.norm(one) * np.linalg.norm(two), 1e-300)
+    return float(np.rad2deg(np.arccos(np.clip(cosine, 0, 1))))

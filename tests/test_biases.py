@@ -380,9 +380,20 @@ def test_measures(biases):
 
 def test_the_command_prints_tables_and_draws(biases, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(biases, "TAILS", (2.5, 6.0))
-    biases.main(["--out", str(tmp_path / "new"), "--seeds", "2", "--points", "60"])
+    monkeypatch.setattr(biases, "LINES", ((0, 50, 110),))
+    monkeypatch.setattr(biases, "NOISES", (0.5,))
+    biases.main(["--out", str(tmp_path / "new"), "--seeds", "2", "--points", "60", "--wide"])
     shown = capsys.readouterr().out
-    for word in ("expected", "found", "F at π/4", "-17.82", "β = 8", "likelihood:", "ν = 2.5"):
+    for word in (
+        "expected",
+        "found",
+        "F at π/4",
+        "-17.82",
+        "β = 8",
+        "likelihood:",
+        "ν = 2.5",
+        "of 9",
+    ):
         assert word in shown
     assert "nan" not in shown
     drawn = {path.name for path in (tmp_path / "new").iterdir()}
