@@ -1,6 +1,7 @@
 """What a learned noise model says of the data: how wide it is, and which entries have which.
 
-Residuals are x − G(z) at the mean code z of test items, so that no draw blurs the pictures.
+The histogram is of residuals x − G(z) at codes drawn from q(z|x), as those are that the noise was
+fitted to. The pictures are at mean codes, so that no draw blurs them.
 """
 
 from pathlib import Path
@@ -13,7 +14,9 @@ from torch import Tensor
 from vaekit.apply import condition_of, device_of
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, MixtureEntries
+from vaekit.information.encoding import drawing
 from vaekit.likelihoods import GaussianMixture, NetworkGaussian
+from vaekit.likelihoods.base import limited
 from vaekit.model import Model
 from vaekit.report import pictures
 from vaekit.report.codes import Codes, spread
@@ -28,10 +31,11 @@ def section(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section 
     kind = model.likelihood
     if not kind.learns:
         return None
-    x, p = _decoded(model, data, codes, spread(codes, MANY))
+    x, p = _decoded(model, data, codes, spread(codes, MANY), draw=True)
     caption = (
-        f"{_said(model)} The histogram is of x − E[x|z] at the mean code of {len(x)} test items, "
-        f"{x.numel():,} entries, on a logarithmic scale; the line is the density of the noise."
+        f"{_said(model, p)} The histogram is of x − E[x|z] at one code drawn for each of {len(x)} "
+        f"test items, {x.numel():,} entries, on a logarithmic scale; the line is the density of "
+        "the noise, which was fitted at drawn codes too."
     )
     figures = [figure(_histogram(x - p.mean[0], p))]
     if len(data.shape) == 3:
@@ -42,26 +46,39 @@ def section(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section 
     return Section("noise", "Noise", caption, figures)
 
 
-def _said(model: Model) -> str:
-    kind, found = model.likelihood, model.likelihood.noise()
+def _said(model: Model, p: Any) -> str:
+    kind: Any = model.likelihood
+    found, warning = kind.noise(), kind.warning()
     if isinstance(kind, GaussianMixture):
         parts = [
             f"σ² = {found[f'noise_variance_{k}']:.3g} with π = {found[f'noise_share_{k}']:.3f}"
             for k in range(kind.components)
         ]
-        warning = f" Beware: {kind.warning()}." if kind.warning() else ""
-        return f"A mixture of {kind.components} Gaussians: {', '.join(parts)}.{warning}"
-    if isinstance(kind, NetworkGaussian):
-        return f"The decoder gives σ²(z) for every entry, {kind.floor:g} at least."
-    return f"One Gaussian for all entries, σ² = {found['noise_variance']:.3g}."
+        said = f"A mixture of {kind.components} Gaussians: {', '.join(parts)}."
+    elif isinstance(kind, NetworkGaussian):
+        low, high = p.variance.aminmax()
+        said = f"The decoder gives σ²(z) for every entry, here from {low:.3g} to {high:.3g}."
+        share = float(kind.share_at_floor(p)) if kind.floor else 0.0
+        warning = limited(f"σ² of {share:.0%} of them", kind.floor) if share > 0.01 else ""
+    else:
+        said = f"One Gaussian for all entries, σ² = {found['noise_variance']:.3g}."
+    if not kind.floor:
+        said += " There is no floor (floor = 0): σ² may fall without bound, and training diverge."
+    return said + (f" Beware: {warning}." if warning else "")
 
 
 @torch.no_grad()
-def _decoded(model: Model, data: Dataset, codes: Codes, places: np.ndarray) -> tuple[Tensor, Any]:
-    """Return x (n, *shape) and p(x|z) at the mean codes of items, of batch shape (1, n)."""
+def _decoded(
+    model: Model, data: Dataset, codes: Codes, places: np.ndarray, draw: bool = False
+) -> tuple[Tensor, Any]:
+    """Return x (n, *shape) and p(x|z) at mean or drawn codes of items, of batch shape (1, n)."""
     rows, device = codes.rows[torch.from_numpy(places)], device_of(model)
-    z = torch.from_numpy(codes.means[places]).float().to(device)
-    return data.batch(rows).to(device), model.likelihood(z[None], condition_of(model, data, rows))
+    x, c = data.batch(rows).to(device), condition_of(model, data, rows)
+    z = torch.from_numpy(codes.means[places]).float().to(device)[None]
+    if draw:
+        with drawing(0):
+            z = model.posterior(x, c).rsample((1,))
+    return x, model.likelihood(z, c)
 
 
 def _histogram(residuals: Tensor, p: Any) -> str:
@@ -115,7 +132,10 @@ def _rows(model: Model, data: Dataset, codes: Codes) -> tuple[list[tuple[str, np
         row("reconstruction", p.mean[0], low, high),
         row("residual", residuals, -limit, limit),
     ]
-    said = f" Residuals run from −{limit:.2g} (black) to {limit:.2g} (white)."
+    said = (
+        " Pictures are at the mean code; "
+        f"residuals run from −{limit:.2g} (black) to {limit:.2g} (white)."
+    )
     if isinstance(p, MixtureEntries):
         found = p.memberships(x)[:, 0].flatten(1).mean(1).argsort(descending=True)
         for k in found[1:].tolist():

@@ -5,7 +5,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian
-from vaekit.information import indicators
+from vaekit.information import Indicators, indicators
 from vaekit.information.moments import INFLUENTIAL, unfit
 from vaekit.information.rates import WIDE
 from vaekit.model import Model
@@ -14,6 +14,7 @@ from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, figure
 
 MOST = 128
+SHIFTED = 0.1  # of v_h: it moves Ĩ by ½ ln(1/0.9) = 0.05 nats
 
 
 def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
@@ -49,6 +50,20 @@ def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
         f"coordinates are influential (above {INFLUENTIAL} nats), "
         f"{int(found.normal_variance.sum())} have normal variance (v ≥ {WIDE})."
     )
+    shifted = [h for h in order.tolist() if found.shift[h] > SHIFTED]
+    if shifted:
+        caption += _warned(found, shifted)
     if left:
         caption += f" The {left} least informative are left out."
     return Section("pulse", "Information by coordinate", caption, [figure(plot.svg)])
+
+
+def _warned(found: Indicators, shifted: list[int]) -> str:
+    """Say which coordinates lie beside zero, and what they tell whatever the shift."""
+    said = [f"z{h} {found.information[h]:.2f} → {found.centred[h]:.2f}" for h in shifted[:6]]
+    more = f", and {len(shifted) - 6} more" if len(shifted) > 6 else ""
+    return (
+        f" Beware: the mean of μ_h is not 0 everywhere. N(0, v_h) counts that shift as "
+        f"information and as variance, though it tells nothing; against a Gaussian of the code's "
+        f"own mean the bounds are lower: {', '.join(said)}{more}."
+    )
