@@ -1,0 +1,79 @@
+"""The blocks of a code by name: one list from which the posterior and the prior both follow.
+
+    z = Latents({"style": ["gaussian", 16], "class": ["relaxed_one_hot(temperature=0.5)", 10]})
+    z = latents("product(style=[gaussian, 16], digit=[relaxed_one_hot, 10])")
+    model = Model(z.posterior(nets.encoder(shape, z.width)), likelihood, z.prior())
+
+A block is [posterior, size] or [posterior, size, prior], each part by its text. Without one the
+prior is `categorical` for one-hots and `normal` for the rest.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from vaekit.errors import VaekitError
+from vaekit.posteriors import Posterior, posterior
+from vaekit.posteriors import Product as ProductPosterior
+from vaekit.priors import Product as ProductPrior
+from vaekit.priors import prior
+from vaekit.text import build, parse
+
+_PRIORS = {"relaxed_one_hot": "categorical"}
+
+
+class _Block(NamedTuple):
+    posterior: str
+    size: int
+    prior: str
+
+
+class Latents:
+    """Lay named blocks side by side in z: `latent` entries, read from `width` features.
+
+    Raises `VaekitError` for what is no block, and as the posteriors and priors do.
+    """
+
+    def __init__(self, blocks: Mapping[str, Sequence[Any]]):
+        self.blocks = {name: _read(name, block) for name, block in blocks.items()}
+        trial = self.posterior(nn.Identity())
+        self.latent, self.width = trial.latent, trial.width
+        self.prior()
+
+    def posterior(self, network: nn.Module) -> ProductPosterior:
+        """Return the posterior that reads a network's features (batch, width)."""
+        kinds = {
+            name: (partial(_made, block.posterior), block.size)
+            for name, block in self.blocks.items()
+        }
+        return ProductPosterior(network, kinds)
+
+    def prior(self) -> ProductPrior:
+        """Return the prior of the same blocks."""
+        return ProductPrior({name: prior(b.prior, b.size) for name, b in self.blocks.items()})
+
+
+def latents(text: str) -> Latents:
+    """Read blocks by text, such as `product(style=[gaussian, 16], digit=[relaxed_one_hot, 10])`.
+
+    Raises `VaekitError` as `Latents` does, and for text that names no product.
+    """
+    return build(text, {"product": lambda **blocks: Latents(blocks)}, "latents")
+
+
+def _made(text: str, network: nn.Module, size: int) -> Posterior:
+    return posterior(text, network, size)
+
+
+def _read(name: str, block: Sequence[Any]) -> _Block:
+    match block:
+        case [str(kind), int(size)] if not isinstance(size, bool):
+            return _Block(kind, size, _PRIORS.get(parse(kind)[0], "normal"))
+        case [str(kind), int(size), str(told)] if not isinstance(size, bool):
+            return _Block(kind, size, told)
+    raise VaekitError(
+        "a block is written name=[posterior, size] or name=[posterior, size, prior], such as "
+        f"style=[gaussian, 16], got {name}={block!r}"
+    )
