@@ -34,6 +34,7 @@ from vaekit.objectives import (
     DimensionwiseKL,
     Distortion,
     IndexCodeMI,
+    MutualInformation,
     RateTarget,
     Sparsity,
     Spread,
@@ -332,6 +333,11 @@ TERMS: dict[str, Measure] = {
         needs_prior=True,
     ),
     "adversarial total correlation": Measure(lambda model: AdversarialTC(discriminator(model))),
+    "mutual information by a reader": Measure(
+        lambda model: MutualInformation(small().encoder((6,), 4), [0, 1]),
+        needs_density=True,
+        by_coordinate=True,
+    ),
     "mmd": Measure(lambda model: MMD(), needs_prior=True),
     "adversarial prior": Measure(
         lambda model: AdversarialPrior(discriminator(model)), needs_prior=True
@@ -345,7 +351,13 @@ TERMS: dict[str, Measure] = {
 
 
 # Arguments of recipes with which they cost nothing, beside the latents and networks.
-LEAST: dict[str, object] = {"k": 1, "size": 1, "discriminator": "mlp(8)"}
+LEAST: dict[str, object] = {
+    "k": 1,
+    "size": 1,
+    "on": 1,
+    "discriminator": "mlp(8)",
+    "reader": "mlp(8)",
+}
 
 
 def small_arguments(recipe: str, **more: object) -> dict[str, object]:

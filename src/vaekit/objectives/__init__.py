@@ -7,6 +7,7 @@ from vaekit.objectives.distortion import Distortion
 from vaekit.objectives.kl import KL, RateTarget
 from vaekit.objectives.matching import MMD, AdversarialPrior
 from vaekit.objectives.moments import Correlated, Spread
+from vaekit.objectives.mutual_information import MutualInformation
 from vaekit.objectives.sparsity import Sparsity
 from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
 
@@ -21,6 +22,7 @@ __all__ = [
     "DimensionwiseKL",
     "Distortion",
     "IndexCodeMI",
+    "MutualInformation",
     "Objective",
     "RateTarget",
     "Sparsity",

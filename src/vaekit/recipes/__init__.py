@@ -17,6 +17,7 @@ from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
+from vaekit.recipes.vmi import joint_vae, vmi_joint_vae, vmi_vae
 
 __all__ = [
     "RECIPES",
@@ -38,6 +39,7 @@ __all__ = [
     "info_vae",
     "isa_tcvae",
     "isa_vae",
+    "joint_vae",
     "k_sparse_ae",
     "mog_vae",
     "network_noise_vae",
@@ -46,6 +48,8 @@ __all__ = [
     "recipe",
     "sparse_ae",
     "vae",
+    "vmi_joint_vae",
+    "vmi_vae",
     "wae_gan",
     "wae_mmd",
 ]

@@ -1,0 +1,146 @@
+"""Variational mutual information: a reader tells the code from what the decoder made of it.
+
+    I(c; x) ≥ E_{c ~ q(c|x), x′ ~ p(x|z, c)} [log Q(c|x′)] + H(c)                 ([vmi] eq. 4.9)
+
+c is a block of the code, or some of its coordinates. Q is a network of its own, the reader: it
+looks at the **decoder's output** (the last sentence of [vmi] §4.2.3 names the encoder's, which is a
+slip), and answers with a category, or with a Gaussian for coordinates. Its own step tightens the
+bound; the model's raises it, so that a decoder cannot leave c unused. x′ is the decoder's mean, a
+picture without noise, which may tell more than x does; `drawn` takes x′ from p(x|z) itself.
+
+**Which entropy.** The bound holds for c drawn from the aggregate posterior q(c), and H is q(c)'s.
+`entropy="aggregate"` estimates it from the batch and differentiates it: of categories that of their
+mean probabilities, of coordinates that of a Gaussian of the same covariance (which is too large
+where q(c) is no Gaussian). `"prior"` puts the prior's constant in its place, as the thesis does:
+then it is no bound, and to send all x to *one* category, which Q reads without an error, earns the
+full ln K.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaekit.compounds import Blocks
+from vaekit.distributions import LOG_2PI, DiagonalGaussian
+from vaekit.errors import VaekitError, nearest
+from vaekit.model import Pass
+from vaekit.objectives.base import Adversarial
+from vaekit.one_hots import OneHots, RelaxedOneHots
+
+ENTROPIES = ("aggregate", "prior")
+
+
+class MutualInformation(Adversarial):
+    """Return −(E log Q(c|x′) + H(c)) in nats, minus the bound, for it is minimised.
+
+    `on` is the name of a block, or a list of coordinates of a Gaussian code. The `reader` maps
+    images (n, *shape) to (n, K) logits for K categories, to (n, 2k) means and log-variances for k
+    coordinates. Raises `VaekitError` for a block that the code has not, coordinates outside it, a
+    reader of another width, an unknown entropy, and draws that carry no gradient.
+    """
+
+    def __init__(
+        self,
+        reader: nn.Module,
+        on: str | Sequence[int],
+        entropy: str = "aggregate",
+        drawn: bool = False,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+    ):
+        super().__init__()
+        if entropy not in ENTROPIES:
+            raise nearest(str(entropy), ENTROPIES, "entropy")
+        self.network, self.entropy, self.drawn = reader, entropy, drawn
+        self.on = on if isinstance(on, str) else tuple(on)
+        if not self.on or (not isinstance(on, str) and len(set(on)) < len(on)):
+            raise VaekitError(f"name a block or list different coordinates, got on={on!r}")
+        said = on if isinstance(on, str) else "_".join(f"z{h}" for h in on)
+        self.name = f"minus_information_{said}"
+        self.adam: dict[str, Any] = {"lr": lr, "betas": betas}
+
+    def forward(self, run: Pass) -> Tensor:
+        """Return minus the bound; its gradient does not reach the reader."""
+        q, c = chosen(run, self.on)
+        told = log_read(self.still(run.once(shown, self.drawn)), q, c)
+        return -(told.mean() + _entropy(q, self.entropy))
+
+    def loss(self, run: Pass) -> Tensor:
+        """Return −E log Q(c|x′), whose gradient reaches the reader alone."""
+        q, c = chosen(run, self.on)
+        image = run.once(shown, self.drawn).detach()
+        return -log_read(self.network(image), q, c.detach()).mean()
+
+
+def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Distribution, Tensor]:
+    """Return the posterior of the chosen part of the code and its samples (samples · batch, width).
+
+    Raises `VaekitError` for a name or coordinates that the code has not.
+    """
+    z = run.z.flatten(0, -2)
+    if isinstance(on, str):
+        if not isinstance(run.q, Blocks) or on not in run.q.names:
+            known = run.q.names if isinstance(run.q, Blocks) else ()
+            if known:
+                raise nearest(on, known, "block")
+            raise VaekitError(
+                f"this code has no blocks, so none is called {on!r}: list coordinates"
+            )
+        place = run.q.names.index(on)
+        return run.q.parts[place], z.split(run.q.sizes, -1)[place]
+    if not isinstance(run.q, DiagonalGaussian):
+        raise VaekitError(
+            "to choose coordinates needs a posterior that is Gaussian: of others name a block"
+        )
+    rows = list(on)
+    if not all(0 <= h < z.shape[-1] for h in rows):
+        raise VaekitError(f"coordinates lie from 0 to {z.shape[-1] - 1}, got {rows}")
+    return DiagonalGaussian(run.q.mean[..., rows], run.q.log_std[..., rows]), z[:, rows]
+
+
+def log_read(output: Tensor, q: Distribution, c: Tensor) -> Tensor:
+    """Return log Q(c|x′) of each example, (n,), from a reader's output (n, features).
+
+    Raises `VaekitError` for a reader of another width.
+    """
+    categories = isinstance(q, OneHots | RelaxedOneHots)
+    wanted = c.shape[-1] if categories else 2 * c.shape[-1]
+    if output.shape[-1] != wanted:
+        raise VaekitError(f"the reader of {c.shape[-1]} entries needs {wanted} outputs")
+    output = output.float()
+    if categories:
+        return (c * output.log_softmax(-1)).sum(-1)
+    mean, log_variance = output.chunk(2, -1)
+    return DiagonalGaussian(mean, 0.5 * log_variance).log_prob(c)
+
+
+def shown(run: Pass, drawn: bool = False) -> Tensor:
+    """Return what the reader sees, (samples · batch, *shape): means of p(x|z), or draws of it.
+
+    Raises `VaekitError` for draws of a likelihood whose draws carry no gradient.
+    """
+    if not drawn:
+        return run.p.mean.flatten(0, 1)
+    if not run.p.has_rsample:
+        raise VaekitError("draws of this likelihood carry no gradient: use drawn=False")
+    return run.p.rsample().flatten(0, 1)
+
+
+def _entropy(q: Distribution, kind: str) -> Tensor | float:
+    """Return the entropy of q(c) over the batch, or the constant of the prior, in nats."""
+    width = q.event_shape[0]
+    if isinstance(q, OneHots | RelaxedOneHots):
+        if kind == "prior":
+            return math.log(width)
+        mean = q.mean.mean(0)
+        return -torch.special.xlogy(mean, mean).sum()
+    if kind == "prior":
+        return 0.5 * width * (1 + LOG_2PI)
+    with torch.autocast(q.mean.device.type, enabled=False):
+        centred = q.mean - q.mean.mean(0)
+        covariance = centred.mT @ centred / len(centred) + q.variance.mean(0).diag()
+        return 0.5 * (width * (1 + LOG_2PI) + torch.linalg.slogdet(covariance).logabsdet)

@@ -1,0 +1,129 @@
+"""VAEs whose code can be read from what the decoder makes of it ([vmi])."""
+
+from vaekit.errors import VaekitError
+from vaekit.latents import Latents
+from vaekit.likelihoods import likelihood as likelihood_of
+from vaekit.model import Model
+from vaekit.networks import Shape, networks
+from vaekit.objectives import KL, Distortion, MutualInformation
+from vaekit.recipes.base import System, recipe
+from vaekit.recipes.vae import gaussian_model
+from vaekit.schedules import weight
+
+PAPER = "Variational Mutual Information Maximization Framework for VAE Latent Codes"
+
+
+@recipe(paper=f"{PAPER}, §4.3.1, eq. 4.14")
+def vmi_vae(
+    shape: Shape,
+    latent: int = 32,
+    on: int = 2,
+    information: float | str = 0.01,
+    beta: float | str = 1.0,
+    entropy: str = "aggregate",
+    reader: str = "mlp(400)",
+    critic_lr: float = 1e-3,
+    network: str = "mlp(400)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """VMI-VAE: the first coordinates of the code are to be read from the decoder's image.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        latent: size of the code
+        on: number of coordinates to be read, from the first
+        information: weight λ of the information bound, a number or a schedule
+        beta: weight of the rate, a number or a schedule
+        entropy: entropy in the bound, `aggregate` or `prior` (the thesis')
+        reader: hidden layers of the reader
+        critic_lr: learning rate of the reader
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    if not 1 <= on <= latent:
+        raise VaekitError(f"on, the coordinates to be read, must be 1 to latent={latent}, got {on}")
+    look = networks(reader).encoder(shape, 2 * on)
+    term = MutualInformation(look, range(on), entropy, lr=_rate(critic_lr))
+    model = gaussian_model(shape, latent, network, likelihood)
+    return System(model, Distortion() + weight(beta) * KL() + weight(information) * term)
+
+
+@recipe(paper=f"{PAPER}, §4.3.2, eq. 4.19; Dupont 2018")
+def joint_vae(
+    shape: Shape,
+    style: int = 16,
+    categories: int = 10,
+    beta: float | str = 1.0,
+    temperature: float | str = 0.67,
+    network: str = "mlp(512, 512)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """Joint VAE: a code of Gaussian style and one of K categories.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        style: size of the Gaussian block
+        categories: number of categories K
+        beta: weight of the rate, a number or a schedule
+        temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    model = _joint_model(shape, style, categories, temperature, network, likelihood)
+    return System(model, Distortion() + weight(beta) * KL())
+
+
+@recipe(paper=f"{PAPER}, §4.3.2, eq. 4.22")
+def vmi_joint_vae(
+    shape: Shape,
+    style: int = 16,
+    categories: int = 10,
+    information: float | str = 20.0,
+    beta: float | str = 1.0,
+    entropy: str = "aggregate",
+    temperature: float | str = 0.67,
+    reader: str = "mlp(512)",
+    critic_lr: float = 1e-3,
+    network: str = "mlp(512, 512)",
+    likelihood: str = "bernoulli",
+) -> System:
+    """VMI joint VAE: style and a category, and the category is to be read from the image.
+
+    Args:
+        shape: shape of one example, (C, H, W) or (D,)
+        style: size of the Gaussian block
+        categories: number of categories K
+        information: weight λ of the information bound, a number or a schedule
+        beta: weight of the rate, a number or a schedule
+        entropy: entropy in the bound, `aggregate` or `prior` (the thesis', which rewards collapse)
+        temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
+        reader: hidden layers of the reader
+        critic_lr: learning rate of the reader
+        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
+        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+    """
+    model = _joint_model(shape, style, categories, temperature, network, likelihood)
+    look = networks(reader).encoder(shape, categories)
+    term = MutualInformation(look, "class", entropy, lr=_rate(critic_lr))
+    return System(model, Distortion() + weight(beta) * KL() + weight(information) * term)
+
+
+def _joint_model(
+    shape: Shape,
+    style: int,
+    categories: int,
+    temperature: float | str,
+    network: str,
+    likelihood: str,
+) -> Model:
+    one_hot = f"relaxed_one_hot(temperature='{temperature}')"
+    z = Latents({"style": ["gaussian", style], "class": [one_hot, categories]})
+    nets = networks(network)
+    noise = likelihood_of(likelihood, nets, z.latent, shape)
+    return Model(z.posterior(nets.encoder(shape, z.width)), noise, z.prior())
+
+
+def _rate(critic_lr: float) -> float:
+    if not 0 < critic_lr < float("inf"):
+        raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
+    return critic_lr
