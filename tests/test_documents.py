@@ -1,5 +1,7 @@
 """Every Python block of the README and the docs runs, in the order of its page."""
 
+import importlib
+import inspect
 import re
 from pathlib import Path
 
@@ -29,3 +31,44 @@ def test_named_commands_exist():
     for page in PAGES:
         for word in re.findall(r"vaekit train (\w+) ", page.read_text(encoding="utf-8")):
             assert word in RECIPES or word == "RECIPE", (page.name, word)
+
+
+PACKAGES = (
+    "recipes",
+    "networks",
+    "posteriors",
+    "priors",
+    "likelihoods",
+    "objectives",
+    "train",
+    "information",
+    "metrics",
+)
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_the_reference_names_every_part(package):
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    named = set(re.findall(rf"^\.\. auto\w+:: vaekit\.{package}\.([\w.]+)$", text, re.MULTILINE))
+    found = importlib.import_module(f"vaekit.{package}")
+    parts = {name for name in found.__all__ if inspect.isroutine(getattr(found, name))}
+    parts |= {name for name in found.__all__ if inspect.isclass(getattr(found, name))}
+    assert parts <= named, parts - named
+
+
+@pytest.mark.parametrize("kind", ["posteriors", "priors", "likelihoods", "networks"])
+def test_the_page_of_parts_has_every_name(kind):
+    (row,) = re.findall(
+        rf"^\| {kind} \|.*$", (ROOT / "docs" / "parts.md").read_text("utf-8"), re.MULTILINE
+    )
+    catalogue = getattr(importlib.import_module(f"vaekit.{kind}"), kind.upper())
+    assert set(catalogue) <= set(re.findall(r"`(\w+)", row))
+
+
+def test_the_page_of_parts_has_every_term():
+    from vaekit import objectives
+
+    text = (ROOT / "docs" / "parts.md").read_text(encoding="utf-8")
+    bases = {"Term", "Adversarial", "Objective"}
+    terms = {n for n in objectives.__all__ if inspect.isclass(getattr(objectives, n))} - bases
+    assert all(f"`{name}`" in text for name in terms), terms
