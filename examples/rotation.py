@@ -162,7 +162,10 @@ def main(words: list[str] | None = None) -> None:
     made.add_argument("--seed", type=int, default=0)
     asked = made.parse_args(words)
     if not 0 < asked.std < 1:
-        made.error("--std lies between 0 and 1")
+        made.error(f"--std lies between 0 and 1, got {asked.std}")
+    for name, least in (("random", 0), ("pairs", 1), ("votes", 30), ("seed", 0)):
+        if getattr(asked, name) < least:
+            made.error(f"--{name} must be {least} or more, got {getattr(asked, name)}")
     try:
         turns = {"as it is": np.eye(asked.latents), "Hadamard": equal(asked.latents)}
     except ValueError as error:

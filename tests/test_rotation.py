@@ -106,6 +106,25 @@ def test_the_command_prints_its_tables(rotation, capsys):
     ):
         assert word in shown
     assert "predicted" in shown and "y_2" in shown and "nan" not in shown and "-0.0" not in shown
-    for wrong in (["--latents", "3"], ["--std", "1"]):
-        with pytest.raises(SystemExit):
-            rotation.main(wrong)
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "said"),
+    [
+        ("--latents", "3", "latents must be 2, 4, 8"),
+        ("--std", "1", "--std lies between 0 and 1, got 1.0"),
+        ("--pairs", "0", "--pairs must be 1 or more, got 0"),
+        ("--votes", "1", "--votes must be 30 or more, got 1"),
+        ("--seed", "-1", "--seed must be 0 or more, got -1"),
+        ("--random", "-1", "--random must be 0 or more, got -1"),
+    ],
+)
+def test_bad_arguments_are_named(rotation, capsys, flag, value, said):
+    with pytest.raises(SystemExit):
+        rotation.main([flag, value])
+    assert said in capsys.readouterr().err
+
+
+def test_few_votes_are_enough(rotation, capsys):
+    rotation.main(["--latents", "8", "--random", "0", "--votes", "30", "--pairs", "1"])
+    assert "Hadamard" in capsys.readouterr().out
