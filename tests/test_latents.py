@@ -36,7 +36,7 @@ from vaekit.posteriors import Dirac, Gaussian, Product, RelaxedOneHot, posterior
 from vaekit.priors import Categorical, Normal, isa, prior
 from vaekit.priors import Product as ProductPrior
 from vaekit.schedules import Cyclical, Linear, Progress
-from vaekit.train import Training, fit
+from vaekit.train import Training, checkpoint, fit
 
 ZERO = torch.zeros(1, dtype=torch.float64)
 
@@ -534,6 +534,28 @@ def test_a_schedule_that_outlasts_the_training_is_refused():
     data = Dataset.from_array(torch.rand(40, 6))
     with pytest.raises(VaekitError, match="ends after 12 steps, but training has only 8"):
         fit(made, Distortion() + KL(), data, Training(epochs=2, batch=10, device="cpu"))
+
+
+def test_a_resumed_training_equals_the_uninterrupted_one(tmp_path):
+    """Though no temperature is saved: it follows from the step."""
+    data = Dataset.from_array(torch.rand(40, 6))
+
+    def going(seed):
+        made = system(temperature="cosine(1, 0.5)", seed=seed)
+        return made, fit(
+            made, Distortion() + KL(), data, Training(epochs=3, batch=10, device="cpu")
+        )
+
+    whole, first = going(0)
+    for _ in first:
+        if first.step == 6:
+            checkpoint.save(first, tmp_path / "c")
+    again, second = going(1)
+    checkpoint.load(second, tmp_path / "c")
+    for _ in second:
+        pass
+    for one, other in zip(whole.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_training_step_compiles_whole_and_once():
