@@ -33,6 +33,8 @@ from vaekit.data import Dataset, load
 from vaekit.information import evaluate, indicators, refit
 from vaekit.model import Model
 from vaekit.recipes import System
+from vaekit.report import noise
+from vaekit.report.codes import encode
 from vaekit.runs.folder import save_weights
 from vaekit.train import Fit, Training, checkpoint, fit
 
@@ -113,16 +115,17 @@ def trained(asked: argparse.Namespace, name: str, data: Dataset) -> System | Non
 def judge(asked: argparse.Namespace) -> None:
     """Print the table of what is there."""
     data, test = sets(asked.data, asked.data_dir)
-    rows = []
+    rows, residuals = [], {}
     for name, (_, arguments) in jobs(asked.data).items():
         system = trained(asked, name, data)
         if system is None:
             print(f"{name}: not trained")
             continue
         rows.append(row(name, system.model, test, arguments["beta"]))
+        residuals[name] = residual(system.model, test)
         if name == "Network, β = 1":
-            for noise, said in (("mixture(2)", "MoG-2"), ("gaussian", "G")):
-                again = refit(system.model, data, noise)
+            for text, said in (("mixture(2)", "MoG-2"), ("gaussian", "G")):
+                again = refit(system.model, data, text)
                 rows.append(row(f"Network({said}), β = 1", again, test, 1.0))
     head = [
         "model",
@@ -140,7 +143,10 @@ def judge(asked: argparse.Namespace) -> None:
         print("| " + " | ".join(str(r[h]) for h in head) + " |")
     (asked.out / f"{asked.data}.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
     if asked.data == "mnist":
-        draw(rows, asked.out / "noise-mnist.png")
+        draw(rows, residuals, asked.out / "noise-mnist.png")
+    elif (system := trained(asked, "MoG-2, β = 1", data)) is not None:
+        noise.section(system.model, test, encode(system.model, test), asked.out)
+        print(asked.out / "noise.png")
 
 
 def row(name: str, model: Model, test: Dataset, beta: float) -> dict[str, Any]:
@@ -148,9 +154,9 @@ def row(name: str, model: Model, test: Dataset, beta: float) -> dict[str, Any]:
     judged, found = evaluate(model, test), indicators(model, test)
     apart = float(found.aggregate_kl.sum())
     wide, many = int(found.normal_variance.sum()), int(found.influential.sum())
-    noise = model.likelihood.noise()
-    one = noise.get("noise_variance")
-    said = ", ".join(f"{k.removeprefix('noise_')} {v:.3g}" for k, v in noise.items())
+    learned = model.likelihood.noise()
+    one = learned.get("noise_variance")
+    said = ", ".join(f"{k.removeprefix('noise_')} {v:.3g}" for k, v in learned.items())
     return {
         "model": name,
         "noise": said or "σ²(z)",
@@ -165,22 +171,41 @@ def row(name: str, model: Model, test: Dataset, beta: float) -> dict[str, Any]:
     }
 
 
-def draw(rows: list[dict[str, Any]], path: Path) -> None:
+@torch.no_grad()
+def residual(model: Model, test: Dataset) -> torch.Tensor:
+    """Return x − E[x|z] of the first test image at its mean code, (H, W)."""
+    x = test.batch(torch.arange(1))
+    return (x - model.likelihood(model.posterior(x).mean[None]).mean[0])[0, 0]
+
+
+def draw(rows: list[dict[str, Any]], residuals: dict[str, torch.Tensor], path: Path) -> None:
     """Plot EVLB, KL(q*‖p) and the counts against the normalised variance (Figures 4, 5 and 8)."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 6.5), layout="constrained")
-    panels = figure.subplots(2, 2).flat
-    titles = ["EVLB (nats)", "KL(q*‖p) (nats)", "factors with v ≥ .8", "factors with I > .5"]
-    for column, (axes, title) in enumerate(zip(panels, titles, strict=True), 1):
-        for kind, style in (("fixed", "o-"), ("learned", "s--")):
-            points = sorted(r["points"] for r in rows if r["model"].startswith(kind))
-            if points:
-                axes.plot([p[0] for p in points], [p[column] for p in points], style, label=kind)
+    figure = Figure(figsize=(11, 9), layout="constrained")
+    parts: Any = figure.subfigures(2, 1, height_ratios=[3, 1.25])
+    above, below = parts
+    titles = ["EVLB (nats)", "KL(q*‖p) (nats)", "factors with v ≥ .8", "factors with Ĩ > .5"]
+    kinds = {
+        kind: sorted((r["points"], r["model"]) for r in rows if r["model"].startswith(kind))
+        for kind in ("fixed", "learned")
+    }
+    for column, (axes, title) in enumerate(zip(above.subplots(2, 2).flat, titles, strict=True), 1):
+        for (kind, found), style in zip(kinds.items(), ("o-", "s--"), strict=True):
+            x, y = [p[0] for p, _ in found], [p[column] for p, _ in found]
+            axes.plot(x, y, style, label=f"{kind} noise")
         axes.set(title=title, xlabel="normalised variance β·σ²", xscale="log")
         axes.grid(alpha=0.3)
-        axes.legend(title="noise")
-    figure.savefig(path, dpi=110)
+        axes.legend()
+    below.suptitle("residuals x − E[x|z] of one test digit, from −1 (black) to 1 (white)")
+    cells = below.subplots(2, max(map(len, kinds.values())), squeeze=False)
+    for line, (kind, found) in zip(cells, kinds.items(), strict=True):
+        for axes, (points, name) in zip(line, found, strict=False):
+            axes.imshow(residuals[name], "gray", vmin=-1, vmax=1)
+            axes.set_title(f"{kind}, {points[0]:.2g}", fontsize=9)
+        for axes in line:
+            axes.axis("off")
+    figure.savefig(path, dpi=100)
     print(path)
 
 

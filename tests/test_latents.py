@@ -30,11 +30,12 @@ from vaekit.information.importance import log_likelihood
 from vaekit.information.summary import summarise
 from vaekit.latents import Latents, latents
 from vaekit.model import Model
-from vaekit.objectives import KL, Distortion
+from vaekit.objectives import KL, Distortion, RateTarget
 from vaekit.one_hots import OneHots, RelaxedOneHots, hardened
 from vaekit.posteriors import Dirac, Gaussian, Product, RelaxedOneHot, posterior
 from vaekit.priors import Categorical, Normal, isa, prior
 from vaekit.priors import Product as ProductPrior
+from vaekit.recipes import joint_vae
 from vaekit.schedules import Cyclical, Linear, Progress
 from vaekit.train import Training, checkpoint, fit
 
@@ -674,3 +675,26 @@ def test_categories_find_the_clusters(straight_through):
     assert float(information) == pytest.approx(math.log(3), abs=0.03)
     own = torch.stack([codes[kind == k].mean(0) for k in range(3)])
     assert float((own[0] * own[1]).sum() + (own[0] * own[2]).sum() + (own[1] * own[2]).sum()) < 0.02
+
+
+# ---- terms of one block
+
+
+def test_the_rate_of_a_block_is_a_term():
+    """The rates of all blocks add up to the whole; each may have a weight and a target."""
+    torch.manual_seed(0)
+    model, _ = joint_vae((6,), style=2, categories=3, network="mlp(8)")
+    run = model(torch.rand(20, 6))
+    parts = [KL(on=name)(run) for name in ("style", "class")]
+    torch.testing.assert_close(sum(parts), KL()(run))
+    off = RateTarget(0.5, on="class")(run)
+    torch.testing.assert_close(off, (parts[1] - 0.5).abs())
+    objective = Distortion() + 2.0 * KL(on="style") + 30.0 * RateTarget(0.5, on="class")
+    assert objective.names == ("distortion", "kl_style", "rate_off_target_class")
+    data = Dataset.from_array(torch.rand(60, 6).numpy())
+    for now in fit(model, objective, data, Training(epochs=200, batch=60, lr=0.02)):
+        if now.step == 150:
+            now.means()
+    assert now.means()["rate_off_target_class"] < 0.1
+    with pytest.raises(VaekitError, match="class"):
+        KL(on="clas")(run)

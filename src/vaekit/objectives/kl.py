@@ -11,6 +11,7 @@ ask of each example what is meant of all together.
 import torch
 from torch import Tensor, nn
 
+from vaekit.blocks import block
 from vaekit.divergences import kl, kl_by_samples
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
@@ -22,14 +23,16 @@ class KL(Term):
     """Return KL(q(z|x)‖p(z)), averaged over the batch: analytic where known, else Monte Carlo.
 
     `analytic=False` asks for the Monte-Carlo form everywhere, and `path` for its gradient along
-    the path of the sample alone, which has less noise (see `vaekit.divergences`). Raises
-    `VaekitError` for a model without a prior and for a deterministic posterior.
+    the path of the sample alone, which has less noise (see `vaekit.divergences`). `on` names a
+    block of the code, of which the rate is then. Raises `VaekitError` for a model without a prior,
+    a deterministic posterior, and a block that the code has not.
     """
 
-    name = "kl"
+    name: str
 
-    def __init__(self, analytic: bool = True, path: bool = False):
-        self.analytic, self.path = analytic, path
+    def __init__(self, analytic: bool = True, path: bool = False, on: str | None = None):
+        self.analytic, self.path, self.on = analytic, path, on
+        self.name = "kl" if on is None else f"kl_{on}"
 
     def __call__(self, run: Pass) -> Tensor:
         """Return the rate in nats for one example."""
@@ -38,7 +41,9 @@ class KL(Term):
                 "KL needs a prior: give the model one, for example prior=Normal(latent)"
             )
         divergence = kl if self.analytic else kl_by_samples
-        return divergence(run.q, run.prior, run.z, self.path).mean()
+        parts = run.q, run.prior, run.z
+        q, p, z = parts if self.on is None else block(*parts, self.on)
+        return divergence(q, p, z, self.path).mean()
 
 
 class RateTarget(nn.Module, Term):
@@ -48,11 +53,12 @@ class RateTarget(nn.Module, Term):
     `VaekitError` for a C below 0, not finite, or that would outlast the training.
     """
 
-    name = "rate_off_target"
+    name: str
 
-    def __init__(self, target: Weight, analytic: bool = True):
+    def __init__(self, target: Weight, analytic: bool = True, on: str | None = None):
         super().__init__()
-        self.schedule, self.rate = weight(target), KL(analytic)
+        self.schedule, self.rate = weight(target), KL(analytic, on=on)
+        self.name = "rate_off_target" if on is None else f"rate_off_target_{on}"
         last = self.schedule.end if isinstance(self.schedule, Schedule) else self.schedule
         # A tensor, so that a compiled step reads it in place of being compiled for every value.
         self.register_buffer("target", torch.tensor(float(last)), persistent=False)

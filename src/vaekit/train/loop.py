@@ -272,3 +272,5 @@ def check_support(data: Dataset, model: Model) -> None:
             f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
             + (" (a table: \"table('FILE', scale=minmax)\")" if len(data.shape) == 1 else "")
         )
+    if model.corruption is not None:
+        model.corruption.check(low, high)
