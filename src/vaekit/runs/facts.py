@@ -57,8 +57,8 @@ class Facts:
             return None
         columns, classes = known["columns"], notes.get("classes")
         if columns is not None:
-            numbers = (np.asarray(columns[key], np.float64) for key in ("shift", "width"))
-            columns = Columns(tuple(columns["names"]), *numbers)
+            shift, width = (np.asarray(columns[key], np.float64) for key in ("shift", "width"))
+            columns = Columns(tuple(columns["names"]), shift, width)
         return cls(
             tuple(notes["shape"]),
             tuple(known["range"]),
