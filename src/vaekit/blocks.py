@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.compounds import Blocks
-from vaekit.distributions import DiagonalGaussian
+from vaekit.distributions import DiagonalGaussian, PointMass
 from vaekit.errors import VaekitError
 
 
@@ -88,6 +88,12 @@ def joined(q: Distribution) -> Distribution:
 def _split(q: DiagonalGaussian, sizes: list[int]) -> list[DiagonalGaussian]:
     pairs = zip(q.mean.split(sizes, -1), q.log_std.split(sizes, -1), strict=True)
     return [DiagonalGaussian(mean, log_std) for mean, log_std in pairs]
+
+
+def deterministic(q: Distribution) -> bool:
+    """Tell whether a code, or a block of it, is a function of x: then q has no density."""
+    parts = q.parts if isinstance(q, Blocks) else (q,)
+    return any(isinstance(part, PointMass) for part in parts)
 
 
 def names_of(p: Distribution) -> tuple[str, ...]:

@@ -3,18 +3,23 @@
 One small language serves every kind of part (networks, likelihoods, schedules, data sets): a name,
 then arguments written as in Python. Bare words are strings and `true`, `false`, `none` have their
 YAML meaning, so that a shell needs no inner quotes. Nothing is evaluated, only literals are read.
+Words that Python keeps for itself, `class` and `lambda` among them, are names like any other.
 """
 
 import ast
 import inspect
+import io
+import keyword
 import math
 import re
+import tokenize
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from vaekit.errors import VaekitError, nearest
 
 _WORDS = {"true": True, "false": False, "none": None, "nan": math.nan, "inf": math.inf}
+_KEPT = "__kept_by_python"
 _CALL = re.compile(r"^\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 
 
@@ -28,22 +33,36 @@ def parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
         raise VaekitError(f"cannot read {text!r}: write a name, or name(argument, key=value)")
     name, inside = found[1], found[2] or ""
     try:
-        call = ast.parse(f"f({inside})", mode="eval").body
+        call = ast.parse(_freed(f"f({inside})"), mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
-        named = {pair.arg: _literal(pair.value) for pair in call.keywords}
+        named = {pair.arg and _word(pair.arg): _literal(pair.value) for pair in call.keywords}
         if None in named or len(named) < len(call.keywords):  # **unpacked, or named twice
             raise ValueError
         return name, [_literal(value) for value in call.args], {str(k): v for k, v in named.items()}
-    except (SyntaxError, ValueError, TypeError):
+    except (SyntaxError, ValueError, TypeError, tokenize.TokenError):
         raise VaekitError(
             f"cannot read the arguments of {text!r}: write numbers, words, [lists] or 'quoted text'"
         ) from None
 
 
+def _freed(text: str) -> str:
+    """Mark the words that Python keeps for itself, but `True`, `False` and `None`, as names."""
+    found = []
+    for kind, word, *_ in tokenize.generate_tokens(io.StringIO(text).readline):
+        kept = keyword.iskeyword(word) and word.lower() not in _WORDS
+        found.append((kind, word + _KEPT if kept else word))
+    return tokenize.untokenize(found)
+
+
+def _word(name: str) -> str:
+    return name.removesuffix(_KEPT)
+
+
 def _literal(node: ast.expr) -> Any:
     if isinstance(node, ast.Name):
-        return _WORDS.get(node.id.lower(), node.id)
+        word = _word(node.id)
+        return _WORDS.get(word.lower(), word)
     if isinstance(node, ast.List | ast.Tuple):
         return [_literal(item) for item in node.elts]
     return ast.literal_eval(node)

@@ -9,8 +9,10 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample_rows, seeded
+from vaekit.blocks import deterministic
+from vaekit.compounds import Blocks
 from vaekit.data import Dataset, Splits
-from vaekit.distributions import DiagonalGaussian, PointMass
+from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
 from vaekit.model import Model
 
@@ -110,16 +112,20 @@ def check_decoded(p: Distribution, x: Tensor) -> None:
 
 
 def _widened(q: Distribution) -> Distribution:
-    if isinstance(q, PointMass):
+    if deterministic(q):
+        which = "a block of this model's code" if isinstance(q, Blocks) else "this model's code"
         raise VaekitError(
-            "information needs a posterior with a density, but this model's code is "
+            f"information needs a posterior with a density, but {which} is "
             "deterministic: its I(x; z) is infinite for a continuous x; judge a vae"
         )
-    if not isinstance(q, DiagonalGaussian):
-        return q
-    if not bool(torch.isfinite(q.mean).all() & torch.isfinite(q.log_std).all()):
+    if isinstance(q, Blocks):
+        return Blocks([_widened(part) for part in q.parts], q.names)
+    gaussian = isinstance(q, DiagonalGaussian)
+    if not all(bool(torch.isfinite(t).all()) for t in (q.mean, *([q.log_std] if gaussian else []))):
         raise VaekitError(
             "the codes hold NaN or infinite values: the model is broken, so judge a sound one"
         )
+    if not gaussian:
+        return q
     kind = torch.promote_types(q.mean.dtype, torch.float32)
     return DiagonalGaussian(q.mean.to(kind), q.log_std.to(kind))

@@ -9,6 +9,9 @@ Units of the code (by coordinate h, with μ_h(x), s_h(x) of the posterior):
     active            Var_x(μ_h) > 0.01                  (Burda, Grosse & Salakhutdinov 2016, §5.2)
     normal variance   v_h = mean_x(μ_h² + s_h²) ≥ 0.8    ([noise] §5: as wide as the prior)
 
+The entries of a one-hot are no units, for K of them are one category: they are not counted. Where
+the prior has named blocks, each has a row of its own, `rate_style`; they sum up to the rate.
+
 Under another prior than N(0, I), of mean m_h and variance t_h², for a conditional one given c, that
 is v_h = mean_x(((μ_h − m_h)² + s_h²) / t_h²): 1 where q(z|x) is the prior.
 
@@ -25,14 +28,18 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, evaluating, seeded
+from vaekit.blocks import Block, blocks, deterministic, names_of
+from vaekit.compounds import Blocks
 from vaekit.data import Dataset
-from vaekit.distributions import PointMass, StandardNormal
-from vaekit.divergences import kl, kl_by_coordinate
+from vaekit.distributions import StandardNormal
+from vaekit.divergences import kl, kl_in_closed_form
 from vaekit.information.encoding import check_counts, check_decoded, check_set, reading
 from vaekit.metrics import mig
 from vaekit.model import Model, Pass
+from vaekit.one_hots import OneHots, RelaxedOneHots
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
@@ -99,22 +106,30 @@ class _Sums:
     def __init__(self, samples: int):
         self.samples = samples
         self.parts: dict[str, list[Tensor]] = {}
-        self.closed, self.kept, self.standard = True, "I(x; z)", True
+        self.closed: dict[str, bool] = {}
+        self.kept, self.standard, self.units = "I(x; z)", True, list[int]()
 
     def add(self, run: Pass) -> None:
         self._put("distortion", -run.p.log_prob(run.x).mean(0))
         self._put("squared_error", ((run.p.mean - run.x) ** 2).flatten(2).sum(-1).mean(0))
+        self.units = _units_of(run.q)
         self._put("mean", run.q.mean)
         self._put("variance", run.q.variance)
-        if run.prior is not None and not isinstance(run.q, PointMass):
-            self.closed = kl_by_coordinate(run.q, run.prior) is not None
-            if run.prior.batch_shape:  # p(z|c): what c tells is not counted
-                self.kept = "I(x; z|c)"
-            self._put("rate", kl(run.q, run.prior, run.z))
-            self.standard = isinstance(run.prior, StandardNormal)
-            with suppress(NotImplementedError):  # a prior need not know its moments
-                spread = (run.q.mean - run.prior.mean) ** 2 + run.q.variance
-                self._put("v", spread / run.prior.variance)
+        if run.prior is None or deterministic(run.q):
+            return
+        if run.prior.batch_shape:  # p(z|c): what c tells is not counted
+            self.kept = "I(x; z|c)"
+        self._rate("rate", run.q, run.prior, run.z)
+        for name, part in zip(names_of(run.prior), _blocks(run), strict=False):
+            self._rate(f"rate_{name}", *part)
+        self.standard = isinstance(run.prior, StandardNormal)
+        with suppress(NotImplementedError):  # a prior need not know its moments
+            spread = (run.q.mean - run.prior.mean) ** 2 + run.q.variance
+            self._put("v", spread / run.prior.variance)
+
+    def _rate(self, name: str, q: Distribution, p: Distribution, z: Tensor) -> None:
+        self.closed[name] = kl_in_closed_form(q, p) is not None
+        self._put(name, kl(q, p, z))
 
     def _put(self, name: str, value: Tensor) -> None:
         self.parts.setdefault(name, []).append(value.double().cpu())
@@ -130,9 +145,7 @@ class _Sums:
             elbo = -whole["distortion"] - whole["rate"]
             how = "lower bound on log p(x); −distortion − rate, weight 1"
             found["elbo"] = mean_of(elbo, how, direction="lower bound")
-            exact = "analytic KL(q(z|x)‖p(z))" if self.closed else f"KL(q(z|x)‖p(z)), {drawn}"
-            how = f"{exact}, an upper bound on {self.kept}"
-            found["rate"] = mean_of(whole["rate"], how, direction="upper bound")
+            found |= {name: self._rate_number(name, whole[name], drawn) for name in self.closed}
         stochastic = bool((whole["variance"] > 0).any())
         how = drawn if stochastic else "deterministic code"
         found["distortion"] = mean_of(whole["distortion"], f"−log p(x|z), {how}")
@@ -141,7 +154,15 @@ class _Sums:
             f"‖x − E[x|z]‖² summed over entries, {how}",
             "squared units of x",
         )
-        return found | _units(whole["mean"], whole.get("v"), self.standard)
+        v = whole["v"][:, self.units] if "v" in whole else None
+        return found | _units(whole["mean"][:, self.units], v, self.standard)
+
+    def _rate_number(self, name: str, values: Tensor, drawn: str) -> Number:
+        z = "z" + name.removeprefix("rate")
+        what = f"KL(q({z}|x)‖p({z}))"
+        exact = f"analytic {what}" if self.closed[name] else f"{what}, {drawn}"
+        how = f"{exact}, an upper bound on {self.kept.replace('z', z)}"
+        return mean_of(values, how, direction="upper bound")
 
 
 def mean_of(
@@ -155,6 +176,8 @@ def mean_of(
 
 def _units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
     n, size = mean.shape
+    if not size:
+        return {}
     unit = f"units of {size}"
     how = f"count of Var_x(μ_h) > {ACTIVE}"
     count = int((mean.var(0, unbiased=False) > ACTIVE).sum())
@@ -166,6 +189,22 @@ def _units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
         count = int((v.mean(0) >= WIDE).sum())
         found["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
     return found
+
+
+def _units_of(q: Distribution) -> list[int]:
+    """Return the places of the code that are units: all but the entries of one-hots."""
+    found, first = [], 0
+    for part in q.parts if isinstance(q, Blocks) else (q,):
+        size = part.event_shape[-1]
+        one_hot = isinstance(part, OneHots | RelaxedOneHots)
+        found += [] if one_hot else range(first, first + size)
+        first += size
+    return found
+
+
+def _blocks(run: Pass) -> list[Block]:
+    assert run.prior is not None
+    return blocks(run.q, run.prior, run.z) or []
 
 
 def _mig(

@@ -6,16 +6,24 @@
 
 KL is the mean over the batch, and the bars go around it: the mean of |KL_i − C| over examples would
 ask of each example what is meant of all together.
+
+A category of K cannot tell more than ln K: of a uniform prior its rate is ln K − H(π) at most, and
+a target above would be missed for ever, while its weight pulls at the logits.
 """
+
+import math
 
 import torch
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
 from vaekit.blocks import block
+from vaekit.compounds import Blocks
 from vaekit.divergences import kl, kl_by_samples
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
+from vaekit.one_hots import OneHots, RelaxedOneHots
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
 
@@ -36,21 +44,25 @@ class KL(Term):
 
     def __call__(self, run: Pass) -> Tensor:
         """Return the rate in nats for one example."""
+        divergence = kl if self.analytic else kl_by_samples
+        return divergence(*self.chosen(run), self.path).mean()
+
+    def chosen(self, run: Pass) -> tuple[Distribution, Distribution, Tensor]:
+        """Return q, p and z of the whole code, or of the block that `on` names."""
         if run.prior is None:
             raise VaekitError(
                 "KL needs a prior: give the model one, for example prior=Normal(latent)"
             )
-        divergence = kl if self.analytic else kl_by_samples
         parts = run.q, run.prior, run.z
-        q, p, z = parts if self.on is None else block(*parts, self.on)
-        return divergence(q, p, z, self.path).mean()
+        return parts if self.on is None else block(*parts, self.on)
 
 
 class RateTarget(nn.Module, Term):
     """Return |KL(q(z|x)‖p(z)) − C(t)|, the KL averaged over the batch, C a number or a schedule.
 
     The loop moves C with `set_progress`; by itself it has its last value. Raises as `KL` does, and
-    `VaekitError` for a C below 0, not finite, or that would outlast the training.
+    `VaekitError` for a C below 0, not finite, above ln K for one of K categories (in the first
+    step, which shows K), or that would outlast the training.
     """
 
     name: str
@@ -72,4 +84,19 @@ class RateTarget(nn.Module, Term):
 
     def forward(self, run: Pass) -> Tensor:
         """Return the distance in nats for one example."""
+        self._check(self.rate.chosen(run)[0])
         return (self.rate(run) - self.target).abs()
+
+    def _check(self, q: Distribution) -> None:
+        """Raise `VaekitError` for a target that categories cannot reach; shapes alone are asked."""
+        parts = q.parts if isinstance(q, Blocks) else (q,)
+        if not all(isinstance(part, OneHots | RelaxedOneHots) for part in parts):
+            return
+        target, sizes = self.schedule, [part.event_shape[-1] for part in parts]
+        most = max(target.start, target.end) if isinstance(target, Schedule) else target
+        if most > (top := sum(map(math.log, sizes))):
+            said = " · ".join(map(str, sizes))
+            raise VaekitError(
+                f"a rate of {most:g} nats is asked of {said} categories, which have ln {said} = "
+                f"{top:.3f} at most: set the target to that or less"
+            )
