@@ -1,5 +1,7 @@
 """What corruptions do to x, when, and that the target stays as it was."""
 
+import math
+
 import pytest
 import torch
 from parts import noise_model, small
@@ -15,7 +17,12 @@ from vaekit.objectives import Distortion
 from vaekit.posteriors import Dirac
 from vaekit.train import Training, fit
 
-TEXTS = ["masking(p=0.3)", "gaussian(sigma=0.4)", "salt_and_pepper(p=0.3)"]
+TEXTS = [
+    "masking(p=0.3)",
+    "gaussian(sigma=0.4)",
+    "truncated_gaussian(sigma=0.4)",
+    "salt_and_pepper(p=0.3)",
+]
 X = 0.2 + 0.6 * torch.rand(400, 100, generator=torch.Generator().manual_seed(1))
 
 
@@ -61,6 +68,40 @@ def test_gaussian_noise(sigma):
     assert stats.kstest(noise.flatten()[:10_000].numpy(), "norm", (0, sigma)).pvalue > 1e-3
     spread = float((noise**2).sum() / sigma**2)
     assert 1e-3 < stats.chi2.cdf(spread, noise.numel()) < 1 - 1e-3
+
+
+@pytest.mark.parametrize("bound", [0.3, 1, 2, 4, 9])
+@pytest.mark.parametrize("sigma", [0.01, 0.4])
+def test_truncated_gaussian(sigma, bound):
+    """Against SciPy's truncated normal: the law, its ends, and its variance."""
+    x = torch.zeros(400, 100, dtype=torch.float64)
+    noise = corrupted(f"truncated_gaussian(sigma={sigma}, bound={bound})", x)
+    law = stats.truncnorm(-bound, bound, scale=sigma)
+    assert stats.kstest(noise.flatten()[:10_000].numpy(), law.cdf).pvalue > 1e-3
+    assert noise.abs().max() <= sigma * bound
+    if bound <= 2:
+        assert noise.abs().max() > 0.99 * sigma * bound, "the noise reaches its bound"
+    density = stats.norm.pdf(bound) / math.erf(bound / 2**0.5)
+    stated = sigma**2 * (1 - 2 * bound * density)
+    assert law.var() == pytest.approx(stated)
+    scatter = float((noise**2).std()) / noise.numel() ** 0.5
+    assert abs(float((noise**2).mean()) - stated) < 4 * scatter
+    assert abs(float(noise.mean())) < 4 * (stated / noise.numel()) ** 0.5
+
+
+def test_the_papers_noise_is_the_default():
+    """Every entry moves by at most .01, and most nearly evenly: a normal law of .01 does not."""
+    noise = corrupted("truncated_gaussian", torch.zeros(400, 100)).double()
+    assert 0.0099 < noise.abs().max() <= 0.01
+    assert stats.kstest(noise.flatten()[:10_000].numpy(), "norm", (0, 0.01)).pvalue < 1e-6
+
+
+def test_truncated_noise_stays_finite_at_the_ends_of_the_uniform(monkeypatch):
+    """A draw of exactly 0, whose inverse is infinite once the share has rounded to 1."""
+    monkeypatch.setattr(torch, "rand_like", torch.zeros_like)
+    for bound in (1, 8, 40):
+        found = corrupted(f"truncated_gaussian(sigma=2, bound={bound})", torch.ones(3, 4))
+        torch.testing.assert_close(found, torch.full((3, 4), 1.0 - 2 * bound))
 
 
 @pytest.mark.parametrize("p", [0.05, 0.3, 1.0])
@@ -159,6 +200,14 @@ def test_data_on_its_scale_are_not(text):
     corruption(lambda x: x).check(-5, 5)
 
 
+def test_the_bound_grows_with_sigma():
+    torch.manual_seed(0)
+    found = corruption("truncated_gaussian(sigma=0.01, bound=2)").at(0.3)(X) - X
+    assert 0.59 < found.abs().max() <= 0.6 + 1e-6
+    usual = corrupted("truncated_gaussian(sigma=0.3, bound=2)") - X
+    torch.testing.assert_close(found, usual)
+
+
 def test_whole_levels():
     assert not corrupted("masking(p=1)").any()
     assert set(corrupted("salt_and_pepper(p=1)").unique().tolist()) == {0.0, 1.0}
@@ -186,6 +235,11 @@ def test_another_level(text):
         ("gaussian(sigma=-1)", "finite sigma ≥ 0, got -1"),
         ("gaussian(sigma=nan)", "finite sigma ≥ 0"),
         ("gaussian(sigma=inf)", "finite sigma ≥ 0"),
+        ("truncated_gaussian(sigma=-1)", "truncated_gaussian needs a finite sigma ≥ 0, got -1"),
+        ("truncated_gaussian(sigma=nan)", "finite sigma ≥ 0"),
+        ("truncated_gaussian(bound=0)", "finite bound > 0 in units of sigma, got 0"),
+        ("truncated_gaussian(bound=nan)", "finite bound > 0"),
+        ("truncated_gaussian(bound=inf)", r"use gaussian\(sigma=…\)"),
         ("masking(p=many)", "masking"),
         ("masking(value=inf)", "masking needs a finite value, got inf"),
         ("salt_and_pepper(low=nan)", "needs a finite low"),

@@ -171,7 +171,8 @@ def looped(name, seed, images=X, **settings):
     }
     torch.manual_seed(seed)
     model, objective = recipe.make(data.shape, **recipe.complete(own, data))
-    for _ in fit(model, objective, data, Training(2, 30, seed=seed, device="cpu", **settings)):
+    training = recipe.defaults(epochs=2, batch=30, seed=seed, device="cpu", **settings)
+    for _ in fit(model, objective, data, training):
         pass
     return model
 

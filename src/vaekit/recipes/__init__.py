@@ -17,6 +17,7 @@ from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
+from vaekit.recipes.vimae import vimae_l, vimae_n
 from vaekit.recipes.vmi import joint_vae, vmi_joint_vae, vmi_vae
 
 __all__ = [
@@ -48,6 +49,8 @@ __all__ = [
     "recipe",
     "sparse_ae",
     "vae",
+    "vimae_l",
+    "vimae_n",
     "vmi_joint_vae",
     "vmi_vae",
     "wae_gan",
