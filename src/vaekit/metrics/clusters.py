@@ -1,0 +1,126 @@
+"""How well categories that were found without labels agree with classes.
+
+A category has no name, so it is first given one, by the same labels that then judge it:
+
+`one_to_one`: each category gets at most one class and each class at most one category, so that as
+many examples as can be agree (the assignment problem; Kuhn 1955; `scipy.optimize`'s solver). Where
+there are more of one than of the other, what is left over counts as wrong.
+
+`majority`: each category gets the class that most of its examples have, also one that another has.
+The value is never below that of `one_to_one`; it grows with the number of categories, and is 1
+where each example has its own.
+
+Both are accuracies: a code of one category has the share of the most frequent class. The value on
+shuffled labels is that of categories that tell nothing. The mutual information adjusted for chance
+(Vinh, Epps & Bailey 2010: 0 by chance on average, 1 where categories and classes are the same)
+needs no names at all, and is in the parts.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from vaekit.errors import VaekitError
+from vaekit.metrics.checks import check_counts
+from vaekit.metrics.labels import whole_labels
+from vaekit.metrics.score import Score
+
+Rule = Literal["one_to_one", "majority"]
+_HOW = {
+    "one_to_one": "accuracy of categories under the best one-to-one assignment to classes",
+    "majority": "accuracy of categories, each named by its most frequent class",
+}
+
+
+def cluster_accuracy(
+    assignments: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    rule: Rule = "one_to_one",
+    *,
+    categories: int | None = None,
+    shuffles: int = 5,
+    seed: int = 0,
+) -> Score:
+    """Score the accuracy of categories (N,) as classes of labels (N,), each named by `rule`.
+
+    Both are whole numbers; with `categories` = A the categories are 0 … A − 1, of which some may
+    be empty, else those that occur. `parts` holds `categories` (A,), `classes` (B,), `table`
+    (A, B), how many examples of a category have a class; `assignment` (A,), the class of each
+    category, −1 for none; and `adjusted_information`, the adjusted mutual information (0 where one
+    of the two does not vary). `settings["se"]` is √(a(1 − a)/N), names held fixed. Raises
+    `VaekitError` for other arrays, categories outside 0 … A − 1, and an unknown rule. ([vmi] §4.4.2
+    does not say which rule is its own.)
+    """
+    if rule not in _HOW:
+        raise VaekitError(f"unknown rule {rule!r}: use 'one_to_one' or 'majority'")
+    check_counts(shuffles=shuffles)
+    found, truth = whole_labels(assignments, "assignments"), whole_labels(labels)
+    if len(found) != len(truth):
+        raise VaekitError(f"{len(found)} assignments but {len(truth)} labels: give one for each")
+    names, row = _categories(found, categories)
+    classes, column = np.unique(truth, return_inverse=True)
+
+    def table(column: np.ndarray) -> np.ndarray:
+        cells = np.bincount(row * len(classes) + column, minlength=len(names) * len(classes))
+        return cells.reshape(len(names), len(classes))
+
+    counts, rng = table(column), np.random.default_rng(seed)
+    chosen = _named(counts, rule)
+    value = _right(counts, chosen) / len(truth)
+    mixed = [table(rng.permutation(column)) for _ in range(shuffles)]
+    chance = [_right(each, _named(each, rule)) / len(truth) for each in mixed]
+    parts: dict[str, Any] = {
+        "categories": names,
+        "classes": classes,
+        "table": counts,
+        "assignment": np.where(chosen >= 0, classes[chosen], -1),
+        "adjusted_information": _adjusted(found, truth),
+    }
+    settings = {
+        "estimator": _HOW[rule],
+        "n": len(truth),
+        "se": float(np.sqrt(value * (1 - value) / len(truth))),
+        "rule": rule,
+        "seed": seed,
+    }
+    return Score(value, parts, settings, float(np.mean(chance)) if chance else None)
+
+
+def _categories(found: np.ndarray, count: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return the names of all categories, and the place of each example's."""
+    if count is None:
+        names, row = np.unique(found, return_inverse=True)
+        return names, row
+    if not 0 <= found.min() <= found.max() < count:
+        raise VaekitError(
+            f"{count} categories are 0 to {count - 1}, got {found.min()} to {found.max()}"
+        )
+    return np.arange(count), found
+
+
+def _named(table: np.ndarray, rule: str) -> np.ndarray:
+    """Return the place of the class of each category, −1 for none."""
+    from scipy.optimize import linear_sum_assignment
+
+    chosen = np.full(len(table), -1)
+    if rule == "majority":
+        used = table.sum(axis=1) > 0
+        chosen[used] = table[used].argmax(axis=1)
+    else:
+        rows, columns = linear_sum_assignment(table, maximize=True)
+        chosen[rows] = columns
+    return chosen
+
+
+def _right(table: np.ndarray, chosen: np.ndarray) -> int:
+    rows = np.flatnonzero(chosen >= 0)
+    return int(table[rows, chosen[rows]].sum())
+
+
+def _adjusted(found: np.ndarray, truth: np.ndarray) -> float:
+    from sklearn.metrics import adjusted_mutual_info_score
+
+    if min(np.ptp(found), np.ptp(truth)) == 0:
+        return 0.0
+    return float(adjusted_mutual_info_score(truth, found))
