@@ -137,13 +137,14 @@ def seeded(seed: int) -> Iterator[None]:
 
 @contextmanager
 def evaluating(model: Model) -> Iterator[None]:
-    """Put a model into evaluation mode inside, and leave it in the mode it was found in."""
-    training = model.training
+    """Put a model into evaluation mode inside, and leave each part in the mode it was found in."""
+    modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
         yield
     finally:
-        model.train(training)
+        for module, training in modes:
+            module.training = training
 
 
 def _check(model: Model, n: int, c: Tensor | None) -> None:

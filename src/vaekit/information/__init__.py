@@ -1,7 +1,9 @@
 """Information: what a trained model keeps and loses."""
 
 from vaekit.information.aggregated import Aggregate, aggregate
+from vaekit.information.bound import Bound, mutual_information_bound
 from vaekit.information.diagnostics import diagnose
+from vaekit.information.features import FeatureNetwork, feature_network, features_of
 from vaekit.information.importance import LogLikelihood, log_likelihood
 from vaekit.information.moments import Indicators, indicators
 from vaekit.information.rates import Number, evaluate, passes
@@ -11,6 +13,8 @@ from vaekit.information.summary import summarise
 
 __all__ = [
     "Aggregate",
+    "Bound",
+    "FeatureNetwork",
     "Indicators",
     "LogLikelihood",
     "Number",
@@ -18,8 +22,11 @@ __all__ = [
     "chosen",
     "diagnose",
     "evaluate",
+    "feature_network",
+    "features_of",
     "indicators",
     "log_likelihood",
+    "mutual_information_bound",
     "passes",
     "refit",
     "residuals",

@@ -1,0 +1,177 @@
+"""Parts of a code, and its posteriors in one piece.
+
+A part is a block, or some of the coordinates. Given x the parts of a product posterior are
+independent, so that of each there is a q(z_b|x), of which the aggregate posterior q(z_b) is the
+mean over examples. Coordinates can be taken from Gaussians alone: the entries of a one-hot are one
+category together.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.blocks import joined, pairs_of
+from vaekit.compounds import Blocks
+from vaekit.distributions import DiagonalGaussian
+from vaekit.divergences import kl, kl_by_block, kl_by_coordinate, kl_in_closed_form
+from vaekit.errors import VaekitError, nearest
+from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
+from vaekit.model import Model
+from vaekit.one_hots import OneHots
+
+On = str | Sequence[int] | None
+
+
+class Part(NamedTuple):
+    """Name a part of the code, and list its `places` in z."""
+
+    name: str
+    places: list[int]
+
+
+def parts_of(model: Model) -> list[Part]:
+    """Return the named blocks of a model's prior, or else of its posterior; nothing without."""
+    prior = {} if model.prior is None else model.prior.blocks
+    found = prior or model.posterior.blocks
+    return [Part(name, list(range(s.start, s.stop))) for name, s in found.items()]
+
+
+def part_of(model: Model, on: On) -> Part:
+    """Return the block of a name, the part of some coordinates, or for None the whole code.
+
+    Raises `VaekitError` for a block that the code has not, and for coordinates outside it.
+    """
+    size = model.posterior.latent
+    if on is None:
+        return Part("z", list(range(size)))
+    if isinstance(on, str):
+        known = {part.name: part for part in parts_of(model)}
+        if not known:
+            raise VaekitError(f"this code has no blocks, none called {on!r}: list coordinates")
+        if on not in known:
+            raise nearest(on, known, "block")
+        return known[on]
+    places = list(on)
+    if not places or len(set(places)) < len(places):
+        raise VaekitError(f"name a block or list different coordinates, got on={on!r}")
+    if not all(isinstance(h, int) and 0 <= h < size for h in places):
+        raise VaekitError(f"coordinates lie from 0 to {size - 1}, got {places}")
+    return Part("_".join(f"z{h}" for h in places), places)
+
+
+def within(q: Distribution, places: list[int]) -> Distribution:
+    """Return a posterior of some places of z, (batch, places).
+
+    Raises `VaekitError` where they are a piece of what is no Gaussian.
+    """
+    q = joined(q)
+    if places == list(range(q.event_shape[-1])):
+        return q
+    if isinstance(q, DiagonalGaussian):
+        return DiagonalGaussian(q.mean[..., places], q.log_std[..., places])
+    if isinstance(q, Blocks):
+        first, left = 0, set(places)
+        for part in q.parts:
+            own = list(range(first, first + part.event_shape[-1]))
+            first += len(own)
+            if own == places:
+                return part
+            left -= set(own) if isinstance(part, DiagonalGaussian) else set()
+        if not left:
+            return _gathered(q, places)
+    raise VaekitError(
+        "coordinates can be chosen of Gaussians alone: of other posteriors name a whole block"
+    )
+
+
+def _gathered(q: Blocks, places: list[int]) -> DiagonalGaussian:
+    """Return coordinates of the Gaussian blocks as one Gaussian."""
+    nothing = [getattr(part, "log_std", part.mean) for part in q.parts]
+    return DiagonalGaussian(q.mean[..., places], torch.cat(nothing, -1)[..., places])
+
+
+def together(found: list[Distribution]) -> Distribution:
+    """Join posteriors of many chunks as one of all examples, float64 on the CPU.
+
+    Raises `VaekitError` for a kind that is no Gaussian, no one-hot and no product of these.
+    """
+    first = found[0]
+    if isinstance(first, Blocks):
+        columns = zip(*(each.parts for each in found), strict=True)  # pyright: ignore[reportAttributeAccessIssue]
+        return Blocks([together(list(column)) for column in columns], first.names)
+
+    def joint(name: str) -> Tensor:
+        return torch.cat([getattr(each, name).cpu().double() for each in found])
+
+    if isinstance(first, DiagonalGaussian):
+        return DiagonalGaussian(joint("mean"), joint("log_std"))
+    if isinstance(first, OneHots):
+        return OneHots(joint("log_probs"))
+    raise VaekitError(
+        f"a posterior {type(first).__name__} is not known here: the posteriors may be Gaussian, "
+        "RelaxedOneHot, and products of them"
+    )
+
+
+def aggregated(z: Tensor, q: Distribution) -> tuple[Tensor, Tensor | None]:
+    """Return log q(z), (n,), and Σ_a log q(z_a) over atoms, (n,), of codes z (n, H) under q (N, H).
+
+    An atom is a coordinate of a Gaussian, or a whole one-hot; None where atoms are not known.
+    """
+    q = joined(q)
+    if isinstance(q, DiagonalGaussian):
+        whole, alone = aggregate_of_gaussians(z, q)
+        return whole, alone.sum(1)
+    whole, _ = aggregate_of_any(z, [q])
+    if isinstance(q, OneHots):
+        return whole, whole
+    if not isinstance(q, Blocks):
+        return whole, None
+    parts = [aggregated(*pair)[1] for pair in zip(z.split(q.sizes, -1), q.parts, strict=True)]
+    known = [part for part in parts if part is not None]
+    return whole, torch.stack(known).sum(0) if len(known) == len(parts) else None
+
+
+def rate_of(
+    q: Distribution, p: Distribution, z: Tensor, places: list[int]
+) -> tuple[Tensor, bool] | None:
+    """Return KL(q‖p) within some places of z, (batch,), and whether it is exact.
+
+    Where there is no closed form it is the mean over z (samples, batch, H), drawn from q. None
+    where the prior does not come apart there.
+    """
+    if places == list(range(q.event_shape[-1])):
+        return kl(q, p, z), kl_in_closed_form(q, p) is not None
+    closed = kl_by_coordinate(q, p)
+    if closed is not None:
+        return closed[..., places].sum(-1), True
+    by_block = kl_by_block(q, p, z)
+    i = _block_at(p, places)
+    if by_block is None or i is None:
+        return None
+    pairs = pairs_of(q, p)
+    return by_block[:, i], pairs is not None and kl_in_closed_form(*pairs[i]) is not None
+
+
+def log_prior(p: Distribution, z: Tensor, places: list[int]) -> Tensor | None:
+    """Return log p of some places of codes z (n, H), (n,), None where p does not come apart."""
+    if places == list(range(p.event_shape[-1])):
+        return p.log_prob(z)
+    i = _block_at(p, places)
+    if i is not None:
+        return p.log_prob_by_block(z)[..., i]  # pyright: ignore[reportAttributeAccessIssue]
+    each = getattr(p, "log_prob_by_coordinate", None)
+    return None if each is None else each(z)[..., places].sum(-1)
+
+
+def _block_at(p: Distribution, places: list[int]) -> int | None:
+    """Return which independent block of a prior lies at these places, None where none does."""
+    first = 0
+    for i, size in enumerate(getattr(p, "sizes", [])):
+        if places == list(range(first, first + size)):
+            return i
+        first += size
+    return None

@@ -1,0 +1,123 @@
+"""A reader Q(c|x′) of a frozen model: what it is made of, and how it learns.
+
+Q sees pictures x′ = what the decoder makes of codes, and answers with a Gaussian for coordinates,
+with a category for one-hots, and with the product of these for a code of several blocks. It is
+trained on −log Q(c|x′) with fresh draws in every step, and is left as it was where a held-out tenth
+of its examples liked it best. It looks through the units of the first thousand examples: x′ less
+its mean by its spread, and coordinates likewise, so that codes of any scale are read as well.
+"""
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.distributions import Distribution
+
+from vaekit.compounds import Blocks
+from vaekit.data import Dataset
+from vaekit.distributions import DiagonalGaussian
+from vaekit.information.encoding import check_decoded, encoded
+from vaekit.information.parts import Part, within
+from vaekit.model import Model
+from vaekit.networks import networks
+from vaekit.one_hots import OneHots
+
+_LOOKS, _FIRST = 10, 1000
+
+
+class Pairs(NamedTuple):
+    """Hold what a reader is shown, x′ (n, *shape), what it is to tell, c (n, k), and q(c|x)."""
+
+    shown: Tensor
+    c: Tensor
+    q: Distribution
+
+
+class Source(NamedTuple):
+    """Draw pairs of a frozen model: which part of its code, and of what kind."""
+
+    model: Model
+    part: Part
+    again: bool
+    drawn: bool
+
+    def pairs(self, data: Dataset, rows: Tensor) -> Pairs:
+        """Draw one pair for each of `rows`; raise `VaekitError` as `encoded` does."""
+        ((x, told, q, _),) = encoded(self.model, data, rows, len(rows))
+        z = q.rsample((1,))
+        p = self.model.likelihood(z, told)
+        check_decoded(p, x)
+        own = within(q, self.part.places)
+        c = z[0][:, self.part.places]
+        if self.again:  # of a one-hot its mean, for log Q is linear in it and so has no noise
+            c = own.mean if isinstance(own, OneHots) else own.rsample()
+        return Pairs((p.sample() if self.drawn else p.mean)[0], c, own)
+
+
+class Reader(nn.Module):
+    """Tell c from x′ by a network named by text, of which `first` pairs show shapes and units."""
+
+    def __init__(self, text: str, first: Pairs):
+        super().__init__()
+        parts = first.q.parts if isinstance(first.q, Blocks) else (first.q,)
+        self.sizes = [part.event_shape[-1] for part in parts]
+        self.categories = [isinstance(part, OneHots) for part in parts]
+        each = zip(self.sizes, self.categories, strict=True)
+        self.widths = [size if category else 2 * size for size, category in each]
+        self.network = networks(text).encoder(tuple(first.shown.shape[1:]), sum(self.widths))
+        self.network.to(first.shown.device)
+        self.units = _units(first.shown)
+        blocks = first.c.split(self.sizes, -1)
+        self.moments = [(c.mean(0), _wide(c.std(0, correction=0))) for c in blocks]
+
+    def forward(self, shown: Tensor, c: Tensor) -> Tensor:
+        """Return log Q(c|x′) of each pair in nats, (n,)."""
+        mean, wide = self.units
+        features = self.network((shown - mean) / wide).float().split(self.widths, -1)
+        blocks = c.split(self.sizes, -1)
+        each = zip(features, blocks, self.categories, self.moments, strict=True)
+        return torch.stack([_log_read(*of) for of in each]).sum(0)
+
+
+def _log_read(
+    features: Tensor, c: Tensor, category: bool, moments: tuple[Tensor, Tensor]
+) -> Tensor:
+    if category:
+        return (c * features.log_softmax(-1)).sum(-1)
+    (at, wide), (mean, log_variance) = moments, features.chunk(2, -1)
+    q = DiagonalGaussian(mean, 0.5 * log_variance)
+    return q.log_prob((c - at) / wide) - wide.log().sum()
+
+
+def _units(x: Tensor) -> tuple[Tensor, Tensor]:
+    return x.mean(), _wide(x.std(correction=0))
+
+
+def _wide(std: Tensor) -> Tensor:
+    return std.where(std > 0, torch.ones_like(std))
+
+
+def trained(source: Source, data: Dataset, text: str, steps: int, batch: int, lr: float) -> Reader:
+    """Train a fresh reader on pairs of a set's examples, with the global generator."""
+    order = torch.randperm(len(data))
+    kept = order[: max(1, min(len(data) // 10, _FIRST))]
+    rows = order[len(kept) :]
+    reader = Reader(text, source.pairs(data, rows[:_FIRST]))
+    stepping = torch.optim.Adam(reader.parameters(), lr)
+    falling = torch.optim.lr_scheduler.CosineAnnealingLR(stepping, steps)
+    judged, best, state = source.pairs(data, kept), -torch.inf, reader.state_dict()
+    for step in range(1, steps + 1):
+        found = source.pairs(data, rows[torch.randint(len(rows), (min(batch, len(rows)),))])
+        with torch.enable_grad():
+            stepping.zero_grad()
+            (-reader(found.shown, found.c).mean()).backward()
+        stepping.step()
+        falling.step()
+        if step % max(1, steps // _LOOKS) == 0 or step == steps:
+            told = float(reader.eval()(judged.shown, judged.c).mean())
+            reader.train()
+            if told > best:
+                best, state = told, copy.deepcopy(reader.state_dict())
+    reader.load_state_dict(state)
+    return reader.eval()
