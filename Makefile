@@ -16,8 +16,9 @@ demo: $(VENV)/installed
 	$(VENV)/bin/vaekit report "$(DEMO_OUT)"
 	@echo "Open $(DEMO_OUT)/report.html in a browser."
 
+# One process a core, each with one thread: most tests are too small for more.
 test: $(VENV)/installed-dev
-	$(VENV)/bin/python -m pytest -q
+	OMP_NUM_THREADS=1 $(VENV)/bin/python -m pytest -q -n auto
 
 check: $(VENV)/installed-dev
 	$(VENV)/bin/ruff check .
