@@ -3,8 +3,10 @@
 from vaekit.information.aggregated import Aggregate, aggregate
 from vaekit.information.bound import Bound, mutual_information_bound
 from vaekit.information.diagnostics import diagnose
+from vaekit.information.entries import Check, Ledger, Row
 from vaekit.information.features import FeatureNetwork, feature_network, features_of
 from vaekit.information.importance import LogLikelihood, log_likelihood
+from vaekit.information.ledger import ledger
 from vaekit.information.moments import Indicators, indicators
 from vaekit.information.rates import Number, evaluate, passes
 from vaekit.information.refit import refit, residuals
@@ -14,10 +16,13 @@ from vaekit.information.summary import summarise
 __all__ = [
     "Aggregate",
     "Bound",
+    "Check",
     "FeatureNetwork",
     "Indicators",
+    "Ledger",
     "LogLikelihood",
     "Number",
+    "Row",
     "aggregate",
     "chosen",
     "diagnose",
@@ -25,6 +30,7 @@ __all__ = [
     "feature_network",
     "features_of",
     "indicators",
+    "ledger",
     "log_likelihood",
     "mutual_information_bound",
     "passes",
