@@ -1,6 +1,7 @@
 """The variational bound on mutual information, its reader, and the recipes that use it."""
 
 import math
+from typing import Any
 
 import pytest
 import torch
@@ -25,8 +26,9 @@ def joint(seed: int = 0, **more):
     return recipes.vmi_joint_vae((6,), **own)
 
 
-def test_neither_the_reader_nor_the_model_reaches_the_other():
-    model, objective = joint()
+@pytest.mark.parametrize("reader", ["mlp(8)", "shared"])
+def test_neither_the_reader_nor_the_model_reaches_the_other(reader):
+    model, objective = joint(reader=reader)
     (term,) = objective.critics
     run = model(X)
     term(run).backward(retain_graph=True)
@@ -36,6 +38,44 @@ def test_neither_the_reader_nor_the_model_reaches_the_other():
     term.loss(run).backward()
     assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in term.parameters())
     assert all(p.grad is None for p in model.parameters())
+
+
+def test_a_shared_trunk_reads_with_the_layers_of_the_encoder_and_owns_none_of_them():
+    model, objective = joint(reader="shared")
+    (term,) = objective.critics
+    assert [tuple(p.shape) for p in term.parameters()] == [(3, 8), (3,)]
+    run = model(X)
+    layers: Any = model.posterior.network
+    read = term.network(layers[:-1](run.p.mean[0])).log_softmax(-1)
+    wanted = -(run.z[0, :, 2:] * read).sum(-1).mean()
+    assert float(term.loss(run).detach()) == pytest.approx(float(wanted.detach()), abs=1e-6)
+    with torch.no_grad():
+        layers[1].weight.mul_(2)  # the trunk is the encoder's, not a copy
+    moved = model(X)
+    read = term.network(layers[:-1](moved.p.mean[0])).log_softmax(-1)
+    wanted = -(moved.z[0, :, 2:] * read).sum(-1).mean()
+    assert float(term.loss(moved).detach()) == pytest.approx(float(wanted.detach()), abs=1e-6)
+
+
+def test_a_shared_trunk_leaves_running_means_to_what_the_encoder_sees():
+    torch.manual_seed(0)
+    own = {"style": 2, "categories": 3, "network": "conv(4, batch_norm=True)", "reader": "shared"}
+    model, objective = recipes.vmi_joint_vae((1, 8, 8), **own)
+    run = model(torch.rand(20, 1, 8, 8))
+    before = {name: buffer.clone() for name, buffer in model.named_buffers()}
+    assert before
+    objective.values(run)
+    assert same(before, dict(model.named_buffers()))
+
+
+def test_a_shared_trunk_and_its_head_are_both_trained():
+    model, objective = joint(reader="shared")
+    (term,) = objective.critics
+    model_before, head_before = weights(model), weights(term)
+    for _ in fit(model, objective, Dataset.from_array(X), QUICK):
+        pass
+    assert not same(model_before, weights(model))
+    assert not same(head_before, weights(term))
 
 
 def test_without_weight_it_is_the_joint_vae():
@@ -126,6 +166,7 @@ def test_correlated_coordinates_have_the_entropy_of_their_covariance():
         (lambda: MutualInformation(small().encoder((6,), 3), "clas")(joint().model(X)), "'class'"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=3), "1 to latent=2"),
         (lambda: joint(critic_lr=-1), "critic_lr"),
+        (lambda: joint(reader="shared", network="mlp()"), "share its trunk"),
         (lambda: joint(categories=1), "2 categories"),
         (lambda: joint(temperature=0), "temperature"),
     ],

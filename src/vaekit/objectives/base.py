@@ -16,10 +16,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
+from vaekit.networks.held import held
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
 
@@ -60,8 +60,7 @@ class Adversarial(nn.Module, Term, ABC):
 
     def still(self, *inputs: Tensor) -> Tensor:
         """Call the critic so that gradients flow to its inputs and not to its weights."""
-        held = {name: weights.detach() for name, weights in self.network.named_parameters()}
-        return functional_call(self.network, held, inputs)
+        return held(self.network, *inputs)
 
 
 class Objective:

@@ -8,6 +8,9 @@ slip), and answers with a category, or with a Gaussian for coordinates. Its own 
 bound; the model's raises it, so that a decoder cannot leave c unused. x′ is the decoder's mean, a
 picture without noise, which may tell more than x does; `drawn` takes x′ from p(x|z) itself.
 
+**A shared trunk.** Q may look through the encoder's own layers, all but the last, which [vmi] ch. 6
+leaves to the future: then only its head learns from Q's step, and the layers only from the encoder.
+
 **Which entropy.** The bound holds for c drawn from the aggregate posterior q(c), and H is q(c)'s.
 `entropy="aggregate"` estimates it from the batch and differentiates it: of categories that of their
 mean probabilities, of coordinates that of a Gaussian of the same covariance (which is too large
@@ -28,6 +31,7 @@ from vaekit.compounds import Blocks
 from vaekit.distributions import LOG_2PI, DiagonalGaussian
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
+from vaekit.networks.held import Trunk
 from vaekit.objectives.base import Adversarial
 from vaekit.one_hots import OneHots, RelaxedOneHots
 
@@ -39,8 +43,9 @@ class MutualInformation(Adversarial):
 
     `on` is the name of a block, or a list of coordinates of a Gaussian code. The `reader` maps
     images (n, *shape) to (n, K) logits for K categories, to (n, 2k) means and log-variances for k
-    coordinates. Raises `VaekitError` for a block that the code has not, coordinates outside it, a
-    reader of another width, an unknown entropy, and draws that carry no gradient.
+    coordinates; with a `trunk` it maps what the trunk makes of the images. Raises `VaekitError` for
+    a block that the code has not, coordinates outside it, a reader of another width, an unknown
+    entropy, and draws that carry no gradient.
     """
 
     def __init__(
@@ -51,11 +56,12 @@ class MutualInformation(Adversarial):
         drawn: bool = False,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
+        trunk: Trunk | None = None,
     ):
         super().__init__()
         if entropy not in ENTROPIES:
             raise nearest(str(entropy), ENTROPIES, "entropy")
-        self.network, self.entropy, self.drawn = reader, entropy, drawn
+        self.network, self.entropy, self.drawn, self.trunk = reader, entropy, drawn, trunk
         self.on = on if isinstance(on, str) else tuple(on)
         if not self.on or (not isinstance(on, str) and len(set(on)) < len(on)):
             raise VaekitError(f"name a block or list different coordinates, got on={on!r}")
@@ -66,14 +72,14 @@ class MutualInformation(Adversarial):
     def forward(self, run: Pass) -> Tensor:
         """Return minus the bound; its gradient does not reach the reader."""
         q, c = chosen(run, self.on)
-        told = log_read(self.still(run.once(shown, self.drawn)), q, c)
+        told = log_read(self.still(run.once(_seen, self.drawn, self.trunk)), q, c)
         return -(told.mean() + _entropy(q, self.entropy))
 
     def loss(self, run: Pass) -> Tensor:
         """Return −E log Q(c|x′), whose gradient reaches the reader alone."""
         q, c = chosen(run, self.on)
-        image = run.once(shown, self.drawn).detach()
-        return -log_read(self.network(image), q, c.detach()).mean()
+        seen = run.once(_seen, self.drawn, self.trunk).detach()
+        return -log_read(self.network(seen), q, c.detach()).mean()
 
 
 def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Distribution, Tensor]:
@@ -128,6 +134,11 @@ def shown(run: Pass, drawn: bool = False) -> Tensor:
     if not run.p.has_rsample:
         raise VaekitError("draws of this likelihood carry no gradient: use drawn=False")
     return run.p.rsample().flatten(0, 1)
+
+
+def _seen(run: Pass, drawn: bool, trunk: Trunk | None) -> Tensor:
+    image = run.once(shown, drawn)
+    return image if trunk is None else trunk(image)
 
 
 def _entropy(q: Distribution, kind: str) -> Tensor | float:

@@ -1,10 +1,15 @@
 """VAEs whose code can be read from what the decoder makes of it ([vmi])."""
 
+from collections.abc import Sequence
+
+from torch import nn
+
 from vaekit.errors import VaekitError
 from vaekit.latents import Latents
 from vaekit.likelihoods import likelihood as likelihood_of
 from vaekit.model import Model
 from vaekit.networks import Shape, networks
+from vaekit.networks.held import Trunk
 from vaekit.objectives import KL, Distortion, MutualInformation
 from vaekit.recipes.base import System, recipe
 from vaekit.recipes.vae import gaussian_model
@@ -35,16 +40,15 @@ def vmi_vae(
         information: weight λ of the information bound, a number or a schedule
         beta: weight of the rate, a number or a schedule
         entropy: entropy in the bound, `aggregate` or `prior` (the thesis')
-        reader: hidden layers of the reader
+        reader: hidden layers of the reader, or `shared`: those of the encoder and one of its own
         critic_lr: learning rate of the reader
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
     """
     if not 1 <= on <= latent:
         raise VaekitError(f"on, the coordinates to be read, must be 1 to latent={latent}, got {on}")
-    look = networks(reader).encoder(shape, 2 * on)
-    term = MutualInformation(look, range(on), entropy, lr=_rate(critic_lr))
     model = gaussian_model(shape, latent, network, likelihood)
+    term = _information(model, range(on), 2 * on, shape, reader, entropy, critic_lr)
     return System(model, Distortion() + weight(beta) * KL() + weight(information) * term)
 
 
@@ -97,14 +101,13 @@ def vmi_joint_vae(
         beta: weight of the rate, a number or a schedule
         entropy: entropy in the bound, `aggregate` or `prior` (the thesis', which rewards collapse)
         temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
-        reader: hidden layers of the reader
+        reader: hidden layers of the reader, or `shared`: those of the encoder and one of its own
         critic_lr: learning rate of the reader
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
     """
     model = _joint_model(shape, style, categories, temperature, network, likelihood)
-    look = networks(reader).encoder(shape, categories)
-    term = MutualInformation(look, "class", entropy, lr=_rate(critic_lr))
+    term = _information(model, "class", categories, shape, reader, entropy, critic_lr)
     return System(model, Distortion() + weight(beta) * KL() + weight(information) * term)
 
 
@@ -123,7 +126,19 @@ def _joint_model(
     return Model(z.posterior(nets.encoder(shape, z.width)), noise, z.prior())
 
 
-def _rate(critic_lr: float) -> float:
+def _information(
+    model: Model,
+    on: str | Sequence[int],
+    answers: int,
+    shape: Shape,
+    reader: str,
+    entropy: str,
+    critic_lr: float,
+) -> MutualInformation:
     if not 0 < critic_lr < float("inf"):
         raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
-    return critic_lr
+    if reader == "shared":
+        trunk = Trunk(model.posterior.network)
+        head = nn.Linear(trunk.width, answers)
+        return MutualInformation(head, on, entropy, lr=critic_lr, trunk=trunk)
+    return MutualInformation(networks(reader).encoder(shape, answers), on, entropy, lr=critic_lr)
