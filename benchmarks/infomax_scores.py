@@ -1,0 +1,134 @@
+"""Score one run of `infomax.py`: accuracies, samples, and how its codes fill the prior."""
+
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.spatial import KDTree
+from scipy.special import digamma, gammaln
+from torch import Tensor
+
+from vaekit.apply import encode_set, sample, sample_codes, seeded
+from vaekit.corruption import corruption
+from vaekit.data import Dataset, load
+from vaekit.information import FeatureNetwork, evaluate, features_of
+from vaekit.metrics import fid, label_accuracy, parzen
+from vaekit.model import Model
+from vaekit.objectives.matching import mmd
+from vaekit.runs import Run
+
+NOISES = {
+    "clean": None,
+    "Gauss .2": "gaussian(sigma=0.2)",
+    "Gauss .4": "gaussian(sigma=0.4)",
+    "mask .2": "masking(p=0.2)",
+    "mask .5": "masking(p=0.5)",
+}
+
+
+def corrupted(data: Dataset, noise: str | None) -> Dataset:
+    """Return the examples of a set with noise on them, the same whenever it is asked for."""
+    rows = torch.arange(len(data))
+    x, labels = data.batch(rows), data.batch_labels(rows)
+    assert labels is not None
+    with seeded(1):
+        return Dataset.from_array(x if noise is None else corruption(noise)(x), labels, data.name)
+
+
+def codes(model: Model, data: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Return codes drawn from q(z|x), as in the paper, and their means."""
+    found = encode_set(model, data, draw=True)
+    return found.code.numpy(), found.mean.numpy()
+
+
+def known(data: Dataset) -> np.ndarray:
+    """Return the labels of a set."""
+    found = data.batch_labels(torch.arange(len(data)))
+    assert found is not None
+    return found.numpy()
+
+
+def accuracies(model: Model, parts: tuple[Dataset, Dataset], reader: Callable[..., float]):
+    """Score every noise: codes drawn; their means; the reader, too, learns from noisy codes."""
+    found: dict[str, list[float]] = {"drawn": [], "means": [], "noisy reader": []}
+    drawn, means = codes(model, parts[0])
+    y, truth = known(parts[0]), known(parts[1])
+    for noise in NOISES.values():
+        noisy, held = (codes(model, corrupted(part, noise)) for part in parts)
+        found["drawn"].append(reader(drawn, y, held[0], truth))
+        found["means"].append(reader(means, y, held[1], truth))
+        found["noisy reader"].append(reader(noisy[0], y, held[0], truth))
+    return found
+
+
+def digits(a: np.ndarray, y: np.ndarray, b: np.ndarray, truth: np.ndarray) -> float:
+    """Table 3: an SVM on 1000 labels, the mean of three draws of them."""
+    return float(label_accuracy(a, y, b, truth, 1000, repeats=3))
+
+
+def characters(
+    a: np.ndarray, y: np.ndarray, b: np.ndarray, truth: np.ndarray, labelled: int = 100
+) -> float:
+    """Table 4: five unseen characters, 100 labels of 300 codes, 100 to be judged; 20 draws."""
+    rng, found = np.random.default_rng(0), []
+    for _ in range(20):
+        five = rng.choice(np.unique(y), 5, replace=False)
+        mine, held = np.isin(y, five), np.isin(truth, five)
+        few = label_accuracy(a[mine], y[mine], b[held], truth[held], labelled)
+        found.append(float(few))
+    return statistics.mean(found)
+
+
+def entropy(z: np.ndarray, k: int = 5) -> float:
+    """Estimate the entropy of codes (n, H) in nats by distances to the k-th neighbour.
+
+    ψ(n) − ψ(k) + ln V_H + H mean ln r (Kozachenko & Leonenko 1987), V_H the volume of a unit ball.
+    """
+    n, size = z.shape
+    radius = KDTree(z).query(z, k + 1)[0][:, -1]
+    ball = size / 2 * np.log(np.pi) - gammaln(size / 2 + 1)
+    return float(digamma(n) - digamma(k) + ball + size * np.log(radius).mean())
+
+
+def matched(model: Model, data: Dataset) -> dict[str, float]:
+    """Compare codes with draws of the prior: MMD (imq), entropy, and that of as many draws."""
+    z = encode_set(model, data, draw=True).code[:5000]
+    prior = sample_codes(model, len(z))
+    apart = [float(mmd(a, b)) for a, b in zip(z.split(1000), prior.split(1000), strict=True)]
+    own, theirs = entropy(z.numpy()), entropy(prior.numpy())
+    return {"mmd": statistics.mean(apart), "entropy": own, "prior's": theirs}
+
+
+def score(run: Run, unseen: list[str] | None, network: FeatureNetwork) -> dict[str, Any]:
+    """Score a run by all that the tables show; of Omniglot on alphabets that it did not see."""
+    model = run.model
+    text = f"omniglot(rotations=true, alphabets={unseen})" if unseen else "mnist"
+    parts = load(text, run.config.data_dir)
+    train, test = (part.subset(order(len(part))[:5000]) for part in parts)
+    few = test.subset(range(min(2000, len(test))))
+    found: dict[str, Any] = accuracies(model, (train, few), characters if unseen else digits)
+    made, held = sample(model, 5000), images(test)
+    found["nll"] = -float(parzen(made, held[:1000], validation=held[1000:1180], shuffles=0))
+    if unseen:
+        sets = codes(model, train)[0], known(train), codes(model, test)[0], known(test)
+        found["300 labels"] = 100 * characters(*sets, labelled=300)
+    else:
+        theirs = fid(features_of(network, test), features_of(network, made))
+        found |= {"fid": float(theirs), "floor": theirs.shuffled}
+    judged = evaluate(model, train if unseen else test)
+    for name in ("squared_error", "rate", "active_units"):
+        found[name] = judged[name]["value"] if name in judged else None
+    seen = run.data.train
+    return found | matched(model, seen.subset(order(len(seen))[:5000]))
+
+
+def order(n: int) -> Tensor:
+    """Return the same random order of n rows whenever it is asked for."""
+    return torch.randperm(n, generator=torch.Generator().manual_seed(0))
+
+
+def images(data: Dataset) -> Tensor:
+    """Return the images of a set as float32."""
+    return data.batch(torch.arange(len(data)))
