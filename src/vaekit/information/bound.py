@@ -38,15 +38,13 @@ from vaekit.apply import CHUNK, evaluating
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.encoding import check_counts, check_set, drawing, encoded, rows_of
-from vaekit.information.parts import On, aggregated, part_of, rate_of, together
+from vaekit.information.parts import CODES, On, aggregated, entropy, part_of, rate_of, together
 from vaekit.information.rates import Number, mean_of
 from vaekit.information.readers import Pairs, Source, trained
 from vaekit.model import Model
 from vaekit.one_hots import OneHots
 
 LEAST = 4  # examples: two to learn from, two to be judged by
-CODES = 10  # for each example, where a rate has no closed form
-TINY = 1e-300
 
 
 class Trained(Protocol):
@@ -179,6 +177,6 @@ def _surprise(pairs: list[Pairs]) -> tuple[Tensor, int | None]:
     """Return −log q(c) of each example, of categories its mean under q(c|x), and how many."""
     q: Distribution = together([one.q for one in pairs])
     if isinstance(q, OneHots):
-        return -(q.mean * q.mean.mean(0).clamp_min(TINY).log()).sum(-1), q.event_shape[-1]
+        return entropy(q), q.event_shape[-1]
     c = torch.cat([one.c for one in pairs]).cpu().double()
     return -aggregated(c, q)[0], None

@@ -39,12 +39,13 @@ _TILE_OF_A_GPU: Tile = (4096, 4096)
 
 
 def aggregate_of_gaussians(
-    z: Tensor, q: DiagonalGaussian, tile: Tile | None = None
+    z: Tensor, q: DiagonalGaussian, tile: Tile | None = None, log_weight: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Return log q(z), (n,), and log q(z_h), (n, H), float64, of codes z (n, H) under q (N, H).
 
     Each code must be a draw from one of the N. `tile` is how many codes and examples are held at
-    once; it changes the rounding only.
+    once; it changes the rounding only. With `log_weight` ln w, (N,), the former is
+    ln 1/N Σ_m w_m Π_h q(z_h|x_m), as for codes of which a category is known too.
     """
     many, latent = q.mean.shape
     rows, columns = tile or (_TILE if z.device.type == "cpu" else _TILE_OF_A_GPU)
@@ -53,7 +54,7 @@ def aggregate_of_gaussians(
     codes, means = z.T.to(kind).contiguous(), q.mean.T.to(kind).contiguous()
     curves = (-0.5 / LN_2 * (-2 * log_std).exp()).T.to(kind).contiguous()
     heights = (-log_std).exp().T.to(kind).contiguous()
-    offsets = log_std.sum(1) / LN_2
+    offsets = (log_std.sum(1) if log_weight is None else log_std.sum(1) - log_weight) / LN_2
     joint, marginal = [], []
     for part in codes.split(rows, 1):
         sums, logs = torch.zeros_like(part), []

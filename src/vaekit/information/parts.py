@@ -6,6 +6,7 @@ mean over examples. Coordinates can be taken from Gaussians alone: the entries o
 category together.
 """
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.model import Model
 from vaekit.one_hots import OneHots
 
+CODES = 10  # for each example, where a rate has no closed form
 On = str | Sequence[int] | None
 
 
@@ -119,20 +121,48 @@ def together(found: list[Distribution]) -> Distribution:
 def aggregated(z: Tensor, q: Distribution) -> tuple[Tensor, Tensor | None]:
     """Return log q(z), (n,), and Σ_a log q(z_a) over atoms, (n,), of codes z (n, H) under q (N, H).
 
-    An atom is a coordinate of a Gaussian, or a whole one-hot; None where atoms are not known.
+    An atom is a coordinate of a Gaussian, or a whole one-hot; None where atoms are not known. The
+    parts of a product are to be Gaussians and one-hots.
     """
     q = joined(q)
     if isinstance(q, DiagonalGaussian):
         whole, alone = aggregate_of_gaussians(z, q)
         return whole, alone.sum(1)
+    if isinstance(q, Blocks):
+        return _aggregated_blocks(z, q)
     whole, _ = aggregate_of_any(z, [q])
-    if isinstance(q, OneHots):
-        return whole, whole
-    if not isinstance(q, Blocks):
-        return whole, None
-    parts = [aggregated(*pair)[1] for pair in zip(z.split(q.sizes, -1), q.parts, strict=True)]
-    known = [part for part in parts if part is not None]
-    return whole, torch.stack(known).sum(0) if len(known) == len(parts) else None
+    return whole, whole if isinstance(q, OneHots) else None
+
+
+def _aggregated_blocks(z: Tensor, q: Blocks) -> tuple[Tensor, Tensor]:
+    """Do so for Gaussians and one-hots: given the categories, which weigh the Gaussians, by these.
+
+    log q(z, c) = ln 1/N Σ_m π_c(x_m) q(z|x_m), so that all codes of a category go together.
+    """
+    blocks = list(zip(z.split(q.sizes, -1), q.parts, strict=True))
+    kinds = [(c, part) for c, part in blocks if isinstance(part, OneHots)]
+    rest = [(c, part) for c, part in blocks if isinstance(part, DiagonalGaussian)]
+    gaussian = joined(Blocks([part for _, part in rest])) if rest else None
+    apart = torch.stack([aggregate_of_any(c, [part])[0] for c, part in kinds]).sum(0)
+    whole, alone = torch.empty_like(apart), torch.zeros_like(apart)
+    found, which = torch.cat([c for c, _ in kinds], -1).unique(dim=0, return_inverse=True)
+    for i, categories in enumerate(found):
+        here = which == i
+        each = zip(categories.split([c.shape[-1] for c, _ in kinds]), kinds, strict=True)
+        weight = torch.stack([part.log_prob(c) for c, (_, part) in each]).sum(0)
+        if isinstance(gaussian, DiagonalGaussian):
+            codes = torch.cat([c[here] for c, _ in rest], -1)
+            whole[here], marginals = aggregate_of_gaussians(codes, gaussian, log_weight=weight)
+            alone[here] = marginals.sum(1)
+        else:
+            whole[here] = weight.logsumexp(0) - math.log(len(weight))
+    return whole, apart + alone
+
+
+def entropy(q: OneHots) -> Tensor:
+    """Return −Σ_k π_k(x) ln π̄_k of each example, (n,), whose mean is the entropy of q(c)."""
+    mean = q.mean.mean(0).clamp_min(torch.finfo(q.mean.dtype).tiny)
+    return -(q.mean * mean.log()).sum(-1)
 
 
 def rate_of(
@@ -175,3 +205,23 @@ def _block_at(p: Distribution, places: list[int]) -> int | None:
             return i
         first += size
     return None
+
+
+def log_prior_apart(p: Distribution, z: Tensor, places: list[int]) -> Tensor | None:
+    """Return Σ_a log p(z_a) over the atoms of some places of z (n, H), (n,), as `aggregated` does.
+
+    None where the prior knows no density of its atoms.
+    """
+    if isinstance(p, Blocks):
+        first, found = 0, []
+        for part, size in zip(p.parts, p.sizes, strict=True):
+            own = [h - first for h in places if first <= h < first + size]
+            if own:
+                found.append(log_prior_apart(part, z[..., first : first + size], own))
+            first += size
+        known = [part for part in found if part is not None]
+        return torch.stack(known).sum(0) if len(known) == len(found) else None
+    if isinstance(p, OneHots):
+        return p.log_prob(z) if len(places) == z.shape[-1] else None
+    each = getattr(p, "log_prob_by_coordinate", None)
+    return None if each is None else each(z)[..., places].sum(-1)
