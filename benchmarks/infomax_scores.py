@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import torch
 from scipy.spatial import KDTree
-from scipy.special import digamma, gammaln
+from scipy.special import digamma, erf, gammaln
 from torch import Tensor
 
-from vaekit.apply import encode_set, sample, sample_codes, seeded
-from vaekit.corruption import corruption
+from vaekit.apply import encode_set, evaluating, sample, sample_codes, seeded
+from vaekit.corruption import TruncatedGaussian, corruption
 from vaekit.data import Dataset, load
 from vaekit.information import FeatureNetwork, evaluate, features_of
 from vaekit.metrics import fid, label_accuracy, parzen
 from vaekit.model import Model
+from vaekit.objectives import jacobian
 from vaekit.objectives.matching import mmd
 from vaekit.runs import Run
 
@@ -101,6 +102,27 @@ def matched(model: Model, data: Dataset) -> dict[str, float]:
     return {"mmd": statistics.mean(apart), "entropy": own, "prior's": theirs}
 
 
+def by_noise(model: Model, data: Dataset) -> dict[str, float]:
+    """Measure how input noise moves codes, by the Jacobian J of the mean code.
+
+    `slope`: ‖J‖²_F over the codes' total variance. `noise rate`, for an encoder that is random by
+    its input's noise alone: of N(f, τ² J Jᵀ), to first order −½ ln det(2πe τ² J Jᵀ) − log p(f).
+    """
+    x = data.batch(torch.arange(500))
+    with evaluating(model):
+        found, f = jacobian(model, x).double(), model.posterior(x).mean.detach().double()
+    slopes = found.square().sum((1, 2)).mean() / f.var(0).sum()
+    out = {"slope": float(slopes)}
+    if isinstance(model.corruption, TruncatedGaussian) and model.prior is not None:
+        b = model.corruption.bound
+        density = np.exp(-(b**2) / 2) / np.sqrt(2 * np.pi)
+        variance = model.corruption.level**2 * (1 - 2 * b * density / erf(b / np.sqrt(2)))
+        spread = 2 * np.pi * np.e * variance * found @ found.mT
+        rate = -0.5 * torch.linalg.slogdet(spread).logabsdet - model.prior(f[:1]).log_prob(f)
+        out["noise rate"] = float(rate.mean())
+    return out
+
+
 def score(run: Run, unseen: list[str] | None, network: FeatureNetwork) -> dict[str, Any]:
     """Score a run by all that the tables show; of Omniglot on alphabets that it did not see."""
     model = run.model
@@ -120,6 +142,8 @@ def score(run: Run, unseen: list[str] | None, network: FeatureNetwork) -> dict[s
     judged = evaluate(model, train if unseen else test)
     for name in ("squared_error", "rate", "active_units"):
         found[name] = judged[name]["value"] if name in judged else None
+    found |= by_noise(model, train if unseen else test)
+    found["rate"] = found.pop("noise rate", found["rate"])
     seen = run.data.train
     return found | matched(model, seen.subset(order(len(seen))[:5000]))
 

@@ -68,7 +68,7 @@ def vimae_l(
     network: str = "mlp(400)",
     likelihood: str = "squared_error",
 ) -> System:
-    """VIMAE-l: the same with a logistic prior of variance 1, which has less entropy.
+    """VIMAE-l: VIMAE-n with a logistic prior of variance 1, which has less entropy.
 
     Args:
         shape: shape of one example, (C, H, W) or (D,)
