@@ -1,4 +1,4 @@
-"""The command line: list, train, evaluate, refit, report, encode, decode, reconstruct, sample.
+"""The command line: train, evaluate, ledger, refit, report, encode, decode, sample, and others.
 
 Every command is a parser and a function. The flags of `train` are read from the signature of the
 recipe named first, so each recipe shows its own. An error is one or two lines and exit status 2;
@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from vaekit import __version__
-from vaekit.cli import applying, comparing, judging, listing, refitting, training
+from vaekit.cli import applying, comparing, judging, ledger, listing, refitting, training
 from vaekit.errors import VaekitError, nearest
 
 USAGE = """\
@@ -19,6 +19,7 @@ usage: vaekit COMMAND ...
   train RECIPE|run.yaml ...  train a recipe into a run folder; `vaekit train RECIPE --help`
                              shows the recipe's own arguments
   evaluate RUN               judge a run: ELBO, distortion, rate, units, MIG
+  ledger RUN                 add up where a run's nats go, and check that they do
   refit RUN                  fit other noise models to a run's residuals
   report RUN                 write the run's page, report.html
   compare RUN RUN ...        write one page that shows runs side by side
@@ -71,6 +72,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "list": listing.show,
     "train": training.train,
     "evaluate": judging.evaluate,
+    "ledger": ledger.ledger,
     "refit": refitting.refit,
     "report": judging.report,
     "compare": comparing.compare,

@@ -282,8 +282,8 @@ def _likelihood(
     over = at_most("ELBO ≤ importance-weighted bound", -gap)
     how = f"importance weights of {samples:,} codes each"
     yield _row(WHOLE, "log_likelihood", name, many, how, "lower bound", over)
-    how = f"that less the ELBO of the same {len(rows):,}: of KL(q(z|x)‖p(z|x))"
-    yield _row(WHOLE, "gap", "gap of the ELBO", gap, how, "lower bound")
+    how = f"that less the ELBO of the same {len(rows):,}"
+    yield _row(WHOLE, "gap", "gap: KL(q(z|x)‖p(z|x))", gap, how, "lower bound")
 
 
 def _bits(rows: list[Row], size: int) -> Iterator[Row]:

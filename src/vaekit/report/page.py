@@ -17,6 +17,7 @@ from vaekit.report import (
     diagnostics,
     factors,
     images,
+    ledger,
     noise,
     plots,
     priors,
@@ -56,7 +57,7 @@ def _render(run: Run) -> str:
         state=tables.state(run.config),
         numbers=tables.numbers(run.metrics),
         folder=run.folder.name,
-        sections=[_curves(run), *_views(run)],
+        sections=[*filter(None, [ledger.section(run)]), _curves(run), *_views(run)],
         settings=tables.settings(run.config),
     )
 

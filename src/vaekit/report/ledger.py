@@ -1,0 +1,64 @@
+"""The ledger of a run on its page, where `vaekit ledger` has written one."""
+
+import json
+from typing import Any
+
+from markupsafe import Markup
+
+from vaekit.information import Ledger, Row
+from vaekit.report.section import Section
+from vaekit.report.tables import with_error
+from vaekit.runs import Run
+
+_HEAD = Markup(
+    '<thead><tr><th></th><th></th><th class="right">nats</th><th></th><th>check</th>'
+    "<th>estimator</th></tr></thead>"
+)
+
+
+def section(run: Run) -> Section | None:
+    """Show ledger.json of a run's folder as a table, None where there is none."""
+    path = run.folder / "ledger.json"
+    if not path.exists():
+        return None
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    ledger = Ledger.from_dict(found)
+    wrong, now = ledger.check(), max((int(row["step"]) for row in run.history), default=None)
+    caption = (
+        f"Where the nats of {found['n']:,} {found['split']} items go, from ledger.json. A value is "
+        "within its standard error (=), or a bound on what the row names (≥, ≤). "
+        f"{len(ledger.checks) - len(wrong)} of {len(ledger.checks)} checks hold within four "
+        "standard errors."
+    )
+    if found["step"] != now:
+        caption += f" It is of step {found['step']}; the weights are of step {now}."
+    notes = [*(str(check) for check in wrong), *ledger.notes]
+    listed = Markup("").join(Markup("<li>{}</li>").format(note) for note in notes)
+    shown = [Markup('<ul class="notes">{}</ul>').format(listed)] if notes else []
+    return Section("ledger", "Ledger", caption, [*shown, _table(ledger)])
+
+
+def _table(ledger: Ledger) -> Markup:
+    body, part = Markup(""), None
+    for row in ledger.rows:
+        if row.part != part:
+            part, size = row.part, ledger.parts.get(row.part)
+            name = part + (f", {size:,} entries" if size else "")
+            body += Markup('<tr><th colspan="6"><b>{}</b></th></tr>').format(name)
+        body += _line(row)
+    table = '<div class="wide"><table class="numbers">{}<tbody>{}</tbody></table></div>'
+    return Markup(table).format(_HEAD, body)
+
+
+def _line(row: Row) -> Markup:
+    value, error = with_error(row.number.value, row.number.se)
+    cells = (
+        '<tr><th style="padding-left:{}em">{}</th><td>{}</td><td class="value">{}</td>'
+        '<td class="spread">{}</td><td class="quiet" title="{}">{}</td>'
+        '<td class="quiet">{}; n = {:,}</td></tr>'
+    )
+    checked = "; ".join(map(str, row.checks))
+    indent, how, n = 0.8 * (row.depth + 1), row.number.estimator, row.number.n
+    return Markup(cells).format(
+        indent, row.name, row.relation, value, error, checked, row.state, how, n
+    )
