@@ -205,12 +205,13 @@ def figure(asked: argparse.Namespace) -> None:
     """Draw the codes of the plane, with their MMD from the prior and their entropy."""
     from matplotlib.figure import Figure
 
-    drawn = Figure(figsize=(11, 2.9), layout="constrained", dpi=90, facecolor="white")
+    drawn = Figure(figsize=(11, 3), layout="constrained", dpi=90, facecolor="white")
     panels = drawn.subplots(1, len(MODELS), sharex=True, sharey=True)
     line(["model", "MMD(q(z), p(z))", "entropy of q(z)", "of the prior", "squared error"])
     line(["---"] * 5)
     for model, axes in zip(MODELS, panels, strict=True):
-        axes.set(title=model, xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal")
+        title = model.replace("_H", "$_H$").replace("_A", "$_A$")
+        axes.set(title=title, xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal")
         runs = [folder(asked, "plane", model, seed) for seed in range(asked.seeds)]
         made = [Run(p, asked.data_dir) for p in runs if (p / "metrics.json").exists()]
         if not made:
@@ -221,8 +222,9 @@ def figure(asked: argparse.Namespace) -> None:
         line([model, *cells, over(error, 1)])
         test = made[0].data.test.subset(range(2500))
         z, _ = codes(made[0].model, test)
-        axes.scatter(*z.T, c=known(test), cmap="tab10", s=2, linewidths=0)
-        axes.set_xlabel(f"MMD {found[0]['mmd']:.4f}, entropy {found[0]['entropy']:.2f} nats")
+        axes.scatter(*z.T, c=known(test), cmap="tab10", s=2.5, linewidths=0)
+        own, prior = found[0]["entropy"], found[0]["prior's"]
+        axes.set_xlabel(f"MMD {found[0]['mmd']:.3f}\nentropy {own:.2f}, prior's {prior:.2f}")
     drawn.savefig(asked.picture)
     print(asked.picture)
 
