@@ -13,7 +13,8 @@ from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, GaussianEntries
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
-from vaekit.objectives import MutualInformation
+from vaekit.objectives import KL, MutualInformation
+from vaekit.schedules import Progress
 from vaekit.train import Training, fit
 
 X = torch.rand(60, 6, generator=torch.Generator().manual_seed(5))
@@ -76,6 +77,18 @@ def test_a_shared_trunk_and_its_head_are_both_trained():
         pass
     assert not same(model_before, weights(model))
     assert not same(head_before, weights(term))
+
+
+def test_style_and_category_have_weights_of_their_own():
+    own = {"beta": 2.0, "class_beta": 0.5, "information": 3.0}
+    model, objective = joint(**own)
+    run = model(X)
+    terms = dict(zip(objective.names, objective.values(run), strict=True))
+    style, category = (KL(on=name)(run) for name in ("style", "class"))
+    assert torch.equal(terms["kl_style"], style) and torch.equal(terms["kl_class"], category)
+    assert objective.weights(Progress(0, 1, 1)) == [1.0, 2.0, 0.5, 3.0]
+    objective = joint(capacity="linear(0, 4)", **own)[1]
+    assert objective.names[1:3] == ("rate_off_target_style", "kl_class")
 
 
 def test_without_weight_it_is_the_joint_vae():

@@ -10,7 +10,7 @@ from vaekit.likelihoods import likelihood as likelihood_of
 from vaekit.model import Model
 from vaekit.networks import Shape, networks
 from vaekit.networks.held import Trunk
-from vaekit.objectives import KL, Distortion, MutualInformation
+from vaekit.objectives import KL, Distortion, MutualInformation, Objective, RateTarget
 from vaekit.recipes.base import System, recipe
 from vaekit.recipes.vae import gaussian_model
 from vaekit.schedules import weight
@@ -58,6 +58,8 @@ def joint_vae(
     style: int = 16,
     categories: int = 10,
     beta: float | str = 1.0,
+    class_beta: float | str = 1.0,
+    capacity: float | str | None = None,
     temperature: float | str = 0.67,
     network: str = "mlp(512, 512)",
     likelihood: str = "bernoulli",
@@ -68,13 +70,15 @@ def joint_vae(
         shape: shape of one example, (C, H, W) or (D,)
         style: size of the Gaussian block
         categories: number of categories K
-        beta: weight of the rate, a number or a schedule
+        beta: weight of the style's rate, a number or a schedule
+        class_beta: weight of the category's rate, a number or a schedule
+        capacity: nats at which to hold the style's rate, a number or a schedule, `linear(0, 20)`
         temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
     """
     model = _joint_model(shape, style, categories, temperature, network, likelihood)
-    return System(model, Distortion() + weight(beta) * KL())
+    return System(model, _joint_objective(beta, class_beta, capacity))
 
 
 @recipe(paper=f"{PAPER}, §4.3.2, eq. 4.22")
@@ -84,6 +88,8 @@ def vmi_joint_vae(
     categories: int = 10,
     information: float | str = 20.0,
     beta: float | str = 1.0,
+    class_beta: float | str = 1.0,
+    capacity: float | str | None = None,
     entropy: str = "aggregate",
     temperature: float | str = 0.67,
     reader: str = "mlp(512)",
@@ -98,7 +104,9 @@ def vmi_joint_vae(
         style: size of the Gaussian block
         categories: number of categories K
         information: weight λ of the information bound, a number or a schedule
-        beta: weight of the rate, a number or a schedule
+        beta: weight of the style's rate, a number or a schedule
+        class_beta: weight of the category's rate, a number or a schedule
+        capacity: nats at which to hold the style's rate, a number or a schedule, `linear(0, 20)`
         entropy: entropy in the bound, `aggregate` or `prior` (the thesis', which rewards collapse)
         temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
         reader: hidden layers of the reader, or `shared`: those of the encoder and one of its own
@@ -108,7 +116,8 @@ def vmi_joint_vae(
     """
     model = _joint_model(shape, style, categories, temperature, network, likelihood)
     term = _information(model, "class", categories, shape, reader, entropy, critic_lr)
-    return System(model, Distortion() + weight(beta) * KL() + weight(information) * term)
+    objective = _joint_objective(beta, class_beta, capacity) + weight(information) * term
+    return System(model, objective)
 
 
 def _joint_model(
@@ -124,6 +133,13 @@ def _joint_model(
     nets = networks(network)
     noise = likelihood_of(likelihood, nets, z.latent, shape)
     return Model(z.posterior(nets.encoder(shape, z.width)), noise, z.prior())
+
+
+def _joint_objective(
+    beta: float | str, class_beta: float | str, capacity: float | str | None
+) -> Objective:
+    style = KL(on="style") if capacity is None else RateTarget(capacity, on="style")
+    return Distortion() + weight(beta) * style + weight(class_beta) * KL(on="class")
 
 
 def _information(
