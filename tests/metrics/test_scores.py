@@ -43,7 +43,9 @@ def fails(capsys, *words: str) -> str:
 def test_all_scores_of_a_run(run, capsys):
     main(["evaluate", str(run.folder), "--metrics", "all"])
     said = capsys.readouterr()
-    assert said.err.count("scores ") == len(SCORES) and "3/11: dci" in said.err
+    assert said.err.count("scores ") == len(SCORES) + 3 and "3/14: dci" in said.err
+    assert "left out: clusters: this model's code has no categories" in said.out
+    assert "left out: fid, parzen: takes a minute" in said.out
     found = json.loads((run.folder / "metrics.json").read_text())
     assert found.keys() >= ROWS | {"elbo", "rate"}
     held_out = len(run.data.test)
@@ -75,13 +77,15 @@ def test_unknown_scores_end_before_anything_is_computed(run, capsys):
     said = fails(capsys, "evaluate", str(run.folder), "--metrics", "mig,dcl")
     assert "unknown score 'dcl'. Did you mean 'dci'?" in said
     assert chosen("") == () and chosen(" mig,mig ,irs") == ("mig", "irs")
-    assert chosen("mig,all") == tuple(SCORES)
+    assert chosen("mig,all") == ("mig", "all")
+    with pytest.raises(VaekitError, match="Did you mean 'probe'"):
+        chosen("prob")
 
 
 def test_sets_without_factors():
     digits = data.load("digits").test
     model, _ = recipes.vae(digits.shape, latent=2, network="mlp(8)")
-    with pytest.raises(VaekitError, match="has no factors, which these scores need"):
+    with pytest.raises(VaekitError, match="digits has no factors, which the score 'mig' needs"):
         score(model, digits, ("mig",))
     found = score(model, digits, ("correlation",), n=50)
     assert found.keys() == {

@@ -1,6 +1,8 @@
 """`vaekit evaluate` and `vaekit report`."""
 
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +11,18 @@ from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
     from vaekit.runs import Run
+
+_OPTIONS = (
+    "n",
+    "samples",
+    "bins",
+    "train_split",
+    "information",
+    "importance_samples",
+    "metrics",
+    "corrupt",
+    "features",
+)
 
 
 def evaluate(words: list[str]) -> None:
@@ -37,13 +51,27 @@ def evaluate(words: list[str]) -> None:
         "--metrics",
         type=str,
         default="",
-        help="also scores of disentanglement, for a set with known factors: all, or some of "
-        "mig, mig_by_neighbours, dci, dci_es, sap, modularity, irs, beta_vae, factor_vae, infomec, "
-        "correlation, with commas between; all take 20 s for 10,000 codes, half of it dci",
+        help="also scores, with commas between: of disentanglement, for a set with known factors, "
+        "mig, mig_by_neighbours, dci, dci_es, sap, modularity, irs, beta_vae, factor_vae, infomec; "
+        "correlation; for a set with labels svm, probe, clusters; match, of the codes and the "
+        "prior; of samples fid, parzen. all: what applies, but for these two, which take minutes; "
+        "the scores of factors take 20 s for 10,000 codes, half of it dci",
+    )
+    made.add_argument(
+        "--corrupt",
+        type=str,
+        default="",
+        help="svm, probe and clusters also from corrupted inputs, "
+        "such as 'gaussian(sigma=0.4),masking(p=0.5)'",
+    )
+    made.add_argument(
+        "--features",
+        type=str,
+        default=None,
+        help="file of the network for fid: read, or made by training it on the labels",
     )
     found = parse(made, words)
-    names = ("n", "samples", "bins", "train_split", "information", "importance_samples", "metrics")
-    judge(run_of(found), **{name: getattr(found, name) for name in names})
+    judge(run_of(found), **{name: getattr(found, name) for name in _OPTIONS})
 
 
 def judge(
@@ -52,24 +80,29 @@ def judge(
     information: bool = False,
     importance_samples: int | None = None,
     metrics: str = "",
+    corrupt: str = "",
+    features: str | None = None,
     **options: Any,
 ) -> None:
     """Compute a run's numbers, save them beside those there were, and print them.
 
-    Raises `VaekitError` for importance samples without information.
+    Raises `VaekitError` for importance samples without information, and corruptions or features
+    without scores that read them.
     """
-    from vaekit.information import chosen, diagnose, score, summarise
+    from vaekit.information import chosen, diagnose, summarise
     from vaekit.information import evaluate as rates
 
     if importance_samples is not None and not information:
         raise VaekitError("--importance-samples is for log p(x): give --information too")
-    wanted, draws = chosen(metrics), 100 if importance_samples is None else importance_samples
+    names, draws = chosen(metrics), 100 if importance_samples is None else importance_samples
+    if (corrupt or features) and not names:
+        raise VaekitError("--corrupt and --features are for scores: give --metrics svm, fid or all")
+    scores = _scores(run, names, train_split, corrupt, features) if names else None
     data, n = run.data.train if train_split else run.data.test, options.get("n", 10_000)
     more = summarise(run.model, data, n, draws) if information else {}
     numbers = rates(run.model, data, **options) | more | diagnose(*run.system, data, n)
-    if wanted:
-        bins = options.get("bins", 20)
-        numbers |= score(run.model, data, wanted, n, bins, progress=_progress)
+    if scores is not None:
+        numbers |= scores(n=n, bins=options.get("bins", 20))
     part = "training" if train_split or run.data.test is run.data.train else "test"
     step = max((int(row["step"]) for row in run.history), default=None)
     for number in numbers.values():
@@ -77,12 +110,52 @@ def judge(
     run.save_metrics(_before(run.metrics, numbers) | numbers)
     count = numbers["distortion"]["n"]
     print(f"{part} set of {run.config.data}, n = {count}")
+    wide = max(26, *map(len, numbers))
     for name, number in numbers.items():
         shown = f"{_shown(number):<17} {number['direction']:<12}"
         bias = number.get("shuffled")
         after = "" if number["n"] == count else f"; n = {number['n']}"
         after += "" if bias is None else f"; {bias:.3f} shuffled"
-        print(f"  {name:<26}{shown} {number['unit']}; {number['estimator']}{after}")
+        print(f"  {name:<{wide}}{shown} {number['unit']}; {number['estimator']}{after}")
+
+
+def _scores(
+    run: "Run", names: tuple[str, ...], train_split: bool, corrupt: str, features: str | None
+) -> Callable[..., dict[str, Any]]:
+    """Settle which scores are meant, before anything is computed, and say which are left out."""
+    from vaekit.corruption import corruption
+    from vaekit.information import applying, score
+
+    data = run.data.train if train_split else run.data.test
+    train = None if data is run.data.train else run.data.train
+    # Commas within brackets are arguments'.
+    acts = [text.strip() for text in re.split(r",(?![^(]*\))", corrupt) if text.strip()]
+    for text in acts:
+        corruption(text)
+    wanted, left = applying(run.model, data, names, train)
+    for why in dict.fromkeys(left.values()):
+        print(f"left out: {', '.join(k for k, v in left.items() if v == why)}: {why}")
+    if features and "fid" not in wanted:
+        raise VaekitError("--features is for the score fid: ask for --metrics fid too")
+    given = {"train": train, "corruptions": acts, "progress": _progress}
+
+    def scores(**options: Any) -> dict[str, Any]:
+        network = None if features is None else _network(run, Path(features))
+        return score(run.model, data, wanted, network=network, **given, **options)
+
+    return scores
+
+
+def _network(run: "Run", path: Path) -> Any:
+    from vaekit.information import FeatureNetwork, feature_network
+
+    if path.exists():
+        return FeatureNetwork.load(path)
+    print(f"training {path}", file=sys.stderr, flush=True)
+    held = None if run.data.test is run.data.train else run.data.test
+    made = feature_network(run.data.train, held=held)
+    made.save(path)
+    return made
 
 
 def _before(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -108,7 +181,10 @@ def _shown(number: dict[str, Any]) -> str:
         return "infinite"
     if isinstance(value, int):
         return f"{value:>8}"
-    return f"{value:>8.3f}" if se is None else f"{value:>8.2f} ± {se:.2f}"
+    if se is None:
+        return f"{value:>8.3f}"
+    digits = 2 if se >= 0.05 else 4
+    return f"{value:>8.{digits}f} ± {se:.{digits}f}"
 
 
 def report(words: list[str]) -> None:

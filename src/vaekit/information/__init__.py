@@ -10,7 +10,7 @@ from vaekit.information.ledger import ledger
 from vaekit.information.moments import Indicators, indicators
 from vaekit.information.rates import Number, evaluate, passes
 from vaekit.information.refit import refit, residuals
-from vaekit.information.scores import chosen, score
+from vaekit.information.scores import applying, chosen, score
 from vaekit.information.summary import summarise
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Number",
     "Row",
     "aggregate",
+    "applying",
     "chosen",
     "diagnose",
     "evaluate",

@@ -49,7 +49,12 @@ class FeatureNetwork(nn.Module):
         self.trained = ""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the features of images (n, *shape), (n, size)."""
+        """Return the features of images (n, *shape), (n, size); raise `VaekitError` for others."""
+        if x.shape[1:] != self.shape:
+            raise VaekitError(
+                f"this feature network reads images of shape {self.shape}, got "
+                f"{tuple(x.shape[1:])}: give the one that was made for this set"
+            )
         return F.relu(self.body(x))
 
     def logits(self, x: Tensor) -> Tensor:

@@ -1,10 +1,12 @@
-"""The scores of a model's codes, for a set whose factors are known.
+"""The scores of a model's codes, by name: of factors where they are known, of labels, of samples.
 
-All read the mean codes of one choice of examples; `correlation` reads drawn codes too.
+The scores of factors read the mean codes of one choice of examples, `correlation` drawn codes too.
+The others are those of `vaekit.information.worth`, and `match` those of
+`vaekit.information.match`.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,8 +15,13 @@ import torch
 
 from vaekit import metrics
 from vaekit.apply import condition_of, encode_set, sample_rows
+from vaekit.corruption import corruption
 from vaekit.data import Dataset, Factors
 from vaekit.errors import VaekitError, nearest
+from vaekit.information.categories import categories, other_entries
+from vaekit.information.features import Features
+from vaekit.information.match import match, unmatched
+from vaekit.information.worth import JUDGES, Subject, parted
 from vaekit.metrics import Score
 from vaekit.model import Model
 
@@ -25,7 +32,10 @@ Rows = dict[str, tuple[Score | float, str]]
 
 @dataclass(frozen=True)
 class _View:
-    """Hold what the scores read: mean and drawn codes (n, H), levels (n, K), names, bins, seed."""
+    """Hold what the scores read: mean and drawn codes (n, H), levels (n, K), names, bins, seed.
+
+    `free` are the entries of the code that are no one-hots'.
+    """
 
     mean: np.ndarray
     drawn: np.ndarray | None
@@ -33,6 +43,7 @@ class _View:
     names: tuple[str, ...]
     bins: int
     seed: int
+    free: list[int]
 
     def votes(self, by: Callable[..., Score]) -> Score:
         """Score by votes, on a set whose images are the codes."""
@@ -49,62 +60,113 @@ def score(
     bins: int = 20,
     seed: int = 0,
     progress: Progress | None = None,
+    *,
+    train: Dataset | None = None,
+    corruptions: Sequence[str] = (),
+    network: Features | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """Score up to `n` examples of a set by the scores in `names`, all where there are none.
+    """Score up to `n` examples of a set by the scores in `names`, `all` or none for what applies.
 
-    Returns name → value, estimator, n, shuffled, parts and so on as `evaluate` does; a value that
-    is infinite is None. `progress` gets each name with its place and their number. Raises
-    `VaekitError` for an unknown name, n < 1, and a set without factors.
+    What learns from labels does so on `train`, or on a half of the set where there is none; the
+    accuracies are given for clean inputs and under each of `corruptions`, such as
+    `masking(p=0.5)`. `network` maps images to features for `fid`; without one `feature_network`
+    is trained. Returns name → value, estimator, n, shuffled, parts and so on as `evaluate` does; a
+    value that is infinite is None. `progress` gets each name with its place and their number.
+    Raises `VaekitError` for an unknown name, n < 1, what a set or a model lacks for a score that is
+    named, and corruptions that no score is asked under.
     """
-    wanted = names or tuple(SCORES)
-    for name in wanted:
-        if name not in SCORES:
-            raise nearest(name, SCORES, "score")
-    view, found = _view(model, data, n, bins, seed, wanted), dict[str, Any]()
+    if n < 1:
+        raise VaekitError(f"n must be ≥ 1, got n={n}")
+    acts = {text: corruption(text) for text in corruptions}
+    wanted, _ = applying(model, data, names, train, network)
+    if acts and not {"svm", "probe", "clusters"} & set(wanted):
+        raise VaekitError(
+            "a corruption is for scores of labels from corrupted inputs: ask for svm, probe or "
+            "clusters too"
+        )
+    learn, held = (train, data) if train is not None else (data, data)
+    if train is None and set(wanted) & JUDGES.keys():
+        learn, held = parted(data, seed)
+    subject = Subject(model, held, learn, n, seed, acts, network)
+    view = _view(model, data, n, bins, seed) if set(wanted) & SCORES.keys() else None
+    found = dict[str, Any]()
     for done, name in enumerate(wanted):
         if progress is not None:
             progress(name, done, len(wanted))
-        for row, (value, unit) in SCORES[name](view).items():
-            found[row] = _row(value, unit, view)
+        if view is not None and name in SCORES:
+            rows, told = SCORES[name](view), {"factors": list(view.names)}
+        else:
+            judged = match(model, data, n, seed) if name == "match" else JUDGES[name][0](subject)
+            rows, told = judged, {}
+        for row, (value, unit) in rows.items():
+            found[row] = _row(value, unit, n if view is None else len(view.mean)) | told
     return found
+
+
+def applying(
+    model: Model,
+    data: Dataset,
+    names: tuple[str, ...] = (),
+    train: Dataset | None = None,
+    network: Features | None = None,
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """Return the scores that are meant by `names`, and of those left out of `all` the reasons.
+
+    Raises `VaekitError` for an unknown name, and where one that is named does not apply.
+    """
+    subject = Subject(model, data, train or data, network=network)
+    named = [name for name in names if name != "all"]
+    for name in named:
+        if name not in NAMES:
+            raise nearest(name, [*NAMES, "all"], "score")
+        if lacks := _lacks(name, subject):
+            raise VaekitError(
+                f"{lacks}, which the score {name!r} needs: leave it out, or ask for all that apply"
+            )
+    if named and "all" not in names:
+        return tuple(dict.fromkeys(named)), {}
+    why = {name: _lacks(name, subject) or COSTLY.get(name, "") for name in NAMES}
+    wanted = tuple(name for name in NAMES if name in named or not why[name])
+    return wanted, {name: why[name] for name in NAMES if name not in wanted}
+
+
+def _lacks(name: str, subject: Subject) -> str:
+    if name in JUDGES:
+        return JUDGES[name][1](subject)
+    if name == "match":
+        return unmatched(subject.model, subject.held)
+    size = subject.model.posterior.latent
+    if name == "correlation" and not other_entries(size, subject.places):
+        return "this model's code is one category and has no latents to correlate"
+    bare = subject.held.factors is None and name != "correlation"
+    return f"{subject.held.name} has no factors" if bare else ""
 
 
 def chosen(text: str) -> tuple[str, ...]:
     """Read names of scores with commas between, or `all`; raises `VaekitError` as `score` does."""
     names = tuple(word.strip() for word in text.split(",") if word.strip())
-    if "all" in names:
-        return tuple(SCORES)
     for name in names:
-        if name not in SCORES:
-            raise nearest(name, [*SCORES, "all"], "score")
+        if name not in (*NAMES, "all"):
+            raise nearest(name, [*NAMES, "all"], "score")
     return tuple(dict.fromkeys(names))
 
 
-def _view(
-    model: Model, data: Dataset, n: int, bins: int, seed: int, wanted: tuple[str, ...]
-) -> _View:
-    if n < 1:
-        raise VaekitError(f"n must be ≥ 1, got n={n}")
+def _view(model: Model, data: Dataset, n: int, bins: int, seed: int) -> _View:
     rows = sample_rows(len(data), n)
     levels, names = data.levels(rows), data.factors.names if data.factors is not None else ()
-    if levels is None and set(wanted) != {"correlation"}:
-        raise VaekitError(
-            f"{data.name} has no factors, which these scores need: use a set that has, such as "
-            "sprites or dsprites, or ask for the score `correlation` alone"
-        )
     told = condition_of(model, data, rows)
     codes = encode_set(model, data.subset(rows), told, draw=True, seed=seed)
     drawn = None if codes.std is None else codes.code.numpy()
     if levels is None:
         levels = np.zeros((len(rows), 0), int)
-    return _View(codes.mean.numpy(), drawn, levels, names, bins, seed)
+    free = other_entries(codes.mean.shape[1], categories(model, data))
+    return _View(codes.mean.numpy(), drawn, levels, names, bins, seed, free)
 
 
-def _row(value: Score | float, unit: str, view: _View) -> dict[str, Any]:
-    said = value.as_dict() if isinstance(value, Score) else {"value": value, "n": len(view.mean)}
+def _row(value: Score | float, unit: str, n: int) -> dict[str, Any]:
+    said = value.as_dict() if isinstance(value, Score) else {"value": value, "n": n}
     said["value"] = said["value"] if math.isfinite(said["value"]) else None
-    found = {"estimator": "exact", "se": None, "unit": unit, "direction": "consistent", **said}
-    return {**found, "factors": list(view.names)}
+    return {"estimator": "exact", "se": None, "unit": unit, "direction": "consistent", **said}
 
 
 def _mig(view: _View) -> Rows:
@@ -161,9 +223,10 @@ def _correlation(view: _View) -> Rows:
     found: Rows = {}
     for of, codes in (("mean", view.mean), ("drawn", view.drawn)):
         if codes is not None:
-            total = metrics.gaussian_total_correlation(codes, seed=view.seed)
+            free = codes[:, view.free]  # the entries of a one-hot sum to 1
+            total = metrics.gaussian_total_correlation(free, seed=view.seed)
             found[f"gaussian_tc_{of}"] = total, "nats"
-            distance = metrics.wasserstein_correlation(codes, seed=view.seed)
+            distance = metrics.wasserstein_correlation(free, seed=view.seed)
             found[f"wasserstein_{of}"] = distance, "share of the variance"
     return found
 
@@ -181,3 +244,8 @@ SCORES: dict[str, Callable[[_View], Rows]] = {
     "infomec": _infomec,
     "correlation": _correlation,
 }
+COSTLY = {
+    "fid": "takes a minute, name it",
+    "parzen": "takes a minute, name it",
+}
+NAMES = (*SCORES, *JUDGES, "match")

@@ -1,0 +1,38 @@
+"""Which entries of a code are one-hots: K of them say one category, and are no coordinates."""
+
+import torch
+from torch.distributions import Distribution
+
+from vaekit.apply import condition_of, device_of, evaluating
+from vaekit.compounds import Blocks
+from vaekit.data import Dataset
+from vaekit.model import Model
+from vaekit.one_hots import OneHots, RelaxedOneHots
+
+
+def categories_of(q: Distribution) -> dict[str, slice]:
+    """Return where each one-hot of q(z|x) lies: name of its block → slice, "" where it is all."""
+    parts = q.parts if isinstance(q, Blocks) else (q,)
+    names = (q.names if isinstance(q, Blocks) else ()) or [str(i) for i in range(len(parts))]
+    found, first = {}, 0
+    for part, name in zip(parts, names, strict=True):
+        size = part.event_shape[-1]
+        if isinstance(part, OneHots | RelaxedOneHots):
+            found[name if isinstance(q, Blocks) else ""] = slice(first, first + size)
+        first += size
+    return found
+
+
+@torch.no_grad()
+def categories(model: Model, data: Dataset) -> dict[str, slice]:
+    """Return where each one-hot of a model's code lies, as `categories_of` does."""
+    rows = torch.arange(1)
+    with evaluating(model):
+        x, c = data.batch(rows).to(device_of(model)), condition_of(model, data, rows)
+        return categories_of(model.posterior(x, c))
+
+
+def other_entries(size: int, found: dict[str, slice]) -> list[int]:
+    """List the entries of a code of `size` that belong to no one-hot."""
+    taken = {i for where in found.values() for i in range(where.start, where.stop)}
+    return [i for i in range(size) if i not in taken]

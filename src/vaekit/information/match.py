@@ -1,0 +1,194 @@
+"""How far the codes of all examples together are from the prior: entropies, and the MMD.
+
+    q(z) = mean_x q(z|x)
+
+A decoder that has only seen z ~ q(z) is asked for samples at z ~ p(z), so the two should be alike;
+and [vimae] §5.1 reads h(q(z)) against h(p(z)) as the capacity that a code uses.
+
+**Entropy** of the entries that are no one-hots, in nats. That of q(z) is not known; of all laws
+with its covariance the Gaussian has the largest, so
+
+    h(q(z)) ≤ ½ ln det 2πe Σ       Σ = Cov_x(μ) + mean_x diag(s²)
+
+is an upper bound, tight where q(z) is Gaussian. Σ is that of the examples, without drawing z. A
+latent that is dead in a deterministic code makes it −∞. h(p(z)) is exact for a normal and a
+logistic prior, else the mean of −log p(z) over draws.
+
+**Categories** have an entropy that can be computed: H(q(c)) of the mean probabilities, ln K where
+all K are used alike, and H(q(c)) − mean_x H(q(c|x)) = I(x; c) is what they tell.
+
+**MMD²(q(z), p(z))**: the unbiased estimate of `vaekit.objectives.matching`, over one draw from each
+q(z|x) and as many of p(z), so that it may be below 0. `shuffled` has codes and draws of the prior
+mixed: what codes that match would get, 0 on average.
+"""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.distributions import Distribution
+
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating
+from vaekit.compounds import Blocks
+from vaekit.coordinates import Logistics
+from vaekit.data import Dataset
+from vaekit.distributions import LOG_2PI, StandardNormal
+from vaekit.errors import VaekitError
+from vaekit.information.categories import categories_of, other_entries
+from vaekit.information.encoding import depends_on_condition, drawing, rows_of
+from vaekit.metrics import Score
+from vaekit.model import Model
+from vaekit.objectives.matching import kernel
+from vaekit.one_hots import OneHots
+
+PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy
+_ROWS = 250  # of a block of distances
+Rows = dict[str, tuple[Score, str]]
+
+
+@torch.no_grad()
+def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
+    """Return `mmd`, `code_entropy_gaussian`, `prior_entropy`, and entropies of categories.
+
+    Reads up to `n` examples, 2000 for the MMD. Raises `VaekitError` for a model without a prior, or
+    with one p(z|c) for each example, and n < 1.
+    """
+    rows, device = rows_of(data, n), device_of(model)
+    drawn, means, spreads, q, p = [], [], [], None, None
+    with drawing(seed), evaluating(model):
+        for part in rows.split(CHUNK):
+            c = condition_of(model, data, part)
+            q = model.posterior(data.batch(part).to(device), c)
+            p = prior_of(model, q.mean, c)
+            for into, value in ((drawn, q.rsample()), (means, q.mean), (spreads, q.variance)):
+                into.append(value.double().cpu())
+        assert q is not None and p is not None
+        other = p.sample(torch.Size((len(rows),))).double().cpu()
+        prior = prior_entropy(p, len(rows))
+    z, mean, variance = (torch.cat(each) for each in (drawn, means, spreads))
+    found: Rows = {"mmd": (_mmd(z[:PAIRS], other[:PAIRS], _variance(p), seed), "kernel units")}
+    one_hots = categories_of(q)
+    free = other_entries(z.shape[1], one_hots)
+    if free:
+        how = "upper bound on h(q(z)): entropy of a Gaussian of its covariance"
+        bound = gaussian_entropy(mean[:, free], variance[:, free])
+        found["code_entropy_gaussian"] = _stated(bound, how, len(z)), "nats"
+        found["prior_entropy"] = prior, "nats"
+    for name, where in one_hots.items():
+        told = f"_{name}" if name else ""
+        found[f"category_entropy{told}"] = _category(mean[:, where]), "nats"
+    return found
+
+
+def prior_of(model: Model, like: Tensor, c: Tensor | None = None) -> Distribution:
+    """Return p(z); raise `VaekitError` for a model without one, or with p(z|c)."""
+    if model.prior is None:
+        raise VaekitError("this model has no prior that its codes could match")
+    found = model.prior(like, c)
+    if depends_on_condition(found):
+        raise VaekitError("this model has a prior p(z|c) for each condition, and no p(z) to match")
+    return found
+
+
+def unmatched(model: Model, data: Dataset) -> str:
+    """Say why a model's codes have nothing to match, or nothing."""
+    like = torch.zeros(1, model.posterior.latent, device=device_of(model))
+    try:
+        with torch.no_grad(), evaluating(model):
+            prior_of(model, like, condition_of(model, data, torch.arange(1)))
+    except VaekitError as error:
+        return str(error)
+    return ""
+
+
+def gaussian_entropy(mean: Tensor, variance: Tensor) -> float:
+    """Return ½ ln det 2πe Σ, Σ = Cov(mean) + mean of diag(variance), for (n, H); maybe −∞."""
+    covariance = torch.cov(mean.T, correction=0).reshape(2 * mean.shape[1:])
+    roots = torch.linalg.eigvalsh(covariance + variance.mean(0).diag())
+    if float(roots[0]) <= 1e-12 * float(roots[-1]):  # what rounding leaves of 0
+        return -math.inf
+    return float(0.5 * (LOG_2PI + 1 + roots.log()).sum())
+
+
+def prior_entropy(p: Distribution, n: int) -> Score:
+    """Return h(p(z)) in nats over the entries that are no one-hots, exact (for n) or by draws."""
+    parts = [d for d in (p.parts if isinstance(p, Blocks) else (p,)) if not isinstance(d, OneHots)]
+    exact = [_exact(part) for part in parts]
+    if all(each is not None for each in exact):
+        return _stated(sum(each for each in exact if each is not None), "exact entropy of p(z)", n)
+    shape = torch.Size((DRAWS,))
+    each = sum((-part.log_prob(part.sample(shape)).double() for part in parts), torch.zeros(()))
+    se = float(each.std() / math.sqrt(DRAWS))
+    return _stated(float(each.mean()), "mean of −log p(z) over draws of p(z)", DRAWS, se)
+
+
+def _exact(p: Distribution) -> float | None:
+    size = p.event_shape[-1]
+    if isinstance(p, StandardNormal):
+        return 0.5 * size * (LOG_2PI + 1)
+    return size * (math.log(p.scale) + 2) if isinstance(p, Logistics) else None
+
+
+def _stated(value: float, how: str, n: int, se: float | None = None) -> Score:
+    return Score(value, {}, {"estimator": how, "n": n, "se": se})
+
+
+def _category(probabilities: Tensor) -> Score:
+    """Return the entropy of the mean of probabilities (n, K), and in the parts I(x; c)."""
+    whole = _entropy(probabilities.mean(0))
+    parts = {
+        "share": probabilities.mean(0).numpy(),
+        "most": math.log(probabilities.shape[1]),
+        "information": float(whole - _entropy(probabilities).mean()),
+    }
+    how = f"entropy of the mean q(c|x), at most ln K = {parts['most']:.3f}"
+    return Score(float(whole), parts, {"estimator": how, "n": len(probabilities), "se": None})
+
+
+def _entropy(p: Tensor) -> Tensor:
+    return torch.special.entr(p).sum(-1)
+
+
+def _variance(p: Distribution) -> float:
+    try:
+        return float(p.variance.mean())
+    except NotImplementedError:  # a prior need not know its moments
+        return float(p.sample(torch.Size((DRAWS,))).double().var(0).mean())
+
+
+def _mmd(z: Tensor, other: Tensor, variance: float, seed: int) -> Score:
+    """Return the unbiased MMD² with its standard error and the value for mixed samples."""
+    if len(z) < 2:
+        raise VaekitError("the MMD compares pairs of codes: judge two examples or more")
+    both = torch.cat([z, other])
+    order = np.random.default_rng(seed).permutation(len(both))
+    one, two = torch.from_numpy(order).chunk(2)
+    each, mixed = (_summands(a, b, variance) for a, b in ((z, other), (both[one], both[two])))
+    how = f"unbiased MMD² of {len(z):,} codes and draws of p(z), inverse multiquadratic kernels"
+    se = float(2 * each.std() / math.sqrt(len(z)))
+    settings = {"estimator": how, "n": len(z), "se": se, "seed": seed}
+    return Score(float(each.mean()), {}, settings, float(mixed.mean()))
+
+
+def _summands(z: Tensor, other: Tensor, variance: float) -> Tensor:
+    """Return h_i = mean_j≠i k(z_i, z_j) + k(z′_i, z′_j) − mean_j k(z_i, z′_j) + k(z_j, z′_i).
+
+    (n,), whose mean is the U-statistic, and whose deviation by 2/√n its error far from 0 (Gretton
+    et al. 2012, corollary 16).
+    """
+    n = len(z)
+    own = kernel("imq", z.new_zeros(n), z.shape[1], variance)
+    within = sum(_sums(a, a, variance)[0] - own for a in (z, other)) / (n - 1)
+    return within - sum(_sums(z, other, variance)) / n
+
+
+def _sums(a: Tensor, b: Tensor, variance: float) -> tuple[Tensor, Tensor]:
+    """Return Σ_j k(a_i, b_j) and Σ_j k(a_j, b_i), (n,) each, in blocks of rows."""
+    rows, columns = [], torch.zeros_like(b[:, 0])
+    for part in a.split(_ROWS):
+        squares = torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist").square()
+        found = kernel("imq", squares, a.shape[1], variance)
+        rows.append(found.sum(1))
+        columns += found.sum(0)
+    return torch.cat(rows), columns
