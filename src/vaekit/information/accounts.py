@@ -111,7 +111,7 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
         _account(part, whole, z, chunks, conditional)
         for part, chunks in zip(parts, each, strict=True)
     ]
-    return Books(torch.cat(distortions).double().cpu(), found, conditional, codes)
+    return Books(torch.cat(distortions).cpu().double(), found, conditional, codes)
 
 
 def _columns(q: Distribution, p: Distribution, z: Tensor, more: Tensor, at: list[int]) -> _Columns:
@@ -154,7 +154,7 @@ def _aggregated(z: Tensor, q: Distribution) -> tuple[Tensor, Tensor | None]:
 
 
 def _joined(found: Sequence[Tensor | None]) -> Tensor | None:
-    known = [part.double().cpu() for part in found if part is not None]
+    known = [part.cpu().double() for part in found if part is not None]
     return torch.cat(known) if known and len(known) == len(found) else None
 
 

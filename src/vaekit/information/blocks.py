@@ -12,11 +12,12 @@ exponents near 2, and the same for all examples.
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
 from vaekit.data import Dataset
-from vaekit.divergences import kl_by_block, kl_by_coordinate
 from vaekit.errors import VaekitError
 from vaekit.information.encoding import Encoded, check_counts, drawing, encoded, rows_of
+from vaekit.information.parts import rate_of
 from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
 
@@ -41,28 +42,29 @@ def rank(
     check_counts(samples=samples)
     blocks = {} if model.prior is None else model.prior.blocks
     if not blocks:
-        raise VaekitError("this model's prior has no blocks to rank: train with an isa prior")
+        raise VaekitError(
+            "this model's prior has no blocks to rank: train with an isa or a product prior"
+        )
     with drawing(seed):
         parts = [
-            _by_block(part, [s.stop - s.start for s in blocks.values()], samples)
+            _by_block(part, list(blocks.values()), samples)
             for part in encoded(model, data, rows_of(data, n), 1000)
         ]
-    rates = torch.cat(parts).double().cpu()
-    how = f"KL(q(z_b|x)‖p(z_b)) of a block, closed form or {samples} code(s) an example"
-    found = [
-        Block(name, where, mean_of(rates[:, i], how, direction="upper bound"))
-        for i, (name, where) in enumerate(blocks.items())
-    ]
+    found = []
+    for i, (name, where) in enumerate(blocks.items()):
+        rates = torch.cat([part[i][0] for part in parts]).double().cpu()
+        how = "closed form" if parts[0][i][1] else f"{samples} code(s) an example"
+        how = f"KL(q(z_b|x)‖p(z_b)) of a block, {how}"
+        found.append(Block(name, where, mean_of(rates, how, direction="upper bound")))
     return sorted(found, key=lambda block: -block.rate.value)
 
 
-def _by_block(part: Encoded, sizes: list[int], samples: int) -> torch.Tensor:
+def _by_block(part: Encoded, blocks: list[slice], samples: int) -> list[tuple[Tensor, bool]]:
     q, p = part.q, part.prior
     assert p is not None
-    closed = kl_by_coordinate(q, p)
-    if closed is not None:
-        return torch.stack([each.sum(-1) for each in closed.split(sizes, -1)], -1)
-    found = kl_by_block(q, p, q.rsample((samples,)))
-    if found is None:
+    z = q.rsample((samples,))
+    found = [rate_of(q, p, z, list(range(where.start, where.stop))) for where in blocks]
+    known = [rate for rate in found if rate is not None]
+    if len(known) < len(found):
         raise VaekitError("the blocks of a prior are ranked for Gaussian posteriors only")
-    return found
+    return known

@@ -140,7 +140,7 @@ def mutual_information_bound(
         look = trained(source, learned, reader, steps, batch, lr)
         rows = rows_of(judged, n)
         pairs = [source.pairs(judged, some) for some in rows.split(CHUNK)]
-        told = torch.cat([look(one.shown, one.c).double().cpu() for one in pairs])
+        told = torch.cat([look(one.shown, one.c).cpu().double() for one in pairs])
         rate = _rates(model, judged, rows, part.places)
     surprise, categories = _surprise(pairs)
     return Bound(part.name, told, surprise, rate, categories, again, drawn)
@@ -169,7 +169,7 @@ def _rates(model: Model, data: Dataset, rows: Tensor, places: list[int]) -> Tens
         rate = rate_of(part.q, part.prior, part.q.rsample((CODES,)), places)
         if rate is None:
             return None
-        found.append(rate[0].double().cpu())
+        found.append(rate[0].cpu().double())
     return torch.cat(found)
 
 

@@ -2,7 +2,7 @@
 
 A check compares two numbers by the differences of each example, or by two standard errors where
 the two are of different draws. It holds within four standard errors and a thousandth of a nat,
-which is float32's share: of a hundred checks that should hold one in a hundred ledgers loses one.
+which is float32's share: what is true fails once in 16 000 checks.
 """
 
 import math
