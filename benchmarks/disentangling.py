@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from turns import compare
 
 from vaekit import recipes
 from vaekit.data import Dataset
@@ -32,7 +33,7 @@ from vaekit.information import evaluate, score
 from vaekit.runs import Run
 from vaekit.runs.config import Config
 from vaekit.runs.make import train as train_run
-from vaekit.train import Fit, Training
+from vaekit.train import Training
 
 STRENGTHS = [1, 2, 4]
 MODELS = {
@@ -119,24 +120,13 @@ def cost(asked: argparse.Namespace) -> None:
     }
     shape, data = (1, 64, 64), torch.randint(0, 256, (512, 1, 64, 64), dtype=torch.uint8)
     for network in asked.networks.split(";"):
-        walks = {}
+        trainings = {}
         for name, (recipe, more) in kinds.items():
             torch.manual_seed(0)
             made = recipes.find(recipe).make(shape, latent=20, network=network, **more)
             settings = Training(epochs=10**6, batch=256)
-            walks[name] = iter(Fit(*made, Dataset.from_array(data.numpy()), settings))
-            next(walks[name])
-        times: dict[str, list[float]] = {name: [] for name in kinds}
-        for _ in range(asked.turns):
-            for name, walk in walks.items():
-                begin = time.perf_counter()
-                for _ in range(4):
-                    next(walk)
-                times[name].append((time.perf_counter() - begin) / 4)
-        print(f"{network}, 20 latents, batch 256: median of {asked.turns} ratios to beta_vae")
-        for name, each in times.items():
-            ratio = statistics.median(a / b for a, b in zip(each, times["beta_vae"], strict=True))
-            print(f"  {name:<30}{ratio:.2f}   {1e3 * statistics.median(each):.1f} ms a step")
+            trainings[name] = made, Dataset.from_array(data.numpy()), settings
+        compare(f"{network}, 20 latents, batch 256", trainings, asked.turns)
 
 
 def main() -> None:

@@ -21,12 +21,12 @@ cost: the step of each noise model beside that of the fixed Gaussian, in turns.
 
 import argparse
 import json
-import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
+from turns import compare
 
 from vaekit import recipes
 from vaekit.data import Dataset, load
@@ -36,7 +36,7 @@ from vaekit.recipes import System
 from vaekit.report import noise
 from vaekit.report.codes import encode
 from vaekit.runs.folder import save_weights
-from vaekit.train import Fit, Training, checkpoint, fit
+from vaekit.train import Training, checkpoint, fit
 
 FIXED = [0.001, 0.003, 0.006, 0.01, 0.03, 0.06, 0.1]
 LEARNED = [0.5, 1, 2, 4, 8, 12, 18]
@@ -225,25 +225,11 @@ def cost(asked: argparse.Namespace) -> None:
     ):
         torch.manual_seed(0)
         data = Dataset.from_array(torch.randint(0, 256, (200, *shape), dtype=torch.uint8).numpy())
-        walks = {}
-        for name, text in kinds.items():
-            model, objective = recipes.beta_vae(shape, 128, 1.0, network, text)
-            walks[name] = iter(Fit(model, objective, data, Training(epochs=10**6, batch=batch)))
-            next(walks[name])
+        how = Training(epochs=10**6, batch=batch)
+        made = {n: recipes.beta_vae(shape, 128, 1.0, network, text) for n, text in kinds.items()}
         turns, steps = (60, 20) if batch == 100 else (12, 2)
-        times: dict[str, list[float]] = {name: [] for name in kinds}
-        for _ in range(turns):
-            for name, walk in walks.items():
-                begin = time.perf_counter()
-                for _ in range(steps):
-                    next(walk)
-                times[name].append(time.perf_counter() - begin)
-        print(f"{network}, {shape}, batch {batch}: ratio to the fixed Gaussian, median of {turns}")
-        for name, each in times.items():
-            ratio = statistics.median(a / b for a, b in zip(each, times["fixed"], strict=True))
-            print(
-                f"  {name:<30}{ratio:.2f}   {1e3 * statistics.median(each) / steps:.2f} ms a step"
-            )
+        title = f"{network}, {shape}, batch {batch}"
+        compare(title, {n: (system, data, how) for n, system in made.items()}, turns, steps)
 
 
 def main() -> None:

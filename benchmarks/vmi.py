@@ -1,0 +1,309 @@
+"""Compare joint VAEs with and without variational mutual information, beside [vmi] §4.4.
+
+    python benchmarks/vmi.py search --data-dir DATA [--epochs 10]
+    python benchmarks/vmi.py train  --out FOLDER --data-dir DATA [--seeds 5] [--shard 0/2]
+    python benchmarks/vmi.py judge  --out FOLDER --data-dir DATA
+    python benchmarks/vmi.py figure --out FOLDER --data-dir DATA
+    python benchmarks/vmi.py cost
+
+A code of 16 Gaussian entries and one of 10 categories, on MNIST and Fashion-MNIST. `search` trains
+single settings on 55 000 training images and reads them on the other 5 000: bound and ELBO are what
+to choose by; the accuracy, printed last, is not. `train` makes what is missing on all training
+images, with curves of each epoch; `judge` prints the table on the test images; `figure` draws
+Figures 4.5 to 4.11. `cost` times steps in turns. All models are `vmi_joint_vae`: with λ = 0 its
+weights are those of `joint_vae`, and the reader still reads, so that there is a bound to draw.
+
+Expected, before the first run: without VMI the category stays unused (accuracy near .2); with the
+thesis' constant entropy a large λ collapses to few categories; with the entropy of the aggregate
+posterior all ten are used at once, in the first epoch, by what an image is at a glance, which is
+not its digit: what decides between good and bad runs is whether the code for style grows slowly
+enough for the categories to be sorted again.
+"""
+
+import argparse
+import json
+import math
+import statistics
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from turns import compare
+
+from vaekit import recipes
+from vaekit.data import Dataset, load
+from vaekit.divergences import kl_by_block
+from vaekit.metrics import cluster_accuracy
+from vaekit.model import Model
+from vaekit.recipes import System
+from vaekit.runs.folder import save_weights
+from vaekit.train import Fit, Training, checkpoint, fit
+
+NETWORKS: dict[str, Any] = {"network": "mlp(512)", "reader": "mlp(256)"}
+# What `search` found on the 5 000 held-out images of MNIST, seed 0 (see docs/lab-notes.md).
+SLOW: dict[str, Any] = {"beta": "linear(8, 1)", "temperature": "linear(1, 0.5)"}
+MODELS: dict[str, dict[str, Any]] = {
+    "ELBO": {"information": 0.0},
+    "VMI": {"information": 2.0, **SLOW},
+    "the same without VMI": {"information": 0.0, **SLOW},
+    "the same, the thesis' entropy": {"information": 2.0, "entropy": "prior", **SLOW},
+    "VMI alone": {"information": 2.0},
+    "the thesis' entropy alone": {"information": 2.0, "entropy": "prior"},
+}
+SETS = ("mnist", "fashion-mnist")
+SEARCHED: dict[str, dict[str, Any]] = MODELS
+PUBLISHED = {"ELBO": "21", "VMI": "82"}
+
+
+class Read:
+    """Hold what is read of a model on a set: `numbers`, π(x) (n, K), and the categories' table."""
+
+    def __init__(self, system: System, data: Dataset, n: int = 10_000):
+        model, objective = system
+        rows = torch.arange(min(n, len(data)))
+        training = model.training
+        model.eval()
+        with torch.no_grad():
+            run = model(data.batch(rows))
+            terms = dict(zip(objective.names, objective.values(run), strict=True))
+            assert run.prior is not None
+            rates = kl_by_block(run.q, run.prior, run.z)
+            assert rates is not None
+            style, category = rates.mean(0).tolist()
+            self.probabilities: Tensor = run.q.parts[1].mean
+        model.train(training)
+        labels = data.labels if data.rows is None else data.labels[data.rows]  # pyright: ignore[reportOptionalSubscript]
+        chosen = self.probabilities.argmax(-1).numpy()
+        truth = labels[rows].numpy()  # pyright: ignore[reportOptionalSubscript]
+        scores = [
+            cluster_accuracy(chosen, truth, rule, categories=10, shuffles=1)
+            for rule in ("one_to_one", "majority")
+        ]
+        self.table: np.ndarray = scores[0].parts["table"]
+        distortion = float(terms["distortion"])
+        mean = self.probabilities.mean(0)
+        self.numbers = {
+            "accuracy": float(scores[0]),
+            "majority": float(scores[1]),
+            "bound": -float(terms["minus_information_class"]),
+            "class rate": category,
+            "style rate": style,
+            "elbo": -distortion - style - category,
+            "entropy": float(-torch.special.xlogy(mean, mean).sum()),
+            "used": int((np.bincount(chosen, minlength=10) > 0.01 * len(chosen)).sum()),
+        }
+
+
+def make(arguments: dict[str, Any], data: Dataset, seed: int) -> System:
+    """Make a model; the seed is that of its first weights too."""
+    torch.manual_seed(seed)
+    return recipes.vmi_joint_vae(data.shape, **(NETWORKS | arguments))
+
+
+def settings(asked: argparse.Namespace, seed: int) -> Training:
+    """Return how all are trained."""
+    return Training(epochs=asked.epochs, batch=100, lr=1e-3, seed=seed, device="cpu")
+
+
+def each_epoch(system: System, data: Dataset, how: Training) -> Iterator[Fit]:
+    """Train, and stop by after every epoch."""
+    for now in fit(*system, data, how):
+        if now.step % now.batches.per_epoch == 0:
+            yield now
+
+
+def search(asked: argparse.Namespace) -> None:
+    """Print what each setting comes to on images held out of the training set, once an epoch."""
+    whole = load("mnist", asked.data_dir).train
+    known, held = whole.subset(torch.arange(55_000)), whole.subset(torch.arange(55_000, 60_000))
+    for name, arguments in SEARCHED.items():
+        if asked.only and asked.only != name:
+            continue
+        system = make(arguments, whole, asked.seed)
+        for now in each_epoch(system, known, settings(asked, asked.seed)):
+            said = {k: round(v, 3) for k, v in Read(system, held).numbers.items()}
+            print(name, round(now.epoch), said, flush=True)
+
+
+def place(asked: argparse.Namespace, data: str, name: str, seed: int) -> Path:
+    """Name the file of a model's weights; its curves lie beside it."""
+    return asked.out / f"{data} {name} {seed}.safetensors"
+
+
+def train(asked: argparse.Namespace) -> None:
+    """Train what is missing, all models of a seed before the next seed."""
+    asked.out.mkdir(parents=True, exist_ok=True)
+    shard, shards = map(int, asked.shard.split("/"))
+    jobs = [(d, m, s) for s in range(asked.seeds) for d in SETS for m in MODELS]
+    for data_name, name, seed in jobs[shard::shards]:
+        path = place(asked, data_name, name, seed)
+        if path.exists() or (asked.only and asked.only != name):
+            continue
+        begin, data = time.perf_counter(), load(data_name, asked.data_dir)
+        system, curve = make(MODELS[name], data.train, seed), []
+        for _ in each_epoch(system, data.train, settings(asked, seed)):
+            read = Read(system, data.test)
+            counts, _ = np.histogram(read.probabilities.numpy(), 20, (0, 1))
+            curve.append(read.numbers | {"histogram": counts.tolist()})
+        text = {"arguments": NETWORKS | MODELS[name], "epochs": asked.epochs, "curve": curve}
+        path.with_suffix(".json").write_text(json.dumps(text), encoding="utf-8")
+        save_weights(system.model, path)
+        print(f"{path.stem}: {time.perf_counter() - begin:.0f} s, {curve[-1]}", flush=True)
+
+
+def judge(asked: argparse.Namespace) -> None:
+    """Print the table of what is there: means ± standard errors over seeds, and every accuracy."""
+    names = ["accuracy", "majority", "class rate", "bound", "used", "style rate", "elbo"]
+    for data_name in SETS:
+        print(f"\n{data_name}, test images; the class rate is at most ln 10 = {math.log(10):.4f}\n")
+        print("| model | seeds | " + " | ".join(names) + " | accuracy of each seed | [vmi] |")
+        print("|" + "---|" * (len(names) + 4))
+        for name in MODELS:
+            curves = [
+                json.loads(p.read_text("utf-8"))["curve"]
+                for seed in range(asked.seeds)
+                if (p := place(asked, data_name, name, seed).with_suffix(".json")).exists()
+            ]
+            if not curves:
+                continue
+            cells = [over([curve[-1][key] for curve in curves]) for key in names]
+            each = ", ".join(f"{curve[-1]['accuracy']:.2f}" for curve in curves)
+            said = PUBLISHED.get(name, "") if data_name == "mnist" else ""
+            print(f"| {name} | {len(curves)} | " + " | ".join(cells) + f" | {each} | {said} |")
+
+
+def over(values: list[float]) -> str:
+    """Write the mean over seeds and its standard error."""
+    mean = statistics.fmean(values)
+    if len(values) < 2:
+        return f"{mean:.3f}"
+    return f"{mean:.3f} ± {statistics.stdev(values) / math.sqrt(len(values)):.3f}"
+
+
+# ---- pictures
+
+
+def figure(asked: argparse.Namespace) -> None:
+    """Draw the curves, histograms, tables and manipulations of ELBO and VMI, seed `--seed`."""
+    from matplotlib.figure import Figure
+
+    from vaekit.report.pictures import tiles
+
+    for data_name in SETS:
+        data, chosen = load(data_name, asked.data_dir), {}
+        for name in ("ELBO", "VMI"):
+            path = place(asked, data_name, name, asked.seed)
+            if path.exists():
+                chosen[name] = restored(path, MODELS[name], data.train)
+        sheet = Figure(figsize=(11, 12), layout="constrained")
+        grid: Any = sheet.subplots(4, 2, height_ratios=[2.6, 1, 1, 1.3])
+        for column, (name, system) in enumerate(chosen.items()):
+            path = place(asked, data_name, name, asked.seed).with_suffix(".json")
+            curve = json.loads(path.read_text("utf-8"))["curve"]
+            pictures, bound, shares, counts = grid[:, column]
+            pictures.imshow(tiles(manipulated(system.model, data.test)[None, None])[0])
+            pictures.set_title(f"{name}: an image, and its style with each category")
+            pictures.axis("off")
+            epochs = range(1, len(curve) + 1)
+            bound.plot(epochs, [c["bound"] for c in curve], label="bound, from below")
+            bound.plot(epochs, [c["class rate"] for c in curve], "--", label="rate, from above")
+            bound.axhline(math.log(10), color="grey", lw=0.8, label="ln 10")
+            bound.set(xlabel="epoch", ylabel="nats", ylim=(-0.1, 2.5), title="I(category; image)")
+            bound.legend(loc="center right")
+            table = np.array([c["histogram"] for c in curve], float).T
+            shares.imshow(
+                np.log10(table / table.sum(0) + 1e-4),
+                origin="lower",
+                aspect="auto",
+                extent=(0.5, len(curve) + 0.5, 0, 1),
+            )
+            shares.set(xlabel="epoch", title="probabilities of categories (log of their share)")
+            found = Read(system, data.test).table
+            counts.imshow(found, cmap="Greys", aspect="auto")
+            counts.set(xlabel="class", ylabel="category", title="images of a class in a category")
+            counts.set_xticks(range(10))
+            counts.set_yticks(range(10))
+        target = asked.out / f"vmi-{data_name}.png"
+        sheet.savefig(target, dpi=70)
+        print(target)
+
+
+def restored(path: Path, arguments: dict[str, Any], data: Dataset) -> System:
+    """Read a model back."""
+    system = make(arguments, data, 0)
+    tensors, _ = checkpoint.read(path)
+    state = {k.removeprefix("model.model."): v for k, v in tensors.items()}
+    system.model.load_state_dict(state)
+    system.model.eval()
+    return system
+
+
+@torch.no_grad()
+def manipulated(model: Model, data: Dataset, count: int = 10) -> Tensor:
+    """Return one sheet: a test image of each class, and its style decoded with each category."""
+    labels: Tensor = data.labels if data.rows is None else data.labels[data.rows]  # pyright: ignore
+    rows = torch.stack([(labels == k).nonzero()[0, 0] for k in range(count)])
+    x = data.batch(rows)
+    style = model.posterior(x).mean[:, :-10]
+    codes = torch.cat([style.repeat_interleave(10, 0), torch.eye(10).repeat(count, 1)], -1)
+    made = model.likelihood(codes[None]).mean[0].unflatten(0, (count, 10))
+    gap = torch.ones_like(x[:, None, :, :, :6])
+    lines = torch.cat([x[:, None], made], 1)  # (count, 11, 1, H, W)
+    sheet = torch.cat([lines[:, i] for i in range(1, 11)], -1)
+    return torch.cat([torch.cat([x, gap[:, 0], sheet], -1)[i] for i in range(count)], -2)[0]
+
+
+def cost(asked: argparse.Namespace) -> None:
+    """Time steps in turns: readers of two kinds, and MMD at batch 1000."""
+    images = load("mnist", asked.data_dir).train.subset(torch.arange(5000))
+    net: dict[str, Any] = {"network": "mlp(512, 512)"}
+    readers = {"Q as large as the encoder": "mlp(512, 512)", "Q on the encoder's trunk": "shared"}
+    for batch in (100, 500):
+        how = Training(epochs=10**6, batch=batch, device="cpu")
+        made = {"joint_vae": recipes.joint_vae(images.shape, **net)}
+        made |= {
+            name: recipes.vmi_joint_vae(images.shape, **net, reader=reader)
+            for name, reader in readers.items()
+        }
+        compare(
+            f"16 + 10 latents, mlp(512, 512), batch {batch}",
+            {name: (system, images, how) for name, system in made.items()},
+            asked.turns,
+        )
+    how, size = Training(epochs=10**6, batch=1000, device="cpu"), {"latent": 8, **net}
+    made = {"vae": recipes.vae(images.shape, **size)}
+    for kernel in ("imq", "rbf"):
+        system = recipes.info_vae(images.shape, alpha=1.0, match=11.0, kernel=kernel, **size)
+        made[f"info_vae, MMD by {kernel}"] = system
+    compare(
+        "8 latents, mlp(512, 512), batch 1000",
+        {name: (system, images, how) for name, system in made.items()},
+        asked.turns,
+    )
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
+    parser.add_argument("what", choices=["search", "train", "judge", "figure", "cost"])
+    parser.add_argument("--data-dir", default=None)
+    parser.add_argument("--out", type=Path, default=Path("vmi"))
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0, help="of search and figure")
+    parser.add_argument("--only", choices=MODELS, help="one setting")
+    parser.add_argument("--shard", default="0/1", help="i/n: every n-th run from the i-th on")
+    parser.add_argument("--turns", type=int, default=15)
+    asked = parser.parse_args()
+    tasks = {"search": search, "train": train, "judge": judge, "figure": figure, "cost": cost}
+    tasks[asked.what](asked)
+
+
+if __name__ == "__main__":
+    main()
