@@ -1,14 +1,25 @@
 """Arguments held against their annotations."""
 
+import inspect
+import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pytest
 from torch import nn
 
+from vaekit import recipes
 from vaekit.arguments import check, fits
+from vaekit.corruption import CORRUPTIONS
+from vaekit.data import CATALOGUE
 from vaekit.errors import VaekitError
-from vaekit.schedules import Linear
+from vaekit.likelihoods import LIKELIHOODS
+from vaekit.networks import NETWORKS
+from vaekit.posteriors import POSTERIORS
+from vaekit.priors import PRIORS
+from vaekit.schedules import SCHEDULES, Linear
+from vaekit.text import build
 from vaekit.train import Training
 
 
@@ -26,6 +37,8 @@ from vaekit.train import Training
         (Literal["a"] | None, ["a", None], ["b"]),
         (Any, [None, 3, "x"], []),
         (tuple[int, ...] | None, [None, (1, 2)], []),
+        (Sequence[int], [[], (1, 2), np.arange(3)], [3, "12", [1, 2.0], {1: 2}, None]),
+        (int | Sequence[int] | None, [3, [3], None], [3.0, ["3"], "3"]),
     ],
 )
 def test_what_fits(kind, good, bad):
@@ -41,6 +54,7 @@ def test_what_fits(kind, good, bad):
         (2.0, int | None, None, "epochs must be a whole number or None, as in epochs=2; got 2.0"),
         (True, int, None, "epochs must be a whole number; got True"),
         (None, float | str, 4.0, "epochs must be a number or text, as in epochs=4.0; got None"),
+        (2.0, int | Sequence[int], 4, "epochs must be a whole number or a list of whole numbers"),
         ("c", Literal["a", "b"] | None, "a", "epochs must be 'a' or 'b' or None, as in epochs='a'"),
     ],
 )
@@ -71,3 +85,43 @@ def test_training_checks_its_settings(wrong):
 
 def test_training_takes_numbers_of_numpy():
     assert Training(epochs=np.int64(3), lr=np.float64(1), beta1=0).epochs == 3
+
+
+@pytest.mark.parametrize(
+    ("catalogue", "text", "said"),
+    [
+        (PRIORS, "isa(size=2, unit_variance=no)", "unit_variance must be True or False"),
+        (PRIORS, "generalized_normal(learned=inner)", "learned must be True or False"),
+        (PRIORS, "isa(size=2.0)", "size must be a whole number or a list"),
+        (PRIORS, "isa(scale=a)", "scale must be a number, as in scale=1.0; got 'a'"),
+        (PRIORS, "isa(p=[2, x])", "p must be a number or a list of numbers"),
+        (NETWORKS, "mlp(64, 8.0)", "widths must be a whole number, as in widths=8; got 8.0"),
+        (NETWORKS, "conv(8, batch_norm=off)", "batch_norm must be True or False"),
+        (POSTERIORS, "relaxed_one_hot(straight_through=maybe)", "straight_through must be True"),
+        (LIKELIHOODS, "gaussian(sigma=small)", "sigma must be a number"),
+        (CORRUPTIONS, "masking(p=half)", "p must be a number"),
+        (SCHEDULES, "linear(0, much)", "end must be a number"),
+        (CATALOGUE, "dsprites(check=no)", "check must be True or False"),
+    ],
+)
+def test_every_kind_of_part_checks_what_text_gives_it(catalogue, text, said):
+    first = {id(PRIORS): [4], id(POSTERIORS): [nn.Identity(), 4], id(LIKELIHOODS): [nn.Identity()]}
+    with pytest.raises(VaekitError, match=re.escape(said)):
+        build(text, catalogue, "part", *first.get(id(catalogue), []))
+
+
+@pytest.mark.parametrize("name", recipes.RECIPES)
+def test_recipes_check_their_arguments(name):
+    make = recipes.RECIPES[name].make
+    for known in list(inspect.signature(make).parameters.values())[1:]:
+        with pytest.raises(VaekitError, match=f"^{known.name} must be"):
+            make((1, 8, 8), **{known.name: {"no": "kind"}})
+    with pytest.raises(TypeError, match=rf"^{name}\(\) .*'no_such'"):
+        make((1, 8, 8), no_such=1)
+
+
+def test_words_are_no_yes():
+    with pytest.raises(VaekitError, match="path must be True or False"):
+        recipes.isa_vae((1, 8, 8), path="no")  # pyright: ignore[reportArgumentType]
+    with pytest.raises(VaekitError, match="beta must be a number or text"):
+        recipes.beta_tcvae((1, 8, 8), beta=None)  # pyright: ignore[reportArgumentType]

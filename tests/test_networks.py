@@ -87,7 +87,7 @@ def test_conv_refuses_vectors():
     [
         ("mlpp(3)", "Did you mean 'mlp'"),
         ("mlp(0)", "whole numbers"),
-        ("mlp(1.5)", "whole numbers"),
+        ("mlp(1.5)", "a whole number"),
         ("conv(-3)", "whole numbers"),
         ("conv(3, kernel=0)", "whole numbers"),
         ("conv(3, kernels=3)", "it takes conv"),

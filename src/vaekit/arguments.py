@@ -2,10 +2,11 @@
 
 `epochs=1.5` would train two epochs and `compile="no"` would compile: Python asks no types. A whole
 number serves where a real one is asked for, and True is no number. Where text names a part, such as
-`linear(0, 4)`, the part itself serves too.
+`linear(0, 4)`, the part itself serves too. What text or a recipe builds is checked by `check_call`.
 """
 
-from collections.abc import Collection
+import inspect
+from collections.abc import Collection, Mapping, Sequence
 from numbers import Integral, Number, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -19,6 +20,11 @@ _SAID: dict[Any, str] = {
     str: "text",
     NoneType: "None",
 }
+_LISTED: dict[Any, str] = {
+    int: "a list of whole numbers",
+    float: "a list of numbers",
+    str: "a list of texts",
+}
 _NUMBERS: dict[Any, Any] = {int: Integral, float: Real}
 
 
@@ -26,10 +32,24 @@ def check(name: str, value: Any, kind: Any, default: Any = None) -> None:
     """Raise `VaekitError` where a value is not of the annotated kind, with one that would serve."""
     if fits(value, kind):
         return
-    said = " or ".join(_SAID.get(k, getattr(k, "__name__", repr(k))) for k in _choices(kind))
+    said = " or ".join(map(_said, _choices(kind)))
     cure = next((c for c in (_meant(value), default) if c is not None and fits(c, kind)), None)
     such = "" if cure is None else f", as in {name}={cure!r}"
     raise VaekitError(f"{name} must be {said}{such}; got {value!r}")
+
+
+def check_call(call: inspect.BoundArguments) -> None:
+    """Raise `VaekitError` where an argument of a call is not of the kind that is annotated."""
+    for name, value in call.arguments.items():
+        known = call.signature.parameters[name]
+        default = None if known.default is known.empty else known.default
+        given = [(name, value)]
+        if known.kind is known.VAR_POSITIONAL:
+            given = [(name, item) for item in value]
+        elif known.kind is known.VAR_KEYWORD:
+            given = value.items()
+        for each, item in given:
+            check(each, item, known.annotation, default)
 
 
 def fits(value: Any, kind: Any) -> bool:
@@ -38,13 +58,18 @@ def fits(value: Any, kind: Any) -> bool:
         return any(fits(value, choice) for choice in get_args(kind))
     if get_origin(kind) is Literal:
         return any(value is choice or value == choice for choice in get_args(kind))
-    if kind is bool:
-        return isinstance(value, bool)
+    if get_origin(kind) is Sequence:
+        listed = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
+        return listed and all(fits(item, get_args(kind)[0]) for item in value)
+    return _is_plain(value, kind)
+
+
+def _is_plain(value: Any, kind: Any) -> bool:
     if kind in _NUMBERS:
         return isinstance(value, _NUMBERS[kind]) and not isinstance(value, bool)
     if kind is str:  # or the part that the text would name, which is no plain value
         return isinstance(value, str) or not isinstance(value, Number | Collection | NoneType)
-    return value is None if kind is NoneType else True
+    return isinstance(value, kind) if kind in (bool, NoneType) else True
 
 
 def _choices(kind: Any) -> list[Any]:
@@ -52,6 +77,13 @@ def _choices(kind: Any) -> list[Any]:
     if get_origin(kind) in (Union, UnionType):
         return [choice for member in get_args(kind) for choice in _choices(member)]
     return list(get_args(kind)) if get_origin(kind) is Literal else [kind]
+
+
+def _said(kind: Any) -> str:
+    """Say a kind in words."""
+    if get_origin(kind) is Sequence:
+        return _LISTED.get(get_args(kind)[0], "a list")
+    return _SAID.get(kind, getattr(kind, "__name__", repr(kind)))
 
 
 def _meant(value: Any) -> Any:

@@ -16,6 +16,7 @@ import tokenize
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from vaekit.arguments import check_call
 from vaekit.errors import VaekitError, nearest
 
 _WORDS = {"true": True, "false": False, "none": None, "nan": math.nan, "inf": math.inf}
@@ -71,8 +72,8 @@ def _literal(node: ast.expr) -> Any:
 def build(text: str, catalogue: Mapping[str, Callable[..., Any]], what: str, *first: Any) -> Any:
     """Call the part that `text` names in `catalogue`, with `first` before the text's arguments.
 
-    Raises `VaekitError` for an unknown name (with the nearest) and for arguments that do not fit
-    the part's signature (with the signature).
+    Raises `VaekitError` for an unknown name (with the nearest), for arguments that do not fit the
+    part's signature (with the signature), and for values that are not of the annotated kind.
     """
     name, positional, named = parse(text)
     if name not in catalogue:
@@ -80,11 +81,15 @@ def build(text: str, catalogue: Mapping[str, Callable[..., Any]], what: str, *fi
     part = catalogue[name]
     signature = inspect.signature(part)
     try:
-        signature.bind(*first, *positional, **named)
+        call = signature.bind(*first, *positional, **named)
     except TypeError as error:
         raise VaekitError(
             f"{what} {text!r}: {error}; it takes {name}{_own(signature, len(first))}"
         ) from None
+    try:
+        check_call(call)
+    except VaekitError as error:
+        raise VaekitError(f"{what} {text!r}: {error}") from None
     try:
         return part(*first, *positional, **named)
     except TypeError as error:

@@ -59,9 +59,10 @@ def _isa(
     """Fill the code with subspaces of `size` coordinates, or of the sizes listed."""
     sizes = [size] * (latent // max(1, size)) if isinstance(size, int) else list(size)
     if isinstance(size, int) and (size < 1 or latent % size):
+        halves = [half for half in (latent - latent // 2, latent // 2) if half]
         raise VaekitError(
             f"subspaces of size={size} do not fill {latent} latents: choose a size that divides "
-            f"{latent}, or list the sizes, size=[{latent - latent // 2}, {latent // 2}]"
+            f"{latent}, or list the sizes, size={halves}"
         )
     powers = [p] * len(sizes) if isinstance(p, int | float) else list(p)
     if len(powers) != len(sizes):
@@ -72,7 +73,7 @@ def _isa(
 
 def _lp_nested(
     latent: int,
-    tree: Sequence[Any],
+    tree: Any,
     scale: float = 1.0,
     learned: str | bool = "no",
     unit_variance: bool = False,
@@ -81,7 +82,7 @@ def _lp_nested(
     return LpNested(tree, scale, learned, unit_variance, rate)
 
 
-def _product(latent: int, **blocks: Sequence[Any]) -> Product:
+def _product(latent: int, **blocks: Any) -> Product:
     """Read blocks written as name=[prior, size]."""
     for name, block in blocks.items():
         if not (isinstance(block, list) and len(block) == 2 and isinstance(block[1], int)):

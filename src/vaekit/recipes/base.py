@@ -9,8 +9,10 @@ defaults in the decorator.
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from functools import wraps
+from typing import Any, NamedTuple, TypeVar, cast
 
+from vaekit.arguments import check_call
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Model
@@ -69,11 +71,25 @@ Make = TypeVar("Make", bound=Callable[..., System])
 
 
 def recipe(paper: str, **training: Any) -> Callable[[Make], Make]:
-    """Enter a function into the recipes, with its paper and its training defaults."""
+    """Enter a function into the recipes, with its paper and its training defaults.
+
+    Its calls raise `VaekitError` for values that are not of the annotated kind.
+    """
 
     def enter(make: Make) -> Make:
-        RECIPES[make.__name__] = Recipe(make, paper, training)
-        return make
+        signature = inspect.signature(make)
+
+        @wraps(make)
+        def checked(*positional: Any, **named: Any) -> System:
+            try:
+                call = signature.bind(*positional, **named)
+            except TypeError as error:
+                raise TypeError(f"{make.__name__}() {error}") from None
+            check_call(call)
+            return make(*positional, **named)
+
+        RECIPES[make.__name__] = Recipe(checked, paper, training)
+        return cast(Make, checked)
 
     return enter
 

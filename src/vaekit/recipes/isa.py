@@ -5,6 +5,8 @@ from another. Here coordinates or subspaces are independent under the prior and 
 not. The rate has no closed form: it is the mean of log q(z|x) − log p(z) over a sample.
 """
 
+from collections.abc import Sequence
+
 from vaekit.networks import Shape
 from vaekit.objectives import KL, Distortion
 from vaekit.recipes.base import System, recipe
@@ -23,8 +25,8 @@ def isa_vae(
     latent: int = 20,
     beta: float | str = 1.0,
     p0: float = 2.1,
-    p: float = 2.2,
-    size: int = 4,
+    p: float | Sequence[float] = 2.2,
+    size: int | Sequence[int] = 4,
     scale: float = 1.0,
     learned: str = "no",
     path: bool = False,
@@ -38,8 +40,8 @@ def isa_vae(
         latent: size of the code
         beta: weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`
         p0: exponent over the subspaces
-        p: exponent within a subspace
-        size: coordinates of a subspace; it divides latent
+        p: exponent within a subspace, or a list with one for each
+        size: coordinates of a subspace, which divide latent, or a list with those of each
         scale: scale s of the prior; with p0 = p = 2 it is the standard normal at s = 2
         learned: exponents to train, `no`, `inner` (those within subspaces) or `all`
         path: take the rate's gradient along the sample's path alone, which has less noise
@@ -59,8 +61,8 @@ def isa_tcvae(
     gamma: float | str = 1.0,
     sampling: str = "stratified",
     p0: float = 2.1,
-    p: float = 2.2,
-    size: int = 4,
+    p: float | Sequence[float] = 2.2,
+    size: int | Sequence[int] = 4,
     scale: float = 1.0,
     learned: str = "no",
     network: str = "isa",
@@ -76,8 +78,8 @@ def isa_tcvae(
         gamma: weight of the dimension-wise KL, a number or a schedule
         sampling: estimate of q(z) from a batch, `stratified` or `weighted` (the papers')
         p0: exponent over the subspaces
-        p: exponent within a subspace
-        size: coordinates of a subspace; it divides latent
+        p: exponent within a subspace, or a list with one for each
+        size: coordinates of a subspace, which divide latent, or a list with those of each
         scale: scale s of the prior; with p0 = p = 2 it is the standard normal at s = 2
         learned: exponents to train, `no`, `inner` (those within subspaces) or `all`
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from types import UnionType
 from typing import Any, get_type_hints
 
 import torch
@@ -11,6 +10,7 @@ import yaml
 
 from vaekit import data as datasets
 from vaekit import recipes
+from vaekit.arguments import fits
 from vaekit.errors import VaekitError, nearest
 from vaekit.train import Training
 
@@ -98,9 +98,7 @@ def _check(given: Any, kinds: Mapping[str, Any], where: str) -> None:
         if key not in kinds or key in ("shape", "return"):
             raise nearest(str(key), kinds.keys() - {"shape", "return"}, f"name in the {where}")
         kind = kinds[key]
-        if isinstance(kind, type | UnionType) and not isinstance(
-            value, kind | int if isinstance(0.0, kind) else kind
-        ):
+        if not fits(value, kind):
             name = getattr(kind, "__name__", kind)
             hint = " (YAML reads 1e-3 as text: write 1.0e-3)" if kind is float else ""
             raise VaekitError(f"{key} in the {where}: expected {name}, got {value!r}{hint}")
