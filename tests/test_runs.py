@@ -20,7 +20,7 @@ from vaekit import data, files
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
 from vaekit.runs import Config, Run, Saving, history, train
-from vaekit.train import NotFinite, Training
+from vaekit.train import Fit, NotFinite, Training
 
 BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]
 
@@ -188,10 +188,44 @@ def test_the_history_is_cut_back_to_the_checkpoint(tmp_path):
 
 
 def test_not_finite_leaves_what_was_written(tmp_path):
-    wild = config(training={"lr": 1e30})
+    wild = config(training={"lr": 1e-3, "epochs": 8})
+    bad = Stop(7, lambda said: NotFinite(8, "kl", float("nan"), said))
     with pytest.raises(NotFinite, match="No checkpoint was due yet"):
-        train(wild, tmp_path / "a")
+        train(wild, tmp_path / "a", watcher=bad)
     assert Run(tmp_path / "a").config.notes["state"] == "unfinished"
+    with pytest.raises(VaekitError, match="holds a run already"):
+        train(wild, tmp_path / "a")
+
+
+def fail(*_):
+    raise NotFinite(1, "kl", float("nan"))
+
+
+@pytest.mark.parametrize("stood", [True, False])
+def test_a_run_that_fails_at_its_first_step_leaves_its_folder_free(tmp_path, stood, monkeypatch):
+    if stood:
+        (tmp_path / "a").mkdir()
+    with monkeypatch.context() as patched:
+        patched.setattr(Fit, "_advance", fail)
+        with pytest.raises(NotFinite, match="No checkpoint was due yet"):
+            train(config(), tmp_path / "a")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "a"] * stood
+    train(config(training={"epochs": 1}), tmp_path / "a")
+    assert Run(tmp_path / "a").config.notes["state"] == "finished"
+
+
+def test_what_a_killed_run_left_is_not_taken_back(tmp_path, monkeypatch):
+    """Killed before its first row it left run.yaml alone, with which it can be resumed."""
+    train(config(training={"epochs": 1}), tmp_path / "a")
+    text = (tmp_path / "a" / "run.yaml").read_text().replace("finished", "unfinished")
+    shutil.rmtree(tmp_path / "a")
+    files.write_text(tmp_path / "a" / "run.yaml", text)
+    with pytest.raises(VaekitError, match="holds a run already"):
+        train(config(), tmp_path / "a")
+    monkeypatch.setattr(Fit, "_advance", fail)
+    with pytest.raises(NotFinite):
+        train(config(training={"epochs": 1}), tmp_path / "a", resume=True)
+    assert (tmp_path / "a" / "run.yaml").exists()
 
 
 # ---- a disk that fills up

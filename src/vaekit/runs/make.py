@@ -3,6 +3,7 @@
 A checkpoint is due after so many minutes or steps and is written at the next row of the history,
 so the curve and the weights always end at the same step. Ctrl-C ends at the next row as well, with
 weights that can be judged and a checkpoint that can be resumed; a second Ctrl-C stops at once.
+A new run that fails before its first row leaves nothing, so that its folder is free for the next.
 """
 
 import platform
@@ -69,6 +70,7 @@ def train(
     fit = Fit(system.model, system.objective, splits.train, config.training)
     if resume and (folder / CHECKPOINT).exists():
         checkpoint.load(fit, folder / CHECKPOINT)
+    stood, new = folder.exists(), not (folder / "run.yaml").exists()
     if fit.fabric.global_rank == 0:
         folder.mkdir(parents=True, exist_ok=True)
         _write_config(folder, config, state="unfinished")
@@ -78,7 +80,12 @@ def train(
     fit.fabric.barrier()  # the others look into the folder that the first process makes
     run = Run(folder, config.data_dir)
     run.data = splits  # else judging the run would read, check and hold the data a second time
-    _run(fit, run, saving or Saving(), watcher)
+    try:
+        _run(fit, run, saving or Saving(), watcher)
+    except BaseException:
+        if new and fit.fabric.global_rank == 0:
+            _withdraw(folder, stood)
+        raise
     _finish(fit, run, config)
     return run
 
@@ -131,6 +138,15 @@ def _described(config: Config, splits: Splits) -> Config:
 def _write_config(folder: Path, config: Config, **notes: object) -> None:
     whole = replace(config, notes={**config.notes, **notes})
     files.write_text(folder / "run.yaml", whole.to_yaml())
+
+
+def _withdraw(folder: Path, stood: bool) -> None:
+    """Take back a new run that recorded nothing, and its folder unless that stood before."""
+    kept = (CHECKPOINT, "history.csv", "model.safetensors")
+    if not any((folder / name).exists() for name in kept):
+        (folder / "run.yaml").unlink(missing_ok=True)
+        if not stood:
+            shutil.rmtree(folder)
 
 
 def _run(fit: Fit, run: Run, saving: Saving, watcher: "Watcher | None") -> None:
