@@ -380,6 +380,28 @@ def test_a_prior_of_subspaces():
     close(found, "dependence", -0.5 * math.log(1 - 0.81), 0.03)
 
 
+@pytest.mark.parametrize(
+    ("p", "names"),
+    [
+        (Normal(3), ["a", "b"]),  # the posterior's blocks
+        (isa(subspaces=[(2.2, 2), (1.8, 1)]), ["subspace0", "subspace1"]),
+        (isa(subspaces=[(2.2, 3)]), []),
+        (Latents({"c": ["gaussian", 2, "mixture(2)"], "d": ["gaussian", 1]}).prior(), ["c", "d"]),
+    ],
+)
+def test_a_prior_that_is_cut_in_another_way(p, names):
+    torch.manual_seed(0)
+    z = Latents({"a": ["gaussian", 1], "b": ["gaussian", 2]})
+    model = Model(
+        z.posterior(small().encoder((6,), 6)), noise_model("bernoulli", small(), (6,), 3), p
+    )
+    found = ledger(model, Dataset(white(300, 6).images.sigmoid(), name="made"), samples=5)
+    assert not found.check() and list(found.parts) == [WHOLE, *names]
+    assert sum(found[name, "rate"].value for name in names) == pytest.approx(
+        found["rate"].value if names else 0, abs=1e-5
+    )
+
+
 def test_the_same_seed_gives_the_same_and_leaves_no_trace():
     torch.manual_seed(0)
     model = joint_vae((4,), style=2, categories=3, network="mlp(8)").model.train()

@@ -182,7 +182,7 @@ def rate_of(
     i = _block_at(p, places)
     if by_block is None or i is None:
         return None
-    pairs = pairs_of(q, p)
+    pairs = pairs_of(q, p) if isinstance(p, Blocks) else None
     return by_block[:, i], pairs is not None and kl_in_closed_form(*pairs[i]) is not None
 
 
