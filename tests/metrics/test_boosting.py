@@ -118,3 +118,18 @@ def test_parts_of_dci(monkeypatch):
     wrong, guess = 1 - score.parts["accuracy"], 1 - score.parts["majority"]
     assert score.parts["informativeness"] == pytest.approx((1 - wrong / guess).mean())
     assert score.shuffled is None
+
+
+def test_constant_latents_raise_no_part_of_dci():
+    """Completeness is in units of the logarithm of the latents that vary."""
+    rng = np.random.default_rng(0)
+    levels = rng.integers(0, 3, (600, 2))
+    codes = levels @ rng.normal(size=(2, 3)) + 0.3 * rng.normal(size=(600, 3))
+    plain = dci(codes, levels, shuffles=0)
+    wide = dci(np.hstack([codes, np.full((600, 5), 0.7)]), levels, shuffles=0)
+    assert float(wide) == pytest.approx(float(plain), abs=2e-3)  # ties are broken at random
+    for part in ("completeness", "informativeness", "by_factor", "accuracy"):
+        assert wide.parts[part] == pytest.approx(plain.parts[part], abs=2e-3), part
+    assert 0.1 < plain.parts["completeness"] < 0.3  # in units of ln 8 above .5
+    alone = dci(np.hstack([codes[:, :1], np.zeros((600, 5))]), levels, shuffles=0)
+    assert alone.parts["completeness"] == 1

@@ -64,7 +64,7 @@ def from_zero(levels: np.ndarray) -> np.ndarray:
 
 
 def varying(levels: np.ndarray) -> np.ndarray:
-    """List the factors with more than one level."""
+    """List the columns with more than one value: factors with several levels, latents alive."""
     return np.flatnonzero(np.ptp(levels, axis=0) > 0)
 
 

@@ -8,21 +8,24 @@ With the shares P_jk = R_jk / Σ_k R_jk of a latent and P̃_jk = R_jk / Σ_j R_j
     completeness     C_k = 1 − H_H(P̃_·k),   C = mean_k C_k
     informativeness  1 − error_k / error of the most frequent level, ≥ 0, on rows not learnt from
 
-with entropies in units of ln K and ln H. D = 1 when each latent in use serves one factor; several
-may serve the same. C = 1 when each factor is read from one latent. Codes that mix everything have
-D = C = 0. Informativeness was an error in the paper, for which lower is better, and is an accuracy
-in the code that most use, which counts what is guessed without any code; here it is 1 for codes
-that tell everything and 0 for codes that tell nothing. `accuracy` and `majority` are parts.
+with entropies in units of ln K and ln H, where K counts the factors and H the latents that vary:
+constant latents beside the others raise nothing. D = 1 when each latent in use serves one factor;
+several may serve the same. C = 1 when each factor is read from one latent. Codes that mix
+everything have D = C = 0. Informativeness was an error in the paper, for which lower is better, and
+is an accuracy in the code that most use, which counts what is guessed without any code; here it is
+1 for codes that tell everything and 0 for codes that tell nothing. `accuracy` and `majority` are
+parts.
 
 The measure of importance decides the score (random forests .15 to .33 where boosting gives .52 on
 the same codes), so it is named: gradient boosting as scikit-learn's, see `vaekit.metrics.boosting`.
 
 Permuting latents changes nothing but ties between equal splits, and monotone rescaling next to
-nothing, as it moves a split between two values. Turning the code does change it. A dead latent has
-importance 0 and weight 0, constant codes score 0 throughout; two copies of a latent share its
-importance, which costs completeness ln 2 / ln H and disentanglement nothing. With one latent, or
-one factor, there is nothing to share: C, or D, is 1 where anything is used at all. Codes of pure
-noise are used a little by all: D and C stay near 0, see `shuffled`.
+nothing, as it moves a split between two values. Turning the code does change it. Constant codes
+score 0 throughout; two copies of a latent share its importance, which costs completeness
+ln 2 / ln H and disentanglement nothing. With one latent that varies, or one factor, there is
+nothing to share: C, or D, is 1 where anything is used at all. A latent that is nearly dead, a
+little noise, varies and counts. Codes of pure noise are used a little by all: D and C stay near 0,
+see `shuffled`.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -92,7 +95,7 @@ def _measure(
             accuracy[k] = (said == levels[:, k])[~learnt].mean()
             majority[k] = np.bincount(levels[~learnt, k]).max() / (~learnt).sum()
     by_latent, by_factor = shares(importance[:, used], axis=1), np.zeros(factors)
-    by_factor[used] = shares(importance[:, used], axis=0)
+    by_factor[used] = shares(importance[np.ix_(varying(values), used)], axis=0)
     room = 1 - majority
     gain = np.where(room > 0, (accuracy - majority) / np.where(room > 0, room, 1.0), 0.0)
     informed = np.maximum(gain, 0.0)
