@@ -74,9 +74,9 @@ def test_arguments(offline, tmp_path):
     assert np.array_equal(whole.images[0].numpy(), expected)
     for words, message in {
         "label=Smile": "Did you mean 'Smiling'",
-        "test=train": "test must be test or valid",
-        "size=none": "size must be a side",
-        "crop=big": "crop must be a side",
+        "test=train": "test must be 'test' or 'valid'",
+        "size=none": "size must be a whole number or a list",
+        "crop=big": "crop must be a whole number or a list",
         "size=160": r"pictures of 148x148 \(h x w\) are shrunk, never enlarged",
         "crop=200": r"cannot crop 200x200 from pictures of 218x178",
     }.items():

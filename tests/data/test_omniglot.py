@@ -123,7 +123,7 @@ def test_it_is_decoded_once_for_each_size(small, offline, monkeypatch):
         ("held=0", "1 to 19 of its drawers, got held=0"),
         ("held=20", "got held=20"),
         ("size=0", "size must be a side"),
-        ("size=[28, 14]", "one size for both sides"),
+        ("size=[28, 14]", "size must be a whole number"),
         ("size=106", "never enlarged"),
     ],
 )
