@@ -195,6 +195,21 @@ def test_what_two_standard_errors_do_not_tell_from_the_best(apart, near):
     assert found.best == 1 and found.near == near  # 2 √2 = 2.83
 
 
+def test_no_score_is_the_best_that_its_shuffled_value_reaches():
+    def best(*scores: tuple[float, float, float | None]) -> Any:
+        numbers = [{"mig": {"value": v, "shuffled": b, "se": e}} for v, b, e in scores]
+        groups = grouped([made_up(n, beta=i) for i, n in enumerate(numbers)])
+        return standing("mig", groups, [None] * len(groups))
+
+    assert best((0.8, 0.79, None), (0.6, 0.1, None)).best == 1
+    assert best((0.8, 0.1, 0.4), (0.6, 0.1, 0.2)).best == 1
+    none = best((0.06, 0.02, None), (0.05, 0.03, None))
+    assert none.best is None and "none is clearly above" in none.why
+    assert best((0.8, 0.1, None), (0.9, 0.1, None)) == standing(
+        "mig", grouped([made_up({"mig": v}, beta=i) for i, v in enumerate((0.8, 0.9))]), [None] * 2
+    )
+
+
 def test_no_best_among_what_cannot_be_compared():
     def judged(**more: Any) -> str:
         first = {"mig": {"value": 0.2, "estimator": "a", "split": "test", "n": 9, "bins": 20}}
@@ -402,6 +417,17 @@ def test_data_that_are_not_at_hand_leave_the_numbers(noisy, tmp_path):
     text = parsed(page(runs, tmp_path)).text
     assert "The data small.npy are not at hand" in text and "2 runs that differ in nothing" in text
     assert "ELBO" in text and "The same items" not in text
+
+
+def test_scores_stand_beside_their_bias(noisy, tmp_path):
+    for i in (0, 2):
+        shutil.copytree(noisy[i].folder, tmp_path / str(i))
+        numbers = json.loads((tmp_path / str(i) / "metrics.json").read_text())
+        score = {"value": 0.3 + i / 10, "shuffled": 0.125, "factors": ["shape"]}
+        (tmp_path / str(i) / "metrics.json").write_text(json.dumps({**numbers, "mig": score}))
+    text = parsed(page([tmp_path / "0", tmp_path / "2"], tmp_path)).text
+    assert "In brackets the value when shuffled" in text
+    assert "[0.125]" in text
 
 
 def test_what_is_averaged_over_fewer_seeds_or_other_data_says_so(noisy, tmp_path):

@@ -120,7 +120,9 @@ def test_numbers_come_with_their_estimators(sprites, page_of, tmp_path):
     assert "vaekit evaluate" in page_of(run, tmp_path)
     elbo = {"value": -86.4821, "estimator": "a <bound>", "n": 1037, "se": 0.9405, "unit": "nats"}
     shuffled = {"value": 0.02, "estimator": "plug-in", "n": 12, "se": None, "shuffled": 0.001}
-    run.save_metrics({"elbo": elbo, "mig": shuffled, "strange_one": {"value": None}})
+    mixed = {**shuffled, "shuffled": 0.003, "factors": ["shape"]}
+    known = {"mig": {**shuffled, "factors": ["shape"]}, "gaussian_tc_mean": mixed}
+    run.save_metrics({"elbo": elbo, **known, "strange_one": {"value": None}})
     page = page_of(run, tmp_path)
     (run.folder / "metrics.json").unlink()
     text = read(page).text
@@ -128,6 +130,7 @@ def test_numbers_come_with_their_estimators(sprites, page_of, tmp_path):
     for part in ("ELBO", "−86.48", "± 0.94", "a <bound>", "1,037", "strange one", "not stated"):
         assert part in text
     assert "0.001 for shuffled factors" in text
+    assert "0.003 for latents each shuffled by itself" in text
 
 
 def test_deterministic_codes_have_no_samples_and_are_ordered_by_variance(make, page_of, tmp_path):

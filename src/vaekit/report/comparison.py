@@ -124,6 +124,7 @@ class _Page:
         return [
             {
                 "title": title,
+                "biased": any(g.shuffled(each.name) for g in self.groups for each in part),
                 "heads": [tables.title(each.name) for each in part],
                 "rows": [
                     (i + 1, self.labels[i], [self._cell(each, i) for each in part])
@@ -142,6 +143,8 @@ class _Page:
         value, spread = tables.with_error(found.value, found.se)
         if found.n < len(self.groups[i].entries):
             spread += f" ({found.n} of {len(self.groups[i].entries)})"
+        if (bias := self.groups[i].shuffled(standing.name)) is not None:
+            spread += f" [{tables.text(bias.value)}]"
         mark = "best" if i == standing.best else "near" if i in standing.near else ""
         return {"value": value, "spread": spread, "mark": mark}
 

@@ -73,10 +73,18 @@ class Group:
 
     def number(self, name: str) -> Value | None:
         """Average a number of metrics.json over the runs that have it; None where none has."""
-        found = [entry.numbers[name] for entry in self.entries if name in entry.numbers]
-        kept = [each for each in found if _finite(each.get("value"))]
+        kept = self._finite(name, "value")
         errors = [each.get("se") for each in kept]
         return over_runs([float(each["value"]) for each in kept], errors)
+
+    def shuffled(self, name: str) -> Value | None:
+        """Average what a score is of shuffled factors, its bias; None where that is not known."""
+        kept = self._finite(name, "shuffled")
+        return over_runs([float(each["shuffled"]) for each in kept], [None] * len(kept))
+
+    def _finite(self, name: str, key: str) -> list[Mapping[str, Any]]:
+        found = [entry.numbers[name] for entry in self.entries if name in entry.numbers]
+        return [each for each in found if _finite(each.get(key))]
 
     @cached_property
     def names(self) -> list[str]:

@@ -6,7 +6,9 @@ seeds do not. What is named are the groups that this cannot tell from the best.
 
 No best is named for a number that is no merit in itself (a rate, a count of units), nor where the
 groups' values are no common measure: other test items, another estimator, a probability of x here
-and a density there, or one of x given what another has to find out.
+and a density there, or one of x given what another has to find out. A score that is not clearly
+above its value on shuffled factors says nothing of a code, and is not the best of any: it must lie
+above it by a twentieth and by 2 √(e² + e_shuffled²).
 """
 
 import math
@@ -46,6 +48,7 @@ LOWER = (
     "wasserstein_drawn",
 )
 OF_X = ("elbo", "distortion", "log_likelihood")  # logarithms of p(x): its measure matters
+CLEAR = 0.05  # above the shuffled value, for scores are 1 at best
 UNBIASED = ("distortion", "squared_error")  # the same quantity, whatever n and draws
 
 
@@ -71,6 +74,10 @@ def standing(name: str, groups: Sequence[Group], measures: Sequence[str | None])
     why = _obstacle(name, [groups[i] for i in known], [measures[i] for i in known])
     if why:
         return Standing(name, better, why=why)
+    if better == "higher":
+        known = {i: value for i, value in known.items() if _clear(value, groups[i].shuffled(name))}
+        if not known:
+            return Standing(name, better, why="none is clearly above its shuffled value")
     sign = 1 if better == "higher" else -1
     best = max(known, key=lambda i: sign * known[i].value)
     near = tuple(i for i in known if i != best and not told_apart(known[i], known[best]))
@@ -80,6 +87,13 @@ def standing(name: str, groups: Sequence[Group], measures: Sequence[str | None])
 def told_apart(a: Value, b: Value) -> bool:
     """Tell whether two means differ by more than twice the standard error of their difference."""
     return abs(a.value - b.value) > 2 * math.hypot(a.se or 0.0, b.se or 0.0)
+
+
+def _clear(score: Value, shuffled: Value | None) -> bool:
+    """Tell whether a score says more than it says of shuffled factors; others always do."""
+    if shuffled is None:
+        return True
+    return score.value - shuffled.value > CLEAR and told_apart(score, shuffled)
 
 
 def _obstacle(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> str:

@@ -11,6 +11,7 @@ from vaekit.runs import Config
 
 Row = tuple[str, str]
 CLASSES = 30  # named at most
+OF_LATENTS = ("gaussian_tc", "wasserstein")  # they know no factors
 NAMES = {
     "elbo": "ELBO",
     "mig": "MIG",
@@ -32,7 +33,7 @@ def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
     value, spread = with_error(found.get("value"), found.get("se"))
     how = str(found.get("estimator", "not stated"))
     if found.get("shuffled") is not None:
-        how += f"; {text(found['shuffled'])} for shuffled factors"
+        how += f"; {text(found['shuffled'])} {_shuffled(name, found)}"
     return {
         "name": title(name),
         "value": value,
@@ -42,6 +43,13 @@ def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
         "n": text(found.get("n", "")),
         "split": str(found.get("split", "")),
     }
+
+
+def _shuffled(name: str, found: Mapping[str, Any]) -> str:
+    """Say what the value beside a score is of."""
+    if name.startswith(OF_LATENTS):
+        return "for latents each shuffled by itself"
+    return "for shuffled factors" if "factors" in found else "shuffled"
 
 
 def title(name: str) -> str:
