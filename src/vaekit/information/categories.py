@@ -1,5 +1,7 @@
 """Which entries of a code are one-hots: K of them say one category, and are no coordinates."""
 
+from collections.abc import Mapping
+
 import torch
 from torch.distributions import Distribution
 
@@ -32,7 +34,7 @@ def categories(model: Model, data: Dataset) -> dict[str, slice]:
         return categories_of(model.posterior(x, c))
 
 
-def other_entries(size: int, found: dict[str, slice]) -> list[int]:
+def other_entries(size: int, found: Mapping[str, slice]) -> list[int]:
     """List the entries of a code of `size` that belong to no one-hot."""
     taken = {i for where in found.values() for i in range(where.start, where.stop)}
     return [i for i in range(size) if i not in taken]

@@ -7,17 +7,24 @@ known: the share less KL(q*(z_h)‖p(z_h)), which a latent may have without tell
 Ī(x; z_h) (`vaekit.information.indicators`). A deterministic code has no
 rate, so its latents are ordered by their variance over the set, which depends on the scale of the
 code.
+
+The K entries of a one-hot are no latents: they say one category and are shown together. Each is
+given a K-th of the block's rate, so that the sum over entries is the rate.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
+from vaekit.blocks import pairs_of
 from vaekit.data import Dataset
-from vaekit.divergences import kl_by_coordinate
+from vaekit.divergences import kl_by_coordinate, kl_in_closed_form
+from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.moments import unfit
 from vaekit.model import Model
 
@@ -30,7 +37,7 @@ class Codes:
     (2, n, H) are mean and standard deviation of p(z|c), where the prior was told too.
     `worth` (H,) is the share of the rate in nats where `nats` is true, else the variance of the
     mean code; `information` (H,) is Ī(x; z_h) in nats of a Gaussian code under N(0, I), else None;
-    `order` (H,) lists the latents from the most informative.
+    `order` lists the latents from the most informative; `categories` says where one-hots lie.
     """
 
     rows: Tensor
@@ -40,11 +47,13 @@ class Codes:
     conditions: Tensor | None = None
     priors: np.ndarray | None = None
     information: np.ndarray | None = None
+    categories: Mapping[str, slice] = field(default_factory=dict)
 
     @property
     def order(self) -> np.ndarray:
-        """Return the latents, the most informative first, (H,)."""
-        return np.argsort(-self._best, kind="stable")
+        """Return the latents, the most informative first, without entries of one-hots."""
+        order = np.argsort(-self._best, kind="stable")
+        return order[np.isin(order, other_entries(len(order), self.categories))]
 
     @property
     def measure(self) -> str:
@@ -74,7 +83,7 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     """Encode up to `limit` items of a set, chunk by chunk, without corruption."""
     device, rows = device_of(model), sample_rows(len(data), limit)
     means, parts, conditions, priors = [], [], [], []
-    squares, gaussian = [], True
+    squares, gaussian, places = [], True, {}
     for chunk in rows.split(CHUNK):
         c = condition_of(model, data, chunk)
         q = model.posterior(data.batch(chunk).to(device), c)
@@ -83,7 +92,7 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
         prior = None if model.prior is None else model.prior(q.mean[None], c)
         gaussian = gaussian and not unfit(q, prior)
         squares.append((q.mean.double() ** 2 + q.variance.double()).cpu())
-        part = None if prior is None else kl_by_coordinate(q, prior)
+        part, places = None if prior is None else _shares(q, prior), categories_of(q)
         parts += [] if part is None else [part.double().cpu()]
         if prior is not None and prior.batch_shape:
             priors.append(torch.stack([prior.mean, prior.variance.sqrt()]).double().cpu())
@@ -93,7 +102,19 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     spans = torch.cat(priors, 1).numpy() if priors else None
     v = torch.cat(squares).mean(0)
     known = (worth - 0.5 * (v - 1 - v.log())).numpy() if gaussian else None
-    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told, spans, known)
+    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told, spans, known, places)
+
+
+def _shares(q: Distribution, p: Distribution) -> Tensor | None:
+    """Return the share of each entry in KL(q‖p), (batch, H), or None where it is not known."""
+    pairs = pairs_of(q, p)
+    if pairs is None:
+        whole = kl_in_closed_form(q, p) if categories_of(q) else None
+        size = q.event_shape[-1]
+        return kl_by_coordinate(q, p) if whole is None else whole[:, None].expand(-1, size) / size
+    found = [_shares(*pair) for pair in pairs]
+    known = [part for part in found if part is not None]
+    return torch.cat(known, -1) if len(known) == len(found) else None
 
 
 def spread(codes: Codes, count: int) -> np.ndarray:

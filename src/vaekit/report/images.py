@@ -7,6 +7,7 @@ import torch
 
 from vaekit.apply import decode, sample
 from vaekit.data import Dataset
+from vaekit.information.categories import other_entries
 from vaekit.information.moments import INFLUENTIAL
 from vaekit.model import Model
 from vaekit.report import pictures
@@ -66,22 +67,28 @@ def without_prior() -> Section:
 
 def traversals(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
     """Show what the decoder makes of each informative latent, moved alone from one image's code."""
-    shown = informative(codes)
-    centre = typical(codes)
-    told = codes.condition(np.full(STEPS, centre))
-    rows = []
+    shown, centre, rows = informative(codes), typical(codes), []
     for latent in shown:
         z = path(codes, latent, centre, STEPS)
+        told = codes.condition(np.full(STEPS, centre))
         images = pictures.tiles(decode(model, z, told), *data.range)
         rows.append((codes.label(latent), pictures.grid(images, STEPS)))
-    sheet = pictures.stack([sheet for _, sheet in rows])
+    figures = [strips(rows, heads(codes))] if rows else []
+    for name, where in codes.categories.items():
+        z = each_category(codes, where, centre)
+        told = codes.condition(np.full(len(z), centre))
+        images = pictures.tiles(decode(model, z, told), *data.range)
+        row = (category_label(codes, name), pictures.grid(images, len(z)))
+        figures.append(strips([row], [str(k) for k in range(len(z))]))
+        rows.append(row)
+    sheet = pictures.stack(pictures.aligned([sheet for _, sheet in rows]))
     pictures.save(sheet, folder / "traversals.png", min(data.shape[1:]))
     caption = (
         "Each row moves one latent and keeps the others at the mean code of one test image, the "
         "one nearest to the average code; pictures are the mean of p(x|z). "
-        f"{order_text(codes, shown)}"
+        f"{order_text(codes, shown) if shown else ''}{categories_text(codes)}"
     )
-    return Section("traversals", "Latent traversals", caption, [strips(rows, heads(codes))])
+    return Section("traversals", "Latent traversals", caption, figures)
 
 
 def informative(codes: Codes) -> list[int]:
@@ -93,7 +100,7 @@ def informative(codes: Codes) -> list[int]:
     order = [int(latent) for latent in codes.order]
     if codes.information is not None:
         return order[: min(_influential(codes) or len(order), MOST)]
-    enough = sum(codes.worth > WORTH) if codes.nats else len(order)
+    enough = sum(codes.worth[order] > WORTH) if codes.nats else len(order)
     return order[: min(max(enough, FEWEST), MOST)]
 
 
@@ -106,6 +113,27 @@ def path(codes: Codes, latent: int, centre: int, steps: int) -> torch.Tensor:
     z = torch.from_numpy(codes.means[centre]).float().repeat(steps, 1)
     z[:, latent] = torch.from_numpy(sweep(codes, latent, steps, centre)).float()
     return z
+
+
+def each_category(codes: Codes, where: slice, centre: int) -> torch.Tensor:
+    """Repeat the code at place `centre` with the one-hot at `where` set to each of K, (K, H)."""
+    size = where.stop - where.start
+    z = torch.from_numpy(codes.means[centre]).float().repeat(size, 1)
+    z[:, where] = torch.eye(size)
+    return z
+
+
+def category_label(codes: Codes, name: str) -> str:
+    """Name a block of one-hots with its rate, where it is known: `class · 2.20 nats`."""
+    where, name = codes.categories[name], name or "category"
+    return f"{name} · {codes.worth[where].sum():.2f} nats" if codes.nats else name
+
+
+def categories_text(codes: Codes) -> str:
+    """Say how one-hots are shown, or nothing where there are none."""
+    if not codes.categories:
+        return ""
+    return " The entries of a one-hot make one row, in which each category is set in turn."
 
 
 def heads(codes: Codes) -> list[str]:
@@ -125,7 +153,8 @@ def order_text(codes: Codes, shown: list[int]) -> str:
     )
     if codes.priors is not None:
         how += ", and moved by ±3 standard deviations of p(z|c) about its mean"
-    left = len(codes.worth) - len(shown)
+    every = len(other_entries(len(codes.worth), codes.categories))
+    left = every - len(shown)
     text = f"Latents are ordered by {how}. "
     if not left:
         return text + "All latents are shown."
@@ -134,7 +163,7 @@ def order_text(codes: Codes, shown: list[int]) -> str:
         why = f"none of them influential (above {INFLUENTIAL} nats)"
     else:
         why = f"below {WORTH} nats" if below else "carrying less than those shown"
-    return text + f"{left} of {len(codes.worth)} latents are left out, {why}."
+    return text + f"{left} of {every} latents are left out, {why}."
 
 
 def _cell(images: np.ndarray) -> int:

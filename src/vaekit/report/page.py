@@ -14,11 +14,13 @@ from vaekit import files
 from vaekit.errors import VaekitError
 from vaekit.metrics import mig
 from vaekit.report import (
+    categories,
     diagnostics,
     factors,
     images,
     ledger,
     noise,
+    plane,
     plots,
     priors,
     pulse,
@@ -97,8 +99,10 @@ def _views(run: Run) -> list[Section]:
         noise.section(model, test, codes, folder),
         priors.section(model, test, codes),
         pulse.section(model, test, codes),
+        plane.section(model, test, codes),
     ):
         sections += [found] if found else []
+    sections += categories.sections(model, test, codes, folder)
     sections += diagnostics.sections(model, objective, test, codes, folder)
     given = factors.known(test, codes)
     return sections if given is None else [*sections, *_factors(codes, given)]

@@ -55,6 +55,12 @@ def stack(sheets: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([part for sheet in sheets for part in (sheet, gap)][:-1])
 
 
+def aligned(sheets: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Widen RGBA sheets to the widest, transparent to the right."""
+    wide = max(sheet.shape[1] for sheet in sheets)
+    return [np.pad(sheet, ((0, 0), (0, wide - sheet.shape[1]), (0, 0))) for sheet in sheets]
+
+
 def data_uri(sheet: np.ndarray) -> str:
     """Write an RGBA sheet as a PNG in a data URI."""
     buffer = io.BytesIO()

@@ -17,7 +17,7 @@ from vaekit.data import Dataset
 from vaekit.information.blocks import Block, rank
 from vaekit.information.encoding import drawing, encoded
 from vaekit.model import Model
-from vaekit.posteriors import Gaussian
+from vaekit.posteriors import Gaussian, Product
 from vaekit.priors import Conditional, LpNested, Normal
 from vaekit.report.codes import Codes, spread
 from vaekit.report.plots import FRAME, INK, MUTED, SERIES, Plot
@@ -171,7 +171,8 @@ def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
         how = {"no": "fixed", "inner": "learned but for the root's", "all": "learned"}
         said = f"The tree of norms with its exponents ({how[prior.learned]}). "
     dense = isinstance(model.posterior, Gaussian)
-    if dense and prior.blocks:
+    known = dense or (isinstance(model.posterior, Product) and codes.nats)
+    if known and prior.blocks:
         blocks = rank(model, data, ITEMS)
         figures.append(figure(rates(blocks[:MANY])))
         said += "Rate of each independent part of the code, the most used first; lines are ± 1 SE. "
@@ -181,7 +182,7 @@ def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
             "Draws of the prior, and of q(z|x) for as many test items, in the first two latents "
             "of the traversals."
         )
-    return Section("prior", "Prior", said, figures)
+    return Section("prior", "Prior", said, figures) if figures else None
 
 
 @torch.no_grad()

@@ -66,6 +66,8 @@ def samples(model: Model, data: Dataset, codes: Codes) -> Section:
 def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot the first decoded columns while each informative latent moves alone."""
     shown, centre = informative(codes), typical(codes)
+    if not shown:
+        return Section("traversals", "Latent traversals", "None: the code is a category alone.")
     count, told = min(COLUMNS, data.shape[0]), codes.condition(np.full(STEPS, centre))
     named = columns.names(data, count)
     with panels(len(shown)) as plot:
@@ -80,5 +82,6 @@ def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
     caption = (
         f"The first {count} columns of the mean of p(x|z) as one latent moves and the others stay "
         f"at the mean code of the test item nearest to the average. {order_text(codes, shown)}"
+        + (" The entries of a one-hot are not moved." if codes.categories else "")
     ) + columns.scaling(data)
     return Section("traversals", "Latent traversals", caption, [figure(plot.svg)])

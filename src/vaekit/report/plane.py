@@ -1,0 +1,87 @@
+"""A code of two latents, seen whole: codes by class beside the prior ([vimae] Figure 1).
+
+Where the two clouds differ the decoder was never trained at what it is asked for, or codes lie
+where no sample is drawn. The number of that is MMD²(q(z), p(z)).
+"""
+
+from typing import Any
+
+import matplotlib
+import numpy as np
+import torch
+from matplotlib.axes import Axes
+
+from vaekit.apply import encode_set
+from vaekit.data import Dataset
+from vaekit.information.match import match, prior_of, unmatched
+from vaekit.model import Model
+from vaekit.report.codes import Codes, spread
+from vaekit.report.plots import SERIES, Plot
+from vaekit.report.priors import contours
+from vaekit.report.section import Section, figure
+
+ITEMS = 2000
+
+
+def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
+    """Draw codes and prior in the plane; None where the code has not two latents, or no p(z)."""
+    if codes.means.shape[1] != 2 or codes.categories or unmatched(model, data):
+        return None
+    places = spread(codes, ITEMS)
+    part = data.subset(codes.rows[torch.from_numpy(places)])
+    z = encode_set(model, part, codes.condition(places), draw=True).code.numpy()
+    labels = part.batch_labels(torch.arange(len(part)))
+    drawn = scatter(model, z, None if labels is None else labels.cpu().numpy(), data.label_names)
+    found = match(model, data.subset(codes.rows))
+    value = found["mmd"][0]
+    caption = (
+        f"{len(z):,} test items, each at a draw from its q(z|x)"
+        f"{', coloured by class' if drawn[1] else ''}; and the prior, with contours around 95, 75, "
+        "50 and 25 % of its mass. "
+        f"MMD² of the two is {float(value):.3g} ± {value.settings['se']:.2g}, from "
+        f"{value.settings['n']:,} codes ({value.shuffled:.2g} for mixed ones); the entropy of a "
+        f"Gaussian of the codes' covariance is {_nats(found['code_entropy_gaussian'][0])}, which "
+        f"h(q(z)) does not exceed, that of the prior {_nats(found['prior_entropy'][0])}."
+    )
+    return Section("plane", "Codes and prior", caption, [figure(drawn[0])])
+
+
+def _nats(value: float) -> str:
+    return f"{float(value):.2f} nats".replace("-", "−").replace("inf", "∞")
+
+
+def scatter(
+    model: Model, z: np.ndarray, labels: np.ndarray | None, names: tuple[str, ...] = ()
+) -> tuple[str, bool]:
+    """Draw codes z (n, 2) beside the prior, as SVG; tell also whether classes have colours."""
+    like = torch.zeros(1, 2, device=next(model.parameters()).device)
+    with torch.no_grad():
+        p = prior_of(model, like)
+    classes = [] if labels is None else np.unique(labels).tolist()
+    coloured = 1 < len(classes) <= 20
+    reach = max(3.5, float(np.quantile(np.abs(z), 0.998)) * 1.05)
+    with Plot(7.4, 3.6, 1, 2) as plot:
+        left, right = plot.axes[0]
+        contours(right, p, reach)
+        if coloured and labels is not None:
+            for colour, label in zip(_colours(len(classes)), classes, strict=True):
+                name = names[label] if label < len(names) else str(label)
+                _dots(left, z[labels == label], colour, name)
+            plot.figure.legend(loc="outside right upper", fontsize=7, markerscale=2)
+        else:
+            _dots(left, z, SERIES[0], "")
+        left.set(title="codes, z ~ q(z|x)", xlim=right.get_xlim(), ylim=right.get_ylim())
+        left.set(aspect="equal", xticks=right.get_xticks(), yticks=right.get_yticks())
+        right.set_title("prior p(z)")
+        for axes in (left, right):
+            axes.set(xlabel="z0", ylabel="z1")
+    return plot.svg, coloured
+
+
+def _dots(axes: Axes, z: np.ndarray, colour: Any, name: str) -> None:
+    axes.scatter(*z.T, s=4, color=colour, alpha=0.6, linewidths=0, label=name)
+
+
+def _colours(count: int) -> list[Any]:
+    """Return colours that are told apart on light and dark pages."""
+    return list(matplotlib.colormaps["tab10" if count <= 10 else "tab20"].colors[:count])  # pyright: ignore[reportAttributeAccessIssue]
