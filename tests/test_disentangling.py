@@ -409,6 +409,19 @@ def test_the_target_moves_with_the_training():
         RateTarget(-1)
 
 
+def test_the_rate_is_read_beside_its_distance_and_trains_nothing():
+    torch.manual_seed(0)
+    model = vae()
+    run = model(X)
+    values = dict(zip(RateTarget(3).readings, RateTarget(3).read(run), strict=True))
+    assert values["target"] == 3 and not values["rate"].requires_grad
+    torch.testing.assert_close(values["rate"], KL()(run).detach())
+    objective = 2.0 * RateTarget(3) + Distortion()
+    names = ("rate_off_target", "distortion", "rate", "target")
+    assert objective.names == names and len(objective.values(run)) == 4
+    assert len(objective.weights(Progress(0, 9, 9))) == 2
+
+
 def test_the_rate_reaches_its_capacity():
     torch.manual_seed(0)
     model, objective = recipes.capacity_vae((6,), 2, 30.0, "linear(0, 1.5, steps=200)", "mlp(32)")
@@ -417,7 +430,11 @@ def test_the_rate_reaches_its_capacity():
     ):
         if now.step == 350:
             now.means()
-    assert now.means()["rate_off_target"] < 0.1
+    means, weights, total = now.interval()
+    assert means["rate_off_target"] < 0.1
+    assert means["target"] == pytest.approx(1.5) and means["rate"] == pytest.approx(1.5, abs=0.1)
+    assert total == pytest.approx(means["distortion"] + 30 * means["rate_off_target"], rel=1e-5)
+    assert set(weights) == {"distortion", "rate_off_target"}  # readings train nothing
     assert float(KL()(model(X)).detach()) == pytest.approx(1.5, abs=0.15)
 
 

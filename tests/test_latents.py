@@ -690,7 +690,8 @@ def test_the_rate_of_a_block_is_a_term():
     off = RateTarget(0.5, on="class")(run)
     torch.testing.assert_close(off, (parts[1] - 0.5).abs())
     objective = Distortion() + 2.0 * KL(on="style") + 30.0 * RateTarget(0.5, on="class")
-    assert objective.names == ("distortion", "kl_style", "rate_off_target_class")
+    named = ("distortion", "kl_style", "rate_off_target_class", "rate_class", "target_class")
+    assert objective.names == named
     data = Dataset.from_array(torch.rand(60, 6).numpy())
     for now in fit(model, objective, data, Training(epochs=200, batch=60, lr=0.02)):
         if now.step == 150:

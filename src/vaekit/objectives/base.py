@@ -27,14 +27,21 @@ class Term(ABC):
     """Measure one thing about a pass.
 
     To write one: set `name`, and return from `__call__` a scalar tensor in nats for one example,
-    computed without asking the device a question (no `.item()`, no branch on data).
+    computed without asking the device a question (no `.item()`, no branch on data). A value that
+    does not speak for itself has `readings` beside it: scalars by name that stand in the history
+    and train nothing.
     """
 
     name: str
+    readings: tuple[str, ...] = ()
 
     @abstractmethod
     def __call__(self, run: Pass) -> Tensor:
         """Return the term's value, a scalar."""
+
+    def read(self, run: Pass) -> list[Tensor]:
+        """Return the scalars that `readings` names, detached."""
+        return []
 
     def __rmul__(self, factor: Weight) -> "Objective":
         return Objective([(weight(factor), self)])
@@ -66,7 +73,8 @@ class Adversarial(nn.Module, Term, ABC):
 class Objective:
     """Sum weighted terms; `+` joins objectives and terms, a number times an objective scales it.
 
-    The losses of critics follow the terms in `names` and `values`; their weight is always 1.
+    The losses of critics follow the terms in `names` and `values`, and readings follow them; the
+    weight of a critic's loss is always 1, that of a reading 0.
     Raises `VaekitError` where two terms have the same name, for then a curve would show neither.
     """
 
@@ -74,7 +82,8 @@ class Objective:
         self.parts = tuple(parts)
         self.critics = tuple(t for _, t in self.parts if isinstance(t, Adversarial))
         losses = (f"{critic.name}_critic" for critic in self.critics)
-        self.names = (*(term.name for _, term in self.parts), *losses)
+        self.readings = tuple(name for _, term in self.parts for name in term.readings)
+        self.names = (*(term.name for _, term in self.parts), *losses, *self.readings)
         if len(set(self.names)) < len(self.names):
             raise VaekitError(f"two terms of one objective share a name: {', '.join(self.names)}")
 
@@ -93,7 +102,8 @@ class Objective:
     def values(self, run: Pass) -> list[Tensor]:
         """Return every term's value, in the order of `names`."""
         terms = [term(run) for _, term in self.parts]
-        return [*terms, *(critic.loss(run) for critic in self.critics)]
+        readings = [found for _, term in self.parts for found in term.read(run)]
+        return [*terms, *(critic.loss(run) for critic in self.critics), *readings]
 
     def weights(self, progress: Progress) -> list[float]:
         """Return every term's weight at `progress`."""

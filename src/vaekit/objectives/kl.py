@@ -62,7 +62,8 @@ class RateTarget(nn.Module, Term):
 
     The loop moves C with `set_progress`; by itself it has its last value. Raises as `KL` does, and
     `VaekitError` for a C below 0, not finite, above ln K for one of K categories (in the first
-    step, which shows K), or that would outlast the training.
+    step, which shows K), or that would outlast the training. The distance does not tell on which
+    side the rate is, so `rate` and `target` are read beside it.
     """
 
     name: str
@@ -70,7 +71,8 @@ class RateTarget(nn.Module, Term):
     def __init__(self, target: Weight, analytic: bool = True, on: str | None = None):
         super().__init__()
         self.schedule, self.rate = weight(target), KL(analytic, on=on)
-        self.name = "rate_off_target" if on is None else f"rate_off_target_{on}"
+        of = "" if on is None else f"_{on}"
+        self.name, self.readings = f"rate_off_target{of}", (f"rate{of}", f"target{of}")
         last = self.schedule.end if isinstance(self.schedule, Schedule) else self.schedule
         # A tensor, so that a compiled step reads it in place of being compiled for every value.
         self.register_buffer("target", torch.tensor(float(last)), persistent=False)
@@ -85,7 +87,11 @@ class RateTarget(nn.Module, Term):
     def forward(self, run: Pass) -> Tensor:
         """Return the distance in nats for one example."""
         self._check(self.rate.chosen(run)[0])
-        return (self.rate(run) - self.target).abs()
+        return (run.once(self.rate) - self.target).abs()
+
+    def read(self, run: Pass) -> list[Tensor]:
+        """Return the rate and its target in nats."""
+        return [run.once(self.rate).detach(), self.target]
 
     def _check(self, q: Distribution) -> None:
         """Raise `VaekitError` for a target that categories cannot reach; shapes alone are asked."""

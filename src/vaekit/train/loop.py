@@ -174,7 +174,7 @@ class Fit:
 
     def _weight_tensor(self, like: Tensor) -> Tensor:
         weights = self.objective.weights(self.progress)
-        weights += [1.0] * len(self.objective.critics)
+        weights += [1.0] * len(self.objective.critics) + [0.0] * len(self.objective.readings)
         if weights != self._weights[0]:
             self._weights = weights, torch.tensor(weights, device=like.device)
         return self._weights[1]
