@@ -92,10 +92,10 @@ def test_shuffled_entries_lose_what_ties_them():
 def test_settings():
     samples, held = RNG.normal(size=(20, 2)), RNG.normal(size=(1, 2))
     given = parzen(samples, held, 0.5)
-    assert given.settings["bandwidth"] == 0.5 and "σ = 0.5, given" in given.settings["estimator"]
+    assert given.settings["bandwidth"] == 0.5 and "σ = 0.5" in given.settings["estimator"]
     assert given.settings["se"] is None and given.settings["n"] == 1
     tuned = parzen(samples, held, validation=RNG.normal(size=(30, 2)))
-    assert "best for 30 other examples" in tuned.settings["estimator"]
+    assert "σ = the best for 30 other examples" in tuned.settings["estimator"]
     assert tuned.as_dict() == json.loads(json.dumps(tuned.as_dict()))
 
 

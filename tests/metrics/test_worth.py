@@ -309,7 +309,7 @@ def test_the_command(run, capsys, tmp_path, monkeypatch):
     main(words)  # read, and not trained again
     assert f"training {features}" not in capsys.readouterr().err
     main(["report", str(run.folder)])
-    assert "svm accuracy [gaussian(sigma=0.2)]" in (run.folder / "report.html").read_text()
+    assert "SVM accuracy [gaussian(sigma=0.2)]" in (run.folder / "report.html").read_text()
 
 
 def test_commands_that_are_refused(run, capsys):

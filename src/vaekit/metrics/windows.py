@@ -76,9 +76,11 @@ def parzen(
     rng = np.random.default_rng(seed)
     found, nearest, sigma = judged(made)
     again = [judged(rng.permuted(made, axis=0))[0].mean() for _ in range(shuffles)]
-    how = "given" if tuned is None or bandwidth else f"best for {len(tuned):,} other examples"
+    # The value that was chosen is a result: in the words it would set equal estimators apart.
+    tuning = f"the best for {len(tuned):,} other examples" if tuned is not None else ""
+    how = f"{bandwidth:.4g}" if bandwidth else tuning
     settings: dict[str, Any] = {
-        "estimator": f"Parzen windows at {len(made):,} samples, σ = {sigma:.4g}, {how}",
+        "estimator": f"Parzen windows at {len(made):,} samples, σ = {how}",
         "n": len(asked),
         "se": float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else None,
         "samples": len(made),

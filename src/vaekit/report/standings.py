@@ -37,6 +37,10 @@ HIGHER = (
     "info_modularity",
     "info_explicitness",
     "info_compactness",
+    "svm_accuracy",
+    "probe_accuracy",
+    "cluster_accuracy",
+    "cluster_majority",
 )
 LOWER = (
     "distortion",
@@ -46,6 +50,8 @@ LOWER = (
     "gaussian_tc_drawn",
     "wasserstein_mean",
     "wasserstein_drawn",
+    "fid",
+    "parzen_nll",
 )
 OF_X = ("elbo", "distortion", "log_likelihood")  # logarithms of p(x): its measure matters
 CLEAR = 0.05  # above the shuffled value, for scores are 1 at best
@@ -65,7 +71,8 @@ class Standing:
 
 def standing(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Standing:
     """Find the best of a number; `measures` say of each group what its log p is of."""
-    better = "higher" if name in HIGHER else "lower" if name in LOWER else ""
+    plain = name.partition(" [")[0]  # without the corruption that it is under
+    better = "higher" if plain in HIGHER else "lower" if plain in LOWER else ""
     if not better:
         return Standing(name)
     known = {i: v for i, g in enumerate(groups) if (v := g.number(name)) is not None}

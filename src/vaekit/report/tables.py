@@ -21,6 +21,10 @@ NAMES = {
     "corrupted_psnr": "corrupted PSNR",
     "denoised_psnr": "denoised PSNR",
     "jacobian_norm": "norm of the Jacobian",
+    "svm_accuracy": "SVM accuracy",
+    "fid": "FID",
+    "parzen_nll": "Parzen NLL",
+    "mmd": "MMD²",
 }
 
 
@@ -54,7 +58,8 @@ def _shuffled(name: str, found: Mapping[str, Any]) -> str:
 
 def title(name: str) -> str:
     """Return the name of a number as readers know it."""
-    return NAMES.get(name, name.replace("_", " "))
+    name, bracket, under = name.partition(" [")  # the corruption that it is under
+    return NAMES.get(name, name.replace("_", " ")) + bracket + under
 
 
 def with_error(value: Any, error: float | None) -> tuple[str, str]:
