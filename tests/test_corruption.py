@@ -9,7 +9,7 @@ from scipy import stats
 
 from vaekit import recipes
 from vaekit.apply import encode
-from vaekit.corruption import CORRUPTIONS, Corruption, Custom, GaussianNoise, corruption
+from vaekit.corruption import CORRUPTIONS, Affine, Corruption, Custom, GaussianNoise, corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model
@@ -23,6 +23,7 @@ TEXTS = [
     "truncated_gaussian(sigma=0.4)",
     "salt_and_pepper(p=0.3)",
 ]
+OF_IMAGES = ["affine(level=1)"]
 X = 0.2 + 0.6 * torch.rand(400, 100, generator=torch.Generator().manual_seed(1))
 
 
@@ -42,7 +43,7 @@ def model(kind, latent: int = 2, entries: int = 6) -> Model:
 
 
 def test_every_corruption_is_tested():
-    assert {text.split("(")[0] for text in TEXTS} == set(CORRUPTIONS)
+    assert {text.split("(")[0] for text in TEXTS + OF_IMAGES} == set(CORRUPTIONS)
 
 
 # ---- statistics
@@ -145,12 +146,73 @@ def test_shape_and_type_stay(text):
 # ---- levels
 
 
-@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("name", [name for name in CORRUPTIONS if name != "affine"])
 def test_level_zero_changes_nothing(name):
     x = torch.randn(50, 20)  # negative values too
     nothing = corruption(f"{name}(0)")
     assert nothing.level == 0
     assert torch.equal(nothing(x), x)
+
+
+# ---- images that move
+
+
+def moved(n: int, height: int = 24, width: int = 36, **amounts: float) -> dict[str, torch.Tensor]:
+    """Read α in degrees, s, k, t₁, t₂ of n draws off images of the places of their own pixels."""
+    y = torch.arange(height, dtype=torch.float64) - (height - 1) / 2
+    x = torch.arange(width, dtype=torch.float64) - (width - 1) / 2
+    places = torch.stack(torch.meshgrid(x, y, indexing="xy"))
+    torch.manual_seed(0)
+    found = Affine(**amounts)(places.expand(n, -1, -1, -1))
+    inner = (..., slice(8, -8), slice(14, -14))  # what no draw reads from the border
+    basis = places[inner].flatten(1)
+    basis, seen = torch.cat([basis, torch.ones_like(basis[:1])]).mT, found[inner].flatten(2).mT
+    maps = (torch.linalg.pinv(basis) @ seen).mT
+    assert torch.allclose(basis @ maps.mT, seen, atol=1e-9)
+    cos, sin = maps[:, 1, 1], maps[:, 1, 0]
+    assert torch.allclose(maps[:, 0, 0], cos)
+    return {
+        "rotate": torch.atan2(sin, cos).rad2deg(),
+        "scale": torch.hypot(sin, cos) - 1,
+        "shear": maps[:, 0, 1] + sin,
+        "across": maps[:, 0, 2] / width,
+        "down": maps[:, 1, 2] / height,
+    }
+
+
+def test_the_amounts_of_affine_are_even_up_to_what_is_asked():
+    amounts = {"rotate": 20.0, "scale": 0.1, "shear": 0.2, "shift": 0.05}
+    found = moved(3000, **amounts)
+    for name, drawn in found.items():
+        most = amounts.get(name, amounts["shift"])
+        assert drawn.abs().max() <= most + 1e-9
+        assert stats.kstest(drawn.numpy(), stats.uniform(-most, 2 * most).cdf).pvalue > 1e-3, name
+    both = torch.corrcoef(torch.stack(list(found.values()))) - torch.eye(5)
+    assert both.abs().max() < 0.08  # 4.4 standard errors
+
+
+def test_half_the_level_is_half_of_everything():
+    whole = moved(50, rotate=20.0, scale=0.1, shear=0.2, shift=0.05)
+    half = moved(50, level=0.5, rotate=20.0, scale=0.1, shear=0.2, shift=0.05)
+    for name in whole:
+        torch.testing.assert_close(half[name], whole[name] / 2)
+
+
+def test_affine_leaves_images_when_nothing_is_asked_and_tables_never_reach_it():
+    x = torch.rand(3, 2, 9, 7, dtype=torch.float64)
+    torch.testing.assert_close(corruption("affine(0)")(x), x)
+    again = Affine(0.5, rotate=3).at(0.25)
+    assert (again.level, again.amounts["rotate"]) == (0.25, 3)  # pyright: ignore
+    with pytest.raises(VaekitError, match=r"images \(C, H, W\), got examples of shape \(7,\)"):
+        Affine()(torch.rand(3, 7))
+
+
+def test_affine_stays_in_the_range_of_the_image_and_draws_afresh():
+    x = torch.rand(40, 1, 8, 8)
+    torch.manual_seed(0)
+    first, second = Affine()(x), Affine()(x)
+    assert x.min() <= first.min() and first.max() <= x.max()
+    assert not torch.equal(first, second)
 
 
 def test_masking_sets_its_value():
@@ -246,6 +308,10 @@ def test_another_level(text):
         ("salt_and_pepper(low=1)", "low < high, got low=1, high=1"),
         ("masking(q=0.1)", r"unexpected.*'q'.*masking\(p=0.3, value=0.0\)"),
         ("maskin(p=0.1)", "masking"),
+        ("affine(rotate=-1)", "affine needs a finite rotate ≥ 0, got -1"),
+        ("affine(shift=nan)", "finite shift"),
+        ("affine(level=inf)", "finite level"),
+        ("affine(scale=1)", "scale below 1"),
     ],
 )
 def test_levels_that_do_not_serve(text, cause):

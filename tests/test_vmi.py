@@ -88,6 +88,7 @@ def test_style_and_category_have_weights_of_their_own():
     assert torch.equal(terms["kl_style"], style) and torch.equal(terms["kl_class"], category)
     assert objective.weights(Progress(0, 1, 1)) == [1.0, 2.0, 0.5, 3.0]
     objective = joint(capacity="linear(0, 4)", **own)[1]
+    assert joint(corruption="masking(p=0.5)")[0].corruption is not None
     assert objective.names[1:3] == ("rate_off_target_style", "kl_class")
 
 

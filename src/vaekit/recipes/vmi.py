@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from torch import nn
 
+from vaekit.corruption import corruption as corruption_of
 from vaekit.errors import VaekitError
 from vaekit.latents import Latents
 from vaekit.likelihoods import likelihood as likelihood_of
@@ -63,6 +64,7 @@ def joint_vae(
     temperature: float | str = 0.67,
     network: str = "mlp(512, 512)",
     likelihood: str = "bernoulli",
+    corruption: str | None = None,
 ) -> System:
     """Joint VAE: a code of Gaussian style and one of K categories.
 
@@ -76,8 +78,9 @@ def joint_vae(
         temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+        corruption: what the encoder's input undergoes in training, `affine`, `gaussian(sigma=0.6)`
     """
-    model = _joint_model(shape, style, categories, temperature, network, likelihood)
+    model = _joint_model(shape, style, categories, temperature, network, likelihood, corruption)
     return System(model, _joint_objective(beta, class_beta, capacity))
 
 
@@ -96,6 +99,7 @@ def vmi_joint_vae(
     critic_lr: float = 1e-3,
     network: str = "mlp(512, 512)",
     likelihood: str = "bernoulli",
+    corruption: str | None = None,
 ) -> System:
     """VMI joint VAE: style and a category, and the category is to be read from the image.
 
@@ -113,8 +117,9 @@ def vmi_joint_vae(
         critic_lr: learning rate of the reader
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
+        corruption: what the encoder's input undergoes in training, `affine`, `gaussian(sigma=0.6)`
     """
-    model = _joint_model(shape, style, categories, temperature, network, likelihood)
+    model = _joint_model(shape, style, categories, temperature, network, likelihood, corruption)
     term = _information(model, "class", categories, shape, reader, entropy, critic_lr)
     objective = _joint_objective(beta, class_beta, capacity) + weight(information) * term
     return System(model, objective)
@@ -127,12 +132,14 @@ def _joint_model(
     temperature: float | str,
     network: str,
     likelihood: str,
+    corruption: str | None,
 ) -> Model:
     one_hot = f"relaxed_one_hot(temperature='{temperature}')"
     z = Latents({"style": ["gaussian", style], "class": [one_hot, categories]})
     nets = networks(network)
     noise = likelihood_of(likelihood, nets, z.latent, shape)
-    return Model(z.posterior(nets.encoder(shape, z.width)), noise, z.prior())
+    unclean = None if corruption is None else corruption_of(corruption)
+    return Model(z.posterior(nets.encoder(shape, z.width)), noise, z.prior(), unclean)
 
 
 def _joint_objective(
