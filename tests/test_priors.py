@@ -20,6 +20,7 @@ from vaekit.model import Model
 from vaekit.objectives import KL, Distortion
 from vaekit.posteriors import Dirac, Gaussian
 from vaekit.priors import (
+    Categorical,
     GeneralizedNormal,
     Logistic,
     LpNested,
@@ -30,6 +31,7 @@ from vaekit.priors import (
     isa,
     prior,
 )
+from vaekit.recipes.vae import gaussian_model
 from vaekit.train import Training, fit
 
 FLOAT64 = torch.zeros(1, dtype=torch.float64)
@@ -492,6 +494,25 @@ def test_bad_text_is_refused(text, latent, says):
         prior(text, latent)
 
 
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: GeneralizedNormal(2.5), "latent must be a whole number"),
+        (lambda: Normal("8"), "latent must be a whole number, as in latent=8"),
+        (lambda: Categorical(2.5), "latent must be a whole number"),
+        (lambda: Dirac(nn.Identity(), 2.5), "latent must be a whole number"),
+        (lambda: GeneralizedNormal(3, learned="inner"), "learned must be True or False"),
+        (lambda: LpNested([2, 3], unit_variance="no"), "unit_variance must be True or False"),
+        (lambda: LpNested([2, 3], scale="a"), "scale must be a number"),
+        (lambda: isa(subspaces=[3]), "a subspace is a pair"),
+        (lambda: Product([Normal(3)]), "blocks have names"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(make, said):
+    with pytest.raises(VaekitError, match=said):
+        make()
+
+
 def test_bad_parts_are_refused():
     with pytest.raises(VaekitError, match="at least one subspace"):
         isa(2.1, [])
@@ -541,6 +562,19 @@ def test_a_vamp_prior_is_the_encoder_at_its_pseudo_inputs():
     x = torch.rand(3, 6) * 0.9 + 0.05
     made.start(x)
     torch.testing.assert_close(made.pseudo_inputs(), x)
+
+
+def test_a_vamp_prior_asks_for_the_range_of_the_data():
+    def made(text: str) -> Model:
+        return gaussian_model((3,), 2, "mlp(8)", "squared_error", text)
+
+    wide = Dataset.from_array(torch.linspace(-1.5, 2.5, 30).reshape(10, 3))
+    with pytest.raises(VaekitError, match=r"span \[-1.5, 2.5\]: write vamp\(4, low=-2, high=3\)"):
+        fit(made("vamp(4)"), Distortion(), wide, Training(batch=5, epochs=1))
+    for _ in fit(made("vamp(4, low=-2, high=3)"), Distortion(), wide, Training(batch=5, epochs=1)):
+        pass
+    fit(made("vamp(4)"), Distortion(), Dataset.from_array(torch.rand(10, 3)), Training(batch=5))
+    fit(made("normal"), Distortion(), wide, Training(batch=5))
 
 
 def test_a_vamp_model_saves_its_encoder_once_and_copies_whole():

@@ -6,7 +6,7 @@ mixture   p(z) = Σ_k π_k p_k(z)        ln p(z) = logsumexp_k (ln π_k + ln p_k
 neither of which knows what its parts are.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -16,8 +16,12 @@ from torch.distributions import Distribution
 from vaekit.errors import VaekitError
 
 
-def check_names(names: Collection[str]) -> tuple[str, ...]:
+def check_names(names: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the names of blocks; raise `VaekitError` for none, and for one that is no name."""
+    if not isinstance(names, Mapping):
+        raise VaekitError(
+            f"blocks have names, as in {{'style': Normal(8)}}, got {type(names).__name__}"
+        )
     if not names:
         raise VaekitError("a product needs at least one block: {'style': Normal(8)}")
     if bad := [name for name in names if not name or "." in name]:

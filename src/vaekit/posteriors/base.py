@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.arguments import check
 from vaekit.errors import VaekitError
 
 
@@ -50,6 +51,7 @@ class Posterior(nn.Module, ABC):
 
 def check_latent(latent: int) -> int:
     """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
+    check("latent", latent, int)
     if latent < 1:
         raise VaekitError(f"a code needs at least one latent, got latent={latent}")
     return latent

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.arguments import check
 from vaekit.errors import VaekitError
 
 
@@ -25,6 +26,9 @@ class Prior(nn.Module, ABC):
     def forward(self, like: Tensor, c: Tensor | None = None) -> Distribution:
         """Return p(z|c) for c (batch, width); `like` gives device and type only."""
 
+    def check(self, low: float, high: float) -> None:
+        """Raise `VaekitError` where the prior cannot do with data in [low, high]; most can."""
+
     @property
     def blocks(self) -> dict[str, slice]:
         """Return the parts of z that have a name: name → slice of the last dimension."""
@@ -33,6 +37,7 @@ class Prior(nn.Module, ABC):
 
 def check_latent(latent: int) -> int:
     """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
+    check("latent", latent, int)
     if latent < 1:
         raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
     return latent

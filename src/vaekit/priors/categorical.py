@@ -4,7 +4,7 @@ from torch import Tensor
 
 from vaekit.errors import VaekitError
 from vaekit.one_hots import OneHots
-from vaekit.priors.base import Prior
+from vaekit.priors.base import Prior, check_latent
 
 
 class Categorical(Prior):
@@ -16,7 +16,7 @@ class Categorical(Prior):
 
     def __init__(self, latent: int):
         super().__init__()
-        if latent < 2:
+        if check_latent(latent) < 2:
             raise VaekitError(f"a categorical prior needs 2 categories or more, got {latent}")
         self.latent = latent
 

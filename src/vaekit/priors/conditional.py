@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
-from vaekit.priors.base import Prior
+from vaekit.priors.base import Prior, check_latent
 
 
 class Conditional(Prior):
@@ -15,9 +15,7 @@ class Conditional(Prior):
 
     def __init__(self, network: nn.Module, latent: int):
         super().__init__()
-        if latent < 1:
-            raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
-        self.network, self.latent = network, latent
+        self.network, self.latent = network, check_latent(latent)
         last = [m for m in network.modules() if isinstance(m, nn.Linear)][-1]
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)

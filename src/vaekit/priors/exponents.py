@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from vaekit.arguments import check
 from vaekit.errors import VaekitError
 
 RATE = 5e-4  # of learned exponents ([isa] §4)
@@ -31,6 +32,7 @@ class Exponents(nn.Module):
         super().__init__()
         for p, free in zip(start, learned, strict=True):
             check_exponent(p)
+            check("learned", free, bool)
             if free and p <= 1:
                 raise VaekitError(
                     f"a learned exponent stays above 1, so it cannot begin at p={p:g}: begin at "
@@ -63,6 +65,8 @@ def check_exponent(p: float) -> None:
 
 def check_scale(scale: float, unit_variance: bool) -> float:
     """Return `scale`; raise `VaekitError` where it is none, or given beside unit variance."""
+    check("scale", scale, float)
+    check("unit_variance", unit_variance, bool)
     if not 0 < scale < math.inf:
         raise VaekitError(f"a prior needs a finite scale > 0, got scale={scale}")
     if unit_variance and scale != 1:

@@ -5,7 +5,7 @@ may share a subspace, and no rotation that mixes subspaces leaves the prior as i
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -104,7 +104,12 @@ def isa(
     Raises `VaekitError` without subspaces, for empty ones, and as `LpNested` does.
     """
     tree: list = [p0]
-    for p, size in subspaces:
+    for pair in subspaces:
+        if not isinstance(pair, Sequence) or len(pair) != 2:
+            raise VaekitError(
+                f"a subspace is a pair (p, size), as in subspaces=[(2.2, 4)], got {pair!r}"
+            )
+        p, size = pair
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise VaekitError(f"a subspace needs at least one coordinate, got size={size!r}")
         tree.append([p, size])

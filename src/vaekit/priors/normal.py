@@ -3,8 +3,7 @@
 from torch import Tensor
 
 from vaekit.distributions import StandardNormal
-from vaekit.errors import VaekitError
-from vaekit.priors.base import Prior
+from vaekit.priors.base import Prior, check_latent
 
 
 class Normal(Prior):
@@ -12,9 +11,7 @@ class Normal(Prior):
 
     def __init__(self, latent: int):
         super().__init__()
-        if latent < 1:
-            raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
-        self.latent = latent
+        self.latent = check_latent(latent)
 
     def forward(self, like: Tensor, c: Tensor | None = None) -> StandardNormal:
         """Return N(0, I) on the device and in the type of `like`, for any c."""

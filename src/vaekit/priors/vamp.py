@@ -7,6 +7,7 @@ eq. 9):
     p(z) = 1/K Σ_k q(z|u_k)
 """
 
+import math
 from typing import Any
 
 import torch
@@ -66,6 +67,16 @@ class Vamp(Prior):
         mean, log_std = members.mean.to(like.dtype), members.log_std.to(like.dtype)
         count = len(self.free)
         return Blend(DiagonalGaussian(mean, log_std), like.new_full((count,), 1 / count).log())
+
+    def check(self, low: float, high: float) -> None:
+        """Raise `VaekitError` for data beyond the pseudo-inputs' range, by more than rounding."""
+        room = 1e-3 * (self.high - self.low)
+        if low < self.low - room or high > self.high + room:
+            raise VaekitError(
+                f"the pseudo-inputs of the vamp prior lie in [{self.low:g}, {self.high:g}], but "
+                f"the data span [{low:.4g}, {high:.4g}]: write vamp({len(self.free)}, "
+                f"low={math.floor(low)}, high={math.ceil(high)}), or scale the data"
+            )
 
     def pseudo_inputs(self) -> Tensor:
         """Return the inputs u_k, (K, *shape)."""

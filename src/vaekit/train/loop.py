@@ -264,7 +264,7 @@ def _batches(
 
 
 def check_support(data: Dataset, model: Model) -> None:
-    """Raise `VaekitError` where the data leave the range that the likelihood is defined on."""
+    """Raise `VaekitError` where the data leave the range that the parts are defined on."""
     support, (low, high) = model.likelihood.support, data.range
     if support and (low < support[0] or high > support[1]):
         raise VaekitError(
@@ -272,5 +272,6 @@ def check_support(data: Dataset, model: Model) -> None:
             f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
             + (" (a table: \"table('FILE', scale=minmax)\")" if len(data.shape) == 1 else "")
         )
-    if model.corruption is not None:
-        model.corruption.check(low, high)
+    for part in (model.corruption, model.prior):
+        if part is not None:
+            part.check(low, high)
