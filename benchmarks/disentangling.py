@@ -99,6 +99,30 @@ def judge(asked: argparse.Namespace) -> None:
                 said = ", ".join(map(str, PUBLISHED.get((model, strength), ())))
                 cells = [model, f"{strength:g}", str(len(found)), *row(found), said]
                 print("| " + " | ".join(cells) + " |")
+    differences(asked)
+
+
+def differences(asked: argparse.Namespace) -> None:
+    """Print what every model has over the β-VAE of the same strength, seed by seed."""
+    print("\nover beta_vae at equal strength, same seeds: mean ± standard error\n")
+    print("| model | strength | seeds | MIG | DCI | log p(x given z) |\n|---|---|---|---|---|---|")
+    for model in list(MODELS)[1:]:
+        for strength in STRENGTHS:
+            pairs = []
+            for seed in range(asked.seeds):
+                paths = [folder(asked, each, strength, seed) for each in (model, "beta_vae")]
+                if all((path / "metrics.json").exists() for path in paths):
+                    pairs.append([Run(path).metrics for path in paths])
+            if len(pairs) > 1:
+                cells = [model, f"{strength:g}", str(len(pairs))]
+                for name, sign, digits in (
+                    ("mig", 1, 3),
+                    ("dci_disentanglement", 1, 3),
+                    ("distortion", -1, 2),
+                ):
+                    gains = [sign * (a[name]["value"] - b[name]["value"]) for a, b in pairs]
+                    cells.append(_over(gains, digits))
+                print("| " + " | ".join(cells) + " |")
 
 
 def row(found: list[dict[str, Any]]) -> list[str]:
