@@ -15,6 +15,7 @@ from vaekit.metrics import (
     gaussian_total_correlation,
     infomec,
     irs,
+    mig,
     mig_by_neighbours,
     modularity_explicitness,
     mutual_information,
@@ -363,3 +364,40 @@ def test_only_informative_latents_count(rng):
 def test_udr_errors(models, options, message):
     with pytest.raises(VaekitError, match=message):
         udr(models, **options)
+
+
+@pytest.mark.parametrize("scale", [1e300, 1e-300, 1e-170])
+@pytest.mark.parametrize("score", [wasserstein_correlation, gaussian_total_correlation])
+def test_codes_of_any_scale_are_correlated(score, scale):
+    rng = np.random.default_rng(2)
+    codes = rng.normal(size=(300, 3)) @ rng.normal(size=(3, 3))
+    assert score(codes * scale) == pytest.approx(score(codes), rel=1e-9)
+    agree, seen = udr([codes, codes[:, ::-1]]), [np.ones(3, bool)] * 2
+    assert udr([codes * scale, codes[:, ::-1] * scale], informative=seen) == pytest.approx(agree)
+    if scale > 1:
+        assert udr([codes * scale, codes * scale]).parts["informative"].tolist() == [3, 3]
+
+
+@pytest.mark.parametrize("kind", [np.uint64, np.int64])
+def test_levels_far_apart_are_levels(kind):
+    rng = np.random.default_rng(2)
+    levels = rng.integers(0, 3, (400, 2))
+    codes = levels @ rng.normal(size=(2, 3)) + 0.1 * rng.normal(size=(400, 3))
+    wide = levels.astype(kind) * kind(2**62) if kind is np.uint64 else (levels - 1) * 2**62
+    for score in (mig, dci_es, sap, modularity_explicitness):
+        assert score(codes, wide) == score(codes, levels)
+
+
+def test_a_reader_worse_than_the_mean_is_not_asked():
+    capacity = np.log([5.0, 20.0, 70.0, 260.0])
+    assert explicitness(capacity, np.array([90.0, 40, 1, 0.1])) == pytest.approx(
+        explicitness(capacity, np.array([1.0, 1, 1, 0.1]))
+    )
+    for last in (0.0, 0.5, 0.9):
+        assert -1 < explicitness(capacity, np.array([1e9, 1e9, 1e9, last])) < 0
+
+
+def test_many_levels_raise_no_warning():
+    rng = np.random.default_rng(2)
+    levels = rng.integers(0, 60, (100, 1))
+    assert sap(rng.normal(size=(100, 2)), levels, "svm") < 0.1

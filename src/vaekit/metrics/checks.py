@@ -5,6 +5,8 @@ has nothing to be known: every score leaves it out and names it in `parts["const
 learn from the codes are judged on rows that they did not learn from.
 """
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -51,16 +53,22 @@ def whole(factors: npt.ArrayLike) -> np.ndarray:
             f"factors must be integer levels, got {levels.dtype}: number the values of each "
             "factor, for example by np.unique(v, return_inverse=True)"
         )
+    if levels.dtype == np.uint64 and levels.max() > np.iinfo(np.int64).max:
+        return ranked(levels)
     return levels.astype(np.int64)
+
+
+def ranked(levels: np.ndarray) -> np.ndarray:
+    """Number the levels of each factor from 0 without gaps, in their order."""
+    return np.stack([np.unique(column, return_inverse=True)[1] for column in levels.T], axis=1)
 
 
 def from_zero(levels: np.ndarray) -> np.ndarray:
     """Number the levels of each factor from 0, in their order."""
     low, high = levels.min(axis=0), levels.max(axis=0)
-    # Histograms with some empty cells cost less than sorting.
-    if (high - low).max() < 4 * len(levels):
-        return levels - low
-    return np.stack([np.unique(column, return_inverse=True)[1] for column in levels.T], axis=1)
+    # Histograms with some empty cells cost less than sorting; int64 may not hold the difference.
+    few = (high.astype(float) - low.astype(float)).max() < 4 * len(levels)
+    return levels - low if few else ranked(levels)
 
 
 def varying(levels: np.ndarray) -> np.ndarray:
@@ -90,15 +98,20 @@ def held_out(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
 
 
 def standardised(values: np.ndarray, learnt: np.ndarray) -> np.ndarray:
-    """Give each column mean 0 and deviation 1 on `learnt`; a column constant there is only moved.
+    """Give each column mean 0 and deviation 1 on `learnt`; one constant there is only moved."""
+    scaled, width = narrowed(values, learnt)
+    deviation = scaled[learnt].std(axis=0)
+    return (scaled - scaled[learnt].mean(axis=0)) / np.where(width > 0, deviation, 1.0)
 
-    Its range is brought to 1 first, so that no code is too small or too large to be squared.
+
+def narrowed(values: np.ndarray, learnt: Any = slice(None)) -> tuple[np.ndarray, np.ndarray]:
+    """Bring the range of each column on `learnt` to 1; return the columns and their ranges.
+
+    So no code is too small or too large to be squared. A constant column is only moved.
     """
     known = values[learnt]
     width = np.ptp(known, axis=0)
-    scaled = (values - known.min(axis=0)) / np.where(width > 0, width, 1.0)
-    deviation = scaled[learnt].std(axis=0)
-    return (scaled - scaled[learnt].mean(axis=0)) / np.where(width > 0, deviation, 1.0)
+    return (values - known.min(axis=0)) / np.where(width > 0, width, 1.0), width
 
 
 def check_counts(**counts: int) -> None:

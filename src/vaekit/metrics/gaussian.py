@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes
+from vaekit.metrics.checks import check_counts, checked_codes, narrowed
 from vaekit.metrics.score import Score
 
 _SINGULAR = 1e-12  # eigenvalue of a correlation matrix that rounding may have left of 0
@@ -72,13 +72,14 @@ def _scored(
 
 
 def _moments(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the correlation matrix (H, H) and the standard deviations (H,)."""
+    """Return the correlation matrix (H, H) and the standard deviations (H,), in units of one."""
     if not values.size:
         return np.zeros((0, 0)), np.zeros(0)
-    centred = values - values.mean(axis=0)
-    scale = np.sqrt((centred**2).mean(axis=0))
-    unit = centred / scale
-    return unit.T @ unit / len(unit), scale
+    scaled, width = narrowed(values)
+    centred = scaled - scaled.mean(axis=0)
+    deviation = np.sqrt((centred**2).mean(axis=0))
+    unit = centred / deviation
+    return unit.T @ unit / len(unit), deviation * (width / width.max())
 
 
 def _total(correlation: np.ndarray, scale: np.ndarray) -> float:

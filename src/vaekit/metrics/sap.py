@@ -19,6 +19,7 @@ Both are unmoved by the order of latents and by linear rescaling, but not by oth
 rescaling. Duplicated latents score 0, constant ones 0.
 """
 
+import warnings
 from typing import Any, Literal
 
 import numpy as np
@@ -110,7 +111,10 @@ def _separated(
         truth = levels[~learnt, k]
         for j in np.flatnonzero(np.ptp(values[learnt], axis=0) > 0):
             machine = LinearSVC(C=0.01, class_weight="balanced", dual="auto")
-            machine.fit(values[learnt, j : j + 1], levels[learnt, k])
+            with warnings.catch_warnings():
+                # A factor of many levels has few rows of each, which is said each time.
+                warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
+                machine.fit(values[learnt, j : j + 1], levels[learnt, k])
             right = machine.predict(values[~learnt, j : j + 1]) == truth
             each, count = np.bincount(truth, right), np.bincount(truth)
             predicted[j, k] = (each[count > 0] / count[count > 0]).mean()

@@ -19,6 +19,7 @@ rank. Turned codes of *one* rotation agree with themselves, 1; of different ones
 without an informative latent score 0.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -26,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes
+from vaekit.metrics.checks import check_counts, checked_codes, narrowed
 from vaekit.metrics.score import Score
 
 Kind = Literal["spearman", "lasso"]
@@ -91,7 +92,7 @@ def _models(
     if len(models[0]) < 2:
         raise VaekitError("one example shows no agreement: pass the codes of several")
     if informative is None:
-        masks = [codes.var(axis=0) > ACTIVE for codes in models]
+        masks = [_deviation(codes) > math.sqrt(ACTIVE) for codes in models]
     else:
         masks = [np.asarray(mask) for mask in informative]
     shapes = [mask.shape for mask in masks]
@@ -105,11 +106,17 @@ def _models(
     return [codes[:, mask] for codes, mask in zip(models, live, strict=True)]
 
 
+def _deviation(codes: np.ndarray) -> np.ndarray:
+    scaled, width = narrowed(codes)
+    return scaled.std(axis=0) * width
+
+
 def _prepared(codes: np.ndarray, kind: Kind) -> np.ndarray:
     """Standardise codes, or their ranks, so that means of products are correlations."""
     from scipy.stats import rankdata
 
     values = rankdata(codes, axis=0) if kind == "spearman" and codes.size else codes
+    values = narrowed(values)[0] if values.size else values
     centred = values - values.mean(axis=0)
     return centred / np.sqrt((centred**2).mean(axis=0))
 
