@@ -59,6 +59,8 @@ def test_found_by_name_and_checked(offline, tmp_path):
         ({"imgs": np.full((144, 8, 8), 255, np.uint8)}, "0 and 1 only, got 255"),
         ({"latents_classes": np.zeros((144, 5), int)}, r"expected latents \(N, 6\)"),
         ({"latents_classes": np.zeros((144, 6), int)}, "not a full grid"),
+        ({"latents_values": np.full((144, 6), np.nan)}, "a number of its own for each level"),
+        ({"latents_values": np.zeros((144, 6))}, "a number of its own for each level of shape"),
         (
             {"latents_classes": np.zeros((0, 6), int), "latents_values": np.zeros((0, 6))},
             "holds no images",

@@ -132,9 +132,8 @@ def test_found_and_checked(offline, tmp_path):
     (tmp_path / "smallnorb" / f"{FILES[4]}.gz").unlink()
     with pytest.raises(VaekitError, match=r"testing-cat\.mat\.gz is not in .*failed"):
         load("smallnorb(size=4)", tmp_path)
-    for text in ("smallnorb(size=none)", "smallnorb(camera=2)"):
-        with pytest.raises(VaekitError, match="camera 0 or 1, got"):
-            load(text, tmp_path)
+    with pytest.raises(VaekitError, match="camera 0 or 1, got"):
+        load("smallnorb(camera=2)", tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +147,7 @@ def test_found_and_checked(offline, tmp_path):
         ({"cat": part(0)["cat"] + np.int32(4)}, "whole numbers 0 to 4"),
         ({"cat": part(0)["cat"].astype(np.float32)}, "whole numbers 0 to 4"),
         ({"info": part(0)["info"][:, :3]}, r"training-info\.mat: expected \(96, 4\)"),
-        ({"info": part(1)["info"]}, "192 images are not each combination .*get the six files"),
+        ({"info": part(1)["info"]}, "192 images .* there more than once: get the six files"),
         ({"info": part(0)["info"] * 0}, "not each combination"),
         ({"dat": norb(part(0)["dat"])[:-7]}, r"training-dat\.mat is damaged or truncated"),
         ({"cat": b"nothing"}, "no matrix in NORB's"),

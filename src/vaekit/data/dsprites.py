@@ -80,6 +80,12 @@ def _factors(path: Path, classes: np.ndarray, values: np.ndarray) -> tuple[Facto
     kept = [k for k, name in enumerate(_COLUMNS) if name != "color" or sizes[k] > 1]
     first = [np.argmax(classes[:, k, None] == np.arange(sizes[k]), axis=0) for k in kept]
     levels = tuple(values[rows, k] for rows, k in zip(first, kept, strict=True))
+    for k, found in zip(kept, levels, strict=True):
+        if found.dtype.kind not in "fiu" or len(np.unique(found[np.isfinite(found)])) < len(found):
+            raise VaekitError(
+                f"{path}: latents_values should hold a number of its own for each level of "
+                f"{_COLUMNS[k]}, got {found[:4].tolist()}: get it again"
+            )
     counts = tuple(int(sizes[k]) for k in kept)
     factors = Factors(tuple(_COLUMNS[k] for k in kept), counts, levels)
     return factors, classes[:, 1].astype(np.int64)

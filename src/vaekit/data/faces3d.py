@@ -80,7 +80,7 @@ def _place(data_dir: Path | str | None) -> Path:
 def _refused(path: Path) -> VaekitError:
     return VaekitError(
         f"{path} is none of {', '.join(_ENDINGS)}. A .pth is a pickle, which is not opened here, "
-        "because unpickling runs code. Where you trust it, convert it once:\\n"
+        "because unpickling runs code. Where you trust it, convert it once:\n"
         f"python -c \"import numpy, torch; numpy.save('{_STEM}.npy', "
         f"torch.load('{path.name}', weights_only=True).numpy())\""
     )

@@ -81,9 +81,11 @@ class Factors:
         full = math.prod(loose.sizes)
         if len(cells) != full or (cells[rows] != np.arange(full)).any():
             sizes = " x ".join(f"{n} {s}" for n, s in zip(names, loose.sizes, strict=True))
+            found = len(np.unique(cells))
+            counts = {"missing": full - found, "there more than once": len(cells) - found}
+            said = " and ".join(f"{n} are {what}" for what, n in counts.items() if n)
             raise VaekitError(
-                f"{len(cells)} images are not each combination of {sizes} once: "
-                f"{full - len(np.unique(cells))} are missing"
+                f"{len(cells)} images are not each combination of {sizes} once: {said}"
             )
         return cls(loose.names, loose.sizes, loose.values), rows
 

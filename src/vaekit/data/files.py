@@ -160,6 +160,6 @@ def check_sha256(path: Path, expected: str | None) -> str:
     if expected is not None and found != expected.lower():
         raise VaekitError(
             f"{path} is not the file that is meant: it has sha256 {found}, expected {expected}.\n"
-            "Get it again, or pass check=false, or another sha256=, to use it as it is."
+            "Get it again, or pass check=false to use it as it is."
         )
     return found

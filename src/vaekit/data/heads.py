@@ -17,6 +17,7 @@ The default set is 520 MB. What takes more than a moment is drawn once, kept in 
 mapped from the disk.
 """
 
+import math
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,7 @@ _VERSION = 1  # of the pictures: a change makes older caches unused
 _WIDEST = {"azimuth": 90.0, "elevation": 30.0, "lighting": 75.0}
 _ABOVE = 25.0  # degrees that the light stands above the camera
 _SMALLEST, _LARGEST = 16, 256
+_MOST = 1 << 37  # bytes of pictures
 _FEW = 1 << 22  # bytes of pictures that are drawn in memory each time, in a second
 
 
@@ -59,6 +61,11 @@ def heads(
     _check(dict(zip(("identities", "azimuths", "elevations", "lights"), counts, strict=True)))
     _check({"size": size}, _SMALLEST, _LARGEST)
     _check({"seed": seed}, 0)
+    if (room := math.prod(counts) * size**2) > _MOST:
+        raise VaekitError(
+            f"heads: {math.prod(counts):,} pictures of {size}x{size} would take {room / 1e9:,.0f} "
+            f"GB, more than {_MOST / 1e9:,.0f}: ask for fewer levels"
+        )
     angles = [
         np.linspace(-widest, widest, n) if n > 1 else np.zeros(1)
         for widest, n in zip(_WIDEST.values(), counts[1:], strict=True)

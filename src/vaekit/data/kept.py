@@ -10,6 +10,7 @@ images at once write the same bytes and swap them in.
 import json
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -55,8 +56,16 @@ def keep(
     """
     if about:
         print(f"{about} into {folder}: this is done once", file=sys.stderr)
-    write(folder / _ARRAY, lambda target: _save(target, count, pieces))
-    write_text(folder / _RECORD, json.dumps(record()))
+    try:
+        write(folder / _ARRAY, lambda target: _save(target, count, pieces))
+        write_text(folder / _RECORD, json.dumps(record()))
+    except BaseException:
+        if not whole(folder):
+            (folder / _ARRAY).unlink(missing_ok=True)
+            with suppress(OSError):  # of folders that hold something else
+                folder.rmdir()
+                folder.parent.rmdir()
+        raise
 
 
 def _save(target: Path, count: int, pieces: Iterable[np.ndarray]) -> None:

@@ -60,7 +60,10 @@ def shapes3d(
 
 def _copy(path: Path, folder: Path) -> None:
     with _opened(path) as (images, labels):
-        factors, rows = Factors.grid(NAMES, labels[()].T)
+        try:
+            factors, rows = Factors.grid(NAMES, labels[()].T)
+        except VaekitError as error:
+            raise VaekitError(f"{path}: {error}: get it again") from error
         if (rows != np.arange(len(rows))).any():
             raise VaekitError(f"{path}: the images are not in the order of their labels' grid")
         record = {"values": [values.tolist() for values in factors.values]}
@@ -102,6 +105,11 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
             if labels.shape != (count, len(NAMES)) or not count:
                 raise VaekitError(
                     f"{path}: expected labels ({count}, {len(NAMES)}), got {labels.shape}"
+                )
+            if labels.dtype.kind not in "fiu" or not np.isfinite(labels[()]).all():
+                raise VaekitError(
+                    f"{path}: expected labels that are finite numbers, got {labels.dtype} "
+                    "with others: get it again"
                 )
             yield images, labels
     except OSError as error:
