@@ -268,7 +268,9 @@ def test_faces_that_are_not_there(offline, tmp_path):
     with pytest.raises(VaekitError, match=r"(?s)never published.*bfm.*data-dir.*same grid.*heads"):
         load("faces3d")
     (tmp_path / "basel_face_renders.pth").write_bytes(b"pickle")
-    with pytest.raises(VaekitError, match=r"(?s)a pickle, which is not opened.*once:\n.*numpy\.save"):
+    with pytest.raises(
+        VaekitError, match=r"(?s)a pickle, which is not opened.*once:\n.*numpy\.save"
+    ):
         load("faces3d", tmp_path)
     with pytest.raises(VaekitError, match="a pickle"):
         faces3d(tmp_path / "basel_face_renders.pth")
