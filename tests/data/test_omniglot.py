@@ -132,6 +132,11 @@ def test_arguments_that_cannot_be(small, text, cause):
         load(f"omniglot({text}, check=false)", small)
 
 
+def test_pictures_stay_square(small):
+    with pytest.raises(VaekitError, match="one size for both sides, up to 105, got \\[28, 14\\]"):
+        omniglot([28, 14], data_dir=small, check=False)
+
+
 def test_missing_and_damaged_files(small, tmp_path):
     with pytest.raises(VaekitError) as caught:
         load("omniglot(part=background)", small)

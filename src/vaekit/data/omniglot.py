@@ -67,7 +67,7 @@ class _Drawn(NamedTuple):
 def omniglot(
     size: int = 28,
     part: str = "small",
-    alphabets: Sequence[str] | None = None,
+    alphabets: str | Sequence[str] | None = None,
     rotations: bool = False,
     held: int = 5,
     data_dir: Path | str | None = None,
@@ -133,7 +133,7 @@ def _joined(drawn: list[_Drawn]) -> _Drawn:
     return _Drawn(images[first], characters[first], drawers[first])
 
 
-def _chosen(drawn: _Drawn, alphabets: Sequence[str] | None) -> _Drawn:
+def _chosen(drawn: _Drawn, alphabets: str | Sequence[str] | None) -> _Drawn:
     if alphabets is None:
         return drawn
     own = np.array([character.split("/")[0] for character in drawn.characters])
