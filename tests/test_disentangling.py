@@ -19,6 +19,7 @@ from vaekit.model import Pass
 from vaekit.objectives import (
     KL,
     Adversarial,
+    AdversarialPrior,
     AdversarialTC,
     Correlated,
     DimensionwiseKL,
@@ -420,6 +421,13 @@ def test_the_rate_is_read_beside_its_distance_and_trains_nothing():
     names = ("rate_off_target", "distortion", "rate", "target")
     assert objective.names == names and len(objective.values(run)) == 4
     assert len(objective.weights(Progress(0, 9, 9))) == 2
+
+
+@pytest.mark.parametrize("wrong", [{"lr": -1}, {"lr": float("nan")}, {"betas": (2, 3)}])
+@pytest.mark.parametrize("term", [AdversarialTC, AdversarialPrior])
+def test_a_critic_needs_numbers_that_adam_can_take(term, wrong):
+    with pytest.raises(VaekitError, match=f"a critic needs .*{next(iter(wrong))}="):
+        term(torch.nn.Linear(2, 1), **wrong)
 
 
 def test_the_rate_reaches_its_capacity():

@@ -9,15 +9,13 @@ It is neither an upper nor a lower bound: it is as good as the discriminator. Ea
 permuted on its own and over the batch; shuffling the entries of one example would say nothing.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
-from vaekit.objectives.base import Adversarial
+from vaekit.objectives.base import Adversarial, settings
 
 
 def permuted(z: Tensor) -> Tensor:
@@ -30,7 +28,8 @@ class AdversarialTC(Adversarial):
     """Estimate the total correlation by the logit of a `network` (n, H) → (n, 1), in nats.
 
     The network's loss is ½ E softplus(−logit D(z)) + ½ E softplus(logit D(z permuted)), that of a
-    balanced logistic regression (their algorithm 2). Raises `VaekitError` for another output size.
+    balanced logistic regression (their algorithm 2). Raises `VaekitError` for another output size,
+    and numbers that Adam cannot take.
     """
 
     name = "total_correlation_adversarial"
@@ -40,7 +39,7 @@ class AdversarialTC(Adversarial):
     ):
         super().__init__()
         self.network = network
-        self.adam: dict[str, Any] = {"lr": lr, "betas": betas}
+        self.adam = settings(lr, betas)
 
     def forward(self, run: Pass) -> Tensor:
         """Return the mean logit of the codes, whose gradient reaches the encoder alone."""

@@ -11,6 +11,7 @@ held. So one backward pass gives the model its gradient and the critic its own, 
 other, and one optimiser steps both as two would, since Adam looks at each weight alone.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
@@ -68,6 +69,15 @@ class Adversarial(nn.Module, Term, ABC):
     def still(self, *inputs: Tensor) -> Tensor:
         """Call the critic so that gradients flow to its inputs and not to its weights."""
         return held(self.network, *inputs)
+
+
+def settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
+    """Return a critic's `adam`; raise `VaekitError` for numbers that Adam cannot take."""
+    if not 0 < lr < math.inf:
+        raise VaekitError(f"a critic needs a finite lr > 0, got lr={lr}")
+    if not all(0 <= beta < 1 for beta in betas):
+        raise VaekitError(f"a critic needs betas in [0, 1), got betas={betas}")
+    return {"lr": lr, "betas": betas}
 
 
 class Objective:

@@ -17,15 +17,13 @@ the encoder is to be taken for the prior. With D's logit = log p(z)/q(z) at its 
 is E_q softplus(−logit), or with `ratio` E_q(−logit), the estimate of KL(q(z)‖p(z)) itself.
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
-from vaekit.objectives.base import Adversarial, Term
+from vaekit.objectives.base import Adversarial, Term, settings
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 KERNELS = ("imq", "rbf")
@@ -104,7 +102,7 @@ class AdversarialPrior(Adversarial):
     """Match codes to the prior by a critic, a `network` (n, H) → (n, 1).
 
     Its loss is ½ E_p softplus(−logit) + ½ E_q softplus(logit). Raises `VaekitError` for a model
-    without a prior, and for a network with more than one output.
+    without a prior, a network with more than one output, and numbers that Adam cannot take.
     """
 
     name = "prior_adversarial"
@@ -118,7 +116,7 @@ class AdversarialPrior(Adversarial):
     ):
         super().__init__()
         self.network, self.ratio = network, ratio
-        self.adam: dict[str, Any] = {"lr": lr, "betas": betas}
+        self.adam = settings(lr, betas)
 
     def forward(self, run: Pass) -> Tensor:
         """Return what the encoder is to minimise; its gradient does not reach the critic."""

@@ -21,7 +21,6 @@ full ln K.
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,7 +31,7 @@ from vaekit.distributions import LOG_2PI, DiagonalGaussian
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.networks.held import Trunk
-from vaekit.objectives.base import Adversarial
+from vaekit.objectives.base import Adversarial, settings
 from vaekit.one_hots import OneHots, RelaxedOneHots
 
 ENTROPIES = ("aggregate", "prior")
@@ -67,7 +66,7 @@ class MutualInformation(Adversarial):
             raise VaekitError(f"name a block or list different coordinates, got on={on!r}")
         said = on if isinstance(on, str) else "_".join(f"z{h}" for h in on)
         self.name = f"minus_information_{said}"
-        self.adam: dict[str, Any] = {"lr": lr, "betas": betas}
+        self.adam = settings(lr, betas)
 
     def forward(self, run: Pass) -> Tensor:
         """Return minus the bound; its gradient does not reach the reader."""
