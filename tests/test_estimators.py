@@ -107,6 +107,7 @@ def test_a_code_depends_on_its_example_alone(name):
 def test_every_recipe_has_an_estimator_named_by_the_rule():
     assert len(ESTIMATORS) == len(recipes.RECIPES)
     rule = {"vae": "VAE", "beta_vae": "BetaVAE", "k_sparse_ae": "KSparseAE", "iwae": "IWAE"}
+    rule |= {"dip_vae_i": "DipVAEI", "dip_vae_ii": "DipVAEII"}
     assert {r: estimators.class_name(r) for r in rule} == rule
     assert estimators.BetaVAE is ESTIMATORS["BetaVAE"] is estimators.estimator("beta_vae")
     assert set(NAMES) <= set(dir(estimators))

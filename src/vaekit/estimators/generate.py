@@ -38,9 +38,13 @@ Fitted estimators have:
 Raises `ValueError` where parameters or data do not fit, `NotFittedError` before `fit`."""
 
 
+_ROMAN = {"i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"}
+
+
 def class_name(recipe: str) -> str:
     """Return the name of a recipe's estimator, `beta_vae` → `BetaVAE`."""
     short = {word for word in recipe.split("_") if word.endswith("ae") or word in ("mmd", "gan")}
+    short |= {recipe.rsplit("_", maxsplit=1)[-1]} & _ROMAN
     return "".join(w.upper() if w in short else w[:1].upper() + w[1:] for w in recipe.split("_"))
 
 
