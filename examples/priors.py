@@ -16,6 +16,7 @@ Writes
 """
 
 import argparse
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -103,24 +104,27 @@ def trees(path: Path) -> None:
     figure.savefig(path, **STYLE)
 
 
-def learned(runs: list[str]) -> tuple[np.ndarray, float]:
-    """Read the exponents of the subspaces (runs, subspaces), and p0 of the first run."""
+def learned(runs: list[str]) -> tuple[np.ndarray, float | None]:
+    """Read the exponents of the subspaces (runs, subspaces), and p0 where the runs share it."""
     found = []
     for folder in runs:
         made = Run(Path(folder)).model.prior
         if not isinstance(made, LpNested):
-            raise VaekitError(f"{folder} has no L^p-nested prior: train isa_vae with learned=inner")
+            raise VaekitError(f"{folder} has no L^p-nested prior: train isa_vae --learned inner")
         found.append(made.exponents(torch.float64).detach().numpy())
+        if made.learned == "no":
+            raise VaekitError(f"{folder} has learned no exponents: train it with --learned inner")
     if len({len(p) for p in found}) > 1:
         raise VaekitError("the runs differ in the number of subspaces: give runs of one layout")
-    return np.stack(found)[:, 1:], float(found[0][0])
+    roots = {float(p[0]) for p in found}
+    return np.stack(found)[:, 1:], roots.pop() if len(roots) == 1 else None
 
 
 def histogram(path: Path, runs: list[str]) -> None:
     """Draw the histogram of learned exponents."""
     values, p0 = learned(runs)
     figure = Figure(figsize=(6, 3), layout="constrained")
-    exponents(figure.subplots(), values, PAPER, p0)
+    exponents(figure.subplots(), values, PAPER, p0 or 0)
     figure.savefig(path, **STYLE)
 
 
@@ -139,4 +143,7 @@ def main(words: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except VaekitError as error:
+        sys.exit(f"priors.py: {error}")

@@ -1,8 +1,10 @@
 """Pictures of priors, by what they must show."""
 
 import importlib.util
+import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,6 +104,22 @@ def test_the_example_writes_its_pictures(example, tmp_path, structured, monkeypa
     assert names == {"norms.png", "priors.png", "tree.png", "exponents.png"}
 
 
-def test_runs_without_exponents_are_refused(example, sprites):
+def test_p0_is_marked_where_the_runs_share_it(example, monkeypatch):
+    roots = {"a": 2.0, "b": 2.0, "c": 3.0}
+
+    def run(folder: Path) -> SimpleNamespace:
+        made = isa(roots[folder.name], [(2.2, 2)] * 2, learned="all")
+        return SimpleNamespace(model=SimpleNamespace(prior=made))
+
+    monkeypatch.setattr(example, "Run", run)
+    values, p0 = example.learned(["a", "b"])
+    assert values.shape == (2, 2) and p0 == pytest.approx(2)
+    assert example.learned(["a", "c"])[1] is None
+
+
+def test_runs_without_exponents_are_refused(example, sprites, tmp_path):
     with pytest.raises(VaekitError, match="no L"):
         example.learned([str(sprites.folder)])
+    words = ["--out", str(tmp_path), "--runs", str(sprites.folder)]
+    done = subprocess.run([sys.executable, str(FILE), *words], capture_output=True, text=True)
+    assert done.returncode == 1 and done.stderr.startswith("priors.py: ")
