@@ -83,13 +83,17 @@ def test_help_and_version(capsys):
 
 
 def test_list_shows_everything(capsys):
+    from vaekit.corruption import CORRUPTIONS
     from vaekit.data import CATALOGUE
     from vaekit.likelihoods import LIKELIHOODS
     from vaekit.networks import NETWORKS
+    from vaekit.posteriors import POSTERIORS
+    from vaekit.priors import PRIORS
     from vaekit.schedules import SCHEDULES
 
     out = ok(capsys, "list")
-    for name in (*RECIPES, *CATALOGUE, *NETWORKS, *LIKELIHOODS, *SCHEDULES):
+    parts = (*NETWORKS, *PRIORS, *POSTERIORS, *LIKELIHOODS, *CORRUPTIONS, *SCHEDULES)
+    for name in (*RECIPES, *CATALOGUE, *parts):
         assert re.search(rf"\b{re.escape(name)}\b", out), name
     for recipe in RECIPES.values():
         assert recipe.paper in out

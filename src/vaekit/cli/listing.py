@@ -14,12 +14,16 @@ def show(words: list[str]) -> None:
     from vaekit.data import CATALOGUE
     from vaekit.likelihoods import LIKELIHOODS
     from vaekit.networks import NETWORKS
+    from vaekit.posteriors import POSTERIORS
+    from vaekit.priors import PRIORS
     from vaekit.recipes import RECIPES
     from vaekit.schedules import SCHEDULES
 
     _table("recipes", {name: f"{r.summary} [{r.paper}]" for name, r in RECIPES.items()})
     _table("data sets (--data NAME, or a path)", {k: _first_line(v) for k, v in CATALOGUE.items()})
     print(f"networks (--network): {', '.join(NETWORKS)}")
+    print(f"priors (--prior): {', '.join(PRIORS)}")
+    print(f"posteriors (blocks of Latents, in Python): {', '.join(POSTERIORS)}")
     print(f"corruptions (--corruption): {', '.join(CORRUPTIONS)}")
     print(f"likelihoods (--likelihood): {', '.join(LIKELIHOODS)}")
     print(f"schedules (for any weight): {', '.join(SCHEDULES)}")
