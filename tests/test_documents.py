@@ -33,6 +33,13 @@ def test_named_commands_exist():
             assert word in RECIPES or word == "RECIPE", (page.name, word)
 
 
+def test_the_readme_lists_every_recipe():
+    from vaekit.recipes import RECIPES
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert not {name for name in RECIPES if f"`{name}`" not in text}
+
+
 PACKAGES = (
     "recipes",
     "networks",
