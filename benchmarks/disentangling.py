@@ -2,6 +2,7 @@
 
     python benchmarks/disentangling.py train --out FOLDER [--seeds 5] [--only isa_vae] [--shard 0/2]
     python benchmarks/disentangling.py judge --out FOLDER
+    python benchmarks/disentangling.py figure --out FOLDER
     python benchmarks/disentangling.py cost
 
 `train` makes the runs that are missing, one after another (`--shard` shares them between several
@@ -80,6 +81,8 @@ def train(asked: argparse.Namespace) -> None:
         settings = Training(epochs=asked.epochs, batch=asked.batch, lr=asked.lr, seed=seed)
         config = Config(model, arguments(model, strength, asked), asked.set, settings)
         run = train_run(config, path, resume=path.exists())
+        if run.config.notes["state"] != "finished":  # Ctrl-C: the same command goes on
+            break
         found = evaluate(run.model, run.data.train)
         run.save_metrics(found | score(run.model, run.data.train, SCORES))
         print(f"{path.name}: {time.perf_counter() - begin:.0f} s", flush=True)
@@ -125,6 +128,38 @@ def differences(asked: argparse.Namespace) -> None:
                 print("| " + " | ".join(cells) + " |")
 
 
+def figure(asked: argparse.Namespace) -> None:
+    """Draw the scores against the reconstruction as in Figures 5 and 6, mean ± standard error."""
+    from matplotlib.figure import Figure
+
+    sheet = Figure(figsize=(11, 4.4), layout="constrained")
+    for axes, score_name in zip(sheet.subplots(1, 2), COLUMNS, strict=False):
+        for model, colour in zip(MODELS, ("C0", "C1", "C2", "C3", "C4"), strict=True):
+            points = []
+            for strength in STRENGTHS:
+                paths = [folder(asked, model, strength, seed) for seed in range(asked.seeds)]
+                runs = [Run(p).metrics for p in paths if (p / "metrics.json").exists()]
+                x = [-m["distortion"]["value"] for m in runs]
+                y = [m[score_name]["value"] for m in runs]
+                axes.plot(x, y, ".", color=colour, alpha=0.25, ms=4)
+                points.append([*_mean(x), *_mean(y)])
+            x, xerr, y, yerr = zip(*points, strict=True)
+            axes.errorbar(x, y, yerr, xerr, "o-", color=colour, capsize=2, label=model)
+            for place, strength in zip(zip(x, y, strict=True), STRENGTHS, strict=True):
+                axes.annotate(f"{strength:g}", place, xytext=(4, 4), textcoords="offset points")
+        axes.set(xlabel="log p(x|z), nats", ylabel=score_name.replace("_", " "))
+        axes.grid(alpha=0.3)
+    sheet.axes[0].legend()
+    target = asked.out / "disentangling.png"
+    sheet.savefig(target, dpi=90)
+    print(target)
+
+
+def _mean(values: list[float]) -> tuple[float, float]:
+    """Return the mean and its standard error."""
+    return statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5
+
+
 def row(found: list[dict[str, Any]]) -> list[str]:
     """Write the cells of a row."""
     cells = [_over([-m["distortion"]["value"] for m in found], 2)]
@@ -136,10 +171,10 @@ def row(found: list[dict[str, Any]]) -> list[str]:
 
 
 def _over(values: list[float], digits: int) -> str:
-    mean = statistics.mean(values)
     if len(values) < 2:
-        return f"{mean:.{digits}f}"
-    return f"{mean:.{digits}f} ± {statistics.stdev(values) / len(values) ** 0.5:.{digits}f}"
+        return f"{values[0]:.{digits}f}"
+    mean, error = _mean(values)
+    return f"{mean:.{digits}f} ± {error:.{digits}f}"
 
 
 def cost(asked: argparse.Namespace) -> None:
@@ -170,7 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "judge", "cost"])
+    parser.add_argument("what", choices=["train", "judge", "figure", "cost"])
     parser.add_argument("--out", type=Path, default=Path("disentangling"))
     parser.add_argument("--set", default="sprites(scales=3, rotations=8, positions=12)")
     parser.add_argument("--network", default="mlp(256, 256, decoder_activation=tanh)")
@@ -185,7 +220,8 @@ def main() -> None:
     parser.add_argument("--networks", default="isa;conv();mlp(256)", help="for cost")
     parser.add_argument("--turns", type=int, default=15)
     asked = parser.parse_args()
-    {"train": train, "judge": judge, "cost": cost}[asked.what](asked)
+    tasks = {"train": train, "judge": judge, "figure": figure, "cost": cost}
+    tasks[asked.what](asked)
 
 
 if __name__ == "__main__":
