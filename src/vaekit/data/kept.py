@@ -61,8 +61,8 @@ def keep(
         write_text(folder / _RECORD, json.dumps(record()))
     except BaseException:
         if not whole(folder):
-            (folder / _ARRAY).unlink(missing_ok=True)
-            with suppress(OSError):  # of folders that hold something else
+            with suppress(OSError):  # of folders that hold something else, and places that are none
+                (folder / _ARRAY).unlink(missing_ok=True)
                 folder.rmdir()
                 folder.parent.rmdir()
         raise
