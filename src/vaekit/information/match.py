@@ -179,8 +179,9 @@ def _summands(z: Tensor, other: Tensor, variance: float) -> Tensor:
     """
     n = len(z)
     own = kernel("imq", z.new_zeros(n), z.shape[1], variance)
-    within = sum(_sums(a, a, variance)[0] - own for a in (z, other)) / (n - 1)
-    return within - sum(_sums(z, other, variance)) / n
+    (first, _), (second, _) = _sums(z, z, variance), _sums(other, other, variance)
+    across, back = _sums(z, other, variance)
+    return (first + second - 2 * own) / (n - 1) - (across + back) / n
 
 
 def _sums(a: Tensor, b: Tensor, variance: float) -> tuple[Tensor, Tensor]:
