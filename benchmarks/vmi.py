@@ -165,7 +165,7 @@ def judge(asked: argparse.Namespace) -> None:
         print("| model | seeds | " + " | ".join(names) + " | accuracy of each seed | [vmi] |")
         print("|" + "---|" * (len(names) + 4))
         for name in MODELS:
-            curves = [
+            curves: list[Any] = [
                 json.loads(p.read_text("utf-8"))["curve"]
                 for seed in range(asked.seeds)
                 if (p := place(asked, data_name, name, seed).with_suffix(".json")).exists()
@@ -201,6 +201,9 @@ def figure(asked: argparse.Namespace) -> None:
             path = place(asked, data_name, name, asked.seed)
             if path.exists():
                 chosen[name] = restored(path, MODELS[name], data.train)
+        if not chosen:
+            print(f"{data_name}: not trained")
+            continue
         sheet = Figure(figsize=(11, 12), layout="constrained")
         grid: Any = sheet.subplots(4, 2, height_ratios=[2.6, 1, 1, 1.3])
         for column, (name, system) in enumerate(chosen.items()):
@@ -211,10 +214,12 @@ def figure(asked: argparse.Namespace) -> None:
             pictures.set_title(f"{name}: an image, and its style with each category")
             pictures.axis("off")
             epochs = range(1, len(curve) + 1)
-            bound.plot(epochs, [c["bound"] for c in curve], label="bound, from below")
-            bound.plot(epochs, [c["class rate"] for c in curve], "--", label="rate, from above")
+            bound.plot(epochs, [c["bound"] for c in curve], label="I(c; x′), from below")
+            bound.plot(epochs, [c["class rate"] for c in curve], "--", label="I(c; x), from above")
             bound.axhline(math.log(10), color="grey", lw=0.8, label="ln 10")
-            bound.set(xlabel="epoch", ylabel="nats", ylim=(-0.1, 2.5), title="I(category; image)")
+            bound.set(
+                xlabel="epoch", ylabel="nats", ylim=(-0.1, 2.5), title="what the category tells"
+            )
             bound.legend(loc="center right")
             table = np.array([c["histogram"] for c in curve], float).T
             shares.imshow(
