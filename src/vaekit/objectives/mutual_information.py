@@ -25,6 +25,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
+from torch.nn import functional as F
 
 from vaekit.compounds import Blocks
 from vaekit.distributions import LOG_2PI, DiagonalGaussian
@@ -35,13 +36,15 @@ from vaekit.objectives.base import Adversarial, settings
 from vaekit.one_hots import OneHots, RelaxedOneHots
 
 ENTROPIES = ("aggregate", "prior")
+# The least deviation of a reader, where a code has about 1: at most 6.0 nats a coordinate.
+NARROWEST = 1e-3
 
 
 class MutualInformation(Adversarial):
     """Return −(E log Q(c|x′) + H(c)) in nats, minus the bound, for it is minimised.
 
     `on` is the name of a block, or a list of coordinates of a Gaussian code. The `reader` maps
-    images (n, *shape) to (n, K) logits for K categories, to (n, 2k) means and log-variances for k
+    images (n, *shape) to (n, K) logits for K categories, to (n, 2k) means and widths for k
     coordinates; with a `trunk` it maps what the trunk makes of the images. Raises `VaekitError` for
     a block that the code has not, coordinates outside it, a reader of another width, an unknown
     entropy, and draws that carry no gradient.
@@ -110,7 +113,8 @@ def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Distribution, Tensor]:
 def log_read(output: Tensor, q: Distribution, c: Tensor) -> Tensor:
     """Return log Q(c|x′) of each example, (n,), from a reader's output (n, features).
 
-    Raises `VaekitError` for a reader of another width.
+    The deviation of a coordinate is softplus(width) + .001. Raises `VaekitError` for a reader with
+    another number of outputs.
     """
     categories = isinstance(q, OneHots | RelaxedOneHots)
     wanted = c.shape[-1] if categories else 2 * c.shape[-1]
@@ -119,8 +123,9 @@ def log_read(output: Tensor, q: Distribution, c: Tensor) -> Tensor:
     output = output.float()
     if categories:
         return (c * output.log_softmax(-1)).sum(-1)
-    mean, log_variance = output.chunk(2, -1)
-    return DiagonalGaussian(mean, 0.5 * log_variance).log_prob(c)
+    mean, width = output.chunk(2, -1)
+    # Not e^width: an image far from what the reader knows would make that 0 or infinite.
+    return DiagonalGaussian(mean, (F.softplus(width) + NARROWEST).log()).log_prob(c)
 
 
 def shown(run: Pass, drawn: bool = False) -> Tensor:
