@@ -512,7 +512,7 @@ def test_learned_exponents_have_their_own_rate():
         ("isa_vae", {"p0": -1}, "exponent must be"),
         ("isa_vae", {"size": 3}, "do not fill 4 latents"),
         ("isa_vae", {"size": 0}, "do not fill 4 latents"),
-        ("ica_vae", {"p": "x"}, "exponent must be"),
+        ("ica_vae", {"p": "x"}, "p must be a number, as in p=1.5"),
         ("beta_tcvae", {"prior": "norml"}, "Did you mean 'normal'"),
         ("beta_tcvae", {"sampling": "none"}, "sampling"),
         ("capacity_vae", {"capacity": "linear(0)"}, "end"),
