@@ -279,7 +279,7 @@ def test_bad_temperatures_are_refused(temperature, says):
 def test_one_category_is_none(size):
     with pytest.raises(VaekitError, match="2 categories or more"):
         RelaxedOneHot(nn.Identity(), size)
-    with pytest.raises(VaekitError, match="2 categories or more|at least one latent"):
+    with pytest.raises(VaekitError, match=r"2 categories or more|at least one latent"):
         Categorical(size)
 
 
