@@ -44,6 +44,32 @@ def test_mmd_is_the_double_loop(name, sizes):
     assert float(mmd(z, other, name)) == pytest.approx(wanted, rel=1e-10)
 
 
+def test_the_derivatives_of_the_kernel_are_its_own():
+    torch.manual_seed(0)
+    z, other = (torch.randn(n, 3, dtype=torch.float64) for n in (6, 4))
+    for name in ("imq", "rbf"):
+        for variance in (1.0, torch.tensor(0.4, dtype=torch.float64)):
+            assert torch.autograd.gradcheck(
+                lambda a, n=name, v=variance: mmd(a, other, n, v), z.requires_grad_()
+            )
+
+
+def test_the_parts_of_a_large_table_are_all_of_it(monkeypatch):
+    torch.manual_seed(0)
+    z, other = torch.randn(40, 3, requires_grad=True), torch.randn(40, 3)
+    whole = torch.autograd.grad(mmd(z, other), z)[0]
+    monkeypatch.setattr("vaekit.objectives.matching.CACHED", 70)  # a row at a time
+    torch.testing.assert_close(torch.autograd.grad(mmd(z, other), z)[0], whole)
+
+
+def test_codes_far_from_the_prior_are_measured_in_low_precision_too():
+    torch.manual_seed(0)
+    z, other = 30 + torch.randn(50, 4), torch.randn(50, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = mmd(z, other)
+    assert float(found) == pytest.approx(float(mmd(z.double(), other.double())), abs=1e-4)
+
+
 @pytest.mark.parametrize("name", ["imq", "rbf"])
 def test_mmd_is_unbiased(name):
     """Equal distributions: mean 0 over draws; with the diagonal kept it would be far from it."""
