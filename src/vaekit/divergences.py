@@ -37,7 +37,7 @@ from vaekit.blocks import blocks, joined, names_of, pairs_of
 from vaekit.compounds import Blocks
 from vaekit.distributions import DiagonalGaussian, PointMass, StandardNormal
 from vaekit.errors import VaekitError
-from vaekit.one_hots import OneHots, RelaxedOneHots
+from vaekit.one_hots import Categories, OneHots, RelaxedOneHots
 
 ClosedForm = Callable[..., Tensor]
 _BY_COORDINATE: dict[tuple[type, type], ClosedForm] = {}
@@ -164,7 +164,7 @@ def _check(q: Distribution, p: Distribution) -> None:
             f"this posterior of blocks of {sizes} needs a prior of the same blocks, but has "
             f"{_said(p)}: use prior Product, with Categorical for one-hots"
         )
-    over, held_against = (isinstance(d, OneHots | RelaxedOneHots) for d in (q, p))
+    over, held_against = (isinstance(d, Categories) for d in (q, p))
     if over and not held_against:
         raise VaekitError(
             f"KL of one-hots needs a prior over one-hots, but this one is {_said(p)}: "
@@ -200,6 +200,6 @@ def _gaussian_to_gaussian(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
 
 @closed_form(OneHots, OneHots, by_coordinate=False)
 @closed_form(RelaxedOneHots, OneHots, by_coordinate=False)
-def _one_hots_to_one_hots(q: OneHots | RelaxedOneHots, p: OneHots) -> Tensor:
+def _one_hots_to_one_hots(q: Categories, p: OneHots) -> Tensor:
     """KL(π‖p) = Σ_k π_k (ln π_k − ln p_k), ln K − H(π) for p uniform ([vmi] eq. 4.17)."""
     return (q.mean * (q.log_probs - p.log_probs)).sum(-1)

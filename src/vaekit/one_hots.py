@@ -39,10 +39,10 @@ def hardened(value: Tensor) -> Tensor:
     return torch.zeros_like(value).scatter_(-1, largest, 1.0)
 
 
-class OneHots(Distribution):
-    """Describe a category as a one-hot of K entries, by `logits` (..., K) up to a constant.
+class Categories(Distribution):
+    """Hold one of K categories by `logits` (..., K) up to a constant.
 
-    Samples are exact one-hots; those of `rsample` carry the gradient of π, straight through.
+    To write one: draw in `rsample`. Mean and variance are those of the one-hot, relaxed or not.
     """
 
     arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -62,6 +62,13 @@ class OneHots(Distribution):
         """Return π (1 − π) of each entry, (..., K)."""
         return self.mean * (1 - self.mean)
 
+
+class OneHots(Categories):
+    """Describe a category as a one-hot of K entries.
+
+    Samples are exact one-hots; those of `rsample` carry the gradient of π, straight through.
+    """
+
     def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Draw one-hots, (*sample_shape, ..., K)."""
         many = self.log_probs.expand(*sample_shape, *self.log_probs.shape)
@@ -73,30 +80,15 @@ class OneHots(Distribution):
         return (value * self.log_probs).sum(-1)
 
 
-class RelaxedOneHots(Distribution):
+class RelaxedOneHots(Categories):
     """Relax the one-hots of `logits` (..., K) at a temperature τ > 0, a number or a 0-d tensor.
 
-    `mean` and `variance` are those of the one-hot that is relaxed: π and π (1 − π). With
-    `straight_through` samples are one-hots and their gradient is that of the relaxed ones.
+    With `straight_through` samples are one-hots and their gradient is that of the relaxed ones.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
-    has_rsample = True
-
     def __init__(self, logits: Tensor, temperature: Tensor | float, straight_through: bool = False):
-        self.log_probs = logits.log_softmax(-1)
+        super().__init__(logits)
         self.temperature, self.straight_through = temperature, straight_through
-        super().__init__(logits.shape[:-1], logits.shape[-1:], validate_args=False)
-
-    @property
-    def mean(self) -> Tensor:
-        """Return the probabilities π, (..., K)."""
-        return self.log_probs.exp()
-
-    @property
-    def variance(self) -> Tensor:
-        """Return π (1 − π) of each entry, (..., K)."""
-        return self.mean * (1 - self.mean)
 
     def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Draw relaxed one-hots, (*sample_shape, ..., K)."""

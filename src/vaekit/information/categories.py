@@ -9,7 +9,7 @@ from vaekit.apply import condition_of, device_of, evaluating
 from vaekit.compounds import Blocks
 from vaekit.data import Dataset
 from vaekit.model import Model
-from vaekit.one_hots import OneHots, RelaxedOneHots
+from vaekit.one_hots import Categories
 
 
 def categories_of(q: Distribution) -> dict[str, slice]:
@@ -19,7 +19,7 @@ def categories_of(q: Distribution) -> dict[str, slice]:
     found, first = {}, 0
     for part, name in zip(parts, names, strict=True):
         size = part.event_shape[-1]
-        if isinstance(part, OneHots | RelaxedOneHots):
+        if isinstance(part, Categories):
             found[name if isinstance(q, Blocks) else ""] = slice(first, first + size)
         first += size
     return found

@@ -39,7 +39,7 @@ from vaekit.divergences import kl, kl_in_closed_form
 from vaekit.information.encoding import check_counts, check_decoded, check_set, reading
 from vaekit.metrics import mig
 from vaekit.model import Model, Pass
-from vaekit.one_hots import OneHots, RelaxedOneHots
+from vaekit.one_hots import Categories
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
@@ -196,7 +196,7 @@ def _units_of(q: Distribution) -> list[int]:
     found, first = [], 0
     for part in q.parts if isinstance(q, Blocks) else (q,):
         size = part.event_shape[-1]
-        one_hot = isinstance(part, OneHots | RelaxedOneHots)
+        one_hot = isinstance(part, Categories)
         found += [] if one_hot else range(first, first + size)
         first += size
     return found

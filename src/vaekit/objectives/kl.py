@@ -23,7 +23,7 @@ from vaekit.divergences import kl, kl_by_samples
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
-from vaekit.one_hots import OneHots, RelaxedOneHots
+from vaekit.one_hots import Categories
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
 
@@ -96,7 +96,7 @@ class RateTarget(nn.Module, Term):
     def _check(self, q: Distribution) -> None:
         """Raise `VaekitError` for a target that categories cannot reach; shapes alone are asked."""
         parts = q.parts if isinstance(q, Blocks) else (q,)
-        if not all(isinstance(part, OneHots | RelaxedOneHots) for part in parts):
+        if not all(isinstance(part, Categories) for part in parts):
             return
         target, sizes = self.schedule, [part.event_shape[-1] for part in parts]
         most = max(target.start, target.end) if isinstance(target, Schedule) else target

@@ -33,7 +33,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.networks.held import Trunk
 from vaekit.objectives.base import Adversarial, settings
-from vaekit.one_hots import OneHots, RelaxedOneHots
+from vaekit.one_hots import Categories
 
 ENTROPIES = ("aggregate", "prior")
 # The least deviation of a reader, where a code has about 1: at most 6.0 nats a coordinate.
@@ -116,7 +116,7 @@ def log_read(output: Tensor, q: Distribution, c: Tensor) -> Tensor:
     The deviation of a coordinate is softplus(width) + .001. Raises `VaekitError` for a reader with
     another number of outputs.
     """
-    categories = isinstance(q, OneHots | RelaxedOneHots)
+    categories = isinstance(q, Categories)
     wanted = c.shape[-1] if categories else 2 * c.shape[-1]
     if output.shape[-1] != wanted:
         raise VaekitError(f"the reader of {c.shape[-1]} entries needs {wanted} outputs")
@@ -148,7 +148,7 @@ def _seen(run: Pass, drawn: bool, trunk: Trunk | None) -> Tensor:
 def _entropy(q: Distribution, kind: str) -> Tensor | float:
     """Return the entropy of q(c) over the batch, or the constant of the prior, in nats."""
     width = q.event_shape[0]
-    if isinstance(q, OneHots | RelaxedOneHots):
+    if isinstance(q, Categories):
         if kind == "prior":
             return math.log(width)
         mean = q.mean.mean(0)

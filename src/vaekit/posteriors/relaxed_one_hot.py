@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.errors import VaekitError
-from vaekit.one_hots import OneHots, RelaxedOneHots
+from vaekit.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.posteriors.base import Posterior
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
@@ -52,7 +52,7 @@ class RelaxedOneHot(Posterior):
             self.schedule.check(progress)
         self.temperature.fill_(weight_at(self.schedule, progress))
 
-    def forward(self, x: Tensor, c: Tensor | None = None) -> OneHots | RelaxedOneHots:
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Categories:
         """Return the relaxed one-hot for x (batch, *shape), in evaluation the one-hot itself."""
         logits = self.features(x, c)
         if not self.training:
