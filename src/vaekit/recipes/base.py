@@ -94,6 +94,13 @@ def recipe(paper: str, **training: Any) -> Callable[[Make], Make]:
     return enter
 
 
+def critic_rate(critic_lr: float) -> float:
+    """Return a critic's learning rate; raise `VaekitError` for one that is not finite, > 0."""
+    if not 0 < critic_lr < float("inf"):
+        raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
+    return critic_lr
+
+
 def find(name: str) -> Recipe:
     """Return the recipe of that name; raise `VaekitError` with the nearest for an unknown one."""
     if name not in RECIPES:

@@ -1,6 +1,5 @@
 """VAEs whose objective asks for independent coordinates of the code."""
 
-from vaekit.errors import VaekitError
 from vaekit.networks import Shape, networks
 from vaekit.objectives import (
     KL,
@@ -14,7 +13,7 @@ from vaekit.objectives import (
     Spread,
     TotalCorrelation,
 )
-from vaekit.recipes.base import System, recipe
+from vaekit.recipes.base import System, critic_rate, recipe
 from vaekit.recipes.vae import gaussian_model
 from vaekit.schedules import weight
 
@@ -83,10 +82,8 @@ def factor_vae(
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
         prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    if not 0 < critic_lr < float("inf"):
-        raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
-    critic = networks(discriminator).encoder((latent,), 1)
-    objective = Distortion() + KL() + weight(gamma) * AdversarialTC(critic, critic_lr)
+    critic, rate = networks(discriminator).encoder((latent,), 1), critic_rate(critic_lr)
+    objective = Distortion() + KL() + weight(gamma) * AdversarialTC(critic, rate)
     return System(gaussian_model(shape, latent, network, likelihood, prior), objective)
 
 

@@ -5,14 +5,10 @@ or be asked for, while the codes as a whole follow the prior, so that it can be 
 """
 
 from vaekit.errors import VaekitError
-from vaekit.likelihoods import likelihood as likelihood_of
-from vaekit.model import Model
 from vaekit.networks import Shape, networks
 from vaekit.objectives import KL, MMD, AdversarialPrior, Distortion, RateTarget
-from vaekit.posteriors import Dirac
-from vaekit.priors import prior as prior_of
-from vaekit.recipes.base import System, recipe
-from vaekit.recipes.vae import gaussian_model
+from vaekit.recipes.base import System, critic_rate, recipe
+from vaekit.recipes.vae import gaussian_model, point_model
 from vaekit.schedules import weight
 
 
@@ -73,7 +69,7 @@ def wae_mmd(
         likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
         prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`
     """
-    model = _point_model(shape, latent, network, likelihood, prior)
+    model = point_model(shape, latent, network, likelihood, prior)
     return System(model, Distortion() + weight(match) * MMD(kernel))
 
 
@@ -100,7 +96,7 @@ def wae_gan(
         likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
         prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`
     """
-    model = _point_model(shape, latent, network, likelihood, prior)
+    model = point_model(shape, latent, network, likelihood, prior)
     term = _adversary(latent, discriminator, critic_lr)
     return System(model, Distortion() + weight(match) * term)
 
@@ -158,14 +154,5 @@ def rate_target_vae(
     return System(model, Distortion() + weight(beta) * RateTarget(rate))
 
 
-def _point_model(shape: Shape, latent: int, network: str, likelihood: str, prior: str) -> Model:
-    nets = networks(network)
-    posterior = Dirac(nets.encoder(shape, latent), latent)
-    noise = likelihood_of(likelihood, nets, latent, shape)
-    return Model(posterior, noise, prior_of(prior, latent, posterior, shape))
-
-
 def _adversary(latent: int, discriminator: str, rate: float) -> AdversarialPrior:
-    if not 0 < rate < float("inf"):
-        raise VaekitError(f"critic_lr must be a finite number > 0, got {rate}")
-    return AdversarialPrior(networks(discriminator).encoder((latent,), 1), lr=rate)
+    return AdversarialPrior(networks(discriminator).encoder((latent,), 1), lr=critic_rate(rate))

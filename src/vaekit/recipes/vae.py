@@ -1,10 +1,11 @@
 """The variational autoencoder, and the same with a weight on its rate."""
 
+from vaekit.corruption import corruption as corruption_of
 from vaekit.likelihoods import likelihood as likelihood_of
 from vaekit.model import Model
 from vaekit.networks import Shape, networks
 from vaekit.objectives import KL, Distortion
-from vaekit.posteriors import Gaussian
+from vaekit.posteriors import Dirac, Gaussian
 from vaekit.priors import prior as prior_of
 from vaekit.recipes.base import System, recipe
 from vaekit.schedules import weight
@@ -61,3 +62,19 @@ def gaussian_model(
     posterior = Gaussian(nets.encoder(shape, 2 * latent), latent)
     noise = likelihood_of(likelihood, nets, latent, shape)
     return Model(posterior, noise, prior_of(prior, latent, posterior, shape))
+
+
+def point_model(
+    shape: Shape,
+    latent: int,
+    network: str,
+    likelihood: str,
+    prior: str,
+    corruption: str | None = None,
+) -> Model:
+    """Build a model with a deterministic code that has a prior, from the names of its parts."""
+    nets = networks(network)
+    posterior = Dirac(nets.encoder(shape, latent), latent)
+    noise = likelihood_of(likelihood, nets, latent, shape)
+    unclean = None if corruption is None else corruption_of(corruption)
+    return Model(posterior, noise, prior_of(prior, latent, posterior, shape), unclean)

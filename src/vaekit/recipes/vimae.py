@@ -23,14 +23,10 @@ and β = .2 (100 and .4 for natural images), all under the squared error:
 Anonymous, "The Variational InfoMax AutoEncoder"; networks, λ and Adam in its appendix.
 """
 
-from vaekit.corruption import corruption as corruption_of
-from vaekit.likelihoods import likelihood as likelihood_of
-from vaekit.model import Model
-from vaekit.networks import Shape, networks
+from vaekit.networks import Shape
 from vaekit.objectives import MMD, Distortion
-from vaekit.posteriors import Dirac
-from vaekit.priors import prior as prior_of
 from vaekit.recipes.base import System, recipe
+from vaekit.recipes.vae import point_model
 from vaekit.schedules import weight
 
 
@@ -92,12 +88,5 @@ def _vimae(
     likelihood: str,
     prior: str,
 ) -> System:
-    nets = networks(network)
-    posterior = Dirac(nets.encoder(shape, latent), latent)
-    model = Model(
-        posterior,
-        likelihood_of(likelihood, nets, latent, shape),
-        prior_of(prior, latent, posterior, shape),
-        corruption=corruption_of(noise),
-    )
+    model = point_model(shape, latent, network, likelihood, prior, noise)
     return System(model, Distortion() + weight(match) * MMD(kernel))

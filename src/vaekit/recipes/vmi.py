@@ -12,7 +12,7 @@ from vaekit.model import Model
 from vaekit.networks import Shape, networks
 from vaekit.networks.held import Trunk
 from vaekit.objectives import KL, Distortion, MutualInformation, Objective, RateTarget
-from vaekit.recipes.base import System, recipe
+from vaekit.recipes.base import System, critic_rate, recipe
 from vaekit.recipes.vae import gaussian_model
 from vaekit.schedules import weight
 
@@ -158,10 +158,9 @@ def _information(
     entropy: str,
     critic_lr: float,
 ) -> MutualInformation:
-    if not 0 < critic_lr < float("inf"):
-        raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
+    rate = critic_rate(critic_lr)
     if reader == "shared":
         trunk = Trunk(model.posterior.network)
         head = nn.Linear(trunk.width, answers)
-        return MutualInformation(head, on, entropy, lr=critic_lr, trunk=trunk)
-    return MutualInformation(networks(reader).encoder(shape, answers), on, entropy, lr=critic_lr)
+        return MutualInformation(head, on, entropy, lr=rate, trunk=trunk)
+    return MutualInformation(networks(reader).encoder(shape, answers), on, entropy, lr=rate)
