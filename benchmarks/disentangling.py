@@ -26,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from spread import mean_error, spread
 from turns import compare
 
 from vaekit import recipes
@@ -124,7 +125,7 @@ def differences(asked: argparse.Namespace) -> None:
                     ("distortion", -1, 2),
                 ):
                     gains = [sign * (a[name]["value"] - b[name]["value"]) for a, b in pairs]
-                    cells.append(_over(gains, digits))
+                    cells.append(spread(gains, digits))
                 print("| " + " | ".join(cells) + " |")
 
 
@@ -142,7 +143,7 @@ def figure(asked: argparse.Namespace) -> None:
                 x = [-m["distortion"]["value"] for m in runs]
                 y = [m[score_name]["value"] for m in runs]
                 axes.plot(x, y, ".", color=colour, alpha=0.25, ms=4)
-                points.append([*_mean(x), *_mean(y)])
+                points.append([*mean_error(x), *mean_error(y)])
             x, xerr, y, yerr = zip(*points, strict=True)
             axes.errorbar(x, y, yerr, xerr, "o-", color=colour, capsize=2, label=model)
             for place, strength in zip(zip(x, y, strict=True), STRENGTHS, strict=True):
@@ -155,26 +156,14 @@ def figure(asked: argparse.Namespace) -> None:
     print(target)
 
 
-def _mean(values: list[float]) -> tuple[float, float]:
-    """Return the mean and its standard error."""
-    return statistics.mean(values), statistics.stdev(values) / len(values) ** 0.5
-
-
 def row(found: list[dict[str, Any]]) -> list[str]:
     """Write the cells of a row."""
-    cells = [_over([-m["distortion"]["value"] for m in found], 2)]
-    cells += [_over([m["rate"]["value"] for m in found], 2)]
-    cells += [_over([m[name]["value"] for m in found], 3) for name in COLUMNS]
+    cells = [spread([-m["distortion"]["value"] for m in found], 2)]
+    cells += [spread([m["rate"]["value"] for m in found], 2)]
+    cells += [spread([m[name]["value"] for m in found], 3) for name in COLUMNS]
     best = max(m["mig"]["value"] for m in found)
     shuffled = statistics.mean(m["mig"]["shuffled"] for m in found)
     return [*cells, f"{shuffled:.3f}", f"{best:.2f}"]
-
-
-def _over(values: list[float], digits: int) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.{digits}f}"
-    mean, error = _mean(values)
-    return f"{mean:.{digits}f} ± {error:.{digits}f}"
 
 
 def cost(asked: argparse.Namespace) -> None:

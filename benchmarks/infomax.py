@@ -40,12 +40,12 @@ Expected, written before the first run was made:
 
 import argparse
 import json
-import statistics
 import time
 from pathlib import Path
 from typing import Any
 
 from infomax_scores import NOISES, codes, known, matched, score
+from spread import spread
 
 from vaekit.data import load
 from vaekit.information import FeatureNetwork, evaluate, feature_network
@@ -193,12 +193,7 @@ def line(cells: list[str]) -> None:
 def over(values: list[float | None], digits: int) -> str:
     """Write the mean over seeds and its standard error."""
     found = [v for v in values if v is not None]
-    if not found:
-        return "–"
-    if len(found) < 2:
-        return f"{found[0]:.{digits}f}"
-    error = statistics.stdev(found) / len(found) ** 0.5
-    return f"{statistics.mean(found):.{digits}f} ± {error:.{digits}f}"
+    return spread(found, digits) if found else "–"
 
 
 def figure(asked: argparse.Namespace) -> None:

@@ -9,7 +9,6 @@ expected beforehand stands in each function's docstring, what was found in docs/
 """
 
 import argparse
-import statistics
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from spread import spread
 
 from vaekit import recipes
 from vaekit.apply import encode, reconstruct, sample, seeded
@@ -48,14 +48,6 @@ def train(name: str, data: Dataset, asked: argparse.Namespace, seed: int = 0, **
 def whole(data: Dataset, n: int | None = None) -> torch.Tensor:
     """Return the first n examples (all by default) as float32."""
     return data.batch(torch.arange(len(data) if n is None else min(n, len(data))))
-
-
-def spread(values: list[float], digits: int = 2) -> str:
-    """Write mean ± standard error."""
-    if len(values) < 2:
-        return f"{values[0]:.{digits}f}"
-    error = statistics.stdev(values) / len(values) ** 0.5
-    return f"{statistics.mean(values):.{digits}f} ± {error:.{digits}f}"
 
 
 def pca(asked: argparse.Namespace) -> None:

@@ -23,7 +23,6 @@ enough for the categories to be sorted again.
 import argparse
 import json
 import math
-import statistics
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +30,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from spread import spread
 from torch import Tensor
 from turns import compare
 
@@ -172,18 +172,10 @@ def judge(asked: argparse.Namespace) -> None:
             ]
             if not curves:
                 continue
-            cells = [over([curve[-1][key] for curve in curves]) for key in names]
+            cells = [spread([curve[-1][key] for curve in curves], 3) for key in names]
             each = ", ".join(f"{curve[-1]['accuracy']:.2f}" for curve in curves)
             said = PUBLISHED.get(name, "") if data_name == "mnist" else ""
             print(f"| {name} | {len(curves)} | " + " | ".join(cells) + f" | {each} | {said} |")
-
-
-def over(values: list[float]) -> str:
-    """Write the mean over seeds and its standard error."""
-    mean = statistics.fmean(values)
-    if len(values) < 2:
-        return f"{mean:.3f}"
-    return f"{mean:.3f} ± {statistics.stdev(values) / math.sqrt(len(values)):.3f}"
 
 
 # ---- pictures
