@@ -13,6 +13,7 @@ from torch.distributions import Distribution
 from vaekit import posteriors
 from vaekit.compounds import Blend, Blocks
 from vaekit.coordinates import GeneralizedNormals, Logistics
+from vaekit.data import Dataset
 from vaekit.distributions import (
     BernoulliEntries,
     DiagonalGaussian,
@@ -411,3 +412,20 @@ def weights(model: torch.nn.Module) -> dict[str, Tensor]:
 def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
     """Say whether two states are equal bit for bit."""
     return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def white(n: int, width: int = 2, seed: int = 0) -> Dataset:
+    """Return n examples with mean 0 and covariance I, exactly."""
+    x = torch.randn(n, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    root = torch.linalg.cholesky(torch.cov(x.T, correction=0))
+    x = torch.linalg.solve_triangular(root, (x - x.mean(0)).T, upper=False).T
+    return Dataset(x.float(), name="white")
+
+
+def layer(weight: Tensor, bias: Tensor) -> nn.Linear:
+    """Return a linear layer of given weights."""
+    made = nn.Linear(weight.shape[1], weight.shape[0])
+    with torch.no_grad():
+        made.weight.copy_(weight)
+        made.bias.copy_(bias)
+    return made

@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from parts import noise_model, small
-from torch import Tensor, nn
+from parts import layer, noise_model, small, white
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -27,22 +26,6 @@ from vaekit.recipes import isa_vae, joint_vae, vmi_joint_vae
 
 W, SIGMA, S = torch.tensor([2.0, 0.8]), 0.5, 0.4
 QUICK: dict[str, Any] = {"reader": "mlp(32)", "steps": 400, "lr": 0.01}
-
-
-def white(n: int, width: int = 2, seed: int = 0) -> Dataset:
-    """Return n examples with mean 0 and covariance I, exactly."""
-    x = torch.randn(n, width, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-    root = torch.linalg.cholesky(torch.cov(x.T, correction=0))
-    x = torch.linalg.solve_triangular(root, (x - x.mean(0)).T, upper=False).T
-    return Dataset(x.float(), name="white")
-
-
-def layer(weight: Tensor, bias: Tensor) -> nn.Linear:
-    made = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        made.weight.copy_(weight)
-        made.bias.copy_(bias)
-    return made
 
 
 def linear(s: float = S, scale: float = 1.0) -> Model:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from parts import layer, white
 from torch import Tensor, nn
 from torch import distributions as td
 
@@ -43,22 +44,6 @@ from vaekit.priors import Normal, Prior
 from vaekit.recipes import cvae, vae
 from vaekit.runs import Config, Run, train
 from vaekit.train import Training
-
-
-def white(n: int, width: int) -> Dataset:
-    """Return n examples with mean 0 and covariance I, exactly."""
-    x = torch.randn(n, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    x = x - x.mean(0)
-    root = torch.linalg.cholesky(torch.cov(x.T, correction=0))
-    return Dataset(torch.linalg.solve_triangular(root, x.T, upper=False).T.float(), name="white")
-
-
-def layer(weight: Tensor, bias: Tensor) -> nn.Linear:
-    made = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        made.weight.copy_(weight)
-        made.bias.copy_(bias)
-    return made
 
 
 def linear(a: Tensor, s: Tensor, w: Tensor | None = None, sigma: float = 0.5) -> Model:

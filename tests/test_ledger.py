@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from parts import noise_model, small
+from parts import layer, noise_model, small, white
 from torch import Tensor, nn
 
 from vaekit import recipes
@@ -37,22 +37,6 @@ from vaekit.runs import Config, Run, train
 from vaekit.train import Training, fit
 
 WHOLE, ALL = "whole code", "blocks together"
-
-
-def white(n: int, width: int) -> Dataset:
-    """Return n examples with mean 0 and covariance I, exactly."""
-    x = torch.randn(n, width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    root = torch.linalg.cholesky(torch.cov(x.T, correction=0))
-    x = torch.linalg.solve_triangular(root, (x - x.mean(0)).T, upper=False).T
-    return Dataset(x.float(), name="white")
-
-
-def layer(weight: Tensor, bias: Tensor) -> nn.Linear:
-    made = nn.Linear(weight.shape[1], weight.shape[0])
-    with torch.no_grad():
-        made.weight.copy_(weight)
-        made.bias.copy_(bias)
-    return made
 
 
 def linear(a: Tensor, s: Tensor, w: Tensor, sigma: float = 0.5, prior: Any = None) -> Model:
