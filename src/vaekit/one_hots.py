@@ -19,6 +19,7 @@ then its gradient is 0 nearly always and huge else, so that τ weighs bias again
 below by 0. What bounds log p(x) is the categorical's, and K outcomes are soon summed.
 """
 
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import torch
@@ -39,7 +40,7 @@ def hardened(value: Tensor) -> Tensor:
     return torch.zeros_like(value).scatter_(-1, largest, 1.0)
 
 
-class Categories(Distribution):
+class Categories(Distribution, ABC):
     """Hold one of K categories by `logits` (..., K) up to a constant.
 
     To write one: draw in `rsample`. Mean and variance are those of the one-hot, relaxed or not.
@@ -61,6 +62,10 @@ class Categories(Distribution):
     def variance(self) -> Tensor:
         """Return π (1 − π) of each entry, (..., K)."""
         return self.mean * (1 - self.mean)
+
+    @abstractmethod
+    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Draw, with the gradient, (*sample_shape, ..., K)."""
 
 
 class OneHots(Categories):
