@@ -29,6 +29,7 @@ from vaekit.objectives.base import Adversarial, Term, settings
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 KERNELS = ("imq", "rbf")
+WHOLE = 256  # codes whose pairs are looked at twice rather than divided
 CACHED = 1 << 18  # pairs at a time: tables of them stay in the caches, and occupy every core
 
 
@@ -51,17 +52,17 @@ def kernel(name: str, squares: Tensor, latent: int, variance: Tensor | float = 1
     if name == "rbf":
         return (-2 / latent * squares).exp()
     wide = torch.as_tensor(2 * latent * variance, dtype=squares.dtype, device=squares.device)
-    return _Multiquadratics.apply(squares, wide.detach())  # pyright: ignore[reportReturnType]
+    return _Multiquadratics.apply(squares / wide.detach())  # pyright: ignore[reportReturnType]
 
 
 class _Multiquadratics(torch.autograd.Function):
-    """Sum C/(C + d) over C = c · wide, with the derivative −C/(C + d)² made on the way.
+    """Sum c/(c + d) over the scales c, with the derivative −c/(c + d)² made on the way.
 
     Recorded operation by operation it would keep, and read again, fourteen tables of all pairs.
     """
 
     @staticmethod
-    def forward(ctx: Any, squares: Tensor, wide: Tensor) -> Tensor:
+    def forward(ctx: Any, squares: Tensor) -> Tensor:
         found, slope = torch.zeros_like(squares), None
         if ctx.needs_input_grad[0]:
             slope = torch.zeros_like(squares)
@@ -69,18 +70,18 @@ class _Multiquadratics(torch.autograd.Function):
         slopes = [None] * len(squares) if slope is None else slope.split(rows)
         for part, into, down in zip(squares.split(rows), found.split(rows), slopes, strict=False):
             for scale in SCALES:
-                one = (part + scale * wide).reciprocal_()
-                into.addcmul_(one, scale * wide)
+                one = (part + scale).reciprocal_()
+                into.add_(one, alpha=scale)
                 if down is not None:
-                    down.addcmul_(one.square_(), -scale * wide)
+                    down.addcmul_(one, one, value=-scale)
         if slope is not None:
             ctx.save_for_backward(slope)
         return found
 
     @staticmethod
-    def backward(ctx: Any, *gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *gradient: Tensor) -> Tensor:
         (slope,) = ctx.saved_tensors
-        return gradient[0] * slope, None
+        return gradient[0] * slope
 
 
 def mmd(z: Tensor, other: Tensor, name: str = "imq", variance: Tensor | float = 1.0) -> Tensor:
@@ -96,12 +97,20 @@ def mmd(z: Tensor, other: Tensor, name: str = "imq", variance: Tensor | float = 
             f"{len(z)} and {len(other)}"
         )
 
-    def within(a: Tensor) -> Tensor:
-        found = kernel(name, _squares(a, a), a.shape[-1], variance)
-        return (found.sum() - found.diagonal().sum()) / (len(a) * (len(a) - 1))
+    def across(a: Tensor, b: Tensor) -> Tensor:
+        return kernel(name, _squares(a, b), a.shape[-1], variance)
 
-    across = kernel(name, _squares(z, other), z.shape[-1], variance)
-    return within(z) + within(other) - 2 * across.mean()
+    def within(a: Tensor) -> Tensor:  # each pair once, where the table is large
+        if len(a) <= WHOLE:
+            found = across(a, a)
+            return found.sum() - found.diagonal().sum()
+        left, right = a.tensor_split(2)
+        return within(left) + within(right) + 2 * across(left, right).sum()
+
+    def mean(a: Tensor) -> Tensor:
+        return within(a) / (len(a) * (len(a) - 1))
+
+    return mean(z) + mean(other) - 2 * across(z, other).mean()
 
 
 def _squares(a: Tensor, b: Tensor) -> Tensor:
