@@ -58,6 +58,20 @@ def test_a_shared_trunk_reads_with_the_layers_of_the_encoder_and_owns_none_of_th
     assert float(term.loss(moved).detach()) == pytest.approx(float(wanted.detach()), abs=1e-6)
 
 
+@pytest.mark.parametrize("reader", ["mlp(8)", "shared"])
+def test_a_share_of_the_images_is_read_and_the_entropy_is_that_of_all(reader):
+    model, objective = joint(reader=reader, share=0.3)
+    (term,) = objective.critics
+    run = model(X)
+    seen = run.p.mean[0] if reader == "mlp(8)" else model.posterior.network[:-1](run.p.mean[0])
+    read = (run.z[0, :, 2:] * term.network(seen).log_softmax(-1)).sum(-1)
+    told, share = read[:18].mean(), run.q.parts[1].mean.mean(0)
+    assert float(term.loss(run).detach()) == pytest.approx(-float(told.detach()), abs=1e-6)
+    bound = told - (share * share.log()).sum()
+    assert float(term(run).detach()) == pytest.approx(-float(bound.detach()), abs=1e-6)
+    assert float(read.mean().detach()) != pytest.approx(float(told.detach()), abs=1e-4)
+
+
 def test_a_shared_trunk_leaves_running_means_to_what_the_encoder_sees():
     torch.manual_seed(0)
     own = {"style": 2, "categories": 3, "network": "conv(4, batch_norm=True)", "reader": "shared"}
@@ -180,6 +194,7 @@ def test_correlated_coordinates_have_the_entropy_of_their_covariance():
         (lambda: MutualInformation(small().encoder((6,), 3), "clas")(joint().model(X)), "'class'"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=3), "1 to latent=2"),
         (lambda: joint(critic_lr=-1), "critic_lr"),
+        (lambda: joint(share=0.0), "share of the batch above 0"),
         (lambda: joint(reader="shared", network="mlp()"), "share its trunk"),
         (lambda: joint(categories=1), "2 categories"),
         (lambda: joint(temperature=0), "temperature"),

@@ -11,6 +11,9 @@ picture without noise, which may tell more than x does; `drawn` takes x′ from 
 **A shared trunk.** Q may look through the encoder's own layers, all but the last, which [vmi] ch. 6
 leaves to the future: then only its head learns from Q's step, and the layers only from the encoder.
 
+**A share of the batch.** E log Q is a mean over images, so that of a share of the batch estimates
+it as well, with more noise, and costs so much less; H(q(c)) is always that of the whole batch.
+
 **Which entropy.** The bound holds for c drawn from the aggregate posterior q(c), and H is q(c)'s.
 `entropy="aggregate"` estimates it from the batch and differentiates it: of categories that of their
 mean probabilities, of coordinates that of a Gaussian of the same covariance (which is too large
@@ -45,9 +48,9 @@ class MutualInformation(Adversarial):
 
     `on` is the name of a block, or a list of coordinates of a Gaussian code. The `reader` maps
     images (n, *shape) to (n, K) logits for K categories, to (n, 2k) means and widths for k
-    coordinates; with a `trunk` it maps what the trunk makes of the images. Raises `VaekitError` for
-    a block that the code has not, coordinates outside it, a reader of another width, an unknown
-    entropy, and draws that carry no gradient.
+    coordinates; with a `trunk` it maps what the trunk makes of the images. It sees a `share` of
+    them. Raises `VaekitError` for a block that the code has not, coordinates outside it, a reader
+    of another width, an unknown entropy, a share outside (0, 1], and draws without a gradient.
     """
 
     def __init__(
@@ -59,11 +62,15 @@ class MutualInformation(Adversarial):
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         trunk: Trunk | None = None,
+        share: float = 1.0,
     ):
         super().__init__()
+        if not 0 < share <= 1:
+            raise VaekitError(f"the reader sees a share of the batch above 0, up to 1, got {share}")
         if entropy not in ENTROPIES:
             raise nearest(str(entropy), ENTROPIES, "entropy")
-        self.network, self.entropy, self.drawn, self.trunk = reader, entropy, drawn, trunk
+        self.network, self.entropy = reader, entropy
+        self.drawn, self.trunk, self.share = drawn, trunk, share
         self.on = on if isinstance(on, str) else tuple(on)
         if not self.on or (not isinstance(on, str) and len(set(on)) < len(on)):
             raise VaekitError(f"name a block or list different coordinates, got on={on!r}")
@@ -74,14 +81,15 @@ class MutualInformation(Adversarial):
     def forward(self, run: Pass) -> Tensor:
         """Return minus the bound; its gradient does not reach the reader."""
         q, c = chosen(run, self.on)
-        told = log_read(self.still(run.once(_seen, self.drawn, self.trunk)), q, c)
+        seen = run.once(_seen, self.drawn, self.trunk, self.share)
+        told = log_read(self.still(seen), q, c[: len(seen)])
         return -(told.mean() + _entropy(q, self.entropy))
 
     def loss(self, run: Pass) -> Tensor:
         """Return −E log Q(c|x′), whose gradient reaches the reader alone."""
         q, c = chosen(run, self.on)
-        seen = run.once(_seen, self.drawn, self.trunk).detach()
-        return -log_read(self.network(seen), q, c.detach()).mean()
+        seen = run.once(_seen, self.drawn, self.trunk, self.share).detach()
+        return -log_read(self.network(seen), q, c[: len(seen)].detach()).mean()
 
 
 def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Distribution, Tensor]:
@@ -140,8 +148,9 @@ def shown(run: Pass, drawn: bool = False) -> Tensor:
     return run.p.rsample().flatten(0, 1)
 
 
-def _seen(run: Pass, drawn: bool, trunk: Trunk | None) -> Tensor:
+def _seen(run: Pass, drawn: bool, trunk: Trunk | None, share: float) -> Tensor:
     image = run.once(shown, drawn)
+    image = image[: math.ceil(share * len(image))]
     return image if trunk is None else trunk(image)
 
 

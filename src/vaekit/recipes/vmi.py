@@ -29,6 +29,7 @@ def vmi_vae(
     entropy: str = "aggregate",
     reader: str = "mlp(400)",
     critic_lr: float = 1e-3,
+    share: float = 1.0,
     network: str = "mlp(400)",
     likelihood: str = "bernoulli",
 ) -> System:
@@ -43,13 +44,14 @@ def vmi_vae(
         entropy: entropy in the bound, `aggregate` or `prior` (the thesis')
         reader: hidden layers of the reader, or `shared`: those of the encoder and one of its own
         critic_lr: learning rate of the reader
+        share: of each batch, the share of images that the reader sees; less of it costs less
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
     """
     if not 1 <= on <= latent:
         raise VaekitError(f"on, the coordinates to be read, must be 1 to latent={latent}, got {on}")
     model = gaussian_model(shape, latent, network, likelihood)
-    term = _information(model, range(on), 2 * on, shape, reader, entropy, critic_lr)
+    term = _information(model, range(on), 2 * on, shape, reader, entropy, critic_lr, share)
     return System(model, Distortion() + weight(beta) * KL() + weight(information) * term)
 
 
@@ -97,6 +99,7 @@ def vmi_joint_vae(
     temperature: float | str = 0.67,
     reader: str = "mlp(512)",
     critic_lr: float = 1e-3,
+    share: float = 1.0,
     network: str = "mlp(512, 512)",
     likelihood: str = "bernoulli",
     corruption: str | None = None,
@@ -115,12 +118,13 @@ def vmi_joint_vae(
         temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
         reader: hidden layers of the reader, or `shared`: those of the encoder and one of its own
         critic_lr: learning rate of the reader
+        share: of each batch, the share of images that the reader sees; less of it costs less
         network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`
         likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
         corruption: what the encoder's input undergoes in training, `affine`, `gaussian(sigma=0.6)`
     """
     model = _joint_model(shape, style, categories, temperature, network, likelihood, corruption)
-    term = _information(model, "class", categories, shape, reader, entropy, critic_lr)
+    term = _information(model, "class", categories, shape, reader, entropy, critic_lr, share)
     objective = _joint_objective(beta, class_beta, capacity) + weight(information) * term
     return System(model, objective)
 
@@ -157,10 +161,12 @@ def _information(
     reader: str,
     entropy: str,
     critic_lr: float,
+    share: float,
 ) -> MutualInformation:
     rate = critic_rate(critic_lr)
     if reader == "shared":
         trunk = Trunk(model.posterior.network)
         head = nn.Linear(trunk.width, answers)
-        return MutualInformation(head, on, entropy, lr=rate, trunk=trunk)
-    return MutualInformation(networks(reader).encoder(shape, answers), on, entropy, lr=rate)
+        return MutualInformation(head, on, entropy, lr=rate, trunk=trunk, share=share)
+    network = networks(reader).encoder(shape, answers)
+    return MutualInformation(network, on, entropy, lr=rate, share=share)
