@@ -17,6 +17,7 @@ from parts import layer, noise_model, small, white
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import Bound, bound, mutual_information_bound, readers
+from vaekit.information.parts import part_of
 from vaekit.likelihoods import Gaussian as GaussianLikelihood
 from vaekit.model import Model
 from vaekit.posteriors import Dirac, Gaussian, Product, RelaxedOneHot
@@ -69,6 +70,23 @@ def test_a_reader_that_learned_little_gives_less():
         for steps in (5, 300)
     )
     assert little.number.value < much.number.value - 0.1 and len(much.told) == 1500
+
+
+@pytest.mark.parametrize("width", [0.3, -200.0])
+def test_a_reader_answers_with_a_gaussian_in_the_units_of_the_code(width):
+    """As readers do in training: however narrow it claims to know, it stays finite."""
+    source = readers.Source(model := linear(scale=100.0), part_of(model, None), False, True)
+    shown, c, _ = pairs = source.pairs(white(50), torch.arange(50))
+    reader = readers.Reader("mlp(4)", pairs)
+    reader.network = layer(torch.zeros(4, 2), torch.tensor([0.5, -1.0, width, -width]))
+    deviation = 0.001 + torch.tensor([width, -width]).double().exp().log1p().float()
+    spread = c.std(0, correction=0)
+    wanted = torch.distributions.Normal(
+        c.mean(0) + torch.tensor([0.5, -1.0]) * spread, deviation * spread
+    )
+    found = reader(shown, c)
+    assert found.isfinite().all()
+    assert torch.allclose(found, wanted.log_prob(c).sum(-1), rtol=1e-4)
 
 
 def test_a_code_drawn_again_tells_of_the_data():

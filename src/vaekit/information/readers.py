@@ -1,10 +1,11 @@
 """A reader Q(c|x′) of a frozen model: what it is made of, and how it learns.
 
 Q sees pictures x′ = what the decoder makes of codes, and answers with a Gaussian for coordinates,
-with a category for one-hots, and with the product of these for a code of several blocks. It is
-trained on −log Q(c|x′) with fresh draws in every step, and is left as it was where a held-out tenth
-of its examples liked it best. It looks through the units of the first thousand examples: x′ less
-its mean by its spread, and coordinates likewise, so that codes of any scale are read as well.
+with a category for one-hots, and with the product of these for a code of several blocks, as the
+readers do that models are trained with. It is trained on −log Q(c|x′) with fresh draws in every
+step, and is left as it was where a held-out tenth of its examples liked it best. It looks through
+the units of the first thousand examples: x′ less its mean by its spread, and coordinates likewise,
+so that codes of any scale are read as well, to a thousandth of their spread.
 """
 
 import copy
@@ -16,11 +17,11 @@ from torch.distributions import Distribution
 
 from vaekit.compounds import Blocks
 from vaekit.data import Dataset
-from vaekit.distributions import DiagonalGaussian
 from vaekit.information.encoding import check_decoded, encoded
 from vaekit.information.parts import Part, within
 from vaekit.model import Model
 from vaekit.networks import networks
+from vaekit.objectives.mutual_information import log_read
 from vaekit.one_hots import OneHots
 
 _LOOKS, _FIRST = 10, 1000
@@ -60,34 +61,30 @@ class Reader(nn.Module):
 
     def __init__(self, text: str, first: Pairs):
         super().__init__()
-        parts = first.q.parts if isinstance(first.q, Blocks) else (first.q,)
-        self.sizes = [part.event_shape[-1] for part in parts]
-        self.categories = [isinstance(part, OneHots) for part in parts]
-        each = zip(self.sizes, self.categories, strict=True)
-        self.widths = [size if category else 2 * size for size, category in each]
+        self.parts = first.q.parts if isinstance(first.q, Blocks) else (first.q,)
+        self.sizes = [part.event_shape[-1] for part in self.parts]
+        each = zip(self.parts, self.sizes, strict=True)
+        self.widths = [size if isinstance(part, OneHots) else 2 * size for part, size in each]
         self.network = networks(text).encoder(tuple(first.shown.shape[1:]), sum(self.widths))
         self.network.to(first.shown.device)
         self.units = _units(first.shown)
-        blocks = first.c.split(self.sizes, -1)
-        self.moments = [(c.mean(0), _wide(c.std(0, correction=0))) for c in blocks]
+        blocks = zip(first.c.split(self.sizes, -1), self.parts, strict=True)
+        self.moments = [_moments(c, isinstance(part, OneHots)) for c, part in blocks]
 
     def forward(self, shown: Tensor, c: Tensor) -> Tensor:
         """Return log Q(c|x′) of each pair in nats, (n,)."""
         mean, wide = self.units
-        features = self.network((shown - mean) / wide).float().split(self.widths, -1)
-        blocks = c.split(self.sizes, -1)
-        each = zip(features, blocks, self.categories, self.moments, strict=True)
-        return torch.stack([_log_read(*of) for of in each]).sum(0)
+        features = self.network((shown - mean) / wide).split(self.widths, -1)
+        each = zip(features, self.parts, c.split(self.sizes, -1), self.moments, strict=True)
+        return torch.stack(
+            [log_read(f, q, (c - at) / wide) - wide.log().sum() for f, q, c, (at, wide) in each]
+        ).sum(0)
 
 
-def _log_read(
-    features: Tensor, c: Tensor, category: bool, moments: tuple[Tensor, Tensor]
-) -> Tensor:
-    if category:
-        return (c * features.log_softmax(-1)).sum(-1)
-    (at, wide), (mean, log_variance) = moments, features.chunk(2, -1)
-    q = DiagonalGaussian(mean, 0.5 * log_variance)
-    return q.log_prob((c - at) / wide) - wide.log().sum()
+def _moments(c: Tensor, category: bool) -> tuple[Tensor, Tensor]:
+    if category:  # its entries have their unit
+        return c.new_zeros(c.shape[-1]), c.new_ones(c.shape[-1])
+    return c.mean(0), _wide(c.std(0, correction=0))
 
 
 def _units(x: Tensor) -> tuple[Tensor, Tensor]:
