@@ -1,7 +1,9 @@
 """Score one run of `infomax.py`: accuracies, samples, and how its codes fill the prior."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +22,35 @@ from vaekit.objectives import jacobian
 from vaekit.objectives.matching import mmd
 from vaekit.runs import Run
 
-NOISES = {
+Noises = Mapping[str, str | None]
+NOISES: Noises = {
     "clean": None,
     "Gauss .2": "gaussian(sigma=0.2)",
     "Gauss .4": "gaussian(sigma=0.4)",
     "mask .2": "masking(p=0.2)",
     "mask .5": "masking(p=0.5)",
 }
+
+
+@dataclass(frozen=True)
+class Judging:
+    """Say how the runs of a task are judged.
+
+    `data` is the set, `reader` what reads labels off codes under all `noises`, `few` the images it
+    reads. FID compares `count` images in the features of a network that learns the labels in
+    `lessons` epochs; without a network there is none. `unseen`: all is judged on the first part,
+    whose classes were not trained on. `neighbours`: they estimate the entropy of codes.
+    """
+
+    data: str
+    reader: Callable[..., float]
+    noises: Noises
+    few: int = 2000
+    count: int = 5000
+    network: str | None = None
+    lessons: int | None = None
+    unseen: bool = False
+    neighbours: bool = True
 
 
 def corrupted(data: Dataset, noise: str | None) -> Dataset:
@@ -51,21 +75,21 @@ def known(data: Dataset) -> np.ndarray:
     return found.numpy()
 
 
-def accuracies(model: Model, parts: tuple[Dataset, Dataset], reader: Callable[..., float]):
+def accuracies(model: Model, parts: tuple[Dataset, Dataset], how: Judging):
     """Score every noise: codes drawn; their means; the reader, too, learns from noisy codes."""
     found: dict[str, list[float]] = {"drawn": [], "means": [], "noisy reader": []}
     drawn, means = codes(model, parts[0])
     y, truth = known(parts[0]), known(parts[1])
-    for noise in NOISES.values():
+    for noise in how.noises.values():
         noisy, held = (codes(model, corrupted(part, noise)) for part in parts)
-        found["drawn"].append(reader(drawn, y, held[0], truth))
-        found["means"].append(reader(means, y, held[1], truth))
-        found["noisy reader"].append(reader(noisy[0], y, held[0], truth))
+        found["drawn"].append(how.reader(drawn, y, held[0], truth))
+        found["means"].append(how.reader(means, y, held[1], truth))
+        found["noisy reader"].append(how.reader(noisy[0], y, held[0], truth))
     return found
 
 
 def digits(a: np.ndarray, y: np.ndarray, b: np.ndarray, truth: np.ndarray) -> float:
-    """Table 3: an SVM on 1000 labels, the mean of three draws of them."""
+    """Tables 2 and 3: an SVM on 1000 labels, the mean of three draws of them."""
     return float(label_accuracy(a, y, b, truth, 1000, repeats=3))
 
 
@@ -93,13 +117,28 @@ def entropy(z: np.ndarray, k: int = 5) -> float:
     return float(digamma(n) - digamma(k) + ball + size * np.log(radius).mean())
 
 
-def matched(model: Model, data: Dataset) -> dict[str, float]:
-    """Compare codes with draws of the prior: MMD (imq), entropy, and that of as many draws."""
+def widest(z: np.ndarray) -> float:
+    """Return the most entropy that codes (n, H) of their covariance can have: a normal's, in nats.
+
+    Unlike `entropy` it holds in any number of dimensions.
+    """
+    return float(0.5 * np.linalg.slogdet(2 * np.pi * np.e * np.cov(z, rowvar=False))[1])
+
+
+def matched(model: Model, data: Dataset, neighbours: bool = True) -> dict[str, float]:
+    """Compare codes with draws of the prior: MMD (imq), entropy, and that of as many draws.
+
+    `entropy ≤` is an upper bound and `prior's h` the mean −log p of the draws, in any dimension.
+    """
     z = encode_set(model, data, draw=True).code[:5000]
     prior = sample_codes(model, len(z))
     apart = [float(mmd(a, b)) for a, b in zip(z.split(1000), prior.split(1000), strict=True)]
-    own, theirs = entropy(z.numpy()), entropy(prior.numpy())
-    return {"mmd": statistics.mean(apart), "entropy": own, "prior's": theirs}
+    assert model.prior is not None
+    surprise = -float(model.prior(prior[:1]).log_prob(prior).mean())
+    bound = {"entropy ≤": widest(z.numpy()), "prior's h": surprise}
+    if neighbours:
+        bound |= {"entropy": entropy(z.numpy()), "prior's": entropy(prior.numpy())}
+    return {"mmd": statistics.mean(apart)} | bound
 
 
 def by_noise(model: Model, data: Dataset) -> dict[str, float]:
@@ -110,42 +149,54 @@ def by_noise(model: Model, data: Dataset) -> dict[str, float]:
     """
     x = data.batch(torch.arange(500))
     with evaluating(model):
-        found, f = jacobian(model, x).double(), model.posterior(x).mean.detach().double()
-    slopes = found.square().sum((1, 2)).mean() / f.var(0).sum()
+        found = [jacobian(model, part).double() for part in x.split(50)]
+        squares = torch.cat([part @ part.mT for part in found])
+        f = model.posterior(x).mean.detach().double()
+    slopes = squares.diagonal(dim1=1, dim2=2).sum(1).mean() / f.var(0).sum()
     out = {"slope": float(slopes)}
     if isinstance(model.corruption, TruncatedGaussian) and model.prior is not None:
         b = model.corruption.bound
         density = np.exp(-(b**2) / 2) / np.sqrt(2 * np.pi)
         variance = model.corruption.level**2 * (1 - 2 * b * density / erf(b / np.sqrt(2)))
-        spread = 2 * np.pi * np.e * variance * found @ found.mT
+        spread = 2 * np.pi * np.e * variance * squares
         rate = -0.5 * torch.linalg.slogdet(spread).logabsdet - model.prior(f[:1]).log_prob(f)
         out["noise rate"] = float(rate.mean())
     return out
 
 
-def score(run: Run, unseen: list[str] | None, network: FeatureNetwork) -> dict[str, Any]:
-    """Score a run by all that the tables show; of Omniglot on alphabets that it did not see."""
+def score(run: Run, how: Judging, network: FeatureNetwork | None) -> dict[str, Any]:
+    """Score a run by all that the tables show."""
     model = run.model
-    text = f"omniglot(rotations=true, alphabets={unseen})" if unseen else "mnist"
-    parts = load(text, run.config.data_dir)
-    train, test = (part.subset(order(len(part))[:5000]) for part in parts)
-    few = test.subset(range(min(2000, len(test))))
-    found: dict[str, Any] = accuracies(model, (train, few), characters if unseen else digits)
-    made, held = sample(model, 5000), images(test)
-    found["nll"] = -float(parzen(made, held[:1000], validation=held[1000:1180], shuffles=0))
-    if unseen:
+    train, test = judged_on(how, run.config.data_dir)
+    few = test.subset(range(min(how.few, len(test))))
+    found: dict[str, Any] = accuracies(model, (train, few), how)
+    found |= like(sample(model, how.count), test, network)
+    if how.unseen:
         sets = codes(model, train)[0], known(train), codes(model, test)[0], known(test)
         found["300 labels"] = 100 * characters(*sets, labelled=300)
-    else:
-        theirs = fid(features_of(network, test), features_of(network, made))
-        found |= {"fid": float(theirs), "floor": theirs.shuffled}
-    judged = evaluate(model, train if unseen else test)
+    judged = evaluate(model, train if how.unseen else test)
     for name in ("squared_error", "rate", "active_units"):
         found[name] = judged[name]["value"] if name in judged else None
-    found |= by_noise(model, train if unseen else test)
+    found |= by_noise(model, train if how.unseen else test)
     found["rate"] = found.pop("noise rate", found["rate"])
     seen = run.data.train
-    return found | matched(model, seen.subset(order(len(seen))[:5000]))
+    return found | matched(model, seen.subset(order(len(seen))[:5000]), how.neighbours)
+
+
+def judged_on(how: Judging, data_dir: str | Path | None) -> tuple[Dataset, Dataset]:
+    """Return what is learnt from and what is judged, up to `count` of each in a fixed order."""
+    train, test = load(how.data, data_dir)
+    return train.subset(order(len(train))[: how.count]), test.subset(order(len(test))[: how.count])
+
+
+def like(made: Tensor, test: Dataset, network: FeatureNetwork | None) -> dict[str, float | None]:
+    """Compare images with those of the test: Parzen windows at 5000 of them, FID and its floor."""
+    held = images(test)
+    nll = -float(parzen(made[:5000], held[:1000], validation=held[1000:1180], shuffles=0))
+    if network is None:
+        return {"nll": nll}
+    theirs = fid(features_of(network, test), features_of(network, made))
+    return {"nll": nll, "fid": float(theirs), "floor": theirs.shuffled}
 
 
 def order(n: int) -> Tensor:

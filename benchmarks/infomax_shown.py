@@ -1,0 +1,133 @@
+"""Print the tables of `infomax.py` and draw its figures."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from infomax_scores import codes, known, matched
+from spread import spread
+from torch import Tensor
+
+from vaekit.apply import reconstruct, sample
+from vaekit.data import Dataset
+from vaekit.runs import Run
+
+Rows = dict[str, list[dict[str, Any]]]  # scores by model and seed
+PLACES = {"mmd": 4, "300 labels": 1, "active_units": 1, "slope": 4, "nll": 1, "fid": 1}
+
+
+class Table(NamedTuple):
+    """Say what the tables of a task show: published accuracies, columns, others published."""
+
+    heading: str
+    accuracies: dict[str, tuple[int, ...]]
+    columns: tuple[str, ...]
+    others: Mapping[str, dict[str, int]] = MappingProxyType({})
+
+
+def tables(table: Table, noises: tuple[str, ...], rows: Rows) -> None:
+    """Print all tables of a task; the rate of VIMAEs is that of the noise on their input."""
+    for how in ("drawn", "means", "noisy reader"):
+        said = ", in brackets [vimae]" * (how == "drawn")
+        print(f"\n{table.heading}: accuracy in %, {how}{said}")
+        line(["model", "seeds", *noises])
+        line(["---"] * (2 + len(noises)))
+        for model, found in rows.items():
+            cells = [over([100 * r[how][i] for r in found], 1) for i in range(len(noises))]
+            if how == "drawn":
+                theirs = table.accuracies.get(model, "–" * len(noises))
+                cells = [f"{a} [{b}]" for a, b in zip(cells, theirs, strict=True)]
+            line([model, str(len(found)), *cells])
+    print(f"\n{table.heading}: what the models keep, and their samples")
+    line(["model", *table.columns])
+    line(["---"] * (1 + len(table.columns)))
+    for model, found in rows.items():
+        known_as = table.others.get(model, {})
+        line([model, *(str(known_as.get(c) or column(found, c)) for c in table.columns)])
+
+
+def column(found: list[dict[str, Any]], name: str) -> str:
+    """Write a score of all seeds."""
+    return over([scores.get(name) for scores in found], PLACES.get(name, 2))
+
+
+def line(cells: list[str]) -> None:
+    """Print a row of a Markdown table."""
+    print("| " + " | ".join(cells) + " |")
+
+
+def over(values: list[float | None], digits: int) -> str:
+    """Write the mean over seeds and its standard error."""
+    found = [v for v in values if v is not None]
+    return spread(found, digits) if found else "–"
+
+
+def titled(model: str) -> str:
+    """Write a model's name for a picture."""
+    return model.replace("_H", "$_H$").replace("_A", "$_A$")
+
+
+def plane(runs: dict[str, list[Run]], picture: Path) -> None:
+    """Draw the codes of the plane, with their MMD from the prior and their entropy."""
+    from matplotlib.figure import Figure
+
+    drawn = Figure(figsize=(11, 3), layout="constrained", dpi=90, facecolor="white")
+    panels = drawn.subplots(1, len(runs), sharex=True, sharey=True, squeeze=False)[0]
+    line(["model", "MMD(q(z), p(z))", "entropy of q(z)", "of the prior", "squared error"])
+    line(["---"] * 5)
+    for (model, made), axes in zip(runs.items(), panels, strict=True):
+        axes.set(title=titled(model), xlim=(-4.5, 4.5), ylim=(-4.5, 4.5), aspect="equal")
+        found = [matched(run.model, run.data.test) for run in made]
+        error = [run.metrics["squared_error"]["value"] for run in made]
+        shown = {"mmd": 4, "entropy": 2, "prior's": 2}
+        line([model, *(over([f[k] for f in found], d) for k, d in shown.items()), over(error, 1)])
+        test = made[0].data.test.subset(range(2500))
+        z, _ = codes(made[0].model, test)
+        axes.scatter(*z.T, c=known(test), cmap="tab10", s=2.5, linewidths=0)
+        own, prior = found[0]["entropy"], found[0]["prior's"]
+        axes.set_xlabel(f"MMD {found[0]['mmd']:.3f}\nentropy {own:.2f}, prior's {prior:.2f}")
+    drawn.savefig(picture)
+
+
+def photographs(runs: dict[str, list[Run]], picture: Path, count: int = 10) -> None:
+    """Draw test images and what the mean codes of each model keep of them; beside it, its samples.
+
+    The images are the first of each class; above the samples stand as many training images.
+    """
+    from matplotlib.figure import Figure
+
+    data = next(iter(runs.values()))[0].data
+    test, train = one_of_each(data.test, count), one_of_each(data.train, count)
+    rows = {"images": (test, train)}
+    for model, made in runs.items():
+        rows[model] = reconstruct(made[0].model, test), sample(made[0].model, count)
+    size = (2.1 * count / 3.2 + 1.2, 0.335 * len(rows) + 0.3)
+    drawn = Figure(figsize=size, layout="constrained", dpi=200, facecolor="white")
+    panels = drawn.subplots(len(rows), 2, squeeze=False)
+    for (model, both), line_of in zip(rows.items(), panels, strict=True):
+        for images, axes in zip(both, line_of, strict=True):
+            axes.imshow(strip(images), interpolation="nearest")
+            axes.set(xticks=[], yticks=[])
+            axes.spines[:].set_visible(False)
+        line_of[0].set_ylabel(
+            titled(model), rotation=0, ha="right", va="center", fontsize=8, labelpad=4
+        )
+    panels[0, 0].set_title("test images, reconstructed", fontsize=8)
+    panels[0, 1].set_title("training images; samples", fontsize=8)
+    drawn.savefig(picture)
+
+
+def one_of_each(data: Dataset, count: int) -> Tensor:
+    """Return the first image of each class, in turn, until there are `count`."""
+    labels = known(data)
+    rows = [np.flatnonzero(labels == k % (labels.max() + 1))[k // 10] for k in range(count)]
+    return data.batch(torch.as_tensor(np.array(rows)))
+
+
+def strip(images: Tensor, gap: int = 1) -> np.ndarray:
+    """Lay images (n, C, H, W) side by side, white between them, (H, W′, C)."""
+    padded = torch.nn.functional.pad(images.clamp(0, 1), (0, gap), value=1.0)
+    return np.concatenate(list(padded.permute(0, 2, 3, 1).numpy()), 1)[:, :-gap]
