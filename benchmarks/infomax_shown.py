@@ -11,12 +11,13 @@ from infomax_scores import codes, known, matched
 from spread import spread
 from torch import Tensor
 
-from vaekit.apply import reconstruct, sample
+from vaekit.apply import decode, sample
 from vaekit.data import Dataset
 from vaekit.runs import Run
 
 Rows = dict[str, list[dict[str, Any]]]  # scores by model and seed
 PLACES = {"mmd": 4, "300 labels": 1, "active_units": 1, "slope": 4, "nll": 1, "fid": 1}
+GAP = 2  # pixels between images
 
 
 class Table(NamedTuple):
@@ -93,7 +94,7 @@ def plane(runs: dict[str, list[Run]], picture: Path) -> None:
 
 
 def photographs(runs: dict[str, list[Run]], picture: Path, count: int = 10) -> None:
-    """Draw test images and what the mean codes of each model keep of them; beside it, its samples.
+    """Draw test images and what a drawn code of each model keeps of them; beside it, its samples.
 
     The images are the first of each class; above the samples stand as many training images.
     """
@@ -101,22 +102,24 @@ def photographs(runs: dict[str, list[Run]], picture: Path, count: int = 10) -> N
 
     data = next(iter(runs.values()))[0].data
     test, train = one_of_each(data.test, count), one_of_each(data.train, count)
-    rows = {"images": (test, train)}
-    for model, made in runs.items():
-        rows[model] = reconstruct(made[0].model, test), sample(made[0].model, count)
-    size = (2.1 * count / 3.2 + 1.2, 0.335 * len(rows) + 0.3)
-    drawn = Figure(figsize=size, layout="constrained", dpi=200, facecolor="white")
-    panels = drawn.subplots(len(rows), 2, squeeze=False)
-    for (model, both), line_of in zip(rows.items(), panels, strict=True):
-        for images, axes in zip(both, line_of, strict=True):
-            axes.imshow(strip(images), interpolation="nearest")
-            axes.set(xticks=[], yticks=[])
-            axes.spines[:].set_visible(False)
-        line_of[0].set_ylabel(
-            titled(model), rotation=0, ha="right", va="center", fontsize=8, labelpad=4
-        )
-    panels[0, 0].set_title("test images, reconstructed", fontsize=8)
-    panels[0, 1].set_title("training images; samples", fontsize=8)
+    left, right = [test], [train]
+    for made in runs.values():
+        model = made[0].model
+        z, _ = codes(model, Dataset.from_array(test))
+        left.append(decode(model, torch.as_tensor(z)))
+        right.append(sample(model, count))
+    drawn = Figure(figsize=(8.2, 2.65), layout="constrained", dpi=190, facecolor="white")
+    panels = drawn.subplots(1, 2)
+    titles = "test images, and reconstructions", "training images, and samples"
+    for rows, title, axes in zip((left, right), titles, panels, strict=True):
+        axes.imshow(np.concatenate([strip(images) for images in rows]), interpolation="nearest")
+        axes.set(xticks=[], yticks=[])
+        axes.set_title(title, fontsize=8)
+        axes.spines[:].set_visible(False)
+    high = test.shape[-2] + GAP
+    middles = [high * k + high / 2 for k in range(len(left))]
+    panels[0].set_yticks(middles, ["images", *map(titled, runs)], fontsize=8)
+    panels[0].tick_params(length=0)
     drawn.savefig(picture)
 
 
@@ -127,7 +130,7 @@ def one_of_each(data: Dataset, count: int) -> Tensor:
     return data.batch(torch.as_tensor(np.array(rows)))
 
 
-def strip(images: Tensor, gap: int = 1) -> np.ndarray:
-    """Lay images (n, C, H, W) side by side, white between them, (H, W′, C)."""
-    padded = torch.nn.functional.pad(images.clamp(0, 1), (0, gap), value=1.0)
-    return np.concatenate(list(padded.permute(0, 2, 3, 1).numpy()), 1)[:, :-gap]
+def strip(images: Tensor) -> np.ndarray:
+    """Lay images (n, C, H, W) side by side with white between and below them, (H′, W′, C)."""
+    padded = torch.nn.functional.pad(images.clamp(0, 1), (0, GAP, 0, GAP), value=1.0)
+    return np.concatenate(list(padded.permute(0, 2, 3, 1).numpy()), 1)
