@@ -52,11 +52,11 @@ import argparse
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from spread import spread
 from torch import Tensor
+from vmi_coordinates_shown import effects, picture
 
 from vaekit import recipes
 from vaekit.data import Dataset, Splits, load
@@ -107,29 +107,10 @@ def restored(path: Path, data: Dataset) -> Model:
     return model.eval()
 
 
-@torch.no_grad()
-def moved(model: Model, codes: Tensor, on: list[int], values: Tensor) -> Tensor:
-    """Decode codes (n, H) with coordinates `on` at each of values (m, on) → (n, m, *shape)."""
-    z = codes[:, None].repeat(1, len(values), 1)
-    z[..., on] = values
-    return model.likelihood(z.flatten(0, 1)[None]).mean[0].unflatten(0, z.shape[:2])
-
-
-@torch.no_grad()
-def effects(model: Model, data: Dataset, far: Tensor, n: int = 500) -> Tensor:
-    """Return the effect of each coordinate h, which goes from −far[h] to far[h], (H,)."""
-    codes = model.posterior(data.batch(torch.arange(n))).mean
-    found = []
-    for h in range(LATENT):
-        ends = moved(model, codes, [h], torch.stack([-far[h], far[h]])[:, None]).flatten(2)
-        found.append((ends[:, 1] - ends[:, 0]).square().mean(-1).sqrt().mean())
-    return torch.stack(found)
-
-
 def chosen(asked: argparse.Namespace, seed: int, data: Dataset) -> list[int]:
     """Return the two coordinates of least effect in the VAE of a seed, on training images."""
     model = restored(place(asked, 0.0, "aggregate", seed), data)
-    return sorted(effects(model, data, torch.full((LATENT,), 2.0)).argsort()[:2].tolist())
+    return sorted(effects(model, data).argsort()[:2].tolist())
 
 
 def train(asked: argparse.Namespace) -> None:
@@ -165,7 +146,7 @@ def units(model: Model, data: Dataset) -> tuple[Tensor, Tensor]:
 def score(model: Model, data: Splits, pair: list[int], seed: int) -> dict[str, float]:
     """Judge a model on test images: the two coordinates, two of the largest rate, two at random."""
     rates, deviation = units(model, data.test)
-    effect = effects(model, data.test, torch.full((LATENT,), 2.0))
+    effect = effects(model, data.test)
     own = effects(model, data.test, 2 * deviation)
     left = [h for h in rates.argsort(descending=True).tolist() if h not in pair]
     drawn = torch.randperm(len(left) - 2, generator=torch.Generator().manual_seed(seed))[:2] + 2
@@ -191,10 +172,9 @@ def scores(asked: argparse.Namespace) -> dict[tuple[float, str], list[dict[str, 
     """Return the kept scores of each setting, a dictionary a seed."""
     found: dict[tuple[float, str], list[dict[str, float]]] = {}
     for setting in SETTINGS:
-        for seed in range(asked.seeds):
-            kept = place(asked, *setting, seed).with_suffix(".json")
-            if kept.exists():
-                found.setdefault(setting, []).append(json.loads(kept.read_text("utf-8")))
+        kept = [place(asked, *setting, s).with_suffix(".json") for s in range(asked.seeds)]
+        if rows := [json.loads(path.read_text("utf-8")) for path in kept if path.exists()]:
+            found[setting] = rows
     return found
 
 
@@ -226,18 +206,33 @@ def table(asked: argparse.Namespace, names: list[str]) -> None:
         print(f"| {strength:g} | {entropy} | {len(rows)} | " + " | ".join(cells) + " |")
 
 
+def figure(asked: argparse.Namespace) -> None:
+    """Draw bounds and effects against λ, and what the two coordinates do to images."""
+    data = load("mnist", asked.data_dir)
+    found = {x: rows for (x, entropy), rows in scores(asked).items() if entropy == "aggregate"}
+    shown = (0.0, 0.01, STRENGTHS[-3], STRENGTHS[-1])
+    paths = {x: place(asked, x, "aggregate", asked.seed) for x in shown}
+    models = {x: restored(path, data.train) for x, path in paths.items()}
+    bands = {"λ as written": (WRITTEN[0], WRITTEN[-1]), "λ × 784": (STRENGTHS[-3], STRENGTHS[-1])}
+    drawn = picture(found, bands, models, data.test, chosen(asked, asked.seed, data.train))
+    drawn.save(asked.picture, optimize=True)
+    print(asked.picture)
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "judge"])
+    parser.add_argument("what", choices=["train", "judge", "figure"])
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--out", type=Path, default=Path("vmi-coordinates"))
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=0, help="whose images the figure shows")
+    parser.add_argument("--picture", type=Path, default=Path("vmi-coordinates.png"))
     asked = parser.parse_args()
-    tasks: dict[str, Any] = {"train": train, "judge": judge}
+    tasks = {"train": train, "judge": judge, "figure": figure}
     tasks[asked.what](asked)
 
 
