@@ -11,8 +11,9 @@ single settings on 55 000 training images and reads them on the other 5 000: bou
 to choose by; the accuracy is not. `train` makes what is missing on all training images, with curves
 of each epoch; where a model has several starts, each is trained for five epochs, and the one with
 the highest bound on 10 000 training images goes on. `judge` prints the table on the test images,
-`figure` draws Figures 4.5 to 4.11. `cost` times steps in turns. All models are `vmi_joint_vae`: with λ = 0 its
-weights are those of `joint_vae`, and the reader still reads, so that there is a bound to draw.
+`figure` draws Figures 4.5 to 4.11. `cost` times steps in turns. All models are `vmi_joint_vae`:
+with λ = 0 its weights are those of `joint_vae`, and the reader still reads, so that there is a
+bound to draw.
 
 Expected, before the first run: without VMI the category stays unused (accuracy near .2); with the
 thesis' constant entropy a large λ collapses to few categories; with the entropy of the aggregate
