@@ -18,7 +18,7 @@ here the objective is put together from the same parts, `on` the two that were c
 **Which λ.** Equation 4.14 adds λ nats of information to the ELBO in nats an image: then λ = .01 is
 small. Where an ELBO is divided by its 784 pixels, and the information beside it is not, that makes
 .01 · 784 = 7.84 of ours. So there are the three of the thesis as they are, and the same three times
-784, with .1 between. (The sum over a batch of 100 beside a mean, or the reverse, lies within.)
+784, with .1 between. (A bound summed over a batch of 100 beside a mean would make it .1 to 1.)
 
 **Effect** of a coordinate: how far the decoded image goes when it goes from −2 to 2 (deviations of
 the prior) and the rest of the code stays, the root of the mean square over pixels, whose values

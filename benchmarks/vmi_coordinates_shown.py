@@ -63,6 +63,7 @@ def picture(
     curves(panels[0], NATS, found, bands)
     curves(panels[1], EFFECTS, found, bands)
     panels[0].set_title("what the two coordinates tell, nats", pad=22)
+    panels[1].legend(frameon=False, loc="center left", bbox_to_anchor=(0, 0.66))
     panels[1].set_title("how far −2 to 2 moves the image, RMS over pixels", pad=22)
     grid: Any = below.subplots(2, len(models), height_ratios=[1, 0.46])
     for column, (strength, model) in zip(grid.T, models.items(), strict=True):
@@ -74,7 +75,7 @@ def picture(
     grid[0, 0].set_ylabel(f"z{pair[0]} down, z{pair[1]} across, −3 to 3")
     grid[1, 0].set_ylabel(f"image, z{pair[0]} −5 to 5")
     sheet.savefig(drawn := io.BytesIO(), dpi=110)
-    return Image.open(drawn).convert("RGB").quantize(128, Image.Quantize.MAXCOVERAGE)
+    return Image.open(drawn).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE)
 
 
 def curves(
