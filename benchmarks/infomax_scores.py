@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,14 +32,22 @@ NOISES: Noises = {
 }
 
 
+class Lesson(NamedTuple):
+    """Say how a network learns the labels of a set, whose features FID reads."""
+
+    network: str = "conv(32, 64, hidden=[])"
+    epochs: int | None = None
+    seed: int = 0
+
+
 @dataclass(frozen=True)
 class Judging:
     """Say how the runs of a task are judged.
 
     `data` is the set, `reader` what reads labels off codes under all `noises`, `few` the images it
-    reads. FID compares `count` images in the features of a network that learns the labels in
-    `lessons` epochs; without a network there is none. `unseen`: all is judged on the first part,
-    whose classes were not trained on. `neighbours`: they estimate the entropy of codes.
+    reads. FID compares `count` images in the features of each network of `lessons`. `unseen`: all
+    is judged on the first part, whose classes were not trained on. `neighbours`: they estimate the
+    entropy of codes.
     """
 
     data: str
@@ -47,8 +55,7 @@ class Judging:
     noises: Noises
     few: int = 2000
     count: int = 5000
-    network: str | None = None
-    lessons: int | None = None
+    lessons: tuple[Lesson, ...] = ()
     unseen: bool = False
     neighbours: bool = True
 
@@ -164,13 +171,13 @@ def by_noise(model: Model, data: Dataset) -> dict[str, float]:
     return out
 
 
-def score(run: Run, how: Judging, network: FeatureNetwork | None) -> dict[str, Any]:
+def score(run: Run, how: Judging, networks: list[FeatureNetwork]) -> dict[str, Any]:
     """Score a run by all that the tables show."""
     model = run.model
     train, test = judged_on(how, run.config.data_dir)
     few = test.subset(range(min(how.few, len(test))))
     found: dict[str, Any] = accuracies(model, (train, few), how)
-    found |= like(sample(model, how.count), test, network)
+    found |= like(sample(model, how.count), test, networks)
     if how.unseen:
         sets = codes(model, train)[0], known(train), codes(model, test)[0], known(test)
         found["300 labels"] = 100 * characters(*sets, labelled=300)
@@ -189,14 +196,16 @@ def judged_on(how: Judging, data_dir: str | Path | None) -> tuple[Dataset, Datas
     return train.subset(order(len(train))[: how.count]), test.subset(order(len(test))[: how.count])
 
 
-def like(made: Tensor, test: Dataset, network: FeatureNetwork | None) -> dict[str, float | None]:
-    """Compare images with those of the test: Parzen windows at 5000 of them, FID and its floor."""
+def like(made: Tensor, test: Dataset, networks: list[FeatureNetwork]) -> dict[str, float | None]:
+    """Compare images with those of the test: Parzen windows at 5000 of them, FIDs, their floors."""
     held = images(test)
     nll = -float(parzen(made[:5000], held[:1000], validation=held[1000:1180], shuffles=0))
-    if network is None:
-        return {"nll": nll}
-    theirs = fid(features_of(network, test), features_of(network, made))
-    return {"nll": nll, "fid": float(theirs), "floor": theirs.shuffled}
+    found: dict[str, float | None] = {"nll": nll}
+    for k, network in enumerate(networks):
+        theirs = fid(features_of(network, test), features_of(network, made))
+        mark = f" {k + 1}" if k else ""
+        found |= {f"fid{mark}": float(theirs), f"floor{mark}": theirs.shuffled}
+    return found
 
 
 def order(n: int) -> Tensor:

@@ -16,7 +16,7 @@ from vaekit.data import Dataset
 from vaekit.runs import Run
 
 Rows = dict[str, list[dict[str, Any]]]  # scores by model and seed
-PLACES = {"mmd": 4, "300 labels": 1, "active_units": 1, "slope": 4, "nll": 1, "fid": 1}
+PLACES = {"mmd": 4, "300 labels": 1, "active_units": 1, "slope": 4, "nll": 1, "fid": 1, "fid 2": 1}
 GAP = 2  # pixels between images
 
 
