@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from vaekit import recipes
 from vaekit.cli import main
 from vaekit.compounds import Blocks
-from vaekit.data import Dataset, load
+from vaekit.data import Dataset, Splits, load
 from vaekit.distributions import DiagonalGaussian, StandardNormal
 from vaekit.errors import VaekitError
 from vaekit.information import Check, Ledger, Number, Row, accounts, ledger
@@ -417,6 +417,7 @@ def without_prior() -> Model:
     ("model", "settings", "cause"),
     [
         (without_prior, {}, "needs a prior"),
+        (correlated, {"data": Splits(white(9, 2), white(9, 2))}, "take its .train or its .test"),
         (
             lambda: Model(Dirac(nn.Linear(2, 2), 2), correlated().likelihood, Normal(2)),
             {},

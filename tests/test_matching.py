@@ -1,6 +1,7 @@
 """The aggregate posterior against the prior: MMD and the adversary, each by its definition."""
 
 import math
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -13,9 +14,10 @@ from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
 from vaekit.model import Model, Pass
-from vaekit.objectives import MMD, AdversarialPrior, Distortion
+from vaekit.objectives import MMD, AdversarialPrior, Distortion, MutualInformation
 from vaekit.objectives.matching import SCALES, mmd
 from vaekit.posteriors import Dirac
+from vaekit.priors import Prior
 from vaekit.train import Training, fit
 
 
@@ -37,7 +39,9 @@ def by_loops(z: np.ndarray, other: np.ndarray, name: str) -> float:
 
 @pytest.mark.parametrize("name", ["imq", "rbf"])
 @pytest.mark.parametrize("sizes", [(2, 2), (7, 7), (5, 9)])
-def test_mmd_is_the_double_loop(name, sizes):
+@pytest.mark.parametrize("whole", [256, 2])
+def test_mmd_is_the_double_loop(name, sizes, whole, monkeypatch):
+    monkeypatch.setattr("vaekit.objectives.matching.WHOLE", whole)  # 2: halves of halves
     torch.manual_seed(0)
     z, other = (torch.randn(n, 3, dtype=torch.float64) for n in sizes)
     wanted = by_loops(z.numpy(), other.numpy(), name)
@@ -157,6 +161,56 @@ def test_matching_that_cannot_be():
     for term in (MMD(), AdversarialPrior(nn.Linear(2, 1))):
         with pytest.raises(VaekitError, match="needs a prior"):
             (term if isinstance(term, MMD) else term.loss)(bare(torch.rand(4, 6)))
+
+
+class Own(Prior):
+    """Hold a density of the user's own, with samples or without, and no moments."""
+
+    def __init__(self, sampled: bool):
+        super().__init__()
+        self.latent, self.sampled = 2, sampled
+
+    def forward(self, like, c=None):
+        class Density(torch.distributions.Distribution):
+            arg_constraints: ClassVar[dict[str, Any]] = {}
+
+            def log_prob(self, value):
+                return -value.square().sum(-1)
+
+        class Sampled(Density):
+            def sample(self, sample_shape=()):
+                return 2 * torch.randn(*sample_shape, 2)
+
+        kind = Sampled if self.sampled else Density
+        return kind(torch.Size(), torch.Size((2,)), validate_args=False)
+
+
+def test_a_prior_of_ones_own_needs_samples_and_no_moments():
+    plain, x = vae(), torch.rand(50, 6)
+    run = Model(plain.posterior, plain.likelihood, Own(sampled=True))(x)
+    torch.manual_seed(3)
+    found = MMD()(run)
+    torch.manual_seed(3)
+    other = 2 * torch.randn(1, 50, 2)
+    wanted = mmd(run.z[0], other[0], variance=float(other.var(1, correction=0).mean()))
+    assert float(found.detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
+    run = Model(plain.posterior, plain.likelihood, Own(sampled=False))(x)
+    for term in (MMD(), AdversarialPrior(nn.Linear(2, 1))):
+        with pytest.raises(VaekitError, match="this prior cannot be sampled: give its"):
+            (term if isinstance(term, MMD) else term.loss)(run)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        lambda: AdversarialPrior(small().encoder((4,), 1)),
+        lambda: MutualInformation(small().encoder((9,), 4), [0, 1]),
+    ],
+)
+def test_a_critic_made_for_other_shapes_is_told_apart(term):
+    model, data = vae(), Dataset.from_array(torch.rand(40, 6))
+    with pytest.raises(VaekitError, match=r"shapes do not fit.*shape \(6,\), a critic of codes"):
+        next(iter(fit(model, Distortion() + 1.0 * term(), data, Training(epochs=1, batch=20))))
 
 
 # ---- the recipes

@@ -123,8 +123,9 @@ def sample_rows(count: int, limit: int) -> Tensor:
 
 
 def device_of(model: Model) -> torch.device:
-    """Tell the device on which a model's weights lie."""
-    return next(model.parameters()).device
+    """Tell the device on which a model's weights lie, the CPU for a model without."""
+    weight = next(model.parameters(), None)
+    return torch.device("cpu") if weight is None else weight.device
 
 
 @contextmanager

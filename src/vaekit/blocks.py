@@ -5,7 +5,7 @@ in the same order. A diagonal Gaussian comes apart anywhere; and blocks that are
 one Gaussian to a prior that is cut in another way, or not at all.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,6 +14,18 @@ from torch.distributions import Distribution
 from vaekit.compounds import Blocks
 from vaekit.distributions import DiagonalGaussian, PointMass
 from vaekit.errors import VaekitError
+
+
+def coordinates(on: Any) -> tuple[int, ...]:
+    """Return chosen coordinates as a tuple; raise `VaekitError` for no list of different ones."""
+    try:
+        places = tuple(on)
+    except TypeError:
+        places = ()
+    whole = all(isinstance(h, int) and not isinstance(h, bool) for h in places)
+    if isinstance(on, str) or not places or not whole or len(set(places)) < len(places):
+        raise VaekitError(f"name a block or list different coordinates, on=[0, 1], got on={on!r}")
+    return places
 
 
 class Block(NamedTuple):

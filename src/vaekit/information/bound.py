@@ -44,7 +44,7 @@ from vaekit.information.readers import Pairs, Source, trained
 from vaekit.model import Model
 from vaekit.one_hots import OneHots
 
-LEAST = 4  # examples: two to learn from, two to be judged by
+LEAST = 2  # examples to learn from, and to be judged by
 
 
 class Trained(Protocol):
@@ -152,11 +152,13 @@ def _sets(data: Dataset, train: Dataset | None, n: int, seed: int) -> tuple[Data
     check_counts(n=n)
     if train is not None:
         check_set(train)
-    known = [len(data)] if train is None else [min(len(data), n), len(train)]
-    if min(known) < (LEAST if train is None else LEAST // 2):
+    known = [min(len(data) // 2, n), len(data) // 2]
+    if train is not None:
+        known = [min(len(data), n), len(train)]
+    if min(known) < LEAST:
         raise VaekitError(
-            "the bound needs 2 examples that the reader learns from and 2 others that it is judged "
-            f"by, got {' and '.join(map(str, known))} in all: give more"
+            "the bound needs 2 examples that the reader is judged by and 2 others that it learns "
+            f"from, got {known[0]} and {known[1]}: give more"
         )
     return data.split(0.5, seed) if train is None else (train, data)
 

@@ -73,7 +73,8 @@ def ledger(
     """
     model = model if isinstance(model, Model) else model.model
     check_counts(samples=samples)
-    chosen = data.subset(rows_of(data, n))
+    rows = rows_of(data, n)
+    chosen = data.subset(rows)
     _check(model, chosen, bound, train)
     blocks = parts_of(model)
     whole = Part(WHOLE, list(range(model.posterior.latent)))

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.blocks import joined, pairs_of
+from vaekit.blocks import coordinates, joined, pairs_of
 from vaekit.compounds import Blocks
 from vaekit.distributions import DiagonalGaussian
 from vaekit.divergences import kl, kl_by_block, kl_by_coordinate, kl_in_closed_form
@@ -56,10 +56,8 @@ def part_of(model: Model, on: On) -> Part:
         if on not in known:
             raise nearest(on, known, "block")
         return known[on]
-    places = list(on)
-    if not places or len(set(places)) < len(places):
-        raise VaekitError(f"name a block or list different coordinates, got on={on!r}")
-    if not all(isinstance(h, int) and 0 <= h < size for h in places):
+    places = list(coordinates(on))
+    if not all(0 <= h < size for h in places):
         raise VaekitError(f"coordinates lie from 0 to {size - 1}, got {places}")
     return Part("_".join(f"z{h}" for h in places), places)
 

@@ -36,7 +36,7 @@ CACHED = 1 << 18  # pairs at a time: tables of them stay in the caches, and occu
 def draws(run: Pass) -> Tensor:
     """Return as many draws of the prior as the pass has codes, (samples · batch, H).
 
-    Raises `VaekitError` for a model without a prior.
+    Raises `VaekitError` for a model without a prior, and a prior that cannot be sampled.
     """
     if run.prior is None:
         raise VaekitError(
@@ -44,7 +44,13 @@ def draws(run: Pass) -> Tensor:
         )
     shape = run.z.shape[: run.z.dim() - 1 - len(run.prior.batch_shape)]
     draw = run.prior.rsample if run.prior.has_rsample else run.prior.sample
-    return draw(torch.Size(shape)).flatten(0, -2)
+    try:
+        return draw(torch.Size(shape)).flatten(0, -2)
+    except NotImplementedError:
+        raise VaekitError(
+            "matching the prior needs draws of it, and this prior cannot be sampled: give its "
+            "distribution a method sample(sample_shape)"
+        ) from None
 
 
 def kernel(name: str, squares: Tensor, latent: int, variance: Tensor | float = 1.0) -> Tensor:
@@ -130,7 +136,8 @@ class MMD(Term):
     """Return the squared MMD between the codes of the batch and as many draws of the prior.
 
     It is no divergence in nats: its weight is a scale of its own. σ_p² of the kernel is the prior's
-    mean variance. Raises `VaekitError` as `mmd` does and for a model without a prior.
+    mean variance, or where it knows none that of its draws. Raises `VaekitError` as `mmd` and
+    `draws` do.
     """
 
     name = "mmd"
@@ -144,7 +151,11 @@ class MMD(Term):
         """Return the U-statistic."""
         other = draws(run)
         assert run.prior is not None
-        return mmd(run.z.flatten(0, -2), other, self.kernel, run.prior.variance.mean().detach())
+        try:
+            variance = run.prior.variance.mean().detach()
+        except NotImplementedError:  # a prior need not know its moments
+            variance = other.detach().var(0, correction=0).mean()
+        return mmd(run.z.flatten(0, -2), other, self.kernel, variance)
 
 
 class AdversarialPrior(Adversarial):

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn import functional as F
 
+from vaekit.blocks import coordinates
 from vaekit.compounds import Blocks
 from vaekit.distributions import LOG_2PI, DiagonalGaussian
 from vaekit.errors import VaekitError, nearest
@@ -71,10 +72,8 @@ class MutualInformation(Adversarial):
             raise nearest(str(entropy), ENTROPIES, "entropy")
         self.network, self.entropy = reader, entropy
         self.drawn, self.trunk, self.share = drawn, trunk, share
-        self.on = on if isinstance(on, str) else tuple(on)
-        if not self.on or (not isinstance(on, str) and len(set(on)) < len(on)):
-            raise VaekitError(f"name a block or list different coordinates, got on={on!r}")
-        said = on if isinstance(on, str) else "_".join(f"z{h}" for h in on)
+        self.on = on if isinstance(on, str) and on else coordinates(on)
+        said = on if isinstance(on, str) else "_".join(f"z{h}" for h in self.on)
         self.name = f"minus_information_{said}"
         self.adam = settings(lr, betas)
 
@@ -157,6 +156,11 @@ def _seen(run: Pass, drawn: bool, trunk: Trunk | None, share: float) -> Tensor:
 def _entropy(q: Distribution, kind: str) -> Tensor | float:
     """Return the entropy of q(c) over the batch, or the constant of the prior, in nats."""
     width = q.event_shape[0]
+    if kind == "aggregate" and len(q.mean) < 2:
+        raise VaekitError(
+            "the entropy of the aggregate posterior is that of a batch, and of one example it is "
+            "that of q(c|x): take a batch of 2 or more"
+        )
     if isinstance(q, Categories):
         if kind == "prior":
             return math.log(width)

@@ -10,6 +10,7 @@ step never asks the device a question. The terms of recent steps stay on the dev
 """
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 CHECK_EVERY = 100
+_SHAPES = ("shape", "size", "dimension", "channels")  # in what PyTorch says where these differ
 
 
 class NotFinite(VaekitError):
@@ -157,7 +159,7 @@ class Fit:
 
     def _advance(self, x: Tensor, c: Tensor | None) -> None:
         self._announce()
-        with self.fabric.autocast():
+        with self.fabric.autocast(), _reading(x):
             values = self._step(x, c)
         self.optimiser.clear()
         self.fabric.backward(values @ self._weight_tensor(values))
@@ -247,6 +249,21 @@ def fit(
     outside the likelihood's support, and `NotFinite` for a loss that is no number.
     """
     return Fit(model, objective, data, training)
+
+
+@contextmanager
+def _reading(x: Tensor) -> Iterator[None]:
+    """Raise `VaekitError` where a network inside cannot read what it is shown."""
+    try:
+        yield
+    except RuntimeError as error:
+        said = str(error).strip().partition("\n")[0]
+        if type(error) is not RuntimeError or not any(word in said for word in _SHAPES):
+            raise
+        raise VaekitError(
+            f"the shapes do not fit ({said}): make the model for examples of shape "
+            f"{tuple(x.shape[1:])}, a critic of codes for their size, a reader for the examples"
+        ) from error
 
 
 def _batches(
