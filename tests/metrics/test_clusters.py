@@ -74,6 +74,23 @@ def test_empty_categories():
     assert written["se"] == 0.0 and written["n"] == 3 and written["rule"] == "one_to_one"
 
 
+@pytest.mark.parametrize("rule", ["one_to_one", "majority"])
+def test_categories_that_were_named_before_keep_their_names(rule):
+    clean = cluster_accuracy(LABELS, LABELS, rule, categories=4)
+    names = clean.parts["assignment"]
+    swapped = cluster_accuracy((LABELS + 1) % 4, LABELS, rule, categories=4, names=names)
+    assert swapped == 0.0 and "named beforehand" in swapped.settings["estimator"]
+    assert cluster_accuracy((LABELS + 1) % 4, LABELS, rule, categories=4) == 1.0
+    half = np.where(np.arange(2000) < 1000, LABELS, (LABELS + 1) % 4)
+    found = cluster_accuracy(half, LABELS, rule, categories=4, names=names)
+    assert found == 0.5 and abs(found.shuffled - 0.25) < 0.03
+    assert found.parts["assignment"].tolist() == names.tolist()
+    assert cluster_accuracy(LABELS, LABELS, rule, categories=4, names=names) == clean
+    strange = cluster_accuracy([0, 1, 1], [0, 0, 5], rule, categories=2, names=[-1, 5])
+    assert strange == pytest.approx(1 / 3) and strange.parts["assignment"].tolist() == [-1, 5]
+    assert cluster_accuracy([0], [3], rule, categories=2, names=[9, 3]) == 0.0
+
+
 def test_one_class():
     assert cluster_accuracy([0, 1, 1, 1], [5, 5, 5, 5]) == 0.75
     assert cluster_accuracy([0, 1, 1, 1], [5, 5, 5, 5], "majority") == 1.0
@@ -94,6 +111,9 @@ def test_same_seed_same_score():
         (([0, 1], [0.5, 1]), {}, "labels .N,. of whole numbers"),
         (([], []), {}, "assignments"),
         (([0, 3], [0, 1]), {"categories": 3}, "3 categories are 0 to 2, got 0 to 3"),
+        (([0, 3], [0, 1]), {"names": [0, 1]}, "2 names of an unknown number .* categories=2"),
+        (([0, 1], [0, 1]), {"categories": 3, "names": [0, 1]}, "2 names of 3 categories"),
+        (([0, 1], [0, 1]), {"categories": 2, "names": [0.5, 1]}, "expected names"),
         (([0, 3], [0, 1]), {"rule": "greedy"}, "unknown rule 'greedy'"),
         (([0, 3], [0, 1]), {"shuffles": -1}, "shuffles must be ≥ 0"),
     ],

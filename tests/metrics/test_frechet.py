@@ -37,6 +37,18 @@ def test_diagonal_gaussians():
     assert fid(two, one) == pytest.approx(float(found))
 
 
+@pytest.mark.parametrize("unit", [1e-100, 1e-60, 1e100])
+def test_no_unit_of_the_features_is_too_large_or_too_small(unit):
+    one, two = (RNG.normal(size=(300, 3)) * s for s in (1, 1.5))
+    assert fid(one * unit, two * unit) / unit**2 == pytest.approx(float(fid(one, two)))
+
+
+def test_squares_beyond_double_precision():
+    one = RNG.normal(size=(300, 3))
+    with pytest.raises(VaekitError, match="beyond double precision: divide both"):
+        fid(one * 1e160, one)
+
+
 @pytest.mark.parametrize("size", [2, 7])
 def test_the_root_of_the_product(size):
     first, second = (RNG.normal(size=(size, size)) for _ in range(2))

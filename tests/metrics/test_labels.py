@@ -1,6 +1,7 @@
 """Accuracy of classifiers that learn from the codes of few labelled examples."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -64,9 +65,37 @@ def test_more_labels_tell_more_and_draws_have_an_error():
     assert few + 3 * few.settings["se"] < many and few.settings["se"] > many.settings["se"]
     draws = few.parts["draws"]
     assert few == pytest.approx(draws.mean()) and draws.shape == (8,) and len(set(draws)) > 1
-    assert few.settings["se"] == pytest.approx(draws.std(ddof=1) / 8**0.5)
+    parts, settings = few.parts, few.settings
+    assert parts["se_of_draws"] == pytest.approx(draws.std(ddof=1) / 8**0.5)
+    assert settings["se"] == pytest.approx(
+        math.hypot(parts["se_of_draws"], parts["se_of_examples"])
+    )
+    assert settings["error"] == "over draws of the labels, and over examples"
     assert judged(codes, labelled=8).settings["se"] is None
     assert few.parts["confusion"].sum() == 8 * 500
+
+
+def test_the_error_is_that_of_other_labels_and_other_examples():
+    rng, values, errors = np.random.default_rng(1), [], []
+    for _ in range(60):
+        labels = rng.integers(0, 2, 260)
+        codes = labels[:, None] + rng.normal(size=(260, 1))
+        found = label_accuracy(
+            codes[:200], labels[:200], codes[200:], labels[200:], 6, "linear", repeats=6, shuffles=0
+        )
+        values.append(float(found))
+        errors.append(found.settings["se"])
+        draws = found.parts["se_of_draws"]
+        assert found.settings["se"] > draws
+    assert np.mean(errors) == pytest.approx(np.std(values), rel=0.3)
+
+
+def test_of_all_labels_the_error_is_over_examples():
+    codes = CORNERS[LABELS] + RNG.normal(size=(1500, 2))
+    for labelled in (None, 1000):
+        found = judged(codes, labelled=labelled)
+        assert found.settings["se"] == found.parts["se_of_examples"] > 0
+        assert found.settings["error"] == "over examples" and found.parts["se_of_draws"] is None
 
 
 def test_same_seed_same_score():
@@ -119,6 +148,11 @@ BAD = [
     ({"labelled": 3}, "3 labels cannot show 4 classes: give labelled=4"),
     ({"labelled": 1001}, "asked for 1001 labels of 1000 examples"),
     ({"labelled": None, "repeats": 2}, "2 draws are one"),
+    ({"labelled": 1000, "repeats": 2}, "labelled=1000 learns from all 1000 .* 2 draws are one"),
+    ({"labelled": 10.0}, "labelled must be a whole number, got 10.0"),
+    ({"labelled": True}, "labelled must be a whole number, got True"),
+    ({"labelled": 0}, "labelled must be ≥ 1"),
+    ({"repeats": 2.0}, "repeats must be a whole number"),
     ({"repeats": 0}, "repeats must be ≥ 1"),
     ({"classifier": "tree"}, "unknown classifier 'tree'"),
 ]

@@ -34,6 +34,18 @@ def test_density_by_definition(sigma, shift):
     assert score.settings["se"] == pytest.approx(expected.std(ddof=1) / 20**0.5, rel=1e-5)
 
 
+@pytest.mark.parametrize("sigma", [1e-200, 1e-155, 1e200])
+def test_bandwidths_beyond_double_precision(sigma):
+    with pytest.raises(VaekitError, match=r"windows of σ = .* give no finite density"):
+        parzen(X, X + 1.0, sigma)
+    assert np.isfinite(parzen(X, X + 1.0, 1e-140))
+
+
+def test_samples_beyond_double_precision():
+    with pytest.raises(VaekitError, match=r"samples reach .* beyond double precision"):
+        parzen(np.full((3, 2), 1e160), np.ones((2, 2)), 1.0)
+
+
 def test_it_is_a_density():
     samples = RNG.normal(size=(7, 1))
     line = np.linspace(-9, 9, 20_001)

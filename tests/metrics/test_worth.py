@@ -11,11 +11,13 @@ from torch import nn
 from vaekit import data
 from vaekit.apply import sample, sample_rows
 from vaekit.cli import main
+from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import applying, score
 from vaekit.information import match as matching
 from vaekit.information.match import gaussian_entropy, match, prior_entropy
+from vaekit.information.worth import Subject, clusters
 from vaekit.likelihoods import Bernoulli
 from vaekit.metrics import cluster_accuracy, fid, label_accuracy, parzen
 from vaekit.model import Model
@@ -92,7 +94,14 @@ def test_corrupted_inputs_reach_the_encoder_and_not_the_classifier(model, digits
     truth = digits.test.batch_labels(torch.arange(180)).bincount().numpy() / 180
     draws = found["svm_accuracy [masking(p=1)]"]["parts"]["draws"]
     assert all(np.isclose(each, truth).any() for each in draws)
-    assert found["cluster_accuracy [masking(p=1)]"]["value"] == pytest.approx(truth.max())
+    # … and one category, which has the name that it got from clean codes.
+    swept = found["cluster_accuracy [masking(p=1)]"]
+    (used,) = np.flatnonzero(np.sum(swept["parts"]["table"], axis=1))
+    assert swept["value"] == pytest.approx(
+        truth[found["cluster_accuracy"]["parts"]["assignment"][used]]
+    )
+    assert swept["parts"]["assignment"] == found["cluster_accuracy"]["parts"]["assignment"]
+    assert "named beforehand, by clean codes; held-out inputs under" in swept["estimator"]
     assert found["svm_accuracy [gaussian(sigma=0.4)]"]["value"] < clean["value"]
     assert (
         "inputs under gaussian(sigma=0.4)"
@@ -104,9 +113,33 @@ def test_corrupted_inputs_reach_the_encoder_and_not_the_classifier(model, digits
     )
 
 
+class _Swap(Corruption):
+    level = 1.0
+
+    def forward(self, x):
+        return x.roll(1, -1)
+
+
+def test_a_corruption_that_swaps_the_classes_makes_errors_and_not_other_names():
+    labels = np.arange(300) % 5
+    held = Dataset(torch.eye(5)[labels].view(-1, 1, 1, 5), torch.from_numpy(labels))
+    reader = nn.Sequential(nn.Flatten(), nn.Linear(5, 5, bias=False))
+    with torch.no_grad():
+        reader[1].weight.copy_(20 * torch.eye(5).roll(2, 0))
+    model = Model(RelaxedOneHot(reader, 5), Bernoulli(nn.Identity()), Categorical(5))
+    found = clusters(Subject(model, held, held, corruptions={"swap": _Swap()}))
+    for name in ("cluster_accuracy", "cluster_majority"):
+        clean, swapped = found[name][0], found[f"{name} [swap]"][0]
+        assert clean == 1.0 and swapped == 0.0
+        assert swapped.parts["assignment"].tolist() == clean.parts["assignment"].tolist()
+        assert swapped.parts["adjusted_information"] == pytest.approx(1)
+        assert "named beforehand, by clean codes" in swapped.settings["estimator"]
+
+
 def test_one_set_is_cut_in_two(model, digits):
     found = score(model, digits.test, ("probe",))["probe_accuracy"]
-    assert found["n"] == 90 and found["labelled"] == 90 and found["se"] is None
+    assert found["n"] == 90 and found["labelled"] == 90
+    assert found["se"] == found["parts"]["se_of_examples"] and found["error"] == "over examples"
 
 
 def test_distance_and_windows_of_samples(model, digits):
@@ -273,6 +306,52 @@ def test_deterministic_codes_may_have_no_entropy():
     assert found["code_entropy_gaussian"]["value"] is None  # a plane in space
     assert found["mmd"]["value"] > 0
     json.dumps(found, allow_nan=False)
+
+
+class _Unsampled(Normal):
+    """A prior of which the density is known and no way to draw from it."""
+
+    def forward(self, z, c=None):
+        return _Density(2)
+
+
+class _Density(torch.distributions.Distribution):
+    def __init__(self, size):
+        super().__init__(event_shape=torch.Size([size]), validate_args=False)
+
+    def log_prob(self, value):
+        return -value.square().sum(-1)
+
+
+def test_a_prior_that_cannot_be_sampled():
+    model = gaussian(1.0)
+    model.prior = _Unsampled(2)
+    with pytest.raises(VaekitError, match=r"cannot be sampled, which the MMD needs: give its"):
+        match(model, POINTS, 50)
+    with pytest.raises(VaekitError, match=r"cannot be sampled, which its entropy needs"):
+        prior_entropy(_Density(2), 5)
+    with pytest.raises(VaekitError, match=r"cannot be sampled, which a score of samples needs"):
+        Subject(model, POINTS, POINTS).samples(3)
+    wanted, left = applying(model, POINTS)
+    assert "match" not in wanted and left["match"] == "this prior cannot be sampled"
+    assert left["parzen"] == left["fid"] == "this prior cannot be sampled"
+    with pytest.raises(VaekitError, match="cannot be sampled, which the score 'parzen' needs"):
+        applying(model, POINTS, ("parzen",))
+
+
+def test_directions(model, digits):
+    found = score(model, digits.test, ("match", "correlation"))
+    wanted = {
+        "mmd": "consistent",
+        "code_entropy_gaussian": "upper bound",
+        "prior_entropy": "exact",
+        "category_entropy_class": "exact",
+        "gaussian_tc_mean": "consistent",
+    }
+    assert {name: found[name]["direction"] for name in wanted} == wanted
+    with torch.no_grad():
+        drawn = prior_entropy(prior_of("isa(p=2, p0=2, scale=2, size=2)", 4)(torch.zeros(1)), 7)
+    assert drawn.settings["direction"] == "consistent"
 
 
 def test_nothing_to_match():

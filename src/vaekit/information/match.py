@@ -23,13 +23,16 @@ mixed: what codes that match would get, 0 on average.
 """
 
 import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample_codes
 from vaekit.compounds import Blocks
 from vaekit.coordinates import Logistics
 from vaekit.data import Dataset
@@ -37,6 +40,7 @@ from vaekit.distributions import LOG_2PI, StandardNormal
 from vaekit.errors import VaekitError
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.encoding import depends_on_condition, drawing, rows_of
+from vaekit.information.rates import Direction
 from vaekit.metrics import Score
 from vaekit.model import Model
 from vaekit.objectives.matching import kernel
@@ -51,8 +55,8 @@ Rows = dict[str, tuple[Score, str]]
 def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
     """Return `mmd`, `code_entropy_gaussian`, `prior_entropy`, and entropies of categories.
 
-    Reads up to `n` examples, 2000 for the MMD. Raises `VaekitError` for a model without a prior, or
-    with one p(z|c) for each example, and n < 1.
+    Reads up to `n` examples, 2000 for the MMD. Raises `VaekitError` for a model without a prior,
+    with one that cannot be sampled, or one p(z|c) for each example, and n < 1.
     """
     rows, device = rows_of(data, n), device_of(model)
     drawn, means, spreads, q, p = [], [], [], None, None
@@ -64,7 +68,8 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
             for into, value in ((drawn, q.rsample()), (means, q.mean), (spreads, q.variance)):
                 into.append(value.double().cpu())
         assert q is not None and p is not None
-        other = p.sample(torch.Size((len(rows),))).double().cpu()
+        with sampling("the MMD"):
+            other = p.sample(torch.Size((len(rows),))).double().cpu()
         prior = prior_entropy(p, len(rows))
     z, mean, variance = (torch.cat(each) for each in (drawn, means, spreads))
     found: Rows = {"mmd": (_mmd(z[:PAIRS], other[:PAIRS], _variance(p), seed), "kernel units")}
@@ -73,7 +78,7 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
     if free:
         how = "upper bound on h(q(z)): entropy of a Gaussian of its covariance"
         bound = gaussian_entropy(mean[:, free], variance[:, free])
-        found["code_entropy_gaussian"] = _stated(bound, how, len(z)), "nats"
+        found["code_entropy_gaussian"] = _stated(bound, how, len(z), "upper bound"), "nats"
         found["prior_entropy"] = prior, "nats"
     for name, where in one_hots.items():
         told = f"_{name}" if name else ""
@@ -99,7 +104,27 @@ def unmatched(model: Model, data: Dataset) -> str:
             prior_of(model, like, condition_of(model, data, torch.arange(1)))
     except VaekitError as error:
         return str(error)
+    return unsampled(model, data)
+
+
+def unsampled(model: Model, data: Dataset) -> str:
+    """Say that a model's prior cannot be sampled, or nothing."""
+    try:
+        sample_codes(model, 1, condition_of(model, data, torch.arange(1)))
+    except NotImplementedError:
+        return "this prior cannot be sampled"
     return ""
+
+
+@contextmanager
+def sampling(what: str) -> Iterator[None]:
+    """Raise `VaekitError` for a prior that is drawn from inside and cannot be, for `what`."""
+    try:
+        yield
+    except NotImplementedError:
+        raise VaekitError(
+            f"this prior cannot be sampled, which {what} needs: give its distribution `sample`"
+        ) from None
 
 
 def gaussian_entropy(mean: Tensor, variance: Tensor) -> float:
@@ -112,15 +137,21 @@ def gaussian_entropy(mean: Tensor, variance: Tensor) -> float:
 
 
 def prior_entropy(p: Distribution, n: int) -> Score:
-    """Return h(p(z)) in nats over the entries that are no one-hots, exact (for n) or by draws."""
+    """Return h(p(z)) in nats over the entries that are no one-hots, exact (for n) or by draws.
+
+    Raises `VaekitError` where draws are needed and there are none.
+    """
     parts = [d for d in (p.parts if isinstance(p, Blocks) else (p,)) if not isinstance(d, OneHots)]
     exact = [_exact(part) for part in parts]
     if all(each is not None for each in exact):
-        return _stated(sum(each for each in exact if each is not None), "exact entropy of p(z)", n)
+        whole = sum(each for each in exact if each is not None)
+        return _stated(whole, "exact entropy of p(z)", n, "exact")
     shape = torch.Size((DRAWS,))
-    each = sum((-part.log_prob(part.sample(shape)).double() for part in parts), torch.zeros(()))
+    with sampling("its entropy"):
+        each = sum((-part.log_prob(part.sample(shape)).double() for part in parts), torch.zeros(()))
     se = float(each.std() / math.sqrt(DRAWS))
-    return _stated(float(each.mean()), "mean of −log p(z) over draws of p(z)", DRAWS, se)
+    how = "mean of −log p(z) over draws of p(z)"
+    return _stated(float(each.mean()), how, DRAWS, "consistent", se)
 
 
 def _exact(p: Distribution) -> float | None:
@@ -130,8 +161,15 @@ def _exact(p: Distribution) -> float | None:
     return size * (math.log(p.scale) + 2) if isinstance(p, Logistics) else None
 
 
-def _stated(value: float, how: str, n: int, se: float | None = None) -> Score:
-    return Score(value, {}, {"estimator": how, "n": n, "se": se})
+def _stated(
+    value: float,
+    how: str,
+    n: int,
+    direction: Direction,
+    se: float | None = None,
+    parts: Mapping[str, Any] | None = None,
+) -> Score:
+    return Score(value, parts, {"estimator": how, "n": n, "se": se, "direction": direction})
 
 
 def _category(probabilities: Tensor) -> Score:
@@ -143,7 +181,8 @@ def _category(probabilities: Tensor) -> Score:
         "information": float(whole - _entropy(probabilities).mean()),
     }
     how = f"entropy of the mean q(c|x), at most ln K = {parts['most']:.3f}"
-    return Score(float(whole), parts, {"estimator": how, "n": len(probabilities), "se": None})
+    # Of the examples used; of all of which these are a sample it is a lower bound in expectation.
+    return _stated(float(whole), how, len(probabilities), "exact", parts=parts)
 
 
 def _entropy(p: Tensor) -> Tensor:

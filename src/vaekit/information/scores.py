@@ -166,7 +166,8 @@ def _view(model: Model, data: Dataset, n: int, bins: int, seed: int) -> _View:
 def _row(value: Score | float, unit: str, n: int) -> dict[str, Any]:
     said = value.as_dict() if isinstance(value, Score) else {"value": value, "n": n}
     said["value"] = said["value"] if math.isfinite(said["value"]) else None
-    return {"estimator": "exact", "se": None, "unit": unit, "direction": "consistent", **said}
+    direction = "consistent" if isinstance(value, Score) else "exact"  # unless the score says it
+    return {"estimator": "exact", "se": None, "unit": unit, "direction": direction, **said}
 
 
 def _mig(view: _View) -> Rows:

@@ -12,7 +12,8 @@ the windows' samples are the means of p(x|z) at draws of the prior.
 Under a **corruption** the encoder is shown corrupted held-out images, and the same classifier, that
 learnt from clean codes, reads them. The paper, which runs "the same algorithm on the representation
 associated to corrupted data", does not say whether it learnt from such too; that one of its
-accuracies falls from 93 to 13 % speaks for clean ones.
+accuracies falls from 93 to 13 % speaks for clean ones. Categories keep the names of their clean
+codes likewise: a corruption that swaps them makes errors, not other names.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,12 +24,22 @@ import numpy as np
 import torch
 
 from vaekit import metrics
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample, sample_rows, seeded
+from vaekit.apply import (
+    CHUNK,
+    condition_of,
+    decode,
+    device_of,
+    evaluating,
+    sample_codes,
+    sample_rows,
+    seeded,
+)
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.categories import categories
 from vaekit.information.features import FeatureNetwork, Features, feature_network, features_of
+from vaekit.information.match import sampling, unsampled
 from vaekit.metrics import Score
 from vaekit.metrics.labels import Classifier
 from vaekit.model import Model
@@ -95,7 +106,9 @@ class Subject:
         """Return means of p(x|z) at draws of the prior, under conditions of held-out examples."""
         rows = torch.from_numpy(np.resize(np.arange(len(self.chosen)), count))
         told = condition_of(self.model, self.chosen, rows)
-        return sample(self.model, count, told, self.seed)
+        with sampling("a score of samples"):
+            z = sample_codes(self.model, count, told, self.seed)
+        return decode(self.model, z, told)
 
 
 def parted(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:
@@ -124,15 +137,20 @@ def accuracy(subject: Subject, name: str, classifier: Classifier) -> Rows:
 
 
 def clusters(subject: Subject) -> Rows:
-    """Return the accuracy of each one-hot's categories by both rules, clean and corrupted."""
+    """Return the accuracy of each one-hot's categories by both rules, clean and corrupted.
+
+    The names that a rule finds on clean codes are those of corrupted ones too.
+    """
     labels, found = _labels(subject.chosen), Rows()
     for block, where in subject.places.items():
         told = f"_{block}" if len(subject.places) > 1 else ""
         for rule, name in (("one_to_one", "cluster_accuracy"), ("majority", "cluster_majority")):
-            for kind, held in subject.seen.items():
+            names = None
+            for kind, held in subject.seen.items():  # the clean ones first
                 said, size = held[:, where].argmax(1), where.stop - where.start
-                score = metrics.cluster_accuracy(said, labels, rule, categories=size)  # pyright: ignore[reportArgumentType]
-                score.settings["estimator"] += _with(kind)
+                score = metrics.cluster_accuracy(said, labels, rule, categories=size, names=names)  # pyright: ignore[reportArgumentType]
+                score.settings["estimator"] += (", by clean codes" if kind else "") + _with(kind)
+                names = score.parts["assignment"]
                 found[_row(name + told, kind)] = score, ACCURACY
     return found
 
@@ -183,7 +201,10 @@ def no_categories(subject: Subject) -> str:
 
 def no_samples(subject: Subject) -> str:
     """Say why there is nothing to draw from, or nothing."""
-    return "" if subject.model.prior is not None else "this model has no prior to draw from"
+    model = subject.model
+    if model.prior is None:
+        return "this model has no prior to draw from"
+    return unsampled(model, subject.held)
 
 
 def no_features(subject: Subject) -> str:

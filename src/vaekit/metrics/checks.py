@@ -5,6 +5,7 @@ has nothing to be known: every score leaves it out and names it in `parts["const
 learn from the codes are judged on rows that they did not learn from.
 """
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -115,8 +116,10 @@ def narrowed(values: np.ndarray, learnt: Any = slice(None)) -> tuple[np.ndarray,
 
 
 def check_counts(**counts: int) -> None:
-    """Raise `VaekitError` for a count below its least, 1, or 0 for shuffles."""
+    """Raise `VaekitError` for a count that is no whole number, or below 1, 0 for shuffles."""
     for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, Integral):
+            raise VaekitError(f"{name} must be a whole number, got {count!r}")
         least = 0 if name == "shuffles" else 1
         if count < least:
             raise VaekitError(f"{name} must be ≥ {least}, got {count}")

@@ -10,6 +10,9 @@ there are more of one than of the other, what is left over counts as wrong.
 The value is never below that of `one_to_one`; it grows with the number of categories, and is 1
 where each example has its own.
 
+Categories that were named before, from other codes, are judged under their `names`: what a reader
+is worth who learnt from clean inputs and meets corrupted ones.
+
 Both are accuracies: a code of one category has the share of the most frequent class. The value on
 shuffled labels is that of categories that tell nothing. The mutual information adjusted for chance
 (Vinh, Epps & Bailey 2010: 0 by chance on average, 1 where categories and classes are the same)
@@ -39,6 +42,7 @@ def cluster_accuracy(
     rule: Rule = "one_to_one",
     *,
     categories: int | None = None,
+    names: npt.ArrayLike | None = None,
     shuffles: int = 5,
     seed: int = 0,
 ) -> Score:
@@ -48,9 +52,12 @@ def cluster_accuracy(
     be empty, else those that occur. `parts` holds `categories` (A,), `classes` (B,), `table`
     (A, B), how many examples of a category have a class; `assignment` (A,), the class of each
     category, −1 for none; and `adjusted_information`, the adjusted mutual information (0 where one
-    of the two does not vary). `settings["se"]` is √(a(1 − a)/N), names held fixed. Raises
-    `VaekitError` for other arrays, categories outside 0 … A − 1, and an unknown rule. ([vmi] §4.4.2
-    does not say which rule is its own.)
+    of the two does not vary). `settings["se"]` is √(a(1 − a)/N), names held fixed.
+
+    `names` (A,), the `assignment` that `rule` gave the same categories elsewhere, is kept in place
+    of one that is fitted here, to shuffled labels too. Raises `VaekitError` for other arrays,
+    categories outside 0 … A − 1, names without `categories` or another number of them, and an
+    unknown rule. ([vmi] §4.4.2 does not say which rule is its own.)
     """
     if rule not in _HOW:
         raise VaekitError(f"unknown rule {rule!r}: use 'one_to_one' or 'majority'")
@@ -58,27 +65,30 @@ def cluster_accuracy(
     found, truth = whole_labels(assignments, "assignments"), whole_labels(labels)
     if len(found) != len(truth):
         raise VaekitError(f"{len(found)} assignments but {len(truth)} labels: give one for each")
-    names, row = _categories(found, categories)
+    known, row = _categories(found, categories)
     classes, column = np.unique(truth, return_inverse=True)
+    said = None if names is None else _names(names, categories)
 
     def table(column: np.ndarray) -> np.ndarray:
-        cells = np.bincount(row * len(classes) + column, minlength=len(names) * len(classes))
-        return cells.reshape(len(names), len(classes))
+        cells = np.bincount(row * len(classes) + column, minlength=len(known) * len(classes))
+        return cells.reshape(len(known), len(classes))
+
+    def right(table: np.ndarray) -> float:
+        return _right(table, _named(table, rule) if said is None else places) / len(truth)
 
     counts, rng = table(column), np.random.default_rng(seed)
-    chosen = _named(counts, rule)
-    value = _right(counts, chosen) / len(truth)
-    mixed = [table(rng.permutation(column)) for _ in range(shuffles)]
-    chance = [_right(each, _named(each, rule)) / len(truth) for each in mixed]
+    places = _named(counts, rule) if said is None else _places(said, classes)
+    value = right(counts)
+    chance = [right(table(rng.permutation(column))) for _ in range(shuffles)]
     parts: dict[str, Any] = {
-        "categories": names,
+        "categories": known,
         "classes": classes,
         "table": counts,
-        "assignment": np.where(chosen >= 0, classes[chosen], -1),
+        "assignment": np.where(places >= 0, classes[places], -1) if said is None else said,
         "adjusted_information": _adjusted(found, truth),
     }
     settings = {
-        "estimator": _HOW[rule],
+        "estimator": _HOW[rule] + ("" if said is None else ", named beforehand"),
         "n": len(truth),
         "se": float(np.sqrt(value * (1 - value) / len(truth))),
         "rule": rule,
@@ -97,6 +107,23 @@ def _categories(found: np.ndarray, count: int | None) -> tuple[np.ndarray, np.nd
             f"{count} categories are 0 to {count - 1}, got {found.min()} to {found.max()}"
         )
     return np.arange(count), found
+
+
+def _names(names: npt.ArrayLike, count: int | None) -> np.ndarray:
+    """Return the classes (A,) that categories were given, checked."""
+    said = whole_labels(names, "names")
+    if len(said) != count:
+        raise VaekitError(
+            f"{len(said)} names of {'an unknown number of' if count is None else count} "
+            f"categories: give categories={len(said)}, and one name for each"
+        )
+    return said
+
+
+def _places(said: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Return the places of classes, −1 for one that does not occur."""
+    place = np.searchsorted(classes, said).clip(max=len(classes) - 1)
+    return np.where(classes[place] == said, place, -1)
 
 
 def _named(table: np.ndarray, rule: str) -> np.ndarray:

@@ -32,7 +32,8 @@ def fid(
     `features` are of real examples, `other` of generated ones, by one network. `parts` holds
     `means` = ‖m₁ − m₂‖² and `covariances`, the rest. `shuffled` is the distance between halves of
     `features`, the mean over `shuffles` cuts, None where half of them are no more than D. Raises
-    `VaekitError` for features that are not finite or of other widths, and n or m ≤ D.
+    `VaekitError` for features that are not finite or of other widths, n or m ≤ D, and a distance
+    that is beyond double precision.
     """
     check_counts(shuffles=shuffles)
     real, made = checked_codes(features), checked_codes(other)
@@ -49,6 +50,12 @@ def fid(
                 "as many, or a network of fewer features"
             )
     means, covariances = distance(real, made)
+    if not np.isfinite(means + covariances):
+        most = max(np.abs(real).max(), np.abs(made).max())
+        raise VaekitError(
+            f"features reach {most:.3g}, and the squares of their distances are beyond double "
+            "precision: divide both by one number"
+        )
     rng, half = np.random.default_rng(seed), len(real) // 2
     cuts = [rng.permutation(len(real)) for _ in range(shuffles if half > real.shape[1] else 0)]
     halves = [sum(distance(real[cut[:half]], real[cut[half:]])) for cut in cuts]
@@ -64,12 +71,17 @@ def fid(
 
 def distance(one: np.ndarray, two: np.ndarray) -> tuple[float, float]:
     """Return ‖m₁ − m₂‖² and what the covariances add, for examples (n, D) and (m, D)."""
+    # Products of fourth order stand below: in a unit near the largest, a power of 2, which rounds
+    # nothing, they neither overflow nor vanish.
+    unit = float(np.ldexp(1.0, np.frexp(max(np.abs(one).max(), np.abs(two).max()))[1] - 1))
+    one, two = one / unit, two / unit
     apart = one.mean(axis=0) - two.mean(axis=0)
     first, second = (np.atleast_2d(np.cov(each, rowvar=False)) for each in (one, two))
     root = _root(first)
     values = np.linalg.eigvalsh(root @ second @ root)
     both = np.sqrt(np.maximum(values, 0.0)).sum()
-    return float(apart @ apart), max(0.0, float(np.trace(first) + np.trace(second) - 2 * both))
+    rest = max(0.0, float(np.trace(first) + np.trace(second) - 2 * both))
+    return float(apart @ apart) * unit * unit, rest * unit * unit
 
 
 def _root(matrix: np.ndarray) -> np.ndarray:

@@ -52,14 +52,17 @@ def label_accuracy(
 
     Takes codes (N, H) with whole-number labels (N,) to learn from and (n, H), (n,) to be judged on;
     `labelled=None` learns from all. The value is the mean over `repeats` draws, in [0, 1];
-    `settings["se"]` is its standard error, None for one draw, which knows nothing of another.
-    `shuffled` is the same where what is learnt from has the labels of others. `parts` holds `draws`
-    (repeats,), `se_of_examples` (of a draw, for having judged n examples only), `classes` (K,), and
-    `confusion` (K, K): how often class i was taken for j, over all draws.
+    `settings["se"]` is its standard error √(e₁² + e₂²), e₁ for having made so many draws and e₂ for
+    having judged n examples; with all labels, which are one choice, e₂; None for one draw, which
+    knows nothing of another. `settings["error"]` says which. `shuffled` is the same where what is
+    learnt from has the labels of others. `parts` holds `draws` (repeats,), `se_of_draws` = e₁, None
+    for one, `se_of_examples` = e₂, `classes` (K,), and `confusion` (K, K): how often class i was
+    taken for j, over all draws.
 
     Where all that is learnt from has one class, all is taken for it; a held class that was never
     learnt is never named. Raises `VaekitError` for codes that are not finite or of other widths,
-    labels that do not fit, fewer labels than classes or more than examples, several draws of all.
+    labels that do not fit, fewer labels than classes or more than examples, several draws of all
+    (None, or as many as there are), and counts that are no whole numbers.
     """
     if classifier not in _READERS:
         raise VaekitError(f"unknown classifier {classifier!r}: use 'svm' or 'linear'")
@@ -82,13 +85,18 @@ def label_accuracy(
 
     rng = np.random.default_rng(seed)
     said = [answers(truth, rng) for _ in range(repeats)]
-    draws = np.array([(each == wanted).mean() for each in said])
+    hits = np.array([each == wanted for each in said])
+    draws = hits.mean(axis=1)
     mixed = [rng.permutation(truth) for _ in range(shuffles)]
     chance = [(answers(each, rng) == wanted).mean() for each in mixed]
     value, classes = float(draws.mean()), np.unique(np.concatenate([truth, wanted]))
+    drawn = float(draws.std(ddof=1) / np.sqrt(repeats)) if repeats > 1 else None
+    judged = float(hits.mean(axis=0).std() / np.sqrt(len(wanted)))
+    se, of = _error(drawn, judged, count == len(truth))
     parts = {
         "draws": draws,
-        "se_of_examples": float(np.sqrt(value * (1 - value) / len(wanted))),
+        "se_of_draws": drawn,
+        "se_of_examples": judged,
         "classes": classes,
         "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(said), classes),
     }
@@ -96,7 +104,8 @@ def label_accuracy(
         "estimator": f"held-out accuracy of {_HOW[classifier]}, codes standardised, from "
         f"{count:,} labels" + (f", mean of {repeats} stratified draws" if repeats > 1 else ""),
         "n": len(wanted),
-        "se": float(draws.std(ddof=1) / np.sqrt(repeats)) if repeats > 1 else None,
+        "se": se,
+        "error": of,
         "labelled": count,
         "classifier": classifier,
         "repeats": repeats,
@@ -141,11 +150,13 @@ def _pair(codes: npt.ArrayLike, labels: npt.ArrayLike, what: str) -> tuple[np.nd
 
 
 def _count(truth: np.ndarray, labelled: int | None, repeats: int) -> int:
-    if labelled is None:
+    if labelled is not None:
+        check_counts(labelled=labelled)
+    if labelled is None or labelled == len(truth):
         if repeats > 1:
             raise VaekitError(
-                f"labelled=None learns from all {len(truth)} examples, so that {repeats} draws are "
-                "one: give repeats=1, or a number of labels"
+                f"labelled={labelled} learns from all {len(truth)} examples, so that {repeats} "
+                "draws are one: give repeats=1, or fewer labels"
             )
         return len(truth)
     classes = len(np.unique(truth))
@@ -158,7 +169,14 @@ def _count(truth: np.ndarray, labelled: int | None, repeats: int) -> int:
             f"asked for {labelled} labels of {len(truth)} examples: give fewer, or labelled=None "
             "for all"
         )
-    return labelled
+    return int(labelled)
+
+
+def _error(drawn: float | None, judged: float, whole: bool) -> tuple[float | None, str | None]:
+    """Return the standard error of an accuracy, and what it is over."""
+    if drawn is not None:
+        return float(np.hypot(drawn, judged)), "over draws of the labels, and over examples"
+    return (judged, "over examples") if whole else (None, None)
 
 
 def _answers(

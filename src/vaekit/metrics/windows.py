@@ -29,6 +29,7 @@ from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts
 from vaekit.metrics.score import Score
 
+_LARGEST = 1e150  # whose square can still be added up
 _GRID, _BLOCK, _ROUNDING = 12, 2**22, 1e-12  # of σ, entries of a block of distances (32 MB)
 
 
@@ -49,8 +50,8 @@ def parzen(
     nearest sample. `shuffled` is the same for samples whose entries are shuffled, each by itself:
     what a generator would get that knows the entries' own distributions only. The negative
     log-likelihood of the tables is minus the value. Raises `VaekitError` for other shapes, values
-    that are not finite, σ ≤ 0, neither σ nor validation, and validation data that are all among the
-    samples, for which no σ is best.
+    that are not finite, σ ≤ 0, neither σ nor validation, validation data that are all among the
+    samples, for which no σ is best, and densities that double precision cannot hold.
     """
     check_counts(shuffles=shuffles)
     made, asked = _rows(samples, "samples"), _rows(held, "held examples")
@@ -71,7 +72,15 @@ def parzen(
 
     def judged(made: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         sigma = bandwidth or best_bandwidth(made, tuned)  # pyright: ignore[reportArgumentType]
-        return *log_density(made, asked, sigma), sigma
+        with np.errstate(all="ignore"):
+            found, nearest = log_density(made, asked, sigma)
+        if not np.isfinite(found).all():
+            raise VaekitError(
+                f"windows of σ = {sigma:.3g} give no finite density where the nearest sample is "
+                f"{np.sqrt(nearest.mean()):.3g} away: give a bandwidth nearer to that distance, or "
+                "validation data to choose it by"
+            )
+        return found, nearest, sigma
 
     rng = np.random.default_rng(seed)
     found, nearest, sigma = judged(made)
@@ -131,7 +140,7 @@ def best_bandwidth(samples: np.ndarray, validation: np.ndarray) -> float:
 
 def _of(squares: np.ndarray, sigma: float, size: int) -> np.ndarray:
     """Return ln p of examples from their ‖x − s‖² to M samples, (n, M) → (n,)."""
-    least = squares.min(axis=1, keepdims=True)
+    least, sigma = squares.min(axis=1, keepdims=True), np.float64(sigma)
     sums = np.exp((least - squares) / (2 * sigma**2)).sum(axis=1)
     constant = np.log(squares.shape[1]) + 0.5 * size * np.log(2 * np.pi * sigma**2)
     return np.log(sums) - least[:, 0] / (2 * sigma**2) - constant
@@ -158,4 +167,10 @@ def _rows(values: npt.ArrayLike, what: str) -> np.ndarray:
         )
     if not np.isfinite(found).all():
         raise VaekitError(f"{what} hold NaN or infinite values: give sound ones")
-    return found.reshape(len(found), -1).astype(np.float64)
+    values = found.reshape(len(found), -1).astype(np.float64)
+    if (most := np.abs(values).max()) > _LARGEST:
+        raise VaekitError(
+            f"{what} reach {most:.3g}, whose squares are beyond double precision: divide all by "
+            "one number"
+        )
+    return values
