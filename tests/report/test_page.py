@@ -13,6 +13,7 @@ from PIL import Image
 
 from vaekit import report
 from vaekit.errors import VaekitError
+from vaekit.report import page as pages
 from vaekit.runs import Run
 
 
@@ -173,6 +174,21 @@ def test_a_schedule_shows_in_a_curve_and_a_constant_weight_does_not(make, page_o
     run = make("beta_vae", "digits", latent=2, beta="linear(0, 4, epochs=2)")
     text = read(page_of(run, tmp_path)).text
     assert "weight kl" in text and "weight distortion" not in text
+
+
+def test_terms_that_are_in_no_nats_are_named(make, page_of, tmp_path):
+    text = read(page_of(make("vae", "digits", latent=2), tmp_path)).text
+    assert "before their weights, in nats." in text
+    text = read(page_of(make("wae_mmd", "digits", latent=2), tmp_path)).text
+    assert "before their weights, in nats, but for mmd, on scales of their own." in text
+    columns = [
+        "step",
+        "weight_mmd",
+        "prior_adversarial",
+        "prior_adversarial_critic",
+        "information_critic",
+    ]
+    assert "but for prior adversarial, prior adversarial critic, on" in pages._but(columns)
 
 
 def test_a_run_without_a_history_still_has_a_page(make, page_of, tmp_path):

@@ -72,7 +72,7 @@ def test_the_page(page, codes, joint):
     found = cluster_accuracy(codes.means[:, 3:].argmax(1), labels, categories=6)
     assert f"Accuracy {found:.3f} under that assignment" in page
     for k in range(6):
-        assert f">class {k}<" in page
+        assert f">category {k}<" in page and f">class {k}<" not in page
 
 
 def test_pictures_of_categories(joint, codes, tmp_path):
@@ -88,6 +88,12 @@ def test_pictures_of_categories(joint, codes, tmp_path):
     with Image.open(tmp_path / "categories-class.png") as sheet:
         found = np.asarray(sheet)[::times, ::times]
     assert (found[2 * cell : 2 * cell + 8] == row).all()
+
+
+def test_rows_of_several_blocks_have_their_names(joint, codes, tmp_path):
+    two = replace(codes, categories={"class": slice(3, 6), "kind": slice(6, 9)})
+    html = categories.samples(joint.model, joint.data.test, two, tmp_path, "kind")
+    assert ">kind: category 2<" in html and ">category 2<" not in html
 
 
 def test_tables_hold_counts():

@@ -188,6 +188,26 @@ def test_filters_have_grey_zeros_and_their_own_scale():
     assert grey == [[0, 128, 191, 255], [128] * 4, [255, 128, 128, 128]]
 
 
+def test_the_legend_of_denoising_lies_on_no_curve(make, monkeypatch):
+    run = make("denoising_ae", "digits", corruption="masking(p=0.7)")
+    drawn = []
+
+    class Kept(denoising.Plot):
+        def __enter__(self):
+            drawn.append(super().__enter__())
+            return drawn[-1]
+
+    monkeypatch.setattr(denoising, "Plot", Kept)
+    model, test = run.model, run.data.test
+    codes = coding.encode(model, test)
+    denoising.section(model, model.corruption, test, codes, run.folder / "pictures")
+    (plot,) = drawn
+    (legend,) = plot.figure.legends
+    low = legend.get_window_extent().y0
+    for axes in plot.axes.flat:
+        assert axes.get_legend() is None and axes.get_window_extent().y1 <= low
+
+
 def test_what_one_denoised_pixel_says(make):
     run = make("denoising_ae", "digits", corruption="gaussian(sigma=0)")
     model, test = run.model, run.data.test

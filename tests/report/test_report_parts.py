@@ -49,6 +49,21 @@ def test_samples_are_the_same_each_time_and_disturb_nothing(sprites):
     assert first.shape == (9, 7) and torch.equal(first, apply.sample_codes(sprites.model, 9))
 
 
+def test_a_prior_that_cannot_be_sampled_has_no_samples(sprites, tmp_path, monkeypatch):
+    def refuses(self, sample_shape=()):
+        raise NotImplementedError
+
+    model, test = sprites.model, sprites.data.test
+    with torch.no_grad():
+        prior = type(model.prior(torch.zeros(1, 7)))
+    codes = coding.encode(model, test)
+    assert images.samples(model, test, codes, tmp_path).figures
+    monkeypatch.setattr(prior, "sample", refuses)
+    monkeypatch.setattr(prior, "rsample", refuses)
+    found = images.samples(model, test, codes, tmp_path)
+    assert not found.figures and found.caption.startswith("None: this prior cannot be sampled, so")
+
+
 def test_chunks_do_not_change_what_is_decoded(sprites, monkeypatch):
     z = torch.randn(20, 7, generator=torch.Generator().manual_seed(0))
     whole = apply.decode(sprites.model, z)

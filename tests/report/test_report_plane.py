@@ -22,10 +22,15 @@ def test_the_page(flat, page_of, tmp_path):
     found = match(flat.model, flat.data.test)["mmd"][0]
     assert 'id="plane"' in page and "coloured by class" in page
     said = re.search(r"MMD² of the two is (\S+) ± (\S+), from", page)
-    assert said and said[1] == f"{float(found):.3g}"
+    assert said and said[1] == f"{float(found):.3g}".replace("-", "−")
     assert said[2] == f"{found.settings['se']:.2g}"
     assert "that of the prior 2.84 nats" in page
     assert "codes, z ~ q(z|x)" in page and "prior p(z)" in page
+
+
+def test_minus_signs():
+    assert plane._signed(-0.00641, 3) == "−0.00641" and plane._signed(2e-5, 2) == "2e−05"
+    assert plane._signed(None, 2) == "–"
 
 
 def of(recipe, **arguments):

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset
+from vaekit.information.match import unsampled
 from vaekit.metrics import Score, cluster_accuracy
 from vaekit.model import Model
 from vaekit.report import pictures
@@ -44,7 +45,7 @@ def _section(model: Model, data: Dataset, codes: Codes, folder: Path, name: str)
             said += " Below, how many items of each class are taken for a category; framed is the "
             said += "class that the best one-to-one assignment gives it."
         said += _accuracy(one, most)
-    if len(data.shape) == 3 and model.prior is not None:
+    if len(data.shape) == 3 and model.prior is not None and not unsampled(model, data):
         figures.append(samples(model, data, codes, folder, name))
         said += (
             " Pictures are the mean of p(x|z): each row a category, each column one draw of all "
@@ -69,7 +70,7 @@ def _accuracy(one: Score, most: Score) -> str:
         f" Accuracy {one:.3f} under that assignment ({one.shuffled:.3f} for shuffled labels), "
         f"{most:.3f} where each category has its most frequent class ({most.shuffled:.3f}); "
         f"adjusted mutual information {one.parts['adjusted_information']:.3f}."
-    )
+    ).replace("-0.", "−0.")
 
 
 def usage(p: np.ndarray) -> str:
@@ -127,7 +128,8 @@ def samples(model: Model, data: Dataset, codes: Codes, folder: Path, name: str) 
     for k in range(size):
         z[:, where] = torch.eye(size)[k]
         images = pictures.tiles(decode(model, z, told), *data.range)
-        rows.append((f"{name or 'category'} {k}", pictures.grid(images, STYLES)))
+        named = f"{name}: " if len(codes.categories) > 1 else ""
+        rows.append((f"{named}category {k}", pictures.grid(images, STYLES)))
     sheet = pictures.stack([sheet for _, sheet in rows])
     file = f"categories-{name}.png" if name else "categories.png"
     pictures.save(sheet, folder / file, min(data.shape[1:]))

@@ -52,7 +52,7 @@ def _decibels(found: measure.Denoised, data: Dataset) -> str:
     return (
         f" PSNR = 10 log₁₀({high - low:g}² / mean squared error of a pixel): {before:.1f} dB "
         f"became {after:.1f} dB."
-    )
+    ).replace("-", "−")
 
 
 def _levels(found: list[measure.Denoised], own: float, data: Dataset) -> str:
@@ -72,7 +72,9 @@ def _levels(found: list[measure.Denoised], own: float, data: Dataset) -> str:
             style = {"color": MUTED, "linewidth": 0.9, "linestyle": (0, (4, 3)), "zorder": 0}
             axes.axvline(own, label=f"trained at {own:g}", **style)
         plot.axes[0, 0].set_ylim(0, None)
-        plot.axes[0, 0].legend(loc="upper left")
+        # Above the axes: within them it would lie on a curve, which may run anywhere.
+        lines = plot.axes[0, 0].get_legend_handles_labels()
+        plot.figure.legend(*lines, loc="outside upper left", ncols=3)
     return plot.svg
 
 

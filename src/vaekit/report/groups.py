@@ -5,8 +5,8 @@ Runs are repeats where all that decides them is equal but the seed. A group of n
     mean              m = Σ_i x_i / n
     standard error    √(Σ_i (x_i − m)² / (n − 1)) / √n      over seeds
 
-With n = 1 the standard error is that over the examples of the one run, which says nothing of what
-another seed would have given.
+With n = 1 the standard error is that of the one run, over its examples or draws (of accuracies from
+few labels over draws of those too), which says nothing of what another seed would have given.
 """
 
 import math

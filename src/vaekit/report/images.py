@@ -8,6 +8,7 @@ import torch
 from vaekit.apply import decode, sample
 from vaekit.data import Dataset
 from vaekit.information.categories import other_entries
+from vaekit.information.match import unsampled
 from vaekit.information.moments import INFLUENTIAL
 from vaekit.model import Model
 from vaekit.report import pictures
@@ -43,8 +44,8 @@ def reconstructions(model: Model, data: Dataset, codes: Codes, folder: Path) -> 
 
 def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
     """Show the mean of p(x|z) for codes drawn from the prior, or say why there are none."""
-    if model.prior is None:
-        return without_prior()
+    if none := no_samples(model, data):
+        return none
     told = codes.condition(np.resize(spread(codes, SIDE * SIDE), SIDE * SIDE))
     images = pictures.tiles(sample(model, SIDE * SIDE, told), *data.range)
     sheet = pictures.grid(images, SIDE)
@@ -59,10 +60,12 @@ def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
     return Section("samples", "Samples", caption, [picture(sheet, "samples from the prior", times)])
 
 
-def without_prior() -> Section:
-    """Say why a model without a prior has no samples."""
-    caption = "None: this model has no prior over its code, so there is nothing to draw codes from."
-    return Section("samples", "Samples", caption)
+def no_samples(model: Model, data: Dataset) -> Section | None:
+    """Say why a model has no samples; None where it has."""
+    why = "this model has no prior over its code"
+    if model.prior is not None and not (why := unsampled(model, data)):
+        return None
+    return Section("samples", "Samples", f"None: {why}, so there is nothing to draw codes from.")
 
 
 def traversals(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:

@@ -5,6 +5,7 @@ mailed, archived beside a paper, or opened from a cluster's disk. The same run g
 which items are shown is fixed, and what is drawn at random is drawn from seed 0.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -33,6 +34,8 @@ from vaekit.report.section import Section, figure
 from vaekit.runs import Run
 
 ITEMS = 10_000
+# Penalties, a distance of kernels, a critic's verdict: terms, by their first words, without nats.
+OWN_SCALE = ("mmd", "prior_adversarial", "contractive", "diagonal_of", "off_diagonal_of")
 
 
 def write(run: Run, path: Path | None = None) -> Path:
@@ -78,12 +81,18 @@ def _curves(run: Run) -> Section:
             drawn.append(figure(plots.curve(steps, values, title)))
     grid = Markup('<div class="plots">{}</div>').format(Markup("").join(drawn))
     caption = (
-        "Means over the training batches since the row before, by step; terms in nats for one "
-        "example, before their weights."
+        "Means over the training batches since the row before, by step; terms for one example, "
+        f"before their weights, in nats{_but(rows[0])}."
     )
     if len(rows) >= plots.MANY:
         caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
     return Section("training", "Training", caption, [grid])
+
+
+def _but(names: Iterable[str]) -> str:
+    """Say which terms among columns of a history are in no nats."""
+    found = [n.replace("_", " ") for n in names if n.startswith(OWN_SCALE)]
+    return f", but for {', '.join(found)}, on scales of their own" if found else ""
 
 
 def _views(run: Run) -> list[Section]:

@@ -34,16 +34,22 @@ def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
     drawn = scatter(model, z, None if labels is None else labels.cpu().numpy(), data.label_names)
     found = match(model, data.subset(codes.rows))
     value = found["mmd"][0]
+    bound, whole = (_nats(found[name][0]) for name in ("code_entropy_gaussian", "prior_entropy"))
     caption = (
         f"{len(z):,} test items, each at a draw from its q(z|x)"
         f"{', coloured by class' if drawn[1] else ''}; and the prior, with contours around 95, 75, "
         "50 and 25 % of its mass. "
-        f"MMD² of the two is {float(value):.3g} ± {value.settings['se']:.2g}, from "
-        f"{value.settings['n']:,} codes ({value.shuffled:.2g} for mixed ones); the entropy of a "
-        f"Gaussian of the codes' covariance is {_nats(found['code_entropy_gaussian'][0])}, which "
-        f"h(q(z)) does not exceed, that of the prior {_nats(found['prior_entropy'][0])}."
+        f"MMD² of the two is {_signed(value, 3)} ± {value.settings['se']:.2g}, from "
+        f"{value.settings['n']:,} codes ({_signed(value.shuffled, 2)} for mixed ones); the entropy "
+        f"of a Gaussian of the codes' covariance is {bound}, which h(q(z)) does not exceed, that "
+        f"of the prior {whole}."
     )
     return Section("plane", "Codes and prior", caption, [figure(drawn[0])])
+
+
+def _signed(value: float | None, digits: int) -> str:
+    """Write a number with a real minus."""
+    return "–" if value is None else f"{float(value):.{digits}g}".replace("-", "−")
 
 
 def _nats(value: float) -> str:

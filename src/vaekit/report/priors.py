@@ -16,6 +16,7 @@ from vaekit.apply import seeded
 from vaekit.data import Dataset
 from vaekit.information.blocks import Block, rank
 from vaekit.information.encoding import drawing, encoded
+from vaekit.information.match import unsampled
 from vaekit.model import Model
 from vaekit.posteriors import Gaussian, Product
 from vaekit.priors import Conditional, LpNested, Normal
@@ -176,7 +177,7 @@ def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
         blocks = rank(model, data, ITEMS)
         figures.append(figure(rates(blocks[:MANY])))
         said += "Rate of each independent part of the code, the most used first; lines are ± 1 SE. "
-    if dense and prior.latent > 1:
+    if dense and prior.latent > 1 and not unsampled(model, data):
         figures.append(figure(_beside(model, data, codes)))
         said += (
             "Draws of the prior, and of q(z|x) for as many test items, in the first two latents "

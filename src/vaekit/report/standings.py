@@ -2,7 +2,8 @@
 
 Two means are told apart where they differ by more than 2 √(e₁² + e₂²), e their standard errors.
 Errors over examples are of the same examples in both, so they exaggerate the doubt; errors over
-seeds do not. What is named are the groups that this cannot tell from the best.
+seeds do not. Of an accuracy from few labels the error is over examples and over draws of labels.
+What is named are the groups that this cannot tell from the best.
 
 No best is named for a number that is no merit in itself (a rate, a count of units), nor where the
 groups' values are no common measure: other test items, another estimator, a probability of x here

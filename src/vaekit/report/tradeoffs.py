@@ -1,7 +1,7 @@
 """Groups of runs as marks on axes: numbers along a setting, scores against the distortion.
 
 A line joins groups that differ in one setting only, in the order of its values. Error bars are
-standard errors: over seeds where a group has several runs, else over examples where the number has
+standard errors: over seeds where a group has several runs, else of the one run where the number has
 one.
 """
 
@@ -35,7 +35,7 @@ def arguments(groups: Sequence[Group], keys: Sequence[str]) -> Section | None:
     caption = (
         "Each number along a setting that varies; a line joins runs that differ in nothing else "
         "but the seed. Bars are one standard error to each side, over seeds where there are "
-        "several, else over examples. A schedule counts as its end."
+        "several, else over the examples or draws of the one run. A schedule counts as its end."
     )
     caption += _cut("settings", len(found), AXES) + _cut("numbers", len(_varying(groups)), NUMBERS)
     return Section("settings-varied", "Along a setting", caption, figures)

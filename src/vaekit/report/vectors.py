@@ -8,7 +8,7 @@ from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.report import columns
 from vaekit.report.codes import Codes, sample_rows, spread, sweep, typical
-from vaekit.report.images import informative, order_text, path, without_prior
+from vaekit.report.images import informative, no_samples, order_text, path
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, figure
 
@@ -39,8 +39,8 @@ def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
 
 def samples(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot how the first columns are distributed in the test set and under the prior."""
-    if model.prior is None:
-        return without_prior()
+    if none := no_samples(model, data):
+        return none
     told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
     made, real = sample(model, DRAWS, told).numpy(), data.batch(codes.rows).numpy()
     count = min(COLUMNS, real.shape[1])
