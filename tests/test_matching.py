@@ -196,7 +196,7 @@ def test_a_prior_of_ones_own_needs_samples_and_no_moments():
     assert float(found.detach()) == pytest.approx(float(wanted.detach()), rel=1e-5)
     run = Model(plain.posterior, plain.likelihood, Own(sampled=False))(x)
     for term in (MMD(), AdversarialPrior(nn.Linear(2, 1))):
-        with pytest.raises(VaekitError, match="this prior cannot be sampled: give its"):
+        with pytest.raises(VaekitError, match="cannot be sampled, which matching it needs"):
             (term if isinstance(term, MMD) else term.loss)(run)
 
 

@@ -15,6 +15,7 @@ from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.errors import VaekitError
 from vaekit.model import Model
+from vaekit.priors.base import sampling
 
 CHUNK = 500
 
@@ -93,7 +94,8 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
 
     def draw(like: Tensor, c: Tensor | None) -> Tensor:
         prior = model.prior(like, c)  # pyright: ignore[reportOptionalCall]
-        return prior.sample(() if prior.batch_shape else like.shape[:1])
+        with sampling("a sample of codes"):
+            return prior.sample(() if prior.batch_shape else like.shape[:1])
 
     with seeded(seed):
         return _chunked(model, draw, torch.zeros(count, model.posterior.latent), c)

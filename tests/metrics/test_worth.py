@@ -330,7 +330,7 @@ def test_a_prior_that_cannot_be_sampled():
         match(model, POINTS, 50)
     with pytest.raises(VaekitError, match=r"cannot be sampled, which its entropy needs"):
         prior_entropy(_Density(2), 5)
-    with pytest.raises(VaekitError, match=r"cannot be sampled, which a score of samples needs"):
+    with pytest.raises(VaekitError, match=r"cannot be sampled, which a sample of codes needs"):
         Subject(model, POINTS, POINTS).samples(3)
     wanted, left = applying(model, POINTS)
     assert "match" not in wanted and left["match"] == "this prior cannot be sampled"

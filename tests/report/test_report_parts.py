@@ -43,10 +43,10 @@ def test_a_sample_of_a_large_set_is_the_same_each_time():
 
 
 def test_samples_are_the_same_each_time_and_disturb_nothing(sprites):
-    before = torch.get_rng_state()
-    first = apply.sample_codes(sprites.model, 9)
+    model, before = sprites.model, torch.get_rng_state()
+    first = apply.sample_codes(model, 9)
     assert torch.equal(before, torch.get_rng_state())
-    assert first.shape == (9, 7) and torch.equal(first, apply.sample_codes(sprites.model, 9))
+    assert first.shape == (9, 7) and torch.equal(first, apply.sample_codes(model, 9))
 
 
 def test_a_prior_that_cannot_be_sampled_has_no_samples(sprites, tmp_path, monkeypatch):

@@ -23,8 +23,7 @@ mixed: what codes that match would get, 0 on average.
 """
 
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -45,6 +44,7 @@ from vaekit.metrics import Score
 from vaekit.model import Model
 from vaekit.objectives.matching import kernel
 from vaekit.one_hots import OneHots
+from vaekit.priors.base import sampling
 
 PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy
 _ROWS = 250  # of a block of distances
@@ -111,20 +111,9 @@ def unsampled(model: Model, data: Dataset) -> str:
     """Say that a model's prior cannot be sampled, or nothing."""
     try:
         sample_codes(model, 1, condition_of(model, data, torch.arange(1)))
-    except NotImplementedError:
-        return "this prior cannot be sampled"
+    except VaekitError as error:
+        return str(error).partition(",")[0]
     return ""
-
-
-@contextmanager
-def sampling(what: str) -> Iterator[None]:
-    """Raise `VaekitError` for a prior that is drawn from inside and cannot be, for `what`."""
-    try:
-        yield
-    except NotImplementedError:
-        raise VaekitError(
-            f"this prior cannot be sampled, which {what} needs: give its distribution `sample`"
-        ) from None
 
 
 def gaussian_entropy(mean: Tensor, variance: Tensor) -> float:

@@ -39,7 +39,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.categories import categories
 from vaekit.information.features import FeatureNetwork, Features, feature_network, features_of
-from vaekit.information.match import sampling, unsampled
+from vaekit.information.match import unsampled
 from vaekit.metrics import Score
 from vaekit.metrics.labels import Classifier
 from vaekit.model import Model
@@ -106,9 +106,7 @@ class Subject:
         """Return means of p(x|z) at draws of the prior, under conditions of held-out examples."""
         rows = torch.from_numpy(np.resize(np.arange(len(self.chosen)), count))
         told = condition_of(self.model, self.chosen, rows)
-        with sampling("a score of samples"):
-            z = sample_codes(self.model, count, told, self.seed)
-        return decode(self.model, z, told)
+        return decode(self.model, sample_codes(self.model, count, told, self.seed), told)
 
 
 def parted(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:

@@ -26,6 +26,7 @@ from torch.nn import functional as F
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.objectives.base import Adversarial, Term, settings
+from vaekit.priors.base import sampling
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 KERNELS = ("imq", "rbf")
@@ -44,13 +45,8 @@ def draws(run: Pass) -> Tensor:
         )
     shape = run.z.shape[: run.z.dim() - 1 - len(run.prior.batch_shape)]
     draw = run.prior.rsample if run.prior.has_rsample else run.prior.sample
-    try:
+    with sampling("matching it"):
         return draw(torch.Size(shape)).flatten(0, -2)
-    except NotImplementedError:
-        raise VaekitError(
-            "matching the prior needs draws of it, and this prior cannot be sampled: give its "
-            "distribution a method sample(sample_shape)"
-        ) from None
 
 
 def kernel(name: str, squares: Tensor, latent: int, variance: Tensor | float = 1.0) -> Tensor:

@@ -1,6 +1,8 @@
 """What a prior is."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -33,6 +35,17 @@ class Prior(nn.Module, ABC):
     def blocks(self) -> dict[str, slice]:
         """Return the parts of z that have a name: name → slice of the last dimension."""
         return {}
+
+
+@contextmanager
+def sampling(what: str) -> Iterator[None]:
+    """Raise `VaekitError` for a prior that is drawn from inside and cannot be, for `what`."""
+    try:
+        yield
+    except NotImplementedError:
+        raise VaekitError(
+            f"this prior cannot be sampled, which {what} needs: give its distribution `sample`"
+        ) from None
 
 
 def check_latent(latent: int) -> int:
