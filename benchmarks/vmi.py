@@ -146,14 +146,21 @@ def search(asked: argparse.Namespace) -> None:
             print(name, round(now.epoch), said, flush=True)
 
 
-def seeds(asked: argparse.Namespace) -> range:
-    """Return the seeds that were asked for."""
-    return range(asked.first, asked.first + asked.seeds)
-
-
 def place(asked: argparse.Namespace, data: str, name: str, seed: int) -> Path:
     """Name the file of a model's weights; its curves lie beside it."""
     return asked.out / f"{data} {name} {seed}.safetensors"
+
+
+def there(asked: argparse.Namespace, data: str, name: str) -> list[Path]:
+    """List the trained models of a name by their seeds."""
+    found = asked.out.glob(f"{data} {name} *.safetensors")
+    exact = [p for p in found if p.stem.removeprefix(f"{data} {name} ").isdecimal()]
+    return sorted(exact, key=lambda path: int(path.stem.split()[-1]))
+
+
+def curve_of(path: Path) -> list[dict[str, Any]]:
+    """Read the curve beside a model's weights."""
+    return json.loads(path.with_suffix(".json").read_text("utf-8"))["curve"]
 
 
 def train(asked: argparse.Namespace) -> None:
@@ -161,7 +168,8 @@ def train(asked: argparse.Namespace) -> None:
     asked.out.mkdir(parents=True, exist_ok=True)
     shard, shards = map(int, asked.shard.split("/"))
     sets = [asked.set] if asked.set else SETS
-    jobs = [(d, m, s) for d in sets for s in seeds(asked) for m in MODELS]
+    seeds = range(asked.first, asked.first + asked.seeds)
+    jobs = [(d, m, s) for d in sets for s in seeds for m in MODELS]
     jobs = [job for job in jobs if not asked.only or asked.only == job[1]]
     for data_name, name, seed in jobs[shard::shards]:
         path = place(asked, data_name, name, seed)
@@ -210,11 +218,7 @@ def judge(asked: argparse.Namespace) -> None:
         print("| model | seeds | " + " | ".join(names) + " | accuracy of each seed | [vmi] |")
         print("|" + "---|" * (len(names) + 4))
         for name in MODELS:
-            curves: list[Any] = [
-                json.loads(p.read_text("utf-8"))["curve"]
-                for seed in seeds(asked)
-                if (p := place(asked, data_name, name, seed).with_suffix(".json")).exists()
-            ]
+            curves = [curve_of(path) for path in there(asked, data_name, name)]
             if not curves:
                 continue
             cells = [spread([curve[-1][key] for curve in curves], 3) for key in names]
@@ -227,23 +231,20 @@ def judge(asked: argparse.Namespace) -> None:
 
 
 def figure(asked: argparse.Namespace) -> None:
-    """Draw the curves, histograms, tables and manipulations of ELBO and VMI, seed `--seed`."""
+    """Draw curves, histograms, tables and manipulations of ELBO and VMI, the first seed of each."""
     from matplotlib.figure import Figure
 
     for data_name in SETS:
         data, chosen = load(data_name, asked.data_dir), {}
         for name in ("ELBO", "VMI"):
-            path = place(asked, data_name, name, asked.seed)
-            if path.exists():
-                chosen[name] = restored(path, MODELS[name], data.train)
+            for path in there(asked, data_name, name)[:1]:
+                chosen[name] = restored(path, MODELS[name], data.train), curve_of(path)
         if not chosen:
             print(f"{data_name}: not trained")
             continue
         sheet = Figure(figsize=(11, 12), layout="constrained")
         grid: Any = sheet.subplots(4, 2, height_ratios=[2.6, 1, 1, 1.3])
-        for axes, (name, system) in zip(grid.T, chosen.items(), strict=False):
-            path = place(asked, data_name, name, asked.seed).with_suffix(".json")
-            curve = json.loads(path.read_text("utf-8"))["curve"]
+        for axes, (name, (system, curve)) in zip(grid.T, chosen.items(), strict=False):
             images = manipulated(system.model, data.test)
             column(axes, name, images, curve, Read(system, data.test).table)
         target = asked.out / f"vmi-{data_name}.png"
@@ -272,7 +273,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, help="in place of each model's own")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first", type=int, default=0, help="the first of the seeds")
-    parser.add_argument("--seed", type=int, default=0, help="of search and figure")
+    parser.add_argument("--seed", type=int, default=0, help="of search")
     parser.add_argument("--only", choices=MODELS, help="one setting")
     parser.add_argument("--set", choices=SETS, help="one set of images, in train")
     parser.add_argument("--shard", default="0/1", help="i/n: every n-th run from the i-th on")
