@@ -17,9 +17,9 @@ it as well, with more noise, and costs so much less; H(q(c)) is always that of t
 **Which entropy.** The bound holds for c drawn from the aggregate posterior q(c), and H is q(c)'s.
 `entropy="aggregate"` estimates it from the batch and differentiates it: of categories that of their
 mean probabilities, of coordinates that of a Gaussian of the same covariance (which is too large
-where q(c) is no Gaussian). `"prior"` puts the prior's constant in its place, as the thesis does:
-then it is no bound, and to send all x to *one* category, which Q reads without an error, earns the
-full ln K.
+where q(c) is no Gaussian); of a batch of one it is that of q(c|x), and rewards nothing. `"prior"`
+puts the prior's constant in its place, as the thesis does: then it is no bound, and to send all x
+to *one* category, which Q reads without an error, earns the full ln K.
 """
 
 import math
@@ -156,11 +156,6 @@ def _seen(run: Pass, drawn: bool, trunk: Trunk | None, share: float) -> Tensor:
 def _entropy(q: Distribution, kind: str) -> Tensor | float:
     """Return the entropy of q(c) over the batch, or the constant of the prior, in nats."""
     width = q.event_shape[0]
-    if kind == "aggregate" and len(q.mean) < 2:
-        raise VaekitError(
-            "the entropy of the aggregate posterior is that of a batch, and of one example it is "
-            "that of q(c|x): take a batch of 2 or more"
-        )
     if isinstance(q, Categories):
         if kind == "prior":
             return math.log(width)
