@@ -152,13 +152,12 @@ def _sets(data: Dataset, train: Dataset | None, n: int, seed: int) -> tuple[Data
     check_counts(n=n)
     if train is not None:
         check_set(train)
-    known = [min(len(data) // 2, n), len(data) // 2]
-    if train is not None:
-        known = [min(len(data), n), len(train)]
-    if min(known) < LEAST:
+    half = len(data) // 2
+    judged, learned = (half, half) if train is None else (len(data), len(train))
+    if min(judged, n, learned) < LEAST:
         raise VaekitError(
             "the bound needs 2 examples that the reader is judged by and 2 others that it learns "
-            f"from, got {known[0]} and {known[1]}: give more"
+            f"from, got {min(judged, n)} and {learned}: give more"
         )
     return data.split(0.5, seed) if train is None else (train, data)
 

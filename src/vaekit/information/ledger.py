@@ -73,7 +73,7 @@ def ledger(
     """
     model = model if isinstance(model, Model) else model.model
     check_counts(samples=samples)
-    rows = rows_of(data, n)
+    rows = rows_of(data, n)  # before the subset, for it tells what is no set
     chosen = data.subset(rows)
     _check(model, chosen, bound, train)
     blocks = parts_of(model)

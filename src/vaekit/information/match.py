@@ -108,7 +108,7 @@ def unmatched(model: Model, data: Dataset) -> str:
 
 
 def unsampled(model: Model, data: Dataset) -> str:
-    """Say that a model's prior cannot be sampled, or nothing."""
+    """Say that a model has no prior, or one that cannot be sampled, or nothing."""
     try:
         sample_codes(model, 1, condition_of(model, data, torch.arange(1)))
     except VaekitError as error:

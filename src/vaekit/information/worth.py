@@ -24,16 +24,7 @@ import numpy as np
 import torch
 
 from vaekit import metrics
-from vaekit.apply import (
-    CHUNK,
-    condition_of,
-    decode,
-    device_of,
-    evaluating,
-    sample_codes,
-    sample_rows,
-    seeded,
-)
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample, sample_rows, seeded
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -106,7 +97,7 @@ class Subject:
         """Return means of p(x|z) at draws of the prior, under conditions of held-out examples."""
         rows = torch.from_numpy(np.resize(np.arange(len(self.chosen)), count))
         told = condition_of(self.model, self.chosen, rows)
-        return decode(self.model, sample_codes(self.model, count, told, self.seed), told)
+        return sample(self.model, count, told, self.seed)
 
 
 def parted(data: Dataset, seed: int) -> tuple[Dataset, Dataset]:

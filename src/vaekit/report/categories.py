@@ -45,7 +45,7 @@ def _section(model: Model, data: Dataset, codes: Codes, folder: Path, name: str)
             said += " Below, how many items of each class are taken for a category; framed is the "
             said += "class that the best one-to-one assignment gives it."
         said += _accuracy(one, most)
-    if len(data.shape) == 3 and model.prior is not None and not unsampled(model, data):
+    if len(data.shape) == 3 and not unsampled(model, data):
         figures.append(samples(model, data, codes, folder, name))
         said += (
             " Pictures are the mean of p(x|z): each row a category, each column one draw of all "

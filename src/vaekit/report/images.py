@@ -62,8 +62,7 @@ def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
 
 def no_samples(model: Model, data: Dataset) -> Section | None:
     """Say why a model has no samples; None where it has."""
-    why = "this model has no prior over its code"
-    if model.prior is not None and not (why := unsampled(model, data)):
+    if not (why := unsampled(model, data)):
         return None
     return Section("samples", "Samples", f"None: {why}, so there is nothing to draw codes from.")
 
