@@ -42,9 +42,6 @@ def flops(model: torch.nn.Module, x: torch.Tensor) -> int:
     """Count the floating-point operations of a training step's products."""
     from torch.utils.flop_counter import FlopCounterMode
 
-    from vaekit.networks import linear
-
-    linear._HAS_ONEDNN = False  # the counter knows PyTorch's own products only
     with FlopCounterMode(display=False) as counter:
         run = model(x)
         run.p.log_prob(run.x).sum().backward()

@@ -1,12 +1,9 @@
-import copy
-
 import pytest
 import torch
 from torch import nn
-from torch.func import functional_call, jacrev, vmap
 
 from vaekit.errors import VaekitError
-from vaekit.networks import ACTIVATIONS, NETWORKS, Conv, Linear, Mlp, networks
+from vaekit.networks import ACTIVATIONS, NETWORKS, Conv, Mlp, networks
 
 IMAGES = [(1, 28, 28), (3, 64, 64), (1, 32, 32), (1, 192, 168), (2, 29, 31)]
 BIG = {"vimae_small", "vimae_large"}
@@ -112,138 +109,6 @@ def test_an_unknown_activation_is_named_with_the_nearest():
 def test_activations(name):
     nets = networks(f"mlp(4, activation={name})")
     assert torch.isfinite(features(nets.encoder((5,), 6), (5,))).all()
-
-
-# ---- Linear is nn.Linear
-
-
-@pytest.fixture(autouse=True)
-def _also_small(monkeypatch):
-    """Send small layers through oneDNN too, so that the comparisons below can be small."""
-    from vaekit.networks import linear
-
-    monkeypatch.setattr(linear, "_WORTH_IT", 1)
-
-
-@pytest.fixture
-def pair() -> tuple[Linear, nn.Linear]:
-    torch.manual_seed(0)
-    mine = Linear(7, 5)
-    theirs = nn.Linear(7, 5)
-    theirs.load_state_dict(mine.state_dict())
-    return mine, theirs
-
-
-def all_gradients(layer: nn.Linear, x: torch.Tensor) -> list[torch.Tensor]:
-    """Return value, gradients, and gradients of a function of the gradients."""
-    x = x.clone().requires_grad_()
-    inputs = [x, layer.weight, layer.bias]
-    value = layer(x)
-    first = torch.autograd.grad(value.float().tanh().sum(), inputs, create_graph=True)
-    second = torch.autograd.grad(sum(g.float().pow(2).sum() for g in first), inputs)
-    return [value, *first, *second]
-
-
-@pytest.mark.parametrize("shape", [(4, 7), (7,), (2, 3, 7), (0, 7)], ids=str)
-def test_linear_equals_torchs(pair, shape):
-    x = torch.randn(*shape)
-    for mine, theirs in zip(*(all_gradients(layer, x) for layer in pair), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
-
-
-def test_linear_takes_the_fast_road(pair, monkeypatch):
-    """The comparison above is of two roads: on a CPU with oneDNN it is not F.linear."""
-    from vaekit.networks import linear
-
-    if not linear._HAS_ONEDNN:
-        pytest.skip("PyTorch was built without oneDNN here: Linear is nn.Linear")
-    called = []
-    monkeypatch.setattr(linear, "_multiply", lambda a, w, b=None: called.append(1) or a @ w.t() + b)
-    pair[0](torch.randn(4, 7))
-    assert called
-
-
-def test_linear_without_bias():
-    torch.manual_seed(0)
-    mine, theirs = Linear(7, 5, bias=False), nn.Linear(7, 5, bias=False)
-    theirs.load_state_dict(mine.state_dict())
-    x = torch.randn(4, 7)
-    torch.testing.assert_close(mine(x), theirs(x))
-    for layer in (mine, theirs):
-        layer(x).tanh().sum().backward()
-    torch.testing.assert_close(mine.weight.grad, theirs.weight.grad)
-
-
-def test_linear_under_bf16(pair):
-    x = torch.randn(64, 7)
-    found = []
-    for layer in pair:
-        with torch.autocast("cpu", torch.bfloat16):
-            values = all_gradients(layer, x)
-        found.append(values)
-        assert values[0].dtype == torch.bfloat16
-        assert values[2].dtype == torch.float32  # the weight's gradient keeps its type
-    for mine, theirs in zip(*found, strict=True):
-        scale = float(theirs.detach().float().abs().max())
-        torch.testing.assert_close(mine.float(), theirs.float(), rtol=0.02, atol=0.02 * scale)
-
-
-def test_linear_in_other_types(pair):
-    for layer in pair:
-        layer.double()
-    x = torch.randn(4, 7, dtype=torch.float64)
-    torch.testing.assert_close(pair[0](x), pair[1](x), rtol=0, atol=0)
-
-
-def test_linear_under_transforms(pair):
-    x = torch.randn(4, 7)
-    for transform in (vmap, jacrev, lambda f: vmap(jacrev(f)), lambda f: jacrev(jacrev(f))):
-        mine, theirs = (transform(lambda v, layer=layer: layer(v).tanh())(x) for layer in pair)
-        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
-
-
-def test_linear_under_vmap_over_weights(pair):
-    """Many models at once: a stack of weights, one batch for each."""
-    x = torch.randn(3, 4, 7)
-    found = []
-    for layer in pair:
-        stacked = {k: torch.stack([v, 2 * v, -v]) for k, v in layer.state_dict().items()}
-        found.append(vmap(lambda p, v, layer=layer: functional_call(layer, p, v))(stacked, x))
-    torch.testing.assert_close(*found, rtol=1e-5, atol=1e-5)
-
-
-@pytest.mark.parametrize("twice", [False, True])
-def test_linear_with_batched_gradients(pair, twice):
-    """As an exact Jacobian of an encoder asks for: one backward pass for all outputs.
-
-    A product without a batching rule warns that it is slow, which is an error here; a custom
-    function inside it loses the graph without a word.
-    """
-    found = []
-    for layer in pair:
-        x = torch.randn(4, 7, generator=torch.Generator().manual_seed(1)).requires_grad_()
-        value = layer(x).tanh()
-        directions = torch.eye(5)[:, None].expand(5, 4, 5)
-        (rows,) = torch.autograd.grad(
-            value, x, directions, is_grads_batched=True, create_graph=twice
-        )
-        assert rows.shape == (5, 4, 7)
-        found.append([rows])
-        if twice:
-            found[-1] += torch.autograd.grad(rows.pow(2).sum(), [x, layer.weight])
-    for mine, theirs in zip(*found, strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-5, atol=1e-5)
-
-
-def test_linear_is_copied_and_frozen(pair):
-    mine = copy.deepcopy(pair[0])
-    mine.weight.requires_grad_(False)
-    x = torch.randn(4, 7, requires_grad=True)
-    mine(x).sum().backward()
-    assert mine.weight.grad is None
-    torch.testing.assert_close(x.grad, mine.weight.sum(0).expand(4, 7))
-    with torch.inference_mode():
-        torch.testing.assert_close(mine(x), pair[1](x))
 
 
 @pytest.mark.parametrize("size", [(8, 8), (6, 10), (7, 9)], ids=str)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from vaekit.networks.base import ACTIVATIONS, Networks, Shape
 from vaekit.networks.conv import Conv
 from vaekit.networks.joined import Joined
-from vaekit.networks.linear import Linear
 from vaekit.networks.mlp import Mlp, stack
 from vaekit.networks.tied import Tied, Transposed
 from vaekit.text import build
@@ -48,7 +47,6 @@ __all__ = [
     "NETWORKS",
     "Conv",
     "Joined",
-    "Linear",
     "Mlp",
     "Networks",
     "Shape",

@@ -8,7 +8,6 @@ from torch import nn
 
 from vaekit.errors import VaekitError
 from vaekit.networks.base import Networks, Shape, activation, positive
-from vaekit.networks.linear import Linear
 
 
 class Mlp(Networks):
@@ -55,5 +54,5 @@ def stack(widths: Sequence[int], name: str) -> list[nn.Module]:
         )
     layers: list[nn.Module] = []
     for before, after in pairwise(widths):
-        layers += [Linear(before, after), activation(name)]
+        layers += [nn.Linear(before, after), activation(name)]
     return layers[:-1]

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from vaekit.errors import VaekitError
 from vaekit.networks.base import Networks, Shape
-from vaekit.networks.linear import Linear
 
 
 class Tied(Networks):
@@ -26,14 +25,14 @@ class Tied(Networks):
 
     def __init__(self, centre: bool = True):
         self.centre = centre
-        self.last: tuple[Linear, Centre | None] | None = None
+        self.last: tuple[nn.Linear, Centre | None] | None = None
 
     def encoder(self, shape: Shape, features: int) -> nn.Module:
         """Build (batch, *shape) → (batch, features)."""
         if features < 1:
             raise VaekitError(f"a tied layer needs at least one unit, got {features}: latent ≥ 1")
         size = math.prod(shape)
-        layer, centre = Linear(size, features), Centre(size) if self.centre else None
+        layer, centre = nn.Linear(size, features), Centre(size) if self.centre else None
         with torch.no_grad():  # rows of mean squared length 1/3: E[Wᵀ W] = features/(3 size)
             layer.weight.mul_(min(1.0, math.sqrt(3 * size / features)))
         self.last = layer, centre
