@@ -34,11 +34,11 @@ LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # A model is made of parts: it reads what a part is, and no part.
 CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base", "corruption"}
 # Folders of exchangeable parts: a part imports what a part is (base), and the others not at all.
-# In networks, conv ends in the dense stack of mlp, and both are made of linear. Recipes
+# In networks, conv ends in the dense stack of mlp. Recipes
 # build on those that they vary.
 KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networks"}
 SHARED = {
-    "networks": {"base", "linear", "mlp"},
+    "networks": {"base", "mlp"},
     "priors": {"base", "exponents"},
     "recipes": {"base", "vae", "disentangling"},
 }

@@ -1,11 +1,21 @@
-"""The one exception that users meet: cause and cure in a line or two."""
+"""The one exception and the one warning that users meet: cause and cure in a line or two."""
 
+import warnings
 from collections.abc import Iterable
 from difflib import get_close_matches
 
 
 class VaekitError(ValueError):
     """Report bad input with its cause and cure; the command line prints it without a traceback."""
+
+
+class VaekitWarning(UserWarning):
+    """Tell what was done with doubtful input; the command line prints it as a note."""
+
+
+def warn(text: str) -> None:
+    """Warn of input that was taken in a way which its owner may not have meant."""
+    warnings.warn(text, VaekitWarning, stacklevel=3)
 
 
 def nearest(word: str, choices: Iterable[str], what: str) -> VaekitError:

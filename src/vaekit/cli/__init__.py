@@ -6,11 +6,13 @@ recipe named first, so each recipe shows its own. An error is one or two lines a
 """
 
 import sys
+import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from vaekit import __version__
 from vaekit.cli import applying, comparing, judging, ledger, listing, refitting, training
-from vaekit.errors import VaekitError, nearest
+from vaekit.errors import VaekitError, VaekitWarning, nearest
 
 USAGE = """\
 usage: vaekit COMMAND ...
@@ -38,7 +40,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        _dispatch(words)
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", VaekitWarning)
+            warnings.showwarning = _note
+            _dispatch(words)
     except VaekitError as error:
         if debug:
             raise
@@ -50,6 +55,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("vaekit: stopped", file=sys.stderr)
         sys.exit(130)
+
+
+def _note(message: Warning | str, kind: type[Warning], *where: Any) -> None:
+    """Print a warning as a line of our own; others as Python does."""
+    if issubclass(kind, VaekitWarning):
+        print(f"vaekit: note: {message}", file=sys.stderr, flush=True)
+    else:
+        filename, line, *_ = where
+        print(warnings.formatwarning(message, kind, filename, line), file=sys.stderr, end="")
 
 
 def _fail(message: str) -> None:

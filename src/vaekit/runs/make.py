@@ -10,7 +10,6 @@ import platform
 import shutil
 import signal
 import time
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,7 +20,7 @@ import torch
 import vaekit
 from vaekit import files, recipes
 from vaekit.data import Splits
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
 from vaekit.runs import history
 from vaekit.runs.config import Config
@@ -193,7 +192,7 @@ class _Recorder:
         noise = self.fit.parts.model.likelihood
         if noise.warning() and not self.warned:
             self.warned = True
-            warnings.warn(f"at step {self.fit.step}: {noise.warning()}", stacklevel=2)
+            warn(f"at step {self.fit.step}: {noise.warning()}")
         return noise.noise() if noise.learns else {}
 
     def due(self, saving: Saving) -> bool:
