@@ -63,6 +63,7 @@ def _conclude(run: "Run") -> None:
 
 def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, Any]]:
     from vaekit import recipes
+    from vaekit.data import resolved
     from vaekit.runs import Config
     from vaekit.runs import config as configs
     from vaekit.train import Training
@@ -85,10 +86,10 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     config = Config(
         recipe=recipe.name,
         arguments={name: found[name] for name in own},
-        data=_absolute(found["data"]),
+        data=resolved(found["data"]),
         training=Training(**training),
         holdout=found["holdout"],
-        data_dir=_absolute(found["data_dir"]) if found["data_dir"] else None,
+        data_dir=found["data_dir"] and str(Path(found["data_dir"]).expanduser().resolve()),
     )
     return config, found
 
@@ -124,10 +125,6 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
     ):
         group.add_argument(flag, type=kind, default=default, help=text)
     group.add_argument("--resume", action="store_true", help="continue the run in --out")
-
-
-def _absolute(what: str) -> str:
-    return str(Path(what).expanduser().resolve()) if Path(what).expanduser().exists() else what
 
 
 def _free_folder(config: "Config") -> Path:
