@@ -193,6 +193,7 @@ def test_columns_that_only_number_the_rows(name, values, doubtful, tmp_path, rec
         assert not recwarn.list
 
 
+@quiet
 def test_frames_of_polars_and_pandas(tmp_path):
     pandas = pytest.importorskip("pandas", reason="pandas is not installed here")
     columns = {"a": [1.5, None, 2.5], "b": [1, 2, 3], "kind": ["u", None, "v"]}
