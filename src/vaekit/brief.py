@@ -1,0 +1,29 @@
+"""Results in a line: tensors and arrays by type and shape, all else as it writes itself."""
+
+from collections.abc import Sized
+from dataclasses import fields
+from typing import Any
+
+LONGEST = 60  # characters of a value within a line
+
+
+def brief(value: Any) -> str:
+    """Write a value in a few words: of a tensor or array its type and shape, of the rest what fits.
+
+    What is longer is written as its class, with its length where it has one.
+    """
+    shape = getattr(value, "shape", None)
+    if shape is not None and hasattr(value, "dtype"):
+        kind = str(value.dtype).removeprefix("torch.")
+        return f"{kind} {tuple(shape)}" if len(shape) else repr(value.item())
+    text = repr(value)
+    if len(text) <= LONGEST and "\n" not in text:
+        return text
+    return type(value).__name__ + (f" of {len(value)}" if isinstance(value, Sized) else "")
+
+
+def described(self: Any) -> str:
+    """Write a named tuple or a dataclass by its fields in brief: set it as a class's `__repr__`."""
+    names = getattr(self, "_fields", None) or [f.name for f in fields(self) if f.repr]
+    inside = ", ".join(f"{name}={brief(getattr(self, name))}" for name in names)
+    return f"{type(self).__name__}({inside})"
