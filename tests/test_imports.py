@@ -14,7 +14,7 @@ SOURCE = Path(vaekit.__file__).parent
 LAYERS = [
     ["errors"],
     ["arguments", "brief"],
-    ["text", "files", "mixture", "coordinates", "trees", "shapes"],
+    ["text", "files", "mixture", "coordinates", "trees", "shapes", "values"],
     ["distributions", "lp_nested", "compounds", "one_hots", "data", "corruption"],
     ["blocks"],
     ["networks", "divergences", "schedules"],

@@ -10,7 +10,6 @@ step never asks the device a question. The terms of recent steps stay on the dev
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -22,16 +21,17 @@ from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress
+from vaekit.shapes import reading
 from vaekit.train import fabric as devices
 from vaekit.train.adam import Adam
 from vaekit.train.batches import Batch, Batches, FromDataset, FromLoader
 from vaekit.train.settings import Training
+from vaekit.train.shown import check_support
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 CHECK_EVERY = 100
-_SHAPES = ("shape", "size", "dimension", "channels")  # in what PyTorch says where these differ
 
 
 class NotFinite(VaekitError):
@@ -159,7 +159,7 @@ class Fit:
 
     def _advance(self, x: Tensor, c: Tensor | None) -> None:
         self._announce()
-        with self.fabric.autocast(), _reading(x):
+        with self.fabric.autocast(), reading(x.shape[1:]):
             values = self._step(x, c)
         self.optimiser.clear()
         self.fabric.backward(values @ self._weight_tensor(values))
@@ -182,9 +182,14 @@ class Fit:
         return self._weights[1]
 
     def _check(self) -> None:
-        """Fold the recent terms into their mean; raise `NotFinite` at the first bad one."""
+        """Fold the recent terms into their mean; raise `NotFinite` at the first bad one.
+
+        What was shown is blamed, by `VaekitError`, before what came of it.
+        """
         if not self._recent:
             return
+        if self.batches.shown is not None:
+            self.batches.shown.check(self.fabric)
         rows: Any = torch.stack(self._recent)
         if self.fabric.world_size > 1:
             rows = self.fabric.all_reduce(rows, reduce_op="mean")
@@ -251,21 +256,6 @@ def fit(
     return Fit(model, objective, data, training)
 
 
-@contextmanager
-def _reading(x: Tensor) -> Iterator[None]:
-    """Raise `VaekitError` where a network inside cannot read what it is shown."""
-    try:
-        yield
-    except RuntimeError as error:
-        said = str(error).strip().partition("\n")[0]
-        if type(error) is not RuntimeError or not any(word in said for word in _SHAPES):
-            raise
-        raise VaekitError(
-            f"the shapes do not fit ({said}): make the model for examples of shape "
-            f"{tuple(x.shape[1:])}, a critic of codes for their size, a reader for the examples"
-        ) from error
-
-
 def _batches(
     data: Dataset | DataLoader, model: Model, training: Training, fabric: "Fabric"
 ) -> Batches:
@@ -273,22 +263,8 @@ def _batches(
         prepared = (
             fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
         )
-        return FromLoader(prepared, fabric.device, model.condition)  # pyright: ignore[reportArgumentType]
+        return FromLoader(prepared, fabric.device, model)  # pyright: ignore[reportArgumentType]
     check_support(data, model)
     rank, world = fabric.global_rank, fabric.world_size
     where = training.seed, fabric.device, rank, world
     return FromDataset(data, training.batch, *where, model.condition)
-
-
-def check_support(data: Dataset, model: Model) -> None:
-    """Raise `VaekitError` where the data leave the range that the parts are defined on."""
-    support, (low, high) = model.likelihood.support, data.range
-    if support and (low < support[0] or high > support[1]):
-        raise VaekitError(
-            f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but {data.name} spans "
-            f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
-            + (" (a table: \"table('FILE', scale=minmax)\")" if len(data.shape) == 1 else "")
-        )
-    for part in (model.corruption, model.prior):
-        if part is not None:
-            part.check(low, high)
