@@ -12,8 +12,8 @@ import vaekit
 SOURCE = Path(vaekit.__file__).parent
 # From the bottom up; names in one row are siblings and do not import each other.
 LAYERS = [
-    ["errors"],
-    ["arguments", "brief"],
+    ["errors", "brief"],
+    ["arguments"],
     ["text", "files", "mixture", "coordinates", "trees", "shapes", "values"],
     ["distributions", "lp_nested", "compounds", "one_hots", "data", "corruption"],
     ["blocks"],
@@ -21,6 +21,7 @@ LAYERS = [
     ["posteriors", "priors", "likelihoods"],
     ["model", "latents"],
     ["objectives"],
+    ["given"],
     ["metrics", "apply"],
     ["train", "information"],
     ["recipes"],

@@ -325,8 +325,9 @@ class Broken(Term):
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan])
 @pytest.mark.parametrize("when", [1, 7, 12])
 def test_not_finite_names_step_and_term(when, value):
+    cure = "no weight was changed before" if when == 1 else "smaller lr"
     with pytest.raises(
-        NotFinite, match=rf"broken is -?(inf|nan) at step {when}\b.*smaller lr"
+        NotFinite, match=rf"broken is -?(inf|nan) at step {when}\b.*{cure}"
     ) as caught:
         train(vae(), objective=Distortion() + 0.0 * Broken(when, value))
     assert (caught.value.step, caught.value.term) == (when, "broken")

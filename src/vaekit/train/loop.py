@@ -9,15 +9,17 @@ step never asks the device a question. The terms of recent steps stay on the dev
 `means()` is asked for, at the latest every 100 steps, and there they are checked to be finite.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from vaekit.arguments import expect
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.given import check_model, check_objective, check_training_data
 from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress
@@ -39,14 +41,15 @@ class NotFinite(VaekitError):
 
     def __init__(self, step: int, term: str, value: float, advice: str = ""):
         self.step, self.term = step, term
-        remedy = (
-            f"{advice}, or try a smaller lr"
-            if advice
-            else (
-                "try a smaller lr, check the scale of the data, or begin with a smaller weight "
-                "(a linear schedule)"
-            )
+        first = (
+            "no weight was changed before, so look at what the networks and the term itself return"
+            ", and at the scale of the data"
         )
+        later = (
+            "try a smaller lr, check the scale of the data, or begin with a smaller weight (a "
+            "linear schedule)"
+        )
+        remedy = f"{advice}, or try a smaller lr" if advice else first if step == 1 else later
         super().__init__(f"training stopped: {term} is {value} at step {step}: {remedy}")
 
 
@@ -90,6 +93,12 @@ class Fit:
         training: Training | None = None,
         fabric: "Fabric | None" = None,
     ):
+        check_model(model)
+        check_objective(objective)
+        check_training_data(data)
+        expect(
+            training, Training | None, "Training(...)", [(Mapping, "write Training(**settings)")]
+        )
         self.training = training or Training()
         self.objective = 1.0 * objective if isinstance(objective, Term) else objective
         self.fabric = fabric or devices.make(self.training)
@@ -107,6 +116,7 @@ class Fit:
                 part.set_size(self.batches.size)
         self._announce()
         self._prepare()
+        self._looked = False  # at the values of the first step
         self._recent: list[Tensor] = []
         self._used: list[list[float]] = []  # the weights of those steps
         self._folded: list[tuple[int, Tensor]] = []
@@ -134,6 +144,9 @@ class Fit:
     def epoch(self) -> float:
         """Return the number of epochs done."""
         return self.step / self.batches.per_epoch
+
+    def __repr__(self) -> str:
+        return f"Fit(step {self.step} of {self.steps}, epoch {self.epoch:.2f})"
 
     def __iter__(self) -> Iterator["Fit"]:
         while self.step < self.steps:
@@ -167,6 +180,9 @@ class Fit:
         self._recent.append(values.detach())
         self._used.append(self._weights[0])
         self.step += 1
+        if not self._looked:  # what was wrong from the start is said at once
+            self._rows()
+            self._looked = True
         if len(self._recent) >= CHECK_EVERY:
             self._check()
 
@@ -190,6 +206,15 @@ class Fit:
             return
         if self.batches.shown is not None:
             self.batches.shown.check(self.fabric)
+        rows = self._rows()
+        weights = torch.tensor(self._used)
+        kept = weights[:, : len(self.objective.parts)]  # a critic's loss is no part of the sum
+        total = (rows[:, : kept.shape[1]] * kept).sum(1, keepdim=True)
+        self._folded.append((len(rows), torch.cat([rows, kept, total], 1).double().mean(0)))
+        self._recent, self._used = [], []
+
+    def _rows(self) -> Tensor:
+        """Return the recent terms, (steps, terms); raise `NotFinite` at the first bad one."""
         rows: Any = torch.stack(self._recent)
         if self.fabric.world_size > 1:
             rows = self.fabric.all_reduce(rows, reduce_op="mean")
@@ -201,11 +226,7 @@ class Fit:
             raise NotFinite(
                 step, self.objective.names[column], rows[row, column].item(), self._advice
             )
-        weights = torch.tensor(self._used)
-        kept = weights[:, : len(self.objective.parts)]  # a critic's loss is no part of the sum
-        total = (rows[:, : kept.shape[1]] * kept).sum(1, keepdim=True)
-        self._folded.append((len(rows), torch.cat([rows, kept, total], 1).double().mean(0)))
-        self._recent, self._used = [], []
+        return rows
 
     def means(self) -> dict[str, float]:
         """Return the mean of every term since the last call, in nats for one example."""
