@@ -21,7 +21,7 @@ LAYERS = [
     ["posteriors", "priors", "likelihoods"],
     ["model", "latents"],
     ["objectives"],
-    ["given"],
+    ["given", "faults"],
     ["metrics", "apply"],
     ["train", "information"],
     ["recipes"],

@@ -16,6 +16,8 @@ from torch import Tensor
 from vaekit.brief import brief
 from vaekit.errors import VaekitError
 
+ROOM = 1e-5  # of a support's width: what rounding adds where pictures are turned or scaled
+
 
 def tensor_of(x: Any, what: str) -> Tensor:
     """Return a tensor or a numpy array of numbers as a dense tensor without a gradient.
@@ -94,6 +96,12 @@ def no_bytes(where: str, low: float, high: float) -> str:
         f"{where}: whole numbers in pictures must lie in 0 to 255, where v means v/255, got "
         f"{low:g} to {high:g}: give floats, such as (x / {max(high, 1):g}).float()"
     )
+
+
+def outside(low: float, high: float, support: tuple[float, float]) -> bool:
+    """Tell whether values from `low` to `high` leave a support by more than rounding."""
+    room = ROOM * (support[1] - support[0])
+    return not (support[0] - room <= low and high <= support[1] + room)
 
 
 def said_of(value: float) -> str:

@@ -15,13 +15,20 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.faults import check_numbers
 from vaekit.model import Model
-from vaekit.values import are_pixels, as_floats, bad_entry, check_values, no_bytes, tensor_of
+from vaekit.values import (
+    are_pixels,
+    as_floats,
+    check_values,
+    no_bytes,
+    outside,
+    tensor_of,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-ROOM = 1e-5  # of a support's width: what rounding adds where pictures are turned or scaled
 _MAY_BE = "a batch from a DataLoader is a tensor x (B, ...) or a tuple that begins with it"
 
 
@@ -32,7 +39,8 @@ def check_support(data: Dataset, model: Model) -> None:
     """Raise `VaekitError` where the data leave the range that the parts are defined on."""
     low, high = data.range
     if not (math.isfinite(low) and math.isfinite(high)):
-        _check_rows(data)
+        for rows in torch.arange(len(data)).split(1000):
+            check_numbers(data, rows, data.batch(rows))
     table = "; of a table write \"table('FILE', scale=minmax)\"" if len(data.shape) == 1 else ""
     check_ends(model, low, high, data.name, table)
 
@@ -58,22 +66,6 @@ def check_ends(model: Model, low: float, high: float, what: str, cure: str = "")
     for part in (model.corruption, model.prior):
         if part is not None:
             part.check(low, high)
-
-
-def outside(low: float, high: float, support: tuple[float, float]) -> bool:
-    """Tell whether values from `low` to `high` leave a support by more than rounding."""
-    room = ROOM * (support[1] - support[0])
-    return not (support[0] - room <= low and high <= support[1] + room)
-
-
-def _check_rows(data: Dataset) -> None:
-    """Raise `VaekitError` for the first example that holds NaN or infinity."""
-    for rows in torch.arange(len(data)).split(1000):
-        if (bad := bad_entry(data.batch(rows))) is not None:
-            raise VaekitError(
-                f"{data.name} holds NaN or infinite values, the first in example "
-                f"{int(rows[bad[0]])}: remove or repair such examples"
-            )
 
 
 # ---- batches
