@@ -13,12 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.arguments import fits
 from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.errors import VaekitError
 from vaekit.faults import at_fault, beside, check_finite, check_numbers
-from vaekit.given import check_counts, check_model, check_seed, check_set
+from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 from vaekit.priors.base import sampling
 from vaekit.shapes import misfit, reading
@@ -114,7 +115,9 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
     count or seed that is none.
     """
     check_model(model)
-    check_counts(count=count)
+    if not fits(count, int) or count < 1:
+        raise VaekitError(f"the number of samples must be a whole number ≥ 1, got {count!r}")
+    model.check(c)
     if model.prior is None:
         raise VaekitError(
             "this model has no prior over its code, so there is nothing to draw from: train a vae"

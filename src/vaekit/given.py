@@ -71,9 +71,10 @@ def check_training_data(data: Any) -> None:
 
 def check_counts(**counts: Any) -> None:
     """Raise `VaekitError` for a count that is no whole number or below 1."""
-    if any(not fits(v, int) or v < 1 for v in counts.values()):
-        names, values = " and ".join(counts), ", ".join(f"{k}={v!r}" for k, v in counts.items())
-        raise VaekitError(f"{names} must be ≥ 1, whole numbers, got {values}")
+    bad = {name: count for name, count in counts.items() if not fits(count, int) or count < 1}
+    if bad:
+        values = ", ".join(f"{name}={count!r}" for name, count in bad.items())
+        raise VaekitError(f"{' and '.join(bad)} must be ≥ 1, whole numbers, got {values}")
 
 
 def check_seed(seed: Any) -> None:

@@ -164,10 +164,10 @@ class Model(nn.Module):
                 f"this model is conditioned on {self.condition.kind}: give a condition "
                 f"(batch, {self.condition.width})"
             )
-        elif c.ndim and c.shape[-1] != self.condition.width:
+        elif tuple(c.shape[-1:]) != (self.condition.width,):
             raise VaekitError(
-                f"the condition has width {c.shape[-1]}, but the model was made for "
-                f"{self.condition.width}"
+                f"the condition has width {c.shape[-1] if c.ndim else 'none'}, but the model was "
+                f"made for {self.condition.width}"
             )
 
 

@@ -179,8 +179,8 @@ def _translated(error: Exception, shape: tuple[int, ...]) -> str | None:
         )
     if any(word in said for word in _SHAPES):
         return (
-            f"the shapes do not fit ({said}): make the model for examples of shape {shape}, a "
-            "critic of codes for their size, a reader for the examples"
+            f"the shapes do not fit ({said}): the examples have shape {shape}, so give such as the "
+            "model was made for; a critic is made for the size of the codes, a reader for examples"
         )
     return None
 
