@@ -393,7 +393,7 @@ def test_a_broken_decoder():
     with torch.no_grad():
         model.likelihood.network.bias[0] = math.nan
     for function in (log_likelihood, evaluate, partial(refit, noise="gaussian"), residuals):
-        with pytest.raises(VaekitError, match="of row 0 of white.*model is broken"):
+        with pytest.raises(VaekitError, match=r"of row 0 of white.*model is broken"):
             function(model, white(50, 2))
     assert math.isfinite(aggregate(model, white(50, 2)).information)  # does not decode
 

@@ -116,7 +116,7 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
     """
     check_model(model)
     if not fits(count, int) or count < 1:
-        raise VaekitError(f"the number of samples must be a whole number ≥ 1, got {count!r}")
+        raise VaekitError(f"the number of samples must be ≥ 1, a whole one, got {count!r}")
     model.check(c)
     if model.prior is None:
         raise VaekitError(
