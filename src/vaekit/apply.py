@@ -246,10 +246,11 @@ def _check(model: Model, n: int, c: Tensor | None) -> None:
 def _chunked(model: Model, function: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
     _check(model, len(x), c)
     device = device_of(model)
-    conditions = [None] * len(x) if c is None else c.split(CHUNK)
+    chunks = x.split(CHUNK)
+    conditions = [None] * len(chunks) if c is None else c.split(CHUNK)
     with evaluating(model), reading(x.shape[1:]):
         parts = [
             function(part.to(device), None if where is None else where.to(device)).float().cpu()
-            for part, where in zip(x.split(CHUNK), conditions, strict=False)
+            for part, where in zip(chunks, conditions, strict=True)
         ]
     return torch.cat(parts)

@@ -17,7 +17,7 @@ def brief(value: Any) -> str:
         kind = str(value.dtype).removeprefix("torch.")
         return f"{kind} {tuple(shape)}" if len(shape) else repr(value.item())
     text = repr(value)
-    if len(text) <= LONGEST and "\n" not in text:
+    if len(text) <= LONGEST and "\n" not in text and " at 0x" not in text:
         return text
     return type(value).__name__ + (f" of {len(value)}" if isinstance(value, Sized) else "")
 

@@ -21,7 +21,7 @@ from vaekit.errors import VaekitError
 
 Shape = Sequence[int]
 # In what PyTorch says where shapes, and types, do not fit.
-_SHAPES = ("shape", "size", "dimension", "Dimension", "channel", "D input")
+_SHAPES = ("shape", "size", "dimension", "Dimension", "reduction dim", "channel", "D input")
 _TYPES = ("dtype", "scalar type", "should be the same")
 _ALONE = "Expected more than 1 value per channel"
 
@@ -164,9 +164,13 @@ def reading(shape: Shape) -> Iterator[None]:
 
 def _translated(error: Exception, shape: tuple[int, ...]) -> str | None:
     """Say in our words what PyTorch says of shapes or types, None for anything else."""
-    if type(error) not in (RuntimeError, ValueError, IndexError):
+    if type(error).__name__ == "TorchRuntimeError":  # of a compiled step, around its cause
+        said = str(error).partition("Error('")[2].partition("')")[0]
+    elif type(error) in (RuntimeError, ValueError, IndexError):
+        said = str(error).strip().partition("\n")[0]
+    else:
         return None
-    said = str(error).strip().partition("\n")[0]
+    said = said.rstrip(".")
     if _ALONE in said:
         return (
             f"batch normalisation has no variance of one example ({said}): use batches of two or "

@@ -28,7 +28,7 @@ from vaekit.brief import described
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite, check_numbers, check_range
 from vaekit.given import check_objective
 from vaekit.information.encoding import rows_of
 from vaekit.information.rates import Number, mean_of, passes
@@ -129,6 +129,7 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
     with evaluating(model):
         for part in rows.split(max(1, _ENTRIES // (model.posterior.latent * _size(data)))):
             x = data.batch(part).to(device_of(model))
+            check_numbers(data, part, x)
             j = jacobian(model, x, condition_of(model, data, part)).detach().double()
             # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
             # float64 good to 1e-8 of the largest singular value.
@@ -166,6 +167,7 @@ def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -
     with seeded(0):
         for part in rows.split(CHUNK):
             x, c = data.batch(part).to(device_of(model)), condition_of(model, data, part)
+            check_range(model, data, part, x)
             corrupted = corruption(x)
             made = reconstruct(model, corrupted, c).to(x.device)
             check_finite(model, data, part, "what comes of a corrupted input", made)

@@ -76,7 +76,7 @@ def ledger(
     model = model_of(model)
     check_counts(samples=samples)
     rows = rows_of(model, data, n)  # before the subset, for it tells what is no set
-    chosen = data.subset(rows)
+    chosen = data if len(rows) == len(data) else data.subset(rows)
     _check(model, chosen, bound, train)
     blocks = parts_of(model)
     whole = Part(WHOLE, list(range(model.posterior.latent)))

@@ -19,7 +19,7 @@ from vaekit.arguments import check
 from vaekit.corruption import corruption
 from vaekit.data import Dataset, Factors
 from vaekit.errors import VaekitError, nearest
-from vaekit.given import check_seed
+from vaekit.given import check_counts, check_seed
 from vaekit.information.categories import categories, other_entries
 from vaekit.information.encoding import check_subject
 from vaekit.information.features import Features
@@ -78,7 +78,7 @@ def score(
     Raises `VaekitError` for an unknown name, n < 1, what a set or a model lacks for a score that is
     named, and corruptions that no score is asked under.
     """
-    check_subject(model, data, n=n, bins=bins)
+    check_counts(n=n, bins=bins)
     check_seed(seed)
     check("names", names, Sequence[str], ("mig", "dci"))
     check("corruptions", corruptions, Sequence[str], ("masking(p=0.5)",))
@@ -89,8 +89,6 @@ def score(
             "a corruption is for scores of labels from corrupted inputs: ask for svm, probe or "
             "clusters too"
         )
-    if train is not None:
-        check_subject(model, train)
     learn, held = (train, data) if train is not None else (data, data)
     if train is None and set(wanted) & JUDGES.keys():
         learn, held = parted(data, seed)
@@ -119,8 +117,12 @@ def applying(
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the scores that are meant by `names`, and of those left out of `all` the reasons.
 
-    Raises `VaekitError` for an unknown name, and where one that is named does not apply.
+    Raises `VaekitError` for an unknown name, where one that is named does not apply, and for what
+    is no model or no set of its examples.
     """
+    check_subject(model, data)
+    if train is not None:
+        check_subject(model, train)
     subject = Subject(model, data, train or data, network=network)
     named = [name for name in names if name != "all"]
     for name in named:
