@@ -2,6 +2,8 @@
 
 import math
 import re
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -645,6 +647,8 @@ def conditional() -> tuple[Model, Objective]:
 
 
 LABELS = torch.arange(40) % 3
+BAD = ROWS.clone()
+BAD[3, 2] = math.nan
 
 
 @pytest.mark.parametrize(
@@ -655,12 +659,47 @@ LABELS = torch.arange(40) % 3
         (stream((ROWS, torch.zeros(40, 4))), "width 4, but the model was made for 3"),
         (stream((ROWS, ["a"] * 40)), "expected the labels of a batch.*got list"),
         (stream((ROWS, LABELS + 1)), "classes from 1 to 3, but the model knows"),
+        (stream((ROWS, BAD[:, :3])), "conditions of batch 1 of epoch 1: example 3 holds NaN in"),
         (stream((ROWS, None)), "gives x alone"),
     ],
 )
 def test_conditions_that_do_not_serve(data, said):
     with pytest.raises(VaekitError, match=said):
         trained(conditional(), data)
+
+
+def test_attributes_of_a_set_are_numbers():
+    torch.manual_seed(0)
+    options = {"latent": 2, "network": "mlp(8)", "likelihood": "squared_error"}
+    system = recipes.cvae((6,), condition="attributes", width=6, **options)
+    with pytest.raises(VaekitError, match="the attributes of data: example 3 holds NaN in entry 2"):
+        trained(system, Dataset(ROWS, attributes=BAD))
+
+
+REPLICAS = """
+import torch
+from torch.utils.data import DataLoader
+from vaekit.errors import VaekitError
+from vaekit.recipes import vae
+from vaekit.train import Training, fit
+x = torch.rand(200, 6)
+x[131, 2] = float("nan")
+how = Training(epochs=1, batch=20, device="cpu", processes=2)
+try:
+    for now in fit(*vae((6,), latent=2, network="mlp(8)"), DataLoader(x, batch_size=10), how):
+        pass
+except VaekitError as error:
+    print(error)
+"""
+
+
+def test_two_processes_refuse_together(tmp_path):
+    """What one was shown stops both; it would wait for the other for ever."""
+    script = tmp_path / "script.py"
+    script.write_text(REPLICAS)
+    words = [sys.executable, "-W", "error", str(script)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert done.stdout.count("batch 7 of epoch 1 of the DataLoader holds NaN") == 2, done.stderr
 
 
 def test_conditions_are_read():
@@ -818,8 +857,6 @@ def test_recipes_are_found_by_name(name):
 # ---- apply
 
 PICTURED, TABLED = pictures()[0], table()[0]
-BAD = ROWS.clone()
-BAD[3, 2] = math.nan
 FAR = ROWS.clone()
 FAR[3, 2] = 1e30
 encode, decode, reconstruct = apply.encode, apply.decode, apply.reconstruct

@@ -17,7 +17,7 @@ from torch import Tensor
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
-from vaekit.information.encoding import Encoded, check_counts, drawing, encoded, rows_of
+from vaekit.information.encoding import Encoded, drawing, encoded, rows_of
 from vaekit.information.parts import rate_of
 from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
@@ -40,8 +40,7 @@ def rank(
     Reads up to `n` examples, `samples` codes of each where a rate has no closed form. Raises
     `VaekitError` for a prior without blocks, n or samples < 1, and deterministic codes.
     """
-    check_counts(samples=samples)
-    wanted = rows_of(model, data, n)
+    wanted = rows_of(model, data, n, samples=samples)
     blocks = {} if model.prior is None else model.prior.blocks
     if not blocks:
         raise VaekitError(

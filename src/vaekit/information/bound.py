@@ -39,9 +39,9 @@ from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
+from vaekit.given import check_counts
 from vaekit.information.encoding import (
     Trained,
-    check_counts,
     check_subject,
     drawing,
     encoded,

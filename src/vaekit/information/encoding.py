@@ -104,9 +104,9 @@ def depends_on_condition(prior: Distribution) -> bool:
     return len(prior.batch_shape) > 0
 
 
-def rows_of(model: Model, data: Dataset, n: int) -> Tensor:
+def rows_of(model: Model, data: Dataset, n: int, **counts: int) -> Tensor:
     """Choose up to `n` rows of a set, always the same; raise `VaekitError` as `check_subject`."""
-    check_subject(model, data, n=n)
+    check_subject(model, data, n=n, **counts)
     return sample_rows(len(data), n)
 
 

@@ -26,7 +26,7 @@ from vaekit.apply import CHUNK, seeded
 from vaekit.arguments import told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.encoding import check_counts
+from vaekit.given import check_counts
 from vaekit.networks import networks
 from vaekit.values import bad_entry, tensor_of
 

@@ -18,7 +18,7 @@ from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
-from vaekit.information.encoding import check_counts, drawing, encoded, rows_of
+from vaekit.information.encoding import drawing, encoded, rows_of
 from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
 from vaekit.shapes import log_prob
@@ -56,8 +56,7 @@ def log_likelihood(
     an expected likelihood, no density. Raises `VaekitError` for a deterministic code, a model
     without a prior, an example whose bound is not finite, by its row, n or samples < 1.
     """
-    check_counts(samples=samples)
-    rows = rows_of(model, data, n)
+    rows = rows_of(model, data, n, samples=samples)
     if model.prior is None:
         raise VaekitError("log p(x) needs a prior p(z), and this model has none: train a vae")
     values, held = [], min(samples, CHUNK)

@@ -44,7 +44,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.accounts import Books, account
 from vaekit.information.bound import mutual_information_bound
-from vaekit.information.encoding import Trained, check_counts, check_subject, model_of, rows_of
+from vaekit.information.encoding import Trained, check_subject, model_of, rows_of
 from vaekit.information.entries import Ledger, Row, at_most, equal
 from vaekit.information.importance import EXAMPLES, log_likelihood
 from vaekit.information.lines import SATURATED, WHOLE, distortion, of_part, row, together
@@ -74,8 +74,9 @@ def ledger(
     one-hot, fewer than two examples, and a bound without examples to learn from.
     """
     model = model_of(model)
-    check_counts(samples=samples)
-    rows = rows_of(model, data, n)  # before the subset, for it tells what is no set
+    rows = rows_of(
+        model, data, n, samples=samples
+    )  # before the subset, for it tells what is no set
     chosen = data if len(rows) == len(data) else data.subset(rows)
     _check(model, chosen, bound, train)
     blocks = parts_of(model)

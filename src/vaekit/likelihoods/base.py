@@ -22,7 +22,7 @@ class Likelihood(nn.Module, ABC):
 
     To write one: take the decoder network in `__init__`, decode with `self.decode(z, c)`, return
     from `forward` a distribution whose event is one example, so that `log_prob` sums over entries.
-    Set `support` where the data must lie in a range; it is checked once, before training, `heads`
+    Set `support` where the data must lie in a range, which is checked whoever brings them, `heads`
     where the network gives several values for each entry, and `advice` where training can diverge
     because of the noise model. Where the noise is learned, set `learns` and write `noise`; where it
     has a closed form, write `maximise`, which updates buffers in place, and `settle`.

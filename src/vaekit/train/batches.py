@@ -19,7 +19,7 @@ from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
 from vaekit.model import Condition, Model
 from vaekit.train.shown import Shown, read
-from vaekit.values import tensor_of
+from vaekit.values import check_values, tensor_of
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -95,6 +95,7 @@ class FromLoader(Batches):
 
     def __init__(self, loader: DataLoader, device: torch.device, model: Model):
         self.condition, self.shown = model.condition, Shown(model, device)
+        self._told = False  # conditions that were looked at
         self.loader, self.device, self.generator = loader, device, loader.generator
         try:
             self.per_epoch = len(loader)
@@ -119,7 +120,11 @@ class FromLoader(Batches):
             done += 1
             x, beside = read(item, self.loader.batch_size)
             x = self.shown.look(x, f"batch {done} of epoch {number + 1} of the DataLoader")
-            yield x, self._condition(beside)
+            c = self._condition(beside)
+            if c is not None and not self._told:
+                check_values(c, f"the conditions of batch {done} of epoch {number + 1}")
+                self._told = True
+            yield x, c
         if done < self.per_epoch:
             raise VaekitError(
                 f"the DataLoader gave {done} batches, but says it has {self.per_epoch}"

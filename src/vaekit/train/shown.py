@@ -43,6 +43,10 @@ def check_support(data: Dataset, model: Model) -> None:
             check_numbers(data, rows, data.batch(rows))
     table = "; of a table write \"table('FILE', scale=minmax)\"" if len(data.shape) == 1 else ""
     check_ends(model, low, high, data.name, table)
+    told = model.condition
+    if told is not None and told.kind == "attributes" and data.attributes is not None:
+        attributes = data.condition(torch.arange(len(data)), told.kind, told.width)
+        check_values(attributes, f"the attributes of {data.name}")
 
 
 def check_ends(model: Model, low: float, high: float, what: str, cure: str = "") -> None:
@@ -168,13 +172,12 @@ class Shown:
         if not self._noted:
             return
         noted, self._noted = self._noted, []
-        ends = torch.stack(
-            [torch.stack([n.low for n in noted]), torch.stack([n.high for n in noted])]
-        )
+        apart = [torch.stack([-each.low for each in noted]), torch.stack([e.high for e in noted])]
+        # A maximum over processes may lose NaN, and infinity it keeps.
+        ends: Any = torch.stack(apart).nan_to_num(math.inf, math.inf, -math.inf)
         if fabric.world_size > 1:
-            both = fabric.all_gather(ends)
-            assert isinstance(both, Tensor)
-            ends = torch.stack([both[:, 0].amin(0), both[:, 1].amax(0)])
+            ends = fabric.all_reduce(ends, reduce_op="max")
+        ends[0].neg_()
         for each, low, high in zip(noted, *ends.tolist(), strict=True):
             self._check(each, low, high)
 
