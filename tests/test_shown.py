@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, IterableDataset, TensorDataset
 from torch.utils.data import Dataset as TorchDataset
 
 from vaekit import apply, recipes
+from vaekit.brief import brief
 from vaekit.corruption import Corruption, Masking, SaltAndPepper
 from vaekit.data import Dataset, Splits
 from vaekit.distributions import DiagonalGaussian
@@ -360,7 +361,7 @@ TERMS = {
     "complex": (lambda: 1.0 * Says(lambda run: run.z.sum() + 0j), "the term own returns"),
     "nothing": (lambda: 1.0 * Says(lambda run: None), "the term own returns None"),
     "NaN at once": (lambda: 1.0 * Says(lambda run: run.z.sum() * math.nan), "own is nan at step 1"),
-    "critic (n,)": (critic(lambda y: y.squeeze(-1)), r"\(10,\) for 10 codes: a critic has \(10, 1"),
+    "critic (n,)": (critic(lambda y: y.squeeze(-1)), r"\(10,\) for 10 codes: it must be \(10, 1\)"),
     "critic (1, n)": (critic(lambda y: y.T), "one output, this one has 10"),
     "critic of two": (critic(lambda y: y, 2), "one output, this one has 2"),
     "critic of bools": (critic(lambda y: y > 0), "critic of total_correlation.* gives bool"),
@@ -448,11 +449,12 @@ LOADERS = {
         r"a list of 10 examples of shape \(1, 8, 8\): .*collate_fn=torch.stack",
     ),
     "a list of rows": (table, loader(Rows(ROWS[0]), collate_fn=list), "collate_fn=torch.stack"),
+    "a list of numbers": (table, loader(Rows(ROWS[0, 0]), collate_fn=list), "torch.stack"),
     "single examples": (pictures, DataLoader(PICTURES, batch_size=None), r"x\[None\]"),
     "single rows": (table, DataLoader(ROWS, batch_size=None), r"got shape \(6,\): an example"),
     "numbers": (table, loader(ROWS[:, 0]), r"got shape \(10,\): an example needs an axis"),
-    "an empty batch": (pictures, stream(PICTURES[:0]), r"got none: shape \(0, 1, 8, 8\)"),
-    "an empty second batch": (pictures, stream(PICTURES, PICTURES[:0]), "got none"),
+    "an empty batch": (pictures, stream(PICTURES[:0]), r"got shape \(0, 1, 8, 8\): leave empty"),
+    "an empty second batch": (pictures, stream(PICTURES, PICTURES[:0]), "leave empty batches out"),
     "without a length": (pictures, loader(Endless()), "needs a length"),
     "sparse": (table, stream(ROWS.to_sparse()), "a sparse tensor: give dense"),
     "complex": (table, stream(ROWS + 0j), "a complex tensor"),
@@ -786,12 +788,12 @@ def test_fitted_estimators_say_where_their_model_is():
 
 
 SUMS = {
-    "a number": (lambda: Distortion() + 3.0, r"sum of terms, got 3.0 among them"),
-    "a number first": (lambda: 3.0 + KL(), "got 3.0 among them"),
+    "a number": (lambda: Distortion() + 3.0, r"sum of terms, got float 3.0 among them"),
+    "a number first": (lambda: 3.0 + KL(), "got float 3.0 among them"),
     "nothing": (lambda: 1.0 * KL() + None, "got None among them"),
     "a class": (lambda: Distortion() + KL, "sum of terms"),
     "a product of terms": (lambda: Distortion() * KL(), "weighted by a number"),
-    "a truth": (lambda: True * KL(), "weighted by a number ≥ 0 or a schedule, got True"),
+    "a truth": (lambda: True * KL(), "weighted by a number ≥ 0 or a schedule, got bool True"),
     "a tensor": (lambda: KL() * torch.tensor(2.0), "weighted by a number"),
     "a list": (lambda: [1.0] * KL(), "weighted by a number"),
     "below 0": (lambda: -1.0 * KL(), "finite number ≥ 0"),
@@ -863,7 +865,7 @@ encode, decode, reconstruct = apply.encode, apply.decode, apply.reconstruct
 APPLIED = {
     "a list": (lambda: encode(TABLED, ROWS.tolist()), "tensor or a numpy array, got list"),
     "a number": (lambda: encode(TABLED, 3.0), "got float 3.0"),
-    "nothing": (lambda: encode(TABLED, None), r"got nothing \(None\)"),
+    "nothing": (lambda: encode(TABLED, None), "numpy array, got None"),
     "text": (lambda: encode(TABLED, "x.npy"), "got str 'x.npy'"),
     "a set": (lambda: encode(TABLED, made(ROWS)), r"got a Dataset: encode_set\(model, data\)"),
     "a set to reconstruct": (lambda: reconstruct(TABLED, made(ROWS)), "got a Dataset"),
@@ -1174,6 +1176,23 @@ def test_tensors_are_written_by_type_and_shape():
     assert repr(apply.encode_set(TABLED, made(ROWS))) == (
         "Codes(code=float32 (40, 2), mean=float32 (40, 2), std=float32 (40, 2))"
     )
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (torch.zeros(2, 3, dtype=torch.int64), "int64 (2, 3)"),
+        (np.zeros(4), "float64 (4,)"),
+        (torch.tensor(2.5), "2.5"),
+        (list(range(10**6)), "list of 1000000"),
+        ([[1.0] * 10**6], "list of 1"),
+        ({"epochs": 3}, "{'epochs': 3}"),
+        (nn.Sequential(nn.Linear(2, 2), nn.ReLU()), "Sequential of 2"),
+        (object(), "object"),
+    ],
+)
+def test_values_are_written_in_brief(value, said):
+    assert brief(value) == said
 
 
 def test_notfinite_is_of_the_step():

@@ -4,7 +4,7 @@ from collections.abc import Sized
 from dataclasses import fields
 from typing import Any
 
-LONGEST = 60  # characters of a value within a line
+LONGEST, MANY = 60, 10  # characters of a value within a line, entries of a list
 
 
 def brief(value: Any) -> str:
@@ -16,10 +16,19 @@ def brief(value: Any) -> str:
     if shape is not None and hasattr(value, "dtype"):
         kind = str(value.dtype).removeprefix("torch.")
         return f"{kind} {tuple(shape)}" if len(shape) else repr(value.item())
+    plain = isinstance(value, list | tuple | set | dict)
+    if plain and (len(value) > MANY or any(isinstance(v, Sized) for v in _held(value))):
+        return f"{type(value).__name__} of {len(value)}"  # whose text may be as long as the data
     text = repr(value)
     if len(text) <= LONGEST and "\n" not in text and " at 0x" not in text:
         return text
     return type(value).__name__ + (f" of {len(value)}" if isinstance(value, Sized) else "")
+
+
+def _held(value: Any) -> list[Any]:
+    """List the values in a list or dictionary that are no text."""
+    held = value.values() if isinstance(value, dict) else value
+    return [each for each in held if not isinstance(each, str)]
 
 
 def described(self: Any) -> str:

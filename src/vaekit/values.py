@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.brief import brief
+from vaekit.arguments import told
 from vaekit.errors import VaekitError
 
 ROOM = 1e-5  # of a support's width: what rounding adds where pictures are turned or scaled
@@ -27,7 +27,7 @@ def tensor_of(x: Any, what: str) -> Tensor:
     if isinstance(x, np.ndarray):
         x = _from_numpy(x, what)
     if not isinstance(x, Tensor):
-        raise VaekitError(f"expected {what}, a tensor or a numpy array, got {_said(x)}")
+        raise VaekitError(f"expected {what}, a tensor or a numpy array, got {told(x)}")
     if x.is_nested or x.layout != torch.strided or x.is_quantized or x.is_complex():
         kind = "complex" if x.is_complex() else "quantised" if x.is_quantized else "sparse"
         raise VaekitError(f"expected {what}, got a {kind} tensor: give dense real numbers")
@@ -107,7 +107,3 @@ def outside(low: float, high: float, support: tuple[float, float]) -> bool:
 def said_of(value: float) -> str:
     """Name a number that is none."""
     return "NaN" if math.isnan(value) else "an infinite value"
-
-
-def _said(x: Any) -> str:
-    return "nothing (None)" if x is None else f"{type(x).__name__} {brief(x)}"

@@ -74,9 +74,7 @@ def ledger(
     one-hot, fewer than two examples, and a bound without examples to learn from.
     """
     model = model_of(model)
-    rows = rows_of(
-        model, data, n, samples=samples
-    )  # before the subset, for it tells what is no set
+    rows = rows_of(model, data, n, samples=samples)
     chosen = data if len(rows) == len(data) else data.subset(rows)
     _check(model, chosen, bound, train)
     blocks = parts_of(model)

@@ -84,7 +84,8 @@ def evaluate(
         for run in passes(model, data, rows, samples):
             sums.add(run)
     for name, parts in sums.parts.items():
-        check_finite(model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts))
+        if name != "v":  # into which the prior's variance goes, which may be infinite
+            check_finite(model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts))
     numbers = {k: asdict(v) for k, v in sums.numbers().items()}
     levels = data.levels(rows)
     if levels is not None and data.factors is not None:

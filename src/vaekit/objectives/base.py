@@ -18,7 +18,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vaekit.arguments import fits
+from vaekit.arguments import fits, told
 from vaekit.brief import brief
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
@@ -80,10 +80,10 @@ class Adversarial(nn.Module, Term, ABC):
         found = numbers(found, f"the critic of {self.name}")
         if found.shape != (count, 1):
             width = found.shape[-1] if found.ndim == 2 else 0
-            said = f"one output, this one has {width}" if width > 1 else f"({count}, 1) for them"
+            one = f"a critic has one output, this one has {width}"
             raise VaekitError(
-                f"the critic of {self.name} gives shape {tuple(found.shape)} for {count} codes: a "
-                f"critic has {said}"
+                f"the critic of {self.name} gives shape {tuple(found.shape)} for {count} codes: "
+                + (one if width > 1 else f"it must be ({count}, 1)")
             )
         return found
 
@@ -172,7 +172,7 @@ def _scalar(value: Any, name: str) -> Tensor:
 def _factor(factor: Any) -> float | Schedule:
     if not isinstance(factor, str | Schedule) and not fits(factor, float):
         raise VaekitError(
-            f"a term is weighted by a number ≥ 0 or a schedule, got {brief(factor)}: terms are "
+            f"a term is weighted by a number ≥ 0 or a schedule, got {told(factor)}: terms are "
             "joined by +, as in Distortion() + 4.0 * KL()"
         )
     return weight(factor)
@@ -187,6 +187,6 @@ def _added(other: Any) -> Objective:
     if isinstance(other, Term | Objective):
         return other if isinstance(other, Objective) else 1.0 * other
     raise VaekitError(
-        f"an objective is a sum of terms, got {brief(other)} among them: write Distortion() + "
+        f"an objective is a sum of terms, got {told(other)} among them: write Distortion() + "
         "4.0 * KL()"
     )

@@ -6,7 +6,8 @@
 
 It yields itself after every step and knows nothing of files, bars or clocks: those read it. The
 step never asks the device a question. The terms of recent steps stay on the device until
-`means()` is asked for, at the latest every 100 steps, and there they are checked to be finite.
+`means()` is asked for, at the latest every 100 steps, and there they are checked to be finite; so
+are those of the first step at once, since what is wrong from the start is no matter of training.
 """
 
 from collections.abc import Iterator, Mapping
@@ -271,8 +272,9 @@ def fit(
     """Return an iterator that trains `model` in place, one step at a time.
 
     `data` is a `Dataset` or any `DataLoader`; a loader's own batches take the place of
-    `training.batch`. Raises `VaekitError` where data and settings do not fit each other, for data
-    outside the likelihood's support, and `NotFinite` for a loss that is no number.
+    `training.batch`. Raises `VaekitError` for what is none of these, where data and settings do not
+    fit each other, for shapes that would be broadcast and values outside the likelihood's support,
+    and `NotFinite` for a loss that is no number.
     """
     return Fit(model, objective, data, training)
 

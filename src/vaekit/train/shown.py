@@ -92,7 +92,7 @@ def read(item: Any, batch: int | None) -> Given:
     if not isinstance(first, Tensor | np.ndarray):
         raise VaekitError(f"{_MAY_BE}, got {_no_batch(item)}")
     x = tensor_of(first, "a batch x (B, ...)")
-    if several and batch == len(item) != len(x) and _alike(item):
+    if several and batch == len(item) and x.shape[:1] != (batch,) and _alike(item):
         raise VaekitError(
             f"{_MAY_BE}, got a list of {len(item)} examples of shape {tuple(x.shape)}: give the "
             "DataLoader collate_fn=torch.stack"
@@ -103,7 +103,7 @@ def read(item: Any, batch: int | None) -> Given:
             "x[:, None], and a batch the first, as batch_size= gives it"
         )
     if not len(x):
-        raise VaekitError(f"{_MAY_BE}, got none: shape {tuple(x.shape)}: leave empty batches out")
+        raise VaekitError(f"{_MAY_BE}, got shape {tuple(x.shape)}: leave empty batches out")
     return Given(x, item[1] if several and len(item) > 1 else None)
 
 
