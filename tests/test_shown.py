@@ -590,6 +590,28 @@ def test_loaders_are_read(case):
     assert torch.equal(shown(make(), data), expected)
 
 
+class Counted(OwnNoise):
+    """Say p of numbers ≥ 0."""
+
+    support = (0.0, math.inf)
+
+
+def test_a_support_may_have_one_end():
+    def system():
+        noisy = Counted(lambda m: td.Independent(td.Normal(m, 1.0), 1))
+        return Model(Gaussian(nn.Linear(6, 4), 2), noisy, Normal(2)), Distortion() + KL()
+
+    trained(system(), loader(ROWS * 99))
+    with pytest.raises(
+        VaekitError, match=r"data in \[0, inf\], but batch 2 of epoch 1 .* \[-0\.\d"
+    ):
+        trained(system(), stream(ROWS, ROWS - 0.5))
+    below = ROWS.clone()
+    below[31, 2] = -0.5
+    with pytest.raises(VaekitError, match=r"data in \[0, inf\], but row 31 of mine holds -0.5"):
+        evaluate(system()[0], made(below))
+
+
 def test_a_batch_says_its_epoch():
     """Values of later epochs are seen too: an augmentation may go astray at any time."""
     late = [PICTURES, PICTURES, PICTURES, PICTURES + 1]

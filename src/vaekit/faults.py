@@ -43,7 +43,7 @@ def check_range(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
         return
     low, high = torch.stack(torch.aminmax(x)).tolist()
     if outside(low, high, support):
-        off = (x - sum(support) / 2).abs().flatten(1)
+        off = torch.maximum(support[0] - x, x - support[1]).flatten(1)
         row, entry = divmod(int(off.argmax()), off.shape[1])
         raise VaekitError(
             f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but "

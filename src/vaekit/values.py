@@ -100,7 +100,8 @@ def no_bytes(where: str, low: float, high: float) -> str:
 
 def outside(low: float, high: float, support: tuple[float, float]) -> bool:
     """Tell whether values from `low` to `high` leave a support by more than rounding."""
-    room = ROOM * (support[1] - support[0])
+    width = support[1] - support[0]
+    room = ROOM * (width if math.isfinite(width) else 1.0)
     return not (support[0] - room <= low and high <= support[1] + room)
 
 
