@@ -274,7 +274,7 @@ def sure() -> Model:
         ({"on": 3}, "list different coordinates"),
         ({"data": X.subset([0]), "train": X}, "got 1 and 120"),
         ({"train": X.subset([0])}, "got 120 and 1"),
-        ({"data": white(9)}, "cannot read the examples"),
+        ({"data": white(9)}, "shapes do not fit"),
         ({"data": X.images}, "expected a Dataset"),
         ({"steps": 0}, "steps"),
         ({"batch": 0}, "batch"),

@@ -429,7 +429,7 @@ def without_prior() -> Model:
         (correlated, {"bound": -1}, "whole number ≥ 0"),
         (correlated, {"bound": True}, "whole number ≥ 0"),
         (correlated, {"bound": 5}, "train="),
-        (correlated, {"data": white(9, 3)}, "cannot read the examples"),
+        (correlated, {"data": white(9, 3)}, "shapes do not fit"),
     ],
 )
 def test_ledgers_that_cannot_be(model, settings, cause):

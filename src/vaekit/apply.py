@@ -4,18 +4,26 @@ Everything goes in chunks, without gradients, in evaluation mode, and leaves the
 it was found in. Codes are the mean of q(z|x), reconstructions the mean of p(x|z).
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.arguments import fits
+from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import PointMass
 from vaekit.errors import VaekitError
+from vaekit.faults import at_fault, beside, check_finite, check_numbers
+from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 from vaekit.priors.base import sampling
+from vaekit.shapes import misfit, reading
+from vaekit.values import as_floats, bad_entry, check_values, tensor_of
 
 CHUNK = 500
 
@@ -30,13 +38,21 @@ class Codes(NamedTuple):
     mean: Tensor
     std: Tensor | None
 
+    __repr__ = described
 
-def encode(model: Model, x: Tensor, c: Tensor | None = None) -> Tensor:
+
+def encode(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
     """Return the mean code of each example, (n, H), for x (n, *shape) and conditions c (n, width).
 
-    Raises `VaekitError` for a condition that is missing, unasked for or of another width.
+    Numbers mean what `vaekit.values` says. Raises `VaekitError` for x that is no batch of such
+    examples, NaN, a condition that is missing, unasked for or of another width, and a code that is
+    not finite.
     """
-    return _chunked(model, lambda x, c: model.posterior(x, c).mean, x, c)
+    check_model(model)
+    x = _examples(model, x)
+    codes = _chunked(model, lambda x, c: model.encode(as_floats(x), c).mean, x, c)
+    _check_found(model, "the code", x, codes)
+    return codes
 
 
 @torch.no_grad()
@@ -46,45 +62,62 @@ def encode_set(
     """Encode a set, batch by batch, so that a large one is never held as floats.
 
     `draw` takes one code from q(z|x) in place of the mean, the same for the same seed. Raises
-    `VaekitError` for a condition that does not fit.
+    `VaekitError` for a condition that does not fit, examples that the model cannot read, and for
+    NaN in them or their codes.
     """
+    check_model(model)
+    check_set(data)
     _check(model, len(data), c)
+    check_shape(model, data.batch(torch.arange(1)))
     device, parts = device_of(model), []
     with evaluating(model), seeded(seed):
         for rows in torch.arange(len(data)).split(CHUNK):
             told = None if c is None else c[rows].to(device)
-            q = model.posterior(data.batch(rows).to(device), told)
+            x = data.batch(rows).to(device)
+            check_numbers(data, rows, x)
+            with reading(data.shape):
+                q = model.encode(x, told)
             code = q.rsample() if draw else q.mean
             std = torch.zeros_like(q.mean) if isinstance(q, PointMass) else q.variance.sqrt()
+            check_finite(model, data, rows, "the code", code, q.mean)
             parts.append([t.float().cpu() for t in (code, q.mean, std)])
     code, mean, std = (torch.cat(part) for part in zip(*parts, strict=True))
     return Codes(code, mean, std if bool(std.any()) else None)
 
 
-def decode(model: Model, z: Tensor, c: Tensor | None = None) -> Tensor:
+def decode(model: Model, z: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
     """Return the mean of p(x|z, c), (n, *shape), for codes z (n, H) and conditions c (n, width).
 
-    Raises `VaekitError` for codes of another width.
+    Raises `VaekitError` for codes of another width or with NaN, and conditions that do not fit.
     """
+    check_model(model)
+    z = _tensor(z, f"codes (n, {model.posterior.latent})")
     if z.ndim != 2 or z.shape[1] != model.posterior.latent:
         raise VaekitError(
             f"expected codes (n, {model.posterior.latent}), got shape {tuple(z.shape)}"
         )
-    return _chunked(model, lambda z, c: model.likelihood(z[None], c).mean[0], z, c)
+    check_values(z, "z")
+    return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
 
 
-def reconstruct(model: Model, x: Tensor, c: Tensor | None = None) -> Tensor:
-    """Return the mean of p(x|z) at the mean code of each example, (n, *shape)."""
+def reconstruct(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
+    """Return the mean of p(x|z) at the mean code of each example, (n, *shape).
+
+    Raises `VaekitError` as `encode` does.
+    """
     return decode(model, encode(model, x, c), c)
 
 
 def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 0) -> Tensor:
     """Draw `count` codes from the prior, (count, H), those of row i under condition c[i].
 
-    The same seed gives the same codes. Raises `VaekitError` for a model without a prior.
+    The same seed gives the same codes. Raises `VaekitError` for a model without a prior, and for a
+    count or seed that is none.
     """
-    if count < 1:
-        raise VaekitError(f"the number of samples must be ≥ 1, got {count}")
+    check_model(model)
+    if not fits(count, int) or count < 1:
+        raise VaekitError(f"the number of samples must be ≥ 1, a whole one, got {count!r}")
+    model.check(c)
     if model.prior is None:
         raise VaekitError(
             "this model has no prior over its code, so there is nothing to draw from: train a vae"
@@ -93,7 +126,7 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
         raise VaekitError(f"{count} samples need as many conditions, got {len(c)}")
 
     def draw(like: Tensor, c: Tensor | None) -> Tensor:
-        prior = model.prior(like, c)  # pyright: ignore[reportOptionalCall]
+        prior = model.expect(like, c)
         with sampling("a sample of codes"):
             return prior.sample(() if prior.batch_shape else like.shape[:1])
 
@@ -102,7 +135,10 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
 
 
 def sample(model: Model, count: int, c: Tensor | None = None, seed: int = 0) -> Tensor:
-    """Return the mean of p(x|z, c) for codes drawn from the prior, (count, *shape)."""
+    """Return the mean of p(x|z, c) for codes drawn from the prior, (count, *shape).
+
+    Raises `VaekitError` as `sample_codes` does.
+    """
     return decode(model, sample_codes(model, count, c, seed), c)
 
 
@@ -130,9 +166,34 @@ def device_of(model: Model) -> torch.device:
     return torch.device("cpu") if weight is None else weight.device
 
 
+@torch.no_grad()
+def shape_of(model: Model) -> tuple[int, ...]:
+    """Tell the shape of one example, as p(x|z) has it for a code of zeros."""
+    like = torch.zeros(1, 1, model.posterior.latent, device=device_of(model))
+    told = None if model.condition is None else like.new_zeros(1, model.condition.width)
+    with evaluating(model):
+        return tuple(model.likelihood(like, told).event_shape)
+
+
+def check_shape(model: Model, x: Tensor) -> None:
+    """Raise `VaekitError` for examples x (n, *shape) that the encoder might read in a wrong order.
+
+    These have as many entries as the model's own examples, but another shape, or are one of these
+    without the first axis. Whether an encoder reads others it knows itself.
+    """
+    shape = shape_of(model)
+    alike = math.prod(x.shape[1:]) == math.prod(shape) and tuple(x.shape[1:]) != shape
+    if x.ndim < 2 or alike or tuple(x.shape) == shape:
+        raise VaekitError(misfit(x.shape, shape))
+
+
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from a seed inside, and leave all generators as they were."""
+    """Draw from a seed inside, and leave all generators as they were.
+
+    Raises `VaekitError` for what is no seed.
+    """
+    check_seed(seed)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
@@ -150,6 +211,31 @@ def evaluating(model: Model) -> Iterator[None]:
             module.training = training
 
 
+def _tensor(x: object, what: str) -> Tensor:
+    if isinstance(x, Dataset):
+        raise VaekitError(
+            f"expected {what}, got a Dataset: encode_set(model, data) encodes one, "
+            "data.batch(rows) gives its examples"
+        )
+    return tensor_of(x, what)
+
+
+def _examples(model: Model, x: object) -> Tensor:
+    """Return examples as a tensor; raise `VaekitError` for what is none of the model's."""
+    found = _tensor(x, "examples x (n, *shape)")
+    check_shape(model, found)
+    check_values(found, "x")
+    return found
+
+
+def _check_found(model: Model, what: str, x: Tensor, found: Tensor) -> None:
+    """Raise `VaekitError` where what was found of examples x is not finite."""
+    if (bad := bad_entry(found)) is not None:
+        row = bad[0]
+        one, others = x[row], x[beside(row, len(x), x[row].numel())]
+        raise at_fault(model, what, f"example {row}", as_floats(one[None])[0], as_floats(others))
+
+
 def _check(model: Model, n: int, c: Tensor | None) -> None:
     model.check(c)
     if c is not None and len(c) != n:
@@ -160,10 +246,11 @@ def _check(model: Model, n: int, c: Tensor | None) -> None:
 def _chunked(model: Model, function: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
     _check(model, len(x), c)
     device = device_of(model)
-    conditions = [None] * len(x) if c is None else c.split(CHUNK)
-    with evaluating(model):
+    chunks = x.split(CHUNK)
+    conditions = [None] * len(chunks) if c is None else c.split(CHUNK)
+    with evaluating(model), reading(x.shape[1:]):
         parts = [
             function(part.to(device), None if where is None else where.to(device)).float().cpu()
-            for part, where in zip(x.split(CHUNK), conditions, strict=False)
+            for part, where in zip(chunks, conditions, strict=True)
         ]
     return torch.cat(parts)

@@ -11,6 +11,7 @@ from numbers import Integral, Number, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from vaekit.brief import brief
 from vaekit.errors import VaekitError
 
 _SAID: dict[Any, str] = {
@@ -36,6 +37,24 @@ def check(name: str, value: Any, kind: Any, default: Any = None) -> None:
     cure = next((c for c in (_meant(value), default) if c is not None and fits(c, kind)), None)
     such = "" if cure is None else f", as in {name}={cure!r}"
     raise VaekitError(f"{name} must be {said}{such}; got {value!r}")
+
+
+def expect(value: Any, kind: Any, wanted: str, cures: Sequence[tuple[Any, str]] = ()) -> None:
+    """Raise `VaekitError` where a value is no instance of `kind`, with the first cure that fits.
+
+    `wanted` says what is; a cure is a class, or several, and what to do with an instance of it.
+    """
+    if not isinstance(value, kind):
+        cure = next((f": {text}" for of, text in cures if isinstance(value, of)), "")
+        raise VaekitError(f"expected {wanted}, got {told(value)}{cure}")
+
+
+def told(value: Any) -> str:
+    """Say in a few words what a value is: its class, and what it holds."""
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    said, kind = brief(value), type(value).__name__
+    return said if value is None or said.startswith(kind) else f"{kind} {said}"
 
 
 def check_call(call: inspect.BoundArguments) -> None:

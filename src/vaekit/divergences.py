@@ -38,6 +38,7 @@ from vaekit.compounds import Blocks
 from vaekit.distributions import DiagonalGaussian, PointMass, StandardNormal
 from vaekit.errors import VaekitError
 from vaekit.one_hots import Categories, OneHots, RelaxedOneHots
+from vaekit.shapes import log_prob
 
 ClosedForm = Callable[..., Tensor]
 _BY_COORDINATE: dict[tuple[type, type], ClosedForm] = {}
@@ -106,7 +107,8 @@ def kl_by_samples(q: Distribution, p: Distribution, z: Tensor, path: bool = Fals
     if isinstance(q, RelaxedOneHots):
         return _one_hots_to_one_hots(q, p)
     q = held(q) if path and not isinstance(q, OneHots) else q
-    return (q.log_prob(z) - p.log_prob(z)).mean(0)
+    own, other = (log_prob(d, z, z.shape[:-1], name) for d, name in ((q, "q(z|x)"), (p, "p(z)")))
+    return (own - other).mean(0)
 
 
 def held(q: Distribution) -> DiagonalGaussian:

@@ -8,14 +8,17 @@ Networks live inside posteriors and likelihoods and know no probability. The con
 for models that are made with one: a vector for each example, such as its class as a one-hot.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit import shapes
+from vaekit.brief import brief, described
 from vaekit.corruption import Corruption
+from vaekit.corruption import corruption as corruption_of
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
 from vaekit.posteriors.base import Posterior
@@ -61,12 +64,20 @@ class Pass:
             self._found[key] = compute(self, *arguments)
         return self._found[key]
 
+    @property
+    def log_likelihood(self) -> Tensor:
+        """Return log p(x|z), (samples, batch); raise `VaekitError` where it has another shape."""
+        return shapes.log_prob(self.p, self.x, self.p.batch_shape, "p(x|z)")
+
+    __repr__ = described
+
 
 class Model(nn.Module):
     """Join a posterior, a likelihood and, where there are, a prior, a corruption, a condition.
 
     `model(x, samples=L)` returns a `Pass`, `model(x, c, samples=L)` that of a conditional model.
-    While training, the encoder sees a corrupted x; the target is always the clean one.
+    While training, the encoder sees a corrupted x; the target is always the clean one. Raises
+    `VaekitError` for parts of another kind.
     """
 
     def __init__(
@@ -74,32 +85,77 @@ class Model(nn.Module):
         posterior: Posterior,
         likelihood: Likelihood,
         prior: Prior | None = None,
-        corruption: Corruption | None = None,
+        corruption: Corruption | Callable[[Tensor], Tensor] | None = None,
         condition: Condition | None = None,
     ):
         super().__init__()
         self.posterior, self.likelihood, self.prior = posterior, likelihood, prior
-        self.corruption, self.condition = corruption, condition
+        self.corruption = None if corruption is None else corruption_of(corruption)
+        self.condition = condition
+        for name, kind, cure in _PARTS:
+            _check_part(name, getattr(self, name), kind, cure)
 
     def forward(self, x: Tensor, c: Tensor | None = None, samples: int = 1) -> Pass:
         """Encode x (batch, *shape), draw `samples` codes each, and decode them.
 
-        Raises `VaekitError` for a condition c (batch, width) that is missing, unasked for, or of
-        another size.
+        Raises `VaekitError` for x that is no batch of floats, for a condition c (batch, width)
+        that is missing, unasked for, or of another size, and where a part answers with another
+        shape than its kind says or p(x|z) is not over examples like x.
         """
+        shapes.check_examples(x)
         self.check(c)
         if c is not None and (c.ndim != 2 or len(c) != len(x)):
             raise VaekitError(
                 f"{len(x)} examples need conditions ({len(x)}, width), got shape {tuple(c.shape)}"
             )
-        corrupted = self.corruption(x) if self.corruption and self.training else x
-        q = self.posterior(corrupted, c)
+        q = self.encode(self._seen(x), c)
         z = q.rsample((samples,))
-        prior = None if self.prior is None else self.prior(z, c)
-        return Pass(self, x, q, z, self.likelihood(z, c), prior, c)
+        shapes.check_codes(z, (samples, len(x), self.posterior.latent))
+        prior = None if self.prior is None else self.expect(z, c)
+        return Pass(self, x, q, z, self.decode(z, c, x.shape), prior, c)
+
+    def _seen(self, x: Tensor) -> Tensor:
+        """Return what the encoder is shown of x."""
+        if self.corruption is None or not self.training:
+            return x
+        seen = self.corruption(x)
+        if seen.shape != x.shape:
+            raise VaekitError(
+                f"the corruption made {tuple(seen.shape)} of {tuple(x.shape)}: keep the shape"
+            )
+        return seen
+
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+        """Return q(z|x, c); raise `VaekitError` unless it is one code of each example."""
+        q = self.posterior(x, c)
+        shapes.check_posterior(q, len(x), self.posterior.latent)
+        return q
+
+    def expect(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+        """Return p(z|c) for codes like z (…, batch, H); raise `VaekitError` for another width.
+
+        The model must have a prior.
+        """
+        assert self.prior is not None
+        p = self.prior(z, c)
+        shapes.check_prior(p, z.shape[-2], self.posterior.latent)
+        return p
+
+    def decode(self, z: Tensor, c: Tensor | None, x: Sequence[int]) -> Distribution:
+        """Return p(x|z, c) for codes z (…, batch, H) of examples of the shape x (batch, *shape).
+
+        Raises `VaekitError` where it is over examples of another shape.
+        """
+        p = self.likelihood(z, c)
+        shapes.check_decoded(p, z.shape[:-1], x)
+        return p
 
     def check(self, c: Tensor | None) -> None:
         """Raise `VaekitError` where a condition and the model do not fit."""
+        if c is not None and not isinstance(c, Tensor):
+            raise VaekitError(
+                f"a condition is a tensor (batch, width), got {brief(c)}: write torch.tensor(...)"
+            )
         if self.condition is None:
             if c is not None:
                 raise VaekitError("this model takes no condition: leave it out")
@@ -108,8 +164,21 @@ class Model(nn.Module):
                 f"this model is conditioned on {self.condition.kind}: give a condition "
                 f"(batch, {self.condition.width})"
             )
-        elif c.shape[-1] != self.condition.width:
+        elif tuple(c.shape[-1:]) != (self.condition.width,):
             raise VaekitError(
-                f"the condition has width {c.shape[-1]}, but the model was made for "
-                f"{self.condition.width}"
+                f"the condition has width {c.shape[-1] if c.ndim else 'none'}, but the model was "
+                f"made for {self.condition.width}"
             )
+
+
+_PARTS = (
+    ("posterior", Posterior, "a network becomes one by posteriors.Gaussian(network, latent)"),
+    ("likelihood", Likelihood, "a network becomes one by likelihoods.Bernoulli(network)"),
+    ("prior", Prior | None, "write priors.Normal(latent)"),
+    ("condition", Condition | None, "write Condition('labels', width)"),
+)
+
+
+def _check_part(name: str, part: Any, kind: Any, cure: str) -> None:
+    if not isinstance(part, kind):
+        raise VaekitError(f"{name} is no {name.capitalize()}, but {brief(part)}: {cure}")

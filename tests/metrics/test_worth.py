@@ -173,7 +173,8 @@ def test_all_is_what_applies(model, digits):
     assert left["svm"] == "data has no labels" == left["clusters"]
     assert "to learn features by" in left["fid"]
     sprites = data.load("sprites(scales=2, rotations=3, positions=4, size=16)").test
-    single = Model(Dirac(nn.Flatten(), 256), Bernoulli(nn.Linear(256, 256)))
+    pixels = nn.Unflatten(1, (1, 16, 16))
+    single = Model(Dirac(nn.Flatten(), 256), Bernoulli(nn.Sequential(pixels)))
     wanted, left = applying(single, sprites)
     assert wanted[0] == "mig" and "svm" in wanted and "fid" not in wanted
     assert left["match"] == "this model has no prior that its codes could match"

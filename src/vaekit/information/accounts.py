@@ -16,10 +16,11 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK
+from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian
+from vaekit.faults import check_finite
 from vaekit.information.encoding import (
-    check_decoded,
     depends_on_condition,
     drawing,
     encoded,
@@ -37,6 +38,7 @@ from vaekit.information.parts import (
 )
 from vaekit.model import Model
 from vaekit.one_hots import OneHots
+from vaekit.shapes import log_prob
 
 DRAWS = 10_000  # codes in all, ten an example at most
 
@@ -59,6 +61,8 @@ class Account(NamedTuple):
     correlation: Tensor | None
     dimensions: Tensor | None
 
+    __repr__ = described
+
     @property
     def categories(self) -> int | None:
         """Return K where the part is one of K categories."""
@@ -76,6 +80,8 @@ class Books(NamedTuple):
     conditional: bool
     codes: int
 
+    __repr__ = described
+
 
 class _Columns(NamedTuple):
     rate: tuple[Tensor, bool] | None
@@ -87,8 +93,8 @@ class _Columns(NamedTuple):
 def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: int) -> Books:
     """Draw codes for each of `rows` and fill in the accounts of `parts`.
 
-    Raises `VaekitError` for deterministic and broken codes, and for posteriors that are neither
-    Gaussian nor one-hot.
+    Raises `VaekitError` for deterministic codes, for posteriors that are neither Gaussian nor
+    one-hot, and for an example of which a number is not finite, by its row.
     """
     qs, zs, distortions, conditional = [], [], [], False
     columns: list[list[_Columns]] = []
@@ -99,9 +105,9 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
             qs.append(together([q]))
             zs.append(qs[-1].rsample((codes,)))
             z = zs[-1].to(q.mean)
-            decoded = model.likelihood(z, told)
-            check_decoded(decoded, x)
-            distortions.append(-decoded.log_prob(x).mean(0))
+            decoded = model.decode(z, told, x.shape)
+            logs = log_prob(decoded, x, decoded.batch_shape, "p(x|z)")
+            distortions.append(-logs.mean(0))
             conditional = depends_on_condition(p)
             more = q.rsample((CODES,))
             columns.append([_columns(q, p, z, more, part.places) for part in parts])
@@ -111,7 +117,12 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
         _account(part, whole, z, chunks, conditional)
         for part, chunks in zip(parts, each, strict=True)
     ]
-    return Books(torch.cat(distortions).cpu().double(), found, conditional, codes)
+    distortion = torch.cat(distortions).cpu().double()
+    check_finite(model, data, rows, "the distortion", distortion)
+    for one in found:
+        numbers = one.rate, one.information, one.kl, one.correlation, one.dimensions
+        check_finite(model, data, rows, f"the information of the {one.part.name}", *numbers)
+    return Books(distortion, found, conditional, codes)
 
 
 def _columns(q: Distribution, p: Distribution, z: Tensor, more: Tensor, at: list[int]) -> _Columns:

@@ -29,8 +29,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, DiagonalGaussian
+from vaekit.faults import check_finite
 from vaekit.information.encoding import (
     Encoded,
     depends_on_condition,
@@ -59,6 +61,8 @@ class Aggregate:
     owns: Tensor | None
     marginals: Tensor | None
     priors: Tensor | None
+
+    __repr__ = described
 
     @property
     def ceiling(self) -> float:
@@ -141,7 +145,8 @@ def aggregate(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Ag
     conditional model an example is x with its condition; a prior p(z|c) is no p(z), so what needs
     one is None. Raises `VaekitError` for a deterministic code, codes that are not finite, n < 1.
     """
-    parts = list(encoded(model, data, rows_of(data, n)))
+    rows = rows_of(model, data, n)
+    parts = list(encoded(model, data, rows))
     with drawing(seed):
         if all(isinstance(part.q, DiagonalGaussian) for part in parts):
             z, owns, joint, marginals = _gaussian(parts)
@@ -154,8 +159,10 @@ def aggregate(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Ag
     p = parts[0].prior
     if p is not None and not depends_on_condition(p):
         prior, priors = _known([p], z.to(parts[0].q.mean))
-    found = (own, joint, prior, owns, marginals, priors)
-    return Aggregate(*(None if t is None else t.double().cpu() for t in found))  # pyright: ignore[reportArgumentType]
+    known = (own, joint, prior, owns, marginals, priors)
+    found = [None if t is None else t.double().cpu() for t in known]
+    check_finite(model, data, rows, "the information", *found)
+    return Aggregate(*found)  # pyright: ignore[reportArgumentType]
 
 
 def _gaussian(parts: list[Encoded]) -> tuple[Tensor, Tensor, Tensor, Tensor]:

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.encoding import Encoded, check_counts, drawing, encoded, rows_of
+from vaekit.faults import check_finite
+from vaekit.information.encoding import Encoded, drawing, encoded, rows_of
 from vaekit.information.parts import rate_of
 from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
@@ -39,7 +40,7 @@ def rank(
     Reads up to `n` examples, `samples` codes of each where a rate has no closed form. Raises
     `VaekitError` for a prior without blocks, n or samples < 1, and deterministic codes.
     """
-    check_counts(samples=samples)
+    wanted = rows_of(model, data, n, samples=samples)
     blocks = {} if model.prior is None else model.prior.blocks
     if not blocks:
         raise VaekitError(
@@ -48,11 +49,12 @@ def rank(
     with drawing(seed):
         parts = [
             _by_block(part, list(blocks.values()), samples)
-            for part in encoded(model, data, rows_of(data, n), 1000)
+            for part in encoded(model, data, wanted, 1000)
         ]
     found = []
     for i, (name, where) in enumerate(blocks.items()):
         rates = torch.cat([part[i][0] for part in parts]).double().cpu()
+        check_finite(model, data, wanted, f"the rate of {name}", rates)
         how = "closed form" if parts[0][i][1] else f"{samples} code(s) an example"
         how = f"KL(q(z_b|x)‖p(z_b)) of a block, {how}"
         found.append(Block(name, where, mean_of(rates, how, direction="upper bound")))

@@ -28,16 +28,26 @@ stays one. A Gaussian of the same covariance would have more entropy, and would 
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, evaluating
+from vaekit.arguments import check
+from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.encoding import check_counts, check_set, drawing, encoded, rows_of
+from vaekit.faults import check_finite
+from vaekit.given import check_counts
+from vaekit.information.encoding import (
+    Trained,
+    check_subject,
+    drawing,
+    encoded,
+    model_of,
+    rows_of,
+)
 from vaekit.information.parts import CODES, On, aggregated, entropy, part_of, rate_of, together
 from vaekit.information.rates import Number, mean_of
 from vaekit.information.readers import Pairs, Source, trained
@@ -45,15 +55,6 @@ from vaekit.model import Model
 from vaekit.one_hots import OneHots
 
 LEAST = 2  # examples to learn from, and to be judged by
-
-
-class Trained(Protocol):
-    """Whatever has a trained model, such as a run."""
-
-    @property
-    def model(self) -> Model:
-        """Return it."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Bound:
     categories: int | None
     again: bool
     drawn: bool
+
+    __repr__ = described
 
     @property
     def values(self) -> Tensor:
@@ -129,29 +132,33 @@ def mutual_information_bound(
     that the code has not, deterministic codes, fewer examples than two for each, and settings that
     are none.
     """
-    model = model if isinstance(model, Model) else model.model
+    model = model_of(model)
     check_counts(steps=steps, batch=batch)
+    check("lr", lr, float)
+    check("reader", reader, str, "mlp(512)")
     if not 0 < lr < math.inf:
         raise VaekitError(f"lr, the learning rate of the reader, must be finite and > 0, got {lr}")
     part = part_of(model, on)
-    learned, judged = _sets(data, train, n, seed)
+    learned, judged = _sets(model, data, train, n, seed)
     source = Source(model, part, again, drawn)
     with drawing(seed), evaluating(model):
         look = trained(source, learned, reader, steps, batch, lr)
-        rows = rows_of(judged, n)
+        rows = rows_of(model, judged, n)
         pairs = [source.pairs(judged, some) for some in rows.split(CHUNK)]
         told = torch.cat([look(one.shown, one.c).cpu().double() for one in pairs])
         rate = _rates(model, judged, rows, part.places)
     surprise, categories = _surprise(pairs)
+    check_finite(model, judged, rows, "the bound", told, surprise, rate)
     return Bound(part.name, told, surprise, rate, categories, again, drawn)
 
 
-def _sets(data: Dataset, train: Dataset | None, n: int, seed: int) -> tuple[Dataset, Dataset]:
+def _sets(
+    model: Model, data: Dataset, train: Dataset | None, n: int, seed: int
+) -> tuple[Dataset, Dataset]:
     """Return what the reader learns from, and what it is judged by."""
-    check_set(data)
-    check_counts(n=n)
+    check_subject(model, data, n=n)
     if train is not None:
-        check_set(train)
+        check_subject(model, train)
     half = len(data) // 2
     judged, learned = (half, half) if train is None else (len(data), len(train))
     if min(judged, n, learned) < LEAST:

@@ -31,7 +31,7 @@ def categories(model: Model, data: Dataset) -> dict[str, slice]:
     rows = torch.arange(1)
     with evaluating(model):
         x, c = data.batch(rows).to(device_of(model)), condition_of(model, data, rows)
-        return categories_of(model.posterior(x, c))
+        return categories_of(model.encode(x, c))
 
 
 def other_entries(size: int, found: Mapping[str, slice]) -> list[int]:

@@ -24,9 +24,12 @@ from vaekit.apply import (
     reconstruct,
     seeded,
 )
+from vaekit.brief import described
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.faults import check_finite, check_numbers, check_range
+from vaekit.given import check_objective
 from vaekit.information.encoding import rows_of
 from vaekit.information.rates import Number, mean_of, passes
 from vaekit.model import Model
@@ -47,7 +50,9 @@ def diagnose(
     Returns name → value, estimator, n, and so on as `evaluate` does; nothing for a system without
     such parts. The caller's random state is left as it was. Raises `VaekitError` for n < 1.
     """
-    rows, found = rows_of(data, n), dict[str, Number]()
+    check_objective(objective)
+    objective = 1.0 * objective if isinstance(objective, Term) else objective
+    rows, found = rows_of(model, data, n), dict[str, Number]()
     sparsity = term_of(objective, Sparsity)
     if sparsity is not None:
         found |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
@@ -124,6 +129,7 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
     with evaluating(model):
         for part in rows.split(max(1, _ENTRIES // (model.posterior.latent * _size(data)))):
             x = data.batch(part).to(device_of(model))
+            check_numbers(data, part, x)
             j = jacobian(model, x, condition_of(model, data, part)).detach().double()
             # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
             # float64 good to 1e-8 of the largest singular value.
@@ -149,6 +155,8 @@ class Denoised:
     before: Tensor
     after: Tensor
 
+    __repr__ = described
+
 
 def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -> Denoised:
     """Corrupt the items at `rows` from seed 0, reconstruct them, and compare with the clean ones.
@@ -159,8 +167,10 @@ def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -
     with seeded(0):
         for part in rows.split(CHUNK):
             x, c = data.batch(part).to(device_of(model)), condition_of(model, data, part)
+            check_range(model, data, part, x)
             corrupted = corruption(x)
             made = reconstruct(model, corrupted, c).to(x.device)
+            check_finite(model, data, part, "what comes of a corrupted input", made)
             before.append((corrupted - x).double().flatten(1).square().sum(1).cpu())
             after.append((made - x).double().flatten(1).square().sum(1).cpu())
     return Denoised(corruption.level, torch.cat(before), torch.cat(after))

@@ -104,6 +104,10 @@ class Ledger:
     parts: dict[str, int]
     notes: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        held = f"{len(self.checks) - len(self.check())} of {len(self.checks)} checks hold"
+        return f"Ledger({len(self.rows)} rows, {held}: print(found.table()) shows them)"
+
     def __getitem__(self, place: str | tuple[str, str]) -> Number:
         """Return the number of a key of the whole code, or of (part, key); KeyError for none."""
         part, key = place if isinstance(place, tuple) else ("", place)

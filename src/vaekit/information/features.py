@@ -23,10 +23,12 @@ from torch.nn import functional as F
 
 from vaekit import files
 from vaekit.apply import CHUNK, seeded
+from vaekit.arguments import told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.encoding import check_counts
+from vaekit.given import check_counts
 from vaekit.networks import networks
+from vaekit.values import bad_entry, tensor_of
 
 Features = Callable[[Tensor], Any]
 FORMAT = "vaekit-features-1"
@@ -140,17 +142,28 @@ def feature_network(
 def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
     """Return the features of images (n, …) by any network, (n, D) float64, in chunks.
 
-    Raises `VaekitError` where it returns anything but numbers (n, D).
+    Raises `VaekitError` where it returns anything but finite numbers (n, D).
     """
+    if not callable(network):
+        raise VaekitError(f"a feature network is a callable images → features, got {told(network)}")
     found, count = [], len(images)
     for rows in torch.arange(count).split(CHUNK):
         x = images.batch(rows) if isinstance(images, Dataset) else images[rows]
-        part = network(x.cpu())
-        part = part.detach().cpu() if isinstance(part, Tensor) else torch.as_tensor(part)
+        part = tensor_of(network(x.cpu()), "features (n, D)").cpu()
         if part.ndim != 2 or len(part) != len(rows):
             raise VaekitError(
                 f"a feature network maps {len(rows)} images to ({len(rows)}, D), got "
                 f"{tuple(part.shape)}: flatten what it returns, x → network(x).flatten(1)"
+            )
+        if found and part.shape[1] != found[0].shape[1]:
+            raise VaekitError(
+                f"the feature network gives {found[0].shape[1]} features and then {part.shape[1]}: "
+                "let it give as many of every image"
+            )
+        if (bad := bad_entry(part)) is not None:
+            raise VaekitError(
+                f"the features of image {int(rows[bad[0]])} are not finite: mend the network or "
+                "the image"
             )
         found.append(part.double().numpy())
     return np.concatenate(found)

@@ -14,11 +14,14 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK
+from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.encoding import check_counts, check_decoded, drawing, encoded, rows_of
+from vaekit.faults import check_finite
+from vaekit.information.encoding import drawing, encoded, rows_of
 from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
+from vaekit.shapes import log_prob
 
 EXAMPLES = 1_000  # by default: each costs `samples` passes of the decoder
 
@@ -29,6 +32,8 @@ class LogLikelihood:
 
     values: Tensor
     samples: int
+
+    __repr__ = described
 
     @property
     def mean(self) -> float:
@@ -49,10 +54,9 @@ def log_likelihood(
 
     It is log p(x|c) for a conditional model, and with Bernoulli entries and grey pixels the log of
     an expected likelihood, no density. Raises `VaekitError` for a deterministic code, a model
-    without a prior or with NaN in its codes or images, n or samples < 1.
+    without a prior, an example whose bound is not finite, by its row, n or samples < 1.
     """
-    check_counts(samples=samples)
-    rows = rows_of(data, n)
+    rows = rows_of(model, data, n, samples=samples)
     if model.prior is None:
         raise VaekitError("log p(x) needs a prior p(z), and this model has none: train a vae")
     values, held = [], min(samples, CHUNK)
@@ -65,7 +69,9 @@ def log_likelihood(
                 for count in counts
             ]
             values.append((torch.cat(logs).logsumexp(0) - math.log(samples)).cpu())
-    return LogLikelihood(torch.cat(values), samples)
+    found = torch.cat(values)
+    check_finite(model, data, rows, "the bound on log p(x)", found)
+    return LogLikelihood(found, samples)
 
 
 def _log_weights(
@@ -73,6 +79,7 @@ def _log_weights(
 ) -> Tensor:
     """Return log p(x|z) + log p(z) − log q(z|x), (count, batch), float64."""
     z = q.rsample((count,))
-    p = model.likelihood(z, c)
-    check_decoded(p, x)
-    return p.log_prob(x).double() + prior.log_prob(z).double() - q.log_prob(z).double()
+    p = model.decode(z, c, x.shape)
+    whole = (p, x, p.batch_shape, "p(x|z)"), (prior, z, z.shape[:-1], "p(z)")
+    told, expected = (log_prob(*each).double() for each in whole)
+    return told + expected - log_prob(q, z, z.shape[:-1], "q(z|x)").double()

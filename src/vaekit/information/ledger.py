@@ -37,12 +37,14 @@ are of one model, the discrete one, and the ELBO is a bound.
 import math
 from collections.abc import Iterator
 
+import torch
+
 from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.accounts import Books, account
-from vaekit.information.bound import Trained, mutual_information_bound
-from vaekit.information.encoding import check_counts, rows_of
+from vaekit.information.bound import mutual_information_bound
+from vaekit.information.encoding import Trained, check_subject, model_of, rows_of
 from vaekit.information.entries import Ledger, Row, at_most, equal
 from vaekit.information.importance import EXAMPLES, log_likelihood
 from vaekit.information.lines import SATURATED, WHOLE, distortion, of_part, row, together
@@ -71,15 +73,14 @@ def ledger(
     `VaekitError` for models without a prior, codes that are deterministic or neither Gaussian nor
     one-hot, fewer than two examples, and a bound without examples to learn from.
     """
-    model = model if isinstance(model, Model) else model.model
-    check_counts(samples=samples)
-    rows = rows_of(data, n)  # before the subset, for it tells what is no set
-    chosen = data.subset(rows)
+    model = model_of(model)
+    rows = rows_of(model, data, n, samples=samples)
+    chosen = data if len(rows) == len(data) else data.subset(rows)
     _check(model, chosen, bound, train)
     blocks = parts_of(model)
     whole = Part(WHOLE, list(range(model.posterior.latent)))
     parts = [whole, *(blocks if len(blocks) > 1 else [])]
-    books = account(model, chosen, rows_of(chosen, n), parts, seed)
+    books = account(model, chosen, torch.arange(len(chosen)), parts, seed)
     found = [distortion(books)]
     for one in books.accounts:
         read = None
@@ -108,6 +109,8 @@ def _check(model: Model, data: Dataset, bound: int, train: Dataset | None) -> No
             "a bound needs examples for the reader to learn from, others than are judged: give "
             "them as train="
         )
+    if train is not None:
+        check_subject(model, train)
 
 
 # ---- log p(x)

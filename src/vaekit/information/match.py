@@ -37,6 +37,7 @@ from vaekit.coordinates import Logistics
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, StandardNormal
 from vaekit.errors import VaekitError
+from vaekit.faults import check_finite, check_numbers
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.encoding import depends_on_condition, drawing, rows_of
 from vaekit.information.rates import Direction
@@ -45,6 +46,7 @@ from vaekit.model import Model
 from vaekit.objectives.matching import kernel
 from vaekit.one_hots import OneHots
 from vaekit.priors.base import sampling
+from vaekit.shapes import reading
 
 PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy
 _ROWS = 250  # of a block of distances
@@ -58,12 +60,16 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
     Reads up to `n` examples, 2000 for the MMD. Raises `VaekitError` for a model without a prior,
     with one that cannot be sampled, or one p(z|c) for each example, and n < 1.
     """
-    rows, device = rows_of(data, n), device_of(model)
+    rows, device = rows_of(model, data, n), device_of(model)
     drawn, means, spreads, q, p = [], [], [], None, None
     with drawing(seed), evaluating(model):
         for part in rows.split(CHUNK):
             c = condition_of(model, data, part)
-            q = model.posterior(data.batch(part).to(device), c)
+            x = data.batch(part).to(device)
+            check_numbers(data, part, x)
+            with reading(data.shape):
+                q = model.encode(x, c)
+            check_finite(model, data, part, "the code", q.mean, q.variance)
             p = prior_of(model, q.mean, c)
             for into, value in ((drawn, q.rsample()), (means, q.mean), (spreads, q.variance)):
                 into.append(value.double().cpu())
@@ -90,7 +96,7 @@ def prior_of(model: Model, like: Tensor, c: Tensor | None = None) -> Distributio
     """Return p(z); raise `VaekitError` for a model without one, or with p(z|c)."""
     if model.prior is None:
         raise VaekitError("this model has no prior that its codes could match")
-    found = model.prior(like, c)
+    found = model.expect(like, c)
     if depends_on_condition(found):
         raise VaekitError("this model has a prior p(z|c) for each condition, and no p(z) to match")
     return found

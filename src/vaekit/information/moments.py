@@ -43,10 +43,12 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
+from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, StandardNormal
 from vaekit.divergences import kl_by_coordinate
 from vaekit.errors import VaekitError
+from vaekit.faults import check_finite
 from vaekit.information.encoding import encoded, rows_of
 from vaekit.information.rates import WIDE, Number, mean_of
 from vaekit.model import Model
@@ -70,6 +72,8 @@ class Indicators:
     informations: Tensor
     spread: Tensor
     centreds: Tensor
+
+    __repr__ = described
 
     @property
     def centred(self) -> Tensor:
@@ -152,7 +156,8 @@ def indicators(model: Model, data: Dataset, n: int = 10_000) -> Indicators:
     posterior is a diagonal Gaussian and the prior N(0, I), for codes that are not finite, n < 1.
     """
     parts: list[tuple[Tensor, Tensor]] = []
-    for part in encoded(model, data, rows_of(data, n)):
+    rows = rows_of(model, data, n)
+    for part in encoded(model, data, rows):
         complaint = unfit(part.q, part.prior)
         if complaint or not isinstance(part.q, DiagonalGaussian):
             raise VaekitError(complaint)
@@ -164,6 +169,7 @@ def indicators(model: Model, data: Dataset, n: int = 10_000) -> Indicators:
     rates = _known(q, StandardNormal(len(v), mean))
     informations = _known(q, DiagonalGaussian(torch.zeros_like(v), 0.5 * v.log()))
     centreds = _known(q, DiagonalGaussian(centre, 0.5 * spread.log())).sum(1)
+    check_finite(model, data, rows, "the information", rates, informations, centreds)
     known = v, rates.mean(0), informations.mean(0), rates.sum(1), informations.sum(1)
     return Indicators(*known, spread, centreds)
 

@@ -36,10 +36,12 @@ from vaekit.compounds import Blocks
 from vaekit.data import Dataset
 from vaekit.distributions import StandardNormal
 from vaekit.divergences import kl, kl_in_closed_form
-from vaekit.information.encoding import check_counts, check_decoded, check_set, reading
+from vaekit.faults import check_finite, check_range
+from vaekit.information.encoding import check_subject
 from vaekit.metrics import mig
 from vaekit.model import Model, Pass
 from vaekit.one_hots import Categories
+from vaekit.shapes import reading
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
@@ -68,10 +70,10 @@ def evaluate(
 
     `samples` codes are drawn for each example. Returns name → value, estimator, n, and so on, in a
     form that JSON can hold. The caller's random state is left as it was. Raises `VaekitError` for
-    n or samples < 1.
+    n, samples or bins < 1, for what is no model or no set of its examples, and for an example with
+    a term that is not finite, by its row.
     """
-    check_set(data)
-    check_counts(n=n, samples=samples)
+    check_subject(model, data, n=n, samples=samples, bins=bins)
     with seeded(seed):
         rows = (
             torch.randperm(len(data))[:n].sort().values
@@ -81,6 +83,9 @@ def evaluate(
         sums = _Sums(samples)
         for run in passes(model, data, rows, samples):
             sums.add(run)
+    for name, parts in sums.parts.items():
+        if name != "v":  # into which the prior's variance goes, which may be infinite
+            check_finite(model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts))
     numbers = {k: asdict(v) for k, v in sums.numbers().items()}
     levels = data.levels(rows)
     if levels is not None and data.factors is not None:
@@ -89,14 +94,20 @@ def evaluate(
 
 
 def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Iterator[Pass]:
-    """Yield the model's passes over `rows` of a set, in chunks, in evaluation mode."""
+    """Yield the model's passes over `rows` of a set, in chunks, in evaluation mode.
+
+    Raises `VaekitError` for examples that the model cannot read, values outside the likelihood's
+    support, and codes and means of p(x|z) that are not finite.
+    """
     device = device_of(model)
     with evaluating(model):
         for part in rows.split(max(1, CHUNK // samples)):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
-            with reading(data):
+            with reading(data.shape):
                 run = model(x, c, samples)
-            check_decoded(run.p, x)
+            check_range(model, data, part, x)
+            check_finite(model, data, part, "the code", run.q.mean)
+            check_finite(model, data, part, "what the decoder gives", run.p.mean.transpose(0, 1))
             yield run
 
 
@@ -110,7 +121,7 @@ class _Sums:
         self.kept, self.standard, self.units = "I(x; z)", True, list[int]()
 
     def add(self, run: Pass) -> None:
-        self._put("distortion", -run.p.log_prob(run.x).mean(0))
+        self._put("distortion", -run.log_likelihood.mean(0))
         self._put("squared_error", ((run.p.mean - run.x) ** 2).flatten(2).sum(-1).mean(0))
         self.units = _units_of(run.q)
         self._put("mean", run.q.mean)

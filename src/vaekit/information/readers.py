@@ -15,9 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.brief import described
 from vaekit.compounds import Blocks
 from vaekit.data import Dataset
-from vaekit.information.encoding import check_decoded, encoded
+from vaekit.faults import check_finite
+from vaekit.information.encoding import encoded
 from vaekit.information.parts import Part, within
 from vaekit.model import Model
 from vaekit.networks import networks
@@ -34,6 +36,8 @@ class Pairs(NamedTuple):
     c: Tensor
     q: Distribution
 
+    __repr__ = described
+
 
 class Source(NamedTuple):
     """Draw pairs of a frozen model: which part of its code, and of what kind."""
@@ -47,8 +51,8 @@ class Source(NamedTuple):
         """Draw one pair for each of `rows`; raise `VaekitError` as `encoded` does."""
         ((x, told, q, _),) = encoded(self.model, data, rows, len(rows))
         z = q.rsample((1,))
-        p = self.model.likelihood(z, told)
-        check_decoded(p, x)
+        p = self.model.decode(z, told, x.shape)
+        check_finite(self.model, data, rows, "what the decoder gives", p.mean[0])
         own = within(q, self.part.places)
         c = z[0][:, self.part.places]
         if self.again:  # of a one-hot its mean, for log Q is linear in it and so has no noise

@@ -8,9 +8,11 @@ is then due to the noise model alone.
 import torch
 from torch import Tensor, nn
 
-from vaekit.apply import evaluating
+from vaekit.apply import CHUNK, evaluating
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.faults import check_finite
+from vaekit.given import check_model
 from vaekit.information.encoding import drawing, rows_of
 from vaekit.information.rates import passes
 from vaekit.likelihoods import LIKELIHOODS, Likelihood
@@ -43,6 +45,7 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
     """
     if not isinstance(noise, str) or parse(noise)[0] not in ("gaussian", "mixture"):
         raise VaekitError(f"cannot refit {noise!r}: name gaussian or mixture(K), K ≥ 1")
+    check_model(model)
     made: Likelihood = build(noise, LIKELIHOODS, "likelihood", Mean(model.likelihood))
     made.to(next(model.parameters()).device)
     made.settle(residuals(model, data, seed))
@@ -52,10 +55,12 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
 @torch.no_grad()
 def residuals(model: Model, data: Dataset, seed: int = 0) -> Tensor:
     """Return squared residuals (x_d − G_d(z))², z ~ q(z|x), of entries of `data`, (n,)."""
-    rows, found = rows_of(data, EXAMPLES), []
+    rows, found = rows_of(model, data, EXAMPLES), []
     with drawing(seed), evaluating(model):
-        for run in passes(model, data, rows):
-            squares = (run.x - run.p.mean).square().flatten()
+        for run, part in zip(passes(model, data, rows), rows.split(CHUNK), strict=True):
+            squares = (run.x - run.p.mean).square()
+            check_finite(model, data, part, "the residual", squares[0])
+            squares = squares.flatten()
             share = RESIDUALS * len(run.x) // len(rows)
             if share < len(squares):
                 squares = squares[torch.randint(len(squares), (share,), device=squares.device)]

@@ -15,10 +15,13 @@ import torch
 
 from vaekit import metrics
 from vaekit.apply import condition_of, encode_set, sample_rows
+from vaekit.arguments import check
 from vaekit.corruption import corruption
 from vaekit.data import Dataset, Factors
 from vaekit.errors import VaekitError, nearest
+from vaekit.given import check_counts, check_seed
 from vaekit.information.categories import categories, other_entries
+from vaekit.information.encoding import check_subject
 from vaekit.information.features import Features
 from vaekit.information.match import match, unmatched
 from vaekit.information.worth import JUDGES, Subject, parted
@@ -75,8 +78,10 @@ def score(
     Raises `VaekitError` for an unknown name, n < 1, what a set or a model lacks for a score that is
     named, and corruptions that no score is asked under.
     """
-    if n < 1:
-        raise VaekitError(f"n must be ≥ 1, got n={n}")
+    check_counts(n=n, bins=bins)
+    check_seed(seed)
+    check("names", names, Sequence[str], ("mig", "dci"))
+    check("corruptions", corruptions, Sequence[str], ("masking(p=0.5)",))
     acts = {text: corruption(text) for text in corruptions}
     wanted, _ = applying(model, data, names, train, network)
     if acts and not {"svm", "probe", "clusters"} & set(wanted):
@@ -112,8 +117,12 @@ def applying(
 ) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the scores that are meant by `names`, and of those left out of `all` the reasons.
 
-    Raises `VaekitError` for an unknown name, and where one that is named does not apply.
+    Raises `VaekitError` for an unknown name, where one that is named does not apply, and for what
+    is no model or no set of its examples.
     """
+    check_subject(model, data)
+    if train is not None:
+        check_subject(model, train)
     subject = Subject(model, data, train or data, network=network)
     named = [name for name in names if name != "all"]
     for name in named:

@@ -28,12 +28,14 @@ from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample, sam
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.faults import check_finite, check_numbers
 from vaekit.information.categories import categories
 from vaekit.information.features import FeatureNetwork, Features, feature_network, features_of
 from vaekit.information.match import unsampled
 from vaekit.metrics import Score
 from vaekit.metrics.labels import Classifier
 from vaekit.model import Model
+from vaekit.shapes import reading
 
 LABELLED, DRAWS, VALIDATION = 1000, 5, 1000
 ACCURACY = "share of examples"
@@ -88,7 +90,10 @@ class Subject:
         with evaluating(self.model), seeded(self.seed):
             for rows in torch.arange(len(data)).split(CHUNK):
                 x, c = data.batch(rows).to(device), condition_of(self.model, data, rows)
-                q = self.model.posterior(x if corruption is None else corruption(x), c)
+                check_numbers(data, rows, x)
+                with reading(data.shape):
+                    q = self.model.encode(x if corruption is None else corruption(x), c)
+                check_finite(self.model, data, rows, "the code", q.mean)
                 found.append(q.mean.double().cpu().numpy())
         return np.concatenate(found)
 

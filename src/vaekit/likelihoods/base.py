@@ -10,6 +10,7 @@ from torch import distributed as processes
 from torch.distributions import Distribution
 
 from vaekit.errors import VaekitError
+from vaekit.shapes import numbers
 
 FLOOR = 1e-4  # of a learned variance ([noise] Table 1): a twenty-fifth of a grey level of 256
 
@@ -21,7 +22,7 @@ class Likelihood(nn.Module, ABC):
 
     To write one: take the decoder network in `__init__`, decode with `self.decode(z, c)`, return
     from `forward` a distribution whose event is one example, so that `log_prob` sums over entries.
-    Set `support` where the data must lie in a range; it is checked once, before training, `heads`
+    Set `support` where the data must lie in a range, which is checked whoever brings them, `heads`
     where the network gives several values for each entry, and `advice` where training can diverge
     because of the noise model. Where the noise is learned, set `learns` and write `noise`; where it
     has a closed form, write `maximise`, which updates buffers in place, and `settle`.
@@ -40,11 +41,18 @@ class Likelihood(nn.Module, ABC):
     def decode(self, z: Tensor, c: Tensor | None) -> Tensor:
         """Return the network's output in float32, (samples, batch, *shape), for z (…, batch, H).
 
-        A condition c (batch, width) stands behind z in the network's input.
+        A condition c (batch, width) stands behind z in the network's input. Raises `VaekitError`
+        where the network gives no tensor of floats, or drops or mixes the first axis of its input.
         """
         if c is not None:
             z = torch.cat([z, c.to(z.dtype).expand(*z.shape[:-1], c.shape[-1])], -1)
-        out = self.network(z.flatten(0, -2)).float()
+        flat = z.flatten(0, -2)
+        out = numbers(self.network(flat), "the decoder")
+        if out.ndim < 2 or len(out) != len(flat):
+            raise VaekitError(
+                f"the decoder gives shape {tuple(out.shape)} for {len(flat)} codes, expected "
+                f"({len(flat)}, *shape): let it keep the first axis"
+            )
         return out.view(*z.shape[:-1], *out.shape[1:])
 
     def maximise(self, x: Tensor, p: Distribution) -> None:

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Adversarial, settings
 
@@ -43,13 +42,12 @@ class AdversarialTC(Adversarial):
 
     def forward(self, run: Pass) -> Tensor:
         """Return the mean logit of the codes, whose gradient reaches the encoder alone."""
-        logit = self.still(run.z.flatten(0, -2))
-        if logit.shape[-1] != 1:
-            raise VaekitError(f"a discriminator has one output, this one has {logit.shape[-1]}")
-        return logit.float().mean()
+        z = run.z.flatten(0, -2)
+        return self.judged(self.still(z), len(z)).mean()
 
     def loss(self, run: Pass) -> Tensor:
         """Return the discriminator's loss, whose gradient reaches the discriminator alone."""
         z = run.z.detach().flatten(0, -2)
-        joint, product = self.network(torch.cat([z, permuted(z)])).float().chunk(2)
+        both = self.judged(self.network(torch.cat([z, permuted(z)])), 2 * len(z))
+        joint, product = both.chunk(2)
         return 0.5 * (F.softplus(-joint).mean() + F.softplus(product).mean())

@@ -18,10 +18,13 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from vaekit.arguments import fits, told
+from vaekit.brief import brief
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.networks.held import held
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
+from vaekit.shapes import numbers
 
 
 class Term(ABC):
@@ -45,10 +48,16 @@ class Term(ABC):
         return []
 
     def __rmul__(self, factor: Weight) -> "Objective":
-        return Objective([(weight(factor), self)])
+        return Objective([(_factor(factor), self)])
+
+    def __mul__(self, factor: Weight) -> "Objective":
+        return self.__rmul__(factor)
 
     def __add__(self, other: "Term | Objective") -> "Objective":
         return 1.0 * self + other
+
+    def __radd__(self, other: Any) -> "Objective":
+        return 1.0 * self if _is_start(other) else _added(other)
 
 
 class Adversarial(nn.Module, Term, ABC):
@@ -65,6 +74,18 @@ class Adversarial(nn.Module, Term, ABC):
     @abstractmethod
     def loss(self, run: Pass) -> Tensor:
         """Return the critic's loss, a scalar, which must not reach the model."""
+
+    def judged(self, found: Any, count: int) -> Tensor:
+        """Return the critic's answers (count, 1) in float32; raise `VaekitError` for others."""
+        found = numbers(found, f"the critic of {self.name}")
+        if found.shape != (count, 1):
+            width = found.shape[-1] if found.ndim == 2 else 0
+            one = f"a critic has one output, this one has {width}"
+            raise VaekitError(
+                f"the critic of {self.name} gives shape {tuple(found.shape)} for {count} codes: "
+                + (one if width > 1 else f"it must be ({count}, 1)")
+            )
+        return found
 
     def still(self, *inputs: Tensor) -> Tensor:
         """Call the critic so that gradients flow to its inputs and not to its weights."""
@@ -97,12 +118,20 @@ class Objective:
         if len(set(self.names)) < len(self.names):
             raise VaekitError(f"two terms of one objective share a name: {', '.join(self.names)}")
 
+    def __repr__(self) -> str:
+        return f"Objective({' + '.join(f'{w} {term.name}' for w, term in self.parts)})"
+
     def __add__(self, other: "Term | Objective") -> "Objective":
-        more = other if isinstance(other, Objective) else 1.0 * other
-        return Objective((*self.parts, *more.parts))
+        return Objective((*self.parts, *_added(other).parts))
+
+    def __radd__(self, other: Any) -> "Objective":
+        return self if _is_start(other) else _added(other)
+
+    def __mul__(self, factor: float) -> "Objective":
+        return self.__rmul__(factor)
 
     def __rmul__(self, factor: float) -> "Objective":
-        if isinstance(weight(factor), Schedule) or any(
+        if isinstance(_factor(factor), Schedule) or any(
             isinstance(w, Schedule) for w, _ in self.parts
         ):
             raise VaekitError("scale a schedule by its own start and end, not by a number outside")
@@ -110,10 +139,14 @@ class Objective:
         return Objective((factor * weight_at(w, Progress(0, 1, 1)), t) for w, t in self.parts)
 
     def values(self, run: Pass) -> list[Tensor]:
-        """Return every term's value, in the order of `names`."""
+        """Return every term's value in float32, in the order of `names`.
+
+        Raises `VaekitError` for a value that is no scalar tensor of real numbers.
+        """
         terms = [term(run) for _, term in self.parts]
         readings = [found for _, term in self.parts for found in term.read(run)]
-        return [*terms, *(critic.loss(run) for critic in self.critics), *readings]
+        found = [*terms, *(critic.loss(run) for critic in self.critics), *readings]
+        return [_scalar(value, name) for value, name in zip(found, self.names, strict=True)]
 
     def weights(self, progress: Progress) -> list[float]:
         """Return every term's weight at `progress`."""
@@ -124,3 +157,36 @@ class Objective:
         for w, _ in self.parts:
             if isinstance(w, Schedule):
                 w.check(progress)
+
+
+def _scalar(value: Any, name: str) -> Tensor:
+    """Return a term's value; raise `VaekitError` where it is no scalar."""
+    if not isinstance(value, Tensor) or value.ndim or value.is_complex():
+        raise VaekitError(
+            f"the term {name} returns {brief(value)}, expected a scalar tensor in nats: sum over "
+            "the entries of an example, and end with .mean() over examples"
+        )
+    return value.float()
+
+
+def _factor(factor: Any) -> float | Schedule:
+    if not isinstance(factor, str | Schedule) and not fits(factor, float):
+        raise VaekitError(
+            f"a term is weighted by a number ≥ 0 or a schedule, got {told(factor)}: terms are "
+            "joined by +, as in Distortion() + 4.0 * KL()"
+        )
+    return weight(factor)
+
+
+def _is_start(other: Any) -> bool:
+    """Tell the 0 that Python's sum begins with."""
+    return isinstance(other, int) and other == 0
+
+
+def _added(other: Any) -> Objective:
+    if isinstance(other, Term | Objective):
+        return other if isinstance(other, Objective) else 1.0 * other
+    raise VaekitError(
+        f"an objective is a sum of terms, got {told(other)} among them: write Distortion() + "
+        "4.0 * KL()"
+    )

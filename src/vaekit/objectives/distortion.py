@@ -13,4 +13,4 @@ class Distortion(Term):
 
     def __call__(self, run: Pass) -> Tensor:
         """Return the distortion in nats for one example."""
-        return -run.p.log_prob(run.x).mean()
+        return -run.log_likelihood.mean()

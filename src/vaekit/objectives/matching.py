@@ -176,13 +176,13 @@ class AdversarialPrior(Adversarial):
 
     def forward(self, run: Pass) -> Tensor:
         """Return what the encoder is to minimise; its gradient does not reach the critic."""
-        logit = self.still(run.z.flatten(0, -2)).float()
-        if logit.shape[-1] != 1:
-            raise VaekitError(f"a critic has one output, this one has {logit.shape[-1]}")
+        z = run.z.flatten(0, -2)
+        logit = self.judged(self.still(z), len(z))
         return -logit.mean() if self.ratio else F.softplus(-logit).mean()
 
     def loss(self, run: Pass) -> Tensor:
         """Return the critic's loss, whose gradient reaches the critic alone."""
         codes, other = run.z.detach().flatten(0, -2), draws(run).detach()
-        ours, theirs = self.network(torch.cat([codes, other])).float().chunk(2)
+        both = torch.cat([codes, other])
+        ours, theirs = self.judged(self.network(both), len(both)).chunk(2)
         return 0.5 * (F.softplus(-theirs).mean() + F.softplus(ours).mean())

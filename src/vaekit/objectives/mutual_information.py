@@ -38,6 +38,7 @@ from vaekit.model import Pass
 from vaekit.networks.held import Trunk
 from vaekit.objectives.base import Adversarial, settings
 from vaekit.one_hots import Categories
+from vaekit.shapes import numbers
 
 ENTROPIES = ("aggregate", "prior")
 # The least deviation of a reader, where a code has about 1: at most 6.0 nats a coordinate.
@@ -125,9 +126,12 @@ def log_read(output: Tensor, q: Distribution, c: Tensor) -> Tensor:
     """
     categories = isinstance(q, Categories)
     wanted = c.shape[-1] if categories else 2 * c.shape[-1]
-    if output.shape[-1] != wanted:
-        raise VaekitError(f"the reader of {c.shape[-1]} entries needs {wanted} outputs")
-    output = output.float()
+    output = numbers(output, "the reader")
+    if output.shape != (len(c), wanted):
+        raise VaekitError(
+            f"the reader of {c.shape[-1]} entries needs {wanted} outputs, ({len(c)}, {wanted}) "
+            f"for these images, but gives {tuple(output.shape)}"
+        )
     if categories:
         return (c * output.log_softmax(-1)).sum(-1)
     mean, width = output.chunk(2, -1)

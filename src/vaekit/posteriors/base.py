@@ -7,6 +7,7 @@ from torch.distributions import Distribution
 
 from vaekit.arguments import check
 from vaekit.errors import VaekitError
+from vaekit.shapes import numbers
 
 
 class Posterior(nn.Module, ABC):
@@ -38,9 +39,15 @@ class Posterior(nn.Module, ABC):
     def features(self, x: Tensor, c: Tensor | None) -> Tensor:
         """Return the network's output in float32: under bf16 it has three digits only.
 
-        Raises `VaekitError` where the network gives another number of features.
+        Raises `VaekitError` where the network gives no tensor of floats, drops or mixes the first
+        axis of x, or gives another number of features.
         """
-        found = (self.network(x) if c is None else self.network(x, c)).float()
+        found = numbers(self.network(x) if c is None else self.network(x, c), "the encoder")
+        if found.ndim != 2 or len(found) != len(x):
+            raise VaekitError(
+                f"the encoder gives shape {tuple(found.shape)} for {len(x)} examples, expected "
+                f"({len(x)}, {self.width}): let it keep the first axis and flatten the others"
+            )
         if found.shape[-1] != self.width:
             raise VaekitError(
                 f"the encoder gives {found.shape[-1]} features, but {type(self).__name__} of "

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, NamedTuple, TypeVar, cast
 
-from vaekit.arguments import check_call
+from vaekit.arguments import check_call, expect, fits, told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Model
@@ -85,13 +85,34 @@ def recipe(paper: str, **training: Any) -> Callable[[Make], Make]:
                 call = signature.bind(*positional, **named)
             except TypeError as error:
                 raise TypeError(f"{make.__name__}() {error}") from None
+            if "shape" in call.arguments:
+                call.arguments["shape"] = shape_of(call.arguments["shape"])
             check_call(call)
-            return make(*positional, **named)
+            return make(*call.args, **call.kwargs)
 
         RECIPES[make.__name__] = Recipe(checked, paper, training)
         return cast(Make, checked)
 
     return enter
+
+
+def shape_of(shape: Any) -> tuple[int, ...]:
+    """Return the shape of one example as a tuple; raise `VaekitError` for what is none."""
+    sizes: tuple[Any, ...] = tuple(shape) if isinstance(shape, tuple | list) else ()
+    if not sizes or not all(fits(size, int) and size >= 1 for size in sizes):
+        raise VaekitError(
+            f"shape is that of one example, whole numbers ≥ 1, got {told(shape)}: write "
+            f"{_shape_in(shape)}"
+        )
+    return tuple(int(size) for size in sizes)
+
+
+def _shape_in(found: Any) -> str:
+    """Say what the shape in something may be."""
+    if fits(found, int) and found >= 1:
+        return f"({found},)"
+    has = getattr(found, "shape", None) is not None
+    return "data.shape or x.shape[1:]" if has else "(1, 28, 28) for pictures, (30,) for a table"
 
 
 def critic_rate(critic_lr: float) -> float:
@@ -103,6 +124,7 @@ def critic_rate(critic_lr: float) -> float:
 
 def find(name: str) -> Recipe:
     """Return the recipe of that name; raise `VaekitError` with the nearest for an unknown one."""
+    expect(name, str, "the name of a recipe, such as 'vae'")
     if name not in RECIPES:
         raise nearest(name, RECIPES, "recipe")
     return RECIPES[name]

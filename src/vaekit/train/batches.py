@@ -17,7 +17,9 @@ from torch.utils.data import DataLoader
 
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
-from vaekit.model import Condition
+from vaekit.model import Condition, Model
+from vaekit.train.shown import Shown, read
+from vaekit.values import check_values, tensor_of
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -32,6 +34,7 @@ class Batches(ABC):
     size: int | None
     images_per_step: int
     generator: torch.Generator | None = None
+    shown: Shown | None = None  # what is still to be asked of batches
 
     @abstractmethod
     def epoch(self, number: int, skip: int) -> Iterator[Batch]:
@@ -86,14 +89,13 @@ class FromDataset(Batches):
 class FromLoader(Batches):
     """Take batches from a `torch.utils.data.DataLoader` of tensors, or tuples that begin with x.
 
-    Where the model takes a condition, the second of each tuple is it: classes (n,), whole numbers,
-    or vectors (n, width).
+    Numbers mean what `vaekit.values` says. Where the model takes a condition, the second of each
+    tuple is it: classes (n,), whole numbers, or vectors (n, width).
     """
 
-    def __init__(
-        self, loader: DataLoader, device: torch.device, condition: Condition | None = None
-    ):
-        self.condition = condition
+    def __init__(self, loader: DataLoader, device: torch.device, model: Model):
+        self.condition, self.shown = model.condition, Shown(model, device)
+        self._told = False  # conditions that were looked at
         self.loader, self.device, self.generator = loader, device, loader.generator
         try:
             self.per_epoch = len(loader)
@@ -105,33 +107,39 @@ class FromLoader(Batches):
         self.size = len(loader.dataset) if isinstance(loader.dataset, Sized) else None
 
     def epoch(self, number: int, skip: int) -> Iterator[Batch]:
-        """Yield the loader's batches, scaled to [0, 1] where they are uint8."""
+        """Yield the loader's batches; raise `VaekitError` for one that is none, or mean nothing."""
         items = iter(self.loader)
         for _ in islice(items, skip):
             pass
-        return self._rest(items, skip)
+        return self._rest(items, number, skip)
 
-    def _rest(self, items: Iterator[Any], done: int) -> Iterator[Batch]:
+    def _rest(self, items: Iterator[Any], number: int, done: int) -> Iterator[Batch]:
+        assert self.shown is not None
         # Never past the last one: samplers draw once more there, which a resumed run would not.
         for item in islice(items, self.per_epoch - done):
             done += 1
-            x = (item if isinstance(item, Tensor) else item[0]).to(self.device, non_blocking=True)
-            x = x.float().div_(255) if x.dtype == torch.uint8 else x.float()
-            yield x, self._condition(item)
+            x, beside = read(item, self.loader.batch_size)
+            x = self.shown.look(x, f"batch {done} of epoch {number + 1} of the DataLoader")
+            c = self._condition(beside)
+            if c is not None and not self._told:
+                check_values(c, f"the conditions of batch {done} of epoch {number + 1}")
+                self._told = True
+            yield x, c
         if done < self.per_epoch:
             raise VaekitError(
                 f"the DataLoader gave {done} batches, but says it has {self.per_epoch}"
             )
 
-    def _condition(self, item: Any) -> Tensor | None:
+    def _condition(self, beside: Any) -> Tensor | None:
         if self.condition is None:
             return None
-        if isinstance(item, Tensor) or len(item) < 2:
+        if beside is None:
             raise VaekitError(
                 f"the model is conditioned on {self.condition.kind}, but the DataLoader gives x "
                 "alone: let it give pairs (x, condition)"
             )
-        given, width = item[1], self.condition.width
+        given = tensor_of(beside, f"the {self.condition.kind} of a batch")
+        width = self.condition.width
         if given.ndim > 1 or given.is_floating_point():  # (n,) of numbers is a vector of width 1
             c = given.to(self.device, non_blocking=True).float()
             return c if c.ndim > 1 else c[:, None]

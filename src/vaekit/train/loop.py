@@ -6,32 +6,35 @@
 
 It yields itself after every step and knows nothing of files, bars or clocks: those read it. The
 step never asks the device a question. The terms of recent steps stay on the device until
-`means()` is asked for, at the latest every 100 steps, and there they are checked to be finite.
+`means()` is asked for, at the latest every 100 steps, and there they are checked to be finite; so
+are those of the first step at once, since what is wrong from the start is no matter of training.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from vaekit.arguments import expect
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.given import check_model, check_objective, check_training_data
 from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress
+from vaekit.shapes import reading
 from vaekit.train import fabric as devices
 from vaekit.train.adam import Adam
 from vaekit.train.batches import Batch, Batches, FromDataset, FromLoader
 from vaekit.train.settings import Training
+from vaekit.train.shown import check_support
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 CHECK_EVERY = 100
-_SHAPES = ("shape", "size", "dimension", "channels")  # in what PyTorch says where these differ
 
 
 class NotFinite(VaekitError):
@@ -39,14 +42,15 @@ class NotFinite(VaekitError):
 
     def __init__(self, step: int, term: str, value: float, advice: str = ""):
         self.step, self.term = step, term
-        remedy = (
-            f"{advice}, or try a smaller lr"
-            if advice
-            else (
-                "try a smaller lr, check the scale of the data, or begin with a smaller weight "
-                "(a linear schedule)"
-            )
+        first = (
+            "no weight was changed before, so look at what the networks and the term itself return"
+            ", and at the scale of the data"
         )
+        later = (
+            "try a smaller lr, check the scale of the data, or begin with a smaller weight (a "
+            "linear schedule)"
+        )
+        remedy = f"{advice}, or try a smaller lr" if advice else first if step == 1 else later
         super().__init__(f"training stopped: {term} is {value} at step {step}: {remedy}")
 
 
@@ -90,6 +94,12 @@ class Fit:
         training: Training | None = None,
         fabric: "Fabric | None" = None,
     ):
+        check_model(model)
+        check_objective(objective)
+        check_training_data(data)
+        expect(
+            training, Training | None, "Training(...)", [(Mapping, "write Training(**settings)")]
+        )
         self.training = training or Training()
         self.objective = 1.0 * objective if isinstance(objective, Term) else objective
         self.fabric = fabric or devices.make(self.training)
@@ -107,6 +117,7 @@ class Fit:
                 part.set_size(self.batches.size)
         self._announce()
         self._prepare()
+        self._looked = False  # at the values of the first step
         self._recent: list[Tensor] = []
         self._used: list[list[float]] = []  # the weights of those steps
         self._folded: list[tuple[int, Tensor]] = []
@@ -135,6 +146,9 @@ class Fit:
         """Return the number of epochs done."""
         return self.step / self.batches.per_epoch
 
+    def __repr__(self) -> str:
+        return f"Fit(step {self.step} of {self.steps}, epoch {self.epoch:.2f})"
+
     def __iter__(self) -> Iterator["Fit"]:
         while self.step < self.steps:
             number, skip = divmod(self.step, self.batches.per_epoch)
@@ -159,7 +173,7 @@ class Fit:
 
     def _advance(self, x: Tensor, c: Tensor | None) -> None:
         self._announce()
-        with self.fabric.autocast(), _reading(x):
+        with self.fabric.autocast(), reading(x.shape[1:]):
             values = self._step(x, c)
         self.optimiser.clear()
         self.fabric.backward(values @ self._weight_tensor(values))
@@ -167,6 +181,9 @@ class Fit:
         self._recent.append(values.detach())
         self._used.append(self._weights[0])
         self.step += 1
+        if not self._looked:  # what was wrong from the start is said at once
+            self._rows()
+            self._looked = True
         if len(self._recent) >= CHECK_EVERY:
             self._check()
 
@@ -182,9 +199,23 @@ class Fit:
         return self._weights[1]
 
     def _check(self) -> None:
-        """Fold the recent terms into their mean; raise `NotFinite` at the first bad one."""
+        """Fold the recent terms into their mean; raise `NotFinite` at the first bad one.
+
+        What was shown is blamed, by `VaekitError`, before what came of it.
+        """
         if not self._recent:
             return
+        if self.batches.shown is not None:
+            self.batches.shown.check(self.fabric)
+        rows = self._rows()
+        weights = torch.tensor(self._used)
+        kept = weights[:, : len(self.objective.parts)]  # a critic's loss is no part of the sum
+        total = (rows[:, : kept.shape[1]] * kept).sum(1, keepdim=True)
+        self._folded.append((len(rows), torch.cat([rows, kept, total], 1).double().mean(0)))
+        self._recent, self._used = [], []
+
+    def _rows(self) -> Tensor:
+        """Return the recent terms, (steps, terms); raise `NotFinite` at the first bad one."""
         rows: Any = torch.stack(self._recent)
         if self.fabric.world_size > 1:
             rows = self.fabric.all_reduce(rows, reduce_op="mean")
@@ -196,11 +227,7 @@ class Fit:
             raise NotFinite(
                 step, self.objective.names[column], rows[row, column].item(), self._advice
             )
-        weights = torch.tensor(self._used)
-        kept = weights[:, : len(self.objective.parts)]  # a critic's loss is no part of the sum
-        total = (rows[:, : kept.shape[1]] * kept).sum(1, keepdim=True)
-        self._folded.append((len(rows), torch.cat([rows, kept, total], 1).double().mean(0)))
-        self._recent, self._used = [], []
+        return rows
 
     def means(self) -> dict[str, float]:
         """Return the mean of every term since the last call, in nats for one example."""
@@ -245,25 +272,11 @@ def fit(
     """Return an iterator that trains `model` in place, one step at a time.
 
     `data` is a `Dataset` or any `DataLoader`; a loader's own batches take the place of
-    `training.batch`. Raises `VaekitError` where data and settings do not fit each other, for data
-    outside the likelihood's support, and `NotFinite` for a loss that is no number.
+    `training.batch`. Raises `VaekitError` for what is none of these, where data and settings do not
+    fit each other, for shapes that would be broadcast and values outside the likelihood's support,
+    and `NotFinite` for a loss that is no number.
     """
     return Fit(model, objective, data, training)
-
-
-@contextmanager
-def _reading(x: Tensor) -> Iterator[None]:
-    """Raise `VaekitError` where a network inside cannot read what it is shown."""
-    try:
-        yield
-    except RuntimeError as error:
-        said = str(error).strip().partition("\n")[0]
-        if type(error) is not RuntimeError or not any(word in said for word in _SHAPES):
-            raise
-        raise VaekitError(
-            f"the shapes do not fit ({said}): make the model for examples of shape "
-            f"{tuple(x.shape[1:])}, a critic of codes for their size, a reader for the examples"
-        ) from error
 
 
 def _batches(
@@ -273,22 +286,8 @@ def _batches(
         prepared = (
             fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
         )
-        return FromLoader(prepared, fabric.device, model.condition)  # pyright: ignore[reportArgumentType]
+        return FromLoader(prepared, fabric.device, model)  # pyright: ignore[reportArgumentType]
     check_support(data, model)
     rank, world = fabric.global_rank, fabric.world_size
     where = training.seed, fabric.device, rank, world
     return FromDataset(data, training.batch, *where, model.condition)
-
-
-def check_support(data: Dataset, model: Model) -> None:
-    """Raise `VaekitError` where the data leave the range that the parts are defined on."""
-    support, (low, high) = model.likelihood.support, data.range
-    if support and (low < support[0] or high > support[1]):
-        raise VaekitError(
-            f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but {data.name} spans "
-            f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
-            + (" (a table: \"table('FILE', scale=minmax)\")" if len(data.shape) == 1 else "")
-        )
-    for part in (model.corruption, model.prior):
-        if part is not None:
-            part.check(low, high)

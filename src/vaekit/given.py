@@ -1,0 +1,83 @@
+"""What users give, told from what it is not: a model, a set, an objective, counts and seeds."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
+
+from vaekit.arguments import expect, fits, told
+from vaekit.data import Dataset, Splits
+from vaekit.errors import VaekitError
+from vaekit.model import Model
+from vaekit.objectives import Objective, Term
+
+SEEDS = 2**63  # from there on PyTorch's and numpy's generators differ in what they take
+_ARRAYS = (np.ndarray, Tensor, list, tuple)
+_OF_ARRAYS = "use data.Dataset.from_array for arrays"
+_OTHERS = (
+    (Splits, "these are both parts of a set: take its .train or its .test"),
+    ((str, Path), "read it first, vaekit.data.load(PATH).train"),
+    (tuple, "use data.Dataset.from_array(x, labels) for arrays"),
+    (_ARRAYS, _OF_ARRAYS),
+)
+
+
+def check_model(model: Any) -> None:
+    """Raise `VaekitError` for what is no `Model`."""
+    if not isinstance(model, Model):
+        raise VaekitError(f"expected a Model, got {told(model)}: {_model_in(model)}")
+
+
+def _model_in(found: Any) -> str:
+    """Say where in something the model is, or how one is made."""
+    if isinstance(found, tuple) and any(isinstance(each, Model) for each in found):
+        return "a recipe returns two, model, objective = recipes.vae(shape)"
+    for name in ("model", "model_"):
+        if isinstance(getattr(found, name, None), Model):
+            return f"take its .{name}"
+    if isinstance(found, nn.Module):
+        return "networks become one by Model(posterior, likelihood, prior)"
+    return "recipes.vae(shape) makes one with its objective"
+
+
+def check_objective(objective: Any) -> None:
+    """Raise `VaekitError` for what is no `Objective` and no `Term`."""
+    several = isinstance(objective, tuple) and any(isinstance(o, Objective) for o in objective)
+    cure = (
+        "a recipe returns two, model, objective = recipes.vae(shape)"
+        if several
+        else "it is a sum of terms, such as Distortion() + 4.0 * KL()"
+    )
+    expect(objective, Objective | Term, "an Objective", [(object, cure)])
+
+
+def check_set(data: Any) -> None:
+    """Raise `VaekitError` for what is no `Dataset`."""
+    loader = "join its batches, data.Dataset.from_array(torch.cat([x for x, *_ in loader]))"
+    cures = (*_OTHERS, (DataLoader, loader), (TorchDataset, _OF_ARRAYS))
+    expect(data, Dataset, "a Dataset", cures)
+
+
+def check_training_data(data: Any) -> None:
+    """Raise `VaekitError` for what is no `Dataset` and no `DataLoader`."""
+    wrap = "wrap it, torch.utils.data.DataLoader(data, batch_size=100, shuffle=True)"
+    expect(
+        data, Dataset | DataLoader, "a Dataset or a DataLoader", (*_OTHERS, (TorchDataset, wrap))
+    )
+
+
+def check_counts(**counts: Any) -> None:
+    """Raise `VaekitError` for a count that is no whole number or below 1."""
+    bad = {name: count for name, count in counts.items() if not fits(count, int) or count < 1}
+    if bad:
+        values = ", ".join(f"{name}={count!r}" for name, count in bad.items())
+        raise VaekitError(f"{' and '.join(bad)} must be ≥ 1, whole numbers, got {values}")
+
+
+def check_seed(seed: Any) -> None:
+    """Raise `VaekitError` for a seed that the generators do not take."""
+    if not fits(seed, int) or not 0 <= seed < SEEDS:
+        raise VaekitError(f"a seed is a whole number from 0 to below 2^63, got {told(seed)}")

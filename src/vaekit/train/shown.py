@@ -1,0 +1,204 @@
+"""What a model is shown in training: which batches are read, and which values are refused.
+
+A `Dataset` knows the ends of its values before training. Of a loader's batches each is looked at:
+in full where it is the first of its kind, a shape of examples and a type of numbers; later by its
+lowest and highest value, which stay on the device until the loop asks for its terms.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.faults import check_numbers
+from vaekit.model import Model
+from vaekit.values import (
+    are_pixels,
+    as_floats,
+    check_values,
+    no_bytes,
+    outside,
+    tensor_of,
+)
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+_MAY_BE = "a batch from a DataLoader is a tensor x (B, ...) or a tuple that begins with it"
+
+
+# ---- ranges
+
+
+def check_support(data: Dataset, model: Model) -> None:
+    """Raise `VaekitError` where the data leave the range that the parts are defined on."""
+    low, high = data.range
+    if not (math.isfinite(low) and math.isfinite(high)):
+        for rows in torch.arange(len(data)).split(1000):
+            check_numbers(data, rows, data.batch(rows))
+    table = "; of a table write \"table('FILE', scale=minmax)\"" if len(data.shape) == 1 else ""
+    check_ends(model, low, high, data.name, table)
+    told = model.condition
+    if told is not None and told.kind == "attributes" and data.attributes is not None:
+        attributes = data.condition(torch.arange(len(data)), told.kind, told.width)
+        check_values(attributes, f"the attributes of {data.name}")
+
+
+def check_ends(model: Model, low: float, high: float, what: str, cure: str = "") -> None:
+    """Raise `VaekitError` where values from `low` to `high` are not what the parts can do with.
+
+    These are the likelihood's support, and what corruption and prior mean; NaN and infinity are
+    nobody's. `what` names the data, `cure` adds to what can be done.
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise VaekitError(
+            f"{what} holds NaN or infinite values (or beyond float32): remove or repair such "
+            "examples"
+        )
+    support = model.likelihood.support
+    if support is not None and outside(low, high, support):
+        raise VaekitError(
+            f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but {what} spans "
+            f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
+            + cure
+        )
+    for part in (model.corruption, model.prior):
+        if part is not None:
+            part.check(low, high)
+
+
+# ---- batches
+
+
+class Given(NamedTuple):
+    """Hold x (B, ...) as a loader gave it, and what stands beside it, or None."""
+
+    x: Tensor
+    beside: Any
+
+
+def read(item: Any, batch: int | None) -> Given:
+    """Return x of what a loader gave, and what comes after it; `batch` is the loader's size.
+
+    Raises `VaekitError` for what is no batch, with how to make it one.
+    """
+    several = isinstance(item, list | tuple)
+    first = item[0] if several and item else item
+    if not isinstance(first, Tensor | np.ndarray):
+        raise VaekitError(f"{_MAY_BE}, got {_no_batch(item)}")
+    x = tensor_of(first, "a batch x (B, ...)")
+    if several and batch == len(item) and x.shape[:1] != (batch,) and _alike(item):
+        raise VaekitError(
+            f"{_MAY_BE}, got a list of {len(item)} examples of shape {tuple(x.shape)}: give the "
+            "DataLoader collate_fn=torch.stack"
+        )
+    if x.ndim < 2:
+        raise VaekitError(
+            f"{_MAY_BE}, got shape {tuple(x.shape)}: an example needs an axis of its own, as "
+            "x[:, None], and a batch the first, as batch_size= gives it"
+        )
+    if not len(x):
+        raise VaekitError(f"{_MAY_BE}, got shape {tuple(x.shape)}: leave empty batches out")
+    return Given(x, item[1] if several and len(item) > 1 else None)
+
+
+def _alike(items: Sequence[Any]) -> bool:
+    return all(isinstance(each, Tensor) and each.shape == items[0].shape for each in items)
+
+
+def _no_batch(item: Any) -> str:
+    """Say what there is in place of a batch, and what to do."""
+    if isinstance(item, Mapping):
+        keys = [key for key, value in item.items() if isinstance(value, Tensor | np.ndarray)]
+        key = repr(keys[0]) if keys else "KEY"
+        return (
+            f"a {type(item).__name__}: give it collate_fn=lambda rows: "
+            f"torch.stack([row[{key}] for row in rows])"
+        )
+    kind = "nothing (None)" if item is None else f"a {type(item).__name__}"
+    if isinstance(item, list | tuple):
+        kind += f" that begins with {type(item[0]).__name__}" if item else " of nothing"
+    return f"{kind}: give it a collate_fn=lambda rows: torch.stack([...]) that makes tensors"
+
+
+class _Noted(NamedTuple):
+    """Hold of a batch which it is, of what `kind`, and its lowest and highest value, scalars."""
+
+    where: str
+    kind: str
+    low: Tensor
+    high: Tensor
+
+
+class Shown:
+    """Hold the values of a loader's batches against what the parts of a model can do with."""
+
+    def __init__(self, model: Model, device: torch.device):
+        self.model, self.device = model, device
+        self._seen: set[Any] = set()
+        self._noted: list[_Noted] = []
+
+    def look(self, x: Tensor, where: str) -> Tensor:
+        """Return a batch as float32 on the device; `where` says which it is.
+
+        Raises `VaekitError` for values of the first batch of a kind; those of others are noted.
+        """
+        shape, kind = (x.dtype, x.shape[1:]), _kind(x)
+        first = shape not in self._seen
+        if first:
+            check_values(x, where)
+            self._seen.add(shape)
+        found = as_floats(x.to(self.device, non_blocking=True))
+        if kind == _BYTES:  # what its type allows is known, and so is all that will come
+            if first:
+                check_ends(self.model, 0.0, 1.0, where)
+            return found
+        noted = _Noted(where, kind, *torch.aminmax(found))
+        self._noted.append(noted)
+        if first:
+            self._check(noted, noted.low.item(), noted.high.item())
+        return found
+
+    def check(self, fabric: "Fabric") -> None:
+        """Raise `VaekitError` for the first batch, of those noted, with values to be refused.
+
+        Where there are several processes, `fabric` joins what all were shown.
+        """
+        if not self._noted:
+            return
+        noted, self._noted = self._noted, []
+        apart = [torch.stack([-each.low for each in noted]), torch.stack([e.high for e in noted])]
+        # A maximum over processes may lose NaN, and infinity it keeps.
+        ends: Any = torch.stack(apart).nan_to_num(math.inf, math.inf, -math.inf)
+        if fabric.world_size > 1:
+            ends = fabric.all_reduce(ends, reduce_op="max")
+        ends[0].neg_()
+        for each, low, high in zip(noted, *ends.tolist(), strict=True):
+            self._check(each, low, high)
+
+    def _check(self, noted: _Noted, low: float, high: float) -> None:
+        if noted.kind == _PIXELS and outside(low, high, (0.0, 1.0)):
+            raise VaekitError(no_bytes(noted.where, 255 * low, 255 * high))
+        cure = _AS_THEY_ARE if noted.kind == _TABLE else ""
+        check_ends(self.model, low, high, noted.where, cure)
+
+
+_BYTES, _PIXELS, _TABLE = "bytes", "pixels", "table"
+_AS_THEY_ARE = (
+    " (whole numbers of a table (B, D) are taken as they are: write x / 255 for pixels, or make "
+    "them pictures (B, C, H, W))"
+)
+
+
+def _kind(x: Tensor) -> str:
+    """Tell bytes, other whole numbers of pictures and those of tables; nothing for floats."""
+    if x.dtype == torch.bool or (x.dtype == torch.uint8 and are_pixels(x)):
+        return _BYTES
+    if x.is_floating_point():
+        return ""
+    return _PIXELS if are_pixels(x) else _TABLE
