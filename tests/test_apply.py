@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 import torch
 import yaml
-from PIL import Image
+from PIL import Image, ImageOps
 
 from vaekit import cli, data
 from vaekit.errors import VaekitError
@@ -172,17 +172,17 @@ def test_classes_go_by_name(place, tmp_path):
 
 
 def test_attributes_and_factors(tmp_path):
+    from vaekit.data import Schema
     from vaekit.model import Condition
     from vaekit.runs.conditions import vectors
-    from vaekit.runs.facts import Facts
 
-    facts = Facts((1, 4, 4), (0.0, 1.0), factors={"shape": 3, "scale": 2})
+    schema = Schema((1, 4, 4), (0.0, 1.0), factors={"shape": 3, "scale": 2})
     real, grid = Condition("attributes", 2), Condition("factors", 5)
-    assert vectors("0.5, -1", 3, real, facts).tolist() == [[0.5, -1.0]] * 3
-    assert vectors([[1, 2], [3, 4]], 2, real, facts).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+    assert vectors("0.5, -1", 3, real, schema).tolist() == [[0.5, -1.0]] * 3
+    assert vectors([[1, 2], [3, 4]], 2, real, schema).tolist() == [[1.0, 2.0], [3.0, 4.0]]
     want = [[0.0, 1.0, 0.0, 1.0, 0.0]]
     for said in ("shape=1,scale=0", {"scale": 0, "shape": 1}, [1, 0], [[1, 0]], want):
-        assert vectors(said, 1, grid, facts).tolist() == want
+        assert vectors(said, 1, grid, schema).tolist() == want
     for kind, said, why in (
         (real, "1,2,3", "expected 2 attributes, as in training, got 3"),
         (real, "red,1", "should be numbers"),
@@ -196,7 +196,7 @@ def test_attributes_and_factors(tmp_path):
         (grid, [1], r"a level for each of shape \(0 to 2\), scale"),
     ):
         with pytest.raises(VaekitError, match=why):
-            vectors(said, 3, kind, facts)
+            vectors(said, 3, kind, schema)
 
 
 def test_factors_from_the_shell(tmp_path, capsys):
@@ -284,21 +284,29 @@ def test_the_first_examples_have_the_first_conditions(cvae, capsys, there):
     assert "30 conditions for 10 examples" in fails(capsys, "encode", cvae.folder, *words)
 
 
-def test_colour_for_a_grey_run_names_the_cure(digits, capsys, there):
-    pictures(Path("p"), 2, mode="RGB")
-    for what in ("p", "p/d.png"):
-        said = fails(capsys, "encode", digits.folder, what, "--out", "n.npy")
-        assert "folder('FOLDER', gray=true)" in said
-    ok(capsys, "encode", digits.folder, "folder('p', gray=true)", "--out", "z.npy")
+def test_pictures_get_the_size_and_colours_of_the_run(digits, capsys, there):
+    pictures(Path("p"), 3, (11, 9), mode="RGB")
+    for what, count in (("p", 3), ("p/d.png", 1), ("folder('p', gray=true)", 3)):
+        cli.main(["encode", str(digits.folder), what, "--out", "z.csv", "--force"])
+        said = capsys.readouterr()
+        assert f"{count} of {count} pictures are brought to grey, 8 x 8 (h x w)" in said.err
+        assert len(pl.read_csv("z.csv")) == count
+    small = [Image.open(f"p/{n}.png").convert("L") for n in "bcd"]
+    pixels = np.stack([np.asarray(ImageOps.fit(each, (8, 8))) for each in small])
+    want = digits.encode(pixels)
+    np.testing.assert_allclose(pl.read_csv("z.csv").select("^z.*$").to_numpy(), want, atol=1e-5)
+    for asked in ("size=9", "size=[8, 9]"):
+        said = fails(capsys, "encode", digits.folder, f"folder('p', {asked})", "--out", "n.npy")
+        assert "grey pictures of 8 x 8" in said
 
 
 def test_attributes_of_one_column_are_one_for_each(tmp_path):
+    from vaekit.data import Schema
     from vaekit.model import Condition
     from vaekit.runs.conditions import vectors
-    from vaekit.runs.facts import Facts
 
-    facts = Facts((4,), (0.0, 1.0))
-    assert vectors([1, 2, 3], 3, Condition("attributes", 1), facts).tolist() == [[1], [2], [3]]
+    schema = Schema((4,), (0.0, 1.0))
+    assert vectors([1, 2, 3], 3, Condition("attributes", 1), schema).tolist() == [[1], [2], [3]]
 
 
 @pytest.mark.parametrize(
@@ -426,13 +434,14 @@ def test_a_table_from_the_shell(numbers, place, capsys, there):
     assert "a folder" not in fails(capsys, "sample", numbers.folder, "--out", "x.png")
     frame.with_columns(a=pl.lit(1e6)).write_csv("far.csv")
     cli.main(["encode", str(numbers.folder), "far.csv", "--out", "far.npy"])
-    assert "60 of 60 rows lie far outside" in capsys.readouterr().err
+    said = "60 of 60 rows lie far outside the training data: 0, 1, 2, 3, 4, 5, 6, 7, … (60 in all)"
+    assert said in capsys.readouterr().err
 
 
 def test_pictures_of_a_run_on_other_numbers(coloured, capsys, there):
     """Black and white are −1 and 1 here, in and out."""
     x = coloured.data.train.images[:2].numpy()
-    np.testing.assert_allclose(coloured.facts.levels, (-1, 1))
+    np.testing.assert_allclose(coloured.schema.levels, (-1, 1))
     pictures(Path("p"), 2, (4, 5), "RGB")
     ok(capsys, "encode", coloured.folder, "p", "--out", "z.npy")
     pixels = np.stack([shown(p) for p in sorted(Path("p").iterdir())])
@@ -446,10 +455,10 @@ def test_pictures_of_a_run_on_other_numbers(coloured, capsys, there):
         coloured.encode((x * 100 + 120).astype(np.uint8))
     with pytest.raises(VaekitError, match="values lie from"):
         coloured.encode(x * 255)
-    Image.fromarray(np.zeros((4, 5), np.uint8)).save("grey.png")
-    assert "these are grey" in fails(
-        capsys, "encode", coloured.folder, "grey.png", "--out", "n.npy"
-    )
+    Image.fromarray(np.full((4, 5), 255, np.uint8)).save("grey.png")
+    ok(capsys, "encode", coloured.folder, "grey.png", "--out", "n.npy")
+    want = coloured.encode(np.ones((1, 3, 4, 5), np.float32))
+    np.testing.assert_allclose(np.load("n.npy"), want, atol=1e-5)
 
 
 def test_an_older_run_asks_its_data(digits, there):
@@ -606,8 +615,8 @@ def test_encode_and_decode_on_a_condition(cvae, capsys, there):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["encode", "RUN", "small.png"], "expected examples of 1 × 8 × 8"),
-        (["encode", "RUN", "colour"], "these are colour, the run's are grey"),
+        (["encode", "RUN", "folder('colour', size=4)"], "grey pictures of 8 x 8"),
+        (["encode", "RUN", "mine.npy", "--split", "train"], "is read whole: leave --split out"),
         (["encode", "RUN", "nowhere.npy"], "no file or folder"),
         (["encode", "RUN", "folder('nowhere')"], "no folder nowhere"),
         (["encode", "RUN", "folder('colour', sise=8)"], "it takes folder(path, size=None"),
@@ -618,7 +627,7 @@ def test_encode_and_decode_on_a_condition(cvae, capsys, there):
         (["encode", "RUN", "broken.png"], "cannot read the picture"),
         (["encode", "RUN", "--out", "z.txt"], "an ending .txt does not serve"),
         (["encode", "RUN", "--out", "mine.npz"], "exists: choose another --out, or overwrite"),
-        (["encode", "RUN", "--split", "all", "--out", "z.npy"], "split must be test or train"),
+        (["encode", "RUN", "--split", "val", "--out", "z.npy"], "split must be test, train, all"),
         (["encode", "RUN", "--n", "0", "--out", "z.npy"], "must be ≥ 1"),
         (["encode", "RUN", "--seed", "x", "--out", "z.npy"], "--seed: expected int"),
         (["encode", "RUN", "--condition", "3", "--out", "z.npy"], "takes no condition"),
@@ -640,7 +649,6 @@ def test_encode_and_decode_on_a_condition(cvae, capsys, there):
     ids=lambda v: " ".join(v) if isinstance(v, list) else "",
 )
 def test_a_mistake_leaves_nothing(words, said, digits, capsys, there):
-    Image.fromarray(np.zeros((4, 4), np.uint8)).save("small.png")
     pictures(Path("colour"), 2, (8, 8), "RGB")
     Path("mine.txt").write_text("precious")
     Path("t.csv").write_text("a,b\n1,2\n")

@@ -1,8 +1,9 @@
 """The one exception and the one warning that users meet: cause and cure in a line or two."""
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 
 class VaekitError(ValueError):
@@ -16,6 +17,12 @@ class VaekitWarning(UserWarning):
 def warn(text: str) -> None:
     """Warn of input that was taken in a way which its owner may not have meant."""
     warnings.warn(text, VaekitWarning, stacklevel=3)
+
+
+def shortened(words: Sequence[Any], most: int = 8) -> str:
+    """List the first of many words, with commas between, and say how many there are in all."""
+    shown = ", ".join(map(str, words[:most]))
+    return shown + (f", … ({len(words):,} in all)" if len(words) > most else "")
 
 
 def nearest(word: str, choices: Iterable[str], what: str) -> VaekitError:

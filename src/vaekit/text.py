@@ -13,7 +13,7 @@ import keyword
 import math
 import re
 import tokenize
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from vaekit.arguments import check_call
@@ -78,22 +78,55 @@ def build(text: str, catalogue: Mapping[str, Callable[..., Any]], what: str, *fi
     name, positional, named = parse(text)
     if name not in catalogue:
         raise nearest(name, catalogue, what)
-    part = catalogue[name]
-    signature = inspect.signature(part)
-    try:
-        call = signature.bind(*first, *positional, **named)
-    except TypeError as error:
-        raise VaekitError(
-            f"{what} {text!r}: {error}; it takes {name}{_own(signature, len(first))}"
-        ) from None
-    try:
-        check_call(call)
-    except VaekitError as error:
-        raise VaekitError(f"{what} {text!r}: {error}") from None
+    return call(catalogue[name], name, f"{what} {text!r}", first, positional, named)
+
+
+def call(
+    part: Callable[..., Any],
+    name: str,
+    said: str,
+    first: Sequence[Any],
+    positional: Sequence[Any],
+    named: Mapping[str, Any],
+) -> Any:
+    """Call a part with `first` and the arguments that a user gave; raises as `bind` does."""
+    bind(part, name, said, first, positional, named)
     try:
         return part(*first, *positional, **named)
     except TypeError as error:
-        raise VaekitError(f"{what} {text!r}: {error}") from None
+        raise VaekitError(f"{said}: {error}") from None
+
+
+def bind(
+    part: Callable[..., Any],
+    name: str,
+    said: str,
+    first: Sequence[Any],
+    positional: Sequence[Any],
+    named: Mapping[str, Any],
+) -> inspect.BoundArguments:
+    """Hold arguments that a user gave against a part's signature; `said` begins every error.
+
+    Raises `VaekitError` for arguments that do not fit the signature (with the signature) and for
+    values that are not of the annotated kind.
+    """
+    signature = inspect.signature(part)
+    try:
+        bound = signature.bind(*first, *positional, **named)
+    except TypeError as error:
+        own = _own(signature, len(first))
+        raise VaekitError(f"{said}: {error}; it takes {name}{own}") from None
+    try:
+        check_call(bound)
+    except VaekitError as error:
+        raise VaekitError(f"{said}: {error}") from None
+    return bound
+
+
+def written(name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
+    """Write the text that `parse` reads as this name with these arguments."""
+    words = [*map(repr, positional), *(f"{key}={value!r}" for key, value in named.items())]
+    return f"{name}({', '.join(words)})" if words else name
 
 
 def _own(signature: inspect.Signature, skip: int) -> str:

@@ -16,11 +16,12 @@ def test_accepted_shapes_and_types(shape, kind):
     raw = bytes_(*shape).astype(kind)
     raw.flat[0] = 255
     data = Dataset.from_array(raw)
-    assert data.images.dtype == (torch.float32 if raw.dtype.kind == "f" else torch.uint8)
+    pictures = raw.dtype.kind != "f" and len(shape) > 2
+    assert data.images.dtype == (torch.uint8 if pictures else torch.float32)
     assert data.shape == ((1, 4, 4) if shape == (5, 4, 4) else shape[1:]) and len(data) == shape[0]
     batch = data.batch(torch.tensor([0]))
     assert batch.dtype == torch.float32 and batch.shape == (1, *data.shape)
-    assert float(batch.flatten()[0]) == (255 if raw.dtype.kind == "f" else 1)
+    assert float(batch.flatten()[0]) == (1 if pictures else 255)
 
 
 def test_bool_becomes_black_and_white_and_scale_divides():
@@ -51,25 +52,24 @@ NAN[2, 0, 1], NAN[3, 1, 1] = np.nan, np.inf
 @pytest.mark.parametrize(
     ("images", "options", "message"),
     [
-        (np.zeros(4), {}, r"expected images \(N, C, H, W\) or \(N, D\), got shape \(4,\)"),
+        (np.zeros(4), {}, r"expected images \(N, C, H, W\) or .* table \(N, D\), got shape \(4,\)"),
         (np.zeros((0, 3, 3)), {}, r"got none: shape \(0, 3, 3\)"),
         (np.zeros((2, 3, 3, 3, 3)), {}, r"got shape \(2, 3, 3, 3, 3\)"),
-        (bytes_(4, 32, 32, 3), {}, r"\(N, H, W, C\): pass layout='nhwc'"),
+        (bytes_(4, 32, 32, 3), {}, r"\(N, H, W, C\), .*pass layout='nhwc'"),
         (bytes_(4, 3), {"layout": "hwc"}, "layout must be"),
-        (NAN, {}, "2 NaN or infinite values, the first in image 2"),
+        (NAN, {}, r"2 NaN or infinite values .*, the first in image 2"),
         (np.array([[1e300, 0]]), {}, "1 NaN or infinite"),
-        (np.array([[0, 300]]), {}, r"0 to 255, got 0 to 300 \(int64\).*scale=300"),
-        (np.array([[-1, 3]]), {}, "got -1 to 3"),
-        (np.array([[0, 1]], np.uint8), {}, "only 0 and 1.*pass bool"),
-        (np.array([["a"]]), {}, "cannot read images of type <U1"),
-        (np.array([[1j]]), {"scale": 2}, "cannot read images of type complex"),
+        (np.array([[[0, 300]]]), {}, r"0 to 255, got 0 to 300 \(int64\).*scale=300"),
+        (np.array([[[-1, 3]]]), {}, "got -1 to 3"),
+        (np.array([[[0, 1]]], np.uint8), {}, "only 0 and 1.*pass bool"),
+        (np.array([["a"]]), {}, "cannot read numbers of type <U1"),
+        (np.array([[1j]]), {"scale": 2}, "cannot read numbers of type complex"),
         (bytes_(2, 3), {"scale": 0}, "scale must be a positive number"),
         (bytes_(2, 3), {"labels": [1, 2, 3]}, "expected 2 whole-number labels"),
         (bytes_(2, 3), {"labels": [0.5, 1]}, "expected 2 whole-number labels"),
         (bytes_(2, 3), {"labels": ["a", "b"]}, "expected 2 whole-number labels"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:overflow encountered in cast")
 def test_refused(images, options, message):
     with pytest.raises(VaekitError, match=message):
         Dataset.from_array(images, **options)
@@ -149,7 +149,7 @@ def test_pieces_cover_a_set_larger_than_one(monkeypatch):
     monkeypatch.undo()
     assert Dataset.from_array(images).checksum() == one_piece
     images[4] = np.nan
-    with pytest.raises(VaekitError, match=r"3 NaN .* image 4"):
+    with pytest.raises(VaekitError, match=r"3 NaN .* row 4"):
         Dataset.from_array(images)
 
 
@@ -160,4 +160,4 @@ def test_load_takes_arrays_and_sets(numbered):
     parts = load(numbered, holdout=0.5, seed=1)
     assert load(parts) is parts and parts.train.images is numbered.images
     with pytest.raises(VaekitError, match="cannot load data from list"):
-        load([1, 2])  # type: ignore[arg-type]
+        load([1, 2])

@@ -4,11 +4,11 @@ Each says what it wrote and where. Without --out the result goes into the run fo
 be written there is settled first, so that a mistake costs no computing and leaves nothing behind.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.cli.parsing import add_run, parse, parser, run_of
+from vaekit.errors import shortened, warn
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from vaekit.runs import Run
 
 _INPUT = (
-    "pictures (a file or a folder), .npy, .npz, a table, or a data set by name; "
-    "default: the run's own data"
+    "pictures (a file or a folder), an array, or a table, read whole and as the run's were; or a "
+    "data set by name; default: the run's own data"
 )
 _CONDITION = (
     "for conditional models: a class by number or, where the data have names, by name (7, dog), "
@@ -74,7 +74,7 @@ def decode(words: list[str]) -> None:
     target = _target(run, found, "decoded", _reads(found.codes))
     z, names = exchange.codes(found.codes)
     x = run.decode(z, exchange.condition(found.condition, run))
-    exchange.write_examples(target, x, run.facts, names)
+    exchange.write_examples(target, x, run.schema, names)
     _say(target, len(x), len(x), f"decoded from {found.codes}")
 
 
@@ -101,7 +101,7 @@ def reconstruct(words: list[str]) -> None:
     shown, told = exchange.first(given, told, exchange.PAIRS if some else None)
     x = run.reconstruct(shown.data, told)
     originals = shown.data.batch(_every(shown)).numpy() if sheet else None
-    exchange.write_examples(target, x, run.facts, shown.names, originals)
+    exchange.write_examples(target, x, run.schema, shown.names, originals)
     what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
     _say(target, len(x), len(given.names), what)
 
@@ -125,7 +125,7 @@ def sample(words: list[str]) -> None:
 
     target = _target(run, found, "samples", ())
     x = run.sample(found.n, exchange.condition(found.condition, run), found.seed)
-    exchange.write_examples(target, x, run.facts)
+    exchange.write_examples(target, x, run.schema)
     told = "" if found.condition is None else f", condition {found.condition}"
     _say(target, len(x), len(x), f"drawn from the prior, seed {found.seed}{told}")
 
@@ -136,7 +136,12 @@ def sample(words: list[str]) -> None:
 def _add_input(made: "ArgumentParser") -> None:
     add_run(made)
     made.add_argument("input", type=str, nargs="?", default=None, help=_INPUT)
-    made.add_argument("--split", type=str, default="test", help="of a set by name: test or train")
+    made.add_argument(
+        "--split",
+        type=str,
+        default=None,
+        help="of the run's own data, or a set by name: test (default), train or all",
+    )
     made.add_argument("--n", type=int, default=None, help="the first N examples only")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
 
@@ -149,7 +154,7 @@ def _add_output(made: "ArgumentParser", kinds: str, usual: str) -> None:
 def _target(run: "Run", found: Any, name: str, reads: tuple[Path, ...]) -> "Target":
     from vaekit import exchange
 
-    endings = exchange.endings(run.facts)
+    endings = exchange.endings(run.schema)
     out = Path(found.out).expanduser() if found.out else run.folder / f"{name}{endings[0]}"
     return exchange.Target(out, endings, found.force, reads)
 
@@ -165,12 +170,10 @@ def _examples(run: "Run", found: Any) -> "tuple[Examples, Any]":
 
     whole, each = exchange.examples(run, found.input, found.split), found.condition
     given, told = exchange.first(whole, exchange.condition(each, run), found.n)
-    far = exchange.outside(run, given.data)
+    far = [given.names[row] for row in exchange.outside(run, given.data)]
     if far:
-        print(
-            f"note: {far} of {len(given.names)} rows lie far outside the training data",
-            file=sys.stderr,
-        )
+        count = f"{len(far)} of {len(given.names)} rows lie"
+        warn(f"{count} far outside the training data: {shortened(far)}")
     return given, told
 
 

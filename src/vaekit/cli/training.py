@@ -79,6 +79,7 @@ def _conclude(run: "Run", before: str) -> None:
 
 def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, Any]]:
     from vaekit import recipes
+    from vaekit.data import resolved
     from vaekit.runs import Config
     from vaekit.runs import config as configs
     from vaekit.train import Training
@@ -101,10 +102,10 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     config = Config(
         recipe=recipe.name,
         arguments={name: found[name] for name in own},
-        data=_absolute(found["data"]),
+        data=resolved(found["data"]),
         training=Training(**training),
         holdout=found["holdout"],
-        data_dir=_absolute(found["data_dir"]) if found["data_dir"] else None,
+        data_dir=found["data_dir"] and str(Path(found["data_dir"]).expanduser().resolve()),
     )
     return config, found
 
@@ -140,7 +141,3 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
     ):
         group.add_argument(flag, type=kind, default=default, help=text)
     group.add_argument("--resume", action="store_true", help="continue the run in --out")
-
-
-def _absolute(what: str) -> str:
-    return str(Path(what).expanduser().resolve()) if Path(what).expanduser().exists() else what

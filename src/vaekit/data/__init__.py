@@ -1,8 +1,20 @@
 """Data: sets by name, rendered sprites with known factors, and the user's own files and arrays."""
 
-from vaekit.data.catalogue import CATALOGUE, load
+from vaekit.data.catalogue import CATALOGUE, load, resolved
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, one_hot, one_hots
 from vaekit.data.factors import Factors
+from vaekit.data.schema import Schema
 
-__all__ = ["CATALOGUE", "Columns", "Dataset", "Factors", "Splits", "load", "one_hot", "one_hots"]
+__all__ = [
+    "CATALOGUE",
+    "Columns",
+    "Dataset",
+    "Factors",
+    "Schema",
+    "Splits",
+    "load",
+    "one_hot",
+    "one_hots",
+    "resolved",
+]

@@ -1,18 +1,24 @@
-"""The border: every array that enters is checked here, once, and nowhere else.
+"""The border: what an array means is said here, once, whatever way it comes in.
 
-Inside, images are (N, C, H, W) or (N, D), either uint8 (v means v/255; a quarter of the memory, and
-exact) or float32. Outside they come in every shape and type, and the costly mistakes are the quiet
-ones: channels last read as channels first, 0/1 pixels divided by 255, one NaN that ends a run after
-an hour. Each of these is an error here, with its cure. Floats outside [0, 1] are let through: only
-a Bernoulli likelihood minds, and it asks the data set for its `range`.
+    shape                     numbers                      meaning
+    (N, C, H, W), (N, H, W)   whole numbers, 0 to 255      pictures, v means v/255
+    (N, C, H, W), (N, H, W)   floats                       pictures, as they are
+    (N, D)                    whole numbers or floats      a table, as they are
+    any of these              bool                         0 and 1
 
-All passes over the pixels go piece by piece, so that a memory-mapped array is never copied whole.
+Inside, pictures are (N, C, H, W) and tables (N, D), uint8 (v means v/255; a quarter of the memory,
+and exact) or float32. The costly mistakes are the quiet ones: channels last read as channels first,
+0/1 pixels divided by 255, one NaN that ends a run after an hour. Each of these is an error here,
+with its cure. Floats outside [0, 1] are let through: only some parts of a model mind, and these ask
+the data set for its `range`.
+
+All passes over the numbers go piece by piece, so that a memory-mapped array is never copied whole.
 """
 
 import math
 import warnings
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -22,33 +28,52 @@ from vaekit.errors import VaekitError
 
 Layout = Literal["auto", "nchw", "nhwc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
-_CHANNELS = (1, 3, 4)
+_SIDE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
+_WANTED = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
 
 
-def admit(
-    images: np.ndarray | Tensor, scale: float | None = None, layout: Layout = "auto"
-) -> Tensor:
-    """Check images and return them as (N, C, H, W) or (N, D), uint8 or float32, on the CPU.
+def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor:
+    """Check an array and return it as (N, C, H, W) or (N, D), uint8 or float32, on the CPU.
 
-    `scale` divides the values and gives float32; without it uint8 stays, bool becomes 0 and 255,
-    other integers must lie in 0 to 255, floats are kept. `layout="nhwc"` moves the channels of
-    (N, H, W, C). Memory is shared with the argument where type and layout allow.
-    Raises `VaekitError` for other shapes and types, no images, NaN or infinity.
+    `scale` divides the values in place of what the table above says; bool stays 0 and 1.
+    `layout="nhwc"` moves the channels of (N, H, W, C), `"nchw"` says that they come first where it
+    looks otherwise. Memory is shared with the argument where type and layout allow. Raises
+    `VaekitError` for other shapes and types, no examples, NaN, infinity, and whole numbers in
+    pictures that are no bytes.
     """
     if layout not in ("auto", "nchw", "nhwc"):
         raise VaekitError(f"layout must be auto, nchw or nhwc, got {layout!r}")
-    array = _shaped(_as_numpy(images), layout)
-    array = _scaled(array, scale) if scale is not None else _typed(array)
+    array = _shaped(as_numpy(x), layout)
+    array = _typed(array) if scale is None else _scaled(array, scale)
     if array.dtype == np.float32:
         _check_finite(array)
-    with warnings.catch_warnings():  # a read-only mapping is as it should be: nobody writes to it
-        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
-        return torch.from_numpy(array)
+    return _tensor(array)
 
 
-def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
-    keep = isinstance(array, np.memmap) and array.dtype == dtype
-    return array if keep else np.ascontiguousarray(array, dtype=dtype)
+def batch(x: Tensor) -> Tensor:
+    """Return a batch as float32 with the meaning of the table above; its shape stays.
+
+    Values are not looked at: that would ask the device. Raises `VaekitError` for complex, sparse
+    and quantised tensors.
+    """
+    _check_plain(x)
+    if x.dtype == torch.bool or x.is_floating_point() or x.ndim < 3:
+        return x.float()
+    return x.float().div_(255)
+
+
+def as_numpy(x: Any) -> np.ndarray:
+    """Return an array of numbers or bools in the type that it has.
+
+    Raises `VaekitError` for anything else, and for arrays that hide some of their values.
+    """
+    array = _of_tensor(x) if isinstance(x, Tensor) else _of_others(x)
+    if array.dtype.kind not in "biuf":
+        raise VaekitError(
+            f"cannot read numbers of type {array.dtype}: pass whole numbers, floats or bool, as "
+            "x.astype('float32') where they are numbers"
+        )
+    return array
 
 
 def pieces(count: int, row_bytes: int) -> Iterator[slice]:
@@ -57,76 +82,119 @@ def pieces(count: int, row_bytes: int) -> Iterator[slice]:
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
 
 
-def _as_numpy(images: np.ndarray | Tensor) -> np.ndarray:
-    if not isinstance(images, Tensor):
-        return images if isinstance(images, np.ndarray) else np.asarray(images)
-    tensor = images.detach().cpu()
-    return (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+# ---- what it is made of
+
+
+def _check_plain(x: Tensor) -> None:
+    if x.layout != torch.strided or x.is_quantized or x.is_complex():
+        kind = "complex" if x.is_complex() else "quantised" if x.is_quantized else "sparse"
+        raise VaekitError(f"cannot read a {kind} tensor: pass dense numbers, as x.to_dense()")
+
+
+def _of_tensor(x: Tensor) -> np.ndarray:
+    _check_plain(x)
+    tensor = x.detach().cpu()
+    known = (torch.float16, torch.float32, torch.float64)
+    return (tensor if not x.is_floating_point() or x.dtype in known else tensor.float()).numpy()
+
+
+def _of_others(x: Any) -> np.ndarray:
+    if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
+        raise VaekitError("the array has masked values: fill them in, as x.filled(0)")
+    if hasattr(x, "toarray"):
+        raise VaekitError("cannot read a sparse matrix: pass x.toarray()")
+    try:
+        return x if type(x) in (np.ndarray, np.memmap) else np.asarray(x)
+    except (ValueError, TypeError, OverflowError):
+        raise VaekitError(
+            f"cannot read {type(x).__name__} as an array: its rows differ in length or kind"
+        ) from None
+
+
+# ---- its shape
 
 
 def _shaped(array: np.ndarray, layout: Layout) -> np.ndarray:
     shape = array.shape
     if len(shape) not in (2, 3, 4):
-        raise VaekitError(f"expected images (N, C, H, W) or (N, D), got shape {shape}")
+        raise VaekitError(f"expected {_WANTED}, got shape {shape}")
     if 0 in shape:
-        raise VaekitError(f"expected images (N, C, H, W) or (N, D), got none: shape {shape}")
-    if len(shape) == 3:
-        return array[:, None]
+        raise VaekitError(f"expected {_WANTED}, got none: shape {shape}")
     if layout == "nhwc" and len(shape) == 4:
         return np.moveaxis(array, -1, 1)
-    last = len(shape) == 4 and shape[-1] in _CHANNELS and shape[1] not in _CHANNELS
-    if last and layout == "auto":
+    if layout == "auto":
+        _check_layout(shape)
+    return array[:, None] if len(shape) == 3 else array
+
+
+def _check_layout(shape: tuple[int, ...]) -> None:
+    """Raise `VaekitError` where the channels seem to come last.
+
+    Of (N, a, b, c) they do if the pictures are square with a = b alone, or c is less than a, unless
+    b = c makes them square the other way. A picture of three channels may lack its first axis.
+    """
+    _, a, *rest = shape
+    if len(rest) == 2 and a > 1 and rest[0] != rest[1] and (rest[1] < a or rest[0] == a):
         raise VaekitError(
-            f"expected images (N, C, H, W) or (N, D), got shape {shape}, which looks like "
-            "(N, H, W, C): pass layout='nhwc' (or 'nchw' if it is right as it is)"
+            f"expected {_WANTED}, got shape {shape}, which looks like (N, H, W, C), channels last: "
+            "move them, np.moveaxis(x, -1, 1), or pass layout='nhwc' (or 'nchw' if it is right)"
         )
-    return array
+    if len(rest) == 1 and rest[0] in (3, 4) and min(shape[:2]) >= _SIDE:
+        raise VaekitError(
+            f"expected {_WANTED}, got shape {shape}, which looks like one picture (H, W, C): add a "
+            "first axis and move the channels, np.moveaxis(x[None], -1, 1), or pass layout='nchw' "
+            f"if these are {shape[0]} pictures of one channel"
+        )
+
+
+# ---- its numbers
 
 
 def _typed(array: np.ndarray) -> np.ndarray:
     if array.dtype == bool:
         return array.astype(np.uint8) * np.uint8(255)
-    if array.dtype.kind in "iu":
+    if array.dtype.kind in "iu" and array.ndim == 4:
         return _bytes(array)
-    return _floats(array)
+    if isinstance(array, np.memmap) and array.dtype != np.float32:
+        raise VaekitError(
+            f"a memory-mapped array must be float32, or bytes as pictures, got {array.dtype}: save "
+            "it as one of these, say scale=255 for bytes that mean v/255, or load it with "
+            "mmap=false"
+        )
+    return _plain(array, np.float32)
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:
     low, high = _bounds(array)
     if low < 0 or high > 255:
         raise VaekitError(
-            f"integer images must lie in 0 to 255, got {low} to {high} ({array.dtype}): "
+            f"whole numbers in pictures must lie in 0 to 255, got {low} to {high} ({array.dtype}): "
             f"pass scale={high if high > 0 else 1} to divide by it, or convert them to float32"
         )
     if high == 1:
         raise VaekitError(
-            f"integer images ({array.dtype}) hold only 0 and 1, and 1 would mean 1/255: "
+            f"the pictures ({array.dtype}) hold only 0 and 1, and 1 would mean 1/255: "
             "pass bool for black and white, or scale=1 (scale=255 if 1/255 is meant)"
         )
     return _plain(array, np.uint8)
 
 
 def _scaled(array: np.ndarray, scale: float) -> np.ndarray:
-    if not (math.isfinite(scale) and scale > 0):
-        raise VaekitError(f"scale must be a positive number to divide by, got {scale}")
+    if not (isinstance(scale, int | float) and math.isfinite(scale) and scale > 0):
+        raise VaekitError(f"scale must be a positive number to divide by, got {scale!r}")
     if array.dtype == bool:
         return _typed(array)
-    if array.dtype.kind not in "iuf":
-        return _floats(array)
-    return np.ascontiguousarray(array / np.float32(scale), dtype=np.float32)
+    if array.dtype == np.uint8 and scale == 255:  # which is what bytes mean inside
+        return _plain(array, np.uint8)
+    with np.errstate(over="ignore"):  # what overflows is found to be infinite
+        return np.ascontiguousarray(array / np.float32(scale), dtype=np.float32)
 
 
-def _floats(array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind != "f":
-        raise VaekitError(
-            f"cannot read images of type {array.dtype}: pass uint8, bool or float32 numbers"
-        )
-    if isinstance(array, np.memmap) and array.dtype != np.float32:
-        raise VaekitError(
-            f"a memory-mapped array must be uint8 or float32, got {array.dtype}: "
-            "save it as one of these, or load it with mmap=false"
-        )
-    return _plain(array, np.float32)
+def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+    if isinstance(array, np.memmap) and array.dtype == dtype:
+        return array
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(array, dtype=dtype)
 
 
 def _bounds(array: np.ndarray) -> tuple[int, int]:
@@ -142,7 +210,22 @@ def _check_finite(array: np.ndarray) -> None:
             first = part.start + int(bad.any(axis=1).argmax()) if first < 0 else first
             count += int(bad.sum())
     if count:
-        raise VaekitError(
-            f"images hold {count} NaN or infinite values, the first in image {first}: "
-            "remove or repair these images"
-        )
+        raise not_finite(count, first, array.ndim - 1)
+
+
+def not_finite(count: int, first: int, dimensions: int) -> VaekitError:
+    """Build the error for `count` values that are no float32 numbers, in examples of so many axes.
+
+    `first` is the number of the first example that has one, from 0 on.
+    """
+    many, one = ("rows", "row") if dimensions == 1 else ("images", "image")
+    return VaekitError(
+        f"the {many} hold {count} NaN or infinite values (or beyond float32), the first in {one} "
+        f"{first}: remove or repair such {many}"
+    )
+
+
+def _tensor(array: np.ndarray) -> Tensor:
+    with warnings.catch_warnings():  # a read-only mapping is as it should be: nobody writes to it
+        warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+        return torch.from_numpy(array)

@@ -7,7 +7,8 @@ wins over a file of that name: write `./mnist` for the file.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from vaekit.arguments import check
 from vaekit.data import (
     array,
     cars3d,
@@ -34,8 +36,10 @@ from vaekit.data import (
     table,
 )
 from vaekit.data.dataset import Dataset, Splits
+from vaekit.data.files import no_folder
+from vaekit.data.pictures import ENDINGS
 from vaekit.errors import VaekitError
-from vaekit.text import build
+from vaekit.text import bind, build, call, parse, written
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
     "sprites": sprites.sprites,
@@ -57,71 +61,154 @@ CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
     "array": array.array,
     "table": table.table,
 }
-_ENDINGS = {".npy": array.array, ".npz": array.array} | dict.fromkeys(table.ENDINGS, table.table)
+_KINDS = {"array": array.ENDINGS, "table": table.ENDINGS, "picture": tuple(ENDINGS)}
+FILES = ("folder", "array", "table")  # loaders of users' own files, read whole
+
+
+@dataclass(frozen=True)
+class Source:
+    """Say what a text or path means: the `loader` by name, and its arguments by theirs.
+
+    `loader` is a name of the catalogue, or picture for a single one.
+    """
+
+    loader: str
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def path(self) -> Path | None:
+        """Return the path of own files, None for a set by name."""
+        own = self.loader in (*FILES, "picture")
+        return Path(str(next(iter(self.arguments.values())))).expanduser() if own else None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return how own files are read: all arguments but the path, which comes first."""
+        return dict(list(self.arguments.items())[1:])
 
 
 def load(
-    what: str | Path | np.ndarray | Tensor | Dataset | Splits,
+    what: Any,
     data_dir: Path | str | None = None,
     holdout: float = 0.1,
     seed: int = 0,
+    **options: Any,
 ) -> Splits:
     """Load data by name with arguments, by path, or from an array, and part it into train and test.
 
-    `data_dir` is where the files of public sets lie; `holdout` the share held out of a set without
-    a test part of its own (0: none is, and both parts are the whole set). Raises `VaekitError` for
-    unknown names, missing paths, and whatever the loader refuses.
+    An array, a tensor or a data frame serves as well. `data_dir` is where the files of public sets
+    lie; `holdout` the share held out of a set without a test part of its own (0: none is, and both
+    parts are the whole set); `options` are the loader's own, such as `label="kind"`. Raises
+    `VaekitError` for unknown names, missing paths, and whatever the loader refuses.
     """
+    check("holdout", holdout, float, 0.1)
+    check("seed", seed, int, 0)
     if not 0 <= holdout < 1:
         raise VaekitError(f"holdout must be a share from 0 to below 1, got {holdout}")
-    found = _load(what, data_dir)
+    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
+        raise no_folder(data_dir)
+    found = _load(what, {"data_dir": data_dir, "holdout": holdout, "seed": seed}, options)
     if isinstance(found, Splits):
         return found
     return Splits(found, found) if holdout == 0 else Splits(*found.split(holdout, seed))
 
 
-def _load(what: Any, data_dir: Path | str | None) -> Dataset | Splits:
+def _load(what: Any, settings: dict[str, Any], options: dict[str, Any]) -> Dataset | Splits:
+    if isinstance(what, str | Path):
+        return opened(source(what), settings, options, str(what))
     if isinstance(what, Dataset | Splits):
+        if options:
+            raise VaekitError(f"a set takes no options, got {', '.join(options)}: leave them out")
         return what
     if isinstance(what, np.ndarray | Tensor):
-        return Dataset.from_array(what, name="array")
-    if not isinstance(what, str | Path):
-        raise VaekitError(
-            f"cannot load data from {type(what).__name__}: "
-            "pass a name, a path, an array or a Dataset"
-        )
-    if isinstance(what, str) and _names_a_set(what):
-        return build(what, _with_folder(data_dir), "data set")
+        return call(_of_array, "load", "data", (what,), (), options)
+    if table.is_frame(what):
+        return call(_bound(table.table, settings), "load", "data", (what,), (), options)
+    raise VaekitError(
+        f"cannot load data from {type(what).__name__}: pass a name, a path, an array, a tensor, a "
+        "data frame or a Dataset (a list: np.array of it; a DataLoader: give it to fit)"
+    )
+
+
+def _of_array(x: Any, name: str = "array", **options: Any) -> Dataset:
+    return call(Dataset.from_array, "load", "data", (x,), (), {"name": name, **options})
+
+
+def source(what: str | Path) -> Source:
+    """Tell what a text or a path means; a known set wins over a folder of its name.
+
+    Raises `VaekitError` where it is neither a set nor an existing path, and for arguments that do
+    not fit.
+    """
+    text = str(what)
+    if isinstance(what, str) and _names_a_set(text):
+        name, positional, named = parse(text)
+        said = f"data set {text!r}"
+        return Source(name, bind(CATALOGUE[name], name, said, (), positional, named).arguments)
     path = Path(what).expanduser()
     if path.exists():
-        return _from_path(path)
-    if isinstance(what, str) and not _looks_like_path(what):
-        return build(what, CATALOGUE, "data set")  # to raise its error
+        kind = "folder" if path.is_dir() else _kind(path)
+        return Source(kind, {next(iter(_parameters(kind))): path})
+    if isinstance(what, str) and not _looks_like_path(text):
+        build(text, CATALOGUE, "data set")  # to raise its error
     raise VaekitError(
         f"there is no file or folder {path}: correct the path, or name a set: "
         f"{', '.join(CATALOGUE)}"
     )
 
 
+def resolved(text: str) -> str:
+    """Make the paths of own files in a text absolute, so that it means the same anywhere.
+
+    Raises `VaekitError` as `source` does.
+    """
+    found = source(text)
+    if found.path is None:
+        return text
+    path = str(found.path.resolve())
+    return written(found.loader, (path,), found.options) if _names_a_set(text) else path
+
+
+def opened(
+    found: Source, settings: Mapping[str, Any], options: Mapping[str, Any], said: str
+) -> Dataset | Splits:
+    """Load what a source means; `settings` are given to loaders that take them."""
+    if found.loader == "picture":
+        raise VaekitError(f"{said} is a single picture: name the folder that holds it")
+    loader = _bound(CATALOGUE[found.loader], settings)
+    return call(loader, found.loader, f"data set {said!r}", (), (), {**found.arguments, **options})
+
+
+def _parameters(loader: str) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(CATALOGUE.get(loader, folder.folder)).parameters
+
+
+def _bound(loader: Callable[..., Any], settings: Mapping[str, Any]) -> Callable[..., Any]:
+    """Give a loader those settings that it takes and that are not None."""
+    takes = inspect.signature(loader).parameters
+    return partial(loader, **{k: v for k, v in settings.items() if k in takes and v is not None})
+
+
 def _names_a_set(text: str) -> bool:
-    return text.split("(", maxsplit=1)[0].strip() in CATALOGUE
+    head, bracket, _ = text.partition("(")
+    name = head.strip()
+    if name not in CATALOGUE:
+        return False
+    # `digits (1)` may be a folder, as browsers name copies; a folder of own files has a path.
+    doubtful = head != name if bracket else name in FILES
+    return not (doubtful and Path(text).expanduser().exists())
 
 
-def _with_folder(data_dir: Path | str | None) -> dict[str, Callable[..., Any]]:
-    def bound(loader: Callable[..., Any]) -> Callable[..., Any]:
-        takes = data_dir is not None and "data_dir" in inspect.signature(loader).parameters
-        return partial(loader, data_dir=data_dir) if takes else loader
-
-    return {name: bound(loader) for name, loader in CATALOGUE.items()}
-
-
-def _from_path(path: Path) -> Dataset | Splits:
-    if path.is_dir():
-        return folder.folder(path)
-    loader = _ENDINGS.get(path.suffix.lower())
-    if loader is None:
-        raise VaekitError(f"cannot tell what {path} holds: use a folder, {', '.join(_ENDINGS)}")
-    return loader(path)
+def _kind(path: Path) -> str:
+    name = path.name.lower()
+    found = next((kind for kind, ends in _KINDS.items() if name.endswith(ends)), None)
+    if found is None:
+        known = ", ".join((*array.ENDINGS, *table.ENDINGS))
+        raise VaekitError(
+            f"cannot tell what {path} holds: use a folder, or {known}; say table('{path}') or "
+            f"array('{path}') if it is one by another name"
+        )
+    return found
 
 
 def _looks_like_path(text: str) -> bool:

@@ -24,8 +24,9 @@ import torch
 
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.decoded import Pictures, mapped, pixels
+from vaekit.data.decoded import Pictures, mapped
 from vaekit.data.files import absent, cause, locate, sha256
+from vaekit.data.pictures import pixels
 from vaekit.errors import VaekitError, nearest
 
 _NAME, _FOLDERS = "celeba", ("celeba", "CelebA")
@@ -103,7 +104,7 @@ def _find(data_dir: Path | str | None) -> tuple[Path, Path, Path]:
 
 
 def _cut(sides: Box, middle: Box | None) -> Any:
-    return lambda content: averaged(pixels(content, "RGB"), sides, middle)
+    return lambda content: averaged(pixels(content, 3), sides, middle)
 
 
 def _lines(path: Path) -> list[str]:

@@ -23,9 +23,10 @@ import numpy as np
 import torch
 
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.decoded import mapped, pixels
+from vaekit.data.decoded import mapped
 from vaekit.data.files import check_md5, find, locate, named, sha256
 from vaekit.data.packed import opened, stamp
+from vaekit.data.pictures import pixels
 from vaekit.errors import VaekitError
 
 CLASSES = (
@@ -175,7 +176,7 @@ def _pictures(path: Path | str | None, data_dir: Path | str | None) -> Path:
 
 
 def _of_pictures(path: Path, check: bool) -> Splits:
-    read = mapped(_NAME, path, _PICTURE, partial(pixels, mode="RGB"))
+    read = mapped(_NAME, path, _PICTURE, partial(pixels, channels=3))
     if tuple(read.images.shape[1:]) != _SHAPE:
         raise VaekitError(
             f"the pictures in {path} are {tuple(read.images.shape[1:])}, but those of CIFAR-10 "

@@ -1,53 +1,134 @@
-"""How the columns of a table were brought to like size, so that new rows are treated as the old.
+"""How the columns of a table were read and scaled, so that new rows are treated as the old.
 
-scaled = (own − shift) / width, own = scaled · width + shift, column by column. A width of 0 marks a
-column that was constant: it is scaled to 0, and comes back as the constant.
+    scaled = (own − shift) / width,   own = scaled · width + shift,   column by column
+
+A width of 0 marks a column that was constant: it is scaled to 0, and comes back as the constant.
+Where missing values are filled in, `fill` is what they are taken for. All of it is learned from
+the rows that a model is trained on.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, shortened
+
+# A column of floats varies by rounding alone where its range is a few units in the last place.
+_ROUNDING = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Columns:
     """Name the D columns of a table, with the shift (D,) and width (D,) that scaled each.
 
-    `scale` says how: standard, minmax or none, empty where that is not known any more.
+    `scale` says how: standard, minmax or none, empty where that is not known any more. `missing` is
+    what was done about missing values (drop, mean, median, empty for refused), `fill` (D,) what
+    they are taken for.
     """
 
     names: tuple[str, ...]
     shift: np.ndarray
     width: np.ndarray
     scale: str = ""
+    missing: str = ""
+    fill: np.ndarray | None = None
 
     @classmethod
-    def of(cls, names: tuple[str, ...], numbers: np.ndarray, scale: str) -> "Columns":
-        """Compute the scaling `standard`, `minmax` or `none` of numbers (N, D)."""
+    def of(
+        cls,
+        names: tuple[str, ...],
+        numbers: np.ndarray,
+        scale: str,
+        missing: str = "",
+        eps: float | np.ndarray = 2.0**-52,
+    ) -> "Columns":
+        """Compute the scaling `standard`, `minmax` or `none` of numbers (N, D), NaN where missing.
+
+        `eps` is the rounding of their type, one or one for each column. Raises `VaekitError` for
+        columns that have no value at all.
+        """
+        fill = _filling(names, numbers, missing) if missing in ("mean", "median") else None
         if scale == "none":
-            return cls(names, np.zeros(len(names)), np.ones(len(names)), scale)
-        low = numbers.mean(axis=0) if scale == "standard" else numbers.min(axis=0)
-        width = numbers.std(axis=0) if scale == "standard" else np.ptp(numbers, axis=0)
-        constant = np.ptp(numbers, axis=0) == 0
-        shift, width = np.where(constant, numbers[0], low), np.where(constant, 0.0, width)
-        return cls(names, shift, width, scale)
+            return cls(names, np.zeros(len(names)), np.ones(len(names)), scale, missing, fill)
+        whole = numbers if fill is None else np.where(np.isnan(numbers), fill, numbers)
+        low = whole.mean(axis=0) if scale == "standard" else whole.min(axis=0)
+        spread = np.ptp(whole, axis=0)
+        width = whole.std(axis=0) if scale == "standard" else spread
+        constant = spread <= _ROUNDING * eps * np.abs(whole).max(axis=0)
+        shift, width = np.where(constant, whole[0], low), np.where(constant, 0.0, width)
+        return cls(names, shift, width, scale, missing, fill)
 
     def scaled(self, own: np.ndarray) -> np.ndarray:
-        """Scale numbers (N, D) in the table's own units, float64.
+        """Scale numbers (N, D) in the table's own units, NaN where they are missing, float64.
 
-        Raises `VaekitError` for another number of columns.
+        Raises `VaekitError` for another number of columns, for infinity, and for missing values
+        unless the training filled them in.
         """
         if own.ndim != 2 or own.shape[1] != len(self.names):
             raise VaekitError(
-                f"expected rows (N, {len(self.names)}) of the columns "
-                f"{', '.join(self.names[:8])}{', …' if len(self.names) > 8 else ''}, in the "
+                f"expected rows (N, {len(self.names)}) of the columns {self.listed()}, in the "
                 f"table's own units, got shape {own.shape}"
             )
+        own = self._filled(own)
         constant = self.width == 0
         return np.where(constant, 0.0, (own - self.shift) / np.where(constant, 1.0, self.width))
 
     def own(self, scaled: np.ndarray) -> np.ndarray:
         """Bring scaled numbers (N, D) back to the table's own units, float64."""
         return scaled * self.width + self.shift
+
+    def same(self, other: "Columns") -> bool:
+        """Tell whether two tables were scaled alike, column by column."""
+        return (
+            self.names == other.names
+            and np.array_equal(self.shift, other.shift)
+            and np.array_equal(self.width, other.width)
+        )
+
+    def plain(self) -> dict[str, Any]:
+        """Return all of it in types that YAML and JSON hold; `from_plain` reads it back."""
+        held = {**vars(self), "names": list(self.names)}
+        for key in ("shift", "width", "fill"):
+            held[key] = None if held[key] is None else held[key].tolist()
+        return held
+
+    @classmethod
+    def from_plain(cls, held: Mapping[str, Any]) -> "Columns":
+        """Read what `plain` returned, also that of older versions, which kept less."""
+        arrays = {
+            key: np.asarray(held[key], np.float64)
+            for key in ("shift", "width", "fill")
+            if held.get(key) is not None
+        }
+        rest = {key: held[key] for key in ("scale", "missing") if key in held}
+        return cls(names=tuple(held["names"]), **{"fill": None, **arrays}, **rest)
+
+    def listed(self) -> str:
+        """List the names of the columns, many of them shortened."""
+        return shortened(self.names)
+
+    def _filled(self, own: np.ndarray) -> np.ndarray:
+        if self.fill is not None:
+            own = np.where(np.isnan(own), self.fill, own)
+        bad = np.argwhere(~np.isfinite(own))
+        if len(bad):
+            row, column = bad[0]
+            raise VaekitError(
+                f"the rows hold {len(bad)} NaN or infinite values, the first in row {row}, column "
+                f"{self.names[column]!r}: repair them, or train with missing=mean to have missing "
+                "values filled in"
+            )
+        return own
+
+
+def _filling(names: tuple[str, ...], numbers: np.ndarray, how: str) -> np.ndarray:
+    """Return the mean or median of what is there of each column (D,)."""
+    gone = [names[k] for k in np.flatnonzero(np.isnan(numbers).all(axis=0)).tolist()]
+    if gone:
+        raise VaekitError(
+            f"columns without a single value in the rows to train on: {shortened(gone)}: leave "
+            "them out with columns="
+        )
+    return np.nanmean(numbers, axis=0) if how == "mean" else np.nanmedian(numbers, axis=0)

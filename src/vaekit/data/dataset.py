@@ -11,16 +11,16 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.border import Layout, admit, pieces
+from vaekit.data.border import Layout, admit, not_finite, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
-from vaekit.errors import VaekitError, nearest
+from vaekit.errors import VaekitError, nearest, shortened
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +29,9 @@ class Dataset:
 
     `labels` (N,) are classes 0, 1, …, `attributes` (N, A) real vectors, `factors` what generated
     each image, `files` the sha256 of each file read, `rows` the images that belong to this view
-    (None: all), `columns` how a table was scaled. Use `from_array` for arrays of other kinds.
-    Raises `VaekitError` where the parts do not fit.
+    (None: all), `columns` how a table was scaled, `names` the name of each image (none: its
+    number). Use `from_array` for arrays of other kinds. Raises `VaekitError` where the parts do not
+    fit.
     """
 
     images: Tensor
@@ -42,6 +43,7 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     attributes: Tensor | None = None
     columns: Columns | None = None
+    names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim not in (2, 4) or self.images.dtype not in (torch.uint8, torch.float32):
@@ -58,11 +60,13 @@ class Dataset:
             raise VaekitError(
                 f"expected attributes ({n}, A), got shape {tuple(self.attributes.shape)}"
             )
+        if self.names and len(self.names) != n:
+            raise VaekitError(f"expected {n} names, got {len(self.names)}")
 
     @classmethod
     def from_array(
         cls,
-        images: np.ndarray | Tensor,
+        images: Any,
         labels: np.ndarray | Tensor | Sequence[int] | None = None,
         name: str = "data",
         scale: float | None = None,
@@ -70,8 +74,10 @@ class Dataset:
     ) -> "Dataset":
         """Build a set from numpy or torch arrays, checked once (see `border.admit`).
 
-        Takes (N, H, W), (N, C, H, W) or (N, D) and integer labels (N,); `scale` divides the values.
-        Raises `VaekitError` for other shapes, types, NaN, and labels that are not N integers.
+        Takes pictures (N, H, W) or (N, C, H, W), whole numbers of which mean v/255, or a table
+        (N, D), which is taken as it is, and integer labels (N,); `scale` divides the values in
+        place of that. Raises `VaekitError` for other shapes, types, NaN, and labels that are not N
+        integers.
         """
         pixels = admit(images, scale, layout)
         return cls(pixels, None if labels is None else _classes(labels, len(pixels)), name=name)
@@ -86,16 +92,31 @@ class Dataset:
 
     @cached_property
     def range(self) -> tuple[float, float]:
-        """Bound the scaled values: (0, 1) for uint8, the lowest and highest for float32."""
+        """Bound the scaled values: (0, 1) for uint8, the lowest and highest for float32.
+
+        Raises `VaekitError` for NaN and infinity.
+        """
         if self.images.dtype == torch.uint8:
             return 0.0, 1.0
         bounds = [torch.aminmax(piece) for piece in self._pieces()]
-        return min(float(b.min) for b in bounds), max(float(b.max) for b in bounds)
+        low, high = (torch.stack(ends).cpu() for ends in zip(*bounds, strict=True))
+        if not bool(torch.isfinite(low).all() and torch.isfinite(high).all()):
+            raise self._not_finite()
+        return float(low.min()), float(high.max())
+
+    def _not_finite(self) -> VaekitError:
+        bad = torch.cat([~torch.isfinite(p).flatten(1) for p in self._pieces()])
+        return not_finite(int(bad.sum()), int(bad.any(1).int().argmax()), len(self.shape))
 
     def batch(self, indices: Tensor) -> Tensor:
         """Gather the images at `indices` (n,) as float32 (n, …), uint8 scaled to [0, 1]."""
         found = self.images.index_select(0, self._where(indices))
         return found.float().div_(255) if found.dtype == torch.uint8 else found
+
+    def names_of(self, indices: Tensor) -> list[str]:
+        """Name the images at positions `indices` (n,): their own names, else their numbers."""
+        where = self._where(indices).tolist()
+        return [self.names[i] for i in where] if self.names else [str(i) for i in where]
 
     def batch_labels(self, indices: Tensor) -> Tensor | None:
         """Gather the labels at positions `indices` (n,), or None where there are none."""
@@ -173,19 +194,27 @@ class Dataset:
 
         The same seed gives the same parts. Raises `VaekitError` where a part would be empty.
         """
-        held = round(fraction * len(self))
-        if not 0 < held < len(self):
-            raise VaekitError(
-                f"holding out {fraction} of {len(self)} images leaves {len(self) - held} to train "
-                f"on and {held} to test on: choose a share from 0 to 1 that leaves both some"
-            )
-        order = torch.randperm(len(self), generator=torch.Generator().manual_seed(seed))
-        return self.subset(order[held:].sort().values), self.subset(order[:held].sort().values)
+        train, test = parted(len(self), fraction, seed)
+        return self.subset(train), self.subset(test)
 
     def to(self, device: torch.device | str) -> "Dataset":
         """Move pixels, labels and rows to a device; see `Splits.to` for parts that share pixels."""
         moved = {key: getattr(self, key) for key in ("images", "labels", "rows", "attributes")}
         return replace(self, **{k: None if v is None else v.to(device) for k, v in moved.items()})
+
+    def __repr__(self) -> str:
+        part = "" if self.rows is None else f" of {len(self.images):,}"
+        kind = "a row" if len(self.shape) == 1 else "an image"
+        text = f"Dataset {self.name!r}: {len(self):,}{part} examples, {kind} "
+        text += f"{self.shape} {str(self.images.dtype).removeprefix('torch.')}"
+        if self.columns is not None:
+            text += f"\n  columns {self.columns.listed()}"
+        if self.labels is not None:
+            text += f"\n  labels of {len(self.labels.unique())} classes"
+            text += f": {shortened(self.label_names)}" if self.label_names else ""
+        if self.attributes is not None:
+            text += f"\n  {self.attributes.shape[1]} attributes"
+        return text + (f"\n  {self.factors!r}" if self.factors is not None else "")
 
     def checksum(self) -> str:
         """Compute the sha256 of the pixels (type, shape, bytes) and the rows, as 64 hex digits."""
@@ -203,6 +232,21 @@ class Dataset:
     def _pieces(self) -> Iterator[Tensor]:
         for part in pieces(len(self), self.images[0].nbytes):
             yield self.images[part] if self.rows is None else self.images[self.rows[part]]
+
+
+def parted(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+    """Part `count` rows at random into those to train on and a `fraction` to test on, int64.
+
+    Raises `VaekitError` where one of them would be empty.
+    """
+    held = round(fraction * count)
+    if not 0 < held < count:
+        raise VaekitError(
+            f"holding out {fraction} of {count} examples leaves {count - held} to train "
+            f"on and {held} to test on: choose a share from 0 to 1 that leaves both some"
+        )
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    return order[held:].sort().values, order[:held].sort().values
 
 
 CONDITIONS = ("labels", "factors", "attributes")
@@ -224,6 +268,21 @@ class Splits(NamedTuple):
     train: Dataset
     test: Dataset
 
+    def __repr__(self) -> str:
+        return f"train: {self.train!r}\ntest: {self.test!r}"
+
+    def joined(self) -> Dataset:
+        """Return both parts as one set, in the order of the whole where they were split from one.
+
+        Else those to train on come first.
+        """
+        train, test = self
+        if train is test:
+            return train
+        if train.images is test.images and train.rows is not None and test.rows is not None:
+            return replace(train, rows=torch.cat([train.rows, test.rows]).sort().values)
+        return _joined(train, test)
+
     def to(self, device: torch.device | str) -> "Splits":
         """Move both parts to a device, what they share only once."""
         train = self.train.to(device)
@@ -233,6 +292,20 @@ class Splits(NamedTuple):
             if getattr(self.test, key) is getattr(self.train, key)
         }
         return Splits(train, replace(self.test, **shared).to(device))
+
+
+def _joined(train: Dataset, test: Dataset) -> Dataset:
+    def whole(key: str) -> Any:
+        found = [getattr(part, key) for part in (train, test)]
+        rows = [part.rows for part in (train, test)]
+        if any(each is None for each in found):
+            return None
+        return torch.cat([x if r is None else x[r] for x, r in zip(found, rows, strict=True)])
+
+    parts = {key: whole(key) for key in ("images", "labels", "attributes")}
+    names = [n for p in (train, test) for n in p.names_of(torch.arange(len(p)))]
+    named = tuple(names) if train.names and test.names else ()
+    return replace(train, **parts, factors=None, rows=None, names=named)
 
 
 def _classes(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:

@@ -7,7 +7,6 @@ version of this module make another one.
 """
 
 import hashlib
-import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -19,7 +18,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.files import cause
 from vaekit.data.kept import damaged, keep, place, read, whole
 from vaekit.data.packed import Source, opened, stamp
 from vaekit.errors import VaekitError
@@ -37,17 +35,6 @@ class Pictures(NamedTuple):
     images: Tensor
     names: tuple[str, ...]
     sha256: str
-
-
-def pixels(content: bytes, mode: str) -> np.ndarray:
-    """Decode a picture as (C, H, W) uint8 in Pillow's mode L or RGB."""
-    from PIL import Image
-
-    with Image.open(io.BytesIO(content)) as image:
-        if image.mode.split(";")[0] in ("I", "F"):
-            raise ValueError("more than 8 bits for a channel")
-        array = np.asarray(image.convert(mode))
-    return array[None] if mode == "L" else np.moveaxis(array, -1, 0)
 
 
 def stacked(path: Path, wanted: re.Pattern[str], decode: Decode) -> Pictures:
@@ -128,16 +115,10 @@ def _some(path: Path, pairs: list[tuple[str, bytes]], decode: Decode) -> list[np
 
 
 def _one(path: Path, name: str, content: bytes, decode: Decode) -> np.ndarray:
-    from PIL import Image
-
     try:
         return decode(content)
     except VaekitError as error:
         raise VaekitError(f"{name} in {path}: {error}") from error
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise VaekitError(
-            f"cannot read the picture {name} in {path} ({cause(error)}): get it again"
-        ) from error
 
 
 def _check(picture: np.ndarray, shape: tuple[int, ...], source: Source, name: str) -> None:

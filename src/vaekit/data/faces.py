@@ -35,9 +35,10 @@ from torch import Tensor
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.border import pieces
 from vaekit.data.dataset import Dataset
-from vaekit.data.decoded import Pictures, mapped, pixels, stacked
+from vaekit.data.decoded import Pictures, mapped, stacked
 from vaekit.data.factors import Factors
 from vaekit.data.files import absent, locate, named
+from vaekit.data.pictures import pixels
 from vaekit.errors import VaekitError
 
 
@@ -70,7 +71,7 @@ _ORL = _Set(
     "https://cam-orl.co.uk/facedatabase.html",
 )
 _ARCHIVES = (".zip", ".tar.xz", ".tar.gz", ".tar")
-_gray = partial(pixels, mode="L")
+_gray = partial(pixels, channels=1)
 
 
 def yale_b(

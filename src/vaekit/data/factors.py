@@ -89,6 +89,10 @@ class Factors:
             )
         return cls(loose.names, loose.sizes, loose.values), rows
 
+    def __repr__(self) -> str:
+        sizes = " x ".join(f"{n} {s}" for n, s in zip(self.names, self.sizes, strict=True))
+        return f"factors {sizes}" + ("" if self.table is None else f", {len(self.table):,} images")
+
     def __len__(self) -> int:
         return math.prod(self.sizes) if self.table is None else len(self.table)
 

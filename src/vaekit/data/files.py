@@ -80,11 +80,14 @@ def _candidates(
 def _places(data_dir: Path | str | None) -> list[Path]:
     given = [] if data_dir is None else [Path(data_dir).expanduser()]
     if given and not given[0].is_dir():
-        raise VaekitError(
-            f"the data folder {given[0]} does not exist: correct --data-dir (data_dir=)"
-        )
+        raise no_folder(given[0])
     shared = os.environ.get(_VARIABLE)
     return [*given, *([Path(shared).expanduser()] if shared else []), cache()]
+
+
+def no_folder(data_dir: Path | str) -> VaekitError:
+    """Build the error for a folder of data that is not there."""
+    return VaekitError(f"the data folder {data_dir} does not exist: correct --data-dir (data_dir=)")
 
 
 def _download(what: str, name: str, home: str, checksum: str | None, places: list[Path]) -> Path:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from vaekit.data.files import cause
 from vaekit.errors import VaekitError
 
@@ -52,6 +54,16 @@ def names(file: Any) -> list[str]:
     found: list[str] = []
     file.visititems(lambda name, thing: found.append(name) if _is_array(thing) else None)
     return found
+
+
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of numbers of a file, by their place in it (group/name).
+
+    Raises `VaekitError` as `opened` and `array` do.
+    """
+    with opened(path) as file:
+        held = {name: array(file, path, name) for name in names(file)}
+        return {name: each[()] for name, each in held.items() if each.dtype.kind in "biuf"}
 
 
 def array(file: Any, path: Path, name: str) -> Any:

@@ -1,6 +1,8 @@
 """Arrays in MATLAB's files up to version 7.2, by name."""
 
 import io
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -8,15 +10,31 @@ from vaekit.data.files import cause
 from vaekit.errors import VaekitError
 
 
+def arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read all arrays of numbers of a .mat file, by name.
+
+    Raises `VaekitError` as `array` does.
+    """
+    held = _loaded(path.read_bytes(), None, str(path))
+    return {k: v for k, v in held.items() if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"}
+
+
 def array(content: bytes, name: str, where: str) -> np.ndarray:
     """Read the numeric array `name` of a .mat file's content; `where` is said in errors.
 
     Raises `VaekitError` for damaged files, version 7.3, and where there is no such array.
     """
+    found = _loaded(content, [name], where).get(name)
+    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf":
+        raise VaekitError(f"{where} has no array of numbers {name!r}: get it again")
+    return found
+
+
+def _loaded(content: bytes, names: list[str] | None, where: str) -> dict[str, Any]:
     from scipy.io import loadmat
 
     try:
-        found = loadmat(io.BytesIO(content), variable_names=[name]).get(name)
+        return loadmat(io.BytesIO(content), variable_names=names)
     except NotImplementedError as error:
         raise VaekitError(
             f"{where} is of MATLAB's version 7.3, which is not read: save it with -v7, or as .npy"
@@ -25,6 +43,3 @@ def array(content: bytes, name: str, where: str) -> np.ndarray:
         raise VaekitError(
             f"{where} is damaged or no .mat file ({cause(error)}): get it again"
         ) from error
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf":
-        raise VaekitError(f"{where} has no array of numbers {name!r}: get it again")
-    return found

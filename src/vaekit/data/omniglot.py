@@ -29,8 +29,9 @@ import torch
 
 from vaekit.data.area import averaged, box
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.decoded import mapped, pixels
+from vaekit.data.decoded import mapped
 from vaekit.data.files import find, locate
+from vaekit.data.pictures import pixels
 from vaekit.errors import VaekitError, nearest
 
 _NAME = re.compile(r"(?:^|/)([^/.][^/]*/character\d\d)/\d{4}_(\d\d)\.png$")
@@ -108,7 +109,7 @@ def _read(path: Path, sides: tuple[int, int], total: int | None) -> tuple[_Drawn
     """Read a folder or archive, and the sha256 of it."""
 
     def ink(content: bytes) -> np.ndarray:
-        return averaged(255 - pixels(content, "L"), sides)
+        return averaged(255 - pixels(content, 1), sides)
 
     found = mapped("omniglot", path, _NAME, ink, f"ink of {sides[0]}")
     if total is not None and len(found.names) != total:

@@ -1,8 +1,8 @@
 """What comes in: tables, rows of pixels and images become pixels.
 
-A 2-D X is a table of numbers and is taken as it is, as everywhere in scikit-learn. Images are 3-D
-or 4-D arrays, or rows with `image_shape`; whole numbers in them mean v/255, as everywhere in
-vaekit.
+A 2-D X is a table of numbers and is taken as it is, as everywhere in scikit-learn, whose checks it
+passes. All else means what it means everywhere in vaekit (see `data.border`): images are 3-D or
+4-D arrays, or rows with `image_shape`, and whole numbers in them mean v/255.
 """
 
 from math import prod
@@ -10,18 +10,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from vaekit.arguments import fits
-from vaekit.data import Dataset, scale
+from vaekit.data import Dataset, Schema
 from vaekit.data.border import admit
 from vaekit.errors import VaekitError
 from vaekit.model import Model
-
-CHANNELS = (1, 3, 4)
 
 
 def as_array(X: Any) -> Any:
@@ -38,9 +35,13 @@ def read(estimator: Any, X: Any, reset: bool) -> Tensor:
     With `reset` the estimator learns its form; without, X is held against it. Raises `ValueError`
     for NaN, infinity, other types, and shapes that do not fit.
     """
-    X = as_array(X)
-    given = tuple(X.shape[1:]) if are_images(X) else None
-    found = images(X) if given else rows(estimator, X, estimator.get_params()["image_shape"], reset)
+    X, image_shape = as_array(X), estimator.get_params()["image_shape"]
+    given = tuple(X.shape[1:]) if getattr(X, "ndim", None) in (3, 4) else None
+    if given:  # (C, H, W) said beforehand settles what comes first
+        settled = image_shape is not None and tuple(np.ravel(image_shape).tolist()) == given
+        found = admit(X, layout="nchw" if settled or not reset else "auto")
+    else:
+        found = _rows(estimator, X, image_shape, reset)
     shape = tuple(found.shape[1:])
     if reset:
         estimator.shape_, estimator.n_features_in_ = shape, prod(shape)
@@ -55,30 +56,8 @@ def read(estimator: Any, X: Any, reset: bool) -> Tensor:
     return found
 
 
-def are_images(X: Any) -> bool:
-    """Say whether X is an array (n, H, W) or (n, C, H, W)."""
-    return getattr(X, "ndim", None) in (3, 4)
-
-
-def images(X: np.ndarray) -> Tensor:
-    """Return images (n, H, W) or (n, C, H, W) as (n, C, H, W), uint8 or float32.
-
-    Raises `VaekitError` for channels that come last, NaN, no images, and other types.
-    """
-    if X.ndim == 4 and X.shape[-1] in CHANNELS and X.shape[1] not in CHANNELS:
-        raise VaekitError(
-            f"expected images (n, H, W) or (n, C, H, W), got shape {X.shape}, which looks like "
-            "(n, H, W, C): use np.moveaxis(X, -1, 1)"
-        )
-    return admit(X, layout="nchw")
-
-
-def rows(estimator: BaseEstimator, X: Any, image_shape: Any, reset: bool) -> Tensor:
-    """Return a table (n, D) as float32, or the images (n, C, H, W) that its rows hold.
-
-    With `reset` the estimator learns its `n_features_in_` and the columns' names; without, X is
-    held against them. Raises `ValueError` for NaN, infinity and shapes that do not fit.
-    """
+def _rows(estimator: Any, X: Any, image_shape: Any, reset: bool) -> Tensor:
+    """Return a table (n, D) as float32, or the images (n, C, H, W) that its rows hold."""
     if image_shape is None:
         # A copy where the caller's array is read-only, of which PyTorch makes no tensor in silence.
         table: Any = validate_data(estimator, X, reset=reset, dtype=np.float32, order="C")
@@ -87,7 +66,7 @@ def rows(estimator: BaseEstimator, X: Any, image_shape: Any, reset: bool) -> Ten
     table: Any = validate_data(estimator, X, reset=reset, dtype=None)
     if table.dtype.kind not in "uib":
         table = check_array(table, dtype="float32", input_name="X")
-    return admit(table.reshape(len(table), *_channels(image_shape, table.shape[1])))
+    return admit(table.reshape(len(table), *_channels(image_shape, table.shape[1])), layout="nchw")
 
 
 def _channels(image_shape: Any, width: int) -> tuple[int, ...]:
@@ -131,7 +110,8 @@ def check_scale(estimator: Any, data: Dataset) -> None:
     """
     floats = data.images.is_floating_point() and not estimator.whole_
     if len(data.shape) == 3 and not (floats and len(estimator.input_shape_) == 1):
-        scale.check_scale(data, estimator.range_, type(estimator).__name__)
+        known = Schema(estimator.shape_, estimator.range_, who=type(estimator).__name__)
+        known.check_scale(data)
 
 
 def seed_of(random_state: Any) -> int:

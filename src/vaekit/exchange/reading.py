@@ -1,12 +1,13 @@
 """What goes into `encode`, `decode` and `reconstruct`: arrays, tables, image files, sets by name.
 
-It is anything that trains: a file, a folder, a set by name. Here it is read whole and in order, its
-names are kept, and it is scaled as the *run's* training data were, not by itself.
+It is anything that trains: a file, a folder, a set by name. Here own files are read whole and in
+order, their examples keep their names, and they are read as the *run's* training data were: with
+the options of its `--data`, its size and colours of pictures, the columns and scaling of its table.
 """
 
-import inspect
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +15,14 @@ from torch import Tensor
 
 from vaekit import data as datasets
 from vaekit.data import Dataset, array, folder, table
+from vaekit.data.area import box
+from vaekit.data.catalogue import FILES, Source, opened, source
+from vaekit.data.pictures import Form
 from vaekit.errors import VaekitError
 from vaekit.runs import Run
-from vaekit.text import build, parse
 
-_ARRAYS = (".npy", ".npz")
-_WHOLE = ("array", "table")  # by name, yet files of the user's own: no part is held out
+SPLITS = ("test", "train", "all")
+_LIKE = "as the run's are"
 
 
 @dataclass(frozen=True)
@@ -40,104 +43,127 @@ class Examples:
         return replace(self, data=self.data.subset(torch.arange(n)), names=self.names[:n])
 
 
-def examples(run: Run, what: str | None, split: str = "test") -> Examples:
+def examples(run: Run, what: str | None, split: str | None = None) -> Examples:
     """Read what a user names: None is the run's own data, of which `split` is taken.
 
-    `split` is test or train and serves for sets by name; files are read whole. Raises
-    `VaekitError` where it cannot be read or is not as the run was trained on.
+    `split` is test (the default), train or all, and serves for sets by name too; own files are read
+    whole. Raises `VaekitError` where it cannot be read or is not as the run was trained on.
     """
-    if what is None or (what == run.config.data and not Path(what).exists()):
-        return _of_set(run, run.data, split, run.config.data)
-    path = Path(what).expanduser()
-    if path.is_dir() and what not in datasets.CATALOGUE:
-        return _of_folder(run, path)
-    if path.is_file():
-        return _of_file(run, path)
-    name = what.split("(", maxsplit=1)[0].strip()
-    if name == "folder":
-        return build(what, {"folder": _of_folder}, "data set", run)
-    holdout = 0 if name in _WHOLE else run.config.holdout
-    found = datasets.load(what, run.config.data_dir, holdout)
-    return _of_set(run, found, split, what)
+    if split not in (None, *SPLITS):
+        raise VaekitError(f"split must be {', '.join(SPLITS)}, got {split!r}")
+    if what is None:
+        return _of_set(run, run.data, split or "test", run.config.data)
+    found = source(what)
+    if found.path is None:
+        settings = {"data_dir": run.config.data_dir}
+        loaded = datasets.load(opened(found, settings, {}, what), holdout=run.config.holdout)
+        return _of_set(run, loaded, split or "test", what)
+    if split is not None:
+        raise VaekitError(f"{what} is read whole: leave --split out, it is for sets by name")
+    read = {"folder": _of_folder, "table": _of_table, "array": _of_array, "picture": _of_picture}
+    return read[found.loader](run, found, found.path)
 
 
 def _of_set(run: Run, splits: datasets.Splits, split: str, what: str) -> Examples:
-    if split not in ("test", "train"):
-        raise VaekitError(f"split must be test or train, got {split!r}")
-    data = run.facts.admitted(getattr(splits, split))
-    part = "" if splits.test is splits.train else f" ({split} split)"
-    rows = range(len(data)) if data.rows is None else data.rows.tolist()
-    root = Path(what)
-    if data.rows is not None and root.is_dir() and what not in datasets.CATALOGUE:
-        names = [found.relative_to(root).as_posix() for found in folder.listed(root)]
-        return Examples(data, [names[row] for row in rows], what + part, files=True)
-    return Examples(data, [str(row) for row in rows], what + part)
+    whole = splits.test is splits.train
+    data = splits.joined() if split == "all" else getattr(splits, split)
+    data = run.schema.admitted(data)
+    names = data.names_of(torch.arange(len(data)))
+    return Examples(data, names, what if whole else f"{what} ({split} split)", bool(data.names))
 
 
-def _of_folder(
-    run: Run, path: Path | str, size: int | list[int] | None = None, gray: bool = False
-) -> Examples:
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        raise VaekitError(f"there is no folder {root}: correct the path")
-    paths = folder.listed(root)
-    data = run.facts.admitted(_levelled(run, folder.pictures(paths, root, size, gray)))
-    names = [found.relative_to(root).as_posix() for found in paths]
-    return Examples(data, names, str(root), files=True)
+def _options(run: Run, found: Source) -> dict[str, Any]:
+    """Return how own files are read: as the run's were, where those were alike, or as is asked."""
+    trained = source(run.config.data) if run.config.data.startswith(FILES) else None
+    alike = trained is not None and trained.loader == found.loader
+    return (trained.options if alike and trained else {}) | found.options
 
 
-def _of_file(run: Run, path: Path) -> Examples:
-    ending = path.suffix.lower()
-    if ending in folder.ENDINGS:
-        picture = folder.pictures([path], path.parent)
-        return Examples(
-            run.facts.admitted(_levelled(run, picture)), [path.name], str(path), files=True
-        )
-    if ending in table.ENDINGS:
-        data = _of_table(run, path)
-    elif ending in _ARRAYS:
-        found, labels = array.read(path)
-        data = run.facts.admitted(found)
-        if labels is not None and labels.dtype.kind in "iub":
-            data = replace(data, labels=torch.from_numpy(labels.astype(np.int64)))
-    else:
-        known = ", ".join((*_ARRAYS, *table.ENDINGS, *sorted(folder.ENDINGS)))
-        raise VaekitError(f"cannot tell what {path} holds: use a folder, or {known}")
-    named = replace(data, name=path.name)
-    return Examples(named, [str(row) for row in range(len(data))], str(path))
+# ---- pictures
 
 
-def _of_table(run: Run, path: Path) -> Dataset:
-    columns = run.facts.columns
-    if columns is not None:
-        data, label = run.facts.admitted(table.rows(path, columns.names)), _label(run)
-        if label is None or label not in table.header(path):
-            return data
-        labels, names = table.classes(path, label)
-        return replace(data, labels=torch.from_numpy(labels), label_names=names)
-    if len(run.facts.shape) == 3:
+def _of_folder(run: Run, found: Source, path: Path) -> Examples:
+    root, options = folder.existing(path), _options(run, found)
+    form = _form(run, options)
+    data = folder.load(folder.listed(root), root, form, options.get("skip", False), _LIKE)
+    return _of_pictures(run, data, str(path))
+
+
+def _of_picture(run: Run, found: Source, path: Path) -> Examples:
+    form = _form(run, _options(run, replace(found, loader="folder")))
+    data = folder.load([folder.File(path, path.parent)], path.parent, form, like=_LIKE)
+    return _of_pictures(run, data, str(path))
+
+
+def _form(run: Run, options: dict[str, Any]) -> Form:
+    """Return the form that the run's pictures have; what is asked for besides must agree."""
+    shape = run.schema.shape
+    if len(shape) != 3 or shape[0] not in (1, 3):
         raise VaekitError(
-            f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
+            f"the run was trained on examples of shape {shape}, which no pictures have: use .npy"
         )
-    return run.facts.admitted(table.rows(path).astype(np.float32))
+    size, gray = box(options.get("size")), options.get("gray", False)
+    if size not in (None, shape[1:]) or (gray and shape[0] == 3):
+        raise VaekitError(
+            f"the run was trained on {'colour' if shape[0] == 3 else 'grey'} pictures of "
+            f"{shape[1]} x {shape[2]} (h x w), and others are brought to that: leave size and gray "
+            "out"
+        )
+    return Form(shape[0], (shape[1], shape[2]), options.get("ground", "white"))
 
 
-def _label(run: Run) -> str | None:
-    """Return the column of classes that the run is conditioned on, None where there is none."""
-    told = run.model.condition
-    if told is None or told.kind != "labels" or not run.config.data.startswith("table("):
-        return None
-    _, positional, named = parse(run.config.data)
-    return inspect.signature(table.table).bind(*positional, **named).arguments.get("label")
+def _of_pictures(run: Run, data: Dataset, what: str) -> Examples:
+    data = run.schema.admitted(_levelled(run, data))
+    return Examples(data, list(data.names), what, files=True)
 
 
 def _levelled(run: Run, pictures: Dataset) -> Dataset:
     """Give black and white the values that they have in the run's data, where not 0 and 1."""
-    low, high = run.facts.levels
+    low, high = run.schema.levels
     if (low, high) == (0.0, 1.0):
         return pictures
-    pixels = pictures.images.float().div(255).mul(high - low).add(low)
+    pixels = pictures.batch(torch.arange(len(pictures))).mul(high - low).add(low)
     return replace(pictures, images=pixels.clamp(low, high))
+
+
+# ---- rows
+
+
+def _of_array(run: Run, found: Source, path: Path) -> Examples:
+    options = _options(run, found)
+    asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
+    x, labels = array.read(path, options.get("key"), options.get("mmap"))
+    data = run.schema.admitted(Dataset.from_array(x, **asked) if asked else x)
+    if labels is not None and labels.dtype.kind in "iub":
+        data = replace(data, labels=torch.from_numpy(labels.astype(np.int64)))
+    return _numbered(data, path)
+
+
+def _of_table(run: Run, found: Source, path: Path) -> Examples:
+    options = _options(run, found)
+    whole = table.read(path, *(options.get(name) for name in ("separator", "decimal", "header")))
+    columns, wanted = run.schema.columns, run.model.condition
+    if columns is None:
+        if len(run.schema.shape) == 3:
+            raise VaekitError(
+                f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
+            )
+        numbers, rows = whole.numbers(whole.used(options.get("columns"), None))
+        return _numbered(run.schema.admitted(numbers), path, rows)
+    told = wanted is not None and wanted.kind == "labels" and options.get("label")
+    label = str(told) if told and str(told) in whole.frame.columns else None
+    missing = options.get("missing")
+    numbers, rows = whole.numbers(columns.names, label, missing)
+    data = run.schema.admitted(numbers)
+    if label is not None:
+        labels, names = whole.classes(label, rows)
+        data = replace(data, labels=torch.from_numpy(labels), label_names=names)
+    return _numbered(data, path, rows)
+
+
+def _numbered(data: Dataset, path: Path, rows: np.ndarray | None = None) -> Examples:
+    numbers = range(len(data)) if rows is None else rows.tolist()
+    return Examples(replace(data, name=path.name), [str(row) for row in numbers], str(path))
 
 
 def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
@@ -148,12 +174,12 @@ def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
     """
     found = Path(path).expanduser()
     ending = found.suffix.lower()
-    if found.is_file() and ending not in (*_ARRAYS, *table.ENDINGS):
+    if found.is_file() and ending not in (*array.ENDINGS, *table.ENDINGS):
         raise VaekitError(f"{found} holds no codes: use .npy, .npz, .csv or .parquet")
     if ending in table.ENDINGS:
-        columns = table.header(found)
-        names = table.words(found, "name") if "name" in columns else None
-        z = table.rows(found, _code_columns(columns))
+        whole = table.read(found)
+        names = whole.words("name") if "name" in whole.frame.columns else None
+        z = whole.numbers(_code_columns(whole.frame.columns))[0]
     else:
         names = array.read(found, "name")[0] if _first(found, ("name",)) else None
         z = array.read(found, _first(found, ("code", "mean", "z")))[0]
@@ -179,17 +205,18 @@ def condition(text: str | None, run: Run) -> str | np.ndarray | None:
     if text is None:
         return None
     path = Path(text).expanduser()
-    if path.suffix.lower() in _ARRAYS:
+    if path.suffix.lower() in array.ENDINGS:
         return array.read(path, _first(path, ("condition",)))[0]
     if path.suffix.lower() not in table.ENDINGS:
         return text
-    names = [name for name in table.header(path) if name not in ("name", "row")]
-    factors = list(run.facts.factors or ())
+    whole = table.read(path)
+    names = [name for name in whole.frame.columns if name not in ("name", "row")]
+    factors = list(run.schema.factors or ())
     kind = run.model.condition.kind if run.model.condition else ""
     used = factors if kind == "factors" and set(factors) <= set(names) else names
     if len(used) == 1 and kind == "labels":
-        return table.words(path, used[0]).astype(str)  # as on the command line, a name before all
-    return table.rows(path, used)
+        return whole.words(used[0]).astype(str)  # as on the command line, a name before all
+    return whole.numbers(used)[0]
 
 
 def first(
@@ -202,10 +229,11 @@ def first(
     return few, told
 
 
-def outside(run: Run, data: Dataset) -> int:
-    """Count the rows of a table that lie far, by a whole range, outside those of the training."""
-    low, high = run.facts.range
-    if run.facts.columns is None:
-        return 0
+def outside(run: Run, data: Dataset) -> list[int]:
+    """List the rows of a table that lie far, by a whole range, outside those of the training."""
+    low, high = run.schema.range
+    if run.schema.columns is None:
+        return []
     x: Tensor = data.batch(torch.arange(len(data)))
-    return int(((x < low - (high - low)) | (x > high + (high - low))).any(1).sum())
+    far = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
+    return far.nonzero()[:, 0].tolist()

@@ -17,9 +17,9 @@ from PIL import Image
 
 from vaekit import files
 from vaekit.apply import Codes
+from vaekit.data import Schema
 from vaekit.errors import VaekitError
 from vaekit.report import pictures
-from vaekit.runs.facts import Facts
 
 CODES = (".npz", ".npy", ".csv")
 MOST = 256  # pictures on one sheet
@@ -63,11 +63,11 @@ class Target:
         return "" if self.path.is_dir() else self.path.suffix.lower()
 
 
-def endings(facts: Facts) -> tuple[str, ...]:
+def endings(schema: Schema) -> tuple[str, ...]:
     """List the endings that examples of a run can be written with, the usual one first."""
-    if len(facts.shape) != 3:
-        return (".csv", ".npy") if facts.columns is not None else (".npy", ".csv")
-    return (".png", ".npy", "") if facts.shape[0] in _MODES else (".png", ".npy")
+    if len(schema.shape) != 3:
+        return (".csv", ".npy") if schema.columns is not None else (".npy", ".csv")
+    return (".png", ".npy", "") if schema.shape[0] in _MODES else (".png", ".npy")
 
 
 def _within(path: Path, read: Path) -> bool:
@@ -124,7 +124,7 @@ def _write_csv(path: Path, header: Sequence[str], rows) -> None:
 def write_examples(
     target: Target,
     x: np.ndarray,
-    facts: Facts,
+    schema: Schema,
     names: Sequence[str] | None = None,
     originals: np.ndarray | None = None,
 ) -> None:
@@ -137,20 +137,20 @@ def write_examples(
         _save(target.path, x)
     elif target.ending == ".csv":
         flat = x.reshape(len(x), -1)
-        own = facts.columns.names if facts.columns else [f"x{d}" for d in range(flat.shape[1])]
+        own = schema.columns.names if schema.columns else [f"x{d}" for d in range(flat.shape[1])]
         _write_csv(target.path, own, (map(str, row) for row in flat))
     elif target.ending == ".png":
-        _write_sheet(target.path, x[:MOST], facts, originals)
+        _write_sheet(target.path, x[:MOST], schema, originals)
     else:
-        _write_folder(target.path, x, facts, names)
+        _write_folder(target.path, x, schema, names)
 
 
-def _write_sheet(path: Path, x: np.ndarray, facts: Facts, originals: np.ndarray | None) -> None:
-    after = pictures.tiles(torch.from_numpy(x), *facts.levels)
+def _write_sheet(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarray | None) -> None:
+    after = pictures.tiles(torch.from_numpy(x), *schema.levels)
     if originals is None:
         sheet = pictures.grid(after, _columns(len(after)))
     else:
-        before = pictures.tiles(torch.from_numpy(originals[:MOST]), *facts.levels)
+        before = pictures.tiles(torch.from_numpy(originals[:MOST]), *schema.levels)
         sheet = _pairs(before, after)
     pictures.save(sheet, path, min(after.shape[1:3]))
 
@@ -174,8 +174,8 @@ def _pairs(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.concatenate(sheets[:-1])
 
 
-def _write_folder(path: Path, x: np.ndarray, facts: Facts, names: Sequence[str] | None) -> None:
-    low, high = facts.levels
+def _write_folder(path: Path, x: np.ndarray, schema: Schema, names: Sequence[str] | None) -> None:
+    low, high = schema.levels
     pixels = ((x - low) / ((high - low) or 1.0)).clip(0, 1) * 255
     pixels = np.moveaxis(pixels.round().astype(np.uint8), 1, -1)
     mode = _MODES[pixels.shape[-1]]

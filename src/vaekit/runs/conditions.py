@@ -15,13 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data import Dataset, one_hot, one_hots
+from vaekit.data import Dataset, Schema, one_hot, one_hots
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Condition
-from vaekit.runs.facts import Facts
 
 
-def vectors(value: Any, n: int, wanted: Condition, facts: Facts) -> Tensor:
+def vectors(value: Any, n: int, wanted: Condition, schema: Schema) -> Tensor:
     """Read a condition as vectors (n, width); one value serves all n examples.
 
     Raises `VaekitError` for classes, factors and levels that training did not have, another width,
@@ -29,7 +28,7 @@ def vectors(value: Any, n: int, wanted: Condition, facts: Facts) -> Tensor:
     """
     read = {"labels": _labels, "factors": _factors, "attributes": _attributes}[wanted.kind]
     found = read(
-        value.detach().cpu().numpy() if isinstance(value, Tensor) else value, wanted, facts
+        value.detach().cpu().numpy() if isinstance(value, Tensor) else value, wanted, schema
     )
     if not bool(torch.isfinite(found).all()):
         raise VaekitError("the condition holds NaN or infinite values: repair it")
@@ -40,7 +39,7 @@ def vectors(value: Any, n: int, wanted: Condition, facts: Facts) -> Tensor:
     return found.expand(n, -1)
 
 
-def own(data: Dataset, wanted: Condition, facts: Facts) -> Tensor:
+def own(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
     """Return what a set itself says of its examples, (N, width), its classes matched by name.
 
     Raises `VaekitError` where the set does not say, or says what training did not have.
@@ -54,15 +53,15 @@ def own(data: Dataset, wanted: Condition, facts: Facts) -> Tensor:
     if wanted.kind == "labels":
         labels = data.batch_labels(rows)
         assert labels is not None
-        if data.label_names and facts.label_names and data.label_names != facts.label_names:
-            return _labels([data.label_names[k] for k in labels.tolist()], wanted, facts)
-        return _labels(labels.cpu().numpy(), wanted, facts)
-    if wanted.kind == "factors" and data.factors is not None and facts.factors is not None:
+        if data.label_names and schema.label_names and data.label_names != schema.label_names:
+            return _labels([data.label_names[k] for k in labels.tolist()], wanted, schema)
+        return _labels(labels.cpu().numpy(), wanted, schema)
+    if wanted.kind == "factors" and data.factors is not None and schema.factors is not None:
         sizes = dict(zip(data.factors.names, data.factors.sizes, strict=True))
-        if sizes != dict(facts.factors):
+        if sizes != dict(schema.factors):
             raise VaekitError(
                 f"{data.name} has the factors {sizes}, the run was trained on "
-                f"{dict(facts.factors)}: give levels of these with --condition (condition=)"
+                f"{dict(schema.factors)}: give levels of these with --condition (condition=)"
             )
     return data.condition(rows, wanted.kind, wanted.width).cpu()
 
@@ -70,26 +69,26 @@ def own(data: Dataset, wanted: Condition, facts: Facts) -> Tensor:
 # ---- classes
 
 
-def _labels(value: Any, wanted: Condition, facts: Facts) -> Tensor:
-    if isinstance(value, str) and value not in facts.label_names:
+def _labels(value: Any, wanted: Condition, schema: Schema) -> Tensor:
+    if isinstance(value, str) and value not in schema.label_names:
         value = [part.strip() for part in value.split(",")]
     array = np.asarray(value)
     if array.ndim == 2 and array.shape[1] == wanted.width and array.dtype.kind in "fiub":
         found = torch.from_numpy(array.astype(np.float32))
         for number in torch.nonzero(found.any(0))[:, 0].tolist():
-            _class(number, facts, wanted.width)
+            _class(number, schema, wanted.width)
         return found
     if array.ndim > 1 and array.size != len(array):
         raise VaekitError(f"expected one class for each example, got shape {array.shape}")
-    known = {item: _class(item, facts, wanted.width) for item in set(array.reshape(-1).tolist())}
+    known = {item: _class(item, schema, wanted.width) for item in set(array.reshape(-1).tolist())}
     return one_hot(torch.tensor([known[i] for i in array.reshape(-1).tolist()]), wanted.width)
 
 
-def _class(item: Any, facts: Facts, width: int) -> int:
+def _class(item: Any, schema: Schema, width: int) -> int:
     """Return the number of a class said by number or name, where training had it."""
-    seen = range(width) if facts.classes is None else facts.classes
-    if item in facts.label_names:
-        number = facts.label_names.index(item)
+    seen = range(width) if schema.classes is None else schema.classes
+    if item in schema.label_names:
+        number = schema.label_names.index(item)
     else:
         try:
             number = int(item) if float(item) == int(item) else -1
@@ -97,7 +96,7 @@ def _class(item: Any, facts: Facts, width: int) -> int:
             number = -1
     if number in seen:
         return number
-    names = facts.label_names
+    names = schema.label_names
     known = [f"{k} ({names[k]})" if k < len(names) and names[k] != str(k) else f"{k}" for k in seen]
     raise VaekitError(f"no class {item!r} was seen in training; seen were {', '.join(known)}")
 
@@ -105,8 +104,8 @@ def _class(item: Any, facts: Facts, width: int) -> int:
 # ---- levels of factors
 
 
-def _factors(value: Any, wanted: Condition, facts: Facts) -> Tensor:
-    sizes = dict(facts.factors or {})
+def _factors(value: Any, wanted: Condition, schema: Schema) -> Tensor:
+    sizes = dict(schema.factors or {})
     if isinstance(value, str):
         value = _pairs(value, sizes)
     if isinstance(value, Mapping):
@@ -146,7 +145,7 @@ def _ranges(sizes: Mapping[str, int]) -> str:
 # ---- attributes
 
 
-def _attributes(value: Any, wanted: Condition, facts: Facts) -> Tensor:
+def _attributes(value: Any, wanted: Condition, schema: Schema) -> Tensor:
     array = _numbers(value.split(",") if isinstance(value, str) else value)
     if array.ndim < 2:
         array = array.reshape(-1, 1) if wanted.width == 1 else array.reshape(1, -1)

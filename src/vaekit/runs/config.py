@@ -15,7 +15,15 @@ from vaekit.arguments import fits
 from vaekit.errors import VaekitError, nearest
 from vaekit.train import Training
 
-_COLUMNS = {"names": [str], "shift": [float], "width": [float], "*": forms.ANY}
+_COLUMNS = {
+    "names": [str],
+    "shift": [float],
+    "width": [float],
+    "fill?": forms.Maybe([float]),
+    "scale?": str,
+    "missing?": str,
+    "*": forms.ANY,
+}
 _KNOWN = {
     "range": [float],
     "label_names": [str],
@@ -162,7 +170,8 @@ def _check_notes(notes: Mapping[str, Any]) -> None:
     if len(known.get("range", (0, 1))) != 2:
         raise forms.Damaged("notes.known.range should be two numbers")
     columns = known.get("columns")
-    if columns and {len(columns[key]) for key in ("names", "shift", "width")} != {shape[0]}:
+    sizes = {len(each) for each in (columns or {}).values() if isinstance(each, list)}
+    if sizes - {shape[0]}:
         raise forms.Damaged(f"notes.known.columns should be of {shape[0]} columns")
 
 

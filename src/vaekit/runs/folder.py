@@ -19,12 +19,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vaekit import apply, data, files, weights
-from vaekit.data import Dataset
+from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.runs import conditions, history, results
 from vaekit.runs import config as configs
-from vaekit.runs.facts import Facts
 from vaekit.train.fabric import pick
 
 Examples = np.ndarray | Tensor | Dataset
@@ -109,9 +108,9 @@ class Run:
         return self.system.model
 
     @cached_property
-    def facts(self) -> Facts:
+    def schema(self) -> Schema:
         """Return what is known of the training data; an older run's data are read for it."""
-        return Facts.read(self.config.notes) or Facts.of(self.data.train)
+        return Schema.read(self.config.notes) or Schema.of(self.data.train)
 
     def encode(
         self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
@@ -128,7 +127,7 @@ class Run:
         self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> apply.Codes:
         """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
-        found = self.facts.admitted(x)
+        found = self.schema.admitted(x)
         told = self._told(found, condition)
         return apply.encode_set(self.model, found, told, draw, checked_seed(seed))
 
@@ -139,17 +138,17 @@ class Run:
         """
         codes = self._codes(z)
         told = self._condition(condition, len(codes))
-        return self.facts.own(apply.decode(self.model, codes, told))
+        return self.schema.own(apply.decode(self.model, codes, told))
 
     def reconstruct(self, x: Examples, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
 
         Raises `VaekitError` as `encode` does.
         """
-        found = self.facts.admitted(x)
+        found = self.schema.admitted(x)
         told = self._told(found, condition)
         z = apply.encode_set(self.model, found, told).mean
-        return self.facts.own(apply.decode(self.model, z, told))
+        return self.schema.own(apply.decode(self.model, z, told))
 
     def sample(self, n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
         """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
@@ -158,12 +157,12 @@ class Run:
         for a condition that is missing or does not fit.
         """
         told = self._condition(condition, max(n, 1))
-        return self.facts.own(apply.sample(self.model, n, told, checked_seed(seed)))
+        return self.schema.own(apply.sample(self.model, n, told, checked_seed(seed)))
 
     def _condition(self, value: Any, n: int) -> Tensor | None:
         wanted = self.model.condition
         if wanted is not None and value is not None:
-            return conditions.vectors(value, n, wanted, self.facts)
+            return conditions.vectors(value, n, wanted, self.schema)
         if wanted is not None:
             raise VaekitError(
                 f"this model is conditioned on {wanted.kind}: say on which with --condition "
@@ -177,7 +176,7 @@ class Run:
         wanted = self.model.condition
         if wanted is None or value is not None:
             return self._condition(value, len(examples))
-        return conditions.own(examples, wanted, self.facts)
+        return conditions.own(examples, wanted, self.schema)
 
     def _codes(self, z: np.ndarray | Tensor) -> Tensor:
         codes = z if isinstance(z, Tensor) else np.asarray(z)

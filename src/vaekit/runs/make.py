@@ -22,12 +22,11 @@ import torch
 
 import vaekit
 from vaekit import files, recipes
-from vaekit.data import Splits
+from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
 from vaekit.runs import history, place
 from vaekit.runs.config import Config
-from vaekit.runs.facts import Facts
 from vaekit.runs.folder import CHECKPOINT, Run, save_weights
 from vaekit.runs.show import Watcher
 from vaekit.stopping import Stopped, on_signals
@@ -145,7 +144,7 @@ def _described(config: Config, splits: Splits) -> Config:
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
     }
     arguments = recipes.find(config.recipe).complete(config.arguments, train)
-    notes |= Facts.of(train).notes()
+    notes |= Schema.of(train).notes()
     return replace(config, arguments=arguments, data_checksum=train.checksum(), notes=notes)
 
 

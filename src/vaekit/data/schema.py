@@ -1,10 +1,11 @@
-"""What a run remembers of its training data, and the border it makes for data that come later.
+"""What is known of training data, and the border that it makes for data that come later.
 
 A model alone does not know that its table was standardised, which values its pixels had, or which
-classes it has seen; run.yaml does, under notes: known. New data are checked against it here, once.
+classes it has seen. Fed 0 to 255 where it was trained on 0 to 1, it gives codes all the same, and
+none of them means anything. So new data are held against the schema here, once.
 
-Images enter as the training data did: uint8 v means v/255, floats are taken as they are, and the
-black and white of a picture are the `levels`: 0 and 1 where the training data lay within, else
+Images enter as the training data did: whole numbers mean v/255, floats are taken as they are, and
+the black and white of a picture are the `levels`: 0 and 1 where the training data lay within, else
 their lowest and highest value. Rows of a table enter and leave in the table's own units.
 """
 
@@ -18,17 +19,21 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data import Columns, Dataset
-from vaekit.data.scale import black_white, check_scale
+from vaekit.data.border import as_numpy
+from vaekit.data.columns import Columns
+from vaekit.data.dataset import Dataset
+from vaekit.data.table import is_frame
+from vaekit.data.table import read as read_table
 from vaekit.errors import VaekitError
 
 
 @dataclass(frozen=True)
-class Facts:
-    """Hold what is known of the training data: `shape` (C, H, W) or (D,), lowest and highest value.
+class Schema:
+    """Hold what is known of training data: `shape` (C, H, W) or (D,), lowest and highest value.
 
     `classes` are those seen (None: not labelled), `label_names` their names by number, `factors`
-    the size of each factor by name, `columns` the scaling of a table.
+    the size of each factor by name, `columns` the scaling of a table. `who` was trained on them, in
+    errors.
     """
 
     shape: tuple[int, ...]
@@ -37,49 +42,43 @@ class Facts:
     label_names: tuple[str, ...] = ()
     factors: Mapping[str, int] | None = None
     columns: Columns | None = None
+    who: str = "the run"
 
     @classmethod
-    def of(cls, data: Dataset) -> "Facts":
-        """Gather the facts of a training set."""
+    def of(cls, data: Dataset, who: str = "the run") -> "Schema":
+        """Gather the schema of a training set."""
         classes = None
         if data.labels is not None:
             seen = data.labels if data.rows is None else data.labels[data.rows]
             classes = tuple(seen.unique().tolist())
         grid = data.factors
         factors = None if grid is None else dict(zip(grid.names, grid.sizes, strict=True))
-        return cls(data.shape, data.range, classes, data.label_names, factors, data.columns)
+        known = data.label_names, factors, data.columns
+        return cls(data.shape, data.range, classes, *known, who)
 
     @classmethod
-    def read(cls, notes: Mapping[str, Any]) -> "Facts | None":
-        """Read the facts from a run's notes, or None where an older version made the run."""
+    def read(cls, notes: Mapping[str, Any]) -> "Schema | None":
+        """Read the schema from a run's notes, or None where an older version made the run."""
         known = notes.get("known")
         if not isinstance(known, Mapping):
             return None
         columns, classes = known["columns"], notes.get("classes")
-        if columns is not None:
-            shift, width = (np.asarray(columns[key], np.float64) for key in ("shift", "width"))
-            columns = Columns(tuple(columns["names"]), shift, width)
         return cls(
             tuple(notes["shape"]),
             tuple(known["range"]),
             None if classes is None else tuple(classes),
             tuple(known["label_names"]),
             known["factors"],
-            columns,
+            None if columns is None else Columns.from_plain(columns),
         )
 
     def notes(self) -> dict[str, Any]:
-        """Return the facts as entries of a run's notes, in plain types."""
-        columns = self.columns and {
-            "names": list(self.columns.names),
-            "shift": self.columns.shift.tolist(),
-            "width": self.columns.width.tolist(),
-        }
+        """Return the schema as entries of a run's notes, in plain types."""
         known = {
             "range": list(self.range),
             "label_names": list(self.label_names),
             "factors": None if self.factors is None else dict(self.factors),
-            "columns": columns,
+            "columns": None if self.columns is None else self.columns.plain(),
         }
         classes = {} if self.classes is None else {"classes": list(self.classes)}
         return {"known": known, **classes}
@@ -87,24 +86,25 @@ class Facts:
     @cached_property
     def levels(self) -> tuple[float, float]:
         """Tell the values of black and white."""
-        return black_white(*self.range)
+        low, high = self.range
+        return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
-    def admitted(self, x: np.ndarray | Tensor | Dataset) -> Dataset:
-        """Check examples (N, *shape) and return them as a set on the model's own scale.
+    def admitted(self, x: Any) -> Dataset:
+        """Check examples (N, *shape), an array, a frame or a set, and return them on this scale.
 
-        Raises `VaekitError` for another shape, NaN, and values that the run cannot have meant.
+        Raises `VaekitError` for another shape, NaN, and values that cannot have been meant.
         """
         if isinstance(x, Dataset):
             data = x if self.columns is None or x.columns is None else self._rescaled(x)
             self._check_shape((len(data), *data.shape))
         elif self.columns is not None:
-            data = self._of_rows(_numbers(x))
+            data = self._of_rows(self._own_numbers(x))
         else:
-            array = x if isinstance(x, Tensor) else np.asarray(x)
-            self._check_shape(tuple(array.shape))
+            array = as_numpy(x)
+            self._check_shape(array.shape)
             data = Dataset.from_array(array, layout="nchw")
         if self.columns is None:
-            check_scale(data, self.range, "the run")
+            self.check_scale(data)
         return data
 
     def own(self, x: Tensor) -> np.ndarray:
@@ -112,22 +112,51 @@ class Facts:
         found = x.numpy()
         return found if self.columns is None else self.columns.own(found.astype(np.float64))
 
+    def check_scale(self, data: Dataset) -> None:
+        """Raise `VaekitError` for examples on another scale than those of the training.
+
+        Bytes mean v/255, and are refused where the training data lay outside [0, 1]. Floats may
+        leave their range by as much as it is wide, but [0, 1] by a tenth: −1 to 1 is another scale.
+        """
+        (low, high), (start, end) = data.range, self.levels
+        unit = (start, end) == (0.0, 1.0)
+        if data.images.dtype == torch.uint8 and not unit:
+            raise VaekitError(
+                f"{self.who} was trained on numbers from {start:g} to {end:g}, but these are whole "
+                "numbers or bytes, which would mean v/255: convert them to float32 on that scale"
+            )
+        room = 0.1 if unit else end - start
+        if low < start - room or high > end + room:
+            raise VaekitError(
+                f"values lie from {low:g} to {high:g}, but {self.who} was trained on values from "
+                f"{start:g} to {end:g}: scale them as the training data were (0 to 255: uint8)"
+            )
+
+    def _own_numbers(self, x: Any) -> np.ndarray:
+        """Return rows in their own units, those of a frame by the names of the columns."""
+        assert self.columns is not None
+        if is_frame(x):
+            return read_table(x).numbers(self.columns.names, missing="mean")[0]
+        return as_numpy(x).astype(np.float64)
+
     def _rescaled(self, data: Dataset) -> Dataset:
-        """Undo the scaling that another table was given, and apply that of the run."""
+        """Undo the scaling that another table was given, and apply that of the training."""
         assert data.columns is not None and self.columns is not None
-        missing = [name for name in self.columns.names if name not in data.columns.names]
+        place = {name: k for k, name in enumerate(data.columns.names)}
+        missing = [name for name in self.columns.names if name not in place]
         if missing:
             raise VaekitError(
-                f"the run was trained on a column {missing[0]!r}, which {data.name} does not have: "
-                f"it has {', '.join(data.columns.names)}"
+                f"{self.who} was trained on a column {missing[0]!r}, which {data.name} does not "
+                f"have: it has {data.columns.listed()}"
             )
-        if data.columns is self.columns or _same(data.columns, self.columns):
+        if data.columns is self.columns or data.columns.same(self.columns):
             return data
         rows = torch.arange(len(data))
         own = data.columns.own(data.batch(rows).cpu().numpy().astype(np.float64))
-        place = [data.columns.names.index(name) for name in self.columns.names]
         labels = {"labels": data.batch_labels(rows), "label_names": data.label_names}
-        return replace(self._of_rows(own[:, place]), **labels)
+        return replace(
+            self._of_rows(own[:, [place[name] for name in self.columns.names]]), **labels
+        )
 
     def _of_rows(self, own: np.ndarray) -> Dataset:
         assert self.columns is not None
@@ -140,24 +169,9 @@ class Facts:
         expected = " × ".join(map(str, want))
         got = " × ".join(map(str, shape[1:])) or "single numbers"
         raise VaekitError(
-            f"expected examples of {expected}{_axes(want)}, as the run was trained on, got {got}"
+            f"expected examples of {expected}{_axes(want)}, as {self.who} was trained on, got {got}"
             f"{_axes(shape[1:])}: {_cure(shape, want)}"
         )
-
-
-def _same(one: Columns, other: Columns) -> bool:
-    return (
-        one.names == other.names
-        and np.array_equal(one.shift, other.shift)
-        and np.array_equal(one.width, other.width)
-    )
-
-
-def _numbers(x: np.ndarray | Tensor) -> np.ndarray:
-    array = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
-    if array.dtype.kind not in "iufb":
-        raise VaekitError(f"expected numbers, got an array of type {array.dtype}")
-    return array.astype(np.float64)
 
 
 def _axes(shape: tuple[int, ...]) -> str:
@@ -175,8 +189,7 @@ def _cure(shape: tuple[int, ...], want: tuple[int, ...]) -> str:
         return f"reshape them to (N, {', '.join(map(str, want))})"
     if len(one) == len(want) == 3 and one[0] != want[0] and {one[0], want[0]} <= {1, 3, 4}:
         names = {1: "grey", 3: "colour", 4: "colour with transparency"}
-        how = " (pictures: \"folder('FOLDER', gray=true)\")" if want[0] == 1 else ""
-        return f"these are {names[one[0]]}, the run's are {names[want[0]]}; convert them first{how}"
+        return f"these are {names[one[0]]}, the run's are {names[want[0]]}: convert them first"
     if len(want) == 3 and len(one) >= 2:
-        return "resize them first; for a folder: \"folder('FOLDER', size=[H, W])\""
+        return "resize them first, or give the folder of the pictures, which are then fitted"
     return "bring them to this shape first"
