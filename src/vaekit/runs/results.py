@@ -73,6 +73,7 @@ class Stamp(NamedTuple):
 
 def read(path: Path) -> Found:
     """Return what a result file holds: nothing where there is none, or where it is damaged."""
+    locks.discard(path.with_name(LOCK))  # which a killed process may have left
     try:
         return forms.read_json(path, _FORMS[path.name]) or {}
     except forms.Damaged as error:
