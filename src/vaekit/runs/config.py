@@ -46,6 +46,7 @@ _NOTES = {
 _FORM = {
     "recipe": str,
     "data?": str | None,
+    "holdout?": float,
     "data_dir?": str | None,
     "data_checksum?": str | None,
     "notes?": forms.Maybe(_NOTES),
