@@ -4,6 +4,7 @@ A file is written beside its place, named by host and process (`.NAME.HOST.PID-N
 in. What a killed process left of this is removed by the next write into the folder.
 """
 
+import errno
 import os
 import platform
 import re
@@ -88,7 +89,10 @@ def _target(path: Path) -> Path:
     """Return the place that `path` leads to; raise `VaekitError` where that is no file."""
     if path.exists() and not path.is_file():
         raise VaekitError(f"cannot write {path}: it is {_kind(path)}, name a file")
-    return Path(os.path.realpath(path)) if path.is_symlink() else path
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
 
 
 def _kind(path: Path) -> str:

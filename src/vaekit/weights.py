@@ -5,11 +5,13 @@ named before it does harm: a NaN would spread, and another type would be convert
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load
 from torch import Tensor
 
 from vaekit.errors import VaekitError
@@ -18,12 +20,18 @@ Weights = Mapping[str, Tensor]
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return a safetensors file's tensors and notes; raise `VaekitError` if unreadable."""
+    """Return a safetensors file's tensors and notes; raise `VaekitError` if unreadable.
+
+    The file is opened once: `safe_open` does so twice, and would mix two files where a training
+    swaps in another one in between.
+    """
     if path.exists() and not path.is_file():
         raise VaekitError(f"cannot read {path}: it is no file, correct the path")
     try:
-        with safe_open(path, "pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
+        held = path.read_bytes()
+        tensors = load(held)
+        head = json.loads(held[8 : 8 + int.from_bytes(held[:8], "little")])
+        return tensors, head.get("__metadata__", {})
     except FileNotFoundError:
         raise VaekitError(f"there is no file {path}: correct the path") from None
     except (SafetensorError, OSError) as error:
