@@ -16,7 +16,7 @@ import torch
 from parts import same, vae
 from safetensors.torch import load_file
 
-from vaekit import data, files, weights
+from vaekit import cli, data, files, weights
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
 from vaekit.runs import Config, Run, Saving, history, train
@@ -197,6 +197,26 @@ def test_not_finite_leaves_what_was_written(tmp_path):
         train(wild, tmp_path / "a")
 
 
+def test_weights_that_the_last_step_ruins_are_no_result(tmp_path, monkeypatch):
+    """No loss has seen them: the last one that is computed is of the weights before."""
+    train(config(), tmp_path / "whole")
+    advance = Fit._advance
+
+    def ruin(fit, *batch):
+        advance(fit, *batch)
+        if fit.step == fit.steps:
+            next(fit.parts.parameters()).detach().view(-1)[0] = float("inf")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Fit, "_advance", ruin)
+        with pytest.raises(NotFinite, match=r"a weight is nan at step 128.*before and usable"):
+            train(config(), tmp_path / "cut", saving=Saving(steps=50))
+    assert Run(tmp_path / "cut").config.notes["state"] == "diverged"
+    assert not (tmp_path / "cut" / "model.safetensors").exists()
+    train(config(), tmp_path / "cut", resume=True)
+    assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
+
+
 def fail(*_):
     raise NotFinite(1, "kl", float("nan"))
 
@@ -226,6 +246,71 @@ def test_what_a_killed_run_left_is_not_taken_back(tmp_path, monkeypatch):
     with pytest.raises(NotFinite):
         train(config(training={"epochs": 1}), tmp_path / "a", resume=True)
     assert (tmp_path / "a" / "run.yaml").exists()
+
+
+def test_a_run_that_is_finished_keeps_its_numbers(tmp_path, capsys):
+    """--resume says so and shows them; without numbers of these weights it judges the run."""
+    words = [
+        "train",
+        "vae",
+        *BASE,
+        "--epochs",
+        "1",
+        "--device",
+        "cpu",
+        "--out",
+        str(tmp_path / "a"),
+    ]
+    cli.main(words)
+    capsys.readouterr()
+    numbers = tmp_path / "a" / "metrics.json"
+    cli.main(["evaluate", str(tmp_path / "a"), "--samples", "3", "--metrics", "match"])
+    kept, table = numbers.read_bytes(), capsys.readouterr().out.partition("test set of")[2]
+    cli.main([*words, "--resume"])
+    said = capsys.readouterr().out
+    assert "this run is finished: nothing was trained" in said
+    assert numbers.read_bytes() == kept
+    assert all(line in said for line in table.splitlines())
+    numbers.unlink()
+    cli.main([*words, "--resume"])
+    assert "3 sample" not in numbers.read_text() and "elbo" in Run(tmp_path / "a").metrics
+
+
+def test_numbers_of_other_weights_are_not_shown_as_these(tmp_path, capsys):
+    """Trained on without judging: report and resume judge anew."""
+    with pytest.raises(RuntimeError):
+        train(config(), tmp_path / "a", saving=Saving(steps=1), watcher=Stop(40))
+    cli.main(["evaluate", str(tmp_path / "a")])
+    assert Run(tmp_path / "a").judged()
+    train(config(), tmp_path / "a", resume=True)
+    run = Run(tmp_path / "a")
+    assert not run.judged() and run.metrics["elbo"]["step"] == 39
+    capsys.readouterr()
+    cli.main(["train", str(tmp_path / "a"), "--resume"])
+    assert run.judged() and {each["step"] for each in run.metrics.values()} == {128}
+
+
+def test_whoever_judges_says_the_same(tmp_path, capsys):
+    """Numbers of the same settings agree in every word, so that comparisons take them for one."""
+    made = "sprites(scales=2, rotations=3, positions=5, size=32)"
+    words = ["--data", made, "--network", "mlp(16)", "--epochs", "1", "--device", "cpu"]
+    for seed in ("0", "1"):
+        out = ["--seed", seed, "--out", str(tmp_path / seed)]
+        cli.main(["train", "beta_vae", *words, *out])
+    run, other = tmp_path / "0", str(tmp_path / "1")
+    first = Run(run).metrics
+    assert "mig" in first
+    for judging in (
+        ["evaluate", str(run)],
+        ["evaluate", str(run), "--metrics", "mig", "--information"],
+        ["report", str(run)],
+        ["compare", str(run), other, "--out", str(tmp_path / "c.html")],
+        ["train", str(run), "--resume"],
+    ):
+        (run / "metrics.json").unlink()
+        cli.main(judging)
+        again = Run(run).metrics
+        assert {name: again[name] for name in first} == first, judging
 
 
 # ---- a disk that fills up

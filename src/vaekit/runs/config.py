@@ -1,5 +1,6 @@
 """What decides a run: recipe, arguments, data, training. It is what `run.yaml` holds."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -77,12 +78,19 @@ class Config:
         torch.manual_seed(self.training.seed)
         return recipes.find(self.recipe).make(shape, **self.arguments)
 
+    def completed(self) -> dict[str, Any]:
+        """Return the recipe's arguments, those that are left out at their defaults."""
+        known = inspect.signature(recipes.find(self.recipe).make).parameters.values()
+        defaults = {p.name: p.default for p in known if p.default is not inspect.Parameter.empty}
+        return {**defaults, **self.arguments}
+
     def identity(self) -> dict[str, Any]:
         """Return what two runs must share to be one run: all but places, devices and notes."""
         shared = asdict(self)
         for key in ("data_dir", "notes"):
             shared.pop(key)
         shared["training"].pop("device")
+        shared["arguments"] = self.completed()
         return shared
 
     def differences(self, other: "Config") -> list[str]:
