@@ -110,6 +110,13 @@ def test_who_does_not_need_a_file_does_not_mind(file, command, there, capsys):
     assert (status, err) == (0, "")
 
 
+@pytest.mark.parametrize("damage", JSON)
+def test_a_run_in_python_warns_of_damaged_numbers(damage, there):
+    (there / "run" / "metrics.json").write_bytes(JSON[damage])
+    with pytest.warns(VaekitWarning, match=r"run/metrics\.json is damaged and left out"):
+        assert Run("run").metrics == {}
+
+
 def test_numbers_of_older_versions_are_read(there):
     text = '{"elbo": {"value": -3.5, "estimator": "lower bound", "n": 6, "se": null}}'
     (there / "run" / "metrics.json").write_text(text)

@@ -5,6 +5,7 @@ recipe named first, so each recipe shows its own. An error is one or two lines a
 `--debug` shows the traceback.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -49,6 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt as stopped:
         print("vaekit: stopped", file=sys.stderr)
         sys.exit(getattr(stopped, "status", 130))
+    except BrokenPipeError:  # nobody reads on, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
     except Exception as error:
         known = told(error)
         if debug or known is None:

@@ -154,6 +154,7 @@ def _scores(
     run: "Run", names: tuple[str, ...], train_split: bool, corrupt: str, features: str | None
 ) -> Callable[..., dict[str, Any]]:
     """Settle which scores are meant, before anything is computed, and say which are left out."""
+    from vaekit import files
     from vaekit.corruption import corruption
     from vaekit.information import applying, score
 
@@ -163,6 +164,8 @@ def _scores(
     acts = [text.strip() for text in re.split(r",(?![^(]*\))", corrupt) if text.strip()]
     for text in acts:
         corruption(text)
+    if features and not Path(features).exists():
+        files.check_file(Path(features))
     wanted, left = applying(run.model, data, names, train)
     for why in dict.fromkeys(left.values()):
         print(f"left out: {', '.join(k for k, v in left.items() if v == why)}: {why}")

@@ -2,7 +2,6 @@
 
 import signal
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,7 +94,7 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     recipe = recipes.find(given.recipe if given else what)
     made = _train_parser(recipe, given)
     found = vars(parse(made, words))
-    training = {f.name: found[f.name] for f in fields(Training)}
+    training = {name: found[name] for name in Training.__dataclass_fields__}
     own = list(made.own_arguments)  # pyright: ignore[reportAttributeAccessIssue]
     if not found["data"]:
         raise VaekitError("say what to train on with --data: `vaekit list` shows what there is")

@@ -79,6 +79,8 @@ def numbered(config: Config) -> Iterator[Path]:
 
 
 def _check(folder: Path, resume: bool) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise Occupied(f"{folder} is a file, no folder: choose another one with --out")
     occupied = folder.is_dir() and any(not _left(path) for path in folder.iterdir())
     if occupied and not (folder / "run.yaml").exists():
         raise Occupied(f"{folder} is not empty and no run: choose another folder with --out")
