@@ -352,6 +352,22 @@ def test_a_full_disk_under_the_history(tmp_path, monkeypatch):
         history.append(path, {"step": 1.0})
 
 
+@pytest.mark.parametrize("written", ["", "step,epo", "step,epoch\n1.0,"])
+def test_a_disk_that_is_full_at_the_first_row_leaves_the_folder_free(
+    tmp_path, monkeypatch, written
+):
+    def append(path, row):
+        path.write_text(written)
+        raise VaekitError("no space left")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(history, "append", append)
+        with pytest.raises(VaekitError, match="no space left"):
+            train(config(), tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+    train(config(training={"epochs": 1}), tmp_path / "a" / "b")
+
+
 def test_a_device_that_is_full():
     """What a true full device says: the writer's error reaches the user as cause and cure."""
     if not Path("/dev/full").exists():

@@ -27,8 +27,7 @@ def on_signals(handler: Callable[[int, Any], object]) -> Iterator[None]:
     before: dict[int, Any] = {}
     try:
         for number in ASKING:
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as a shell's background jobs do
-                before[number] = signal.signal(number, handler)
+            before[number] = signal.signal(number, handler)
     except ValueError:  # another thread
         pass
     try:

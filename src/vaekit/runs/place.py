@@ -13,14 +13,13 @@ from pathlib import Path
 
 from vaekit import files, locks
 from vaekit.errors import VaekitError
-from vaekit.runs import results
+from vaekit.runs import history, results
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT
 from vaekit.system import telling
 
 LOCK = ".lock"
 _TRIES = 20
-_RECORDS = (CHECKPOINT, Path("history.csv"), Path("model.safetensors"))
 
 
 class Occupied(VaekitError):
@@ -67,9 +66,16 @@ def _held(folder: Path, resume: bool) -> Iterator[Path]:
         try:
             yield folder
         except BaseException:
-            if new and not any((folder / name).exists() for name in _RECORDS):
-                (folder / "run.yaml").unlink(missing_ok=True)
+            if new and not _recorded(folder):
+                for name in ("history.csv", "run.yaml"):
+                    (folder / name).unlink(missing_ok=True)
             raise
+
+
+def _recorded(folder: Path) -> bool:
+    """Say whether a run has left anything that it can be resumed from or judged by."""
+    kept = (folder / CHECKPOINT, folder / "model.safetensors")
+    return any(path.exists() for path in kept) or bool(history.read(folder / "history.csv"))
 
 
 def numbered(config: Config) -> Iterator[Path]:
