@@ -114,7 +114,7 @@ def test_refused_columns(tmp_path, options, message):
 @pytest.mark.parametrize("hole", ["", "nan", "inf"])
 def test_missing_values_are_named(tmp_path, hole):
     (tmp_path / "t.csv").write_text(f"a,b\n1,2\n3,4\n5,{hole}\n")
-    with pytest.raises(VaekitError, match=r"1 missing or infinite .* column 'b', row 3"):
+    with pytest.raises(VaekitError, match=r"1 missing or infinite .* column 'b', row 2 \(from 0\)"):
         load(tmp_path / "t.csv")
 
 

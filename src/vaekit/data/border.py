@@ -104,7 +104,9 @@ def _of_others(x: Any) -> np.ndarray:
     if hasattr(x, "toarray"):
         raise VaekitError("cannot read a sparse matrix: pass x.toarray()")
     try:
-        return x if type(x) in (np.ndarray, np.memmap) else np.asarray(x)
+        array = x if type(x) in (np.ndarray, np.memmap) else np.asarray(x)
+        # Of objects what they are: whole numbers among them are to stay whole.
+        return np.asarray(array.tolist()) if array.dtype == object else array
     except (ValueError, TypeError, OverflowError):
         raise VaekitError(
             f"cannot read {type(x).__name__} as an array: its rows differ in length or kind"
@@ -151,7 +153,7 @@ def _check_layout(shape: tuple[int, ...]) -> None:
 
 
 def _typed(array: np.ndarray) -> np.ndarray:
-    if array.dtype == bool:
+    if array.dtype == bool and array.ndim == 4:
         return array.astype(np.uint8) * np.uint8(255)
     if array.dtype.kind in "iu" and array.ndim == 4:
         return _bytes(array)
@@ -226,6 +228,8 @@ def not_finite(count: int, first: int, dimensions: int) -> VaekitError:
 
 
 def _tensor(array: np.ndarray) -> Tensor:
+    if min(array.strides) < 0:  # of single entries numpy calls that contiguous
+        array = array.copy()
     with warnings.catch_warnings():  # a read-only mapping is as it should be: nobody writes to it
         warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
         return torch.from_numpy(array)

@@ -61,6 +61,13 @@ def format_of(
     return Format(chosen, sign, named, tuple(names))
 
 
+def without_blank_lines(path: Path) -> bytes:
+    """Read a whole file without its blank lines, which are no rows of missing values."""
+    packed = path.suffix.lower() == ".gz"
+    content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+    return b"\n".join(line for line in content.splitlines() if line.strip())
+
+
 def _asked(separator: str) -> str:
     found = _WORDS.get(separator, separator)
     if len(found.encode()) != 1 or found in '"\n\r' or found.isalnum():

@@ -125,10 +125,8 @@ def load(
     Where the form is that of another set, `like` says of which, for a note on pictures that differ.
     Raises `VaekitError` as `folder` does.
     """
-    from PIL import Image
-
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # twice that is refused
+        warnings.filterwarnings("ignore", module="PIL")  # of files that are refused here, or sound
         return _load(files, root, form, skip, like)
 
 
@@ -248,7 +246,7 @@ def _readable(
                     f"{error}: repair or remove it, or pass over such files with skip=true"
                 ) from error
             file: Any = item.file if isinstance(item, Page) else item
-            broken[file] = str(error).rpartition(" (")[2].rstrip(")")
+            broken[file] = str(error).partition(f"{file.path} (")[2].removesuffix(")")
 
 
 def _pages(looks: Mapping[File, Look], root: Path) -> list[Page]:

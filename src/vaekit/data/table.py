@@ -17,7 +17,7 @@ import torch
 
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, parted
-from vaekit.data.delimited import AMONG_NUMBERS, MISSING, Format, format_of
+from vaekit.data.delimited import AMONG_NUMBERS, MISSING, Format, format_of, without_blank_lines
 from vaekit.data.files import cause, readable, sha256
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
@@ -189,7 +189,7 @@ class Table:
         row, column = np.argwhere(wrong)[0].tolist()
         raise VaekitError(
             f"{self.what} has {wrong.sum()} missing or infinite values, the first in column "
-            f"{used[column]!r}, row {row + 1}; by column: {shortened(said)}. Say missing=drop, "
+            f"{used[column]!r}, row {row} (from 0); by column: {shortened(said)}. Say missing=drop, "
             "missing=mean or missing=median, fill them in, or leave columns out with columns="
         )
 
@@ -253,24 +253,27 @@ def _text(path: Path, how: Format) -> "pl.DataFrame":
     import polars as pl
 
     _check_names(str(path), how.names)
-    how_to = {
-        "separator": how.separator,
-        "has_header": how.header,
-        "null_values": list(MISSING),
-    }
     try:
-        try:
-            frame = pl.read_csv(path, **how_to, infer_schema_length=_SEEN)
-        except pl.exceptions.ComputeError:  # another type further down: all as text, then
-            frame = pl.read_csv(path, **how_to, infer_schema=False)
-        # As they stand in the file: polars makes names where there are none, and changes others.
-        frame.columns = list(how.names)
+        frame = _csv(path, how)
+        blank = pl.all_horizontal(pl.all().is_null())
+        if frame.to_series(0).null_count() and frame.filter(blank).height:
+            frame = _csv(without_blank_lines(path), how)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         raise _unreadable(path, error, how) from error
-    frame = _cleaned(frame, how.decimal)
-    if frame.width == 1 or not frame.to_series(0).null_count():
-        return frame
-    return frame.filter(~pl.all_horizontal(pl.all().is_null()))  # blank lines
+    return _cleaned(frame, how.decimal)
+
+
+def _csv(source: Path | bytes, how: Format) -> "pl.DataFrame":
+    import polars as pl
+
+    options = {"separator": how.separator, "has_header": how.header, "null_values": list(MISSING)}
+    try:
+        frame = pl.read_csv(source, **options, infer_schema_length=_SEEN)
+    except pl.exceptions.ComputeError:  # another type further down: all as text, then
+        frame = pl.read_csv(source, **options, infer_schema=False)
+    # As they stand in the file: polars makes names where there are none, and changes others.
+    frame.columns = list(how.names)
+    return frame
 
 
 def _unreadable(path: Path, error: BaseException, how: Format | None = None) -> VaekitError:

@@ -9,7 +9,6 @@ from math import prod
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
@@ -59,9 +58,7 @@ def read(estimator: Any, X: Any, reset: bool) -> Tensor:
 def _rows(estimator: Any, X: Any, image_shape: Any, reset: bool) -> Tensor:
     """Return a table (n, D) as float32, or the images (n, C, H, W) that its rows hold."""
     if image_shape is None:
-        # A copy where the caller's array is read-only, of which PyTorch makes no tensor in silence.
-        table: Any = validate_data(estimator, X, reset=reset, dtype=np.float32, order="C")
-        return torch.from_numpy(table if table.flags.writeable else table.copy())
+        return admit(validate_data(estimator, X, reset=reset, order="C"))
     # Frames and lists are read before they are asked what they hold: whole numbers mean v/255.
     table: Any = validate_data(estimator, X, reset=reset, dtype=None)
     if table.dtype.kind not in "uib":

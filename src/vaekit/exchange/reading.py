@@ -74,9 +74,10 @@ def _of_set(run: Run, splits: datasets.Splits, split: str, what: str) -> Example
 
 def _options(run: Run, found: Source) -> dict[str, Any]:
     """Return how own files are read: as the run's were, where those were alike, or as is asked."""
-    trained = source(run.config.data) if run.config.data.startswith(FILES) else None
-    alike = trained is not None and trained.loader == found.loader
-    return (trained.options if alike and trained else {}) | found.options
+    trained = run.config.data
+    named = trained.partition("(")[0].strip() in FILES
+    before = source(trained) if named else Source("")
+    return (before.options if before.loader == found.loader else {}) | found.options
 
 
 # ---- pictures

@@ -1,0 +1,336 @@
+"""Tables that users bring: each kind is read as it is meant, or refused with the reason."""
+
+import gzip
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+
+from vaekit.data import Columns, Dataset, load
+from vaekit.data.table import table
+from vaekit.errors import VaekitError, VaekitWarning
+
+quiet = pytest.mark.filterwarnings("ignore::vaekit.errors.VaekitWarning")
+AB = [[1.5, 2.0], [2.5, 3.0]]
+
+
+def write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
+    content = content.encode() if isinstance(content, str) else content
+    path = folder / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    return path
+
+
+def read(path: Path, **options) -> Dataset:
+    return table(path, **{"scale": "none", **options})  # pyright: ignore
+
+
+# ---- how text is split into columns
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "name"),
+    [
+        ("a,b\n1.5,2\n2.5,3\n", {}, "t.csv"),
+        ("a, b\n1.5, 2\n 2.5 ,3 \n", {}, "t.csv"),
+        ("a;b\n1,5;2\n2,5;3\n", {}, "t.csv"),
+        ("a;b\n1.5;2\n2.5;3\n", {}, "t.csv"),
+        ("a\tb\n1.5\t2\n2.5\t3\n", {}, "t.tsv"),
+        ("a\tb\n1,5\t2\n2,5\t3\n", {}, "t.csv"),
+        ("a|b\n1.5|2\n2.5|3\n", {}, "t.csv"),
+        ("a b\n1.5 2\n2.5 3\n", {}, "t.csv"),
+        ("a,b\n1.5,2\n2.5,3\n", {}, "t.csv.gz"),
+        ("a\tb\n1.5\t2\n2.5\t3\n", {}, "t.tsv.gz"),
+        ("\ufeffa,b\n1.5,2\n2.5,3\n", {}, "t.csv"),
+        ("a,b\r\n1.5,2\r\n2.5,3\r\n\r\n", {}, "t.csv"),
+        ("a,b\n1.5,2\n\n2.5,3\n", {}, "t.csv"),
+        ("a,b\n1.5e0,2E+0\n+2.5,3.0\n", {}, "t.csv"),
+        ('"a","b"\n"1.5","2"\n"2.5","3"\n', {}, "t.csv"),
+        ('a,b\n"1,5","2"\n"2,5","3"\n', {"decimal": ","}, "t.csv"),
+        ("a;b\n1,500;2\n2,500;3\n", {"decimal": ","}, "t.csv"),
+        ("a b,b\n1.5,2\n2.5,3\n", {}, "t.csv"),
+        ('"a;x";b\n1,5;2\n2,5;3\n', {}, "t.csv"),
+        ("1.5,2\n2.5,3\n", {"header": False}, "t.csv"),
+        ("1,5;2\n2,5;3\n", {"header": False}, "t.csv"),
+        ("2019,2020\n1.5,2\n2.5,3\n", {"header": True}, "t.csv"),
+        ("a;b\n1.5;2\n2.5;3\n", {"separator": "semicolon"}, "t.csv"),
+        ("a\tb\n1.5\t2\n2.5\t3\n", {"separator": "tab"}, "t.data"),
+        (",a,b\n0,1.5,2\n1,2.5,3\n", {}, "t.csv"),
+        ("Unnamed: 0,a,b\n0,1.5,2\n1,2.5,3\n", {}, "t.csv"),
+        ('"","a","b"\n"x",1.5,2\n"y",2.5,3\n', {}, "t.csv"),
+        ("a,b,\n1.5,2,\n2.5,3,\n", {}, "t.csv"),
+    ],
+)
+@quiet
+def test_one_content_in_many_spellings(content, options, name, tmp_path):
+    found = read(write(tmp_path, content, name), **options)
+    assert found.images.tolist() == AB and found.name == "t"
+    again = (
+        load(write(tmp_path, content, name), holdout=0, scale="none", **options)
+        if (".data" not in name)
+        else None
+    )
+    assert again is None or again.train.images.tolist() == AB
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("1.5,2\n2.5,3\n", r"no header row, or numbers in it \(1.5, 2\).*header=false"),
+        ("5.1,3.5,setosa\n4.9,3.0,setosa\n", "header=false if the first line is data"),
+        ("name,2019,2020\nx,1,2\n", "header=true if these are names"),
+        ("a;b\n1,500;2\n2,500;3\n", "decimal=',' if the comma"),
+        ('a,b\n"1,5","2,5"\n', r"no numbers: a, b \('1,5'\).*decimal="),
+        ("a,b\n1,2,3\n", "2 fields with the separator ','.*: say separator="),
+        ("# made by hand\na,b\n1,2\n", "1 fields with the separator"),
+        ("a,b\n1,x\n2,y\n", r"no numbers: b \('x'\)"),
+        ("a,b\n1_000,2\n3,4\n", "1_000"),
+        ("a,b\n0x1A,2\n3,4\n", "0x1A"),
+        ("a,b\n2024-01-01,2\n2024-01-02,4\n", "2024-01-01"),
+        ("a,b\n1e999,2\n3,4\n", "missing or infinite"),
+        ("a,b\n-inf,2\n3,4\n", "missing or infinite"),
+        ("a,a\n1,2\n", "two columns named 'a'"),
+        ("a,,\n1,2,3\n", "two columns named ''"),
+        ("a,,b\n1,2,3\n", "a column without a name"),
+        ("a,b\n", "no rows below it"),
+        ("", "it is empty"),
+        ("\n\n", "it is empty"),
+        ("a,b\n1,2\n".encode("utf-16"), "no text in UTF-8"),
+        ("a,b\n1,é\n".encode("latin-1"), "no text in UTF-8"),
+        (b"a,b\n1,\x00\n", "no text in UTF-8"),
+        (b"PK\x03\x04\x00\x00 no table", "no text in UTF-8"),
+        (b"\x1f\x8b\x08broken", "no text in UTF-8"),
+    ],
+)
+def test_what_stays_open_is_asked_for(content, says, tmp_path):
+    with pytest.raises(VaekitError, match=says):
+        read(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"separator": "::"}, "separator must be one character"),
+        ({"separator": "x"}, "separator must be one character"),
+        ({"decimal": ";"}, "decimal must be"),
+        ({"missing": "zero"}, "missing must be"),
+        ({"missing": "keep"}, "missing must be"),
+        ({"header": "no"}, "header must be True or False"),
+        ({"columns": ["a", "c"]}, "unknown column of .*'c'"),
+        ({"columns": ["a", "a"]}, "named twice"),
+        ({"columns": []}, "0 columns of numbers"),
+        ({"label": "lable"}, "unknown column of .*'lable'"),
+        ({"lable": "a"}, "it takes table"),
+    ],
+)
+def test_options_that_do_not_serve(options, says, tmp_path):
+    path = write(tmp_path, "a,b\n1,2\n3,4\n")
+    with pytest.raises(VaekitError, match=says):
+        load(path, holdout=0, **options)
+
+
+def test_damaged_files_of_other_kinds(tmp_path):
+    for name in ("t.parquet", "t.csv.gz"):
+        (tmp_path / name).write_bytes(b"PAR1" + bytes(40) + b"PAR1")
+        with pytest.raises(VaekitError, match="cannot read the table"):
+            read(tmp_path / name)
+    whole = gzip.compress(b"a,b\n" + b"1,2\n" * 1000)
+    (tmp_path / "t.csv.gz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(VaekitError, match="cannot read the table"):
+        read(tmp_path / "t.csv.gz")
+    for name in ("t.xlsx", "t.json", "t.feather"):
+        write(tmp_path, b"PK", name)
+        with pytest.raises(VaekitError, match=r"cannot tell what .* holds: .*\.csv"):
+            load(tmp_path / name)
+
+
+# ---- which columns are used
+
+
+def test_types_are_told_from_all_rows(tmp_path):
+    """The first thousand rows look like whole numbers, the last is none."""
+    rows = "".join(f"{i % 7},{i % 5}\n" for i in range(1500))
+    assert read(write(tmp_path, f"a,b\n{rows}1.5,2\n")).images[-1].tolist() == [1.5, 2]
+    with pytest.raises(VaekitError, match=r"no numbers: a \('0'\)|no numbers: a"):
+        read(write(tmp_path, f"a,b\n{rows}oops,2\n"))
+
+
+def test_the_index_of_a_frame_is_left_out_and_said(tmp_path):
+    path = write(tmp_path, ",a,b\n" + "".join(f"{i},{i % 7},{i * i % 11}\n" for i in range(40)))
+    with pytest.warns(VaekitWarning, match="column '' is the index of a data frame"):
+        assert read(path).columns.names == ("a", "b")
+    frame = pl.DataFrame({"a": [1.0, 2.0], "__index_level_0__": [0, 1]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    with pytest.warns(VaekitWarning, match="__index_level_0__"):
+        assert read(tmp_path / "t.parquet").columns.names == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "doubtful"),
+    [
+        ("n", range(30), True),
+        ("n", range(130, 100, -1), True),
+        ("patient_id", [(7 * i) % 31 for i in range(30)], True),
+        ("ID", [(7 * i) % 31 for i in range(30)], True),
+        ("id", [i % 3 for i in range(30)], False),
+        ("id", [i / 3 for i in range(30)], False),
+        ("width", [(7 * i) % 31 for i in range(30)], False),
+        ("n", [2 * i for i in range(30)], False),
+        ("valid", [(7 * i) % 31 for i in range(30)], False),
+    ],
+)
+def test_columns_that_only_number_the_rows(name, values, doubtful, tmp_path, recwarn):
+    path = write(tmp_path, f"a,{name}\n" + "".join(f"{i % 4},{v}\n" for i, v in enumerate(values)))
+    with_ = pytest.warns(VaekitWarning, match=f"{name} look like row numbers or IDs")
+    if doubtful:
+        with with_:
+            assert read(path).shape == (2,)
+    else:
+        assert read(path).shape == (2,)
+        assert not recwarn.list
+
+
+@quiet
+def test_frames_of_polars_and_pandas(tmp_path):
+    pandas = pytest.importorskip("pandas", reason="pandas is not installed here")
+    columns = {"a": [1.5, None, 2.5], "b": [1, 2, 3], "kind": ["u", None, "v"]}
+    frames = (pl.DataFrame(columns), pandas.DataFrame(columns, index=[7, 8, 9]))
+    csv = write(tmp_path, pl.DataFrame(columns).write_csv())
+    want = load(csv, holdout=0, label="kind", missing="drop", scale="none").train
+    for frame in frames:
+        found = load(frame, holdout=0, label="kind", missing="drop", scale="none").train
+        assert found.images.tolist() == want.images.tolist() == [[1.5, 1], [2.5, 3]]
+        assert found.label_names == ("u", "v") and found.names == ("0", "2")
+    named = pandas.DataFrame([[1.0, 2.0], [3.0, 4.0]])
+    assert load(named, holdout=0, scale="none").train.columns.names == ("0", "1")
+    nullable = pandas.DataFrame({"a": pandas.array([1, None, 3], dtype="Int64")})
+    assert load(nullable, holdout=0, scale="none", missing="mean").train.images[1].item() == 2
+
+
+# ---- missing values
+
+
+@pytest.mark.parametrize("hole", ["", " ", "?", "NA", "N/A", "nan", "NaN", "null", "-", "None"])
+@pytest.mark.parametrize("how", [None, "drop", "mean", "median"])
+@quiet
+def test_missing_values(hole, how, tmp_path):
+    path = write(tmp_path, f"a,b,k\n1,2,x\n3,{hole},y\n5,10,x\n9,6,y\n")
+    if how is None:
+        with pytest.raises(VaekitError, match=r"1 missing .*by column: 'b' 1.*missing=drop"):
+            read(path, label="k")
+        return
+    found = read(path, label="k", missing=how)
+    if how == "drop":
+        assert found.images.tolist() == [[1, 2], [5, 10], [9, 6]]
+        assert found.names == ("0", "2", "3") and found.labels.tolist() == [0, 0, 1]
+    else:
+        assert found.images[1].tolist() == [3, 6]
+
+
+def test_a_class_may_be_none(tmp_path):
+    found = read(write(tmp_path, "a,k\n1,none\n2,mild\n3,none\n"), label="k")
+    assert found.label_names == ("mild", "none")
+
+
+def test_counts_by_column(tmp_path):
+    path = write(tmp_path, "a,b,c\n1,,3\n,,3\n1,2,\n")
+    with pytest.raises(VaekitError, match=r"4 missing .*'a' 1, 'b' 2, 'c' 1"):
+        read(path)
+    with pytest.raises(VaekitError, match="misses a value in every row"):
+        read(path, missing="drop")
+    with pytest.raises(VaekitError, match=r"columns without a single value .*: b"):
+        read(write(tmp_path, "a,b\n1,\n2,?\n"), missing="mean")
+
+
+@quiet
+def test_what_is_learned_is_learned_from_training_rows(tmp_path):
+    """The held-out rows are extreme: neither scaling nor filling may know of them."""
+    numbers = np.random.default_rng(0).normal(size=(40, 2))
+    held = load(write(tmp_path, frame(numbers)), seed=3, holdout=0.25).test.rows
+    numbers[held] += 1000
+    numbers[[int(held[0]), 7 if 7 not in held else 8]] = np.nan
+    parts = load(write(tmp_path, frame(numbers)), seed=3, holdout=0.25, missing="mean")
+    rows = np.setdiff1d(np.arange(40), held.numpy())
+    mean = np.nanmean(numbers[rows], axis=0)
+    np.testing.assert_allclose(parts.train.columns.fill, mean)
+    filled = np.where(np.isnan(numbers[rows]), mean, numbers[rows])
+    np.testing.assert_allclose(parts.train.columns.shift, filled.mean(0))
+    np.testing.assert_allclose(parts.train.columns.width, filled.std(0))
+    x = parts.train.batch(torch.arange(len(parts.train)))
+    torch.testing.assert_close(x.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
+    assert parts.test.batch(torch.arange(len(parts.test))).max() > 100
+    assert parts.test.columns is parts.train.columns
+
+
+def frame(numbers: np.ndarray) -> str:
+    return pl.DataFrame(numbers, schema=["a", "b"]).fill_nan(None).write_csv()
+
+
+# ---- scaling
+
+
+@pytest.mark.parametrize(
+    ("values", "constant"),
+    [
+        ([0.3, 0.1 + 0.2], True),
+        ([sum([0.1] * 10), 1.0], True),
+        ([7.0, 7.0], True),
+        ([0.0, 0.0], True),
+        ([1e9, 1e9 + 1e-6], True),
+        ([1e9, 1e9 + 1], False),
+        ([1.0, 1.0 + 1e-12], False),
+        ([0.0, 1e-100], False),
+        ([-1e-20, 1e-20], False),
+    ],
+)
+@pytest.mark.parametrize("scale", ["standard", "minmax"])
+def test_columns_that_vary_by_rounding_alone(values, constant, scale, tmp_path):
+    pl.DataFrame({"a": values * 6, "b": [1.0, 2.0, 4.0] * 4}).write_parquet(tmp_path / "t.parquet")
+    found = table(tmp_path / "t.parquet", scale=scale)
+    spread = float(found.images[:, 0].max() - found.images[:, 0].min())
+    assert spread == 0 if constant else spread == pytest.approx(2 if scale == "standard" else 1)
+    back = found.columns.own(found.images.numpy().astype(np.float64))
+    np.testing.assert_allclose(back[:, 0], values * 6, rtol=1e-6, atol=1e-300)
+
+
+def test_a_float32_column_has_the_rounding_of_its_type(tmp_path):
+    values = np.float32(0.1) + np.array([0, 1e-8] * 6, np.float32)
+    pl.DataFrame({"a": values}).write_parquet(tmp_path / "t.parquet")
+    assert table(tmp_path / "t.parquet").images.abs().max() == 0
+
+
+def test_numbers_beyond_float32_are_named(tmp_path):
+    with pytest.raises(VaekitError, match="row 1"):
+        read(write(tmp_path, "a,b\n1,2\n1e300,3\n"))
+
+
+@pytest.mark.parametrize("missing", ["", "mean"])
+def test_columns_go_through_plain_types(missing):
+    numbers = np.random.default_rng(0).normal(size=(9, 2))
+    made = Columns.of(("a", "b"), numbers, "standard", missing)
+    again = Columns.from_plain(made.plain())
+    assert again.same(made) and again.scale == "standard" and again.missing == missing
+    assert (again.fill is None) == (made.fill is None)
+    old = {k: v for k, v in made.plain().items() if k in ("names", "shift", "width")}
+    assert Columns.from_plain(old).same(made)
+
+
+# ---- cost
+
+
+@quiet
+@pytest.mark.parametrize("hole", ["5", "-"], ids=["numbers", "text"])
+def test_reading_is_linear_in_the_columns(hole, tmp_path):
+    took = []
+    for width in (5000, 20_000):
+        names = ",".join(f"g{i}" for i in range(width))
+        values = np.random.default_rng(0).integers(0, 9, (20, width)).astype(str)
+        values[3] = hole
+        path = write(tmp_path, names + "\n" + "\n".join(",".join(row) for row in values) + "\n")
+        start = time.process_time()
+        assert table(path, missing="mean").shape == (width,)
+        took.append(time.process_time() - start)
+    assert took[1] <= 6 * took[0] + 0.2, took
