@@ -237,7 +237,16 @@ COMMANDS: list[tuple[list[str], str]] = [
     (["train", "cvae", "--data", "x.npy", "--epochs", "1", "--out", "new"], "has no labels"),
 ]
 
-for command in ("evaluate", "ledger", "refit", "report", "encode", "decode z.npy", "reconstruct", "sample"):
+for command in (
+    "evaluate",
+    "ledger",
+    "refit",
+    "report",
+    "encode",
+    "decode z.npy",
+    "reconstruct",
+    "sample",
+):
     verb, *rest = command.split()
     COMMANDS += [
         ([verb], "--help"),
@@ -314,7 +323,9 @@ def seals(place: Path) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(("words", "said"), COMMANDS, ids=lambda v: " ".join(v) if isinstance(v, list) else "")
+@pytest.mark.parametrize(
+    ("words", "said"), COMMANDS, ids=lambda v: " ".join(v) if isinstance(v, list) else ""
+)
 def test_words_that_do_not_serve(words, said, place, capsys, monkeypatch):
     monkeypatch.chdir(place)
     before = seals(place)
@@ -327,7 +338,9 @@ def test_words_that_do_not_serve(words, said, place, capsys, monkeypatch):
         assert not caught.value.code and "usage" in message.out
         return
     assert caught.value.code == 2, message
-    lines = [line for line in message.err.strip().splitlines() if not line.startswith("vaekit: note:")]
+    lines = [
+        line for line in message.err.strip().splitlines() if not line.startswith("vaekit: note:")
+    ]
     assert 1 <= len(lines) <= 2 and lines[0].startswith("vaekit: "), message.err
     assert "Traceback" not in message.err and said in message.err, message.err
     assert seals(place) == before

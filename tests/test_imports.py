@@ -13,8 +13,19 @@ SOURCE = Path(vaekit.__file__).parent
 # From the bottom up; names in one row are siblings and do not import each other.
 LAYERS = [
     ["errors", "brief"],
-    ["arguments"],
-    ["text", "files", "mixture", "coordinates", "trees", "shapes", "values"],
+    ["arguments", "system", "stopping"],
+    [
+        "text",
+        "files",
+        "locks",
+        "weights",
+        "forms",
+        "mixture",
+        "coordinates",
+        "trees",
+        "shapes",
+        "values",
+    ],
     ["distributions", "lp_nested", "compounds", "one_hots", "data", "corruption"],
     ["blocks"],
     ["networks", "divergences", "schedules"],

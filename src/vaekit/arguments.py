@@ -33,7 +33,7 @@ def check(name: str, value: Any, kind: Any, default: Any = None) -> None:
     """Raise `VaekitError` where a value is not of the annotated kind, with one that would serve."""
     if fits(value, kind):
         return
-    said = " or ".join(map(_said, _choices(kind)))
+    said = described(kind)
     cure = next((c for c in (_meant(value), default) if c is not None and fits(c, kind)), None)
     such = "" if cure is None else f", as in {name}={cure!r}"
     raise VaekitError(f"{name} must be {said}{such}; got {value!r}")
@@ -69,6 +69,11 @@ def check_call(call: inspect.BoundArguments) -> None:
             given = value.items()
         for each, item in given:
             check(each, item, known.annotation, default)
+
+
+def described(kind: Any) -> str:
+    """Say in words what an annotation allows: `a number or None`."""
+    return " or ".join(map(_said, _choices(kind)))
 
 
 def fits(value: Any, kind: Any) -> bool:

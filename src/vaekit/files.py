@@ -1,41 +1,63 @@
-"""Write files so that a reader finds the old content or the new, and never half of either."""
+"""Write files so that a reader finds the old content or the new, and never half of either.
+
+A file is written beside its place, named by host and process (`.NAME.HOST.PID-N.part`), and swapped
+in. What a killed process left of this is removed by the next write into the folder.
+"""
 
 import errno
 import os
+import platform
+import re
+import stat
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 
 from vaekit.errors import VaekitError
+from vaekit.system import telling
+
+_PART = re.compile(r"\..*\.(?P<host>[\w-]+)\.(?P<pid>\d+)-\d+\.part")
+_LONGEST = 40  # letters of a name that are kept in that of its part, so that this is none too long
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_numbers, _writing = count(), set[Path]()
+_seen = dict[Path, int]()  # when this process last changed a folder
 
 
 def write(path: Path, writer: Callable[[Path], object]) -> None:
     """Let `writer` fill a temporary file beside `path`, bring it to the disk, and swap it in.
 
-    Raises `VaekitError` where the disk is full or the place cannot be written; what stood at
-    `path` before is then untouched.
+    A link stays and its target is written. Raises `VaekitError` where `check_file` does, and where
+    the disk is full or refuses; what stood at `path` before is then untouched.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        writer(temporary)
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())  # safetensors makes files that only their owner reads
-        temporary.replace(path)
-    except Exception as error:
-        with suppress(OSError):  # the place itself may be the trouble
-            temporary.unlink(missing_ok=True)
-        if is_full(error) or isinstance(error, OSError):
-            raise cannot_write(path, error) from error
-        raise
-
-
-def _umask() -> int:
-    """Return the mask of new files, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+    with telling(path):
+        target = _target(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(target.parent)
+        temporary = _part_of(target)
+        _writing.add(temporary)
+        try:
+            temporary.touch(exist_ok=False)
+            mode = stat.S_IMODE(temporary.stat().st_mode)
+            writer(temporary)
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.chmod(mode)  # safetensors makes files that only their owner reads
+            temporary.replace(target)
+        except BaseException:
+            with suppress(OSError):  # the place itself may be the trouble
+                temporary.unlink(missing_ok=True)
+            raise
+        finally:
+            _writing.discard(temporary)
+        _seen[target.parent] = target.parent.stat().st_mtime_ns
 
 
 def write_text(path: Path, text: str) -> None:
@@ -43,19 +65,94 @@ def write_text(path: Path, text: str) -> None:
     write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
-def is_full(error: BaseException) -> bool:
-    """Say whether an error means that there is no space left."""
-    return getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "os error 28" in str(
-        error
-    )
+# ---- places
 
 
-def cannot_write(path: Path, error: BaseException) -> VaekitError:
-    """Build the error for a place that cannot be written."""
-    if is_full(error):
-        return VaekitError(
-            f"no space left on the disk of {path}. Nothing written before is lost: "
-            "free some space and continue with --resume"
-        )
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-    return VaekitError(f"cannot write {path}: {reason}")
+def check_file(path: Path) -> None:
+    """Raise `VaekitError` where no file can be written: a folder, a device, a place that refuses.
+
+    Nothing is left behind, so a command asks before it computes what it will write.
+    """
+    with telling(path):
+        _check_parents(_target(path))
+
+
+def check_folder(path: Path) -> None:
+    """Raise `VaekitError` where there is no folder `path` and none can be made."""
+    with telling(path):
+        if path.exists() and not path.is_dir():
+            raise VaekitError(f"{path} is {_kind(path)}, no folder: choose another one with --out")
+        _check_parents(path / "file")
+
+
+def _target(path: Path) -> Path:
+    """Return the place that `path` leads to; raise `VaekitError` where that is no file."""
+    if path.exists() and not path.is_file():
+        raise VaekitError(f"cannot write {path}: it is {_kind(path)}, name a file")
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
+
+
+def _kind(path: Path) -> str:
+    return _KINDS.get(stat.S_IFMT(path.stat().st_mode), "a file")
+
+
+def _check_parents(path: Path) -> None:
+    """Make a nameless file in the first folder that is there, which says what may refuse."""
+    there = next(p for p in path.absolute().parents if os.path.lexists(p))
+    if not there.is_dir():
+        raise VaekitError(f"cannot write {path}: {there} is no folder, correct the path")
+    with tempfile.TemporaryFile(dir=there):
+        pass
+
+
+# ---- what is left
+
+
+def sweep(folder: Path) -> None:
+    """Remove all parts from a folder, of whatever host, but those that are being written here."""
+    for path in folder.glob(".*.part"):
+        if not _alive(path):
+            path.unlink(missing_ok=True)
+
+
+def _part_of(target: Path) -> Path:
+    name = f".{target.name[:_LONGEST]}.{_host()}.{os.getpid()}-{next(_numbers)}.part"
+    return target.with_name(name)
+
+
+def _host() -> str:
+    return re.sub(r"[^\w-]", "-", platform.node())[:_LONGEST] or "host"
+
+
+def _remove_left(folder: Path) -> None:
+    """Remove parts of dead processes of this host, unless nobody else has changed the folder."""
+    if _seen.get(folder) == folder.stat().st_mtime_ns:
+        return
+    for path in folder.glob(".*.part"):
+        found = _PART.fullmatch(path.name)
+        if found and found["host"] == _host() and not _alive(path):
+            path.unlink(missing_ok=True)
+
+
+def _alive(part: Path) -> bool:
+    """Say whether a process of this host is writing a part."""
+    found = _PART.fullmatch(part.name)
+    if found is None or found["host"] != _host():
+        return False
+    number = int(found["pid"])
+    return part in _writing if number == os.getpid() else _runs(number)
+
+
+def _runs(process: int) -> bool:
+    if os.name == "nt":  # where a signal 0 would end it
+        return True
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # of another user
+        return True
+    return True

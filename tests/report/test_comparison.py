@@ -15,7 +15,7 @@ import yaml
 from test_page import read as parsed
 
 from vaekit import cli, information
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.objectives import KL, Distortion, TotalCorrelation
 from vaekit.report import compare, side_by_side, tradeoffs
@@ -488,8 +488,10 @@ def test_unfinished_and_unjudged_runs_say_so(noisy, tmp_path):
 def test_damaged_metrics(noisy, tmp_path):
     shutil.copytree(noisy[0].folder, tmp_path / "bad")
     (tmp_path / "bad" / "metrics.json").write_text("{")
-    with pytest.raises(VaekitError, match=r"metrics\.json cannot be read"):
+    with pytest.warns(VaekitWarning, match=r"metrics\.json is damaged and left out"):
         compare([tmp_path / "bad", noisy[1]], tmp_path / "page.html")
+    text = parsed((tmp_path / "page.html").read_text(encoding="utf-8")).text
+    assert "Not evaluated yet" in text and str(tmp_path / "bad") in text
 
 
 # ---- the command

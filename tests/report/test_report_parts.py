@@ -215,7 +215,7 @@ def test_columns_go_by_their_names():
         assert columns.names(table, 5) == [
             "acid",
             " _hidden",
-            r"price in \$",
+            "price in $",
             "(no name)",
             "a name that is long…",
         ]

@@ -5,6 +5,7 @@ recipe named first, so each recipe shows its own. An error is one or two lines a
 `--debug` shows the traceback.
 """
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -12,7 +13,9 @@ from typing import Any
 
 from vaekit import __version__
 from vaekit.cli import applying, comparing, judging, ledger, listing, refitting, training
-from vaekit.errors import VaekitError, VaekitWarning, nearest
+from vaekit.errors import VaekitWarning, nearest
+from vaekit.stopping import on_signals, stop
+from vaekit.system import told
 
 USAGE = """\
 usage: vaekit COMMAND ...
@@ -35,35 +38,42 @@ Every command takes --help, and --debug to see the traceback of an error.
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run a command and exit: 0 when it went well, 2 on an error, 130 when stopped."""
+    """Run a command and exit: 0 when it went well, 2 on an error, 130 or 143 when stopped."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        with warnings.catch_warnings():
+        with on_signals(stop), warnings.catch_warnings():
             warnings.simplefilter("always", VaekitWarning)
-            warnings.showwarning = _note
+            warnings.showwarning = _Notes()
             _dispatch(words)
-    except VaekitError as error:
-        if debug:
-            raise
-        _fail(str(error))
-    except OSError as error:
-        if debug:
-            raise
-        _fail(f"{error.filename or 'a file'}: {error.strerror or error}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("vaekit: stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(getattr(stopped, "status", 130))
+    except BrokenPipeError:  # nobody reads on, as behind `| head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except Exception as error:
+        known = told(error)
+        if debug or known is None:
+            raise
+        _fail(str(known))
 
 
-def _note(message: Warning | str, kind: type[Warning], *where: Any) -> None:
-    """Print a warning as a line of our own; others as Python does."""
-    if issubclass(kind, VaekitWarning):
-        print(f"vaekit: note: {message}", file=sys.stderr, flush=True)
-    else:
-        filename, line, *_ = where
-        print(warnings.formatwarning(message, kind, filename, line), file=sys.stderr, end="")
+class _Notes:
+    """Print a warning of our own as a line, each once in a command; others as Python does."""
+
+    def __init__(self) -> None:
+        self.said: set[str] = set()
+
+    def __call__(self, message: Warning | str, kind: type[Warning], *where: Any) -> None:
+        text = f"vaekit: note: {message}"
+        if not issubclass(kind, VaekitWarning):
+            filename, line, *_ = where
+            print(warnings.formatwarning(message, kind, filename, line), file=sys.stderr, end="")
+        elif text not in self.said:
+            self.said.add(text)
+            print(text, file=sys.stderr, flush=True)
 
 
 def _fail(message: str) -> None:

@@ -29,14 +29,16 @@ def compare(words: list[str]) -> None:
         "--data-dir", type=str, default=None, help="where the files of public sets lie"
     )
     found = parse(made, words)
-    runs = _opened(found.runs, found.data_dir)
-    from vaekit import report
+    from vaekit import files, report
     from vaekit.report.groups import gather
 
+    out = Path(found.out).expanduser()
+    files.check_file(out)
+    runs = _opened(found.runs, found.data_dir)
     entries, _ = gather(runs)  # so that runs on the same data share them while they are judged
     if len(entries) > 1:
-        _evaluate([entry.run for entry in entries if not entry.numbers and entry.test is not None])
-    print(report.compare(runs, Path(found.out)))
+        _evaluate([entry.run for entry in entries if entry.test is not None])
+    print(report.compare(runs, out))
 
 
 def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
@@ -63,11 +65,13 @@ def _within(folder: Path) -> str:
 
 
 def _evaluate(runs: list["Run"]) -> None:
+    """Judge the runs that have no numbers of the weights that they have."""
     for i, run in enumerate(runs):
-        _note(f"evaluating {run.folder}, {i + 1} of {len(runs)}")
         try:
-            with redirect_stdout(sys.stderr):
-                judge(run)
+            if not run.judged():
+                _note(f"evaluating {run.folder}, {i + 1} of {len(runs)}")
+                with redirect_stdout(sys.stderr):
+                    judge(run)
         except VaekitError as error:
             _note(f"not evaluated: {error}")
 

@@ -1,5 +1,6 @@
 """`vaekit evaluate` and `vaekit report`."""
 
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from vaekit.errors import VaekitError
 if TYPE_CHECKING:
     from vaekit.runs import Run
 
+Numbers = dict[str, Any]
 _OPTIONS = (
     "n",
     "samples",
@@ -91,7 +93,9 @@ def judge(
     """
     from vaekit.information import chosen, diagnose, summarise
     from vaekit.information import evaluate as rates
+    from vaekit.runs import results
 
+    seen = run.metrics
     if importance_samples is not None and not information:
         raise VaekitError("--importance-samples is for log p(x): give --information too")
     names, draws = chosen(metrics), 100 if importance_samples is None else importance_samples
@@ -104,25 +108,53 @@ def judge(
     if scores is not None:
         numbers |= scores(n=n, bins=options.get("bins", 20))
     part = "training" if train_split or run.data.test is run.data.train else "test"
-    step = max((int(row["step"]) for row in run.history), default=None)
+    step, mark = run.stamp
     for number in numbers.values():
-        number |= {"split": part, "step": step}
-    run.save_metrics(_before(run.metrics, numbers) | numbers)
-    count = numbers["distortion"]["n"]
-    print(f"{part} set of {run.config.data}, n = {count}")
+        number |= {"split": part, "step": step, "weights": mark}
+    path = run.folder / results.METRICS
+    results.merge(path, numbers, lambda old: _kept(run, seen, old, numbers))
+    show(run, numbers)
+
+
+def _kept(run: "Run", seen: Numbers, old: Numbers, new: Numbers) -> Numbers | None:
+    """Return earlier numbers where they are of the same weights and examples, else say so.
+
+    None where others have come since `seen` that are of newer weights.
+    """
+    from vaekit.runs import results
+
+    if old != seen and run.overtaken(old):
+        print(f"not written: {run.folder} has newer weights by now, and numbers of them")
+        return None
+    names = [name for name in old if name not in new]
+    if names and results.agree(old, new):
+        print(f"kept from before: {', '.join(names)}")
+        return old
+    if names:
+        print(f"dropped, as of other weights or examples: {', '.join(names)}")
+    return {}
+
+
+def show(run: "Run", numbers: dict[str, Any]) -> None:
+    """Print numbers, each with its error, unit and estimator."""
+    first = numbers.get("distortion") or next(iter(numbers.values()))
+    count = first.get("n")
+    print(f"{first.get('split', 'test')} set of {run.config.data}, n = {count}")
     wide = max(26, *map(len, numbers))
     for name, number in numbers.items():
-        shown = f"{_shown(number):<17} {number['direction']:<12}"
+        shown = f"{_shown(number):<17} {number.get('direction', ''):<12}"
         bias = number.get("shuffled")
-        after = "" if number["n"] == count else f"; n = {number['n']}"
+        after = "" if number.get("n") == count else f"; n = {number.get('n')}"
         after += "" if bias is None else f"; {bias:.3f} shuffled"
-        print(f"  {name:<{wide}}{shown} {number['unit']}; {number['estimator']}{after}")
+        how = f"{number.get('unit', '')}; {number.get('estimator', '')}"
+        print(f"  {name:<{wide}}{shown} {how}{after}")
 
 
 def _scores(
     run: "Run", names: tuple[str, ...], train_split: bool, corrupt: str, features: str | None
 ) -> Callable[..., dict[str, Any]]:
     """Settle which scores are meant, before anything is computed, and say which are left out."""
+    from vaekit import files
     from vaekit.corruption import corruption
     from vaekit.information import applying, score
 
@@ -132,6 +164,8 @@ def _scores(
     acts = [text.strip() for text in re.split(r",(?![^(]*\))", corrupt) if text.strip()]
     for text in acts:
         corruption(text)
+    if features and not Path(features).exists():
+        files.check_file(Path(features))
     wanted, left = applying(run.model, data, names, train)
     for why in dict.fromkeys(left.values()):
         print(f"left out: {', '.join(k for k, v in left.items() if v == why)}: {why}")
@@ -158,26 +192,13 @@ def _network(run: "Run", path: Path) -> Any:
     return made
 
 
-def _before(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """Return earlier numbers where they are of the same weights and examples, else say so."""
-    names = [name for name in old if name not in new]
-    if not names:
-        return {}
-    was, now = (found.get("distortion", {}) for found in (old, new))
-    if all(was.get(key) == now[key] for key in ("n", "split", "step")):
-        print(f"kept from before: {', '.join(names)}")
-        return old
-    print(f"dropped, as of other weights or examples: {', '.join(names)}")
-    return {}
-
-
 def _progress(name: str, done: int, count: int) -> None:
     print(f"scores {done + 1}/{count}: {name}", file=sys.stderr, flush=True)
 
 
 def _shown(number: dict[str, Any]) -> str:
-    value, se = number["value"], number["se"]
-    if value is None:
+    value, se = number["value"], number.get("se")
+    if value is None or not math.isfinite(value):
         return "infinite"
     if isinstance(value, int):
         return f"{value:>8}"
@@ -194,8 +215,12 @@ def report(words: list[str]) -> None:
     made.add_argument("--out", type=str, default=None, help="the file; default RUN/report.html")
     found = parse(made, words)
     run = run_of(found)
-    if not run.metrics:
+    from vaekit import files
+
+    out = Path(found.out).expanduser() if found.out else run.folder / "report.html"
+    files.check_file(out)
+    if not run.judged():
         judge(run)
     from vaekit.report import write
 
-    print(write(run, Path(found.out) if found.out else None))
+    print(write(run, out))

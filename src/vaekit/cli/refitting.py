@@ -1,8 +1,6 @@
 """`vaekit refit`: the same networks under other noise models."""
 
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 from vaekit.cli.parsing import add_run, parse, parser, run_of
@@ -35,8 +33,9 @@ def refit(words: list[str]) -> None:
     made.add_argument("--n", type=int, default=10_000, help="test examples at most")
     found = parse(made, words)
     run = run_of(found)
-    from vaekit import files, information
+    from vaekit import information
     from vaekit.likelihoods import Bernoulli
+    from vaekit.runs import results
 
     own = f"{run.config.arguments.get('likelihood', run.config.recipe)} (as trained)"
     models = {own: run.model}
@@ -52,8 +51,8 @@ def refit(words: list[str]) -> None:
         rows[own]["note"] = note
     part = "training" if run.data.test is run.data.train else "test"
     _show(rows, part, note)
-    path = run.folder / "refits.json"
-    files.write_text(path, json.dumps(_before(path, own, rows) | rows, indent=2) + "\n")
+    path = run.folder / results.REFITS
+    results.merge(path, rows, lambda old: _kept(old, own, rows))
     print(f"{path}: these numbers")
 
 
@@ -72,16 +71,16 @@ def _show(rows: dict[str, Any], part: str, note: str) -> None:
         print(f"note: {note}")
 
 
-def _before(path: Path, own: str, rows: dict[str, Any]) -> dict[str, Any]:
+def _kept(old: dict[str, Any], own: str, rows: dict[str, Any]) -> dict[str, Any]:
     """Return earlier rows where they are of the same weights and examples; say what is dropped."""
-    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     names = [name for name in old if name not in rows]
     if not names:
         return {}
     key = _key(rows[own])
     was, now = old.get(own, {}).get(key), rows[own][key]
     # The same draws on the same weights: equal but for the order of sums.
-    if was and was["n"] == now["n"] and math.isclose(was["value"], now["value"], rel_tol=1e-5):
+    same = was and None not in (was["value"], now["value"]) and was.get("n") == now["n"]
+    if same and math.isclose(was["value"], now["value"], rel_tol=1e-5):
         return old
     print(f"dropped, as of other weights or examples: {', '.join(names)}")
     return {}

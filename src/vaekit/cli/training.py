@@ -1,12 +1,11 @@
 """`vaekit train`: its flags are read from the signature of the recipe that is named first."""
 
-import os
+import signal
 import sys
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit.cli.judging import judge
+from vaekit.cli.judging import judge, show
 from vaekit.cli.parsing import parse, parser
 from vaekit.errors import VaekitError
 
@@ -32,33 +31,49 @@ def train(words: list[str]) -> None:
     from vaekit.runs.show import Bar
 
     config, options = _train_arguments(words[0], words[1:])
-    folder = _folder(config, options["out"], words[0] if options["resume"] else None)
-    if options["resume"] and not folder.exists():
+    folder = _folder(options["out"], words[0] if options["resume"] else None)
+    before = _state(folder) if folder and options["resume"] else ""
+    if folder and options["resume"] and not folder.exists():
         print(f"no run in {folder} yet: starting it", file=sys.stderr)
     saving = runs.Saving(options["checkpoint_minutes"], options["checkpoint_steps"])
     with Bar(f"{config.recipe} on {config.data}") as bar:
         run = runs.train(config, folder, options["resume"], saving, bar)
-    if os.environ.get("LOCAL_RANK", "0") == "0":
-        _conclude(run)
+    if runs.is_first(config.training):
+        _conclude(run, before)
 
 
-def _folder(config: "Config", out: str | None, resumed: str | None) -> Path:
+def _folder(out: str | None, resumed: str | None) -> Path | None:
+    """Return the run folder that was named, None where any will do."""
     if out:
-        return Path(out)
+        return Path(out).expanduser()
     if resumed is None:
-        return _free_folder(config)
+        return None
     if Path(resumed).name == "run.yaml" or Path(resumed).is_dir():
         return Path(resumed) if Path(resumed).is_dir() else Path(resumed).parent
     raise VaekitError("--resume needs --out RUN, the folder of the run to continue")
 
 
-def _conclude(run: "Run") -> None:
-    state = run.config.notes["state"]
-    if state == "interrupted":
-        notes = run.config.notes
+def _state(folder: Path) -> str:
+    """Return the state of the run in a folder, nothing where there is none."""
+    from vaekit.runs import config as configs
+
+    path = folder / "run.yaml"
+    return str(configs.read(path).notes.get("state", "")) if path.is_file() else ""
+
+
+def _conclude(run: "Run", before: str) -> None:
+    notes = run.config.notes
+    if before == "finished":
+        print("this run is finished: nothing was trained")
+    if notes["state"] == "interrupted":
         print(f"stopped after step {notes['step']} of {notes['steps']}; continue with --resume")
-    judge(run)
+    if run.judged():
+        show(run, run.metrics)
+    else:
+        judge(run)
     print(f"run: {run.folder}    page: vaekit report {run.folder}")
+    if "stopped_by" in notes:
+        sys.exit(128 + signal.Signals[notes["stopped_by"]])
 
 
 def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, Any]]:
@@ -79,7 +94,7 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     recipe = recipes.find(given.recipe if given else what)
     made = _train_parser(recipe, given)
     found = vars(parse(made, words))
-    training = {f.name: found[f.name] for f in fields(Training)}
+    training = {name: found[name] for name in Training.__dataclass_fields__}
     own = list(made.own_arguments)  # pyright: ignore[reportAttributeAccessIssue]
     if not found["data"]:
         raise VaekitError("say what to train on with --data: `vaekit list` shows what there is")
@@ -125,11 +140,3 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
     ):
         group.add_argument(flag, type=kind, default=default, help=text)
     group.add_argument("--resume", action="store_true", help="continue the run in --out")
-
-
-def _free_folder(config: "Config") -> Path:
-    data = Path(config.data).stem if os.sep in config.data else config.data.split("(")[0]
-    n = 1
-    while (folder := Path("runs") / f"{config.recipe}-{data}-{n}").exists():
-        n += 1
-    return folder

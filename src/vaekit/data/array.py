@@ -53,7 +53,7 @@ def read(
     """
     found = readable(path, "the array")
     mapped = found.stat().st_size > _LARGE if mmap is None else mmap
-    loaded = _load(found, mapped and found.suffix.lower() == ".npy")
+    loaded = _load(found, mapped and found.suffix.lower() == ".npy", key)
     if not isinstance(loaded, dict):
         if key is not None:
             raise VaekitError(f"{found} holds one array, which has no name: leave key= out")
@@ -68,10 +68,10 @@ def names(path: Path | str) -> list[str]:
     return list(loaded) if isinstance(loaded, dict) else []
 
 
-def _load(path: Path, mapped: bool) -> np.ndarray | dict[str, np.ndarray]:
+def _load(path: Path, mapped: bool, key: str | None = None) -> np.ndarray | dict[str, np.ndarray]:
     ending = path.suffix.lower()
     if ending in (".mat", ".h5", ".hdf5"):
-        return _by_name(path, ending == ".mat")
+        return _by_name(path, ending == ".mat", key)
     try:
         if mapped:
             return np.load(path, mmap_mode="r", allow_pickle=False)
@@ -86,12 +86,12 @@ def _load(path: Path, mapped: bool) -> np.ndarray | dict[str, np.ndarray]:
         ) from error
 
 
-def _by_name(path: Path, of_matlab: bool) -> dict[str, np.ndarray]:
+def _by_name(path: Path, of_matlab: bool, key: str | None) -> dict[str, np.ndarray]:
     with path.open("rb") as file:
         is_hdf5 = file.read(len(_HDF5)) == _HDF5 or (file.seek(512), file.read(8))[1] == _HDF5
     if of_matlab and not is_hdf5:
         return matlab.arrays(path)
-    held = hdf5.arrays(path)
+    held = hdf5.arrays(path, key)
     # MATLAB writes the first index fastest, so its arrays stand in the file with axes reversed.
     return {name: each.T for name, each in held.items()} if of_matlab else held
 

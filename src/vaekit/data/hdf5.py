@@ -1,5 +1,12 @@
-"""Arrays in HDF5 files, by name; links that lead out of a file are not followed."""
+"""HDF5 files, opened so that nothing is read but the file itself.
 
+A file may name others: by an external link, by arrays whose bytes or parts lie elsewhere. Whoever
+made it could so have any file of the reader's taken for data. These are refused; links within the
+file, hard and soft, are followed.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +15,16 @@ import numpy as np
 from vaekit.data.files import cause
 from vaekit.errors import VaekitError
 
+_DEEPEST = 16  # soft links that lead to soft links
+_LISTED = 12
 
-def arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read all arrays of numbers of a file, by their place in it (group/name).
 
-    Raises `VaekitError` for damaged files, and where h5py is missing.
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file to read, as h5py does.
+
+    Raises `VaekitError` where h5py is missing, and where the file is damaged, now or while it is
+    read.
     """
     try:
         import h5py
@@ -20,15 +32,89 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
         raise VaekitError(
             f"{path} is an HDF5 file, which takes h5py to read: pip install 'vaekit[hdf5]'"
         ) from error
-    found: dict[str, np.ndarray] = {}
+    with reading(path), h5py.File(path, "r") as file:
+        yield file
 
-    def take(name: str, each: Any) -> None:
-        if isinstance(each, h5py.Dataset) and each.dtype.kind in "biuf":
-            found[name] = each[()]
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Raise `VaekitError` for what h5py says inside of damaged parts of the file."""
     try:
-        with h5py.File(path, "r") as file:
-            file.visititems(take)  # which passes links by
+        yield
+    except VaekitError:
+        raise
     except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise VaekitError(f"{path} is damaged or no HDF5 file ({cause(error)})") from error
+        raise VaekitError(
+            f"{path} is damaged or no HDF5 file ({cause(error)}): get it again"
+        ) from error
+
+
+def names(file: Any) -> list[str]:
+    """List the arrays of an open file by name, in all its groups."""
+    found: list[str] = []
+    file.visititems(lambda name, thing: found.append(name) if _is_array(thing) else None)
     return found
+
+
+def arrays(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
+    """Read all arrays of numbers of a file, by their place in it (group/name), and that at `key`.
+
+    Raises `VaekitError` as `opened` and `array` do.
+    """
+    with opened(path) as file:
+        wanted = [*names(file), *([key] if key is not None else [])]
+        held = {name: array(file, path, name) for name in wanted}
+        return {name: each[()] for name, each in held.items() if each.dtype.kind in "biuf"}
+
+
+def array(file: Any, path: Path, name: str) -> Any:
+    """Return the array of that name, `group/array`, unread.
+
+    Raises `VaekitError` where there is none, with those that there are, and where it or a link to
+    it leads out of the file.
+    """
+    found = _followed(file, file, path, name, _DEEPEST)
+    if not _is_array(found):
+        held = names(file)
+        more = f" and {len(held) - _LISTED} more" if len(held) > _LISTED else ""
+        listed = ", ".join(held[:_LISTED]) or "none"
+        raise VaekitError(f"{path} has no array {name!r}: its arrays are {listed}{more}")
+    if found.is_virtual or found.external:
+        raise _outward(path, name)
+    return found
+
+
+def _followed(file: Any, group: Any, path: Path, name: str, deepest: int) -> Any:
+    """Go from a group along a name, link by link; None where it leads nowhere."""
+    import h5py
+
+    found = file if name.startswith("/") else group
+    for part in filter(None, name.split("/")):
+        if part == "." or not isinstance(found, h5py.Group):
+            found = found if part == "." else None
+            continue
+        try:
+            link = found.get(part, getlink=True)
+        except TypeError:  # a kind of link that is made by other programs
+            raise _outward(path, name) from None
+        if isinstance(link, h5py.ExternalLink):
+            raise _outward(path, name)
+        if isinstance(link, h5py.SoftLink):
+            if not deepest:
+                return None
+            found = _followed(file, found, path, link.path, deepest - 1)
+        else:
+            found = found.get(part)
+    return found
+
+
+def _is_array(thing: Any) -> bool:
+    import h5py
+
+    return isinstance(thing, h5py.Dataset)
+
+
+def _outward(path: Path, name: str) -> VaekitError:
+    return VaekitError(
+        f"{path}: {name!r} leads to another file, which is not read: copy the array into this file"
+    )

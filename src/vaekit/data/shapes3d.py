@@ -11,16 +11,16 @@ C. Burgess, H. Kim, "3D Shapes dataset", 2018, https://github.com/google-deepmin
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from vaekit.data import hdf5
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.files import cause, check_sha256, find, readable
+from vaekit.data.files import check_sha256, find, readable
 from vaekit.data.kept import Kept, damaged, keep, place, read, whole
 from vaekit.errors import VaekitError
 
@@ -59,7 +59,8 @@ def shapes3d(
 
 
 def _copy(path: Path, folder: Path) -> None:
-    with _opened(path) as (images, labels):
+    with hdf5.opened(path) as file:
+        images, labels = _arrays(path, file)
         try:
             factors, rows = Factors.grid(NAMES, labels[()].T)
         except VaekitError as error:
@@ -74,53 +75,27 @@ def _copy(path: Path, folder: Path) -> None:
 def _pieces(path: Path, images: Any) -> Iterator[np.ndarray]:
     """Read the images piece by piece, channels first."""
     for start in range(0, len(images), _CHUNK):
-        try:
+        with hdf5.reading(path):  # the error is not one of the file that is being written
             piece = images[start : start + _CHUNK]
-        except OSError as error:
-            raise _damage(path, error) from error
         yield np.moveaxis(piece, -1, 1)
 
 
-def _damage(path: Path, error: BaseException) -> VaekitError:
-    return VaekitError(f"{path} is damaged or no HDF5 file ({cause(error)}): get it again")
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """Open the file for its two arrays, after a check of their shapes and types."""
-    try:
-        import h5py
-    except ImportError as error:
+def _arrays(path: Path, file: Any) -> tuple[Any, Any]:
+    """Return the two arrays of the file, after a check of their shapes and types."""
+    images, labels = (hdf5.array(file, path, name) for name in ("images", "labels"))
+    count = images.shape[0] if images.ndim else 0
+    if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
         raise VaekitError(
-            f"{path} is an HDF5 file, which takes h5py to read: pip install 'vaekit[hdf5]'"
-        ) from error
-    try:
-        with h5py.File(path, "r") as file:
-            images, labels = (_array(path, file, name) for name in ("images", "labels"))
-            count = images.shape[0] if images.ndim else 0
-            if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
-                raise VaekitError(
-                    f"{path}: expected images (N, H, W, 3) uint8, got {images.shape} {images.dtype}"
-                )
-            if labels.shape != (count, len(NAMES)) or not count:
-                raise VaekitError(
-                    f"{path}: expected labels ({count}, {len(NAMES)}), got {labels.shape}"
-                )
-            if labels.dtype.kind not in "fiu" or not np.isfinite(labels[()]).all():
-                raise VaekitError(
-                    f"{path}: expected labels that are finite numbers, got {labels.dtype} "
-                    "with others: get it again"
-                )
-            yield images, labels
-    except OSError as error:
-        raise _damage(path, error) from error
-
-
-def _array(path: Path, file: Any, name: str) -> Any:
-    found = file.get(name)
-    if not hasattr(found, "dtype"):
-        raise VaekitError(f"{path} has no array {name!r}: it needs images and labels")
-    return found
+            f"{path}: expected images (N, H, W, 3) uint8, got {images.shape} {images.dtype}"
+        )
+    if labels.shape != (count, len(NAMES)) or not count:
+        raise VaekitError(f"{path}: expected labels ({count}, {len(NAMES)}), got {labels.shape}")
+    if labels.dtype.kind not in "fiu" or not np.isfinite(labels[()]).all():
+        raise VaekitError(
+            f"{path}: expected labels that are finite numbers, got {labels.dtype} "
+            "with others: get it again"
+        )
+    return images, labels
 
 
 def _factors(folder: Path, made: Kept) -> Factors:

@@ -189,8 +189,9 @@ class Table:
         row, column = np.argwhere(wrong)[0].tolist()
         raise VaekitError(
             f"{self.what} has {wrong.sum()} missing or infinite values, the first in column "
-            f"{used[column]!r}, row {row} (from 0); by column: {shortened(said)}. Say missing=drop, "
-            "missing=mean or missing=median, fill them in, or leave columns out with columns="
+            f"{used[column]!r}, row {row} (from 0); by column: {shortened(said)}. Say "
+            "missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
+            "columns="
         )
 
 

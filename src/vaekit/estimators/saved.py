@@ -15,12 +15,11 @@ import numpy as np
 from safetensors.torch import save_file
 
 import vaekit
-from vaekit import files
+from vaekit import files, weights
 from vaekit.errors import VaekitError
 from vaekit.estimators.base import Estimator
 from vaekit.estimators.generate import estimator
 from vaekit.schedules import Progress, Schedule
-from vaekit.train import checkpoint
 
 FORMAT = "vaekit-estimator-1"
 PLAIN = (
@@ -50,18 +49,21 @@ def load(path: Path | str) -> Estimator:
 
     Raises `VaekitError` for a file that is missing, damaged, or no estimator.
     """
-    tensors, notes = checkpoint.read(Path(path))
+    tensors, notes = weights.read(Path(path))
     if notes.get("format") != FORMAT:
         raise VaekitError(f"{path} is no estimator: it holds weights only, or is of another kind")
     try:
         about = json.loads(notes["estimator"])
         found = _described(about)
         progress, seed = Progress(**about["progress"]), int(about["seed"])
-    except (KeyError, TypeError, json.JSONDecodeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise VaekitError(
             f"{path} was damaged, or written by another version of vaekit: {error}"
         ) from None
     found._rebuild(seed, progress, tensors)
+    own = found._trained.parts.state_dict()
+    state = {name: tensors[name] for name in own}
+    weights.check(state, own, f"{path} is of another model, or damaged", "save it again")
     return found
 
 

@@ -50,6 +50,7 @@ class Target:
             raise VaekitError(f"{self.path} is what is read here: choose another --out")
         if self.path.is_dir() if self.ending else self.path.is_file():
             raise VaekitError(f"{self.path} is a {'folder' if self.ending else 'file'} already")
+        (files.check_file if self.ending else files.check_folder)(self.path)
         taken = any(self.path.iterdir()) if self.path.is_dir() else self.path.exists()
         if taken and not self.force:
             raise VaekitError(

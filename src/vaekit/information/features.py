@@ -10,7 +10,6 @@ distances**, which are of Inception.
 A user's own network is any callable images (n, …) → features (n, D).
 """
 
-import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vaekit import files
+from vaekit import files, weights
 from vaekit.apply import CHUNK, seeded
 from vaekit.arguments import told
 from vaekit.data import Dataset
@@ -66,10 +65,7 @@ class FeatureNetwork(nn.Module):
     @property
     def mark(self) -> str:
         """Return eight digits that tell networks apart: of the sha256 of the weights."""
-        digest = hashlib.sha256()
-        for name, weight in sorted(self.state_dict().items()):
-            digest.update(name.encode() + weight.cpu().contiguous().numpy().tobytes())
-        return digest.hexdigest()[:8]
+        return weights.mark(self.state_dict())
 
     @property
     def said(self) -> str:
@@ -84,25 +80,22 @@ class FeatureNetwork(nn.Module):
         about = {k: getattr(self, k) for k in ("network", "shape", "classes", "size")}
         notes = {"accuracy": self.accuracy, "trained": self.trained}
         header = {"format": FORMAT, "about": json.dumps(about), "notes": json.dumps(notes)}
-        weights = {name: w.detach().cpu().contiguous() for name, w in self.state_dict().items()}
-        files.write(Path(path), lambda temporary: save_file(weights, temporary, metadata=header))
+        own = {name: w.detach().cpu().contiguous() for name, w in self.state_dict().items()}
+        files.write(Path(path), lambda temporary: save_file(own, temporary, metadata=header))
 
     @classmethod
     def load(cls, path: Path | str) -> "FeatureNetwork":
         """Read what `save` wrote; raise `VaekitError` for a file that is none."""
-        from safetensors import SafetensorError, safe_open
-
-        try:
-            with safe_open(path, framework="pt") as opened:
-                header = opened.metadata() or {}
-                weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        except (SafetensorError, OSError) as error:
-            raise VaekitError(f"cannot read a feature network from {path}: {error}") from None
+        found, header = weights.read(Path(path))
         if header.get("format") != FORMAT:
             raise VaekitError(f"{path} is no feature network: give a file that .save() wrote")
-        made, notes = cls(**json.loads(header["about"])), json.loads(header["notes"])
-        made.load_state_dict(weights)
-        made.accuracy, made.trained = notes["accuracy"], notes["trained"]
+        try:
+            made, notes = cls(**json.loads(header["about"])), json.loads(header["notes"])
+            made.accuracy, made.trained = notes["accuracy"], notes["trained"]
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise VaekitError(f"{path} is damaged ({error}): make it anew") from None
+        weights.check(found, made.state_dict(), f"{path} is damaged", "make it anew")
+        made.load_state_dict(found)
         return made.eval()
 
 

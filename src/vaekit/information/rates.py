@@ -20,6 +20,7 @@ expectation, `consistent` (right in the limit of many examples or samples), or `
 examples used.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -38,7 +39,7 @@ from vaekit.distributions import StandardNormal
 from vaekit.divergences import kl, kl_in_closed_form
 from vaekit.faults import check_finite, check_range
 from vaekit.information.encoding import check_subject
-from vaekit.metrics import mig
+from vaekit.metrics import Score, mig
 from vaekit.model import Model, Pass
 from vaekit.one_hots import Categories
 from vaekit.shapes import reading
@@ -222,6 +223,12 @@ def _mig(
     codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...], bins: int
 ) -> dict[str, Any]:
     score = mig(codes, levels, bins=bins)
-    how = f"MIG of mean codes, {bins} equal-width bins of the observed range"
-    number = Number(float(score), how, len(codes), None, "share of the factor's entropy")
-    return {**asdict(number), "bins": bins, "shuffled": score.shuffled, "factors": list(names)}
+    return row_of(score, "share of the entropy", len(codes)) | {"factors": list(names)}
+
+
+def row_of(value: Score | float, unit: str, n: int) -> dict[str, Any]:
+    """Return a score as `evaluate` returns numbers; a value that is infinite is None."""
+    said = value.as_dict() if isinstance(value, Score) else {"value": value, "n": n}
+    said["value"] = said["value"] if math.isfinite(said["value"]) else None
+    direction = "consistent" if isinstance(value, Score) else "exact"  # unless the score says it
+    return {"estimator": "exact", "se": None, "unit": unit, "direction": direction, **said}

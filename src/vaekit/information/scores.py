@@ -5,7 +5,6 @@ The others are those of `vaekit.information.worth`, and `match` those of
 `vaekit.information.match`.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +23,7 @@ from vaekit.information.categories import categories, other_entries
 from vaekit.information.encoding import check_subject
 from vaekit.information.features import Features
 from vaekit.information.match import match, unmatched
+from vaekit.information.rates import row_of
 from vaekit.information.worth import JUDGES, Subject, parted
 from vaekit.metrics import Score
 from vaekit.model import Model
@@ -104,7 +104,7 @@ def score(
             judged = match(model, data, n, seed) if name == "match" else JUDGES[name][0](subject)
             rows, told = judged, {}
         for row, (value, unit) in rows.items():
-            found[row] = _row(value, unit, n if view is None else len(view.mean)) | told
+            found[row] = row_of(value, unit, n if view is None else len(view.mean)) | told
     return found
 
 
@@ -170,13 +170,6 @@ def _view(model: Model, data: Dataset, n: int, bins: int, seed: int) -> _View:
         levels = np.zeros((len(rows), 0), int)
     free = other_entries(codes.mean.shape[1], categories(model, data))
     return _View(codes.mean.numpy(), drawn, levels, names, bins, seed, free)
-
-
-def _row(value: Score | float, unit: str, n: int) -> dict[str, Any]:
-    said = value.as_dict() if isinstance(value, Score) else {"value": value, "n": n}
-    said["value"] = said["value"] if math.isfinite(said["value"]) else None
-    direction = "consistent" if isinstance(value, Score) else "exact"  # unless the score says it
-    return {"estimator": "exact", "se": None, "unit": unit, "direction": direction, **said}
 
 
 def _mig(view: _View) -> Rows:

@@ -8,17 +8,17 @@ LONGEST = 20
 def names(data: Dataset, count: int) -> list[str]:
     """Name the first columns as the table did, else x0, x1 and so on.
 
-    Long names are cut; a dollar sign would begin a formula, and what begins with an underscore
-    Matplotlib leaves out of legends.
+    Long names are cut; what begins with an underscore Matplotlib leaves out of legends.
     """
     if data.columns is None:
         return [f"x{i}" for i in range(count)]
-    return [_shown(name) for name in data.columns.names[:count]]
+    return [shown(name) for name in data.columns.names[:count]]
 
 
-def _shown(name: str) -> str:
+def shown(name: str) -> str:
+    """Return a name of the user's as a plot writes it, so that it fits and is not left out."""
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
-    return (f" {name}" if name.startswith("_") else name).replace("$", r"\$") or "(no name)"
+    return (f" {name}" if name.startswith("_") else name) or "(no name)"
 
 
 def scaling(data: Dataset) -> str:

@@ -36,10 +36,7 @@ def compare(runs: Sequence[Run | Path | str], path: Path | str) -> Path:
     and where the disk refuses.
     """
     path = Path(path)
-    if path.is_dir():
-        raise VaekitError(
-            f"{path} is a folder: name the file to write, such as {path}/compare.html"
-        )
+    files.check_file(path)
     opened = [run if isinstance(run, Run) else Run(run) for run in runs]
     entries, notes = gather(opened)
     if len(entries) < 2:

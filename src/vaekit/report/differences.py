@@ -22,7 +22,7 @@ def settings(run: Run, data: str = "") -> Settings:
     config = run.config
     training = asdict(config.training)
     del training["seed"], training["device"]
-    own = tables.arguments(config)
+    own = config.completed()
     clash = {f"training {k}" if k in own else k: v for k, v in training.items()}
     given = {"data": data_name(config.data), "data sha256": data[:8], "holdout": config.holdout}
     found = {"recipe": config.recipe, **own, **given, **clash, "state": tables.state(config)}

@@ -120,7 +120,7 @@ def gather(runs: Sequence[Run]) -> tuple[list[Entry], list[str]]:
     """Read what the table needs of each run, and say in notes what was left out and why.
 
     Left out are folders given twice, copies (equal settings and seed) and runs without weights.
-    Raises `VaekitError` where a run.yaml or metrics.json is damaged.
+    Raises `VaekitError` where a run.yaml is damaged.
     """
     shelf, entries, notes = Shelf(), dict[Any, Entry](), list[str]()
     folders: set[Any] = set()
@@ -149,19 +149,7 @@ def gather(runs: Sequence[Run]) -> tuple[list[Entry], list[str]]:
 
 def _entry(run: Run, shelf: "Shelf") -> Entry:
     test, key = shelf.test(run)
-    return Entry(run, settings(run, key), numbers_of(run), key, test)
-
-
-def numbers_of(run: Run) -> dict[str, Mapping[str, Any]]:
-    """Return the numbers of metrics.json; raise `VaekitError` where the file is damaged."""
-    try:
-        found = run.metrics
-    except ValueError as error:
-        raise VaekitError(
-            f"{run.folder / 'metrics.json'} cannot be read ({error}): remove it, or repeat "
-            f"`vaekit evaluate {run.folder}`"
-        ) from None
-    return {name: each for name, each in found.items() if isinstance(each, Mapping)}
+    return Entry(run, settings(run, key), run.metrics, key, test)
 
 
 class Shelf:

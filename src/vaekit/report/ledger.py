@@ -1,14 +1,11 @@
 """The ledger of a run on its page, where `vaekit ledger` has written one."""
 
-import json
-from typing import Any
-
 from markupsafe import Markup
 
 from vaekit.information import Ledger, Row
 from vaekit.report.section import Section
 from vaekit.report.tables import with_error
-from vaekit.runs import Run
+from vaekit.runs import Run, results
 
 _HEAD = Markup(
     '<thead><tr><th></th><th></th><th class="right">nats</th><th></th><th>check</th>'
@@ -17,13 +14,12 @@ _HEAD = Markup(
 
 
 def section(run: Run) -> Section | None:
-    """Show ledger.json of a run's folder as a table, None where there is none."""
-    path = run.folder / "ledger.json"
-    if not path.exists():
+    """Show ledger.json of a run's folder as a table, None where there is none that is whole."""
+    found = results.read(run.folder / results.LEDGER)
+    if not found:
         return None
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    ledger = Ledger.from_dict(found)
-    wrong, now = ledger.check(), max((int(row["step"]) for row in run.history), default=None)
+    ledger, now = Ledger.from_dict(found), run.stamp.step
+    wrong = ledger.check()
     caption = (
         f"Where the nats of {found['n']:,} {found['split']} items go, from ledger.json. A value is "
         "within its standard error (=), or a bound on what the row names (≥, ≤). "

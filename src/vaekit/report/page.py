@@ -12,7 +12,6 @@ import torch
 from markupsafe import Markup
 
 from vaekit import files
-from vaekit.errors import VaekitError
 from vaekit.metrics import mig
 from vaekit.report import (
     categories,
@@ -46,8 +45,7 @@ def write(run: Run, path: Path | None = None) -> Path:
     or the disk refuses.
     """
     path = run.folder / "report.html" if path is None else Path(path)
-    if path.is_dir():
-        raise VaekitError(f"{path} is a folder: name the file to write, such as {path}/report.html")
+    files.check_file(path)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         text = _render(run)
     files.write_text(path, text)

@@ -16,6 +16,7 @@ from vaekit.data import Dataset
 from vaekit.information.match import match, prior_of, unmatched
 from vaekit.model import Model
 from vaekit.report.codes import Codes, spread
+from vaekit.report.columns import shown
 from vaekit.report.plots import SERIES, Plot
 from vaekit.report.priors import contours
 from vaekit.report.section import Section, figure
@@ -72,7 +73,7 @@ def scatter(
         if coloured and labels is not None:
             for colour, label in zip(_colours(len(classes)), classes, strict=True):
                 name = names[label] if label < len(names) else str(label)
-                _dots(left, z[labels == label], colour, name)
+                _dots(left, z[labels == label], colour, shown(name))
             plot.figure.legend(loc="outside right upper", fontsize=7, markerscale=2)
         else:
             _dots(left, z, SERIES[0], "")

@@ -16,7 +16,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, LogFormatterMathtext, MaxNLocator
 
 INK, MUTED, FRAME = "#010203", "#020304", "#030405"
 SERIES = ("#040506", "#050607", "#060708", "#070809", "#08090a", "#090a0b")
@@ -43,7 +43,18 @@ _STYLE: dict[Any, Any] = {
     "xtick.major.size": 3,
     "ytick.major.size": 3,
     "legend.frameon": False,
+    # Names of columns, classes and runs are text, also where they hold a dollar sign.
+    "text.parse_math": False,
+    "text.usetex": False,
+    "axes.formatter.use_mathtext": False,
 }
+
+
+class _Powers(LogFormatter):
+    """Write the marks of a logarithmic axis as text, where Matplotlib would write formulas."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:g}".replace("-", "−") if super().__call__(x, pos) else ""
 
 
 MANY = 50  # rows from which a curve's start may be left out of its axis
@@ -83,9 +94,18 @@ class Plot:
     def __exit__(self, *error: object) -> None:
         try:
             if error[0] is None:
+                _write_powers(self.figure)
                 self.svg = _svg(self.figure)
         finally:
             self._context.__exit__(None, None, None)
+
+
+def _write_powers(figure: Figure) -> None:
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        if isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+            axis.set_major_formatter(_Powers())
+        if isinstance(axis.get_minor_formatter(), LogFormatterMathtext):
+            axis.set_minor_formatter(_Powers(labelOnlyBase=False))
 
 
 def _svg(figure: Figure) -> str:

@@ -1,6 +1,5 @@
 """The tables of a page: numbers with their estimators, and every setting of the run."""
 
-import inspect
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -112,7 +111,7 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
         data["shape"] = _by(data["shape"])
     if "classes" in notes:
         data["classes"] = _classes(notes.pop("classes"), known.get("label_names", ()))
-    own = {"recipe": config.recipe, "paper": recipe.paper, **arguments(config)}
+    own = {"recipe": config.recipe, "paper": recipe.paper, **config.completed()}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
     return [(title, _rows(table)) for title, table in named.items()]
 
@@ -126,13 +125,6 @@ def _classes(seen: Sequence[int], names: Sequence[str]) -> str:
     shown = [names[k] if k < len(names) else str(k) for k in seen[:CLASSES]]
     more = [f"… ({len(seen):,} in all)"] if len(seen) > CLASSES else []
     return ", ".join([*shown, *more])
-
-
-def arguments(config: Config) -> dict[str, Any]:
-    """Return the recipe's arguments, those that the config leaves out at their defaults."""
-    known = inspect.signature(recipes.find(config.recipe).make).parameters.values()
-    defaults = {p.name: p.default for p in known if p.default is not inspect.Parameter.empty}
-    return {**defaults, **config.arguments}
 
 
 def _rows(table: Mapping[str, Any], prefix: str = "") -> list[Row]:

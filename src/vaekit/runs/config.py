@@ -1,5 +1,6 @@
 """What decides a run: recipe, arguments, data, training. It is what `run.yaml` holds."""
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -7,12 +8,51 @@ from typing import Any, get_type_hints
 
 import torch
 import yaml
+from yaml.constructor import ConstructorError
 
 from vaekit import data as datasets
-from vaekit import recipes
+from vaekit import forms, recipes
 from vaekit.arguments import fits
 from vaekit.errors import VaekitError, nearest
 from vaekit.train import Training
+
+_COLUMNS = {
+    "names": [str],
+    "shift": [float],
+    "width": [float],
+    "fill?": forms.Maybe([float]),
+    "scale?": str,
+    "missing?": str,
+    "*": forms.ANY,
+}
+_KNOWN = {
+    "range": [float],
+    "label_names": [str],
+    "factors": forms.Maybe({"*": int}),
+    "columns": forms.Maybe(_COLUMNS),
+    "*": forms.ANY,
+}
+_NOTES = {
+    "shape?": [int],
+    "train?": int,
+    "test?": int,
+    "files?": {"*": str},
+    "known?": _KNOWN,
+    "classes?": [int],
+    "state?": str,
+    "step?": int,
+    "steps?": int,
+    "*": forms.ANY,
+}
+_FORM = {
+    "recipe": str,
+    "data?": str | None,
+    "holdout?": float,
+    "data_dir?": str | None,
+    "data_checksum?": str | None,
+    "notes?": forms.Maybe(_NOTES),
+    "*": forms.ANY,
+}
 
 
 @dataclass(frozen=True)
@@ -38,12 +78,19 @@ class Config:
         torch.manual_seed(self.training.seed)
         return recipes.find(self.recipe).make(shape, **self.arguments)
 
+    def completed(self) -> dict[str, Any]:
+        """Return the recipe's arguments, those that are left out at their defaults."""
+        known = inspect.signature(recipes.find(self.recipe).make).parameters.values()
+        defaults = {p.name: p.default for p in known if p.default is not inspect.Parameter.empty}
+        return {**defaults, **self.arguments}
+
     def identity(self) -> dict[str, Any]:
         """Return what two runs must share to be one run: all but places, devices and notes."""
         shared = asdict(self)
         for key in ("data_dir", "notes"):
             shared.pop(key)
         shared["training"].pop("device")
+        shared["arguments"] = self.completed()
         return shared
 
     def differences(self, other: "Config") -> list[str]:
@@ -58,26 +105,54 @@ class Config:
 
 
 def read(path: Path) -> Config:
-    """Read a `run.yaml`; raise `VaekitError` where it is missing or not one."""
+    """Read a `run.yaml`; raise `VaekitError` where it is missing, damaged, or no run file."""
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = _yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise VaekitError(f"there is no run file {path}") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" (line {mark.line + 1})" if mark else ""
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
+        mark, why = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+        where = f" (line {mark.line + 1}{f': {why}' if why else ''})" if mark else ""
         raise VaekitError(f"{path} is not readable YAML{where}: repair it, or train anew") from None
-    return from_mapping(found, path)
+    try:
+        return from_mapping(found, path)
+    except VaekitError as error:
+        if str(path) in str(error):
+            raise
+        raise VaekitError(f"{path}: {error}") from None
+
+
+class _Loader(yaml.SafeLoader):
+    """Load YAML in which no name stands twice."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        names = [(key.tag, str(key.value)) for key, _ in node.value]
+        if len(set(names)) < len(names):
+            twice = max(names, key=names.count)[1]
+            raise ConstructorError(
+                problem=f"{twice} stands there twice", problem_mark=node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+def _yaml(text: str) -> Any:
+    """Load YAML without aliases, of which a few lines can make more than memory holds."""
+    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+        if isinstance(event, yaml.AliasEvent):
+            why = f"*{event.anchor}, but aliases are not read, write it out"
+            raise ConstructorError(problem=why, problem_mark=event.start_mark)
+    return yaml.load(text, Loader=_Loader)
 
 
 def from_mapping(found: Any, path: Path) -> Config:
-    """Build a config from what a YAML file held; raise `VaekitError` for unknown keys."""
+    """Build a config from what a YAML file held; raise `VaekitError` for what it may not hold."""
     if not isinstance(found, dict) or "recipe" not in found:
         raise VaekitError(f"{path} is not a run file: it needs at least `recipe: NAME`")
     known = {f.name for f in fields(Config)}
     if found.keys() - known:
+        unknown = sorted(map(str, found.keys() - known))
         raise VaekitError(
-            f"{path} has unknown keys {sorted(found.keys() - known)}: known are {known}"
+            f"{path} has unknown keys {unknown}: known are {', '.join(sorted(known))}"
         )
     recipe = recipes.find(str(found["recipe"]))
     settings, arguments = found.get("training") or {}, found.get("arguments") or {}
@@ -85,9 +160,28 @@ def from_mapping(found: Any, path: Path) -> Config:
     _check(settings, kinds, f"training of {path}")
     _check(arguments, get_type_hints(recipe.make), f"arguments of {path}")
     _check({"holdout": found.get("holdout", 0.1)}, {"holdout": float}, str(path))
-    rest = {k: v for k, v in found.items() if k not in ("training", "arguments", "data")}
+    try:
+        forms.check(found, _FORM)
+        _check_notes(found.get("notes") or {})
+    except forms.Damaged as error:
+        raise VaekitError(f"{path} is damaged: {error}. Repair it, or train anew") from None
+    rest = {k: v for k, v in found.items() if k not in ("training", "arguments", "data", "notes")}
     training, data = recipe.defaults(**settings), str(found.get("data") or "")
-    return Config(**rest, arguments=dict(arguments), data=data, training=training)
+    notes = found.get("notes") or {}
+    return Config(**rest, arguments=dict(arguments), data=data, training=training, notes=notes)
+
+
+def _check_notes(notes: Mapping[str, Any]) -> None:
+    """Raise `Damaged` where notes do not agree with each other."""
+    shape, known = notes.get("shape", [1]), notes.get("known", {})
+    if len(shape) not in (1, 3) or min(shape) < 1:
+        raise forms.Damaged(f"notes.shape should be [C, H, W] or [D], got {shape}")
+    if len(known.get("range", (0, 1))) != 2:
+        raise forms.Damaged("notes.known.range should be two numbers")
+    columns = known.get("columns")
+    sizes = {len(each) for each in (columns or {}).values() if isinstance(each, list)}
+    if sizes - {shape[0]}:
+        raise forms.Damaged(f"notes.known.columns should be of {shape[0]} columns")
 
 
 def _check(given: Any, kinds: Mapping[str, Any], where: str) -> None:

@@ -8,7 +8,7 @@ metrics.json       numbers, each with its estimator and sample count
 report.html        the page
 """
 
-import json
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vaekit import apply, data, files
+from vaekit import apply, data, files, weights
 from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.model import Model
-from vaekit.runs import conditions, history
+from vaekit.runs import conditions, history, results
 from vaekit.runs import config as configs
-from vaekit.train import checkpoint
 from vaekit.train.fabric import pick
 
 Examples = np.ndarray | Tensor | Dataset
 CHECKPOINT = Path("checkpoint") / "last.safetensors"
+_OWN = "model.model."  # the model's part of all that is trained
 
 
 class Run:
@@ -67,19 +67,40 @@ class Run:
     @cached_property
     def system(self):
         """Return the recipe's model and objective with the run's weights, ready to be read."""
-        tensors, _ = checkpoint.read(self.weights)
-        system = self.config.build(tuple(self.config.notes["shape"]))
-        prefix = "model.model."
-        state = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-        try:
-            system.model.load_state_dict(state)
-        except RuntimeError as error:
-            cause = str(error).splitlines()[1].strip()
+        path, state, self.stamp = self._state()
+        if "shape" not in self.config.notes:
             raise VaekitError(
-                f"{self.weights} is not of this run's model ({cause}): "
-                "bring back the run's own weights, or train anew"
-            ) from None
+                f"{self.folder / 'run.yaml'} lacks the shape of the examples (notes: shape), which "
+                "training writes: bring it back, or train anew"
+            )
+        system = self.config.build(tuple(self.config.notes["shape"]))
+        cure = "bring back the run's own weights, or train anew"
+        wrong = f"{path} is not of this run's model"
+        weights.check(state, system.model.state_dict(), wrong, cure)
+        system.model.load_state_dict(state)
         return system._replace(model=system.model.eval().to(pick("auto")))
+
+    @cached_property
+    def stamp(self) -> results.Stamp:
+        """Tell the weights: those that were read, or where none were, those in the folder."""
+        return self._state()[2]
+
+    def _state(self) -> tuple[Path, dict[str, Tensor], results.Stamp]:
+        """Read the model's weights; again where a training has just replaced or removed them."""
+        try:
+            path = self.weights
+            tensors, about = weights.read(path)
+        except VaekitError:
+            path = self.weights
+            tensors, about = weights.read(path)
+        state = {k.removeprefix(_OWN): v for k, v in tensors.items() if k.startswith(_OWN)}
+        step = about.get("step", "")
+        last = max((int(row["step"]) for row in self.history), default=None)
+        return (
+            path,
+            state,
+            results.Stamp(int(step) if step.isdigit() else last, weights.mark(state)),
+        )
 
     @property
     def model(self) -> Model:
@@ -193,13 +214,33 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """Return what metrics.json holds, empty where the run was not evaluated."""
-        path = self.folder / "metrics.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        """Return what metrics.json holds, empty where the run was not evaluated.
+
+        A damaged one is empty too, with a warning.
+        """
+        return results.read(self.folder / results.METRICS)
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """Write metrics.json."""
-        files.write_text(self.folder / "metrics.json", json.dumps(metrics, indent=2) + "\n")
+        results.write(self.folder / results.METRICS, metrics)
+
+    def judged(self) -> bool:
+        """Say whether metrics.json has numbers, of the weights that the run has."""
+        found = self.metrics
+        return bool(found) and results.are_of(found, self.stamp)
+
+    def overtaken(self, metrics: dict[str, Any]) -> bool:
+        """Say whether numbers are of newer weights than those that were read here.
+
+        So are those of a later step, and those of the weights that lie in the folder by now.
+        """
+        there = {each.get("weights") for each in metrics.values()} - {None, self.stamp.mark}
+        steps = [each["step"] for each in metrics.values() if each.get("step") is not None]
+        if self.stamp.step is not None and max(steps, default=-1) > self.stamp.step:
+            return True
+        with suppress(VaekitError):  # there may be no weights at this moment
+            return bool(there) and there == {Run(self.folder).stamp.mark}
+        return False
 
 
 def checked_seed(seed: int) -> int:
@@ -213,9 +254,8 @@ def _numeric(codes: np.ndarray | Tensor) -> bool:
     return isinstance(codes, Tensor) or codes.dtype.kind in "iufb"
 
 
-def save_weights(model: Model, path: Path) -> None:
-    """Write a model's weights as safetensors."""
-    state = {
-        f"model.model.{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()
-    }
-    files.write(path, lambda temporary: save_file(state, temporary, {"format": "vaekit-model-1"}))
+def save_weights(model: Model, path: Path, step: int | None = None) -> None:
+    """Write a model's weights as safetensors, with the step of training that they are of."""
+    state = {f"{_OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    about = {"format": "vaekit-model-1"} | ({} if step is None else {"step": str(step)})
+    files.write(path, lambda temporary: save_file(state, temporary, about))

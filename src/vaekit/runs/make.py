@@ -1,19 +1,22 @@
 """Train a run folder: the loop with a curve, checkpoints, a bar and a clean end.
 
 A checkpoint is due after so many minutes or steps and is written at the next row of the history,
-so the curve and the weights always end at the same step. Ctrl-C ends at the next row as well, with
-weights that can be judged and a checkpoint that can be resumed; a second Ctrl-C stops at once.
+so the curve and the weights always end at the same step. Ctrl-C and SIGTERM end at the next row as
+well, with weights that can be judged and a checkpoint that can be resumed; a second one stops at
+once.
 A new run that fails before its first row leaves nothing, so that its folder is free for the next.
+The folder is held against other trainings all the while (`place`).
 """
 
+import os
 import platform
-import shutil
 import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
@@ -22,13 +25,17 @@ from vaekit import files, recipes
 from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
-from vaekit.runs import history
+from vaekit.runs import history, place
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, Run, save_weights
 from vaekit.runs.show import Watcher
-from vaekit.train import Fit, NotFinite, checkpoint
+from vaekit.stopping import Stopped, on_signals
+from vaekit.train import Fit, NotFinite, Training, checkpoint
 from vaekit.train.fabric import pick
 from vaekit.train.loop import CHECK_EVERY, check_support
+
+_RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train together
+_Wish = TypeVar("_Wish", bool, str)
 
 
 @dataclass(frozen=True)
@@ -45,61 +52,69 @@ class Saving:
 
 def train(
     config: Config,
-    folder: Path,
+    folder: Path | None = None,
     resume: bool = False,
     saving: Saving | None = None,
     watcher: "Watcher | None" = None,
 ) -> Run:
-    """Train what `config` says into `folder` and return the run.
+    """Train what `config` says into a folder and return the run.
 
-    Raises `VaekitError` for a folder that holds a run already (with `resume`: another run), for
-    data and settings that do not fit, and `NotFinite` for a loss that is no number; what was
-    written before stays usable.
+    Without `folder` it is the first of runs/RECIPE-DATA-N that is free. No other training may
+    write there meanwhile; readers may read. Raises `VaekitError` for a folder that is in use or
+    holds a run already (with `resume`: another run), for data and settings that do not fit, and
+    `NotFinite` for a loss or weights that are no numbers; what was written before stays usable.
     """
     pick(config.training.device)
-    folder = Path(folder)
-    _check_folder(folder, resume)
+    given, saving = None if folder is None else Path(folder), saving or Saving()
+    if not is_first(config.training):  # the first process holds the folder, and tells which it is
+        return _train(config, given or Path(), resume, saving, watcher)
+    folders = place.numbered(config) if given is None else [given]
+    with place.held(folders, resume) as free:
+        return _train(config, free, resume, saving, watcher)
+
+
+def is_first(training: Training) -> bool:
+    """Say whether this process writes: it is the only one, or the first of several."""
+    return training.processes == 1 or all(os.environ.get(name, "0") == "0" for name in _RANKS)
+
+
+def _train(
+    config: Config, folder: Path, resume: bool, saving: Saving, watcher: "Watcher | None"
+) -> Run:
     splits = config.load_data()
     config = _described(config, splits)
     if resume and _finished(folder, config):
-        return Run(folder)
+        place.forget_checkpoint(folder)  # killed before it could, the run is not trained once more
+        return _opened(folder, config, splits)
     system = config.build(splits.train.shape)
     check_support(splits.train, system.model)
     fit = Fit(system.model, system.objective, splits.train, config.training)
+    folder = Path(_agreed(fit, str(folder)))
     if resume and (folder / CHECKPOINT).exists():
         checkpoint.load(fit, folder / CHECKPOINT)
-    stood, new = folder.exists(), not (folder / "run.yaml").exists()
     if fit.fabric.global_rank == 0:
-        folder.mkdir(parents=True, exist_ok=True)
         _write_config(folder, config, state="unfinished")
         history.start(folder / "history.csv", fit.step)
         # Weights of an interrupted run grow stale from here on; its checkpoint has the same.
         (folder / "model.safetensors").unlink(missing_ok=True)
-    fit.fabric.barrier()  # the others look into the folder that the first process makes
-    run = Run(folder, config.data_dir)
-    run.data = splits  # else judging the run would read, check and hold the data a second time
-    try:
-        _run(fit, run, saving or Saving(), watcher)
-    except BaseException:
-        if new and fit.fabric.global_rank == 0:
-            _withdraw(folder, stood)
-        raise
-    _finish(fit, run, config)
+    fit.fabric.barrier()  # the others look into what the first process has written
+    run = _opened(folder, config, splits)
+    with _interrupts() as interrupted:
+        try:
+            _run(fit, run, saving, watcher, interrupted)
+            _finish(fit, run, config, interrupted)
+        except NotFinite as error:
+            if fit.fabric.global_rank == 0:
+                _write_config(folder, config, state="diverged", step=fit.step, steps=fit.steps)
+            raise _with_rescue(error, run) from None
     return run
 
 
-def _check_folder(folder: Path, resume: bool) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise VaekitError(f"{folder} is a file: choose another folder with --out")
-    # A process that was killed may leave a half-written .part: that alone is no content.
-    occupied = folder.exists() and any(p.suffix != ".part" for p in folder.iterdir())
-    if occupied and not (folder / "run.yaml").exists():
-        raise VaekitError(f"{folder} is not empty and no run: choose another folder with --out")
-    if occupied and not resume:
-        raise VaekitError(
-            f"{folder} holds a run already: choose another folder with --out, "
-            "or continue it with --resume"
-        )
+def _opened(folder: Path, config: Config, splits: Splits) -> Run:
+    """Open a run with the data at hand, else judging it would read and hold them a second time."""
+    run = Run(folder, config.data_dir)
+    run.data = splits
+    return run
 
 
 def _finished(folder: Path, config: Config) -> bool:
@@ -138,30 +153,19 @@ def _write_config(folder: Path, config: Config, **notes: object) -> None:
     files.write_text(folder / "run.yaml", whole.to_yaml())
 
 
-def _withdraw(folder: Path, stood: bool) -> None:
-    """Take back a new run that recorded nothing, and its folder unless that stood before."""
-    kept = (CHECKPOINT, "history.csv", "model.safetensors")
-    if not any((folder / name).exists() for name in kept):
-        (folder / "run.yaml").unlink(missing_ok=True)
-        if not stood:
-            shutil.rmtree(folder)
-
-
-def _run(fit: Fit, run: Run, saving: Saving, watcher: "Watcher | None") -> None:
+def _run(
+    fit: Fit, run: Run, saving: Saving, watcher: "Watcher | None", interrupted: list[int]
+) -> None:
     every = max(1, min(CHECK_EVERY, fit.steps // 200, saving.steps or CHECK_EVERY))
     recorder = _Recorder(fit, run, watcher)
-    with _interrupts() as interrupted:
-        try:
-            for now in fit:
-                if now.step % every == 0 or now.step == now.steps:
-                    recorder.record()
-                    stopped = _agreed(fit, bool(interrupted))
-                    if recorder.due(saving) or stopped:
-                        checkpoint.save(fit, run.checkpoint)
-                    if stopped:
-                        break
-        except NotFinite as error:
-            raise _with_rescue(error, run) from None
+    for now in fit:
+        if now.step % every == 0 or now.step == now.steps:
+            recorder.record()
+            stopped = _agreed(fit, bool(interrupted))
+            if recorder.due(saving) or stopped:
+                checkpoint.save(fit, run.checkpoint)
+            if stopped:
+                break
 
 
 class _Recorder:
@@ -204,30 +208,23 @@ class _Recorder:
         return True
 
 
-def _agreed(fit: Fit, wish: bool) -> bool:
+def _agreed(fit: Fit, wish: _Wish) -> _Wish:
     """Return the first process's wish, so that all processes do the same."""
     return fit.fabric.broadcast(wish) if fit.fabric.world_size > 1 else wish
 
 
 @contextmanager
 def _interrupts() -> Iterator[list[int]]:
-    """Collect Ctrl-C in a list in place of raising; a second one raises as usual."""
+    """Collect Ctrl-C and SIGTERM in a list in place of raising; a second one raises as usual."""
     seen: list[int] = []
 
     def note(number: int, frame: object) -> None:
         if seen:
-            raise KeyboardInterrupt
+            raise Stopped(number)
         seen.append(number)
 
-    try:
-        before = signal.signal(signal.SIGINT, note)
-    except ValueError:  # not in the main thread, where no Ctrl-C arrives
+    with on_signals(note):
         yield seen
-        return
-    try:
-        yield seen
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def _with_rescue(error: NotFinite, run: Run) -> NotFinite:
@@ -236,11 +233,14 @@ def _with_rescue(error: NotFinite, run: Run) -> NotFinite:
     return error
 
 
-def _finish(fit: Fit, run: Run, config: Config) -> None:
+def _finish(fit: Fit, run: Run, config: Config, interrupted: list[int]) -> None:
+    checkpoint.check_finite(fit)
     if fit.fabric.global_rank:
         return
-    save_weights(fit.parts.model, run.folder / "model.safetensors")
-    state = "finished" if fit.step == fit.steps else "interrupted"
-    _write_config(run.folder, config, state=state, step=fit.step, steps=fit.steps)
-    if state == "finished":  # and said so: killed in between, the run is not trained once more
-        shutil.rmtree(run.checkpoint.parent, ignore_errors=True)
+    save_weights(fit.parts.model, run.folder / "model.safetensors", fit.step)
+    finished = fit.step == fit.steps
+    by = {} if finished else {"stopped_by": signal.Signals(interrupted[0]).name}
+    state = "finished" if finished else "interrupted"
+    _write_config(run.folder, config, state=state, step=fit.step, steps=fit.steps, **by)
+    if finished:
+        place.forget_checkpoint(run.folder)

@@ -6,15 +6,15 @@ ends with the same weights, bit for bit on the same machine, as the uninterrupte
 """
 
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vaekit import files
+from vaekit import files, weights
 from vaekit.errors import VaekitError
-from vaekit.train.loop import Fit
+from vaekit.train.loop import Fit, NotFinite
 
 FORMAT = "vaekit-checkpoint-1"
 
@@ -22,14 +22,10 @@ FORMAT = "vaekit-checkpoint-1"
 def save(fit: Fit, path: Path) -> None:
     """Write the state of `fit` to `path`. Every process must call it; the first one writes.
 
-    Raises `VaekitError` where the weights are not finite, and leaves the file before as it was.
+    Raises `NotFinite` where the weights are not finite, and leaves the file before as it was.
     """
+    check_finite(fit)
     tensors = {f"model.{k}": v for k, v in fit.parts.state_dict().items()}
-    if not all(bool(torch.isfinite(v).all()) for v in tensors.values()):
-        raise VaekitError(
-            f"the weights are not finite after step {fit.step}; the checkpoint before is kept. "
-            "Try a smaller lr"
-        )
     for index, moments in fit.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
     for when, state in (("now", fit.random_state()), ("epoch", fit.epoch_state)):
@@ -39,6 +35,12 @@ def save(fit: Fit, path: Path) -> None:
         whole = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
         files.write(path, lambda temporary: save_file(whole, temporary, metadata=about))
     fit.fabric.barrier()
+
+
+def check_finite(fit: Fit) -> None:
+    """Raise `NotFinite` where the last step ruined the weights, which no loss has seen yet."""
+    if not weights.finite(fit.parts.state_dict().values()):
+        raise NotFinite(fit.step, "a weight", float("nan"))
 
 
 def _of_all(fit: Fit, state: Tensor) -> Tensor:
@@ -54,14 +56,36 @@ def load(fit: Fit, path: Path) -> None:
 
     Raises `VaekitError` for a file that is missing, damaged, or of another model.
     """
-    tensors, about = read(path)
+    tensors, about = weights.read(path)
     if about.get("format") != FORMAT:
         raise VaekitError(f"{path} is no checkpoint: it holds weights only, or is of another kind")
     _load_model(fit, tensors, path)
+    try:
+        _load_rest(fit, tensors, int(about["step"]), path)
+    except VaekitError:
+        raise
+    except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+        raise VaekitError(
+            f"{path} is damaged ({' '.join(str(error).split())[:80]}): bring back a whole one, or "
+            "remove it, and --resume trains from the start"
+        ) from error
+
+
+def _load_model(fit: Fit, tensors: dict[str, Tensor], path: Path) -> None:
+    saved = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
+    cure = "resume with the recipe and arguments it was made with, or remove it to train anew"
+    own = fit.parts.state_dict()
+    weights.check(saved, own, f"{path} is a checkpoint of another model, or damaged", cure)
+    fit.parts.load_state_dict(saved)
+
+
+def _load_rest(fit: Fit, tensors: dict[str, Tensor], step: int, path: Path) -> None:
+    """Bring back the moments of the optimiser, the step and the random generators."""
     state = fit.optimiser.state_dict()
     state["state"] = {int(i): moments for i, moments in _nested(tensors, "optimiser.").items()}
+    _check_moments(state, [weight.shape for weight in _optimised(fit)])
     fit.optimiser.load_state_dict(state)
-    fit.step = int(about["step"])
+    fit.step = step
     random, rank = _nested(tensors, "random."), fit.fabric.global_rank
     if len(random["now"]["cpu"]) != fit.fabric.world_size:
         raise VaekitError(
@@ -72,29 +96,19 @@ def load(fit: Fit, path: Path) -> None:
     fit.set_random_state({k: v[rank].clone() for k, v in random["now"].items()})
 
 
-def _load_model(fit: Fit, tensors: dict[str, Tensor], path: Path) -> None:
-    own = fit.parts.state_dict()
-    saved = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
-    wrong = own.keys() ^ saved.keys() or {k for k in own if own[k].shape != saved[k].shape}
-    if wrong:
-        raise VaekitError(
-            f"{path} is a checkpoint of another model (it differs in {min(wrong)}): "
-            "resume with the recipe and arguments it was made with"
-        )
-    fit.parts.load_state_dict(saved)
+def _optimised(fit: Fit) -> list[Tensor]:
+    """List the weights in the order in which the optimiser numbers them."""
+    return [weight for group in fit.optimiser.param_groups for weight in group["params"]]
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Return a safetensors file's tensors and notes; raise `VaekitError` if unreadable."""
-    try:
-        with safe_open(path, "pt") as file:
-            return {k: file.get_tensor(k) for k in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except FileNotFoundError:
-        raise VaekitError(f"there is no file {path}") from None
-    except (SafetensorError, OSError) as error:
-        raise VaekitError(
-            f"cannot read {path}: {error}. The file is damaged or of another kind"
-        ) from error
+def _check_moments(state: dict[str, Any], shapes: list[torch.Size]) -> None:
+    """Raise `ValueError` for moments that lack, are of no weight, of another shape, not finite."""
+    for index, moments in state["state"].items():
+        if moments.keys() != {"step", "exp_avg", "exp_avg_sq"}:
+            raise ValueError(f"optimiser.{index} has {', '.join(moments)}")
+        for name, moment in moments.items():
+            if moment.shape not in (shapes[index], torch.Size()) or not weights.finite([moment]):
+                raise ValueError(f"optimiser.{index}.{name} is of another shape, or not finite")
 
 
 def _nested(tensors: dict[str, Tensor], prefix: str) -> dict[str, dict[str, Tensor]]:

@@ -1,0 +1,115 @@
+"""What a file of JSON or YAML should hold, as a value of the same form, and whether it does.
+
+    {"value": float, "n?": int, "*": ANY}    a mapping; `?` may be missing, `*` is any other name
+    [str]                                    a list of texts
+    float | None                             a type as in an annotation, finite where a number
+    REAL                                     a number, NaN and infinity too
+    Maybe({…})                               None, or what has this form
+
+What is wrong is said with its place: `elbo.n`.
+"""
+
+import json
+import reprlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vaekit.arguments import described, fits
+from vaekit.errors import VaekitError
+
+ANY: Any = object()
+REAL: Any = object()
+LARGEST = 1e100
+
+
+@dataclass(frozen=True)
+class Maybe:
+    """Allow None in place of a form."""
+
+    form: Any
+
+
+class Damaged(VaekitError):
+    """Report what a file holds in place of what it should."""
+
+
+def read_json(path: Path, form: Any) -> Any:
+    """Return what a JSON file holds; None where there is no such file.
+
+    Raises `Damaged` where it cannot be read, or does not have the form.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+    except FileNotFoundError:
+        return None
+    except Damaged:
+        raise
+    except (ValueError, OSError, RecursionError) as error:  # no JSON, no UTF-8, too deep, a folder
+        raise Damaged(f"not readable: {' '.join(str(error).split())[:100]}") from error
+    check(found, form)
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = max(names, key=names.count)
+        raise Damaged(f"{shown(twice)} stands there twice")
+    return dict(pairs)
+
+
+def check(found: Any, form: Any, place: str = "") -> None:
+    """Raise `Damaged` with the first place where a value does not have the form."""
+    wrong = next(_wrong(found, form, place), None)
+    if wrong:
+        raise Damaged(wrong)
+
+
+def _wrong(found: Any, form: Any, place: str) -> Iterator[str]:
+    if isinstance(form, Maybe):
+        yield from () if found is None else _wrong(found, form.form, place)
+    elif isinstance(form, Mapping):
+        yield from _wrong_mapping(found, form, place)
+    elif isinstance(form, list):
+        if not isinstance(found, list):
+            yield f"{_at(place)}should be a list, got {shown(found)}"
+        else:
+            for k, each in enumerate(found):
+                yield from _wrong(each, form[0], f"{place}[{k}]")
+    elif form is not ANY:
+        kind = float if form is REAL else form
+        if not fits(found, kind):
+            yield f"{_at(place)}should be {described(kind)}, got {shown(found)}"
+        elif form is not REAL and not _occurs(found):
+            yield f"{_at(place)}should be a finite number, got {shown(found)}"
+
+
+def _wrong_mapping(found: Any, form: Mapping[str, Any], place: str) -> Iterator[str]:
+    if not isinstance(found, dict):
+        yield f"{_at(place)}should be `name: value`, got {shown(found)}"
+        return
+    known = {name.rstrip("?"): inner for name, inner in form.items()}
+    for name in form:
+        if name not in found and not name.endswith("?") and name != "*":
+            yield f"{_at(place)}lacks {name}"
+    for name, value in found.items():
+        if not isinstance(name, str) or (name not in known and "*" not in known):
+            yield f"{_at(place)}has an unknown {shown(name)}"
+        else:
+            inner = f"{place}.{shown(name)[1:-1]}".lstrip(".")
+            yield from _wrong(value, known.get(name, known.get("*")), inner)
+
+
+def _occurs(value: Any) -> bool:
+    return not isinstance(value, int | float) or abs(value) <= LARGEST
+
+
+def _at(place: str) -> str:
+    return f"{place} " if place else "it "
+
+
+def shown(value: Any) -> str:
+    """Write a value that may be long or deep in a few letters."""
+    return reprlib.repr(value)

@@ -1,0 +1,119 @@
+"""The results in a run's folder: metrics.json, refits.json, ledger.json.
+
+Several commands may judge a run at once. Each reads what there is, adds its own and writes, and
+holds a lock only for that. A damaged file is left out with a note, and made anew by the next write.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from vaekit import files, forms, locks
+from vaekit.errors import warn
+from vaekit.system import telling
+
+METRICS, REFITS, LEDGER = "metrics.json", "refits.json", "ledger.json"
+LOCK = ".results.lock"
+_WAIT = 60.0  # seconds; a merge takes milliseconds
+
+Found = dict[str, Any]
+
+_NUMBER = {
+    "value": float | None,
+    "estimator?": str,
+    "n?": int,
+    "se?": float | None,
+    "unit?": str,
+    "direction?": str,
+    "split?": str,
+    "step?": int | None,
+    "weights?": str,
+    "shuffled?": float | None,
+    "*": forms.ANY,
+}
+_LINE = {
+    **dict.fromkeys(("part", "key", "name", "estimator", "unit", "direction"), str),
+    "relation?": str,
+    "value": forms.REAL,
+    "se": forms.Maybe(forms.REAL),
+    "n": int,
+    "depth": int,
+    "checks": [{"claim": str, "off": forms.REAL, "se": forms.REAL, "equal": bool, "holds?": bool}],
+}
+_REFIT = {
+    "elbo?": _NUMBER,
+    "distortion?": _NUMBER,
+    "noise": {"*": float | None},
+    "note?": str,
+}
+_FORMS: dict[str, Any] = {
+    METRICS: {"*": _NUMBER},
+    REFITS: {"*": _REFIT},
+    LEDGER: {
+        "data": str,
+        "split": str,
+        "step": int | None,
+        "n": int,
+        "rows": [_LINE],
+        "parts": {"*": int},
+        "notes": [str],
+        "*": forms.ANY,
+    },
+}
+
+
+class Stamp(NamedTuple):
+    """Tell weights: the `step` of training that they are of, and a `mark` of their values."""
+
+    step: int | None
+    mark: str
+
+
+def read(path: Path) -> Found:
+    """Return what a result file holds: nothing where there is none, or where it is damaged."""
+    locks.discard(path.with_name(LOCK))  # which a killed process may have left
+    try:
+        return forms.read_json(path, _FORMS[path.name]) or {}
+    except forms.Damaged as error:
+        warn(f"{path} is damaged and left out ({error}): it is made anew when it is written next")
+        return {}
+
+
+def write(path: Path, found: Mapping[str, Any]) -> None:
+    """Write a result file, with None for numbers that are not finite."""
+    files.write_text(path, json.dumps(_plain(found), indent=2) + "\n")
+
+
+def merge(path: Path, new: Found, kept: Callable[[Found], Found | None]) -> None:
+    """Add results to a file while no other process does; `kept` says what stays of those before.
+
+    Where it says None the file is left as it is. Raises `VaekitError` where it cannot be written.
+    """
+    with telling(path), locks.held(path.with_name(LOCK), _WAIT):
+        before = kept(read(path))
+        if before is not None:
+            write(path, before | new)
+
+
+def agree(old: Found, new: Found) -> bool:
+    """Say whether numbers are of the same weights and examples, as the distortion of each tells."""
+    was, now = (found.get("distortion", {}) for found in (old, new))
+    same = all(was.get(key) == now.get(key) for key in ("n", "split", "step"))
+    return same and was.get("weights", now.get("weights")) == now.get("weights")
+
+
+def are_of(found: Mapping[str, Any], stamp: Stamp) -> bool:
+    """Say whether there are numbers and all are of these weights, as far as they tell."""
+    told = {Stamp(each.get("step"), each.get("weights", stamp.mark)) for each in found.values()}
+    return bool(told) and told <= {stamp, Stamp(None, stamp.mark)}
+
+
+def _plain(found: Any) -> Any:
+    """Return what JSON can hold: None for a number that is not finite."""
+    if isinstance(found, Mapping):
+        return {name: _plain(each) for name, each in found.items()}
+    if isinstance(found, list | tuple):
+        return [_plain(each) for each in found]
+    return None if isinstance(found, float) and not math.isfinite(found) else found
