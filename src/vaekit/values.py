@@ -1,9 +1,13 @@
 """What the numbers of examples mean, whatever brought them, and which mean nothing.
 
-(n, H, W), (n, C, H, W), …   whole numbers    pictures, v means v/255, v from 0 to 255
-(n, D)                       whole numbers    a table, as they are
-any                          bool             0 and 1
-any                          floats           as they are, in float32
+    shape                     numbers                      meaning
+    (N, C, H, W), (N, H, W)   whole numbers, 0 to 255      pictures, v means v/255
+    (N, C, H, W), (N, H, W)   floats                       pictures, as they are
+    (N, D)                    whole numbers or floats      a table, as they are
+    any of these              bool                         0 and 1
+
+The table stands here once. `data.border` admits whole sets by it, to be kept; what is shown to a
+model, batch by batch, on any device, is read by the functions here.
 """
 
 import math
@@ -19,29 +23,62 @@ from vaekit.errors import VaekitError
 ROOM = 1e-5  # of a support's width: what rounding adds where pictures are turned or scaled
 
 
+def as_numpy(x: Any) -> np.ndarray:
+    """Return an array of numbers or bools in the type that it has.
+
+    Raises `VaekitError` for anything else, and for arrays that hide some of their values.
+    """
+    array = _of_tensor(x) if isinstance(x, Tensor) else _of_others(x)
+    if array.dtype.kind not in "biuf":
+        raise VaekitError(
+            f"cannot read numbers of type {array.dtype}: pass whole numbers, floats or bool, as "
+            "x.astype('float32') where they are numbers"
+        )
+    return array
+
+
 def tensor_of(x: Any, what: str) -> Tensor:
     """Return a tensor or a numpy array of numbers as a dense tensor without a gradient.
 
     Raises `VaekitError` for anything else; `what` says what is expected.
     """
     if isinstance(x, np.ndarray):
-        x = _from_numpy(x, what)
+        found = as_numpy(x)
+        wide = found.dtype.kind == "f" and found.dtype.itemsize > 8
+        kind = np.float64 if wide else found.dtype.newbyteorder("=")
+        plain = found.astype(kind, copy=not found.flags.writeable)
+        return torch.from_numpy(np.ascontiguousarray(plain))
     if not isinstance(x, Tensor):
         raise VaekitError(f"expected {what}, a tensor or a numpy array, got {told(x)}")
+    return _dense(x)
+
+
+def _dense(x: Tensor) -> Tensor:
     if x.is_nested or x.layout != torch.strided or x.is_quantized or x.is_complex():
         kind = "complex" if x.is_complex() else "quantised" if x.is_quantized else "sparse"
-        raise VaekitError(f"expected {what}, got a {kind} tensor: give dense real numbers")
+        raise VaekitError(f"cannot read a {kind} tensor: pass dense real numbers, as x.to_dense()")
     return x.detach() if x.requires_grad else x
 
 
-def _from_numpy(x: np.ndarray, what: str) -> Tensor:
-    masked = isinstance(x, np.ma.MaskedArray)
-    if masked or x.dtype.kind not in "biuf":
-        kind = "masked values" if masked else f"values of type {x.dtype}"
-        raise VaekitError(f"expected {what}, got an array with {kind}: give plain numbers")
-    wide = x.dtype.kind == "f" and x.dtype.itemsize > 8
-    plain = x.astype(np.float64 if wide else x.dtype.newbyteorder("="), copy=not x.flags.writeable)
-    return torch.from_numpy(np.ascontiguousarray(plain))
+def _of_tensor(x: Tensor) -> np.ndarray:
+    tensor = _dense(x).cpu()
+    known = (torch.float16, torch.float32, torch.float64)
+    return (tensor if not x.is_floating_point() or x.dtype in known else tensor.float()).numpy()
+
+
+def _of_others(x: Any) -> np.ndarray:
+    if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
+        raise VaekitError("the array has masked values: fill them in, as x.filled(0)")
+    if hasattr(x, "toarray"):
+        raise VaekitError("cannot read a sparse matrix: pass x.toarray()")
+    try:
+        array = x if type(x) in (np.ndarray, np.memmap) else np.asarray(x)
+        # Of objects what they are: whole numbers among them are to stay whole.
+        return np.asarray(array.tolist()) if array.dtype == object else array
+    except (ValueError, TypeError, OverflowError):
+        raise VaekitError(
+            f"cannot read {type(x).__name__} as an array: its rows differ in length or kind"
+        ) from None
 
 
 def are_pixels(x: Tensor) -> bool:
@@ -81,21 +118,24 @@ def check_values(x: Tensor, where: str) -> None:
 
 def _check_bytes(x: Tensor, where: str) -> None:
     low, high = (int(end) for end in torch.aminmax(x.double()))
+    check_bytes(low, high, where, f"give floats, such as (x / {max(high, 1)}).float()")
+
+
+def check_bytes(low: float, high: float, where: str, cure: str) -> None:
+    """Raise `VaekitError` for whole numbers in pictures that mean no bytes: `cure` says what to do.
+
+    `low` and `high` are the ends of them all.
+    """
     if low < 0 or high > 255:
-        raise VaekitError(no_bytes(where, low, high))
+        raise VaekitError(
+            f"{where}: whole numbers in pictures must lie in 0 to 255, where v means v/255, got "
+            f"{low:g} to {high:g}: {cure}"
+        )
     if high == 1:
         raise VaekitError(
-            f"{where}: the pictures are whole numbers, 0 and 1 alone, and 1 would mean 1/255: give "
-            "bool for black and white, or floats"
+            f"{where}: the pictures are whole numbers, 0 and 1 alone, and 1 would mean 1/255: "
+            f"pass bool for black and white; or {cure}"
         )
-
-
-def no_bytes(where: str, low: float, high: float) -> str:
-    """Say that whole numbers in pictures go from `low` to `high`, and what to do."""
-    return (
-        f"{where}: whole numbers in pictures must lie in 0 to 255, where v means v/255, got "
-        f"{low:g} to {high:g}: give floats, such as (x / {max(high, 1):g}).float()"
-    )
 
 
 def outside(low: float, high: float, support: tuple[float, float]) -> bool:

@@ -1,16 +1,10 @@
-"""The border: what an array means is said here, once, whatever way it comes in.
+"""The border: what an array holds is admitted here, whatever way it comes in, or refused.
 
-    shape                     numbers                      meaning
-    (N, C, H, W), (N, H, W)   whole numbers, 0 to 255      pictures, v means v/255
-    (N, C, H, W), (N, H, W)   floats                       pictures, as they are
-    (N, D)                    whole numbers or floats      a table, as they are
-    any of these              bool                         0 and 1
-
-Inside, pictures are (N, C, H, W) and tables (N, D), uint8 (v means v/255; a quarter of the memory,
-and exact) or float32. The costly mistakes are the quiet ones: channels last read as channels first,
-0/1 pixels divided by 255, one NaN that ends a run after an hour. Each of these is an error here,
-with its cure. Floats outside [0, 1] are let through: only some parts of a model mind, and these ask
-the data set for its `range`.
+`vaekit.values` says what its numbers mean. Inside, pictures are (N, C, H, W) and tables (N, D),
+uint8 (v means v/255; a quarter of the memory, and exact) or float32. The costly mistakes are the
+quiet ones: channels last read as channels first, 0/1 pixels divided by 255, one NaN that ends a run
+after an hour. Each of these is an error here, with its cure. Floats outside [0, 1] are let through:
+only some parts of a model mind, and these ask the data set for its `range`.
 
 All passes over the numbers go piece by piece, so that a memory-mapped array is never copied whole.
 """
@@ -25,6 +19,7 @@ import torch
 from torch import Tensor
 
 from vaekit.errors import VaekitError
+from vaekit.values import as_numpy, check_bytes
 
 Layout = Literal["auto", "nchw", "nhwc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
@@ -35,7 +30,7 @@ _WANTED = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
 def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor:
     """Check an array and return it as (N, C, H, W) or (N, D), uint8 or float32, on the CPU.
 
-    `scale` divides the values in place of what the table above says; bool stays 0 and 1.
+    `scale` divides the values in place of what its type says; bool stays 0 and 1.
     `layout="nhwc"` moves the channels of (N, H, W, C), `"nchw"` says that they come first where it
     looks otherwise. Memory is shared with the argument where type and layout allow. Raises
     `VaekitError` for other shapes and types, no examples, NaN, infinity, and whole numbers in
@@ -50,67 +45,10 @@ def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor
     return _tensor(array)
 
 
-def batch(x: Tensor) -> Tensor:
-    """Return a batch as float32 with the meaning of the table above; its shape stays.
-
-    Values are not looked at: that would ask the device. Raises `VaekitError` for complex, sparse
-    and quantised tensors.
-    """
-    _check_plain(x)
-    if x.dtype == torch.bool or x.is_floating_point() or x.ndim < 3:
-        return x.float()
-    return x.float().div_(255)
-
-
-def as_numpy(x: Any) -> np.ndarray:
-    """Return an array of numbers or bools in the type that it has.
-
-    Raises `VaekitError` for anything else, and for arrays that hide some of their values.
-    """
-    array = _of_tensor(x) if isinstance(x, Tensor) else _of_others(x)
-    if array.dtype.kind not in "biuf":
-        raise VaekitError(
-            f"cannot read numbers of type {array.dtype}: pass whole numbers, floats or bool, as "
-            "x.astype('float32') where they are numbers"
-        )
-    return array
-
-
 def pieces(count: int, row_bytes: int) -> Iterator[slice]:
     """Cut `count` rows of `row_bytes` bytes each into slices of about 64 MiB."""
     step = max(1, _PIECE // max(1, row_bytes))
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
-
-
-# ---- what it is made of
-
-
-def _check_plain(x: Tensor) -> None:
-    if x.layout != torch.strided or x.is_quantized or x.is_complex():
-        kind = "complex" if x.is_complex() else "quantised" if x.is_quantized else "sparse"
-        raise VaekitError(f"cannot read a {kind} tensor: pass dense numbers, as x.to_dense()")
-
-
-def _of_tensor(x: Tensor) -> np.ndarray:
-    _check_plain(x)
-    tensor = x.detach().cpu()
-    known = (torch.float16, torch.float32, torch.float64)
-    return (tensor if not x.is_floating_point() or x.dtype in known else tensor.float()).numpy()
-
-
-def _of_others(x: Any) -> np.ndarray:
-    if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
-        raise VaekitError("the array has masked values: fill them in, as x.filled(0)")
-    if hasattr(x, "toarray"):
-        raise VaekitError("cannot read a sparse matrix: pass x.toarray()")
-    try:
-        array = x if type(x) in (np.ndarray, np.memmap) else np.asarray(x)
-        # Of objects what they are: whole numbers among them are to stay whole.
-        return np.asarray(array.tolist()) if array.dtype == object else array
-    except (ValueError, TypeError, OverflowError):
-        raise VaekitError(
-            f"cannot read {type(x).__name__} as an array: its rows differ in length or kind"
-        ) from None
 
 
 # ---- its shape
@@ -168,16 +106,8 @@ def _typed(array: np.ndarray) -> np.ndarray:
 
 def _bytes(array: np.ndarray) -> np.ndarray:
     low, high = _bounds(array)
-    if low < 0 or high > 255:
-        raise VaekitError(
-            f"whole numbers in pictures must lie in 0 to 255, got {low} to {high} ({array.dtype}): "
-            f"pass scale={high if high > 0 else 1} to divide by it, or convert them to float32"
-        )
-    if high == 1:
-        raise VaekitError(
-            f"the pictures ({array.dtype}) hold only 0 and 1, and 1 would mean 1/255: "
-            "pass bool for black and white, or scale=1 (scale=255 if 1/255 is meant)"
-        )
+    cure = f"pass scale={max(high, 1)} to divide by it, or convert them to float32"
+    check_bytes(low, high, f"the array ({array.dtype})", cure)
     return _plain(array, np.uint8)
 
 

@@ -19,12 +19,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.border import as_numpy
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
 from vaekit.data.table import is_frame
 from vaekit.data.table import read as read_table
 from vaekit.errors import VaekitError
+from vaekit.values import as_numpy
 
 
 @dataclass(frozen=True)

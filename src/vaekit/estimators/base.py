@@ -290,7 +290,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
 def _pixels(data: Dataset) -> Tensor:
     """Return all pixels as float32, those that are so already without a copy."""
-    return data.images if data.images.is_floating_point() else data.images.float().div_(255)
+    return data.images if data.images.is_floating_point() else data.batch(torch.arange(len(data)))
 
 
 def _plain(value: Any) -> Any:

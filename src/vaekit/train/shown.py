@@ -17,14 +17,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.faults import check_numbers
 from vaekit.model import Model
-from vaekit.values import (
-    are_pixels,
-    as_floats,
-    check_values,
-    no_bytes,
-    outside,
-    tensor_of,
-)
+from vaekit.values import are_pixels, as_floats, check_bytes, check_values, outside, tensor_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -183,7 +176,8 @@ class Shown:
 
     def _check(self, noted: _Noted, low: float, high: float) -> None:
         if noted.kind == _PIXELS and outside(low, high, (0.0, 1.0)):
-            raise VaekitError(no_bytes(noted.where, 255 * low, 255 * high))
+            cure = f"give floats, such as (x / {255 * high:g}).float()"
+            check_bytes(255 * low, 255 * high, noted.where, cure)
         cure = _AS_THEY_ARE if noted.kind == _TABLE else ""
         check_ends(self.model, low, high, noted.where, cure)
 
