@@ -629,7 +629,7 @@ def test_encode_and_decode_on_a_condition(cvae, capsys, there):
         (["encode", "RUN", "--out", "mine.npz"], "exists: choose another --out, or overwrite"),
         (["encode", "RUN", "--split", "val", "--out", "z.npy"], "split must be test, train, all"),
         (["encode", "RUN", "--n", "0", "--out", "z.npy"], "must be ≥ 1"),
-        (["encode", "RUN", "--seed", "x", "--out", "z.npy"], "--seed: expected int"),
+        (["encode", "RUN", "--seed", "x", "--out", "z.npy"], "--seed: expected a whole number"),
         (["encode", "RUN", "--condition", "3", "--out", "z.npy"], "takes no condition"),
         (["encode", "RUN", "mine.npy", "--out", "mine.npy", "--force"], "is what is read"),
         (["encode"], "--help"),

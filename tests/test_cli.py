@@ -140,13 +140,16 @@ def test_every_command_has_help(command, capsys):
         (["train", "ae", "--data", "digits", "--beta", "3"], "unknown argument --beta"),
         (
             ["train", "vae", "--data", "digits", "--latent", "many"],
-            "--latent: expected int, got many",
+            "--latent: expected a whole number, got many",
         ),
         (["train", "vae", "--data", "digits", "--latent", "2.5"], "--latent"),
         (["train", "vae", "--data", "digits", "--latent"], "--latent"),
         (["train", "vae", "--data", "digits", "--epochs", "0"], "epochs must be"),
         (["train", "vae", "--data", "digits", "--latent", "0"], "at least one"),
-        (["train", "vae", "--data", "digits", "--lr", "fast"], "--lr: expected float, got fast"),
+        (
+            ["train", "vae", "--data", "digits", "--lr", "fast"],
+            "--lr: expected a finite number, got fast",
+        ),
         (["train", "vae", "--data", "digits", "--precision", "half"], "--precision"),
         (["train", "vae", "--data", "digits", "--network", "mpl(3)"], "Did you mean 'mlp'"),
         (["train", "vae", "--data", "digits", "--network", "conv"], "cannot be halved"),

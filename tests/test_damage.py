@@ -340,9 +340,9 @@ def test_weights_of_a_run_that_do_not_serve(change, there, capsys):
 @pytest.fixture(scope="module")
 def begun(sound, tmp_path_factory) -> Path:
     """Break a run off, so that it has a checkpoint."""
-    from vaekit.runs import Saving, train
+    from vaekit.runs import Saving, Watcher, train
 
-    class Break:
+    class Break(Watcher):
         def look(self, step, steps, epoch, row):
             if step == 6:
                 raise KeyboardInterrupt

@@ -3,9 +3,15 @@
 import importlib
 import inspect
 import re
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+
+from vaekit import cli
+from vaekit.runs import Run
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -22,6 +28,16 @@ def test_blocks_run(page):
     names: dict[str, object] = {"__name__": "a_document"}
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         exec(compile(block, str(page), "exec"), names)
+
+
+def test_the_readme_trains_the_same_weights_in_python_as_on_the_command_line(tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    names: dict[str, Any] = {"__name__": "a_document"}
+    exec(BLOCK.findall(text)[0], names)
+    (command,) = re.findall(r"`(vaekit\s+train beta_vae --data digits .*?)`", text, re.DOTALL)
+    cli.main([*shlex.split(command)[1:], "--out", str(tmp_path / "run")])
+    theirs, ours = Run(tmp_path / "run").model.state_dict(), names["model"].state_dict()
+    assert all(torch.equal(ours[key], theirs[key]) for key in theirs | ours)
 
 
 def test_named_commands_exist():

@@ -19,7 +19,7 @@ from safetensors.torch import load_file
 from vaekit import cli, data, files, weights
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
-from vaekit.runs import Config, Run, Saving, history, train
+from vaekit.runs import Config, Run, Saving, Watcher, history, train
 from vaekit.train import Fit, NotFinite, Training
 
 BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]
@@ -106,7 +106,7 @@ def test_the_row_of_a_schedule(tmp_path):
         assert row["epoch"] == pytest.approx(row["step"] / 32, abs=1e-4)
 
 
-class Stop:
+class Stop(Watcher):
     """Break off a run at a step, as a crash would."""
 
     def __init__(self, at: int, how=RuntimeError):
@@ -325,7 +325,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
 
     train(config(), tmp_path / "whole")
 
-    class Fill:
+    class Fill(Watcher):
         def look(self, step, steps, epoch, row):
             if step == 60:
                 monkeypatch.setattr(checkpoint, "save_file", half)

@@ -456,9 +456,9 @@ LOADERS = {
     "an empty batch": (pictures, stream(PICTURES[:0]), r"got shape \(0, 1, 8, 8\): leave empty"),
     "an empty second batch": (pictures, stream(PICTURES, PICTURES[:0]), "leave empty batches out"),
     "without a length": (pictures, loader(Endless()), "needs a length"),
-    "sparse": (table, stream(ROWS.to_sparse()), "a sparse tensor: give dense"),
+    "sparse": (table, stream(ROWS.to_sparse()), "a sparse tensor: pass dense"),
     "complex": (table, stream(ROWS + 0j), "a complex tensor"),
-    "an array of text": (table, stream(np.array([["a"]])), "an array with values of type <U1"),
+    "an array of text": (table, stream(np.array([["a"]])), "numbers of type <U1"),
     # shapes
     "without channels": (pictures, loader(PICTURES[:, 0]), r"\(8, 8\), .*x.reshape\(-1, 1, 8, 8\)"),
     "channels last": (
@@ -516,7 +516,7 @@ LOADERS = {
         "pseudo-inputs of the vamp prior",
     ),
     # whole numbers
-    "0 and 1 in bytes": (free, loader((PICTURES > 0.5).byte()), "0 and 1 alone.*give bool"),
+    "0 and 1 in bytes": (free, loader((PICTURES > 0.5).byte()), "0 and 1 alone.*pass bool"),
     "0 and 1 in integers": (free, loader((PICTURES > 0.5).long()), "0 and 1 alone"),
     "whole numbers above": (free, loader(BYTES.int() * 4), r"0 to 255.*got .* to 10\d\d"),
     "whole numbers below": (free, loader(BYTES.short() - 9), r"0 to 255.*got -9 to"),
@@ -892,7 +892,7 @@ APPLIED = {
     "a set": (lambda: encode(TABLED, made(ROWS)), r"got a Dataset: encode_set\(model, data\)"),
     "a set to reconstruct": (lambda: reconstruct(TABLED, made(ROWS)), "got a Dataset"),
     "an array of objects": (lambda: encode(TABLED, ROWS.numpy().astype(object)), "type object"),
-    "an array of text": (lambda: encode(TABLED, ROWS.numpy().astype(str)), "values of type <U"),
+    "an array of text": (lambda: encode(TABLED, ROWS.numpy().astype(str)), "numbers of type <U"),
     "masked values": (lambda: encode(TABLED, np.ma.masked_less(ROWS.numpy(), 0.5)), "masked"),
     "complex": (lambda: encode(TABLED, ROWS + 0j), "complex"),
     "sparse": (lambda: encode(TABLED, ROWS.to_sparse()), "sparse"),

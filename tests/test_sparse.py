@@ -13,7 +13,7 @@ from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import Distortion, Sparsity
 from vaekit.posteriors import Dirac, TopK
-from vaekit.runs import Run, Saving, train
+from vaekit.runs import Run, Saving, Watcher, train
 from vaekit.runs import config as configs
 from vaekit.schedules import Linear
 from vaekit.train import Training, fit
@@ -136,7 +136,7 @@ def test_a_schedule_of_k_that_outlasts_the_training():
         next(iter(fit(made, objective, DATA, Training(epochs=4, batch=10, device="cpu"))))
 
 
-class Stop:
+class Stop(Watcher):
     """Break off a run at a step, as a crash would."""
 
     def look(self, step, steps, epoch, row):

@@ -145,6 +145,26 @@ def outside(low: float, high: float, support: tuple[float, float]) -> bool:
     return not (support[0] - room <= low and high <= support[1] + room)
 
 
+def check_within(
+    support: tuple[float, float] | None, low: float, high: float, what: str, cure: str = ""
+) -> None:
+    """Raise `VaekitError` where values from `low` to `high` leave a likelihood's support.
+
+    NaN and infinity are nobody's. `what` names the data, `cure` adds to what can be done.
+    """
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise VaekitError(
+            f"{what} holds NaN or infinite values (or beyond float32): remove or repair such "
+            "examples"
+        )
+    if support is not None and outside(low, high, support):
+        raise VaekitError(
+            f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but {what} spans "
+            f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
+            + cure
+        )
+
+
 def said_of(value: float) -> str:
     """Name a number that is none."""
     return "NaN" if math.isnan(value) else "an infinite value"

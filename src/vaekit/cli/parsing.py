@@ -11,6 +11,13 @@ if TYPE_CHECKING:
 
     from vaekit.runs import Run
 
+_WANTED = {
+    "int": "a whole number",
+    "float": "a finite number",
+    "bool": "true or false",
+    "str": "text",
+}
+
 
 def parser(command: str, needs: str, description: str, example: str = "") -> "ArgumentParser":
     """Make the parser of a command that `needs` these words, with an example under its help."""
@@ -61,7 +68,11 @@ def parse(made: "ArgumentParser", words: list[str]) -> Any:
 def _plain(error: Exception) -> str:
     """Say a parser's complaint in the words of the command line."""
     said = re.sub(r'^Parser key "(\w+)":', r"--\1:", str(error))
-    said = re.sub(r"Expected a <class '(\w+)'>\. Got value:", r"expected \1, got", said)
+    said = re.sub(
+        r"Expected a <class '(\w+)'>\. Got value:",
+        lambda kind: f"expected {_WANTED[kind[1]]}, got",
+        said,
+    )
     return " ".join(said.split()).rstrip(".")
 
 

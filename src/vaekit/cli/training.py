@@ -31,7 +31,7 @@ def train(words: list[str]) -> None:
     from vaekit.runs.show import Bar
 
     config, options = _train_arguments(words[0], words[1:])
-    folder = _folder(options["out"], words[0] if options["resume"] else None)
+    folder = _folder(options["out"], words[0], options["resume"])
     before = _state(folder) if folder and options["resume"] else ""
     if folder and options["resume"] and not folder.exists():
         print(f"no run in {folder} yet: starting it", file=sys.stderr)
@@ -42,14 +42,26 @@ def train(words: list[str]) -> None:
         _conclude(run, before)
 
 
-def _folder(out: str | None, resumed: str | None) -> Path | None:
+def _run_file(what: str) -> Path | None:
+    """Return the run file that is named, by itself or by its folder; None for a recipe.
+
+    A recipe wins over a folder of its name: ./vae is the folder.
+    """
+    from vaekit.recipes import RECIPES
+
+    path = Path(what).expanduser()
+    if what not in RECIPES and path.is_dir():
+        return path / "run.yaml"
+    return path if what.endswith((".yaml", ".yml")) else None
+
+
+def _folder(out: str | None, what: str, resume: bool) -> Path | None:
     """Return the run folder that was named, None where any will do."""
-    if out:
-        return Path(out).expanduser()
-    if resumed is None:
-        return None
-    if Path(resumed).name == "run.yaml" or Path(resumed).is_dir():
-        return Path(resumed) if Path(resumed).is_dir() else Path(resumed).parent
+    if out or not resume:
+        return Path(out).expanduser() if out else None
+    found = _run_file(what)
+    if found and found.name == "run.yaml":
+        return found.parent
     raise VaekitError("--resume needs --out RUN, the folder of the run to continue")
 
 
@@ -87,10 +99,8 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
         raise VaekitError(
             "name the recipe before its arguments: vaekit train RECIPE --data DATA ..."
         )
-    given = None
-    if what.endswith((".yaml", ".yml")) or Path(what).is_dir():
-        path = Path(what) / "run.yaml" if Path(what).is_dir() else Path(what)
-        given = configs.read(path)
+    path = _run_file(what)
+    given = configs.read(path) if path else None
     recipe = recipes.find(given.recipe if given else what)
     made = _train_parser(recipe, given)
     found = vars(parse(made, words))

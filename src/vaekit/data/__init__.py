@@ -1,6 +1,6 @@
 """Data: sets by name, rendered sprites with known factors, and the user's own files and arrays."""
 
-from vaekit.data.catalogue import CATALOGUE, load, resolved
+from vaekit.data.catalogue import CATALOGUE, load, resolved, source
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, one_hot, one_hots
 from vaekit.data.factors import Factors
@@ -17,4 +17,5 @@ __all__ = [
     "one_hot",
     "one_hots",
     "resolved",
+    "source",
 ]

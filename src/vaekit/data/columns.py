@@ -105,6 +105,12 @@ class Columns:
         rest = {key: held[key] for key in ("scale", "missing") if key in held}
         return cls(names=tuple(held["names"]), **{"fill": None, **arrays}, **rest)
 
+    def __str__(self) -> str:
+        """Say in a line which columns are used, and how."""
+        scaled = f", scale={self.scale}" if self.scale else ""
+        missing = f", missing={self.missing}" if self.missing else ""
+        return f"{len(self.names)}: {self.listed()}{scaled}{missing}"
+
     def listed(self) -> str:
         """List the names of the columns, many of them shortened."""
         return shortened(self.names)

@@ -24,6 +24,10 @@ from vaekit.recipes import Recipe
 from vaekit.schedules import Progress
 from vaekit.train import Training
 from vaekit.train.fabric import pick
+from vaekit.train.shown import check_ends
+from vaekit.values import check_within
+
+_SCALE = ", as with MinMaxScaler(clip=True)"
 
 DRAWS, MOST = 5000, 50  # of codes for a score: in all, and of one example
 
@@ -165,7 +169,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
         except TypeError as error:  # a word or a fraction where a whole number belongs
             raise VaekitError(f"a parameter of {self!r} is of the wrong type: {error}") from error
-        inputs.check_training(data, self._trained.system.model)
+        check_ends(self._trained.system.model, *data.range, "X", _SCALE)
         self.history_, self.n_iter_, self.range_ = [], 0, data.range
         self.whole_ = not data.images.is_floating_point()
         return data
@@ -210,7 +214,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         labels, attributes = self._known(y, len(pixels), reset, classes)
         data = Dataset(pixels, labels, name="X", attributes=attributes)
         if not reset:
-            inputs.check_range(data, self.model_)
+            check_within(self.model_.likelihood.support, *data.range, "X", _SCALE)
             inputs.check_scale(self, data)
         return data
 

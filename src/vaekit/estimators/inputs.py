@@ -17,7 +17,6 @@ from vaekit.arguments import fits
 from vaekit.data import Dataset, Schema
 from vaekit.data.border import admit
 from vaekit.errors import VaekitError
-from vaekit.model import Model
 
 
 def as_array(X: Any) -> Any:
@@ -79,24 +78,6 @@ def _channels(image_shape: Any, width: int) -> tuple[int, ...]:
             f"image_shape={image_shape!r} needs rows of {prod(shape)} entries, got {width}"
         )
     return shape if len(shape) == 3 else (1, *shape)
-
-
-def check_range(data: Dataset, model: Model) -> None:
-    """Raise `VaekitError` where X leaves the range that the model's likelihood is defined on."""
-    support = model.likelihood.support
-    if support and (data.range[0] < support[0] or data.range[1] > support[1]):
-        raise VaekitError(
-            f"the likelihood needs X in [{support[0]:g}, {support[1]:g}], but X spans "
-            f"[{data.range[0]:.4g}, {data.range[1]:.4g}]: scale it, as with "
-            "MinMaxScaler(clip=True), or choose likelihood='squared_error'"
-        )
-
-
-def check_training(data: Dataset, model: Model) -> None:
-    """Raise `VaekitError` where X does not serve for training: by `check_range`, or corrupted."""
-    check_range(data, model)
-    if model.corruption is not None:
-        model.corruption.check(*data.range)
 
 
 def check_scale(estimator: Any, data: Dataset) -> None:

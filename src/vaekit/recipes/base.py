@@ -84,7 +84,8 @@ def recipe(paper: str, **training: Any) -> Callable[[Make], Make]:
             try:
                 call = signature.bind(*positional, **named)
             except TypeError as error:
-                raise TypeError(f"{make.__name__}() {error}") from None
+                known = ", ".join(signature.parameters)
+                raise TypeError(f"{make.__name__}() {error}: it takes {known}") from None
             if "shape" in call.arguments:
                 call.arguments["shape"] = shape_of(call.arguments["shape"])
             check_call(call)

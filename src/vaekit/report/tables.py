@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vaekit import recipes
+from vaekit.data import Columns
 from vaekit.runs import Config
 
 Row = tuple[str, str]
@@ -111,6 +112,8 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
         data["shape"] = _by(data["shape"])
     if "classes" in notes:
         data["classes"] = _classes(notes.pop("classes"), known.get("label_names", ()))
+    if known.get("columns"):
+        data["columns"] = str(Columns.from_plain(known["columns"]))
     own = {"recipe": config.recipe, "paper": recipe.paper, **config.completed()}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
     return [(title, _rows(table)) for title, table in named.items()]

@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vaekit import apply, data, files, weights
+from vaekit.arguments import expect
 from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.model import Model
@@ -40,10 +41,15 @@ class Run:
     """
 
     def __init__(self, folder: Path | str, data_dir: Path | str | None = None):
-        self.folder = Path(folder)
+        expect(folder, Path | str, "a run folder by its path", [(Run, "it is open already")])
+        self.folder = Path(folder).expanduser()
         if not (self.folder / "run.yaml").is_file():
             raise VaekitError(f"{folder} is not a run folder: it has no run.yaml")
         self._data_dir = data_dir
+
+    def __repr__(self) -> str:
+        kind = self.config
+        return f"Run({str(self.folder)!r}: {kind.recipe} on {kind.data}, {kind.notes.get('state')})"
 
     @cached_property
     def config(self) -> configs.Config:

@@ -22,6 +22,7 @@ import torch
 
 import vaekit
 from vaekit import files, recipes
+from vaekit.arguments import expect
 from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
@@ -64,6 +65,8 @@ def train(
     holds a run already (with `resume`: another run), for data and settings that do not fit, and
     `NotFinite` for a loss or weights that are no numbers; what was written before stays usable.
     """
+    cure = "Config(recipe, arguments, data, Training(...)) says what to train"
+    expect(config, Config, "a Config", [(object, cure)])
     pick(config.training.device)
     given, saving = None if folder is None else Path(folder), saving or Saving()
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
@@ -97,6 +100,8 @@ def _train(
         history.start(folder / "history.csv", fit.step)
         # Weights of an interrupted run grow stale from here on; its checkpoint has the same.
         (folder / "model.safetensors").unlink(missing_ok=True)
+        if watcher:
+            watcher.begin(config)
     fit.fabric.barrier()  # the others look into what the first process has written
     run = _opened(folder, config, splits)
     with _interrupts() as interrupted:

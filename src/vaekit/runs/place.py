@@ -4,7 +4,6 @@ Readers need no lock, for all files but history.csv are swapped in whole. A proc
 may leave a lock file, parts of files and empty folders: they are no content.
 """
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -12,6 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from vaekit import files, locks
+from vaekit.data import source
 from vaekit.errors import VaekitError
 from vaekit.runs import history, results
 from vaekit.runs.config import Config
@@ -80,7 +80,8 @@ def _recorded(folder: Path) -> bool:
 
 def numbered(config: Config) -> Iterator[Path]:
     """List the folders runs/RECIPE-DATA-N in the order of N."""
-    data = Path(config.data).stem if os.sep in config.data else config.data.split("(")[0]
+    found = source(config.data)
+    data = found.path.name.split(".")[0] if found.path else found.loader
     return (Path("runs") / f"{config.recipe}-{data}-{n}" for n in count(1))
 
 

@@ -2,21 +2,25 @@
 
 import time
 from types import TracebackType
-from typing import Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from vaekit.data import Schema
+from vaekit.runs.config import Config
 
-class Watcher(Protocol):
-    """Follow a run: `look` at every row of its history."""
+
+class Watcher:
+    """Follow a run from its beginning, row by row of its history: override what is of use."""
+
+    def begin(self, config: Config) -> None:
+        """Take what is trained on what, as its data turned out to be."""
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Take the newest row."""
-        ...
 
 
-class Bar:
+class Bar(Watcher):
     """Draw a progress bar with rate and terms on a terminal; print a line an epoch elsewhere."""
 
     def __init__(self, title: str, console: Console | None = None):
@@ -40,6 +44,12 @@ class Bar:
         if self.console.is_terminal:  # elsewhere it would print an empty line
             self._bar.stop()
 
+    def begin(self, config: Config) -> None:
+        """Say which columns of a table are used."""
+        known = Schema.read(config.notes)
+        if known and known.columns:
+            self._print(f"columns {known.columns}")
+
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Show the newest row."""
         names = [name for name in row if f"weight_{name}" in row]
@@ -48,4 +58,7 @@ class Bar:
         self._bar.update(self._task, completed=step, total=steps, text=text)
         if not self.console.is_terminal and (int(epoch) > self._printed or step == steps):
             self._printed = int(epoch)
-            self.console.print(f"epoch {epoch:g}  {text}", highlight=False, soft_wrap=True)
+            self._print(f"epoch {epoch:g}  {text}")
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, highlight=False, soft_wrap=True, markup=False)

@@ -17,7 +17,15 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.faults import check_numbers
 from vaekit.model import Model
-from vaekit.values import are_pixels, as_floats, check_bytes, check_values, outside, tensor_of
+from vaekit.values import (
+    are_pixels,
+    as_floats,
+    check_bytes,
+    check_values,
+    check_within,
+    outside,
+    tensor_of,
+)
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -48,18 +56,7 @@ def check_ends(model: Model, low: float, high: float, what: str, cure: str = "")
     These are the likelihood's support, and what corruption and prior mean; NaN and infinity are
     nobody's. `what` names the data, `cure` adds to what can be done.
     """
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise VaekitError(
-            f"{what} holds NaN or infinite values (or beyond float32): remove or repair such "
-            "examples"
-        )
-    support = model.likelihood.support
-    if support is not None and outside(low, high, support):
-        raise VaekitError(
-            f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but {what} spans "
-            f"[{low:.4g}, {high:.4g}]: use likelihood=squared_error or gaussian, or scale the data"
-            + cure
-        )
+    check_within(model.likelihood.support, low, high, what, cure)
     for part in (model.corruption, model.prior):
         if part is not None:
             part.check(low, high)
