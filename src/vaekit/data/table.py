@@ -8,18 +8,20 @@ train on, and kept as the set's `columns`, for rows that come later.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
+from vaekit.data.cells import cleaned
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, parted
-from vaekit.data.delimited import AMONG_NUMBERS, MISSING, Format, format_of, without_blank_lines
+from vaekit.data.delimited import MISSING, Format, format_of, without_blank_lines
 from vaekit.data.files import cause, readable, sha256
-from vaekit.errors import VaekitError, nearest, shortened, warn
+from vaekit.data.frames import Missing, Table
+from vaekit.errors import VaekitError, shortened, warn
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,7 +31,6 @@ _INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has n
 _IDS = {"id", "ids", "idx", "index", "row", "rowid", "rownumber", "key", "uid", "uuid", "nr", "no"}
 _FEW = 10  # rows that may be numbered by chance
 _SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
-Missing = Literal["drop", "mean", "median"]
 
 
 def table(
@@ -71,130 +72,6 @@ def table(
     return Splits(made.subset(train), made.subset(test)) if holdout else made
 
 
-@dataclass(frozen=True)
-class Table:
-    """Hold a table as it was read, its columns of numbers as such, without the index of pandas.
-
-    `what` names it in errors.
-    """
-
-    frame: "pl.DataFrame"
-    what: str
-    name: str
-    files: dict[str, str]
-
-    def used(self, columns: Sequence[str | int] | None, label: str | None) -> list[str]:
-        """List the columns to use: all but the label; raise `VaekitError` for unknown ones."""
-        known = set(self.frame.columns)
-        asked = [columns] if isinstance(columns, str | int) else columns
-        used = self.frame.columns if asked is None else [str(name) for name in asked]
-        for name in [*used, *([] if label is None else [label])]:
-            if name not in known:
-                raise nearest(name, known, f"column of {self.what}")
-        used = [name for name in used if name != label]
-        if len(set(used)) < len(used):
-            raise VaekitError("a column is named twice in columns=: name each once")
-        return used
-
-    def numbers(
-        self, used: Sequence[str], label: str | None = None, missing: Missing | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Return columns (N, D) float64, NaN where a value is missing, and the rows they are (N,).
-
-        With `missing="drop"` rows are left out where something is missing, also the label. Raises
-        `VaekitError` for infinite values, and for missing ones unless they are dealt with.
-        """
-        import polars as pl
-
-        self._check_numbers(used)
-        wide = self.frame.select(pl.col(list(used)).cast(pl.Float64)).to_numpy()
-        rows = np.arange(len(wide))
-        if missing == "drop":
-            gone = np.asarray(np.isnan(wide).any(axis=1))
-            if label is not None:
-                gone |= self.frame[label].is_null().to_numpy()
-            wide, rows = wide[~gone], rows[~gone]
-            if gone.all():
-                raise VaekitError(f"{self.what} misses a value in every row: none is left")
-            if gone.any():
-                warn(f"{self.what}: {gone.sum()} of {len(gone)} rows miss values and are dropped")
-        self._check_finite(wide, used, allowed=missing is not None)
-        return wide, rows
-
-    def classes(
-        self, column: str, rows: np.ndarray | None = None
-    ) -> tuple[np.ndarray, tuple[str, ...]]:
-        """Return a column of classes as numbers 0, 1, …, int64 (N,), and the names of these.
-
-        Raises `VaekitError` for real numbers and missing values.
-        """
-        import polars as pl
-
-        found = self.frame[column]
-        found = found if rows is None else found[rows]
-        if found.dtype.is_float() and bool((found.drop_nulls() % 1 == 0).all()):
-            found = found.cast(pl.Int64)
-        if found.dtype.is_float() or found.dtype.is_nested() or found.null_count():
-            raise VaekitError(
-                f"the label column {column!r} of {self.what} should hold classes (text or whole "
-                f"numbers, none missing), but is {found.dtype} with {found.null_count()} missing"
-            )
-        names = found.unique().sort().to_list()
-        place = {name: k for k, name in enumerate(names)}
-        return np.array([place[value] for value in found], np.int64), tuple(map(str, names))
-
-    def words(self, column: str) -> np.ndarray:
-        """Return one column, text or numbers, as an array (N,).
-
-        Raises `VaekitError` where values are missing.
-        """
-        values = self.frame[column]
-        if values.null_count():
-            count = values.null_count()
-            raise VaekitError(f"column {column!r} of {self.what} lacks {count} values")
-        return values.to_numpy()
-
-    def eps(self, used: Sequence[str]) -> np.ndarray:
-        """Return the rounding of each column (D,), which is that of its type in the file."""
-        import polars as pl
-
-        kinds = self.frame.schema
-        low = np.array([kinds[name] == pl.Float32 for name in used])
-        return np.where(low, np.finfo(np.float32).eps, np.finfo(np.float64).eps)
-
-    def _check_numbers(self, used: Sequence[str]) -> None:
-        import polars as pl
-
-        kinds = self.frame.schema
-        unknown = [name for name in used if name not in kinds]
-        if unknown:
-            raise nearest(unknown[0], kinds, f"column of {self.what}: it lacks")
-        text = [n for n in used if not (kinds[n].is_numeric() or kinds[n] in (pl.Boolean, pl.Null))]
-        if text:
-            value = self.frame[text[0]].drop_nulls()[0]
-            raise VaekitError(
-                f"{self.what} has columns that are no numbers: {shortened(text)} "
-                f"({str(value)[:30]!r}). Name the others, columns=[a, b], or the classes, "
-                "label=name; where these are numbers, say separator= or decimal="
-            )
-        if not used:
-            raise VaekitError(f"{self.what} has 0 columns of numbers to use: name some: columns=")
-
-    def _check_finite(self, numbers: np.ndarray, used: Sequence[str], allowed: bool) -> None:
-        wrong = np.isinf(numbers) if allowed else ~np.isfinite(numbers)
-        if not wrong.any():
-            return
-        counts = wrong.sum(axis=0)
-        said = [f"{used[k]!r} {counts[k]}" for k in np.flatnonzero(counts).tolist()]
-        row, column = np.argwhere(wrong)[0].tolist()
-        raise VaekitError(
-            f"{self.what} has {wrong.sum()} missing or infinite values, the first in column "
-            f"{used[column]!r}, row {row} (from 0); by column: {shortened(said)}. Say "
-            "missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
-            "columns="
-        )
-
-
 def read(
     source: Any,
     separator: str | None = None,
@@ -227,9 +104,9 @@ def _converted(frame: Any) -> "pl.DataFrame":
     names = [str(name) for name in frame.columns]
     _check_names("the data frame", names)
     if isinstance(frame, pl.DataFrame):
-        return _cleaned(frame, ".")
+        return cleaned(frame, ".")
     columns = {n: _series(frame[c]) for n, c in zip(names, frame.columns, strict=True)}
-    return _cleaned(pl.DataFrame(columns, strict=False), ".")
+    return cleaned(pl.DataFrame(columns, strict=False), ".")
 
 
 def _series(column: Any) -> Any:
@@ -261,7 +138,7 @@ def _text(path: Path, how: Format) -> "pl.DataFrame":
             frame = _csv(without_blank_lines(path), how)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         raise _unreadable(path, error, how) from error
-    return _cleaned(frame, how.decimal)
+    return cleaned(frame, how.decimal)
 
 
 def _csv(source: Path | bytes, how: Format) -> "pl.DataFrame":
@@ -283,34 +160,6 @@ def _unreadable(path: Path, error: BaseException, how: Format | None = None) -> 
         said += f"; its first line has {len(how.names)} fields with the separator {how.separator!r}"
     advice = "repair it" if how is None else "say separator= if it is another, repair it"
     return VaekitError(f"cannot read the table {path} ({said}): {advice}, or export it again")
-
-
-def _cleaned(frame: "pl.DataFrame", decimal: str) -> "pl.DataFrame":
-    """Make columns of text numbers where all that is there are numbers.
-
-    They are worked on as one long column: thousands of expressions would take polars seconds.
-    """
-    import polars as pl
-
-    names = [name for name, kind in frame.schema.items() if kind == pl.String]
-    if not names:
-        return frame
-    value, rows = pl.col("value"), len(frame)
-    parts = [frame.get_column(name).alias("value") for name in names]
-    long = pl.concat(parts, rechunk=True).to_frame()
-    long = long.select(value.str.strip_chars())
-    long = long.select(pl.when(~value.is_in(MISSING)).then(value))
-    plain = long.select(pl.when(~value.is_in(AMONG_NUMBERS)).then(value))
-    point = value.str.replace(",", ".", literal=True) if decimal == "," else value
-    numbers = plain.select(point.cast(pl.Float64, strict=False))
-    lost = numbers.to_series().is_null() & plain.to_series().is_not_null()
-    is_text = np.asarray(lost.to_numpy().reshape(len(names), rows).any(axis=1)).tolist()
-    long, numbers = long.to_series().rechunk(), numbers.to_series().rechunk()
-    made = {
-        name: (long if text else numbers).slice(k * rows, rows).alias(name)
-        for k, (name, text) in enumerate(zip(names, is_text, strict=True))
-    }
-    return pl.DataFrame({own.name: made.get(own.name, own) for own in frame.get_columns()})
 
 
 def _admitted(frame: "pl.DataFrame", what: str, name: str, files: dict[str, str]) -> Table:
