@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.errors import VaekitError, shortened
+from vaekit.errors import VaekitError, shortened, warn
 
 # A column of floats varies by rounding alone where its range is a few units in the last place.
 _ROUNDING = 16
+_FLOAT32 = np.finfo(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,10 +61,12 @@ class Columns:
         shift, width = np.where(constant, whole[0], low), np.where(constant, 0.0, width)
         return cls(names, shift, width, scale, missing, fill)
 
-    def scaled(self, own: np.ndarray) -> np.ndarray:
+    def scaled(self, own: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Scale numbers (N, D) in the table's own units, NaN where they are missing, float64.
 
-        Raises `VaekitError` for another number of columns, for infinity, and for missing values
+        `rows` (N,) are their numbers where they are not 0, 1, …. Values off a column that was
+        constant in training become 0 as well, which is said in a warning. Raises `VaekitError` for
+        another number of columns, for infinity and what float32 cannot hold, and for missing values
         unless the training filled them in.
         """
         if own.ndim != 2 or own.shape[1] != len(self.names):
@@ -71,9 +74,15 @@ class Columns:
                 f"expected rows (N, {len(self.names)}) of the columns {self.listed()}, in the "
                 f"table's own units, got shape {own.shape}"
             )
-        own = self._filled(own)
+        rows = np.arange(len(own)) if rows is None else rows
+        own = self._filled(own, rows)
         constant = self.width == 0
-        return np.where(constant, 0.0, (own - self.shift) / np.where(constant, 1.0, self.width))
+        self._warn_of_hidden(own, constant, rows)
+        with np.errstate(over="ignore"):
+            scaled = (own - self.shift) / np.where(constant, 1.0, self.width)
+        scaled = np.where(constant, 0.0, scaled)
+        self._check_held(scaled, own, rows)
+        return scaled
 
     def own(self, scaled: np.ndarray) -> np.ndarray:
         """Bring scaled numbers (N, D) back to the table's own units, float64."""
@@ -115,18 +124,54 @@ class Columns:
         """List the names of the columns, many of them shortened."""
         return shortened(self.names)
 
-    def _filled(self, own: np.ndarray) -> np.ndarray:
+    def _filled(self, own: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        gone = np.isnan(own)
         if self.fill is not None:
-            own = np.where(np.isnan(own), self.fill, own)
+            if len(own) > 1 and (empty := gone.all(axis=0)).any():
+                named = shortened([self.names[k] for k in np.flatnonzero(empty).tolist()])
+                warn(f"no row has a value of {named}: the training's {self.missing} stands for all")
+            own = np.where(gone, self.fill, own)
         bad = np.argwhere(~np.isfinite(own))
         if len(bad):
             row, column = bad[0]
+            train = (
+                ""
+                if self.fill is not None
+                else (", or train with missing=mean to have missing values filled in")
+            )
             raise VaekitError(
-                f"the rows hold {len(bad)} NaN or infinite values, the first in row {row}, column "
-                f"{self.names[column]!r}: repair them, or train with missing=mean to have missing "
-                "values filled in"
+                f"the rows hold {len(bad)} NaN or infinite values, the first in row {rows[row]}, "
+                f"column {self.names[column]!r}: repair them{train}"
             )
         return own
+
+    def _warn_of_hidden(self, own: np.ndarray, constant: np.ndarray, rows: np.ndarray) -> None:
+        """Warn of values off columns that were constant in training: scaling makes all of them 0.
+
+        Rows may have come through float32, so its rounding is none.
+        """
+        places = np.flatnonzero(constant)
+        room = 2 * _ROUNDING * float(_FLOAT32.eps) * np.abs(self.shift[places])
+        off = np.abs(own[:, places] - self.shift[places]) > room
+        if not off.any():
+            return
+        said = [f"{self.names[k]} = {self.shift[k]:g}" for k in places[off.any(axis=0)].tolist()]
+        where = rows[off.any(axis=1)].tolist()
+        warn(
+            f"{len(where)} of {len(own)} rows hold other values in columns that were constant in "
+            f"training ({shortened(said)}), which the model does not see: rows {shortened(where)}"
+        )
+
+    def _check_held(self, scaled: np.ndarray, own: np.ndarray, rows: np.ndarray) -> None:
+        """Raise `VaekitError` for values that float32 cannot hold once they are scaled."""
+        bad = np.argwhere(~(np.abs(scaled) <= float(_FLOAT32.max)))
+        if len(bad):
+            row, column = bad[0]
+            raise VaekitError(
+                f"the rows hold {len(bad)} values beyond float32 on the scale of the training, the "
+                f"first in row {rows[row]}, column {self.names[column]!r} ({own[row, column]:g}): "
+                "repair them, or leave the column out with columns="
+            )
 
 
 def _filling(names: tuple[str, ...], numbers: np.ndarray, how: str) -> np.ndarray:

@@ -6,15 +6,12 @@ space are tried, as programs and countries write them. What stays open is asked 
 a first line that holds a number, and commas that could be of thousands.
 """
 
-import gzip
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, cast
 
-from vaekit.data.files import cause
+from vaekit.data.lines import Head, head
 from vaekit.errors import VaekitError, shortened
 
 # What stands for a missing value everywhere, and what does among numbers: a class may be «none».
@@ -22,50 +19,75 @@ MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN", "NAN", "nu
 AMONG_NUMBERS = (*MISSING, "None", "none", "na", "-", "--", ".", "-nan")
 _SEPARATORS = (",", ";", "\t", "|", " ")
 _WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "space": " "}
-_LINES, _BYTES = 20, 2**18  # read to find out: so many lines, or three where they are long
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_DOTTED = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+")
 
 
 @dataclass(frozen=True)
 class Format:
     """Say how lines are read: their separator, the decimal sign, the names on the first line.
 
-    `names` are numbers from 1 on where there is no header.
+    `names` are numbers from 1 on where there is no header. The table begins below `above` lines.
     """
 
     separator: str
     decimal: str
     header: bool
     names: tuple[str, ...]
+    encoding: str
+    above: int
 
 
 def format_of(
-    path: Path, separator: str | None, decimal: str | None, header: bool | None
+    path: Path,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
 ) -> Format:
     """Find how a file is read, from its first lines; what is not None is taken as it is.
 
     Raises `VaekitError` for what is no text, and where the header or the decimals stay open.
     """
-    lines = _head(path)
-    if not lines:
-        raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
-    chosen = _separator(lines) if separator is None else _asked(separator)
-    rows = [_fields(line, chosen) for line in lines]
+    found = _not_empty(path, head(path, encoding))
+    chosen = _chosen(found, separator)
+    rows = [_fields(line, chosen) for line in found.lines]
     sign = _decimal(path, chosen, rows) if decimal is None else decimal
     if sign not in (".", ","):
         raise VaekitError(f"decimal must be '.' or ',', got {decimal!r}")
-    named = _has_header(path, rows[0], sign) if header is None else header
-    names = rows[0] if named else [str(k + 1) for k in range(len(rows[0]))]
-    return Format(chosen, sign, named, tuple(names))
+    named = () if header is False else _names_above(found, chosen, rows[0])
+    above = found.above - bool(named)
+    first = named or rows[0]
+    titled = bool(named) or _has_header(path, first, sign) if header is None else header
+    names = first if titled else [str(k + 1) for k in range(len(first))]
+    return Format(chosen, sign, titled, tuple(names), found.encoding, above)
 
 
-def without_blank_lines(path: Path) -> bytes:
-    """Read a whole file without its blank lines, which are no rows of missing values."""
-    packed = path.suffix.lower() == ".gz"
-    content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
-    return b"\n".join(line for line in content.splitlines() if line.strip())
+def is_bare(path: Path) -> bool:
+    """Tell whether the first line holds numbers and nothing else, and so no names."""
+    found = _not_empty(path, head(path))
+    first = _fields(found.lines[0], _chosen(found, None))
+    return all(_is_number(cell, ".,") for cell in first)
+
+
+def _not_empty(path: Path, found: Head) -> Head:
+    if not found.lines:
+        raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
+    return found
+
+
+def _chosen(found: Head, separator: str | None) -> str:
+    asked = found.separator if separator is None else separator
+    return _separator(found.lines) if asked is None else _asked(asked)
+
+
+def _names_above(found: Head, separator: str, first: Sequence[str]) -> list[str]:
+    """Return the names that a line with # right above numbers holds, none where it is a comment."""
+    names = [] if found.comment is None else _fields(found.comment, separator)
+    fit = 2 <= len(names) == len(first) and any(_is_number(cell, ".,") for cell in first)
+    return names if fit else []
 
 
 def _asked(separator: str) -> str:
@@ -78,45 +100,14 @@ def _asked(separator: str) -> str:
     return found
 
 
-def _head(path: Path) -> list[str]:
-    """Read the first lines that are not blank."""
-    lines, size = [], 0
-    try:
-        with _opened(path) as file:
-            for line in file:
-                if line.strip():
-                    lines.append(line.rstrip("\r\n"))
-                size += len(line)
-                if len(lines) >= _LINES or (size > _BYTES and len(lines) >= 3):
-                    break
-    except UnicodeDecodeError:
-        raise _no_text(path) from None
-    except (OSError, EOFError, zlib.error) as error:
-        raise VaekitError(
-            f"cannot read the table {path} ({cause(error)}): repair or export it again"
-        ) from error
-    if any("\0" in line for line in lines):
-        raise _no_text(path)
-    return lines
-
-
-def _no_text(path: Path) -> VaekitError:
-    return VaekitError(f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet")
-
-
-def _opened(path: Path) -> IO[str]:
-    if path.suffix.lower() == ".gz":
-        return cast(IO[str], gzip.open(path, "rt", encoding="utf-8-sig"))
-    return path.open(encoding="utf-8-sig")
-
-
 def _fields(line: str, separator: str) -> list[str]:
     """Cut a line into its fields, without the quotes and spaces around them."""
     if '"' not in line:
         return [field.strip() for field in line.split(separator)]
     mark = re.escape(separator)
     found = re.findall(rf'(?:^|{mark})\s*("(?:[^"]|"")*"|[^{mark}]*)', line)
-    return [re.sub(r'^"(.*)"$', r"\1", f.strip()).replace('""', '"').strip() for f in found]
+    bare = [re.sub(r'^"(.*)"$', r"\1", field.strip(), flags=re.DOTALL) for field in found]
+    return [field.replace('""', '"').strip() for field in bare]
 
 
 def _separator(lines: Sequence[str]) -> str:
@@ -142,7 +133,8 @@ def _is_number(cell: str, signs: str) -> bool:
 def _decimal(path: Path, separator: str, rows: Sequence[Sequence[str]]) -> str:
     cells = [cell for row in rows for cell in row if _COMMA.fullmatch(cell)]
     if separator == "," or not cells:
-        return "."
+        dotted = any(_DOTTED.fullmatch(cell) for row in rows for cell in row)
+        return "," if dotted and separator != "," else "."
     if all(_THOUSANDS.fullmatch(cell) for cell in cells):
         raise VaekitError(
             f"{path} has numbers such as {cells[0]!r}: say decimal=',' if the comma is the decimal "
@@ -153,9 +145,11 @@ def _decimal(path: Path, separator: str, rows: Sequence[Sequence[str]]) -> str:
 
 def _has_header(path: Path, first: Sequence[str], decimal: str) -> bool:
     numbers = [cell for cell in first if _is_number(cell, decimal)]
-    if numbers:
+    missing = all(cell in AMONG_NUMBERS for cell in first) and any(first)
+    if numbers or missing:
+        kind, cells = ("numbers", numbers) if numbers else ("missing values", first)
         raise VaekitError(
-            f"{path} has no header row, or numbers in it ({shortened(numbers, 3)}): say "
+            f"{path} has no header row, or {kind} in it ({shortened(cells, 3)}): say "
             "header=false if the first line is data (columns are then named 1, 2, …), header=true "
             "if these are names"
         )

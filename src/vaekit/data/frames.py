@@ -6,25 +6,33 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from vaekit.data.cells import refusal
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
 if TYPE_CHECKING:
     import polars as pl
 
 Missing = Literal["drop", "mean", "median"]
+MOST = float(np.finfo(np.float32).max)  # what a number of a table may be, whatever its scaling
+_FILL = (
+    "Say missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
+    "columns="
+)
+_REPAIR = "Repair those that are infinite or beyond float32, or leave their rows or columns out"
 
 
 @dataclass(frozen=True)
 class Table:
     """Hold a table as it was read, its columns of numbers as such, without the index of pandas.
 
-    `what` names it in errors.
+    `what` names it in errors, `decimal` is the sign that its text was read with.
     """
 
     frame: "pl.DataFrame"
     what: str
     name: str
     files: dict[str, str]
+    decimal: str = "."
 
     def used(self, columns: Sequence[str | int] | None, label: str | None) -> list[str]:
         """List the columns to use: all but the label; raise `VaekitError` for unknown ones."""
@@ -40,12 +48,17 @@ class Table:
         return used
 
     def numbers(
-        self, used: Sequence[str], label: str | None = None, missing: Missing | None = None
+        self,
+        used: Sequence[str],
+        label: str | None = None,
+        missing: Missing | None = None,
+        cure: str = _FILL,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return columns (N, D) float64, NaN where a value is missing, and the rows they are (N,).
 
         With `missing="drop"` rows are left out where something is missing, also the label. Raises
-        `VaekitError` for infinite values, and for missing ones unless they are dealt with.
+        `VaekitError` for infinite values and those beyond float32, and for missing ones unless they
+        are dealt with: `cure` says how they can be.
         """
         import polars as pl
 
@@ -61,8 +74,8 @@ class Table:
                 raise VaekitError(f"{self.what} misses a value in every row: none is left")
             if gone.any():
                 warn(f"{self.what}: {gone.sum()} of {len(gone)} rows miss values and are dropped")
-        self._check_finite(wide, used, allowed=missing is not None)
-        return wide, rows
+        self._check_finite(wide, used, None if missing else cure)
+        return (wide if wide.flags.writeable else wide.copy()), rows
 
     def classes(
         self, column: str, rows: np.ndarray | None = None
@@ -77,10 +90,17 @@ class Table:
         found = found if rows is None else found[rows]
         if found.dtype.is_float() and bool((found.drop_nulls() % 1 == 0).all()):
             found = found.cast(pl.Int64)
-        if found.dtype.is_float() or found.dtype.is_nested() or found.null_count():
+        if found.dtype.is_float() or found.dtype.is_nested():
             raise VaekitError(
                 f"the label column {column!r} of {self.what} should hold classes (text or whole "
-                f"numbers, none missing), but is {found.dtype} with {found.null_count()} missing"
+                f"numbers), but is {found.dtype}: name another column, or write classes into it"
+            )
+        if found.null_count():
+            gone = int(found.is_null().arg_max() or 0)
+            raise VaekitError(
+                f"the label column {column!r} of {self.what} misses {found.null_count()} of "
+                f"{len(found)} classes, the first in row {gone if rows is None else rows[gone]} "
+                "(from 0): say missing=drop to leave such rows out, or fill them in"
             )
         names = found.unique().sort().to_list()
         place = {name: k for k, name in enumerate(names)}
@@ -114,25 +134,26 @@ class Table:
             raise nearest(unknown[0], kinds, f"column of {self.what}: it lacks")
         text = [n for n in used if not (kinds[n].is_numeric() or kinds[n] in (pl.Boolean, pl.Null))]
         if text:
-            value = self.frame[text[0]].drop_nulls()[0]
-            raise VaekitError(
-                f"{self.what} has columns that are no numbers: {shortened(text)} "
-                f"({str(value)[:30]!r}). Name the others, columns=[a, b], or the classes, "
-                "label=name; where these are numbers, say separator= or decimal="
-            )
+            raise refusal(self.frame, text, self.decimal, self.what)
         if not used:
             raise VaekitError(f"{self.what} has 0 columns of numbers to use: name some: columns=")
 
-    def _check_finite(self, numbers: np.ndarray, used: Sequence[str], allowed: bool) -> None:
-        wrong = np.isinf(numbers) if allowed else ~np.isfinite(numbers)
+    def _check_finite(self, numbers: np.ndarray, used: Sequence[str], cure: str | None) -> None:
+        """Refuse infinite values and those beyond float32, and missing ones if there is a cure."""
+        large, gone = np.abs(numbers) > MOST, np.isnan(numbers)
+        wrong = large if cure is None else large | gone
         if not wrong.any():
             return
         counts = wrong.sum(axis=0)
         said = [f"{used[k]!r} {counts[k]}" for k in np.flatnonzero(counts).tolist()]
         row, column = np.argwhere(wrong)[0].tolist()
+        infinite = bool(np.isinf(numbers).any())
+        kind = "infinite values" if infinite else "values beyond float32"
+        kind = (
+            kind if cure is None or not (infinite or gone.any()) else "missing or infinite values"
+        )
+        cures = [*([cure] if cure and gone.any() else []), *([_REPAIR] if large.any() else [])]
         raise VaekitError(
-            f"{self.what} has {wrong.sum()} missing or infinite values, the first in column "
-            f"{used[column]!r}, row {row} (from 0); by column: {shortened(said)}. Say "
-            "missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
-            "columns="
+            f"{self.what} has {wrong.sum()} {kind}, the first in column {used[column]!r}, row "
+            f"{row} (from 0); by column: {shortened(said)}. {'. '.join(cures)}"
         )

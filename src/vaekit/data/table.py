@@ -18,9 +18,10 @@ import torch
 from vaekit.data.cells import cleaned
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, parted
-from vaekit.data.delimited import MISSING, Format, format_of, without_blank_lines
+from vaekit.data.delimited import MISSING, Format, format_of, is_bare
 from vaekit.data.files import cause, readable, sha256
 from vaekit.data.frames import Missing, Table
+from vaekit.data.lines import content, no_text, without_blank_lines
 from vaekit.errors import VaekitError, shortened, warn
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 _INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _IDS = {"id", "ids", "idx", "index", "row", "rowid", "rownumber", "key", "uid", "uuid", "nr", "no"}
 _FEW = 10  # rows that may be numbered by chance
+_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
 _SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
 
 
@@ -42,6 +44,7 @@ def table(
     separator: str | None = None,
     decimal: str | None = None,
     header: bool | None = None,
+    encoding: str | None = None,
     holdout: float = 0.0,
     seed: int = 0,
 ) -> Dataset | Splits:
@@ -49,8 +52,9 @@ def table(
 
     `columns` are the ones to use (None: all but the label), `label` a column of classes. `missing`
     says what to do about missing values: drop their rows, or fill in the mean or median of the
-    column. `separator` and `decimal` are found where they are not given; `header=false` names the
-    columns 1, 2, …. With a `holdout` > 0 a share is held out, and no part in what is learned.
+    column. `separator`, `decimal` and `encoding` are found where they are not given;
+    `header=false` names the columns 1, 2, …. With a `holdout` > 0 a share is held out, and no part
+    in what is learned.
     Raises `VaekitError` for text, missing or infinite values, unknown columns and damaged files.
     """
     scale = scale or "none"  # which is what the bare word means in text
@@ -58,7 +62,7 @@ def table(
         raise VaekitError(f"scale must be standard, minmax or none, got {scale!r}")
     if missing not in (None, "drop", "mean", "median"):
         raise VaekitError(f"missing must be drop, mean or median, got {missing!r}")
-    whole = read(source, separator, decimal, header)
+    whole = read(source, separator, decimal, header, encoding)
     label = None if label is None else str(label)
     used = whole.used(columns, label)
     numbers, rows = whole.numbers(used, label, missing)
@@ -66,7 +70,9 @@ def table(
     train, test = parted(len(rows), holdout, seed) if holdout else (torch.arange(len(rows)),) * 2
     scaling = Columns.of(tuple(used), numbers[train.numpy()], scale, missing or "", whole.eps(used))
     _warn_of_numbering(whole, used, numbers)
-    made = Dataset.from_array(scaling.scaled(numbers), labels, whole.name)
+    if scale == "none":
+        _warn_of_rounding(whole.what, used, numbers)
+    made = Dataset.from_array(scaling.scaled(numbers, rows), labels, whole.name)
     kept = () if len(rows) == len(whole.frame) else tuple(map(str, rows))
     made = replace(made, files=whole.files, label_names=names, columns=scaling, names=kept)
     return Splits(made.subset(train), made.subset(test)) if holdout else made
@@ -77,6 +83,7 @@ def read(
     separator: str | None = None,
     decimal: str | None = None,
     header: bool | None = None,
+    encoding: str | None = None,
 ) -> Table:
     """Read a file, or a data frame of polars or pandas, as a table.
 
@@ -85,12 +92,21 @@ def read(
     if is_frame(source):
         return _admitted(_converted(source), "the data frame", "frame", {})
     path = readable(source, "the table")
-    if path.suffix.lower() == ".parquet":
-        frame = _parquet(path)
-    else:
-        frame = _text(path, format_of(path, separator, decimal, header))
     name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-    return _admitted(frame, str(path), name, {path.name: sha256(path)})
+    if _is_parquet(path):
+        return _admitted(_parquet(path), str(path), name, {path.name: sha256(path)})
+    how = format_of(path, separator, decimal, header, encoding)
+    return _admitted(_text(path, how), str(path), name, {path.name: sha256(path)}, how.decimal)
+
+
+def read_plain(source: Path) -> Table:
+    """Read a file as a table, without names where its first line holds numbers alone."""
+    path = readable(source, "the table")
+    return read(path, header=False if not _is_parquet(path) and is_bare(path) else None)
+
+
+def _is_parquet(path: Path) -> bool:
+    return path.suffix.lower() == ".parquet"
 
 
 def is_frame(x: Any) -> bool:
@@ -132,11 +148,14 @@ def _text(path: Path, how: Format) -> "pl.DataFrame":
 
     _check_names(str(path), how.names)
     try:
-        frame = _csv(path, how)
+        source = content(path, how.encoding, how.above)
+        frame = _csv(source, how)
         blank = pl.all_horizontal(pl.all().is_null())
         if frame.to_series(0).null_count() and frame.filter(blank).height:
-            frame = _csv(without_blank_lines(path), how)
+            frame = _csv(without_blank_lines(source), how)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        if isinstance(error, VaekitError):
+            raise
         raise _unreadable(path, error, how) from error
     return cleaned(frame, how.decimal)
 
@@ -149,12 +168,21 @@ def _csv(source: Path | bytes, how: Format) -> "pl.DataFrame":
         frame = pl.read_csv(source, **options, infer_schema_length=_SEEN)
     except pl.exceptions.ComputeError:  # another type further down: all as text, then
         frame = pl.read_csv(source, **options, infer_schema=False)
+    places = [k for k, kind in enumerate(frame.dtypes) if kind.is_float()]
+    if how.decimal == "," and places:  # polars took dots for decimals: as text they can be told
+        text = pl.read_csv(source, **options, infer_schema=False, columns=places).get_columns()
+        own = frame.get_columns()
+        for place, column in zip(places, text, strict=True):
+            own[place] = column
+        frame = pl.DataFrame(own)
     # As they stand in the file: polars makes names where there are none, and changes others.
     frame.columns = list(how.names)
     return frame
 
 
 def _unreadable(path: Path, error: BaseException, how: Format | None = None) -> VaekitError:
+    if "invalid utf-8" in str(error):
+        return no_text(path)
     said = cause(error).split(" Consider")[0]
     if how is not None:
         said += f"; its first line has {len(how.names)} fields with the separator {how.separator!r}"
@@ -162,7 +190,9 @@ def _unreadable(path: Path, error: BaseException, how: Format | None = None) -> 
     return VaekitError(f"cannot read the table {path} ({said}): {advice}, or export it again")
 
 
-def _admitted(frame: "pl.DataFrame", what: str, name: str, files: dict[str, str]) -> Table:
+def _admitted(
+    frame: "pl.DataFrame", what: str, name: str, files: dict[str, str], decimal: str = "."
+) -> Table:
     if not len(frame):
         raise VaekitError(f"{what} has a header and no rows below it: export it with its rows")
     index = [n for k, n in enumerate(frame.columns) if _is_index(n, k)]
@@ -173,7 +203,7 @@ def _admitted(frame: "pl.DataFrame", what: str, name: str, files: dict[str, str]
     left = frame.drop(index + empty)
     if index:
         warn(f"{what}: the column {index[0]!r} is the index of a data frame and left out")
-    return Table(left, what, name, files)
+    return Table(left, what, name, files, decimal)
 
 
 def _is_index(name: str, place: int) -> bool:
@@ -208,6 +238,36 @@ def _warn_of_numbering(whole: Table, used: Sequence[str], numbers: np.ndarray) -
             f"{whole.what}: {shortened(doubtful)} look like row numbers or IDs, which tell nothing "
             "of an example: leave them out with columns= unless they are measurements"
         )
+
+
+def _warn_of_rounding(what: str, used: Sequence[str], numbers: np.ndarray) -> None:
+    """Warn of columns whose values differ by less than float32 tells apart, and so become equal.
+
+    A column of floats is looked at where the rounding is coarse against its range, else chance
+    alone would make some of many values equal.
+    """
+    lost = [used[k] for k in _coarse(numbers).tolist() if _merges(numbers[:, k])]
+    if lost:
+        warn(
+            f"{what}: values of {shortened(lost)} differ by less than float32 can tell apart and "
+            "become equal: scale=standard keeps them apart"
+        )
+
+
+def _coarse(numbers: np.ndarray) -> np.ndarray:
+    """List the columns of float64 that float32 changes, and the range of which it cuts coarsely."""
+    kept = numbers.astype(np.float32)
+    low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+    largest, spread = np.maximum(abs(low), abs(high)), high - low
+    whole = (largest >= 2**24) & (np.nan_to_num(numbers) % 1 == 0).all(axis=0)
+    few = _STEPS * np.finfo(np.float32).eps * largest > spread
+    noise = spread <= 16 * np.finfo(np.float64).eps * largest
+    changed = (kept != numbers) & ~np.isnan(numbers)
+    return np.flatnonzero(changed.any(axis=0) & (whole | few) & ~noise)
+
+
+def _merges(column: np.ndarray) -> bool:
+    return len(np.unique(column.astype(np.float32))) < len(np.unique(column))
 
 
 def _sounds_like_id(name: str) -> bool:

@@ -5,6 +5,7 @@ order, their examples keep their names, and they are read as the *run's* trainin
 the options of its `--data`, its size and colours of pictures, the columns and scaling of its table.
 """
 
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from vaekit.data import Dataset, array, folder, table
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, Source, opened, source
 from vaekit.data.pictures import Form
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, shortened
 from vaekit.runs import Run
 
 SPLITS = ("test", "train", "all")
@@ -142,24 +143,34 @@ def _of_array(run: Run, found: Source, path: Path) -> Examples:
 
 def _of_table(run: Run, found: Source, path: Path) -> Examples:
     options = _options(run, found)
-    whole = table.read(path, *(options.get(name) for name in ("separator", "decimal", "header")))
+    how = ("separator", "decimal", "header", "encoding")
+    whole = table.read(path, *(options.get(name) for name in how))
     columns, wanted = run.schema.columns, run.model.condition
     if columns is None:
         if len(run.schema.shape) == 3:
             raise VaekitError(
                 f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
             )
-        numbers, rows = whole.numbers(whole.used(options.get("columns"), None))
+        used = whole.used(options.get("columns"), None)
+        numbers, rows = whole.numbers(used, cure="Repair or remove those rows")
         return _numbered(run.schema.admitted(numbers), path, rows)
     told = wanted is not None and wanted.kind == "labels" and options.get("label")
     label = str(told) if told and str(told) in whole.frame.columns else None
-    missing = options.get("missing")
-    numbers, rows = whole.numbers(columns.names, label, missing)
-    data = run.schema.admitted(numbers)
+    missing: Any = options.get("missing") or columns.missing or None
+    numbers, rows = whole.numbers(columns.names, label, missing, _repair(path))
+    scaled = Dataset.from_array(columns.scaled(numbers, rows))
+    data = run.schema.admitted(replace(scaled, columns=columns))
     if label is not None:
         labels, names = whole.classes(label, rows)
         data = replace(data, labels=torch.from_numpy(labels), label_names=names)
     return _numbered(data, path, rows)
+
+
+def _repair(path: Path) -> str:
+    return (
+        f"Repair those rows, leave them out, \"table('{path}', missing=drop)\", or train with "
+        "missing=mean to have missing values filled in"
+    )
 
 
 def _numbered(data: Dataset, path: Path, rows: np.ndarray | None = None) -> Examples:
@@ -170,17 +181,18 @@ def _numbered(data: Dataset, path: Path, rows: np.ndarray | None = None) -> Exam
 def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
     """Read codes (N, H) and, where `encode` kept them, the names of their pictures.
 
-    Takes .npy, an .npz or .csv of `encode`, or another table of numbers. Raises `VaekitError`
-    where there are no codes.
+    Takes .npy, an .npz or .csv of `encode`, or another table of numbers: columns named z0, z1, …
+    in any order, or else all columns as they stand. Raises `VaekitError` where there are no codes.
     """
     found = Path(path).expanduser()
     ending = found.suffix.lower()
     if found.is_file() and ending not in (*array.ENDINGS, *table.ENDINGS):
         raise VaekitError(f"{found} holds no codes: use .npy, .npz, .csv or .parquet")
     if ending in table.ENDINGS:
-        whole = table.read(found)
+        whole = table.read_plain(found)
         names = whole.words("name") if "name" in whole.frame.columns else None
-        z = whole.numbers(_code_columns(whole.frame.columns))[0]
+        used = _code_columns(whole.frame.columns, found)
+        z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
     else:
         names = array.read(found, "name")[0] if _first(found, ("name",)) else None
         z = array.read(found, _first(found, ("code", "mean", "z")))[0]
@@ -193,9 +205,16 @@ def _first(path: Path, keys: tuple[str, ...]) -> str | None:
     return next((key for key in keys if key in held), None)
 
 
-def _code_columns(names: list[str]) -> list[str]:
-    own = [name for name in names if name[:1] == "z" and name[1:].isdigit()]
-    return own or [name for name in names if name not in ("name", "row")]
+def _code_columns(names: list[str], path: Path) -> list[str]:
+    own = [name for name in names if re.fullmatch(r"z\d+", name)]
+    wanted = [f"z{h}" for h in range(len(own))]
+    if set(own) != set(wanted):
+        raise VaekitError(
+            f"{path} has the columns {shortened(own)}, but {len(own)} codes are named "
+            f"{shortened(wanted)}: add those that are missing, or name the columns otherwise to "
+            "have them taken as they stand"
+        )
+    return wanted or [name for name in names if name not in ("name", "row")]
 
 
 def condition(text: str | None, run: Run) -> str | np.ndarray | None:
@@ -210,14 +229,14 @@ def condition(text: str | None, run: Run) -> str | np.ndarray | None:
         return array.read(path, _first(path, ("condition",)))[0]
     if path.suffix.lower() not in table.ENDINGS:
         return text
-    whole = table.read(path)
+    whole = table.read_plain(path)
     names = [name for name in whole.frame.columns if name not in ("name", "row")]
     factors = list(run.schema.factors or ())
     kind = run.model.condition.kind if run.model.condition else ""
     used = factors if kind == "factors" and set(factors) <= set(names) else names
     if len(used) == 1 and kind == "labels":
         return whole.words(used[0]).astype(str)  # as on the command line, a name before all
-    return whole.numbers(used)[0]
+    return whole.numbers(used, cure="Repair those conditions")[0]
 
 
 def first(
