@@ -11,7 +11,8 @@ import yaml
 from PIL import Image, ImageOps
 
 from vaekit import cli, data
-from vaekit.errors import VaekitError
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.runs import Config, Run, train
 from vaekit.train import Training
 
@@ -436,6 +437,63 @@ def test_a_table_from_the_shell(numbers, place, capsys, there):
     cli.main(["encode", str(numbers.folder), "far.csv", "--out", "far.npy"])
     said = "60 of 60 rows lie far outside the training data: 0, 1, 2, 3, 4, 5, 6, 7, … (60 in all)"
     assert said in capsys.readouterr().err
+
+
+def test_values_off_a_constant_column_are_named(numbers, place, capsys, there):
+    """Column k was 7.3 in training, so that the codes cannot show what it is now."""
+    frame = pl.read_csv(place / "t.csv")[:3]
+    frame.with_columns(k=pl.Series([500.0, 7.3, -1e6])).write_csv("new.csv")
+    cli.main(["encode", str(numbers.folder), "new.csv", "--out", "z.npy"])
+    said = "2 of 3 rows hold other values in columns that were constant in training (k = 7.3)"
+    assert (noted := capsys.readouterr().err).count(said) == 1 and "rows 0, 2" in noted
+    np.testing.assert_allclose(np.load("z.npy"), numbers.encode(frame.to_numpy()), atol=1e-5)
+    frame.with_columns(k=pl.Series([None, 7.3, 1.0]).cast(pl.Float64)).write_csv("new.csv")
+    what = f"table('{there}/new.csv', missing=drop)"
+    cli.main(["encode", str(numbers.folder), what, "--out", "y.npy"])
+    assert "(k = 7.3), which the model does not see: rows 2" in capsys.readouterr().err
+    with pytest.warns(VaekitWarning, match="1 of 2 rows hold other values .*rows 1"):
+        numbers.encode(np.array([[0, 5000, 7.3], [0, 5000, 8]]))
+
+
+def test_missing_values_in_later_rows(numbers, place, capsys, there):
+    frame = pl.read_csv(place / "t.csv")[:3]
+    frame.with_columns(a=pl.Series([0.5, None, 1.0])).write_csv("new.csv")
+    for what in ("new.csv", f"table('{there}/new.csv', missing=mean)"):
+        said = fails(capsys, "encode", numbers.folder, what, "--out", "z.npy")
+        assert "row 1" in said and "'a'" in said and "train with missing=mean" in said
+        assert "Say missing=" not in said
+    what = f"table('{place}/t.csv', missing=mean)"
+    run = fit(there / "filled", what, likelihood="squared_error")
+    ok(capsys, "encode", run.folder, "new.csv", "--out", "z.npy")
+    frame.with_columns(a=pl.lit(None, pl.Float64)).write_csv("none.csv")
+    cli.main(["encode", str(run.folder), "none.csv", "--out", "y.npy"])
+    assert "no row has a value of a: the training's mean" in capsys.readouterr().err
+
+
+def test_codes_are_taken_by_their_names(numbers, capsys, there):
+    z = np.array([[0.1, 0.2], [0.3, -0.4]])
+    want = numbers.decode(z)
+    for content in (
+        "z0,z1\n0.1,0.2\n0.3,-0.4\n",
+        "z1,z0\n0.2,0.1\n-0.4,0.3\n",
+        "kind,z1,row,z0\nu,0.2,0,0.1\nv,-0.4,1,0.3\n",
+        "z1;z0\n0,2;0,1\n-0,4;0,3\n",
+        "b,a\n0.1,0.2\n0.3,-0.4\n",
+        "0.1,0.2\n0.3,-0.4\n",
+    ):
+        Path("z.csv").write_text(content)
+        ok(capsys, "decode", numbers.folder, "z.csv", "--out", "x.npy", "--force")
+        np.testing.assert_allclose(np.load("x.npy"), want, rtol=1e-6)
+    for names, said in (
+        ("z1,z2", "has the columns z1, z2, but 2 codes are named z0, z1"),
+        ("z0,z01", "named z0, z1"),
+        ("z0,b", "expected codes (N, 2)"),
+    ):
+        Path("z.csv").write_text(f"{names}\n0.1,0.2\n")
+        assert said in fails(capsys, "decode", numbers.folder, "z.csv", "--out", "y.npy")
+    Path("z.csv").write_text("z0,z1\n0.1,\n")
+    said = fails(capsys, "decode", numbers.folder, "z.csv", "--out", "y.npy")
+    assert "'z1', row 0" in said and "Repair those codes" in said and "missing=" not in said
 
 
 def test_pictures_of_a_run_on_other_numbers(coloured, capsys, there):
