@@ -91,7 +91,7 @@ def no_text(path: Path, encoding: str | None = None) -> VaekitError:
         )
     return VaekitError(
         f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet, or say encoding=, "
-        "often encoding=latin-1 or encoding=cp1252 (Windows), in table(…)"
+        "often encoding=latin1 or encoding=cp1252 (Windows), in table(…)"
     )
 
 
@@ -101,7 +101,7 @@ def _asked(encoding: str) -> str:
         "a".encode(found)
     except (LookupError, TypeError):
         raise VaekitError(
-            f"unknown encoding {encoding!r}: say utf-8, utf-16, latin-1, cp1252 or another one"
+            f"unknown encoding {encoding!r}: say utf8, utf16, latin1, cp1252 or another one"
         ) from None
     return _UTF8 if found == "utf-8" else found
 
