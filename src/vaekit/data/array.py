@@ -4,6 +4,7 @@ A .npy file larger than 1 GiB is mapped, not read: the batches then come from th
 asked for. The others are read whole. Pickled objects are refused, because unpickling runs code.
 """
 
+import re
 import zipfile
 import zlib
 from dataclasses import replace
@@ -21,7 +22,9 @@ from vaekit.errors import VaekitError, nearest
 ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
 _LARGE = 2**30
 _IMAGES = ("images", "imgs", "x", "X", "data", "arr_0")
-_LABELS = ("labels", "label", "y", "Y", "targets")
+# Words in the name of images and in that of their labels: what else stands in the two agrees.
+_IMAGE_WORDS = ("images", "image", "imgs", "img", "x", "data")
+_LABEL_WORDS = ("labels", "label", "y", "targets", "target")
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -59,7 +62,7 @@ def read(
             raise VaekitError(f"{found} holds one array, which has no name: leave key= out")
         return loaded, None
     chosen = _choose(found, loaded, key)
-    return loaded[chosen], _labels(loaded, chosen)
+    return loaded[chosen], _labels(found, loaded, chosen)
 
 
 def names(path: Path | str) -> list[str]:
@@ -99,11 +102,16 @@ def _by_name(path: Path, of_matlab: bool, key: str | None) -> dict[str, np.ndarr
 def _choose(path: Path, arrays: dict[str, np.ndarray], key: str | None) -> str:
     if key is not None and key not in arrays:
         raise nearest(key, arrays, f"array in {path}")
-    others = [name for name in arrays if name not in _LABELS]
+    others = [name for name in arrays if not _says(name, _LABEL_WORDS)]
+    # A row or column of numbers is labels, or the like, where there is more.
+    others = [n for n in others if max(arrays[n].shape, default=1) < arrays[n].size] or others
     if key is not None or len(others) == 1:
         return key or others[0]
     usual = [name for name in _IMAGES if name in others]
-    if len(usual) != 1:
+    alike = (
+        [name for name in others if arrays[name].shape == arrays[usual[0]].shape] if usual else []
+    )
+    if len(usual) != 1 or len(alike) > 1:
         shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
         raise VaekitError(
             f"which array of {path} holds the images? pass key=; it has {shapes or 'none'}"
@@ -111,15 +119,71 @@ def _choose(path: Path, arrays: dict[str, np.ndarray], key: str | None) -> str:
     return usual[0]
 
 
-def _labels(arrays: dict[str, np.ndarray], images: str) -> np.ndarray | None:
-    named = [name for name in _LABELS if name in arrays and name != images]
+def _labels(path: Path, arrays: dict[str, np.ndarray], images: str) -> np.ndarray | None:
+    """Find the labels that stand beside images, whose names agree: `y_train` with `x_train`."""
+    shape = arrays[images].shape
+    n = shape[0] if shape else 0
+    named = _named_alike(arrays, images) or _numbered(arrays, images, n)
     if not named:
         return None
-    found, n = arrays[named[0]], len(arrays[images]) if arrays[images].ndim else 0
-    if found.size != n:
+    fitting = [name for name in named if arrays[name].size == n]
+    if not fitting:
+        raise _unfitting(shape, named[0], arrays[named[0]].size)
+    found = [_whole(arrays[name].reshape(-1)) for name in fitting]
+    if any(not np.array_equal(found[0], other) for other in found[1:]):
         raise VaekitError(
-            f"{n} images but {found.size} labels (array {named[0]!r}): "
-            "save one label for each image, or leave the labels out"
+            f"which array of {path} holds the labels of {images}? {', '.join(fitting)} differ: "
+            "save the file with one of them"
         )
-    whole = found.dtype.kind == "f" and bool((found % 1 == 0).all())  # as MATLAB saves them
-    return found.reshape(-1).astype(np.int64) if whole else found.reshape(-1)
+    return found[0]
+
+
+def _named_alike(arrays: dict[str, np.ndarray], images: str) -> list[str]:
+    rest = _rest(images, _IMAGE_WORDS)
+    labels = [name for name in arrays if name != images and _says(name, _LABEL_WORDS)]
+    named = [name for name in labels if _rest(name, _LABEL_WORDS) == rest]
+    if named or _says(images, _IMAGE_WORDS):
+        return named
+    return [name for name in labels if not _rest(name, _LABEL_WORDS)]
+
+
+def _numbered(arrays: dict[str, np.ndarray], images: str, n: int) -> list[str]:
+    """List the arrays without a name, as np.savez numbers them, that can be labels."""
+    return [
+        name
+        for name, each in arrays.items()
+        if re.fullmatch(r"arr_\d+", name)
+        and re.fullmatch(r"arr_\d+", images)
+        and name != images
+        and each.size == n == max(each.shape, default=0)
+        and _whole(each).dtype.kind in "iub"
+    ]
+
+
+def _unfitting(shape: tuple[int, ...], name: str, labels: int) -> VaekitError:
+    cure = "save one label for each image, or leave the labels out"
+    if len(shape) > 1 and shape[-1] == labels:
+        cure = "the images come last, move them to the front: np.moveaxis(x, -1, 0)"
+        cure += ", or np.transpose(x, (3, 2, 0, 1)) of (H, W, C, N)" if len(shape) == 4 else ""
+    n = shape[0] if shape else 0
+    return VaekitError(f"{n} images but {labels} labels (array {name!r}): {cure}")
+
+
+def _whole(labels: np.ndarray) -> np.ndarray:
+    """Return whole numbers as such, which MATLAB saves as floats."""
+    whole = labels.dtype.kind == "f" and bool((labels % 1 == 0).all())
+    return labels.astype(np.int64) if whole else labels
+
+
+def _words(name: str) -> list[str]:
+    """Split the name of an array into words: «train/images», «x_train», «XTrain», «ytest»."""
+    name = re.sub(r"(?i)^([xy])(?=train|test|val)", r"\1_", name)
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+
+
+def _says(name: str, words: tuple[str, ...]) -> bool:
+    return any(word in words for word in _words(name))
+
+
+def _rest(name: str, words: tuple[str, ...]) -> list[str]:
+    return sorted(word for word in _words(name) if word not in words)

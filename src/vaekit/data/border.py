@@ -60,11 +60,37 @@ def _shaped(array: np.ndarray, layout: Layout) -> np.ndarray:
         raise VaekitError(f"expected {_WANTED}, got shape {shape}")
     if 0 in shape:
         raise VaekitError(f"expected {_WANTED}, got none: shape {shape}")
+    if layout != "nchw":
+        _check_order(shape, layout)
     if layout == "nhwc" and len(shape) == 4:
         return np.moveaxis(array, -1, 1)
     if layout == "auto":
         _check_layout(shape)
     return array[:, None] if len(shape) == 3 else array
+
+
+def _check_order(shape: tuple[int, ...], layout: str) -> None:
+    """Raise `VaekitError` where the examples seem to come last, as MATLAB's users keep them.
+
+    They do where the last axis is by far the longest, and those before it are a square picture with
+    one, three or four channels, or without; or, in colour, one that is large enough.
+    """
+    *one, n = shape
+    if len(one) < 2 or n < 2 * max(one) or sorted(one)[-2] < _SIDE // 2:
+        return
+    square, few = one[0] == one[1], one[-1] in (1, 3, 4)
+    if len(one) == 2 and square:
+        seems, cure = "(H, W, N)", "np.moveaxis(x, -1, 0)"
+    elif len(one) == 3 and few and (square or (one[2] > 1 and min(one[:2]) >= _SIDE)):
+        seems, cure = "(H, W, C, N)", "np.transpose(x, (3, 2, 0, 1))"
+    elif len(one) == 3 and one[0] in (3, 4) and one[1] == one[2] and layout == "auto":
+        seems, cure = "(C, H, W, N)", "np.moveaxis(x, -1, 0)"
+    else:
+        return
+    raise VaekitError(
+        f"expected {_WANTED}, got shape {shape}, which looks like {seems}, examples last: move "
+        f"them to the front, {cure}, or pass layout='nchw' if it is right"
+    )
 
 
 def _check_layout(shape: tuple[int, ...]) -> None:

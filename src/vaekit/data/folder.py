@@ -1,19 +1,14 @@
 """A folder of pictures, in whatever raster formats Pillow reads itself (see `pictures`).
 
-Sub-folders name classes when every picture lies in one: `pics/cat/1.png` is of class "cat". Folders
-`train` and `test` (or `val`, in any usual spelling) are a set with its own split, whatever else
-lies beside them. A folder that only wraps such folders is looked through, links are followed,
-hidden files are passed over. Pictures have one channel if all of them are grey, else three. Sizes
-that differ are never made equal unasked; with `size=` each picture is cropped to the right
-proportions about its middle and resampled with antialiasing. Turned photographs are set upright
-(EXIF).
+Sub-folders name classes, `pics/cat/1.png` is of class "cat", and folders `train` and `test` are a
+set with its own split (see `layout`). Pictures have one channel if all of them are grey, else
+three. Sizes that differ are never made equal unasked; with `size=` each picture is cropped to the
+right proportions about its middle and resampled with antialiasing. Turned photographs are set
+upright (EXIF).
 """
 
 import hashlib
-import os
-import re
 import warnings
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -24,23 +19,13 @@ import torch
 
 from vaekit.data.area import box as sides
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.pictures import ENDINGS, OTHERS, Form, Ground, Look, look, picture
+from vaekit.data.layout import File, arranged, existing, listed  # noqa: F401 (for `encode`)
+from vaekit.data.pictures import Form, Ground, Look, look, picture
 from vaekit.errors import VaekitError, shortened, warn
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-_PARTS = {
-    "train": {"train", "training", "trn"},
-    "test": {"test", "testing", "tst"},
-    "val": {"val", "valid", "validation", "dev"},
-}
-
-
-class File(NamedTuple):
-    """Name a picture file, and the folder below which sub-folders are classes."""
-
-    path: Path
-    base: Path
+_SIDE = 8192  # pixels, far beyond what a network takes
 
 
 class Page(NamedTuple):
@@ -68,69 +53,69 @@ def folder(
     root, form = existing(path), Form(1 if gray else None, sides(size), ground)
     if ground not in ("white", "black"):
         raise VaekitError(f"ground must be white or black, got {ground!r}")
-    parts = split(root)
-    if parts is None:
-        return load(listed(root), root, form, skip)
-    train, test = (load(_below(part), root, form, skip) for part in parts)
-    if train.shape != test.shape or train.label_names != test.label_names:
+    if form.size is not None and max(form.size) > _SIDE:
         raise VaekitError(
-            f"train and test differ: images {train.shape} and {test.shape}, classes "
-            f"{shortened(train.label_names)} and {shortened(test.label_names)}"
+            f"size must be at most {_SIDE} pixels a side, got {size}: networks take 32 to 512"
         )
-    return Splits(train, test)
+    parts = arranged(root)
+    train = load(parts[0], root, form, skip)
+    if len(parts) == 1:
+        return train
+    test = load(parts[1], root, form, skip, classes=train.label_names)
+    return Splits(train, _agreeing(test, train, root))
 
 
-def existing(path: Path | str) -> Path:
-    """Return the folder that a user named; raise `VaekitError` where there is none."""
-    root = Path(path).expanduser()
-    if not root.is_dir():
-        raise VaekitError(f"there is no folder {root}: correct the path")
-    return root
-
-
-def listed(root: Path) -> list[File]:
-    """List all pictures of a folder, those of its parts too, in the order in which they are loaded.
-
-    Raises `VaekitError` where there are none.
-    """
-    return [file for part in split(root) or (_unwrapped(root),) for file in _below(part)]
-
-
-def split(root: Path) -> tuple[Path, Path] | None:
-    """Find the folders to train on and to test on, None where the folder has no such parts."""
-    inner, found = _unwrapped(root), dict[str, Path]()
-    for child in _folders(inner):
-        part = _part(child.name)
-        if part and any(_walk(child)):
-            found.setdefault(part, child)
-    test = found.get("test", found.get("val"))
-    if "train" not in found or test is None:
-        return None
-    parts = found["train"], test
-    left = [file for file in _walk(inner) if not any(part in file.parents for part in parts)]
-    if left:
-        names = dict.fromkeys(file.relative_to(inner).parts[0] for file in left)
-        warn(
-            f"{root}: {len(left)} pictures beside {parts[0].name} and {parts[1].name} are left "
-            f"out: {shortened(list(names))}"
+def _agreeing(test: Dataset, train: Dataset, root: Path) -> Dataset:
+    """Return the part to test on with classes as the other part has them, or none."""
+    if train.shape != test.shape:
+        cure = "gray=true makes both grey" if train.shape[0] != test.shape[0] else ""
+        cure = cure or f"size={min(*train.shape[1:], *test.shape[1:])} makes them equal"
+        raise VaekitError(
+            f"train and test differ: images {train.shape} and {test.shape} (C, H, W): {cure}"
         )
-    return parts
+    if train.labels is None or test.labels is None:
+        if (train.labels is None) != (test.labels is None):
+            bare, other = ("test", "train") if test.labels is None else ("train", "test")
+            warn(
+                f"{root}: the pictures of {bare} lie in no folders of classes, those of {other} "
+                "do: those to test on are read without classes, and serve no model that is "
+                "conditioned on them"
+            )
+        return replace(test, labels=None, label_names=())
+    if unknown := [name for name in test.label_names if name not in train.label_names]:
+        raise VaekitError(
+            f"train and test differ: classes {shortened(train.label_names)} and "
+            f"{shortened(test.label_names)}: add pictures of {shortened(unknown, 3)} to train, "
+            "take them out of test, or load one of the two folders by itself"
+        )
+    seen = set(test.labels.tolist())
+    if absent := [name for k, name in enumerate(train.label_names) if k not in seen]:
+        warn(f"{root}: test has no pictures of the classes {shortened(absent)}")
+    return test
 
 
 def load(
-    files: Sequence[File], root: Path, form: Form, skip: bool = False, like: str = ""
+    files: Sequence[File],
+    root: Path,
+    form: Form,
+    skip: bool = False,
+    like: str = "",
+    classes: Sequence[str] = (),
 ) -> Dataset:
     """Load these pictures of a folder in the form that is asked for, in this order.
 
     Where the form is that of another set, `like` says of which, for a note on pictures that differ.
-    Raises `VaekitError` as `folder` does.
+    Classes get their numbers in `classes`, where all of them stand there. Raises `VaekitError` as
+    `folder` does.
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # of files that are refused here, or sound
-        return _load(files, root, form, skip, like)
+        return _load(files, root, form, skip, like, classes)
 
 
-def _load(files: Sequence[File], root: Path, form: Form, skip: bool, like: str) -> Dataset:
+def _load(
+    files: Sequence[File], root: Path, form: Form, skip: bool, like: str, known: Sequence[str]
+) -> Dataset:
     broken: dict[File, str] = {}
     looks = dict(_readable(files, lambda file: look(file.path), broken, skip))
     form = replace(
@@ -143,11 +128,18 @@ def _load(files: Sequence[File], root: Path, form: Form, skip: bool, like: str) 
         colour = "grey" if form.channels == 1 else "colour"
         size = f"{form.size[0]} x {form.size[1]} (h x w), {like}"
         warn(f"{root}: {len(others)} of {len(looks)} pictures are brought to {colour}, {size}")
+    if cut := [file for file, seen in looks.items() if seen.cut]:
+        name = cut[0].path.relative_to(root).as_posix()
+        warn(
+            f"{root}: {len(cut)} of {len(looks)} pictures have 16 bits in colour or with "
+            f"transparency, and 8 of them are read: {name} is the first"
+        )
     images, pages = _decoded(_pages(looks, root), form, broken, skip)
     if broken:
         said = [f"{file.path.relative_to(root)} ({why})" for file, why in broken.items()]
         warn(f"{root}: {len(said)} of {len(files)} pictures are skipped: {shortened(said, 3)}")
-    labels, classes = _labels([page.file.path.relative_to(page.file.base).parts for page in pages])
+    parts = [page.file.path.relative_to(page.file.base).parts for page in pages]
+    labels, classes = _labels(parts, known)
     return Dataset(
         torch.from_numpy(images),
         labels,
@@ -164,70 +156,6 @@ def _sealed(pages: Sequence[Page], root: Path) -> str:
     for path in dict.fromkeys(page.file.path for page in pages):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
-
-
-# ---- what lies in a folder
-
-
-def _folders(root: Path) -> list[Path]:
-    """List the folders in a folder that somebody put there to be seen."""
-    return [p for p in sorted(root.iterdir()) if p.is_dir() and not _is_hidden(p.name)]
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or name == "__MACOSX"
-
-
-def _unwrapped(root: Path) -> Path:
-    """Go into folders that hold one folder of folders and no pictures, as archives leave them."""
-    seen = set[Path]()  # a link may lead back
-    while root.resolve() not in seen:
-        seen.add(root.resolve())
-        inner = _folders(root)
-        bare = not any(is_picture(p) for p in root.iterdir())
-        if len(inner) != 1 or not bare or not _folders(inner[0]):
-            break
-        root = inner[0]
-    return root
-
-
-def _part(name: str) -> str | None:
-    """Tell which part of a set a folder of this name holds, as in «Training_Set» or «val2017»."""
-    plain = re.sub(r"[^a-z]", "", name.lower())
-    plain = re.sub(r"(set|data|images?|imgs?|pictures|split)$", "", plain)
-    return next((part for part, names in _PARTS.items() if plain in names), None)
-
-
-def is_picture(path: Path) -> bool:
-    """Tell a picture by its name; a link that leads nowhere is one that cannot be read."""
-    return path.suffix.lower() in ENDINGS and not _is_hidden(path.name) and not path.is_dir()
-
-
-def _walk(root: Path) -> Iterator[Path]:
-    """Yield the pictures below a folder; links are followed, but not in circles."""
-    yield from (path for path in _files(root) if is_picture(path))
-
-
-def _files(root: Path) -> Iterator[Path]:
-    seen = set[str]()
-    for folder, inner, names in os.walk(root, followlinks=True):
-        real = os.path.realpath(folder)
-        inner[:] = [] if real in seen else sorted(n for n in inner if not _is_hidden(n))
-        yield from (Path(folder) / name for name in names if real not in seen)
-        seen.add(real)
-
-
-def _below(base: Path) -> list[File]:
-    """List the pictures below a folder in order; name what looks like pictures and is skipped."""
-    paths = sorted(_walk(base))
-    others = Counter(p.suffix.lower() for p in _files(base) if p.suffix.lower() in OTHERS)
-    said = shortened([f"{count} {ending}" for ending, count in others.most_common()])
-    if not paths:
-        besides = f"; there are {said}, which are not read" if others else ""
-        raise VaekitError(f"no pictures in {base}: it needs {', '.join(sorted(ENDINGS))}{besides}")
-    if others:
-        warn(f"{base}: {said} are left out, convert what is meant to be read to .png or .jpg")
-    return [File(path, base) for path in paths]
 
 
 # ---- what is read of it
@@ -266,7 +194,7 @@ def _decoded(
     read = lambda page: picture(page.file.path, form, page.number)  # noqa: E731
     for page, pixels in _readable(pages, read, broken, skip):
         if not held:
-            images = np.empty((len(pages), *pixels.shape), pixels.dtype)
+            images = _room((len(pages), *pixels.shape), pixels.dtype)
         elif pixels.shape != images.shape[1:]:
             raise _differing(images.shape[2:], held[0].name, pixels.shape[1:], page.name)
         images[len(held)] = pixels
@@ -278,6 +206,17 @@ def _decoded(
     return images[: len(held)], held
 
 
+def _room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError) as error:
+        height, width = shape[2:]
+        raise VaekitError(
+            f"{shape[0]} pictures of {height} x {width} (h x w) do not fit into memory: choose a "
+            "smaller size="
+        ) from error
+
+
 def _differing(first: tuple[int, ...], other: str, size: tuple[int, ...], name: str) -> VaekitError:
     (h0, w0), (h, w) = first, size
     return VaekitError(
@@ -286,9 +225,12 @@ def _differing(first: tuple[int, ...], other: str, size: tuple[int, ...], name: 
     )
 
 
-def _labels(parts: list[tuple[str, ...]]) -> tuple[torch.Tensor | None, tuple[str, ...]]:
+def _labels(
+    parts: list[tuple[str, ...]], known: Sequence[str]
+) -> tuple[torch.Tensor | None, tuple[str, ...]]:
     if any(len(part) == 1 for part in parts):
         return None, ()
-    names = sorted({part[0] for part in parts})
+    own = {part[0] for part in parts}
+    names = tuple(known) if own <= set(known) else tuple(sorted(own))
     place = {name: number for number, name in enumerate(names)}
-    return torch.tensor([place[part[0]] for part in parts]), tuple(names)
+    return torch.tensor([place[part[0]] for part in parts]), names

@@ -2,6 +2,7 @@
 
     8 bits or fewer a channel   v/255, palettes by their colours
     16 bits, grey               v/65535, which makes the whole set float32
+    16 bits, else               the higher 8 of them, as Pillow reads them; `Look.cut` tells
     more bits, floats           refused: nothing says which value is white
     transparency                laid on a ground, white unless asked otherwise
     pages, frames               each an example, «stack.tif#3»
@@ -11,11 +12,12 @@ other program is ever started for a file that somebody else made.
 """
 
 import io
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 
 import numpy as np
 
@@ -40,12 +42,16 @@ Ground = Literal["white", "black"]
 
 
 class Look(NamedTuple):
-    """Say what a file holds: is it grey, has it 16 bits, its height and width, how many pages."""
+    """Say what a file holds: is it grey, has it 16 bits, its height and width, how many pages.
+
+    `cut` says that it has 16 bits, of which only 8 can be read.
+    """
 
     gray: bool
     deep: bool
     size: Box
     pages: int
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -65,14 +71,37 @@ class Form:
 def look(path: Path) -> Look:
     """Read the head of a file; raise `VaekitError` for what is damaged, no picture, or too deep."""
     with opened(path) as image:
-        mode, kind = image.mode, image.mode.split(";")[0]
-        # An "I" of PNG and PPM has 16 bits, that of TIFF has 32.
-        deep = mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM"))
-        if kind in ("I", "F") and not deep:
-            raise ValueError("it has more than 16 bits for a channel: save it as .npy, scaled")
+        gray, deep = _depth(image)
         # The further images of an MPO are a camera's previews.
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-        return Look(kind in _GRAY, deep, (image.height, image.width), pages)
+        cut = not deep and _is_deeper(image)
+        return Look(gray, deep, (image.height, image.width), pages, cut)
+
+
+def _depth(image: "Image") -> tuple[bool, bool]:
+    """Tell whether a picture is grey, and whether it has 16 bits; raise where it has more."""
+    mode, kind = image.mode, image.mode.split(";")[0]
+    # An "I" of PNG and PPM has 16 bits, that of TIFF has 32.
+    deep = mode.startswith("I;16") or (mode == "I" and image.format in ("PNG", "PPM"))
+    if kind in ("I", "F") and not deep:
+        raise ValueError("it has more than 16 bits for a channel: save it as .npy, scaled")
+    # Grey with transparency of 16 bits is opened as RGBA.
+    return kind in _GRAY or _stored(image)[:1] == ("LA;16B",), deep
+
+
+def _stored(image: "Image") -> tuple[Any, ...]:
+    """Tell how the pixels stand in the file, in Pillow's words."""
+    tiles = getattr(image, "tile", None)
+    found = tiles[0][3] if tiles else ()
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _is_deeper(image: "Image") -> bool:
+    """Tell whether more bits stand in the file than Pillow reads."""
+    kind, *rest = _stored(image) or ("",)
+    if image.format == "PPM":
+        return bool(rest) and isinstance(rest[0], int) and rest[0] > 255
+    return ";16" in str(kind)
 
 
 def picture(source: Path | bytes, form: Form, page: int = 0) -> np.ndarray:
@@ -82,6 +111,7 @@ def picture(source: Path | bytes, form: Form, page: int = 0) -> np.ndarray:
     with opened(source) as image:
         if page:
             image.seek(page)
+            _depth(image)
         shown = ImageOps.exif_transpose(image)
         flat = _on_ground(shown, form.ground) if shown.has_transparency_data else shown
         plain = _plain(flat, form)
@@ -102,8 +132,11 @@ def opened(source: Path | bytes) -> Iterator["Image"]:
     from PIL import Image
 
     try:
-        file = io.BytesIO(source) if isinstance(source, bytes) else source
-        with Image.open(file, formats=FORMATS) as image:
+        # By its path an unpacked TIFF would be mapped, and come out scrambled where it is turned.
+        with (
+            io.BytesIO(source) if isinstance(source, bytes) else _file(source) as file,
+            Image.open(file, formats=FORMATS) as image,
+        ):
             yield image
     except VaekitError:
         raise
@@ -111,6 +144,13 @@ def opened(source: Path | bytes) -> Iterator["Image"]:
         if isinstance(source, bytes):  # of an archive that was published
             raise VaekitError(f"cannot read the picture ({_said(error)}): get it again") from error
         raise VaekitError(f"cannot read the picture {source} ({_said(error)})") from error
+
+
+def _file(path: Path) -> BinaryIO:
+    """Open a file; raise `ValueError` for a pipe, which would be waited for without end."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ValueError("it is no regular file, but a folder, pipe, socket or device")
+    return path.open("rb")
 
 
 def _said(error: Exception) -> str:
