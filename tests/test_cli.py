@@ -18,6 +18,8 @@ from safetensors.torch import load_file
 from vaekit import cli
 from vaekit.errors import VaekitError
 from vaekit.recipes import RECIPES
+from vaekit.report import ledger
+from vaekit.runs import Run
 
 QUICK = ["--network", "mlp(8)", "--latent", "2", "--epochs", "2", "--device", "cpu"]
 
@@ -507,3 +509,110 @@ def test_a_run_is_read_on_any_number_of_threads(trained):
     finally:
         torch.set_num_threads(threads)
     torch.testing.assert_close(run.model.posterior(x).mean, two)
+
+
+# ---- pages
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "run.yaml", "history.csv", "new.csv"])
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_page_overwrites_no_run(name, command, trained, capsys, there):
+    shutil.copytree(trained / "run", "run")
+    before = Path("run", name).read_bytes() if Path("run", name).exists() else None
+    words = [command, "run", *(["run"] if command == "compare" else []), "--out", f"run/{name}"]
+    for force in ([], ["--force"]):
+        assert "is a place of the run itself" in fails(capsys, *words, *force)
+    Path("link.html").symlink_to(Path("run", name))
+    fails(capsys, *words[:-1], "link.html")
+    assert (Path("run", name).read_bytes() if Path("run", name).exists() else None) == before
+
+
+def test_a_page_overwrites_pages_and_what_is_forced(trained, capsys, there):
+    shutil.copytree(trained / "run", "run")
+    Path("note.txt").write_text("mine")
+    assert "no page of vaekit" in fails(capsys, "report", "run", "--out", "note.txt")
+    assert Path("note.txt").read_text() == "mine"
+    for _ in range(2):
+        ok(capsys, "report", "run", "--out", "page.html")
+    ok(capsys, "report", "run", "--out", "note.txt", "--force")
+    assert Path("note.txt").read_bytes() == Path("page.html").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", ""],
+        ["report", "run", "--out", ""],
+        ["encode", "run", ""],
+        ["evaluate", "run", "--data-dir", ""],
+        ["compare", "", "run"],
+        ["train", "vae", "--data", "digits", "--out", ""],
+        ["train", "vae", "--data", "digits", "--data-dir", ""],
+    ],
+)
+def test_an_empty_word_is_no_place(words, trained, capsys, there):
+    shutil.copytree(trained / "run", "run")
+    assert re.search("names nothing|empty name", fails(capsys, *words))
+
+
+def test_a_run_by_a_name_in_other_bytes(trained, there):
+    name = os.fsdecode(b"\xff\xfe")
+    done = subprocess.run(
+        [sys.executable, "-m", "vaekit", "report", name], capture_output=True, text=True
+    )
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    shutil.copytree(trained / "run", name)
+    done = subprocess.run(
+        [sys.executable, "-m", "vaekit", "report", name], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "\\udcff\\udcfe/report.html\n"), done.stderr
+
+
+def test_a_report_without_its_folder_of_pictures(trained, capsys, there):
+    shutil.copytree(trained / "run", "run")
+    shutil.rmtree("run/pictures", ignore_errors=True)
+    Path("run/pictures").touch()
+    cli.main(["report", "run", "--out", "page.html"])
+    said = capsys.readouterr()
+    assert said.out == "page.html\n"
+    assert "note: pictures are on the page alone" in said.err
+
+
+def test_one_held_out_example_is_reported(capsys, there):
+    np.save("x.npy", np.random.default_rng(0).random((12, 1, 4, 4), np.float32))
+    words = ["--data", "x.npy", "--latent", "2", "--network", "mlp(4)", "--batch", "5"]
+    ok(capsys, "train", "vae", *words, "--epochs", "1", "--out", "run")
+    ok(capsys, "report", "run")
+    assert "two examples or more" in Path("run/report.html").read_text()
+
+
+def test_marks_of_weights(trained, capsys, there):
+    shutil.copytree(trained / "run", "run")
+    ok(capsys, "ledger", "run", "--samples", "2")
+    ok(capsys, "refit", "run", "--noise", "gaussian")
+    mark = Run("run").stamp.mark
+    found = {name: json.loads(Path("run", name).read_text()) for name in RESULTS}
+    assert found["ledger.json"]["weights"] == mark
+    assert all(next(iter(row.values()))["weights"] == mark for row in found["refits.json"].values())
+    assert "other weights" not in said_of(Run("run"))
+    found["ledger.json"]["weights"] = "0" * 8
+    for row in found["refits.json"].values():
+        next(iter(row.values()))["weights"] = "0" * 8
+    for name in RESULTS:
+        Path("run", name).write_text(json.dumps(found[name]))
+    assert "other weights" in said_of(Run("run"))
+    out = ok(capsys, "refit", "run", "--noise", "mixture(2)")
+    assert "dropped, as of other weights or examples: gaussian" in out
+    del found["ledger.json"]["weights"]
+    Path("run/ledger.json").write_text(json.dumps(found["ledger.json"]))
+    assert "other weights" not in said_of(Run("run"))
+
+
+RESULTS = ("ledger.json", "refits.json")
+
+
+def said_of(run: Run) -> str:
+    section = ledger.section(run)
+    assert section is not None
+    return section.caption

@@ -262,10 +262,14 @@ CSV = {
 def test_damaged_lines_of_the_curve_are_left_out(damage, there, capsys):
     content, rows = CSV[damage]
     (there / "run" / "history.csv").write_bytes(content)
-    assert len(history.read(Path("run/history.csv"))) == rows
+    assert len(history.look(Path("run/history.csv")).rows) == rows
+    whole = damage in ("empty", "half a line", "half a number", "NUL")  # or still being written
     for command in ("report", "evaluate", "resume"):
         status, _, err = ended(capsys, *COMMANDS[command])
-        assert (status, err) == (0, "")
+        assert status == 0
+        assert err == "" if whole else "note: run/history.csv " in err
+        assert "left out" in err or whole
+        (there / "run" / "history.csv").write_bytes(content)
 
 
 def test_a_resumed_run_says_which_lines_it_leaves_out(tmp_path):

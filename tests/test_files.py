@@ -389,3 +389,26 @@ def test_a_report_through_a_link(trained, tmp_path):
     cli.main(["report", str(tmp_path / "run"), "--out", str(tmp_path / "page.html")])
     assert (tmp_path / "page.html").is_symlink()
     assert "<html" in (tmp_path / "elsewhere.html").read_text(encoding="utf-8")
+
+
+# ---- places that users name
+
+
+def test_a_place_is_taken_as_it_was_meant(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "deep" / "inner").mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "inner")
+    assert files.place("missing/../up", "a run") == tmp_path / "up"
+    assert files.place("link/../up", "a run").resolve() == tmp_path / "deep" / "up"
+    assert files.place("../up", "a run") == Path("../up")
+
+
+@pytest.mark.parametrize("path", ["", "x\0y", 3, b"x", None, "~nobody-of-this-name/x"])
+def test_what_names_no_place(path):
+    with pytest.raises(VaekitError):
+        files.place(path, "a run")
+
+
+def test_letters_that_utf8_lacks_are_written_as_numbers(tmp_path):
+    files.write_text(tmp_path / "page", "run \udcff")
+    assert (tmp_path / "page").read_text() == r"run \udcff"

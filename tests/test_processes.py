@@ -24,6 +24,7 @@ from workers import Worker, command, fork, leftovers
 from vaekit import cli, information, locks
 from vaekit.report import plots
 from vaekit.runs import Run, history
+from vaekit.runs import place as places
 
 ROUNDS = int(os.environ.get("VAEKIT_ROUNDS", "2"))
 SHORT = ("--network", "mlp(8)", "--latent", "2", "--batch", "10", "--device", "cpu")
@@ -361,3 +362,28 @@ def test_two_commands_into_one_folder(train, tmp_path):
     assert sorted(status for _, status in ends) == [0, 2], ends
     (refused,) = (said for (_, said), status in ends if status == 2)
     assert len(refused.strip().splitlines()) == 1 and "--out" in refused
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_waits_for_the_end_of_an_import(number, tmp_path):
+    """Modules say what they have come to; one that was broken off would say less."""
+    kill = f"import os, time; os.kill(os.getpid(), {int(number)}); time.sleep(0.1)"
+    (tmp_path / "slow.py").write_text(f"{kill}\nprint('whole', flush=True)")
+    code = "from vaekit import cli; cli.COMMANDS['list'] = lambda words: __import__('slow') and"
+    code += " __import__('time').sleep(60); cli.main(['list'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (128 + number, "whole\n")
+    assert done.stderr == "vaekit: stopped\n"
+
+
+def test_a_signal_between_a_lock_and_its_holder_leaves_nothing(tmp_path, monkeypatch):
+    def stopped(file: int) -> bool:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(locks, "_is_at", lambda file, path: stopped(file))
+        with places.held([tmp_path / "new" / "run"], False):
+            pass
+    assert not list(tmp_path.iterdir())

@@ -11,15 +11,18 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from parts import same, vae
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from vaekit import cli, data, files, weights
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
 from vaekit.runs import Config, Run, Saving, Watcher, history, train
+from vaekit.runs import config as configs
 from vaekit.train import Fit, NotFinite, Training
 
 BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]
@@ -592,3 +595,127 @@ def test_both_processes_keep_the_same_weights_and_their_own_noise(tmp_path):
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120
     )
     assert done.stdout.split() == ["True", "False", "2"], done.stderr
+
+
+# ---- what decides a run
+
+
+def test_a_config_knows_the_settings_of_its_recipe():
+    assert Config("factor_vae", {}, "digits").training.batch == 64
+    changed = Config("factor_vae", {}, "digits", {"epochs": 2}).training
+    assert (changed.batch, changed.epochs) == (64, 2)
+    assert Config("factor_vae", {}, "digits", Training()).training.batch == 100
+
+
+def test_a_config_is_written_in_plain_numbers(tmp_path):
+    arguments = {"latent": np.int64(3), "beta": np.float32(0.5), "network": Path("mlp(4)")}
+    training = Training(epochs=np.int64(1), lr=np.float64(0.1), compile=False)
+    made = Config("beta_vae", arguments, tmp_path, training, np.float64(0.2), tmp_path)  # pyright: ignore[reportArgumentType]
+    (tmp_path / "run.yaml").write_text(made.to_yaml())
+    assert configs.read(tmp_path / "run.yaml") == made
+    assert made.arguments == {"latent": 3, "beta": 0.5, "network": "mlp(4)"}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        ("vae", {"latent": np.ones(3)}, "digits"),
+        ("vae", {"latent": None}, "digits"),
+        ("vae", {"network": lambda: 0}, "digits"),
+        ("vae", [], "digits"),
+        ("vae", {}, None),
+        ("vae", {}, np.ones((3, 4))),
+        ("vae", {}, data.Splits),
+        ("vae", {}, "digits", 3),
+        ("vae", {}, "digits", {"epoch": 3}),
+        ("vae", {}, "digits", {"epochs": "x"}),
+        ("vae", {}, "digits", None, "x"),
+        ("vae", {}, "digits", None, 0.1, 3),
+        (3, {}, "digits"),
+    ],
+)
+def test_what_decides_no_run(given):
+    with pytest.raises(VaekitError):
+        Config(*given)
+
+
+def test_slips_are_named(tmp_path):
+    run = train(config(training={"epochs": 1}), tmp_path / "run")
+    for act in (
+        lambda: run.sample("3"),  # pyright: ignore[reportArgumentType]
+        lambda: run.sample(None),  # pyright: ignore[reportArgumentType]
+        lambda: run.sample(2, seed=None),  # pyright: ignore[reportArgumentType]
+        lambda: run.encode(run.data.test, draw="no"),  # pyright: ignore[reportArgumentType]
+        lambda: run.encode(run.data.test, seed="0"),  # pyright: ignore[reportArgumentType]
+        lambda: train(config(), 3),  # pyright: ignore[reportArgumentType]
+        lambda: train(config(), b"x"),  # pyright: ignore[reportArgumentType]
+        lambda: train(config(), "x\0y"),
+        lambda: train(config(), tmp_path / "x", resume="x"),  # pyright: ignore[reportArgumentType]
+        lambda: train(config(), tmp_path / "x", saving=3),  # pyright: ignore[reportArgumentType]
+        lambda: Saving("5"),  # pyright: ignore[reportArgumentType]
+        lambda: data.load("digits", data_dir=3),  # pyright: ignore[reportArgumentType]
+        lambda: data.load(""),
+    ):
+        with pytest.raises(VaekitError):
+            act()
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+# ---- runs that end otherwise
+
+
+def test_a_folder_by_way_of_one_that_is_missing(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train(config(training={"epochs": 1}), "missing/../up")
+    assert [path.name for path in tmp_path.iterdir()] == ["up"]
+
+
+def test_weights_that_are_gone_are_trained_once_more(tmp_path):
+    first = load_file(train(config(), tmp_path / "a").weights)
+    (tmp_path / "a" / "model.safetensors").unlink()
+    with pytest.raises(VaekitError, match="has no weights any more: bring"):
+        _ = Run(tmp_path / "a").weights
+    with pytest.warns(VaekitWarning, match="was finished, but"):
+        train(config(), tmp_path / "a", resume=True)
+    assert same(load_file(tmp_path / "a" / "model.safetensors"), first)
+
+
+def test_a_diverged_run_without_weights_says_so(tmp_path):
+    train(config(training={"epochs": 1}), tmp_path / "a")
+    (tmp_path / "a" / "model.safetensors").unlink()
+    path = tmp_path / "a" / "run.yaml"
+    path.write_text(path.read_text().replace("state: finished", "state: diverged"))
+    with pytest.raises(VaekitError, match="it diverged at step"):
+        _ = Run(tmp_path / "a").weights
+
+
+@pytest.mark.parametrize("state", ["foo", None])
+def test_a_finished_run_is_known_by_its_weights(state, tmp_path):
+    made = train(config(), tmp_path / "a")
+    path, before = tmp_path / "a" / "run.yaml", made.weights.stat().st_mtime_ns
+    text = path.read_text()
+    path.write_text(
+        text.replace("state: finished", f"state: {state}") if state else text.split("notes:")[0]
+    )
+    train(config(), tmp_path / "a", resume=True)
+    assert made.weights.stat().st_mtime_ns == before
+    assert Run(tmp_path / "a").config.notes["state"] == "finished"
+
+
+def test_the_lines_of_a_history_stay_as_they_were_written(tmp_path):
+    path = tmp_path / "history.csv"
+    path.write_text("step,objective\n4,0.50\n8,1.0\n")
+    history.start(path, 4)
+    assert path.read_text() == "step,objective\n4,0.50\n"
+
+
+@pytest.mark.parametrize("step", ["-1", "0", "100000"])
+def test_a_checkpoint_of_no_step_of_the_run(step, tmp_path):
+    with pytest.raises(RuntimeError):
+        train(config(), tmp_path / "a", saving=Saving(steps=5), watcher=Stop(at=20))
+    path = tmp_path / "a" / "checkpoint" / "last.safetensors"
+    with safe_open(path, "pt") as file:
+        about = file.metadata()
+    save_file(load_file(path), path, about | {"step": step})
+    with pytest.raises(VaekitError, match=f"is damaged, it is of step {step} of"):
+        train(config(), tmp_path / "a", resume=True)

@@ -14,7 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from typing import Any
 
+from vaekit.arguments import expect
 from vaekit.errors import VaekitError
 from vaekit.system import telling
 
@@ -61,11 +63,28 @@ def write(path: Path, writer: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as `write` does."""
-    write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Write `text` to `path` as `write` does, letters that UTF-8 lacks as their numbers."""
+    held = text.encode("utf-8", "backslashreplace")
+    write(path, lambda temporary: temporary.write_bytes(held))
 
 
 # ---- places
+
+
+def place(path: Any, what: str) -> Path:
+    """Return the path of `what` that a user names, ~ written out, and .. after what is missing.
+
+    Raises `VaekitError` for what is no path, an empty one, one that holds NUL, and an unknown ~.
+    """
+    expect(path, str | Path, f"{what} by its path")
+    if not str(path) or "\0" in str(path):
+        raise VaekitError(f"{str(path)!r} names nothing: give {what} by its path, . is this folder")
+    try:
+        found = Path(path).expanduser()
+    except RuntimeError:
+        raise VaekitError(f"{path}: there is no such home folder, correct the path") from None
+    astray = ".." in found.parts and not os.path.lexists(found.parent)
+    return Path(os.path.realpath(found)) if astray else found
 
 
 def check_file(path: Path) -> None:

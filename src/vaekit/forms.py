@@ -5,6 +5,7 @@
     float | None                             a type as in an annotation, finite where a number
     REAL                                     a number, NaN and infinity too
     Maybe({…})                               None, or what has this form
+    Least(float)                             what has this form and is 0 or more
 
 What is wrong is said with its place: `elbo.n`.
 """
@@ -27,6 +28,13 @@ LARGEST = 1e100
 @dataclass(frozen=True)
 class Maybe:
     """Allow None in place of a form."""
+
+    form: Any
+
+
+@dataclass(frozen=True)
+class Least:
+    """Ask for a number that is not below 0."""
 
     form: Any
 
@@ -70,6 +78,10 @@ def check(found: Any, form: Any, place: str = "") -> None:
 def _wrong(found: Any, form: Any, place: str) -> Iterator[str]:
     if isinstance(form, Maybe):
         yield from () if found is None else _wrong(found, form.form, place)
+    elif isinstance(form, Least):
+        yield from _wrong(found, form.form, place)
+        if isinstance(found, int | float) and found < 0:
+            yield f"{_at(place)}should be 0 or more, got {shown(found)}"
     elif isinstance(form, Mapping):
         yield from _wrong_mapping(found, form, place)
     elif isinstance(form, list):

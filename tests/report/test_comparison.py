@@ -532,3 +532,24 @@ def test_mistakes_on_the_command_line(words, said, noisy, tmp_path, monkeypatch,
 def test_groups_hold_runs_by_seed():
     group = grouped([made_up({}, 5, beta=1), made_up({}, 2, beta=1)])[0]
     assert isinstance(group, Group) and group.first.seed == 2
+
+
+def test_of_two_equal_runs_the_sound_one_counts(noisy, tmp_path, capsys):
+    folders = [tmp_path / name for name in ("damaged", "sound", "third")]
+    for folder, run in zip(folders, (noisy[0], noisy[0], noisy[1]), strict=True):
+        shutil.copytree(run.folder, folder)
+    (folders[0] / "model.safetensors").write_bytes(b"none")
+    cli.main(["compare", *map(str, folders), "--out", str(tmp_path / "page.html")])
+    said = f"{folders[0]} has the settings and the seed of {folders[1]}: the two are one run"
+    assert said in capsys.readouterr().err
+    kept, notes = gather([Run(folder) for folder in folders])
+    assert [entry.run.folder for entry in kept] == folders[1:]
+    assert said in notes[0]
+
+
+def test_what_is_left_out_is_said(noisy, tmp_path, capsys):
+    shutil.copytree(noisy[0].folder, tmp_path / "bare")
+    (tmp_path / "bare" / "model.safetensors").unlink()
+    words = [str(run.folder) for run in noisy[:2]]
+    cli.main(["compare", str(tmp_path / "bare"), *words, "--out", str(tmp_path / "page.html")])
+    assert f"Left out: {tmp_path / 'bare'} has no weights any more" in capsys.readouterr().err

@@ -5,14 +5,15 @@ recipe named first, so each recipe shows its own. An error is one or two lines a
 `--debug` shows the traceback.
 """
 
+import io
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
 from vaekit import __version__
-from vaekit.cli import applying, comparing, judging, ledger, listing, refitting, training
 from vaekit.errors import VaekitWarning, nearest
 from vaekit.stopping import on_signals, stop
 from vaekit.system import told
@@ -42,6 +43,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no text
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with on_signals(stop), warnings.catch_warnings():
             warnings.simplefilter("always", VaekitWarning)
@@ -92,16 +95,25 @@ def _dispatch(words: list[str]) -> None:
         raise nearest(words[0], COMMANDS, "command")
 
 
+def _command(module: str, name: str) -> Callable[[list[str]], None]:
+    """Return a command that imports its module when it is run, once signals are answered."""
+
+    def run(words: list[str]) -> None:
+        getattr(import_module(f"vaekit.cli.{module}"), name)(words)
+
+    return run
+
+
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
-    "list": listing.show,
-    "train": training.train,
-    "evaluate": judging.evaluate,
-    "ledger": ledger.ledger,
-    "refit": refitting.refit,
-    "report": judging.report,
-    "compare": comparing.compare,
-    "encode": applying.encode,
-    "decode": applying.decode,
-    "reconstruct": applying.reconstruct,
-    "sample": applying.sample,
+    "list": _command("listing", "show"),
+    "train": _command("training", "train"),
+    "evaluate": _command("judging", "evaluate"),
+    "ledger": _command("ledger", "ledger"),
+    "refit": _command("refitting", "refit"),
+    "report": _command("judging", "report"),
+    "compare": _command("comparing", "compare"),
+    "encode": _command("applying", "encode"),
+    "decode": _command("applying", "decode"),
+    "reconstruct": _command("applying", "reconstruct"),
+    "sample": _command("applying", "sample"),
 }

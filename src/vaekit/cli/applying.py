@@ -7,7 +7,7 @@ be written there is settled first, so that a mistake costs no computing and leav
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit.cli.parsing import add_run, parse, parser, run_of
+from vaekit.cli.parsing import add_run, out_of, parse, parser, run_of
 from vaekit.errors import shortened, warn
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def encode(words: list[str]) -> None:
     from vaekit import exchange
 
     reads = _reads(found.input)
-    out = Path(found.out).expanduser() if found.out else run.folder / "codes.npz"
+    out = out_of(found, run.folder / "codes.npz")
     target = exchange.Target(out, exchange.CODES, found.force, reads)
     given, told = _examples(run, found)
     codes = run.codes(given.data, told, found.draw, found.seed)
@@ -155,7 +155,7 @@ def _target(run: "Run", found: Any, name: str, reads: tuple[Path, ...]) -> "Targ
     from vaekit import exchange
 
     endings = exchange.endings(run.schema)
-    out = Path(found.out).expanduser() if found.out else run.folder / f"{name}{endings[0]}"
+    out = out_of(found, run.folder / f"{name}{endings[0]}")
     return exchange.Target(out, endings, found.force, reads)
 
 

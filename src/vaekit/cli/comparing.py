@@ -5,8 +5,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from vaekit import files
 from vaekit.cli.judging import judge
-from vaekit.cli.parsing import parse, parser
+from vaekit.cli.parsing import add_page, out_of, parse, parser
 from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
@@ -24,21 +25,23 @@ def compare(words: list[str]) -> None:
         "vaekit compare runs/*",
     )
     made.add_argument("runs", type=str, nargs="+", help="the run folders")
-    made.add_argument("--out", type=str, default="compare.html", help="the file")
+    add_page(made, "compare.html")
     made.add_argument(
         "--data-dir", type=str, default=None, help="where the files of public sets lie"
     )
     found = parse(made, words)
-    from vaekit import files, report
+    from vaekit import report
     from vaekit.report.groups import gather
+    from vaekit.report.rendering import check_page
 
-    out = Path(found.out).expanduser()
-    files.check_file(out)
+    out = check_page(out_of(found, "compare.html"), found.force)
     runs = _opened(found.runs, found.data_dir)
-    entries, _ = gather(runs)  # so that runs on the same data share them while they are judged
+    entries, notes = gather(runs)  # so that runs on the same data share them while they are judged
     if len(entries) > 1:
+        for note in notes:
+            _note(note)
         _evaluate([entry.run for entry in entries if entry.test is not None])
-    print(report.compare(runs, out))
+    print(report.compare(runs, out, found.force))
 
 
 def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
@@ -47,7 +50,7 @@ def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
 
     runs = []
     for path in paths:
-        if not Path(path).exists():
+        if not files.place(path, "a run").exists():
             raise VaekitError(f"there is no run folder {path}")
         try:
             run = Run(path, data_dir)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit.cli.parsing import add_run, parse, parser, run_of
+from vaekit.cli.parsing import add_page, add_run, out_of, parse, parser, run_of
 from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
@@ -212,15 +212,14 @@ def report(words: list[str]) -> None:
     """Write a run's page."""
     made = parser("report", "RUN", "Write the run's page: one HTML file that needs no network.")
     add_run(made)
-    made.add_argument("--out", type=str, default=None, help="the file; default RUN/report.html")
+    add_page(made, "RUN/report.html")
     found = parse(made, words)
     run = run_of(found)
-    from vaekit import files
+    from vaekit.report.rendering import check_page
 
-    out = Path(found.out).expanduser() if found.out else run.folder / "report.html"
-    files.check_file(out)
+    out = check_page(out_of(found, run.folder / "report.html"), found.force)
     if not run.judged():
         judge(run)
     from vaekit.report import write
 
-    print(write(run, out))
+    print(write(run, out, found.force))

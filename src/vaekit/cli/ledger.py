@@ -56,7 +56,8 @@ def ledger(words: list[str]) -> None:
     part, n = "training" if train is test else "test", made_of.rows[0].number.n
     print(f"{part} set of {run.config.data}, n = {n:,}, nats for one example")
     print(made_of.table())
-    about = {"data": run.config.data, "split": part, "step": run.stamp.step, "n": n}
+    step, mark = run.stamp
+    about = {"data": run.config.data, "split": part, "step": step, "weights": mark, "n": n}
     path = run.folder / "ledger.json"
     files.write_text(path, json.dumps({**about, **made_of.as_dict()}, indent=2) + "\n")
     print(f"{path}: these numbers")

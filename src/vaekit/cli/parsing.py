@@ -2,8 +2,10 @@
 
 import re
 from difflib import get_close_matches
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaekit import files
 from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
@@ -40,11 +42,22 @@ def add_run(made: "ArgumentParser") -> None:
     )
 
 
+def add_page(made: "ArgumentParser", usual: str) -> None:
+    """Take where a page goes."""
+    made.add_argument("--out", type=str, default=None, help=f"the file; default {usual}")
+    made.add_argument("--force", action="store_true", help="overwrite what is no page")
+
+
 def run_of(found: Any) -> "Run":
     """Open the run that was named."""
     from vaekit.runs import Run
 
     return Run(found.run, found.data_dir)
+
+
+def out_of(found: Any, usual: Path | str) -> Path:
+    """Return the place that --out names, or the usual one."""
+    return files.place(usual if found.out is None else found.out, "what --out writes")
 
 
 def parse(made: "ArgumentParser", words: list[str]) -> Any:

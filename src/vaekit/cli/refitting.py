@@ -45,7 +45,8 @@ def refit(words: list[str]) -> None:
     for name, model in models.items():
         judged = information.evaluate(model, run.data.test, found.n)
         key = "elbo" if "elbo" in judged else "distortion"
-        rows[name] = {key: judged[key], "noise": model.likelihood.noise()}
+        number = {**judged[key], "step": run.stamp.step, "weights": run.stamp.mark}
+        rows[name] = {key: number, "noise": model.likelihood.noise()}
     note = _MASS if isinstance(run.model.likelihood, Bernoulli) else ""
     if note:
         rows[own]["note"] = note
@@ -78,9 +79,12 @@ def _kept(old: dict[str, Any], own: str, rows: dict[str, Any]) -> dict[str, Any]
         return {}
     key = _key(rows[own])
     was, now = old.get(own, {}).get(key), rows[own][key]
-    # The same draws on the same weights: equal but for the order of sums.
     same = was and None not in (was["value"], now["value"]) and was.get("n") == now["n"]
-    if same and math.isclose(was["value"], now["value"], rel_tol=1e-5):
+    if same and "weights" in was:
+        same = was["weights"] == now["weights"]
+    elif same:  # an older file: the same draws on the same weights, but for the order of sums
+        same = math.isclose(was["value"], now["value"], rel_tol=1e-5)
+    if same:
         return old
     print(f"dropped, as of other weights or examples: {', '.join(names)}")
     return {}

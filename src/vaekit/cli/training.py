@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaekit import files
 from vaekit.cli.judging import judge, show
 from vaekit.cli.parsing import parse, parser
 from vaekit.errors import VaekitError
@@ -32,14 +33,14 @@ def train(words: list[str]) -> None:
 
     config, options = _train_arguments(words[0], words[1:])
     folder = _folder(options["out"], words[0], options["resume"])
-    before = _state(folder) if folder and options["resume"] else ""
+    step = _trained(folder) if folder and options["resume"] else None
     if folder and options["resume"] and not folder.exists():
         print(f"no run in {folder} yet: starting it", file=sys.stderr)
     saving = runs.Saving(options["checkpoint_minutes"], options["checkpoint_steps"])
     with Bar(f"{config.recipe} on {config.data}") as bar:
         run = runs.train(config, folder, options["resume"], saving, bar)
     if runs.is_first(config.training):
-        _conclude(run, before)
+        _conclude(run, step)
 
 
 def _run_file(what: str) -> Path | None:
@@ -57,25 +58,27 @@ def _run_file(what: str) -> Path | None:
 
 def _folder(out: str | None, what: str, resume: bool) -> Path | None:
     """Return the run folder that was named, None where any will do."""
-    if out or not resume:
-        return Path(out).expanduser() if out else None
+    if out is not None or not resume:
+        return None if out is None else files.place(out, "a run folder")
     found = _run_file(what)
     if found and found.name == "run.yaml":
         return found.parent
     raise VaekitError("--resume needs --out RUN, the folder of the run to continue")
 
 
-def _state(folder: Path) -> str:
-    """Return the state of the run in a folder, nothing where there is none."""
-    from vaekit.runs import config as configs
+def _trained(folder: Path) -> int | None:
+    """Return the step that the weights in a folder are of, None where there are none."""
+    from vaekit.runs import Run
 
-    path = folder / "run.yaml"
-    return str(configs.read(path).notes.get("state", "")) if path.is_file() else ""
+    try:
+        return Run(folder).stamp.step
+    except VaekitError:
+        return None
 
 
-def _conclude(run: "Run", before: str) -> None:
+def _conclude(run: "Run", before: int | None) -> None:
     notes = run.config.notes
-    if before == "finished":
+    if notes["state"] == "finished" and before == notes.get("steps", before):
         print("this run is finished: nothing was trained")
     if notes["state"] == "interrupted":
         print(f"stopped after step {notes['step']} of {notes['steps']}; continue with --resume")
@@ -105,6 +108,7 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     made = _train_parser(recipe, given)
     found = vars(parse(made, words))
     training = {name: found[name] for name in Training.__dataclass_fields__}
+    folder = found["data_dir"]
     own = list(made.own_arguments)  # pyright: ignore[reportAttributeAccessIssue]
     if not found["data"]:
         raise VaekitError("say what to train on with --data: `vaekit list` shows what there is")
@@ -114,7 +118,7 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
         data=resolved(found["data"]),
         training=Training(**training),
         holdout=found["holdout"],
-        data_dir=found["data_dir"] and str(Path(found["data_dir"]).expanduser().resolve()),
+        data_dir=folder and str(files.place(folder, "the data folder").resolve()),
     )
     return config, found
 

@@ -39,6 +39,7 @@ from vaekit.data.dataset import Dataset, Splits
 from vaekit.data.files import no_folder
 from vaekit.data.pictures import ENDINGS
 from vaekit.errors import VaekitError
+from vaekit.files import place
 from vaekit.text import bind, build, call, parse, written
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
@@ -105,7 +106,7 @@ def load(
     check("seed", seed, int, 0)
     if not 0 <= holdout < 1:
         raise VaekitError(f"holdout must be a share from 0 to below 1, got {holdout}")
-    if data_dir is not None and not Path(data_dir).expanduser().is_dir():
+    if data_dir is not None and not place(data_dir, "the data folder").is_dir():
         raise no_folder(data_dir)
     found = _load(what, {"data_dir": data_dir, "holdout": holdout, "seed": seed}, options)
     if isinstance(found, Splits):
@@ -141,6 +142,8 @@ def source(what: str | Path) -> Source:
     not fit.
     """
     text = str(what)
+    if not text.strip():
+        raise VaekitError("data by an empty name: name a set or a path, . is this folder")
     if isinstance(what, str) and _names_a_set(text):
         name, positional, named = parse(text)
         said = f"data set {text!r}"

@@ -18,7 +18,7 @@ from vaekit.report import noises, side_by_side, tables, tradeoffs
 from vaekit.report.differences import common, differing, labels, own
 from vaekit.report.groups import Group, gather, grouped, names_of
 from vaekit.report.readings import Reading, items_of, read
-from vaekit.report.rendering import render
+from vaekit.report.rendering import check_page, render
 from vaekit.report.section import Section
 from vaekit.report.side_by_side import ITEMS, ranges
 from vaekit.report.standings import Standing, standing
@@ -27,16 +27,15 @@ from vaekit.runs import Run
 FOLDERS = 3
 
 
-def compare(runs: Sequence[Run | Path | str], path: Path | str) -> Path:
+def compare(runs: Sequence[Run | Path | str], path: Path | str, force: bool = False) -> Path:
     """Write one page that shows several runs side by side, and return its path.
 
     Runs are grouped by all that decides them but the seed. Those without metrics.json have no
     numbers in the table: `vaekit evaluate` gives them theirs. Random generators are left as they
     were. Raises `VaekitError` for fewer than two runs that can be read, folders that are no runs,
-    and where the disk refuses.
+    what is no page at `path` (unless `force`), and where the disk refuses.
     """
-    path = Path(path)
-    files.check_file(path)
+    path = check_page(files.place(path, "a page"), force)
     opened = [run if isinstance(run, Run) else Run(run) for run in runs]
     entries, notes = gather(opened)
     if len(entries) < 2:

@@ -122,7 +122,8 @@ def gather(runs: Sequence[Run]) -> tuple[list[Entry], list[str]]:
     Left out are folders given twice, copies (equal settings and seed) and runs without weights.
     Raises `VaekitError` where a run.yaml is damaged.
     """
-    shelf, entries, notes = Shelf(), dict[Any, Entry](), list[str]()
+    shelf, notes = Shelf(), list[str]()
+    entries: dict[Any, list[Entry]] = {}
     folders: set[Any] = set()
     for run in runs:
         where = run.folder.resolve()
@@ -136,15 +137,26 @@ def gather(runs: Sequence[Run]) -> tuple[list[Entry], list[str]]:
             notes.append(f"Left out: {error}.")
             continue
         entry = _entry(run, shelf)
-        key = identity(entry.settings), entry.seed
-        if key in entries:
-            notes.append(
-                f"{run.folder} has the settings and the seed of {entries[key].run.folder}: the two "
-                "are one run and count once."
-            )
-            continue
-        entries[key] = entry
-    return list(entries.values()), [*notes, *shelf.notes]
+        entries.setdefault((identity(entry.settings), entry.seed), []).append(entry)
+    kept = [next(filter(_sound, some), some[0]) for some in entries.values()]
+    for one, some in zip(kept, entries.values(), strict=True):
+        notes += [
+            f"{entry.run.folder} has the settings and the seed of {one.run.folder}: the two are "
+            "one run and count once."
+            for entry in some
+            if entry is not one
+        ]
+    return kept, [*notes, *shelf.notes]
+
+
+def _sound(entry: Entry) -> bool:
+    """Say whether a run's weights can be read."""
+    try:
+        _ = entry.run.system
+    except VaekitError:
+        return False
+    entry.run.__dict__.pop("system")  # forty models are not held at once
+    return True
 
 
 def _entry(run: Run, shelf: "Shelf") -> Entry:

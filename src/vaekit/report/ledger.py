@@ -18,7 +18,7 @@ def section(run: Run) -> Section | None:
     found = results.read(run.folder / results.LEDGER)
     if not found:
         return None
-    ledger, now = Ledger.from_dict(found), run.stamp.step
+    ledger, others = Ledger.from_dict(found), results.of_others(found, run.stamp)
     wrong = ledger.check()
     caption = (
         f"Where the nats of {found['n']:,} {found['split']} items go, from ledger.json. A value is "
@@ -26,8 +26,8 @@ def section(run: Run) -> Section | None:
         f"{len(ledger.checks) - len(wrong)} of {len(ledger.checks)} checks hold within four "
         "standard errors."
     )
-    if found["step"] != now:
-        caption += f" It is of step {found['step']}; the weights are of step {now}."
+    if others:
+        caption += f" Mind that it is {others}: `vaekit ledger` makes it anew."
     notes = [*(str(check) for check in wrong), *ledger.notes]
     listed = Markup("").join(Markup("<li>{}</li>").format(note) for note in notes)
     shown = [Markup('<ul class="notes">{}</ul>').format(listed)] if notes else []

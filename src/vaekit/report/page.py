@@ -5,13 +5,16 @@ mailed, archived beside a paper, or opened from a cluster's disk. The same run g
 which items are shown is fixed, and what is drawn at random is drawn from seed 0.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from markupsafe import Markup
 
 from vaekit import files
+from vaekit.errors import VaekitError, warn
 from vaekit.metrics import mig
 from vaekit.report import (
     categories,
@@ -28,31 +31,46 @@ from vaekit.report import (
     vectors,
 )
 from vaekit.report.codes import encode
-from vaekit.report.rendering import data_name, render
+from vaekit.report.rendering import check_page, data_name, render
 from vaekit.report.section import Section, figure
-from vaekit.runs import Run
+from vaekit.runs import Run, history
 
 ITEMS = 10_000
 # Penalties, a distance of kernels, a critic's verdict: terms, by their first words, without nats.
 OWN_SCALE = ("mmd", "prior_adversarial", "contractive", "diagonal_of", "off_diagonal_of")
 
 
-def write(run: Run, path: Path | None = None) -> Path:
+def write(run: Run, path: Path | str | None = None, force: bool = False) -> Path:
     """Write the page of a run, by default into its folder as report.html, and return its path.
 
-    Pictures of image models also go to `pictures/` in the run's folder. Random generators are left
-    as they were. Raises `VaekitError` where the run has no weights yet, its data cannot be found,
-    or the disk refuses.
+    Pictures of image models also go to `pictures/` in the run's folder, with a warning where they
+    cannot. Random generators are left as they were. Raises `VaekitError` where the run has no
+    weights yet, its data cannot be found, something that is no page stands at `path` (unless
+    `force`), or the disk refuses.
     """
-    path = run.folder / "report.html" if path is None else Path(path)
-    files.check_file(path)
-    with torch.random.fork_rng(range(torch.cuda.device_count())):
-        text = _render(run)
+    path = run.folder / "report.html" if path is None else files.place(path, "a page")
+    check_page(path, force)
+    with torch.random.fork_rng(range(torch.cuda.device_count())), _pictures(run) as folder:
+        text = _render(run, folder)
     files.write_text(path, text)
     return path
 
 
-def _render(run: Run) -> str:
+@contextmanager
+def _pictures(run: Run) -> Iterator[Path]:
+    """Give the folder of a run's pictures, or where none can be written one that is thrown away."""
+    folder = run.folder / "pictures"
+    try:
+        files.check_folder(folder)
+    except VaekitError as error:
+        warn(f"pictures are on the page alone, they cannot be written as files: {error}")
+        with TemporaryDirectory() as thrown:
+            yield Path(thrown)
+    else:
+        yield folder
+
+
+def _render(run: Run, folder: Path) -> str:
     return render(
         "page.html.jinja",
         title=f"{run.config.recipe} on {data_name(run.config.data)}",
@@ -60,15 +78,17 @@ def _render(run: Run) -> str:
         state=tables.state(run.config),
         numbers=tables.numbers(run.metrics),
         folder=run.folder.name,
-        sections=[*filter(None, [ledger.section(run)]), _curves(run), *_views(run)],
+        sections=[*filter(None, [ledger.section(run)]), _curves(run), *_views(run, folder)],
         settings=tables.settings(run.config),
     )
 
 
 def _curves(run: Run) -> Section:
-    rows = run.history
+    rows, trouble = run.history, history.look(run.folder / "history.csv").trouble
+    said = f" Mind that history.csv {trouble}." if trouble else ""
     if not rows:
-        return Section("training", "Training", "There is no history.csv to draw curves from.")
+        none = "There is no curve to draw: history.csv is missing or has no row." + said
+        return Section("training", "Training", none)
     steps = [row["step"] for row in rows]
     drawn = []
     for name in rows[0]:
@@ -84,7 +104,7 @@ def _curves(run: Run) -> Section:
     )
     if len(rows) >= plots.MANY:
         caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
-    return Section("training", "Training", caption, [grid])
+    return Section("training", "Training", caption + said, [grid])
 
 
 def _but(names: Iterable[str]) -> str:
@@ -93,9 +113,9 @@ def _but(names: Iterable[str]) -> str:
     return f", but for {', '.join(found)}, on scales of their own" if found else ""
 
 
-def _views(run: Run) -> list[Section]:
+def _views(run: Run, folder: Path) -> list[Section]:
     (model, objective), test = run.system, run.data.test
-    codes, folder = encode(model, test, ITEMS), run.folder / "pictures"
+    codes = encode(model, test, ITEMS)
     if len(test.shape) == 3:
         show = images.reconstructions, images.samples, images.traversals
         sections = [view(model, test, codes, folder) for view in show]

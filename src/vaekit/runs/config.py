@@ -3,16 +3,18 @@
 import inspect
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
+import numpy as np
 import torch
 import yaml
 from yaml.constructor import ConstructorError
 
 from vaekit import data as datasets
-from vaekit import forms, recipes
-from vaekit.arguments import fits
+from vaekit import files, forms, recipes
+from vaekit.arguments import check, expect, fits, told
 from vaekit.errors import VaekitError, nearest
 from vaekit.train import Training
 
@@ -53,20 +55,59 @@ _FORM = {
     "notes?": forms.Maybe(_NOTES),
     "*": forms.ANY,
 }
+_SUCH = {"arguments": "latent", "training": "epochs"}
+_PLAIN: tuple[tuple[Any, Any], ...] = (
+    (bool | np.bool_, bool),
+    (Integral, int),
+    (Real, float),
+    (str | Path, str),
+    (type(None), lambda _: None),
+)
+
+
+class _Settings:
+    """Hold training settings: what is given as None or a mapping changes those of the recipe."""
+
+    def __get__(self, config: "Config | None", kind: type | None = None) -> Training:
+        return vars(config)["training"] if config is not None else cast(Training, None)
+
+    def __set__(self, config: "Config", given: Training | Mapping[str, Any] | None) -> None:
+        vars(config)["training"] = given
 
 
 @dataclass(frozen=True)
 class Config:
-    """Describe a run wholly: equal configs on one machine give equal weights."""
+    """Describe a run wholly: equal configs on one machine give equal weights.
+
+    `training` may be a mapping of what changes in the recipe's own settings, such as
+    {"epochs": 2}, and None for these; a `Training` has the recipe's only where it says so. Numbers
+    of numpy and paths become plain ones. Raises `VaekitError` for what no run.yaml can hold.
+    """
 
     recipe: str
     arguments: Mapping[str, Any]
     data: str
-    training: Training
+    training: _Settings = _Settings()
     holdout: float = 0.1
     data_dir: str | None = None
     data_checksum: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        made = recipes.find(self.recipe)
+        taken: dict[str, Any] = {"arguments": {} if self.arguments is None else self.arguments}
+        taken["training"] = _training(made, self.training)
+        cure = "runs.train reads data by name or path, fit(model, objective, data) takes others"
+        expect(self.data, str | Path, "data by name or path", [(object, cure)])
+        taken["data"] = str(self.data)
+        if self.data_dir is not None:
+            taken["data_dir"] = str(files.place(self.data_dir, "the data folder"))
+        taken["arguments"] = _plain_all(taken["arguments"], "arguments")
+        _check(taken["arguments"], get_type_hints(made.make), f"arguments of {self.recipe}")
+        check("holdout", self.holdout, float, 0.1)
+        taken["holdout"] = _plain(self.holdout, "holdout")
+        for name, value in taken.items():
+            object.__setattr__(self, name, value)
 
     def load_data(self) -> datasets.Splits:
         """Return the training and test sets."""
@@ -102,6 +143,37 @@ class Config:
     def to_yaml(self) -> str:
         """Write the config as YAML."""
         return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
+
+
+def _training(recipe: recipes.Recipe, given: Any) -> Training:
+    """Return training settings as numbers that a file holds; those left out are the recipe's."""
+    if isinstance(given, Training):
+        return Training(**_plain_all(vars(given), "training"))
+    changed = _plain_all({} if given is None else given, "training")
+    known = [each.name for each in fields(Training)]
+    for name in changed:
+        if name not in known:
+            raise nearest(name, known, "setting of the training")
+    return recipe.defaults(**changed)
+
+
+def _plain_all(given: Any, what: str) -> dict[str, Any]:
+    cure = f"write {what}={{'{_SUCH[what]}': 2}} to change one"
+    expect(given, Mapping, "a mapping", [(object, cure)])
+    return {str(name): _plain(value, f"{what} {name}") for name, value in given.items()}
+
+
+def _plain(value: Any, name: str) -> Any:
+    """Return a value as a file holds it: numpy's numbers and paths as plain ones."""
+    if isinstance(value, list | tuple):
+        return [_plain(each, name) for each in value]
+    for kind, make in _PLAIN:
+        if isinstance(value, kind):
+            return make(value)
+    raise VaekitError(
+        f"{name}: a run file holds numbers, texts and lists, got {told(value)}: write the text "
+        "that names it, such as 'linear(0, 4)' or a path"
+    )
 
 
 def read(path: Path) -> Config:

@@ -19,9 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vaekit import apply, data, files, weights
-from vaekit.arguments import expect
+from vaekit.arguments import check, expect
 from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
+from vaekit.given import check_counts, check_seed
 from vaekit.model import Model
 from vaekit.runs import conditions, history, results
 from vaekit.runs import config as configs
@@ -42,7 +43,9 @@ class Run:
 
     def __init__(self, folder: Path | str, data_dir: Path | str | None = None):
         expect(folder, Path | str, "a run folder by its path", [(Run, "it is open already")])
-        self.folder = Path(folder).expanduser()
+        if data_dir is not None:
+            data_dir = files.place(data_dir, "the data folder")
+        self.folder = files.place(folder, "a run")
         if not (self.folder / "run.yaml").is_file():
             raise VaekitError(f"{folder} is not a run folder: it has no run.yaml")
         self._data_dir = data_dir
@@ -133,9 +136,11 @@ class Run:
         self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> apply.Codes:
         """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
+        check("draw", draw, bool, False)
+        check_seed(seed)
         found = self.schema.admitted(x)
         told = self._told(found, condition)
-        return apply.encode_set(self.model, found, told, draw, checked_seed(seed))
+        return apply.encode_set(self.model, found, told, draw, seed)
 
     def decode(self, z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
@@ -162,8 +167,10 @@ class Run:
         The same seed gives the same samples. Raises `VaekitError` for a model without a prior, and
         for a condition that is missing or does not fit.
         """
-        told = self._condition(condition, max(n, 1))
-        return self.schema.own(apply.sample(self.model, n, told, checked_seed(seed)))
+        check_counts(n=n)
+        check_seed(seed)
+        told = self._condition(condition, n)
+        return self.schema.own(apply.sample(self.model, n, told, seed))
 
     def _condition(self, value: Any, n: int) -> Tensor | None:
         wanted = self.model.condition
@@ -203,10 +210,20 @@ class Run:
         final = self.folder / "model.safetensors"
         last = self.checkpoint
         if not final.exists() and not last.exists():
-            raise VaekitError(
-                f"{self.folder} has no weights yet: resume its training with --resume"
-            )
+            raise VaekitError(f"{self.folder} has no weights{self._without()}")
         return final if final.exists() else last
+
+    def _without(self) -> str:
+        """Say why there are no weights, and what gives some."""
+        notes = self.config.notes
+        if notes.get("state") == "diverged":
+            return (
+                f", it diverged at step {notes.get('step')} before a checkpoint was due: train it "
+                "anew into another folder, with a smaller --lr or checkpoints at shorter intervals"
+            )
+        if notes.get("state") == "finished":
+            return " any more: bring model.safetensors back, or train it anew with --resume"
+        return " yet: resume its training with --resume"
 
     @property
     def checkpoint(self) -> Path:
@@ -247,13 +264,6 @@ class Run:
         with suppress(VaekitError):  # there may be no weights at this moment
             return bool(there) and there == {Run(self.folder).stamp.mark}
         return False
-
-
-def checked_seed(seed: int) -> int:
-    """Return a seed that the generators take; raise `VaekitError` for another."""
-    if not 0 <= seed < 2**63:
-        raise VaekitError(f"a seed is a whole number from 0 to below 2^63, got {seed}")
-    return seed
 
 
 def _numeric(codes: np.ndarray | Tensor) -> bool:

@@ -3,23 +3,27 @@
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from vaekit import files
-from vaekit.errors import warn
-from vaekit.system import telling
+from vaekit.errors import VaekitError, warn
+from vaekit.system import telling, told
 
 Row = dict[str, float]
 
 
 def start(path: Path, step: int) -> None:
     """Keep the rows up to `step`, which a resumed run goes on from."""
-    whole, damaged = _read(path)
-    rows = [row for row in whole if row["step"] <= step]
-    if damaged:
-        warn(f"{path} had {damaged} damaged line(s), which are left out")
-    if rows:
-        files.write_text(path, _text(rows, header=True))
+    if path.is_dir():
+        raise VaekitError(f"{path} is a folder, where training writes its curve: remove it")
+    found = look(path)
+    kept = [line for line, row in zip(found.lines, found.rows, strict=True) if row["step"] <= step]
+    if found.trouble:
+        warn(f"{path} {found.trouble}")
+    if kept:
+        files.write_text(path, "\n".join([found.head, *kept, ""]))
     else:
         path.unlink(missing_ok=True)
 
@@ -30,27 +34,42 @@ def append(path: Path, row: Row) -> None:
         file.write(_text([row], header=file.tell() == 0))
 
 
+class Found(NamedTuple):
+    """Hold the whole rows of a file, each with its line, and say what else is there."""
+
+    rows: list[Row]
+    lines: Sequence[str] = ()
+    head: str = ""
+    trouble: str = ""
+
+
 def read(path: Path) -> list[Row]:
-    """Return all whole rows; lines cut short or damaged by a crash are left out."""
-    return _read(path)[0]
+    """Return all whole rows; damaged lines are left out with a warning."""
+    found = look(path)
+    if found.trouble:
+        warn(f"{path} {found.trouble}")
+    return found.rows
 
 
-def _read(path: Path) -> tuple[list[Row], int]:
-    """Return the whole rows and the number of lines that are none.
+def look(path: Path) -> Found:
+    """Return the whole rows, and what is damaged.
 
     What has no end of line is still being written, or was cut short.
     """
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
-        return [], 0
-    lines = text.replace("\0", "").split("\n")[:-1]
-    if not lines:
-        return [], 0
-    names, *cells = map(_cells, lines)  # line by line: a stray quote spoils no other
-    found = [_row(names, each) for each in cells]
-    rows = [row for row in found if row is not None]
-    return rows, len(found) - len(rows)
+        return Found([])
+    except OSError as error:
+        return Found([], trouble=f"cannot be read and is left out: {told(error)}")
+    head, *lines = text.replace("\0", "").split("\n")
+    names = _cells(head)  # line by line: a stray quote spoils no other
+    found = [(line, row) for line in lines[:-1] if (row := _row(names, _cells(line))) is not None]
+    damaged = len(lines[:-1]) - len(found)
+    trouble = f"had {damaged} damaged line(s), which are left out" if damaged else ""
+    if "step" not in names and text:
+        trouble = "is damaged and left out: its first line should name columns, among them step"
+    return Found([row for _, row in found], [line for line, _ in found], head, trouble)
 
 
 def _cells(line: str) -> list[str]:

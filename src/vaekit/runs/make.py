@@ -21,8 +21,8 @@ from typing import TypeVar
 import torch
 
 import vaekit
-from vaekit import files, recipes
-from vaekit.arguments import expect
+from vaekit import files, recipes, weights
+from vaekit.arguments import check, expect
 from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
@@ -35,6 +35,7 @@ from vaekit.train import Fit, NotFinite, Training, checkpoint
 from vaekit.train.fabric import pick
 from vaekit.train.loop import CHECK_EVERY, check_support
 
+MODEL = "model.safetensors"
 _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train together
 _Wish = TypeVar("_Wish", bool, str)
 
@@ -47,13 +48,15 @@ class Saving:
     steps: int | None = None
 
     def __post_init__(self):
-        if self.minutes <= 0 or (self.steps is not None and self.steps < 1):
+        check("minutes", self.minutes, float, 5.0)
+        check("steps", self.steps, int | None)
+        if not self.minutes > 0 or (self.steps is not None and self.steps < 1):
             raise VaekitError("checkpoints need an interval > 0")
 
 
 def train(
     config: Config,
-    folder: Path | None = None,
+    folder: Path | str | None = None,
     resume: bool = False,
     saving: Saving | None = None,
     watcher: "Watcher | None" = None,
@@ -67,8 +70,12 @@ def train(
     """
     cure = "Config(recipe, arguments, data, Training(...)) says what to train"
     expect(config, Config, "a Config", [(object, cure)])
+    check("resume", resume, bool, False)
+    expect(saving, Saving | None, "Saving(minutes=5)")
+    expect(watcher, Watcher | None, "a Watcher")
     pick(config.training.device)
-    given, saving = None if folder is None else Path(folder), saving or Saving()
+    saving = saving or Saving()
+    given = None if folder is None else files.place(folder, "a run folder")
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
         return _train(config, given or Path(), resume, saving, watcher)
     folders = place.numbered(config) if given is None else [given]
@@ -93,13 +100,17 @@ def _train(
     check_support(splits.train, system.model)
     fit = Fit(system.model, system.objective, splits.train, config.training)
     folder = Path(_agreed(fit, str(folder)))
+    if resume and _step_of(folder / MODEL) == fit.steps:  # whatever the notes of run.yaml say
+        if fit.fabric.global_rank == 0:
+            _conclude(folder, config, fit)
+        return _opened(folder, config, splits)
     if resume and (folder / CHECKPOINT).exists():
-        checkpoint.load(fit, folder / CHECKPOINT)
+        _load(fit, folder / CHECKPOINT)
     if fit.fabric.global_rank == 0:
-        _write_config(folder, config, state="unfinished")
         history.start(folder / "history.csv", fit.step)
+        _write_config(folder, config, state="unfinished")
         # Weights of an interrupted run grow stale from here on; its checkpoint has the same.
-        (folder / "model.safetensors").unlink(missing_ok=True)
+        (folder / MODEL).unlink(missing_ok=True)
         if watcher:
             watcher.begin(config)
     fit.fabric.barrier()  # the others look into what the first process has written
@@ -132,7 +143,29 @@ def _finished(folder: Path, config: Config) -> bool:
             f"{folder} is another run, it cannot be resumed with {'; '.join(changed[:3])}: "
             "repeat the original arguments, or choose another folder with --out"
         )
-    return found.notes.get("state") == "finished"
+    finished = found.notes.get("state") == "finished"
+    if finished and not (folder / MODEL).exists():
+        warn(f"{folder} was finished, but {MODEL} is gone: it is trained once more")
+        return False
+    return finished
+
+
+def _step_of(path: Path) -> int | None:
+    """Return the step that a file of weights says it is of; None where it says none."""
+    try:
+        step = weights.read(path)[1].get("step", "")
+    except VaekitError:
+        return None
+    return int(step) if step.isdecimal() else None
+
+
+def _load(fit: Fit, path: Path) -> None:
+    checkpoint.load(fit, path)
+    if not 0 < fit.step <= fit.steps:
+        raise VaekitError(
+            f"{path} is damaged, it is of step {fit.step} of {fit.steps}: bring back a whole one, "
+            "or remove it, and --resume trains from the start"
+        )
 
 
 def _described(config: Config, splits: Splits) -> Config:
@@ -242,10 +275,15 @@ def _finish(fit: Fit, run: Run, config: Config, interrupted: list[int]) -> None:
     checkpoint.check_finite(fit)
     if fit.fabric.global_rank:
         return
-    save_weights(fit.parts.model, run.folder / "model.safetensors", fit.step)
-    finished = fit.step == fit.steps
-    by = {} if finished else {"stopped_by": signal.Signals(interrupted[0]).name}
-    state = "finished" if finished else "interrupted"
-    _write_config(run.folder, config, state=state, step=fit.step, steps=fit.steps, **by)
-    if finished:
-        place.forget_checkpoint(run.folder)
+    save_weights(fit.parts.model, run.folder / MODEL, fit.step)
+    if fit.step == fit.steps:
+        _conclude(run.folder, config, fit)
+        return
+    by = signal.Signals(interrupted[0]).name
+    state = {"state": "interrupted", "step": fit.step, "steps": fit.steps, "stopped_by": by}
+    _write_config(run.folder, config, **state)
+
+
+def _conclude(folder: Path, config: Config, fit: Fit) -> None:
+    _write_config(folder, config, state="finished", step=fit.steps, steps=fit.steps)
+    place.forget_checkpoint(folder)

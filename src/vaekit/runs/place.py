@@ -75,7 +75,7 @@ def _held(folder: Path, resume: bool) -> Iterator[Path]:
 def _recorded(folder: Path) -> bool:
     """Say whether a run has left anything that it can be resumed from or judged by."""
     kept = (folder / CHECKPOINT, folder / "model.safetensors")
-    return any(path.exists() for path in kept) or bool(history.read(folder / "history.csv"))
+    return any(path.exists() for path in kept) or bool(history.look(folder / "history.csv").rows)
 
 
 def numbered(config: Config) -> Iterator[Path]:
@@ -119,6 +119,8 @@ def _made(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         yield
     finally:
+        if folder in missing:  # a signal may come between a lock's file and its holder
+            locks.discard(folder / LOCK)
         for path in missing:
             with suppress(OSError):
                 path.rmdir()

@@ -23,8 +23,8 @@ Found = dict[str, Any]
 _NUMBER = {
     "value": float | None,
     "estimator?": str,
-    "n?": int,
-    "se?": float | None,
+    "n?": forms.Least(int),
+    "se?": forms.Maybe(forms.Least(float)),
     "unit?": str,
     "direction?": str,
     "split?": str,
@@ -37,8 +37,8 @@ _LINE = {
     **dict.fromkeys(("part", "key", "name", "estimator", "unit", "direction"), str),
     "relation?": str,
     "value": forms.REAL,
-    "se": forms.Maybe(forms.REAL),
-    "n": int,
+    "se": forms.Maybe(forms.Least(forms.REAL)),
+    "n": forms.Least(int),
     "depth": int,
     "checks": [{"claim": str, "off": forms.REAL, "se": forms.REAL, "equal": bool, "holds?": bool}],
 }
@@ -55,7 +55,8 @@ _FORMS: dict[str, Any] = {
         "data": str,
         "split": str,
         "step": int | None,
-        "n": int,
+        "weights?": str,
+        "n": forms.Least(int),
         "rows": [_LINE],
         "parts": {"*": int},
         "notes": [str],
@@ -108,6 +109,13 @@ def are_of(found: Mapping[str, Any], stamp: Stamp) -> bool:
     """Say whether there are numbers and all are of these weights, as far as they tell."""
     told = {Stamp(each.get("step"), each.get("weights", stamp.mark)) for each in found.values()}
     return bool(told) and told <= {stamp, Stamp(None, stamp.mark)}
+
+
+def of_others(found: Mapping[str, Any], stamp: Stamp) -> str:
+    """Say of which other weights a result is; nothing where it is of these, as far as it tells."""
+    older = "weights" not in found
+    same = found.get("step") == stamp.step if older else found["weights"] == stamp.mark
+    return "" if same else f"of step {found.get('step')}, other weights than these of {stamp.step}"
 
 
 def _plain(found: Any) -> Any:
