@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from turns import compare
 
-from vaekit import recipes
+from vaekit import recipes, weights
 from vaekit.data import Dataset, load
 from vaekit.information import evaluate, indicators, refit
 from vaekit.model import Model
@@ -36,7 +36,7 @@ from vaekit.recipes import System
 from vaekit.report import noise
 from vaekit.report.codes import encode
 from vaekit.runs.folder import save_weights
-from vaekit.train import Training, checkpoint, fit
+from vaekit.train import Training, fit
 
 FIXED = [0.001, 0.003, 0.006, 0.01, 0.03, 0.06, 0.1]
 LEARNED = [0.5, 1, 2, 4, 8, 12, 18]
@@ -105,7 +105,7 @@ def trained(asked: argparse.Namespace, name: str, data: Dataset) -> System | Non
     if not path.exists():
         return None
     system = make(jobs(asked.data)[name], data)
-    tensors, _ = checkpoint.read(path)
+    tensors, _ = weights.read(path)
     state = {k.removeprefix("model.model."): v for k, v in tensors.items()}
     system.model.load_state_dict(state)
     system.model.eval()

@@ -1,14 +1,17 @@
-"""Time training steps of this source tree and of another in turns, on one thread each.
+"""What the checks of a training step cost.
 
-    python benchmarks/step_checks.py OTHER/src [--turns 40] [--seconds 1]
+    python benchmarks/step_checks.py                    # the checks alone, beside a step
+    python benchmarks/step_checks.py OTHER/src [--turns 12] [--seconds 1]
 
-Two processes that live long take turns of about a second, so that a slow time of the machine meets
-both, and change who begins. Where memory came to lie makes one of two alike processes faster by a
-percent or two, so that several pairs are started. Times are the processor's for the one thread,
-which others on the machine do not lengthen by keeping it waiting. Reported: the median ratio of
-steps per second, this tree's to the other's, with its quartiles and the standard error of the mean
-of the pairs' medians; .99 says that a step takes one percent longer. Give the tree itself as the
-other one to see what the machine's noise is.
+The first says how many microseconds the checks of shapes take in a step, and looking at a batch of
+a loader, beside a pass and its gradient: a share that is too small for the second to resolve. That
+one races two trees. Two processes that live long take turns of about a second, so that a slow time
+of the machine meets both, and change who begins. Where memory came to lie makes one of two alike
+processes faster by a percent or two, so that several pairs are started. Times are the processor's
+for the one thread, which others on the machine do not lengthen by keeping it waiting. Reported:
+the median ratio of steps per second, this tree's to the other's, with its quartiles and the
+standard error of the mean of the pairs' medians; .99 says that a step takes one percent longer.
+Give the tree itself as the other one to see what the machine's noise is.
 """
 
 import argparse
@@ -18,8 +21,10 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+import timeit
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).resolve()
 JOBS = ("mlp from a Dataset", "mlp from a DataLoader", "conv from a Dataset", "conv from a loader")
@@ -28,12 +33,14 @@ JOBS = ("mlp from a Dataset", "mlp from a DataLoader", "conv from a Dataset", "c
 def main() -> None:
     """Print a row for each job."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("other", type=Path, help="the other source tree, the folder of vaekit/")
+    parser.add_argument("other", type=Path, nargs="?", help="another source tree, with vaekit/")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--turns", type=int, default=12, help="of each pair")
     parser.add_argument("--jobs", nargs="+", default=list(JOBS))
     parser.add_argument("--seconds", type=float, default=1.0)
     asked = parser.parse_args()
+    if asked.other is None:
+        return _print_costs()
     trees = asked.other.resolve(), HERE.parent.parent / "src"
     print("| job | ms a step, other | this | ratio of steps/s | quartiles | pairs |")
     print("|---|---|---|---|---|---|")
@@ -94,23 +101,73 @@ def work(job: str) -> None:
 
 
 def _walk(job: str) -> Iterator[object]:
-    import torch
     from torch.utils.data import DataLoader, TensorDataset
 
     from vaekit.data import Dataset
-    from vaekit.recipes import vae
     from vaekit.train import Training, fit
+
+    model, objective, x = _parts(job)
+    x = x.repeat_interleave(64, 0)
+    data = Dataset.from_array(x)
+    if "oader" in job:
+        data = DataLoader(TensorDataset(x), batch_size=len(x) // 64, shuffle=True)
+    training = Training(epochs=10**6, batch=len(x) // 64, device="cpu")
+    return iter(fit(model, objective, data, training))
+
+
+def _print_costs() -> None:
+    print("| job | checks of shapes | a loader's batch | forward and backward | share |")
+    print("|---|---|---|---|---|")
+    for job in ("mlp", "conv"):
+        shapes, look, step = _costs(job)
+        share = f"{shapes / step:.2%}, {(shapes + look) / step:.2%} with a loader"
+        micro = f"{1e6 * shapes:.0f} µs | {1e6 * look:.0f} µs"
+        print(f"| {job} | {micro} | {1e3 * step:.2f} ms | {share} |")
+
+
+def _costs(job: str) -> tuple[float, float, float]:
+    """Time the checks of shapes of a step, looking at a batch, and a pass with its gradient."""
+    import torch
+
+    from vaekit import shapes
+    from vaekit.train.shown import Shown
+
+    model, objective, x = _parts(job)
+    run, shown = model(x), Shown(model, torch.device("cpu"))
+    features, count, latent = torch.rand(len(x), 2), len(x), model.posterior.latent
+
+    def check() -> None:
+        with shapes.reading(x.shape[1:]):
+            shapes.check_examples(x)
+            shapes.numbers(features, "the encoder")
+            shapes.check_posterior(run.q, count, latent)
+            shapes.check_codes(run.z, (1, count, latent))
+            shapes.check_prior(run.prior, count, latent)
+            shapes.numbers(features, "the decoder")
+            shapes.check_decoded(run.p, run.z.shape[:-1], x.shape)
+
+    def step() -> None:
+        sum(objective.values(model(x))).backward()  # pyright: ignore[reportAttributeAccessIssue]
+        model.zero_grad()
+
+    def best(do: Callable[[], object], times: int) -> float:
+        return min(timeit.repeat(do, number=times, repeat=7)) / times
+
+    shown.look(x, "a batch")  # the first of a kind is looked at in full
+    return best(check, 2000), best(lambda: shown.look(x, "a batch"), 200), best(step, 10)
+
+
+def _parts(job: str) -> tuple[Any, Any, Any]:
+    """Make the model and objective of a job, and a batch."""
+    import torch
+
+    from vaekit.recipes import vae
 
     torch.set_num_threads(1)
     torch.manual_seed(0)
     mlp = job.startswith("mlp")
-    x = torch.rand(6400, *((1, 28, 28) if mlp else (3, 32, 32)))
-    model, objective = vae(tuple(x.shape[1:]), 16, "mlp(512)" if mlp else "conv(32, 32, 64)")
-    batch = 100 if mlp else 64
-    data = Dataset.from_array(x)
-    if "oader" in job:
-        data = DataLoader(TensorDataset(x), batch_size=batch, shuffle=True)
-    return iter(fit(model, objective, data, Training(epochs=10**6, batch=batch, device="cpu")))
+    x = torch.rand(100 if mlp else 64, *((1, 28, 28) if mlp else (3, 32, 32)))
+    return *vae(tuple(x.shape[1:]), 16, "mlp(512)" if mlp else "conv(32, 32, 64)"), x
 
 
 if __name__ == "__main__":

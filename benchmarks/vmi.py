@@ -37,13 +37,13 @@ from spread import spread
 from torch import Tensor
 from vmi_pictures import column, manipulated
 
-from vaekit import recipes
+from vaekit import recipes, weights
 from vaekit.data import Dataset, load
 from vaekit.divergences import kl_by_block
 from vaekit.metrics import cluster_accuracy
 from vaekit.recipes import System
 from vaekit.runs.folder import save_weights
-from vaekit.train import Fit, Training, checkpoint, fit
+from vaekit.train import Fit, Training, fit
 
 NETWORKS: dict[str, Any] = {"network": "mlp(512, 512)", "reader": "mlp(512)"}
 # What `search` found on the 5 000 held-out images of MNIST (see docs/lab-notes.md).
@@ -255,7 +255,7 @@ def figure(asked: argparse.Namespace) -> None:
 def restored(path: Path, arguments: dict[str, Any], data: Dataset) -> System:
     """Read a model back."""
     system = make(arguments, data, 0)
-    tensors, _ = checkpoint.read(path)
+    tensors, _ = weights.read(path)
     state = {k.removeprefix("model.model."): v for k, v in tensors.items()}
     system.model.load_state_dict(state)
     system.model.eval()

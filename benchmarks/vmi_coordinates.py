@@ -58,7 +58,7 @@ from spread import spread
 from torch import Tensor
 from vmi_coordinates_shown import effects, picture
 
-from vaekit import recipes
+from vaekit import recipes, weights
 from vaekit.data import Dataset, Splits, load
 from vaekit.divergences import kl_by_coordinate
 from vaekit.information import evaluate, mutual_information_bound
@@ -67,7 +67,7 @@ from vaekit.networks import networks
 from vaekit.objectives import KL, Distortion, MutualInformation
 from vaekit.recipes import System
 from vaekit.runs.folder import save_weights
-from vaekit.train import Training, checkpoint, fit
+from vaekit.train import Training, fit
 
 LATENT, NETWORK = 32, "mlp(400)"
 WRITTEN, TIMES = (0.001, 0.005, 0.01), 784
@@ -102,7 +102,7 @@ def system(seed: int, data: Dataset, strength: float, entropy: str, pair: list[i
 def restored(path: Path, data: Dataset) -> Model:
     """Read a model back."""
     model = made(0, data.shape)
-    tensors, _ = checkpoint.read(path)
+    tensors, _ = weights.read(path)
     model.load_state_dict({k.removeprefix("model.model."): v for k, v in tensors.items()})
     return model.eval()
 

@@ -217,7 +217,7 @@ def test_factors_from_the_shell(tmp_path, capsys):
 
 
 def test_classes_of_a_table(tmp_path, capsys):
-    """Classes 3, 5, 7 are numbered 0, 1, 2, and go by their name wherever text names them."""
+    """Classes 3, 5, 7 go by their names, not by their places, whether said by text or number."""
     x = np.random.default_rng(0).normal(size=(60, 2))
     frame = pl.DataFrame(x, schema=["a", "b"]).with_columns(kind=pl.Series([3, 5, 7] * 20))
     frame.write_csv(tmp_path / "t.csv")
@@ -228,7 +228,9 @@ def test_classes_of_a_table(tmp_path, capsys):
     ok(capsys, "encode", run.folder, new, "--out", out)
     want = run.encode(x[[2, 1]], condition=["7", "5"])
     np.testing.assert_allclose(np.load(out), want, atol=1e-5)
-    np.testing.assert_allclose(want, run.encode(x[[2, 1]], condition=[2, 1]), atol=1e-6)
+    np.testing.assert_allclose(want, run.encode(x[[2, 1]], condition=[7, 5]), atol=1e-6)
+    with pytest.raises(VaekitError, match="no class 2 was seen in training; seen were 3, 5, 7"):
+        run.encode(x[[2, 1]], condition=[2, 1])
     (tmp_path / "c.csv").write_text("kind\n7\n5\n")
     words = "--condition", tmp_path / "c.csv", "--out", out, "--force"
     ok(capsys, "encode", run.folder, tmp_path / "new.csv", *words)
@@ -369,6 +371,36 @@ def test_conditions_that_do_not_serve(digits, cvae):
         digits.sample(2, seed=-1)
     with pytest.raises(VaekitError, match="≥ 1"):
         digits.sample(0)
+
+
+@pytest.mark.parametrize("names", [(1, 2, 3), (1, 6, 11), (-1, 0, 1), (0, 10, 2)])
+def test_classes_that_are_named_by_whole_numbers(names, tmp_path):
+    """A number is the name then, however it is brought: 1 is no second class."""
+    rows = np.random.default_rng(0).normal(size=(30, 2))
+    told = np.array(names * 10)
+    frame = pl.DataFrame({"a": rows[:, 0], "b": rows[:, 1], "kind": told})
+    frame.write_csv(tmp_path / "t.csv")
+    what = f"table('{tmp_path}/t.csv', label=kind)"
+    run = fit(tmp_path / "run", what, "cvae", likelihood="squared_error")
+    want = run.encode(rows, condition=[str(name) for name in told])
+    assert not np.allclose(want, run.encode(rows, condition=str(names[0])))
+    brought = data.load(tmp_path / "t.csv", holdout=0, label="kind").train
+    for condition in (told, told.tolist(), torch.from_numpy(told), told.astype(float)):
+        assert np.array_equal(want, run.encode(rows, condition=condition))
+    assert np.allclose(want, run.encode(brought), atol=1e-5)
+    assert np.allclose(want, run.encode(Dataset.from_array(rows, told)), atol=1e-5)
+    other = {0, 1, 2, 5} - set(names)
+    with pytest.raises(VaekitError, match="seen were .*" + str(names[1])):
+        run.sample(2, condition=other.pop())
+
+
+def test_a_set_of_rows_means_what_its_array_means(tmp_path):
+    rows = np.random.default_rng(0).normal(5, 3, (40, 2))
+    pl.DataFrame(rows, schema=["a", "b"]).write_csv(tmp_path / "t.csv")
+    run = fit(tmp_path / "run", str(tmp_path / "t.csv"), likelihood="squared_error")
+    want = run.reconstruct(rows)
+    for x in (Dataset.from_array(rows), data.load(rows, holdout=0).train, torch.from_numpy(rows)):
+        assert np.allclose(run.reconstruct(x), want, rtol=1e-4)
 
 
 def test_a_class_that_was_never_seen(tmp_path):

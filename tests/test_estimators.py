@@ -6,6 +6,7 @@ import json
 import pickle
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -584,6 +585,7 @@ def test_files_that_are_no_estimator(tmp_path):
 # ---- errors
 
 FITTED = {name: small(name).fit(X, y_for(name)) for name in ("VAE", "CVAE")}
+DATED = pd.DataFrame({"day": pd.date_range("2020", periods=20), "x": np.arange(20.0)})
 HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
 
 
@@ -603,6 +605,9 @@ HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
         (lambda: small("VAE").save("x"), "not fitted yet"),
         (lambda: small("VAE", network="conv(8)").fit(X), "conv networks need images"),
         (lambda: small("VAE", image_shape=(3, 3)).fit(X), "needs rows of 9 entries, got 12"),
+        (lambda: small("VAE", image_shape=(2, 2, 3)).fit(X), r"\(2, 2, 3\) looks like \(H, W, C\)"),
+        (lambda: small("VAE").fit(np.ma.masked_less(X, 0.5)), "masked values"),
+        (lambda: small("VAE").fit(DATED), "no numbers.*such as dates"),
         (lambda: small("VAE", image_shape=4).fit(X), r"must be whole numbers \(H, W\)"),
         (lambda: small("VAE").fit(np.zeros((4, 8, 8, 3))), "moveaxis"),
         (lambda: small("VAE").fit(np.zeros((0, 8, 8))), "got none"),

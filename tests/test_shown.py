@@ -203,6 +203,16 @@ def prior(make, latent: int = 2) -> Model:
     return Model(Gaussian(nn.Linear(6, 4), 2), GaussianNoise(nn.Linear(2, 6)), OwnPrior(make))
 
 
+class Scaled(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return x.sub_(0.5).div_(2)
+
+
+def in_place(first: nn.Module) -> Model:
+    network = nn.Sequential(first, nn.Linear(6, 4))
+    return Model(Gaussian(network, 2), GaussianNoise(nn.Linear(2, 6)), Normal(2))
+
+
 def standard(size: int, batch: tuple[int, ...] = ()):
     return lambda like: td.Independent(td.Normal(torch.zeros(*batch, size), 1.0), 1)
 
@@ -220,6 +230,8 @@ PARTS = {
     "encoder gives nothing": (lambda: encoder(lambda f: None), r"encoder gives nothing \(None\)"),
     "encoder gives integers": (lambda: encoder(lambda f: f.long()), "gives int64 numbers"),
     "encoder gives complex": (lambda: encoder(lambda f: f + 0j), "gives complex64 numbers"),
+    "encoder works in place": (lambda: in_place(nn.ReLU(inplace=True)), "its input in place"),
+    "encoder scales in place": (lambda: in_place(Scaled()), "its input in place"),
     "encoder reads no rows": (lambda: encoder(nn.Linear(3, 4)), r"shapes do not fit .*shape \(6,"),
     "encoder in double": (
         lambda: Model(Gaussian(nn.Linear(6, 4).double(), 2), OwnNoise(None), Normal(2)),
@@ -935,8 +947,26 @@ APPLIED = {
     "a condition by list": (lambda: encode(conditional()[0], ROWS, [0]), "a condition is a tensor"),
     "conditions of no axis": (
         lambda: apply.sample(conditional()[0], 3, torch.tensor(1)),
-        "condition has width none, but the model was made for 3",
+        r"conditions \(batch, 3\) of floats, got 1",
     ),
+    "classes for conditions": (
+        lambda: apply.sample(conditional()[0], 3, torch.tensor([0, 1, 2])),
+        r"got int64 \(3,\): write vaekit.data.one_hot\(classes, 3\)",
+    ),
+    "classes as floats": (
+        lambda: decode(conditional()[0], torch.zeros(3, 2), torch.tensor([0.0, 1.0, 2.0])),
+        r"got float32 \(3,\): write vaekit.data.one_hot\(classes, 3\)",
+    ),
+    "one-hots of whole numbers": (
+        lambda: decode(conditional()[0], torch.zeros(3, 2), torch.eye(3).long()),
+        "one row of floats for each example",
+    ),
+    "NaN in conditions": (
+        lambda: decode(conditional()[0], torch.zeros(3, 2), torch.full((3, 3), math.nan)),
+        "the condition: example 0 holds NaN",
+    ),
+    "a tensor without data": (lambda: encode(TABLED, ROWS.to("meta")), "a meta tensor"),
+    "an encoder in place": (lambda: encode(in_place(Scaled()), ROWS.clone()), "in place"),
 }
 
 

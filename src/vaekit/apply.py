@@ -75,7 +75,7 @@ def encode_set(
             told = None if c is None else c[rows].to(device)
             x = data.batch(rows).to(device)
             check_numbers(data, rows, x)
-            with reading(data.shape):
+            with reading(data.shape, lambda: shape_of(model)):
                 q = model.encode(x, told)
             code = q.rsample() if draw else q.mean
             std = torch.zeros_like(q.mean) if isinstance(q, PointMass) else q.variance.sqrt()
@@ -238,6 +238,8 @@ def _check_found(model: Model, what: str, x: Tensor, found: Tensor) -> None:
 
 def _check(model: Model, n: int, c: Tensor | None) -> None:
     model.check(c)
+    if c is not None:
+        check_values(c, "the condition")
     if c is not None and len(c) != n:
         raise VaekitError(f"{n} examples need as many conditions, got {len(c)}")
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
@@ -127,7 +128,13 @@ class Model(nn.Module):
 
     def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         """Return q(z|x, c); raise `VaekitError` unless it is one code of each example."""
+        version = _version(x)
         q = self.posterior(x, c)
+        if version != _version(x):
+            raise VaekitError(
+                "the encoder changes its input in place, and with it the data: write x - a for "
+                "x.sub_(a), and nn.ReLU() for nn.ReLU(inplace=True) as its first layer"
+            )
         shapes.check_posterior(q, len(x), self.posterior.latent)
         return q
 
@@ -164,11 +171,22 @@ class Model(nn.Module):
                 f"this model is conditioned on {self.condition.kind}: give a condition "
                 f"(batch, {self.condition.width})"
             )
-        elif tuple(c.shape[-1:]) != (self.condition.width,):
-            raise VaekitError(
-                f"the condition has width {c.shape[-1] if c.ndim else 'none'}, but the model was "
-                f"made for {self.condition.width}"
+        elif c.ndim != 2 or c.shape[1] != self.condition.width or not c.is_floating_point():
+            classes = c.ndim == 1 and self.condition.kind == "labels"
+            cure = (
+                f"write vaekit.data.one_hot(classes, {self.condition.width})"
+                if classes
+                else ("give one row of floats for each example")
             )
+            raise VaekitError(
+                f"the model was made for conditions (batch, {self.condition.width}) of floats, got "
+                f"{brief(c)}: {cure}"
+            )
+
+
+def _version(x: Tensor) -> int:
+    """Count the changes that were made to x in place; a compiled step does not tell."""
+    return 0 if torch.compiler.is_compiling() or x.is_inference() else x._version
 
 
 _PARTS = (

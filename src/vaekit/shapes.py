@@ -9,7 +9,7 @@ Tuples are compared and nothing is computed, so a step can be compiled and asks 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -148,21 +148,24 @@ def log_prob(d: Distribution, value: Tensor, shape: Shape, what: str) -> Tensor:
 
 
 @contextmanager
-def reading(shape: Shape) -> Iterator[None]:
+def reading(shape: Shape, wanted: Callable[[], Shape] | None = None) -> Iterator[None]:
     """Raise `VaekitError` where a network inside cannot read what it is shown.
 
-    What PyTorch says of shapes and types is translated; its other errors pass.
+    What PyTorch says of shapes and types is translated; its other errors pass. `wanted` tells which
+    shape the model was made for.
     """
     try:
         yield
     except (RuntimeError, ValueError, IndexError) as error:
-        said = _translated(error, tuple(shape))
+        said = _translated(error, tuple(shape), wanted)
         if said is None:
             raise
         raise VaekitError(said) from error
 
 
-def _translated(error: Exception, shape: tuple[int, ...]) -> str | None:
+def _translated(
+    error: Exception, shape: tuple[int, ...], wanted: Callable[[], Shape] | None
+) -> str | None:
     """Say in our words what PyTorch says of shapes or types, None for anything else."""
     if type(error).__name__ == "TorchRuntimeError":  # of a compiled step, around its cause
         said = str(error).partition("Error('")[2].partition("')")[0]
@@ -182,6 +185,9 @@ def _translated(error: Exception, shape: tuple[int, ...]) -> str | None:
             "networks so too, network.float()"
         )
     if any(word in said for word in _SHAPES):
+        own = None if wanted is None else tuple(wanted())
+        if own is not None and own != shape:
+            return f"the examples have shape {shape}, but the model was made for {own} ({said})"
         return (
             f"the shapes do not fit ({said}): the examples have shape {shape}, so give such as the "
             "model was made for; a critic is made for the size of the codes, a reader for examples"

@@ -54,9 +54,15 @@ def tensor_of(x: Any, what: str) -> Tensor:
 
 
 def _dense(x: Tensor) -> Tensor:
-    if x.is_nested or x.layout != torch.strided or x.is_quantized or x.is_complex():
-        kind = "complex" if x.is_complex() else "quantised" if x.is_quantized else "sparse"
-        raise VaekitError(f"cannot read a {kind} tensor: pass dense real numbers, as x.to_dense()")
+    kinds = {
+        "complex": (x.is_complex(), "its parts, as torch.view_as_real(x)"),
+        "quantised": (x.is_quantized, "x.dequantize()"),
+        "sparse": (x.is_nested or x.layout != torch.strided, "dense numbers, as x.to_dense()"),
+        "meta": (x.is_meta, "one with data"),
+    }
+    for kind, (found, cure) in kinds.items():
+        if found:
+            raise VaekitError(f"cannot read a {kind} tensor: pass {cure}")
     return x.detach() if x.requires_grad else x
 
 

@@ -93,14 +93,22 @@ def _check_order(shape: tuple[int, ...], layout: str) -> None:
     )
 
 
+def channels_last(a: int, b: int, c: int) -> bool:
+    """Tell whether a picture (a, b, c) seems to have its channels last.
+
+    So it does if it is square with a = b alone, or c is less than a, unless b = c makes it square
+    the other way.
+    """
+    return a > 1 and b != c and (c < a or a == b)
+
+
 def _check_layout(shape: tuple[int, ...]) -> None:
     """Raise `VaekitError` where the channels seem to come last.
 
-    Of (N, a, b, c) they do if the pictures are square with a = b alone, or c is less than a, unless
-    b = c makes them square the other way. A picture of three channels may lack its first axis.
+    A picture of three channels may lack its first axis.
     """
-    _, a, *rest = shape
-    if len(rest) == 2 and a > 1 and rest[0] != rest[1] and (rest[1] < a or rest[0] == a):
+    rest = shape[2:]
+    if len(shape) == 4 and channels_last(*shape[1:]):
         raise VaekitError(
             f"expected {_WANTED}, got shape {shape}, which looks like (N, H, W, C), channels last: "
             "move them, np.moveaxis(x, -1, 1), or pass layout='nhwc' (or 'nchw' if it is right)"

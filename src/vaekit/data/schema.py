@@ -95,7 +95,7 @@ class Schema:
         Raises `VaekitError` for another shape, NaN, and values that cannot have been meant.
         """
         if isinstance(x, Dataset):
-            data = x if self.columns is None or x.columns is None else self._rescaled(x)
+            data = x if self.columns is None else self._rescaled(x)
             self._check_shape((len(data), *data.shape))
         elif self.columns is not None:
             data = self._of_rows(self._own_numbers(x))
@@ -140,8 +140,13 @@ class Schema:
         return as_numpy(x).astype(np.float64)
 
     def _rescaled(self, data: Dataset) -> Dataset:
-        """Undo the scaling that another table was given, and apply that of the training."""
-        assert data.columns is not None and self.columns is not None
+        """Undo the scaling that another table was given, and apply that of the training.
+
+        A set that knows no columns is in the table's own units, as an array is.
+        """
+        assert self.columns is not None
+        if data.columns is None:
+            return self._scaled(data, data.batch(torch.arange(len(data))))
         place = {name: k for k, name in enumerate(data.columns.names)}
         missing = [name for name in self.columns.names if name not in place]
         if missing:
@@ -153,9 +158,14 @@ class Schema:
             return data
         rows = torch.arange(len(data))
         own = data.columns.own(data.batch(rows).cpu().numpy().astype(np.float64))
-        labels = {"labels": data.batch_labels(rows), "label_names": data.label_names}
+        return self._scaled(data, own[:, [place[name] for name in self.columns.names]])
+
+    def _scaled(self, data: Dataset, own: Any) -> Dataset:
+        """Return the set with rows (N, D) in their own units scaled, and all else that it has."""
+        labels = data.batch_labels(torch.arange(len(data)))
+        made = self._of_rows(np.asarray(own, np.float64))
         return replace(
-            self._of_rows(own[:, [place[name] for name in self.columns.names]]), **labels
+            made, labels=labels, label_names=data.label_names, attributes=data.attributes
         )
 
     def _of_rows(self, own: np.ndarray) -> Dataset:

@@ -15,14 +15,15 @@ from torch import Tensor
 
 from vaekit.arguments import fits
 from vaekit.data import Dataset, Schema
-from vaekit.data.border import admit
+from vaekit.data.border import admit, channels_last
 from vaekit.errors import VaekitError
+from vaekit.values import as_numpy
 
 
 def as_array(X: Any) -> Any:
     """Return tensors and nested lists of images as numpy arrays, all else as it is."""
-    if isinstance(X, Tensor):
-        return X.detach().cpu().numpy()
+    if isinstance(X, Tensor | np.ma.MaskedArray):
+        return as_numpy(X)
     nested = isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple | np.ndarray)
     return np.asarray(X) if nested else X
 
@@ -57,7 +58,13 @@ def read(estimator: Any, X: Any, reset: bool) -> Tensor:
 def _rows(estimator: Any, X: Any, image_shape: Any, reset: bool) -> Tensor:
     """Return a table (n, D) as float32, or the images (n, C, H, W) that its rows hold."""
     if image_shape is None:
-        return admit(validate_data(estimator, X, reset=reset, order="C"))
+        try:
+            return admit(validate_data(estimator, X, reset=reset, order="C"))
+        except np.exceptions.DTypePromotionError as error:
+            raise VaekitError(
+                "X has columns that are no numbers, or of kinds that do not mix, such as dates: "
+                "leave them out or encode them, as with OrdinalEncoder"
+            ) from error
     # Frames and lists are read before they are asked what they hold: whole numbers mean v/255.
     table: Any = validate_data(estimator, X, reset=reset, dtype=None)
     if table.dtype.kind not in "uib":
@@ -72,6 +79,11 @@ def _channels(image_shape: Any, width: int) -> tuple[int, ...]:
     if sides.dtype.kind not in "iu" or len(shape) not in (2, 3) or min(shape) < 1:
         raise VaekitError(
             f"image_shape must be whole numbers (H, W) or (C, H, W), got {image_shape!r}"
+        )
+    if len(shape) == 3 and channels_last(*shape):
+        raise VaekitError(
+            f"image_shape={image_shape!r} looks like (H, W, C), channels last: write (C, H, W), "
+            "and move the channels of each row, np.moveaxis(x.reshape(-1, H, W, C), -1, 1)"
         )
     if prod(shape) != width:
         raise VaekitError(

@@ -16,6 +16,7 @@ from vaekit.apply import (
     evaluating,
     sample_rows,
     seeded,
+    shape_of,
 )
 from vaekit.blocks import deterministic
 from vaekit.brief import described
@@ -81,7 +82,7 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
     with evaluating(model):
         for part in rows.split(size):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
-            with reading(data.shape):
+            with reading(data.shape, lambda: shape_of(model)):
                 q = _widened(model.encode(x, c))
             check_range(model, data, part, x)
             check_finite(model, data, part, "the code", q.mean, q.variance)

@@ -31,13 +31,13 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample_codes
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample_codes, shape_of
 from vaekit.compounds import Blocks
 from vaekit.coordinates import Logistics
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, StandardNormal
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_numbers
+from vaekit.faults import check_finite, check_range
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.encoding import depends_on_condition, drawing, rows_of
 from vaekit.information.rates import Direction
@@ -66,8 +66,8 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
         for part in rows.split(CHUNK):
             c = condition_of(model, data, part)
             x = data.batch(part).to(device)
-            check_numbers(data, part, x)
-            with reading(data.shape):
+            check_range(model, data, part, x)
+            with reading(data.shape, lambda: shape_of(model)):
                 q = model.encode(x, c)
             check_finite(model, data, part, "the code", q.mean, q.variance)
             p = prior_of(model, q.mean, c)

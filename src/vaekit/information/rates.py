@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, seeded
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, seeded, shape_of
 from vaekit.blocks import Block, blocks, deterministic, names_of
 from vaekit.compounds import Blocks
 from vaekit.data import Dataset
@@ -104,7 +104,7 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
     with evaluating(model):
         for part in rows.split(max(1, CHUNK // samples)):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
-            with reading(data.shape):
+            with reading(data.shape, lambda: shape_of(model)):
                 run = model(x, c, samples)
             check_range(model, data, part, x)
             check_finite(model, data, part, "the code", run.q.mean)

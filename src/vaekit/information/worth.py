@@ -24,11 +24,20 @@ import numpy as np
 import torch
 
 from vaekit import metrics
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample, sample_rows, seeded
+from vaekit.apply import (
+    CHUNK,
+    condition_of,
+    device_of,
+    evaluating,
+    sample,
+    sample_rows,
+    seeded,
+    shape_of,
+)
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_numbers
+from vaekit.faults import check_finite, check_range
 from vaekit.information.categories import categories
 from vaekit.information.features import FeatureNetwork, Features, feature_network, features_of
 from vaekit.information.match import unsampled
@@ -90,8 +99,8 @@ class Subject:
         with evaluating(self.model), seeded(self.seed):
             for rows in torch.arange(len(data)).split(CHUNK):
                 x, c = data.batch(rows).to(device), condition_of(self.model, data, rows)
-                check_numbers(data, rows, x)
-                with reading(data.shape):
+                check_range(self.model, data, rows, x)
+                with reading(data.shape, lambda: shape_of(self.model)):
                     q = self.model.encode(x if corruption is None else corruption(x), c)
                 check_finite(self.model, data, rows, "the code", q.mean)
                 found.append(q.mean.double().cpu().numpy())

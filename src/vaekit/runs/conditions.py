@@ -9,6 +9,7 @@ width pass as they are. Nothing that was not there in training is accepted in si
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -53,9 +54,11 @@ def own(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
     if wanted.kind == "labels":
         labels = data.batch_labels(rows)
         assert labels is not None
-        if data.label_names and schema.label_names and data.label_names != schema.label_names:
-            return _labels([data.label_names[k] for k in labels.tolist()], wanted, schema)
-        return _labels(labels.cpu().numpy(), wanted, schema)
+        if not data.label_names:
+            return _labels(labels.cpu().numpy(), wanted, schema)
+        names = schema.label_names or data.label_names  # a run of before may not have kept them
+        named = replace(schema, label_names=names)
+        return _labels([data.label_names[k] for k in labels.tolist()], wanted, named)
     if wanted.kind == "factors" and data.factors is not None and schema.factors is not None:
         sizes = dict(zip(data.factors.names, data.factors.sizes, strict=True))
         if sizes != dict(schema.factors):
@@ -80,25 +83,40 @@ def _labels(value: Any, wanted: Condition, schema: Schema) -> Tensor:
         return found
     if array.ndim > 1 and array.size != len(array):
         raise VaekitError(f"expected one class for each example, got shape {array.shape}")
-    known = {item: _class(item, schema, wanted.width) for item in set(array.reshape(-1).tolist())}
+    asked = dict.fromkeys(array.reshape(-1).tolist())
+    known = {item: _class(item, schema, wanted.width) for item in asked}
     return one_hot(torch.tensor([known[i] for i in array.reshape(-1).tolist()]), wanted.width)
 
 
 def _class(item: Any, schema: Schema, width: int) -> int:
-    """Return the number of a class said by number or name, where training had it."""
-    seen = range(width) if schema.classes is None else schema.classes
-    if item in schema.label_names:
-        number = schema.label_names.index(item)
+    """Return the number of a class said by number or name, where training had it.
+
+    Where the names are whole numbers themselves, 1, 2 and 6 say, a number is a name too.
+    """
+    seen, names = range(width) if schema.classes is None else schema.classes, schema.label_names
+    numbers = {int(name): k for k, name in enumerate(names) if _whole(name) is not None}
+    by_name = len(numbers) == len(names) > 0
+    whole = _whole(item)
+    if item in names:
+        number = names.index(item)
+    elif whole is None:
+        number = -1
     else:
-        try:
-            number = int(item) if float(item) == int(item) else -1
-        except (ValueError, OverflowError):
-            number = -1
+        number = numbers.get(whole, -1) if by_name else whole
     if number in seen:
         return number
-    names = schema.label_names
-    known = [f"{k} ({names[k]})" if k < len(names) and names[k] != str(k) else f"{k}" for k in seen]
+    known = [
+        names[k] if by_name else f"{k} ({names[k]})" if k < len(names) else f"{k}" for k in seen
+    ]
     raise VaekitError(f"no class {item!r} was seen in training; seen were {', '.join(known)}")
+
+
+def _whole(item: Any) -> int | None:
+    """Return the whole number that an item is or spells, None where it is another thing."""
+    try:
+        return int(item) if float(item) == int(item) else None
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 # ---- levels of factors

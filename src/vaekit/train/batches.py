@@ -100,7 +100,10 @@ class FromLoader(Batches):
         try:
             self.per_epoch = len(loader)
         except TypeError:
-            raise VaekitError("the DataLoader needs a length: its data set has none") from None
+            raise VaekitError(
+                "the DataLoader needs a length, which says how many steps an epoch has: give its "
+                "data set a __len__"
+            ) from None
         if self.per_epoch < 1:
             raise VaekitError("the DataLoader is empty: its batch may be larger than its data")
         self.images_per_step = loader.batch_size or 1

@@ -109,6 +109,11 @@ class Fit:
         self.objective.check(self.progress)
         self._advice = model.likelihood.advice
         self.parts = Step(model, self.objective)
+        if not any(weight.requires_grad for weight in self.parts.parameters()):
+            raise VaekitError(
+                "nothing can be trained: all weights are frozen, so free some, "
+                "part.requires_grad_(True)"
+            )
         terms = [term for _, term in self.objective.parts]
         everything: list[Any] = list(dict.fromkeys([*self.parts.modules(), *terms]))
         self._scheduled = [part for part in everything if hasattr(part, "set_progress")]

@@ -42,6 +42,8 @@ class Training:
     processes: int = 1
 
     def __post_init__(self):
+        if type(self.device).__module__ == "torch":  # a torch.device, which text names as well
+            object.__setattr__(self, "device", str(self.device))
         for field in fields(self):
             check(field.name, getattr(self, field.name), field.type, field.default)
         for name in ("epochs", "batch", "processes"):
