@@ -379,11 +379,13 @@ def test_a_signal_waits_for_the_end_of_an_import(number, tmp_path):
 
 
 def test_a_signal_between_a_lock_and_its_holder_leaves_nothing(tmp_path, monkeypatch):
-    def stopped(file: int) -> bool:
+    is_at = locks._is_at
+
+    def stopped(*words) -> bool:
+        monkeypatch.setattr(locks, "_is_at", is_at)
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(locks, "_is_at", lambda file, path: stopped(file))
-        with places.held([tmp_path / "new" / "run"], False):
-            pass
+    monkeypatch.setattr(locks, "_is_at", stopped)
+    with pytest.raises(KeyboardInterrupt), places.held([tmp_path / "new" / "run"], False):
+        pass
     assert not list(tmp_path.iterdir())

@@ -96,8 +96,9 @@ def test_a_run_folder_holds_all_of_the_run(tmp_path):
 
 
 def test_the_row_of_a_schedule(tmp_path):
-    beta = config(arguments={"beta": "linear(0, 4, epochs=2)"})
-    beta = Config("beta_vae", beta.arguments, "digits", beta.training)
+    made = config()
+    arguments = {**made.arguments, "beta": "linear(0, 4, epochs=2)"}
+    beta = Config("beta_vae", arguments, "digits", made.training)
     rows, before = train(beta, tmp_path / "a").history, 0
     for row in rows:
         used = [min(4.0, 4 * step / 64) for step in range(before, int(row["step"]))]

@@ -481,7 +481,7 @@ def test_unfinished_and_unjudged_runs_say_so(noisy, tmp_path):
     (tmp_path / "unjudged" / "run.yaml").write_text(yaml.safe_dump(found))
     (tmp_path / "unjudged" / "metrics.json").unlink()
     text = parsed(page([tmp_path / "begun", tmp_path / "unjudged", *noisy], tmp_path)).text
-    assert "has no weights yet" in text and "Not evaluated yet" in text
+    assert "has no weights any more" in text and "Not evaluated yet" in text
     assert "interrupted at step 1 of 3" in text
 
 

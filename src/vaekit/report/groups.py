@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import torch
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -138,7 +139,9 @@ def gather(runs: Sequence[Run]) -> tuple[list[Entry], list[str]]:
             continue
         entry = _entry(run, shelf)
         entries.setdefault((identity(entry.settings), entry.seed), []).append(entry)
-    kept = [next(filter(_sound, some), some[0]) for some in entries.values()]
+    kept = [
+        next(filter(_sound, some), some[0]) if some[1:] else some[0] for some in entries.values()
+    ]
     for one, some in zip(kept, entries.values(), strict=True):
         notes += [
             f"{entry.run.folder} has the settings and the seed of {one.run.folder}: the two are "
@@ -150,12 +153,12 @@ def gather(runs: Sequence[Run]) -> tuple[list[Entry], list[str]]:
 
 
 def _sound(entry: Entry) -> bool:
-    """Say whether a run's weights can be read."""
+    """Say whether a run's weights can be read; generators are left as they were."""
     try:
-        _ = entry.run.system
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            _ = Run(entry.run.folder).system
     except VaekitError:
         return False
-    entry.run.__dict__.pop("system")  # forty models are not held at once
     return True
 
 

@@ -87,7 +87,7 @@ def _curves(run: Run) -> Section:
     rows, trouble = run.history, history.look(run.folder / "history.csv").trouble
     said = f" Mind that history.csv {trouble}." if trouble else ""
     if not rows:
-        none = "There is no curve to draw: history.csv is missing or has no row." + said
+        none = "There is no history.csv with rows to draw curves from." + said
         return Section("training", "Training", none)
     steps = [row["step"] for row in rows]
     drawn = []
