@@ -1,5 +1,6 @@
 """Files of a run folder that were damaged: named with a cure, or made anew; never a traceback."""
 
+import re
 import shutil
 from itertools import product
 from pathlib import Path
@@ -270,6 +271,30 @@ def test_damaged_lines_of_the_curve_are_left_out(damage, there, capsys):
         assert err == "" if whole else "note: run/history.csv " in err
         assert "left out" in err or whole
         (there / "run" / "history.csv").write_bytes(content)
+
+
+def test_a_folder_in_place_of_the_curve(there, capsys):
+    (there / "run" / "history.csv").unlink()
+    (there / "run" / "history.csv").mkdir()
+    for command in ("report", "evaluate"):
+        status, _, err = ended(capsys, *COMMANDS[command])
+        assert status == 0
+        assert "note: run/history.csv cannot be read and is left out" in err
+    assert "Mind that history.csv cannot be read" in (there / "run" / "report.html").read_text()
+    (there / "run" / "model.safetensors").unlink()
+    status, _, err = ended(capsys, *COMMANDS["resume"])
+    assert status == 2
+    assert "history.csv is a folder, where training writes its curve: remove it" in err
+
+
+@pytest.mark.parametrize("name", ["metrics.json", "ledger.json"])
+def test_an_error_below_zero_is_damage(name, there, capsys):
+    path = there / "run" / name
+    path.write_text(re.sub(r'"se": [\d.e-]+', '"se": -5', path.read_text(), count=1))
+    status, _, err = ended(capsys, *COMMANDS["report"])
+    assert status == 0
+    assert f"run/{name} is damaged" in err
+    assert "se should be 0 or more, got -5" in err
 
 
 def test_a_resumed_run_says_which_lines_it_leaves_out(tmp_path):
