@@ -1,18 +1,30 @@
 import copy
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 from parts import LIKELIHOODS, noise_model, small
 from torch import nn
 
+from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model
-from vaekit.objectives import KL, Distortion, Objective, Term
+from vaekit.objectives import (
+    KL,
+    DimensionwiseKL,
+    Distortion,
+    IndexCodeMI,
+    Objective,
+    Term,
+    TotalCorrelation,
+)
 from vaekit.posteriors import Gaussian
 from vaekit.priors import Normal
+from vaekit.recipes import vae
 from vaekit.schedules import SCHEDULES, Cosine, Cyclical, Linear, Progress, weight, weight_at
 from vaekit.text import parse
+from vaekit.train import Training, fit
 
 START = Progress(0, 100, 10)
 
@@ -310,3 +322,78 @@ def test_the_language_of_parts():
     ):
         with pytest.raises(VaekitError, match="cannot read"):
             parse(text)
+
+
+# ---- several codes of each example
+
+TERMS = [
+    Distortion(3),
+    KL(),
+    KL(analytic=False),
+    KL(analytic=False, path=True),
+    IndexCodeMI(size=100),
+    TotalCorrelation(size=100),
+    DimensionwiseKL(size=100),
+]
+
+
+@pytest.mark.parametrize("term", TERMS, ids=lambda term: type(term).__name__)
+def test_a_term_averages_over_all_codes(term):
+    """What is shown several codes of each example has the mean of what one code each gives."""
+    torch.manual_seed(0)
+    model, _ = vae((6,), latent=3, network="mlp(8)")
+    x = torch.rand(8, 6)
+    with torch.no_grad():
+        run = model(x, samples=5)
+    alone = [
+        replace(run, z=run.z[k : k + 1], p=model.decode(run.z[k : k + 1], None, x.shape), _found={})
+        for k in range(5)
+    ]
+    with torch.no_grad():
+        values = [float(term(one)) for one in alone]
+        assert float(term(run)) == pytest.approx(sum(values) / 5, rel=1e-5)
+
+
+def test_the_loop_draws_as_many_codes_as_the_term_that_needs_most(monkeypatch):
+    shown = []
+
+    class Count(Term):
+        name = "count"
+
+        def __init__(self, samples: int = 1):
+            self.samples = samples
+
+        def __call__(self, run):
+            shown.append(run.z.shape[0])
+            return run.z.square().mean()
+
+    model, _ = vae((6,), latent=3, network="mlp(8)")
+    data = Dataset.from_array(torch.rand(20, 6))
+    for objective, wanted in (
+        (Distortion() + KL() + Count(), 1),
+        (Distortion(4) + KL() + Count(), 4),
+        (Distortion(2) + KL() + Count(7), 7),
+    ):
+        assert objective.samples == wanted
+        next(iter(fit(model, objective, data, Training(epochs=1, batch=10, device="cpu"))))
+        assert shown.pop() == wanted
+
+
+@pytest.mark.parametrize("samples", [0, -1, 2.0, "3", None, True])
+def test_samples_that_are_no_number_of_codes(samples):
+    with pytest.raises(VaekitError, match="samples must be a whole number ≥ 1"):
+        Distortion(samples)
+
+
+def test_more_codes_make_the_gradient_less_noisy():
+    def spread(samples: int) -> float:
+        torch.manual_seed(0)
+        model, _ = vae((6,), latent=3, network="mlp(8)")
+        x, term, found = torch.rand(4, 6), Distortion(samples), []
+        weights = next(model.posterior.parameters())
+        for _ in range(200):
+            (grad,) = torch.autograd.grad(term(model(x, samples=samples)), weights)
+            found.append(grad.flatten())
+        return float(torch.stack(found).var(0).sum())
+
+    assert spread(16) < spread(1) / 8  # a sixteenth, in expectation

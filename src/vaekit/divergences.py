@@ -100,15 +100,20 @@ def kl_by_samples(q: Distribution, p: Distribution, z: Tensor, path: bool = Fals
     one-hots, which have no density, are given their closed form. Raises `VaekitError` as `kl` does,
     and for a path where q is not a diagonal Gaussian.
     """
+    return log_ratio(q, p, z, path).mean(0)
+
+
+def log_ratio(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tensor:
+    """Return log q(z|x) − log p(z) of every code, (samples, batch), as `kl_by_samples` reads it."""
     parts = blocks(q, p, z)
     if parts is not None:
-        return torch.stack([kl_by_samples(*part, path) for part in parts]).sum(0)
+        return torch.stack([log_ratio(*part, path) for part in parts]).sum(0)
     _check(q, p)
     if isinstance(q, RelaxedOneHots):
-        return _one_hots_to_one_hots(q, p)
+        return _one_hots_to_one_hots(q, p).expand(z.shape[:-1])
     q = held(q) if path and not isinstance(q, OneHots) else q
     own, other = (log_prob(d, z, z.shape[:-1], name) for d, name in ((q, "q(z|x)"), (p, "p(z)")))
-    return (own - other).mean(0)
+    return own - other
 
 
 def held(q: Distribution) -> DiagonalGaussian:

@@ -33,11 +33,13 @@ class Term(ABC):
     To write one: set `name`, and return from `__call__` a scalar tensor in nats for one example,
     computed without asking the device a question (no `.item()`, no branch on data). A value that
     does not speak for itself has `readings` beside it: scalars by name that stand in the history
-    and train nothing.
+    and train nothing. A term that needs several codes of each example says so by `samples`; all
+    terms of an objective are shown as many as the one that needs most, and average over them.
     """
 
     name: str
     readings: tuple[str, ...] = ()
+    samples: int = 1
 
     @abstractmethod
     def __call__(self, run: Pass) -> Tensor:
@@ -138,6 +140,11 @@ class Objective:
         factor = float(factor)
         return Objective((factor * weight_at(w, Progress(0, 1, 1)), t) for w, t in self.parts)
 
+    @property
+    def samples(self) -> int:
+        """Tell how many codes of each example the terms need."""
+        return max((term.samples for _, term in self.parts), default=1)
+
     def values(self, run: Pass) -> list[Tensor]:
         """Return every term's value in float32, in the order of `names`.
 
@@ -157,6 +164,12 @@ class Objective:
         for w, _ in self.parts:
             if isinstance(w, Schedule):
                 w.check(progress)
+
+
+def check_samples(samples: Any) -> None:
+    """Raise `VaekitError` for a number of codes that is none."""
+    if not fits(samples, int) or samples < 1:
+        raise VaekitError(f"samples must be a whole number ≥ 1, got {told(samples)}")
 
 
 def _scalar(value: Any, name: str) -> Tensor:

@@ -73,7 +73,7 @@ class Step(nn.Module):
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """Return the values of all terms, (terms,), under the best noise where it is learned."""
-        run = self.model(x, c)
+        run = self.model(x, c, self.objective.samples)
         if self.training:
             self.model.likelihood.maximise(run.x, run.p)
         return torch.stack(self.objective.values(run))
