@@ -294,7 +294,10 @@ COMMANDS += [
     (["encode", "rows", "pics", "--out", "new.npy"], "which no pictures have"),
     (["encode", "rows", "x.npy", "--out", "new.npy"], "expected rows"),
     (["encode", "rows", "broken.csv", "--out", "new.npy"], "cannot read the table"),
-    (["encode", "rows", "digits", "--out", "new.npy"], "expected rows (N, 3) of the columns a, b, c"),
+    (
+        ["encode", "rows", "digits", "--out", "new.npy"],
+        "expected rows (N, 3) of the columns a, b, c",
+    ),
     (["decode", "vae", "x.npy", "--out", "new.npy"], "expected codes (N, 2)"),
     (["decode", "vae", "text.npy", "--out", "new.npy"], "codes"),
     (["decode", "vae", "notes.txt", "--out", "new.npy"], "holds no codes"),
