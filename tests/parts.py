@@ -34,6 +34,7 @@ from vaekit.objectives import (
     Correlated,
     DimensionwiseKL,
     Distortion,
+    ImportanceWeighted,
     IndexCodeMI,
     MutualInformation,
     RateTarget,
@@ -292,13 +293,15 @@ LIKELIHOODS = [
 class Measure:
     """A term for a model, and whether it needs a posterior with a density, and a prior.
 
-    A density is needed of each coordinate alone where it is `by_coordinate`.
+    A density is needed of each coordinate alone where it is `by_coordinate`, and one that relaxed
+    one-hots lack where it is not `relaxed`.
     """
 
     make: Callable[[Model], Term]
     needs_density: bool = False
     by_coordinate: bool = False
     needs_prior: bool = False
+    relaxed: bool = True
 
 
 def hidden_sigmoids(model: Model) -> list[nn.Module]:
@@ -316,6 +319,9 @@ TERMS: dict[str, Measure] = {
     "kl": Measure(lambda model: KL(), needs_density=True, needs_prior=True),
     "kl by samples": Measure(
         lambda model: KL(analytic=False), needs_density=True, needs_prior=True
+    ),
+    "importance weighted": Measure(
+        lambda model: ImportanceWeighted(3), needs_density=True, needs_prior=True, relaxed=False
     ),
     "rate target": Measure(lambda model: RateTarget(0.3), needs_density=True, needs_prior=True),
     "mutual information": Measure(

@@ -308,6 +308,8 @@ def refused(posterior, prior, measure):
         return False
     if not posterior.dense or (measure.by_coordinate and not posterior.independent):
         return True
+    if posterior.one_hot and not measure.relaxed:
+        return True
     return measure.needs_prior and posterior.one_hot != prior.one_hot
 
 

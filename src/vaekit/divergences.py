@@ -103,13 +103,24 @@ def kl_by_samples(q: Distribution, p: Distribution, z: Tensor, path: bool = Fals
     return log_ratio(q, p, z, path).mean(0)
 
 
-def log_ratio(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tensor:
-    """Return log q(z|x) − log p(z) of every code, (samples, batch), as `kl_by_samples` reads it."""
+def log_ratio(
+    q: Distribution, p: Distribution, z: Tensor, path: bool = False, exact: bool = False
+) -> Tensor:
+    """Return log q(z|x) − log p(z) of every code, (samples, batch), whose mean is the KL.
+
+    With `exact` relaxed one-hots are refused, else given their closed form. Raises `VaekitError` as
+    `kl_by_samples` does.
+    """
     parts = blocks(q, p, z)
     if parts is not None:
-        return torch.stack([log_ratio(*part, path) for part in parts]).sum(0)
+        return torch.stack([log_ratio(*part, path, exact) for part in parts]).sum(0)
     _check(q, p)
     if isinstance(q, RelaxedOneHots):
+        if exact:
+            raise VaekitError(
+                "weighing codes needs a posterior with a density, which relaxed one-hots have not: "
+                "use a Gaussian code"
+            )
         return _one_hots_to_one_hots(q, p).expand(z.shape[:-1])
     q = held(q) if path and not isinstance(q, OneHots) else q
     own, other = (log_prob(d, z, z.shape[:-1], name) for d, name in ((q, "q(z|x)"), (p, "p(z)")))

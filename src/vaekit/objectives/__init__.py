@@ -4,6 +4,7 @@ from vaekit.objectives.adversarial import AdversarialTC
 from vaekit.objectives.base import Adversarial, Objective, Term
 from vaekit.objectives.contractive import Contractive, jacobian
 from vaekit.objectives.distortion import Distortion
+from vaekit.objectives.importance import ImportanceWeighted
 from vaekit.objectives.kl import KL, RateTarget
 from vaekit.objectives.matching import MMD, AdversarialPrior
 from vaekit.objectives.moments import Correlated, Spread
@@ -21,6 +22,7 @@ __all__ = [
     "Correlated",
     "DimensionwiseKL",
     "Distortion",
+    "ImportanceWeighted",
     "IndexCodeMI",
     "MutualInformation",
     "Objective",

@@ -14,6 +14,7 @@ from vaekit.recipes.disentangling import (
 )
 from vaekit.recipes.infomax import aae, info_vae, rate_target_vae, wae_gan, wae_mmd
 from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
+from vaekit.recipes.iwae import iwae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
@@ -38,6 +39,7 @@ __all__ = [
     "find",
     "ica_vae",
     "info_vae",
+    "iwae",
     "isa_tcvae",
     "isa_vae",
     "joint_vae",
