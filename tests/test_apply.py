@@ -394,6 +394,15 @@ def test_classes_that_are_named_by_whole_numbers(names, tmp_path):
         run.sample(2, condition=other.pop())
 
 
+def test_a_test_part_that_lacks_the_condition_is_told_before_training(tmp_path, capsys):
+    for place in ("train/cat", "train/dog", "test"):
+        pictures(tmp_path / "pics" / place)
+    words = "train", "cvae", "--data", tmp_path / "pics", "--epochs", "1", "--batch", "4"
+    said = fails(capsys, *words, "--out", tmp_path / "run")
+    assert "has no labels, which the condition needs" in said
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_set_of_rows_means_what_its_array_means(tmp_path):
     rows = np.random.default_rng(0).normal(5, 3, (40, 2))
     pl.DataFrame(rows, schema=["a", "b"]).write_csv(tmp_path / "t.csv")

@@ -181,7 +181,9 @@ def _described(config: Config, splits: Splits) -> Config:
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
     }
-    arguments = recipes.find(config.recipe).complete(config.arguments, train)
+    recipe = recipes.find(config.recipe)
+    arguments = recipe.complete(config.arguments, train)
+    recipe.complete(arguments, test)  # what it is conditioned on, it is judged on as well
     notes |= Schema.of(train).notes()
     return replace(config, arguments=arguments, data_checksum=train.checksum(), notes=notes)
 
