@@ -192,10 +192,10 @@ def test_conditions_that_do_not_fit_the_model():
     model = cvae().model
     with pytest.raises(VaekitError, match=r"conditioned on labels: give a condition \(batch, 3\)"):
         model(X)
-    with pytest.raises(VaekitError, match="width 4, but the model was made for 3"):
+    with pytest.raises(VaekitError, match=r"got float32 \(\d+, 4\)"):
         model(X, torch.zeros(47, 4))
     for c in (C[:46], C[:1], C[0], C[:, None]):
-        with pytest.raises(VaekitError, match=r"47 examples need conditions \(47, width\), got"):
+        with pytest.raises(VaekitError, match=r"conditions \((47, width|batch, 3)\).* got"):
             model(X, c)
     plain = assemble("gaussian", "normal", "bernoulli")
     with pytest.raises(VaekitError, match="takes no condition: leave it out"):
@@ -268,7 +268,7 @@ def test_a_loader_of_one_number_each():
     numbers = torch.rand(47)
     a, b = (weights(trained(loader(c), width=1)) for c in (numbers, numbers[:, None]))
     assert same(a, b)
-    with pytest.raises(VaekitError, match="width 1, but the model was made for 3"):
+    with pytest.raises(VaekitError, match=r"got float32 \(\d+, 1\)"):
         trained(loader(numbers))
 
 

@@ -459,11 +459,11 @@ def test_the_command_and_the_page(folder, capsys):
     assert saved["split"] == "test" and saved["n"] == 180 and saved["step"] > 0
     page = write(Run(folder)).read_text(encoding="utf-8")
     assert 'id="ledger"' in page and "dependence of blocks" in page and "class, 4 entries" in page
-    saved["step"] = 7
+    saved |= {"step": 7, "weights": "those of another training"}
     saved["rows"][1]["checks"][0]["off"] = 9.0
     (folder / "ledger.json").write_text(json.dumps(saved), encoding="utf-8")
     page = write(Run(folder)).read_text(encoding="utf-8")
-    assert "It is of step 7;" in page and "broken: rate = I(x; z)" in page
+    assert "it is of step 7, other weights than these of 32" in page and "broken: rate = I(x; z)" in page
 
 
 def test_a_reader_comes_with_recipes_that_have_one(folder, capsys):

@@ -692,7 +692,7 @@ BAD[3, 2] = math.nan
     [
         (loader(ROWS), "gives x alone"),
         (stream((ROWS, LABELS[:30])), r"40 examples need conditions \(40, width\)"),
-        (stream((ROWS, torch.zeros(40, 4))), "width 4, but the model was made for 3"),
+        (stream((ROWS, torch.zeros(40, 4))), r"got float32 \(40, 4\)"),
         (stream((ROWS, ["a"] * 40)), "expected the labels of a batch.*got list"),
         (stream((ROWS, LABELS + 1)), "classes from 1 to 3, but the model knows"),
         (stream((ROWS, BAD[:, :3])), "conditions of batch 1 of epoch 1: example 3 holds NaN in"),

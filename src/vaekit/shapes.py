@@ -187,7 +187,10 @@ def _translated(
     if any(word in said for word in _SHAPES):
         own = None if wanted is None else tuple(wanted())
         if own is not None and own != shape:
-            return f"the examples have shape {shape}, but the model was made for {own} ({said})"
+            return (
+                f"the shapes do not fit ({said}): the examples have shape {shape}, but the model "
+                f"was made for {own}"
+            )
         return (
             f"the shapes do not fit ({said}): the examples have shape {shape}, so give such as the "
             "model was made for; a critic is made for the size of the codes, a reader for examples"

@@ -67,7 +67,7 @@ def test_save_and_load(made, digits, tmp_path):
     assert (features_of(again, digits.test) == features_of(made, digits.test)).all()
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     (tmp_path / "text.safetensors").write_text("no")
-    said = {"other": "is no feature network", "text": "cannot read", "gone": "cannot read"}
+    said = {"other": "is no feature network", "text": "cannot read", "gone": "there is no file"}
     for name, message in said.items():
         with pytest.raises(VaekitError, match=message):
             FeatureNetwork.load(tmp_path / f"{name}.safetensors")
