@@ -1,7 +1,8 @@
 """What the checks of a training step cost.
 
     python benchmarks/step_checks.py                    # the checks alone, beside a step
-    python benchmarks/step_checks.py OTHER/src [--turns 12] [--seconds 1]
+    python benchmarks/step_checks.py --within --turns 150   # a step with them, to one without
+    python benchmarks/step_checks.py OTHER/src [--turns 12] [--seconds 1]   # two trees
 
 The first says how many microseconds the checks of shapes take in a step, and looking at a batch of
 a loader, beside a pass and its gradient: a share that is too small for the second to resolve. That
@@ -34,11 +35,14 @@ def main() -> None:
     """Print a row for each job."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("other", type=Path, nargs="?", help="another source tree, with vaekit/")
+    parser.add_argument("--within", action="store_true", help="checks off and on in one process")
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--turns", type=int, default=12, help="of each pair")
     parser.add_argument("--jobs", nargs="+", default=list(JOBS))
     parser.add_argument("--seconds", type=float, default=1.0)
     asked = parser.parse_args()
+    if asked.within:
+        return _print_within(asked.jobs, asked.turns)
     if asked.other is None:
         return _print_costs()
     trees = asked.other.resolve(), HERE.parent.parent / "src"
@@ -155,6 +159,48 @@ def _costs(job: str) -> tuple[float, float, float]:
 
     shown.look(x, "a batch")  # the first of a kind is looked at in full
     return best(check, 2000), best(lambda: shown.look(x, "a batch"), 200), best(step, 10)
+
+
+def _print_within(jobs: list[str], turns: int) -> None:
+    """Print the ratio of steps per second with the checks to without, in turns of one process."""
+    print("| job | ms a step | ratio of steps/s | quartiles | mean |")
+    print("|---|---|---|---|---|")
+    for job in jobs:
+        walk, many = _walk(job), 20 if job.startswith("mlp") else 5
+        times: list[list[float]] = [[], []]
+        for turn in range(-2, turns):
+            for on in (0, 1) if turn % 2 else (1, 0):
+                _switch(bool(on))
+                begin = time.thread_time()
+                for _ in itertools.islice(walk, many):
+                    pass
+                times[on].append((time.thread_time() - begin) / many)
+        ratios = [off / on for off, on in zip(*times, strict=True)][2:]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        mean = (
+            f"{statistics.mean(ratios):.4f} ± {statistics.stdev(ratios) / len(ratios) ** 0.5:.4f}"
+        )
+        ms = f"{1e3 * statistics.median(times[1]):.2f}"
+        print(f"| {job} | {ms} | {middle:.4f} | {low:.3f} to {high:.3f} | {mean} |", flush=True)
+
+
+def _switch(on: bool) -> None:
+    """Put the checks of shapes and batches in their places, or nothing in place of them."""
+    from vaekit import divergences, shapes
+    from vaekit.train.shown import Shown
+
+    names = ("examples", "codes", "posterior", "prior", "decoded")
+    if not _CHECKS:
+        _CHECKS.update({f"check_{name}": getattr(shapes, f"check_{name}") for name in names})
+        _CHECKS.update(log_prob=shapes.log_prob, look=Shown.look)
+    for name in names:
+        setattr(shapes, f"check_{name}", _CHECKS[f"check_{name}"] if on else lambda *_: None)
+    shapes.log_prob = _CHECKS["log_prob"] if on else lambda p, x, *_: p.log_prob(x)
+    divergences.log_prob = shapes.log_prob
+    Shown.look = _CHECKS["look"] if on else lambda self, x, _: x.to(self.device).float()
+
+
+_CHECKS: dict[str, Any] = {}
 
 
 def _parts(job: str) -> tuple[Any, Any, Any]:
