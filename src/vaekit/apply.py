@@ -6,7 +6,7 @@ it was found in. Codes are the mean of q(z|x), reconstructions the mean of p(x|z
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -75,7 +75,7 @@ def encode_set(
             told = None if c is None else c[rows].to(device)
             x = data.batch(rows).to(device)
             check_numbers(data, rows, x)
-            with reading(data.shape, lambda: shape_of(model)):
+            with reading_of(data, model):
                 q = model.encode(x, told)
             code = q.rsample() if draw else q.mean
             std = torch.zeros_like(q.mean) if isinstance(q, PointMass) else q.variance.sqrt()
@@ -173,6 +173,11 @@ def shape_of(model: Model) -> tuple[int, ...]:
     told = None if model.condition is None else like.new_zeros(1, model.condition.width)
     with evaluating(model):
         return tuple(model.likelihood(like, told).event_shape)
+
+
+def reading_of(data: Dataset, model: Model) -> AbstractContextManager[None]:
+    """Raise `VaekitError` where a model inside cannot read the examples of a set."""
+    return reading(data.shape, lambda: shape_of(model))
 
 
 def check_shape(model: Model, x: Tensor) -> None:

@@ -133,3 +133,8 @@ def _own(signature: inspect.Signature, skip: int) -> str:
     parameters = list(signature.parameters.values())[skip:]
     shown = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]
     return str(inspect.Signature(shown))
+
+
+def words(name: str) -> list[str]:
+    """Split a name into words and numbers, in lower case: «TrainSet2» is train, set, 2."""
+    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]

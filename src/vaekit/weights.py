@@ -41,6 +41,12 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         ) from error
 
 
+def step_of(about: Mapping[str, str]) -> int | None:
+    """Return the step of training that the notes of a file tell; None where they tell none."""
+    step = about.get("step", "")
+    return int(step) if step.isdecimal() else None
+
+
 def check(found: Weights, own: Weights, wrong: str, cure: str) -> None:
     """Raise `VaekitError` where weights are not of a model with the weights `own`, or not finite.
 

@@ -18,6 +18,7 @@ from vaekit.data.border import Layout
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import cause, readable, sha256
 from vaekit.errors import VaekitError, nearest
+from vaekit.text import words
 
 ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
 _LARGE = 2**30
@@ -178,12 +179,12 @@ def _whole(labels: np.ndarray) -> np.ndarray:
 def _words(name: str) -> list[str]:
     """Split the name of an array into words: «train/images», «x_train», «XTrain», «ytest»."""
     name = re.sub(r"(?i)^([xy])(?=train|test|val)", r"\1_", name)
-    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
+    return words(name)
 
 
-def _says(name: str, words: tuple[str, ...]) -> bool:
-    return any(word in words for word in _words(name))
+def _says(name: str, known: tuple[str, ...]) -> bool:
+    return any(word in known for word in _words(name))
 
 
-def _rest(name: str, words: tuple[str, ...]) -> list[str]:
-    return sorted(word for word in _words(name) if word not in words)
+def _rest(name: str, known: tuple[str, ...]) -> list[str]:
+    return sorted(word for word in _words(name) if word not in known)

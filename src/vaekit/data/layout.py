@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from vaekit.data.tree import Folder, tree
 from vaekit.errors import VaekitError, shortened, warn
+from vaekit.text import words
 
 _WORDS = {  # those of a part to test on in the order in which they are taken
     "train": "train training trn trainval",
@@ -21,7 +22,7 @@ _WORDS = {  # those of a part to test on in the order in which they are taken
     "eval": "eval evaluation holdout heldout",
     "val": "val valid validation dev devel development",
 }
-_PART = {word: part for part, words in _WORDS.items() for word in words.split()}
+_PART = {word: part for part, said in _WORDS.items() for word in said.split()}
 # What a name may say besides, and mean nothing by it.
 _PLAIN = (
     *("set", "sets", "data", "dataset", "image", "images", "img", "imgs", "picture", "pictures"),
@@ -111,7 +112,7 @@ def _unwrapped(parts: Sequence[Folder], root: Path) -> list[Folder]:
 def _words(name: str) -> list[str]:
     """Split a name into words of letters, in lower case: «MNIST_TrainSet2» is mnist, train, set."""
     whole = re.sub(r"(?i)(hold|held)[\W_]out", "holdout", name)
-    return [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", whole)]
+    return [word for word in words(whole) if not word.isdigit()]
 
 
 def _spelling(name: str) -> _Spelling | None:

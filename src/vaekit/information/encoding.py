@@ -14,9 +14,9 @@ from vaekit.apply import (
     condition_of,
     device_of,
     evaluating,
+    reading_of,
     sample_rows,
     seeded,
-    shape_of,
 )
 from vaekit.blocks import deterministic
 from vaekit.brief import described
@@ -27,7 +27,6 @@ from vaekit.errors import VaekitError
 from vaekit.faults import check_finite, check_range
 from vaekit.given import check_counts, check_model, check_seed, check_set
 from vaekit.model import Model
-from vaekit.shapes import reading
 
 _APART = 0x9E3779B97F4A7C15  # any large odd number
 
@@ -82,7 +81,7 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
     with evaluating(model):
         for part in rows.split(size):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
-            with reading(data.shape, lambda: shape_of(model)):
+            with reading_of(data, model):
                 q = _widened(model.encode(x, c))
             check_range(model, data, part, x)
             check_finite(model, data, part, "the code", q.mean, q.variance)

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, sample_codes, shape_of
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, sample_codes
 from vaekit.compounds import Blocks
 from vaekit.coordinates import Logistics
 from vaekit.data import Dataset
@@ -46,7 +46,6 @@ from vaekit.model import Model
 from vaekit.objectives.matching import kernel
 from vaekit.one_hots import OneHots
 from vaekit.priors.base import sampling
-from vaekit.shapes import reading
 
 PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy
 _ROWS = 250  # of a block of distances
@@ -67,7 +66,7 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
             c = condition_of(model, data, part)
             x = data.batch(part).to(device)
             check_numbers(data, part, x)
-            with reading(data.shape, lambda: shape_of(model)):
+            with reading_of(data, model):
                 q = model.encode(x, c)
             check_finite(model, data, part, "the code", q.mean, q.variance)
             p = prior_of(model, q.mean, c)

@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, seeded, shape_of
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, seeded
 from vaekit.blocks import Block, blocks, deterministic, names_of
 from vaekit.compounds import Blocks
 from vaekit.data import Dataset
@@ -42,7 +42,6 @@ from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.model import Model, Pass
 from vaekit.one_hots import Categories
-from vaekit.shapes import reading
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
@@ -104,7 +103,7 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
     with evaluating(model):
         for part in rows.split(max(1, CHUNK // samples)):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
-            with reading(data.shape, lambda: shape_of(model)):
+            with reading_of(data, model):
                 run = model(x, c, samples)
             check_range(model, data, part, x)
             check_finite(model, data, part, "the code", run.q.mean)

@@ -29,10 +29,10 @@ from vaekit.apply import (
     condition_of,
     device_of,
     evaluating,
+    reading_of,
     sample,
     sample_rows,
     seeded,
-    shape_of,
 )
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
@@ -44,7 +44,6 @@ from vaekit.information.match import unsampled
 from vaekit.metrics import Score
 from vaekit.metrics.labels import Classifier
 from vaekit.model import Model
-from vaekit.shapes import reading
 
 LABELLED, DRAWS, VALIDATION = 1000, 5, 1000
 ACCURACY = "share of examples"
@@ -100,7 +99,7 @@ class Subject:
             for rows in torch.arange(len(data)).split(CHUNK):
                 x, c = data.batch(rows).to(device), condition_of(self.model, data, rows)
                 check_range(self.model, data, rows, x)
-                with reading(data.shape, lambda: shape_of(self.model)):
+                with reading_of(data, self.model):
                     q = self.model.encode(x if corruption is None else corruption(x), c)
                 check_finite(self.model, data, rows, "the code", q.mean)
                 found.append(q.mean.double().cpu().numpy())

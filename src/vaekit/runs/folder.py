@@ -29,7 +29,7 @@ from vaekit.runs import config as configs
 from vaekit.train.fabric import pick
 
 Examples = np.ndarray | Tensor | Dataset
-CHECKPOINT = Path("checkpoint") / "last.safetensors"
+MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"
 _OWN = "model.model."  # the model's part of all that is trained
 
 
@@ -103,13 +103,10 @@ class Run:
             path = self.weights
             tensors, about = weights.read(path)
         state = {k.removeprefix(_OWN): v for k, v in tensors.items() if k.startswith(_OWN)}
-        step = about.get("step", "")
+        step = weights.step_of(about)
         last = max((int(row["step"]) for row in self.history), default=None)
-        return (
-            path,
-            state,
-            results.Stamp(int(step) if step.isdigit() else last, weights.mark(state)),
-        )
+        stamp = results.Stamp(last if step is None else step, weights.mark(state))
+        return path, state, stamp
 
     @property
     def model(self) -> Model:
@@ -207,7 +204,7 @@ class Run:
     @property
     def weights(self) -> Path:
         """Return the file of the final weights, or of the last checkpoint."""
-        final = self.folder / "model.safetensors"
+        final = self.folder / MODEL
         last = self.checkpoint
         if not final.exists() and not last.exists():
             raise VaekitError(f"{self.folder} has no weights{self._without()}")

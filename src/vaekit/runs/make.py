@@ -28,14 +28,13 @@ from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
 from vaekit.runs import history, place
 from vaekit.runs.config import Config
-from vaekit.runs.folder import CHECKPOINT, Run, save_weights
+from vaekit.runs.folder import CHECKPOINT, MODEL, Run, save_weights
 from vaekit.runs.show import Watcher
 from vaekit.stopping import Stopped, on_signals
 from vaekit.train import Fit, NotFinite, Training, checkpoint
 from vaekit.train.fabric import pick
 from vaekit.train.loop import CHECK_EVERY, check_support
 
-MODEL = "model.safetensors"
 _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train together
 _Wish = TypeVar("_Wish", bool, str)
 
@@ -153,10 +152,9 @@ def _finished(folder: Path, config: Config) -> bool:
 def _step_of(path: Path) -> int | None:
     """Return the step that a file of weights says it is of; None where it says none."""
     try:
-        step = weights.read(path)[1].get("step", "")
+        return weights.step_of(weights.read(path)[1])
     except VaekitError:
         return None
-    return int(step) if step.isdecimal() else None
 
 
 def _load(fit: Fit, path: Path) -> None:

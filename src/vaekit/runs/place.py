@@ -15,7 +15,7 @@ from vaekit.data import source
 from vaekit.errors import VaekitError
 from vaekit.runs import history, results
 from vaekit.runs.config import Config
-from vaekit.runs.folder import CHECKPOINT
+from vaekit.runs.folder import CHECKPOINT, MODEL
 from vaekit.system import telling
 
 LOCK = ".lock"
@@ -74,7 +74,7 @@ def _held(folder: Path, resume: bool) -> Iterator[Path]:
 
 def _recorded(folder: Path) -> bool:
     """Say whether a run has left anything that it can be resumed from or judged by."""
-    kept = (folder / CHECKPOINT, folder / "model.safetensors")
+    kept = (folder / CHECKPOINT, folder / MODEL)
     return any(path.exists() for path in kept) or bool(history.look(folder / "history.csv").rows)
 
 
