@@ -186,7 +186,8 @@ def _print_within(jobs: list[str], turns: int) -> None:
 
 def _switch(on: bool) -> None:
     """Put the checks of shapes and batches in their places, or nothing in place of them."""
-    from vaekit import divergences, shapes
+    from vaekit import shapes
+    from vaekit.distributions import divergences
     from vaekit.train.shown import Shown
 
     names = ("examples", "codes", "posterior", "prior", "decoded")

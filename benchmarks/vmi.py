@@ -39,7 +39,7 @@ from vmi_pictures import column, manipulated
 
 from vaekit import recipes, weights
 from vaekit.data import Dataset, load
-from vaekit.divergences import kl_by_block
+from vaekit.distributions.divergences import kl_by_block
 from vaekit.metrics import cluster_accuracy
 from vaekit.recipes import System
 from vaekit.runs.folder import save_weights

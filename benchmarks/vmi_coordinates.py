@@ -60,7 +60,7 @@ from vmi_coordinates_shown import effects, picture
 
 from vaekit import recipes, weights
 from vaekit.data import Dataset, Splits, load
-from vaekit.divergences import kl_by_coordinate
+from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import evaluate, mutual_information_bound
 from vaekit.model import Model
 from vaekit.networks import networks

@@ -23,8 +23,8 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
+from vaekit.distributions.lp_nested import Layout
 from vaekit.errors import VaekitError
-from vaekit.lp_nested import Layout
 from vaekit.priors import LpNested, Prior, isa, prior
 from vaekit.report.priors import Palette, contours, exponents, tree
 from vaekit.runs import Run

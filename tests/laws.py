@@ -6,7 +6,7 @@ from parts import Density, Pair, theta
 from scipy import stats
 from torch import Tensor, nn
 
-from vaekit.divergences import kl, kl_by_coordinate, kl_by_samples, kl_in_closed_form
+from vaekit.distributions.divergences import kl, kl_by_coordinate, kl_by_samples, kl_in_closed_form
 
 WIDE = 12.0  # beyond it no density of the table has mass that float64 could show
 

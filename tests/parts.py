@@ -11,8 +11,6 @@ from torch import distributions as td
 from torch.distributions import Distribution
 
 from vaekit import posteriors
-from vaekit.compounds import Blend, Blocks
-from vaekit.coordinates import GeneralizedNormals, Logistics
 from vaekit.data import Dataset
 from vaekit.distributions import (
     BernoulliEntries,
@@ -21,8 +19,11 @@ from vaekit.distributions import (
     MixtureEntries,
     StandardNormal,
 )
+from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
+from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
+from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
+from vaekit.distributions.product import Blend, Blocks
 from vaekit.likelihoods import Likelihood, likelihood
-from vaekit.lp_nested import Layout, LpNestedSymmetric
 from vaekit.model import Condition, Model
 from vaekit.networks import Joined, Networks, Shape, networks, stack
 from vaekit.objectives import (
@@ -43,7 +44,6 @@ from vaekit.objectives import (
     Term,
     TotalCorrelation,
 )
-from vaekit.one_hots import OneHots, RelaxedOneHots
 from vaekit.posteriors import Dirac, Gaussian, Posterior, RelaxedOneHot, TopK
 from vaekit.priors import (
     Categorical,

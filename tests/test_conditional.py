@@ -11,7 +11,7 @@ from vaekit import recipes
 from vaekit.apply import condition_of, decode, encode, reconstruct, sample, sample_codes
 from vaekit.data import Dataset, Factors, one_hot
 from vaekit.distributions import StandardNormal
-from vaekit.divergences import kl, kl_by_samples
+from vaekit.distributions.divergences import kl, kl_by_samples
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
 from vaekit.model import Condition, Model

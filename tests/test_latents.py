@@ -11,11 +11,10 @@ from scipy import stats
 from torch import Tensor, nn
 
 from vaekit import apply
-from vaekit.blocks import block, blocks
-from vaekit.compounds import Blocks
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, PointMass, StandardNormal
-from vaekit.divergences import (
+from vaekit.distributions.blocks import block, blocks
+from vaekit.distributions.divergences import (
     kl,
     kl_by_block,
     kl_by_coordinate,
@@ -23,6 +22,8 @@ from vaekit.divergences import (
     kl_in_closed_form,
     kl_of_blocks,
 )
+from vaekit.distributions.one_hots import OneHots, RelaxedOneHots, hardened
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
 from vaekit.information.blocks import rank
@@ -31,7 +32,6 @@ from vaekit.information.summary import summarise
 from vaekit.latents import Latents, latents
 from vaekit.model import Model
 from vaekit.objectives import KL, Distortion, RateTarget
-from vaekit.one_hots import OneHots, RelaxedOneHots, hardened
 from vaekit.posteriors import Dirac, Gaussian, Product, RelaxedOneHot, posterior
 from vaekit.priors import Categorical, Normal, isa, prior
 from vaekit.priors import Product as ProductPrior

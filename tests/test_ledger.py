@@ -17,9 +17,10 @@ from torch import Tensor, nn
 
 from vaekit import recipes
 from vaekit.cli import main
-from vaekit.compounds import Blocks
 from vaekit.data import Dataset, Splits, load
 from vaekit.distributions import DiagonalGaussian, StandardNormal
+from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 from vaekit.information import Check, Ledger, Number, Row, accounts, ledger
 from vaekit.information.entries import at_most, below, equal
@@ -28,7 +29,6 @@ from vaekit.information.parts import aggregated
 from vaekit.latents import Latents
 from vaekit.likelihoods import Gaussian as GaussianLikelihood
 from vaekit.model import Model
-from vaekit.one_hots import OneHots, RelaxedOneHots
 from vaekit.posteriors import Dirac, Gaussian, RelaxedOneHot
 from vaekit.priors import Categorical, Normal, isa
 from vaekit.recipes import cvae, joint_vae, vae

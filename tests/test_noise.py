@@ -12,12 +12,13 @@ from parts import noise_model, same, small, vae, weights
 from sklearn.mixture import GaussianMixture as Reference
 from torch import nn
 
-from vaekit import information, mixture, recipes
+from vaekit import information, recipes
 from vaekit.cli import main
 from vaekit.data import Dataset
+from vaekit.distributions import residuals
+from vaekit.distributions.residuals import Mixture
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
-from vaekit.mixture import Mixture
 from vaekit.runs import Config, Run, Saving, train
 from vaekit.train import NotFinite, Training, fit
 
@@ -70,14 +71,14 @@ def test_the_e_step_is_the_reference():
     ours = Mixture(
         torch.tensor(0.5 * np.log(model.covariances_)), torch.tensor(np.log(model.weights_))
     )
-    found = mixture.responsibilities(r.square(), ours)
+    found = residuals.responsibilities(r.square(), ours)
     expected = torch.tensor(model.predict_proba(r.numpy()[:, None])).T
     torch.testing.assert_close(found, expected, atol=1e-6, rtol=0)
 
 
 def test_em_ends_where_the_reference_does():
     r = two_kinds(20_000)
-    found = mixture.converged(r.square(), 2, 1e-6, tolerance=1e-12)
+    found = residuals.converged(r.square(), 2, 1e-6, tolerance=1e-12)
     both = np.concatenate([r.numpy(), -r.numpy()])[:, None]
     model = Reference(2, covariance_type="spherical", tol=1e-12, max_iter=5000, reg_covar=1e-12)
     model.fit(both)
@@ -88,12 +89,12 @@ def test_em_ends_where_the_reference_does():
 
 def test_the_bound_never_falls():
     squares = two_kinds(3000).square()
-    now, before = mixture.start(1.0, 4), -torch.inf
+    now, before = residuals.start(1.0, 4), -torch.inf
     now = Mixture(*(t.double() for t in now))
     for _ in range(100):
-        level = float(mixture.joint(squares, now).logsumexp(0).sum())
+        level = float(residuals.joint(squares, now).logsumexp(0).sum())
         assert level >= before - 1e-9 * abs(level)
-        now, before = mixture.maximised(mixture.moments(squares, now), 1e-9), level
+        now, before = residuals.maximised(residuals.moments(squares, now), 1e-9), level
 
 
 def test_fishers_identity():
@@ -102,23 +103,23 @@ def test_fishers_identity():
     mean.requires_grad_()
     at = Mixture(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
     squares = (x - mean).square()
-    gamma = mixture.responsibilities(squares, at).detach()
-    (of_expected,) = torch.autograd.grad((gamma * mixture.joint(squares, at)).sum(), mean)
+    gamma = residuals.responsibilities(squares, at).detach()
+    (of_expected,) = torch.autograd.grad((gamma * residuals.joint(squares, at)).sum(), mean)
     squares = (x - mean).square()
-    (of_marginal,) = torch.autograd.grad(mixture.joint(squares, at).logsumexp(0).sum(), mean)
+    (of_marginal,) = torch.autograd.grad(residuals.joint(squares, at).logsumexp(0).sum(), mean)
     torch.testing.assert_close(of_expected, of_marginal, rtol=1e-9, atol=1e-9)
 
 
 def test_the_denominator_sums_over_components():
     at = Mixture(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
-    gamma = mixture.responsibilities(two_kinds(50).square().view(5, 10), at)
+    gamma = residuals.responsibilities(two_kinds(50).square().view(5, 10), at)
     assert gamma.shape == (2, 5, 10)
     torch.testing.assert_close(gamma.sum(0), torch.ones(5, 10, dtype=torch.float64))
 
 
 def test_no_component_leaves_for_good_and_the_floor_holds():
-    best = mixture.maximised(
-        mixture.Moments(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1e-9])), 1e-4
+    best = residuals.maximised(
+        residuals.Moments(torch.tensor([0.0, 1.0]), torch.tensor([0.0, 1e-9])), 1e-4
     )
     assert float(best.log_share.exp().min()) == pytest.approx(1e-6, rel=1e-3)
     torch.testing.assert_close((2 * best.log_std).exp(), torch.full((2,), 1e-4))
@@ -126,7 +127,7 @@ def test_no_component_leaves_for_good_and_the_floor_holds():
 
 def test_fitting_nothing_is_refused():
     with pytest.raises(VaekitError, match="no residuals"):
-        mixture.converged(torch.zeros(0), 2, 1e-4)
+        residuals.converged(torch.zeros(0), 2, 1e-4)
 
 
 # ---- learning

@@ -8,14 +8,14 @@ from parts import noise_model, small, vae
 from scipy import stats
 from torch import nn
 
-from vaekit.compounds import Blend, Blocks
-from vaekit.coordinates import GeneralizedNormals, log_size
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, PointMass, StandardNormal
-from vaekit.divergences import held, kl, kl_by_block, kl_by_coordinate, kl_by_samples
+from vaekit.distributions.coordinates import GeneralizedNormals, log_size
+from vaekit.distributions.divergences import held, kl, kl_by_block, kl_by_coordinate, kl_by_samples
+from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
+from vaekit.distributions.product import Blend, Blocks
 from vaekit.errors import VaekitError
 from vaekit.information.blocks import rank
-from vaekit.lp_nested import Layout, LpNestedSymmetric
 from vaekit.model import Model
 from vaekit.objectives import KL, Distortion
 from vaekit.posteriors import Dirac, Gaussian

@@ -9,7 +9,7 @@ from PIL import Image
 
 from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset
-from vaekit.divergences import kl, kl_of_blocks
+from vaekit.distributions.divergences import kl, kl_of_blocks
 from vaekit.metrics import cluster_accuracy
 from vaekit.report import categories, images, pictures
 from vaekit.report import codes as coding

@@ -8,7 +8,7 @@ import torch
 
 from vaekit import apply
 from vaekit.data import Columns, Dataset
-from vaekit.divergences import kl_by_coordinate
+from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
 from vaekit.report import columns, factors, images, pictures, plots, tables

@@ -19,6 +19,7 @@ from vaekit.apply import CHUNK
 from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian
+from vaekit.distributions.one_hots import OneHots
 from vaekit.faults import check_finite
 from vaekit.information.encoding import (
     depends_on_condition,
@@ -37,7 +38,6 @@ from vaekit.information.parts import (
     within,
 )
 from vaekit.model import Model
-from vaekit.one_hots import OneHots
 from vaekit.shapes import log_prob
 
 DRAWS = 10_000  # codes in all, ten an example at most

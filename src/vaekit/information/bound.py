@@ -37,6 +37,7 @@ from vaekit.apply import CHUNK, evaluating
 from vaekit.arguments import check
 from vaekit.brief import described
 from vaekit.data import Dataset
+from vaekit.distributions.one_hots import OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
 from vaekit.given import check_counts
@@ -52,7 +53,6 @@ from vaekit.information.parts import CODES, On, aggregated, entropy, part_of, ra
 from vaekit.information.rates import Number, mean_of
 from vaekit.information.readers import Pairs, Source, trained
 from vaekit.model import Model
-from vaekit.one_hots import OneHots
 
 LEAST = 2  # examples to learn from, and to be judged by
 

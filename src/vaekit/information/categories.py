@@ -6,10 +6,10 @@ import torch
 from torch.distributions import Distribution
 
 from vaekit.apply import condition_of, device_of, evaluating
-from vaekit.compounds import Blocks
 from vaekit.data import Dataset
+from vaekit.distributions.one_hots import Categories
+from vaekit.distributions.product import Blocks
 from vaekit.model import Model
-from vaekit.one_hots import Categories
 
 
 def categories_of(q: Distribution) -> dict[str, slice]:

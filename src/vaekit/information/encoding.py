@@ -18,11 +18,11 @@ from vaekit.apply import (
     sample_rows,
     seeded,
 )
-from vaekit.blocks import deterministic
 from vaekit.brief import described
-from vaekit.compounds import Blocks
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian
+from vaekit.distributions.blocks import deterministic
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite, check_range
 from vaekit.given import check_counts, check_model, check_seed, check_set

@@ -7,11 +7,11 @@ from dataclasses import replace
 from torch import Tensor
 
 from vaekit.distributions import DiagonalGaussian
+from vaekit.distributions.one_hots import OneHots
 from vaekit.information.accounts import Account, Books, gaussian_fit
 from vaekit.information.entries import Check, Row, at_most, below, equal
 from vaekit.information.parts import CODES, entropy
 from vaekit.information.rates import Direction, Number, mean_of
-from vaekit.one_hots import OneHots
 
 WHOLE, ALL = "whole code", "blocks together"
 SATURATED = 0.5  # nats below ln N, as for `aggregate`

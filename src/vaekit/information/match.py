@@ -32,10 +32,11 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, sample_codes
-from vaekit.compounds import Blocks
-from vaekit.coordinates import Logistics
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, StandardNormal
+from vaekit.distributions.coordinates import Logistics
+from vaekit.distributions.one_hots import OneHots
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite, check_numbers
 from vaekit.information.categories import categories_of, other_entries
@@ -44,7 +45,6 @@ from vaekit.information.rates import Direction
 from vaekit.metrics import Score
 from vaekit.model import Model
 from vaekit.objectives.matching import kernel
-from vaekit.one_hots import OneHots
 from vaekit.priors.base import sampling
 
 PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy

@@ -46,7 +46,7 @@ from torch.distributions import Distribution
 from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, StandardNormal
-from vaekit.divergences import kl_by_coordinate
+from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
 from vaekit.information.encoding import encoded, rows_of

@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.blocks import coordinates, joined, pairs_of
-from vaekit.compounds import Blocks
 from vaekit.distributions import DiagonalGaussian
-from vaekit.divergences import kl, kl_by_block, kl_by_coordinate, kl_in_closed_form
+from vaekit.distributions.blocks import coordinates, joined, pairs_of
+from vaekit.distributions.divergences import kl, kl_by_block, kl_by_coordinate, kl_in_closed_form
+from vaekit.distributions.one_hots import OneHots
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError, nearest
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.model import Model
-from vaekit.one_hots import OneHots
 
 CODES = 10  # for each example, where a rate has no closed form
 On = str | Sequence[int] | None

@@ -32,16 +32,16 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, seeded
-from vaekit.blocks import Block, blocks, deterministic, names_of
-from vaekit.compounds import Blocks
 from vaekit.data import Dataset
 from vaekit.distributions import StandardNormal
-from vaekit.divergences import kl, kl_in_closed_form
+from vaekit.distributions.blocks import Block, blocks, deterministic, names_of
+from vaekit.distributions.divergences import kl, kl_in_closed_form
+from vaekit.distributions.one_hots import Categories
+from vaekit.distributions.product import Blocks
 from vaekit.faults import check_finite, check_range
 from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.model import Model, Pass
-from vaekit.one_hots import Categories
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]

@@ -16,15 +16,15 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.brief import described
-from vaekit.compounds import Blocks
 from vaekit.data import Dataset
+from vaekit.distributions.one_hots import OneHots
+from vaekit.distributions.product import Blocks
 from vaekit.faults import check_finite
 from vaekit.information.encoding import encoded
 from vaekit.information.parts import Part, within
 from vaekit.model import Model
 from vaekit.networks import networks
 from vaekit.objectives.mutual_information import log_read
-from vaekit.one_hots import OneHots
 
 _LOOKS, _FIRST = 10, 1000
 

@@ -1,15 +1,16 @@
 """Noise of several kinds at once, p(x_d|z) = Σ_k π_k N(x_d; G_d(z), σ_k²) ([noise] §3.3.2).
 
 Each entry of each example has noise of one of K widths, and which one is unknown: pixels that a
-decoder explains to the last digit stand beside others that it cannot. Theory in `vaekit.mixture`.
+decoder explains to the last digit stand beside others that it cannot. Theory in
+`vaekit.distributions.residuals`.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit import mixture
-from vaekit.distributions import MixtureEntries
+from vaekit.distributions import MixtureEntries, residuals
+from vaekit.distributions.residuals import LEAST_SHARE, Mixture, Moments
 from vaekit.errors import VaekitError, nearest
 from vaekit.likelihoods.base import (
     FLOOR,
@@ -20,7 +21,6 @@ from vaekit.likelihoods.base import (
     limited,
     over_processes,
 )
-from vaekit.mixture import LEAST_SHARE, Mixture, Moments
 
 MOST = 100  # components: each is as many numbers as the batch has entries
 DEAD = 1e-4  # share below which a component counts as dead
@@ -64,7 +64,7 @@ class GaussianMixture(Likelihood):
         check_noise("a mixture", sigma, decay, floor)
         self.network, self.components, self.learned = network, components, learned
         self.decay, self.floor = decay, floor
-        first = mixture.start(first_sigma(sigma, floor, mixture.SPAN), components)
+        first = residuals.start(first_sigma(sigma, floor, residuals.SPAN), components)
         if learned == "gradient":
             self.free = nn.Parameter(0.5 * ((2 * first.log_std).exp() - floor).log())
             self.logits = nn.Parameter(torch.zeros(components))
@@ -91,18 +91,18 @@ class GaussianMixture(Likelihood):
     def maximise(self, x: Tensor, p: Distribution) -> None:
         """Take an E-step and an M-step on the residuals of a batch."""
         if self.learned == "em":
-            own = mixture.moments((x - p.mean).square(), self.mixture())
+            own = residuals.moments((x - p.mean).square(), self.mixture())
             now = Moments(*over_processes(torch.stack(own)))
             self.share.mul_(self.decay).add_(now.share, alpha=1 - self.decay)
             self.square.mul_(self.decay).add_(now.square, alpha=1 - self.decay)
-            best = mixture.maximised(Moments(self.share, self.square), self.floor)
+            best = residuals.maximised(Moments(self.share, self.square), self.floor)
             self.log_std.copy_(best.log_std)
             self.log_share.copy_(best.log_share)
 
     @torch.no_grad()
     def settle(self, squares: Tensor) -> None:
         """Fit σ_k² and π_k to r² (n,) by EM to convergence."""
-        best = mixture.converged(squares, self.components, self.floor)
+        best = residuals.converged(squares, self.components, self.floor)
         if self.learned == "em":
             self.log_std.copy_(best.log_std)
             self.log_share.copy_(best.log_share)

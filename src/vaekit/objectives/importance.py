@@ -9,7 +9,7 @@ import math
 
 from torch import Tensor
 
-from vaekit.divergences import log_ratio
+from vaekit.distributions.divergences import log_ratio
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Term, check_samples

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.blocks import block
-from vaekit.compounds import Blocks
-from vaekit.divergences import kl, kl_by_samples
+from vaekit.distributions.blocks import block
+from vaekit.distributions.divergences import kl, kl_by_samples
+from vaekit.distributions.one_hots import Categories
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
-from vaekit.one_hots import Categories
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
 
@@ -31,9 +31,9 @@ class KL(Term):
     """Return KL(q(z|x)‖p(z)), averaged over the batch: analytic where known, else Monte Carlo.
 
     `analytic=False` asks for the Monte-Carlo form everywhere, and `path` for its gradient along
-    the path of the sample alone, which has less noise (see `vaekit.divergences`). `on` names a
-    block of the code, of which the rate is then. Raises `VaekitError` for a model without a prior,
-    a deterministic posterior, and a block that the code has not.
+    the path of the sample alone, which has less noise (`vaekit.distributions.divergences`). `on`
+    names a block of the code, of which the rate is then. Raises `VaekitError` for a model without
+    a prior, a deterministic posterior, and a block that the code has not.
     """
 
     name: str

@@ -30,14 +30,14 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 from torch.nn import functional as F
 
-from vaekit.blocks import coordinates
-from vaekit.compounds import Blocks
 from vaekit.distributions import LOG_2PI, DiagonalGaussian
+from vaekit.distributions.blocks import coordinates
+from vaekit.distributions.one_hots import Categories
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.networks.held import Trunk
 from vaekit.objectives.base import Adversarial, settings
-from vaekit.one_hots import Categories
 from vaekit.shapes import numbers
 
 ENTROPIES = ("aggregate", "prior")

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
-from vaekit.compounds import Blocks, check_names, slices
+from vaekit.distributions.product import Blocks, check_names, slices
 from vaekit.posteriors.base import Posterior
 
 Kind = Callable[[nn.Module, int], Posterior]

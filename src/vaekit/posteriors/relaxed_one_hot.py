@@ -1,6 +1,6 @@
 """A posterior over one of K categories, relaxed while it is trained ([vmi] §4.3.2).
 
-In training z is the relaxed one-hot of `vaekit.one_hots`, so that the distortion has a gradient. A
+In training z is the relaxed one-hot (`RelaxedOneHots`), so that the distortion has a gradient. A
 model that is judged or used draws one-hots: they are what p(z), the KL and the bound on log p(x)
 speak of, while a decoder fed with mixtures of categories is told more than the KL pays for, up to
 K − 1 real numbers.
@@ -12,8 +12,8 @@ it was asked for, and is refused.
 import torch
 from torch import Tensor, nn
 
+from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.errors import VaekitError
-from vaekit.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.posteriors.base import Posterior
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 

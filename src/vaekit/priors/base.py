@@ -18,8 +18,8 @@ class Prior(nn.Module, ABC):
     `log_prob` and `sample`, and `rsample` where samples carry gradients, on the device and in the
     type of `like`. Give it `log_prob_by_coordinate` where coordinates are independent, and
     `log_prob_by_block` with `sizes` where parts of the code are; then name these in `blocks`.
-    Register its KL from the posteriors in `vaekit.divergences` where a closed form exists; without
-    one KL is Monte Carlo.
+    Register its KL from the posteriors in `vaekit.distributions.divergences` where a closed form
+    exists; without one KL is Monte Carlo.
     """
 
     latent: int

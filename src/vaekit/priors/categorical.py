@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
+from vaekit.distributions.one_hots import OneHots
 from vaekit.errors import VaekitError
-from vaekit.one_hots import OneHots
 from vaekit.priors.base import Prior, check_latent
 
 

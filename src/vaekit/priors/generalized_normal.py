@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from vaekit.coordinates import GeneralizedNormals, log_variance
+from vaekit.distributions.coordinates import GeneralizedNormals, log_variance
 from vaekit.priors.base import Prior, check_latent
 from vaekit.priors.exponents import RATE, Exponents, check_scale
 

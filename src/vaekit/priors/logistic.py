@@ -4,7 +4,7 @@ import math
 
 from torch import Tensor
 
-from vaekit.coordinates import Logistics
+from vaekit.distributions.coordinates import Logistics
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior, check_latent
 

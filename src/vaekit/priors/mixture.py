@@ -5,8 +5,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vaekit.compounds import Blend
 from vaekit.distributions import DiagonalGaussian
+from vaekit.distributions.product import Blend
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior, check_latent
 

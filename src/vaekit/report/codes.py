@@ -21,9 +21,9 @@ from torch import Tensor
 from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
-from vaekit.blocks import pairs_of
 from vaekit.data import Dataset
-from vaekit.divergences import kl_by_coordinate, kl_in_closed_form
+from vaekit.distributions.blocks import pairs_of
+from vaekit.distributions.divergences import kl_by_coordinate, kl_in_closed_form
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.moments import unfit
 from vaekit.model import Model

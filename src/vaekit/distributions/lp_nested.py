@@ -44,9 +44,9 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.coordinates import LN_2, log_gamma_draw, log_size, signs_like
+from vaekit.distributions.coordinates import LN_2, log_gamma_draw, log_size, signs_like
+from vaekit.distributions.trees import Tree, layers_of, read
 from vaekit.errors import VaekitError
-from vaekit.trees import Tree, layers_of, read
 
 
 class Layout(nn.Module):
@@ -56,7 +56,7 @@ class Layout(nn.Module):
     child stands for that many leaves. `exponents` lists the p of the nodes in the order of the
     text, the root first. Raises `VaekitError` for what is no tree, p ≤ 0 and empty nodes.
 
-    Every layer k = 1 … depth below the root covers all leaves (see `vaekit.trees`). Its members are
+    Every layer k = 1 … depth below the root covers all leaves (see `trees`). Its members are
     children of layer k − 1 in order, and `sizes[k − 1]` says how many each parent has. Arrays over
     all members, layer after layer: `parent` and `own` exponents (own 1 for leaves), `leaves` below,
     `more` children than one, `inner` nodes; `path` (depth, n) lists the members above each leaf.

@@ -1,8 +1,8 @@
 """Where a posterior and a prior come apart into the same blocks.
 
-q(z|x) = Π_b q_b and p(z) = Π_b p_b where both say so (`vaekit.compounds.Blocks`), of the same sizes
-in the same order. A diagonal Gaussian comes apart anywhere; and blocks that are all Gaussian are
-one Gaussian to a prior that is cut in another way, or not at all.
+q(z|x) = Π_b q_b and p(z) = Π_b p_b where both say so (`Blocks`), of the same sizes in the same
+order. A diagonal Gaussian comes apart anywhere; and blocks that are all Gaussian are one Gaussian
+to a prior that is cut in another way, or not at all.
 """
 
 from typing import Any, NamedTuple
@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.compounds import Blocks
-from vaekit.distributions import DiagonalGaussian, PointMass
+from vaekit.distributions.gaussian import DiagonalGaussian, PointMass
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 
 
@@ -49,7 +49,7 @@ def blocks(q: Distribution, p: Distribution, z: Tensor) -> list[Block] | None:
 
 
 def block(q: Distribution, p: Distribution, z: Tensor, name: str) -> Block:
-    """Return the block of a name: KL(q_b‖p_b) is `vaekit.divergences.kl(*block(q, p, z, name))`.
+    """Return the block of a name: KL(q_b‖p_b) is `kl(*block(q, p, z, name))`.
 
     Raises `VaekitError` for a name that no block has, with those there are.
     """

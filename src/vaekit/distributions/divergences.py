@@ -14,7 +14,7 @@ each analytic where it can be. A diagonal Gaussian is a product over any blocks.
 
     KL(q‖p) = Σ_k π_k (ln π_k − ln p_k)          = ln K − H(π) ≤ ln K  for p uniform
 
-also where its samples are relaxed (`vaekit.one_hots`), which have no KL of their own. Its K entries
+also where its samples are relaxed (`RelaxedOneHots`), which have no KL of their own. Its K entries
 sum to 1 and share this number in no natural way, so that no coordinate is given a part of it.
 
 **The path derivative.** With z = g(ε, φ) the gradient of the Monte-Carlo mean in the parameters φ
@@ -33,11 +33,11 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.blocks import blocks, joined, names_of, pairs_of
-from vaekit.compounds import Blocks
-from vaekit.distributions import DiagonalGaussian, PointMass, StandardNormal
+from vaekit.distributions.blocks import blocks, joined, names_of, pairs_of
+from vaekit.distributions.gaussian import DiagonalGaussian, PointMass, StandardNormal
+from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
+from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
-from vaekit.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.shapes import log_prob
 
 ClosedForm = Callable[..., Tensor]
