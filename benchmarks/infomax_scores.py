@@ -142,7 +142,7 @@ def matched(model: Model, data: Dataset, neighbours: bool = True) -> dict[str, f
     prior = sample_codes(model, len(z), seed=1)
     apart = [float(mmd(a, b)) for a, b in zip(z.split(1000), prior.split(1000), strict=True)]
     assert model.prior is not None
-    surprise = -float(model.prior(prior[:1]).log_prob(prior).mean())
+    surprise = -float(model.prior().log_prob(prior).mean())
     bound = {"entropy ≤": widest(z.numpy()), "prior's h": surprise}
     if neighbours:
         bound |= {"entropy": entropy(z.numpy()), "prior's": entropy(prior.numpy())}
@@ -167,7 +167,7 @@ def by_noise(model: Model, data: Dataset) -> dict[str, float]:
         density = np.exp(-(b**2) / 2) / np.sqrt(2 * np.pi)
         variance = model.corruption.level**2 * (1 - 2 * b * density / erf(b / np.sqrt(2)))
         spread = 2 * np.pi * np.e * variance * squares
-        rate = -0.5 * torch.linalg.slogdet(spread).logabsdet - model.prior(f[:1]).log_prob(f)
+        rate = -0.5 * torch.linalg.slogdet(spread).logabsdet - model.prior().log_prob(f)
         out["noise rate"] = float(rate.mean())
     return out
 

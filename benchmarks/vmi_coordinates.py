@@ -138,7 +138,7 @@ def train(asked: argparse.Namespace) -> None:
 def units(model: Model, data: Dataset) -> tuple[Tensor, Tensor]:
     """Return rate and deviation, under the aggregate posterior, of each coordinate, (H,) twice."""
     q = model.posterior(data.batch(torch.arange(len(data))))
-    rates = kl_by_coordinate(q, model.prior(q.mean)) if model.prior else None
+    rates = kl_by_coordinate(q, model.prior()) if model.prior else None
     assert rates is not None
     return rates.mean(0), (q.mean.var(0) + q.variance.mean(0)).sqrt()
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import torch
-from parts import Density, Pair, theta
+from parts import Pair, Row, theta
 from scipy import stats
 from torch import Tensor, nn
 
@@ -18,7 +18,7 @@ def grid(points: int, dimensions: int) -> tuple[Tensor, float]:
     return torch.cartesian_prod(*[axis] * dimensions).view(-1, dimensions), cell
 
 
-def integrates_to_one(row: Density, n: int) -> None:
+def integrates_to_one(row: Row, n: int) -> None:
     for seed in range(3):
         d = row.make(theta(row.rows, n, seed=seed))
         if row.outcomes:
@@ -29,7 +29,7 @@ def integrates_to_one(row: Density, n: int) -> None:
         assert abs(float(total) - 1) < 1e-4
 
 
-def p_value(row: Density, seed: int) -> float:
+def p_value(row: Row, seed: int) -> float:
     """Test the samples of one seed against the density: Kolmogorov-Smirnov, or χ² of outcomes."""
     torch.manual_seed(seed)
     d = row.make(theta(row.rows, 4 if row.outcomes else 1, seed=seed))
@@ -46,14 +46,14 @@ def p_value(row: Density, seed: int) -> float:
     return float(stats.kstest(drawn[:, 0].numpy(), lambda v: np.interp(v, axis, below)).pvalue)
 
 
-def samples_agree_with_density(row: Density) -> None:
+def samples_agree_with_density(row: Row) -> None:
     """p-values of many seeds are uniform where samples follow the density."""
     found = [p_value(row, seed) for seed in range(60)]
     assert min(found) > 1e-4
     assert stats.kstest(found, "uniform").pvalue > 1e-3
 
 
-def moments_agree_with_samples(row: Density) -> None:
+def moments_agree_with_samples(row: Row) -> None:
     torch.manual_seed(1)
     d, n = row.make(theta(row.rows, 5)), 40_000
     drawn = d.sample((n,)).double()
@@ -63,7 +63,7 @@ def moments_agree_with_samples(row: Density) -> None:
     assert torch.all((spread.mean(0) - variance).abs() < 5 * spread.std(0) / n**0.5 + 1e-12)
 
 
-def log_prob_sums_over_entries(row: Density) -> None:
+def log_prob_sums_over_entries(row: Row) -> None:
     many = theta(row.rows, 6)
     value = row.make(theta(row.rows, 3, 5, 6, seed=2)).sample().double()
     if value.dim() == 1:  # no batch of its own: a prior
@@ -74,7 +74,7 @@ def log_prob_sums_over_entries(row: Density) -> None:
     torch.testing.assert_close(whole, torch.stack(parts).sum(0))
 
 
-def batches_keep_apart(row: Density) -> None:
+def batches_keep_apart(row: Row) -> None:
     """An example's density depends on its own parameters only, with samples in front."""
     many = theta(row.rows, 5, 4)
     torch.manual_seed(0)
@@ -87,7 +87,7 @@ def batches_keep_apart(row: Density) -> None:
     torch.testing.assert_close(whole, torch.stack(alone, 1))
 
 
-def rsample_is_differentiated(row: Density) -> None:
+def rsample_is_differentiated(row: Row) -> None:
     """The gradient through samples equals finite differences with the noise held still."""
 
     def drawn(t: Tensor) -> Tensor:

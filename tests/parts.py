@@ -14,15 +14,18 @@ from vaekit import posteriors
 from vaekit.data import Dataset
 from vaekit.distributions import (
     BernoulliEntries,
+    Blocks,
     DiagonalGaussian,
     GaussianEntries,
+    Mixture,
     MixtureEntries,
     StandardNormal,
+    Univariates,
+    Whole,
 )
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
 from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
-from vaekit.distributions.product import Blend, Blocks
 from vaekit.likelihoods import Likelihood, likelihood
 from vaekit.model import Condition, Model
 from vaekit.networks import Joined, Networks, Shape, networks, stack
@@ -60,7 +63,7 @@ from vaekit.recipes import find
 
 
 @dataclass(frozen=True)
-class Density:
+class Row:
     """A distribution of n entries, made from one tensor `theta` of (rows, *batch, n)."""
 
     rows: int
@@ -77,12 +80,12 @@ def nested(like: Tensor) -> LpNestedSymmetric:
     return LpNestedSymmetric(layout, like.new_tensor(layout.exponents), 0.2)
 
 
-def blend(like: Tensor) -> Blend:
+def mixture(like: Tensor) -> Mixture:
     """Build a mixture of three Gaussians over like's entries."""
     n = like.shape[-1]
     mean = torch.linspace(-1.5, 1.5, 3 * n).to(like).view(3, n)
     members = DiagonalGaussian(mean, like.new_tensor([[-0.5], [0.0], [-1.0]]).expand(3, n))
-    return Blend(members, like.new_tensor([0.5, 0.3, 0.2]).log())
+    return Mixture(members, like.new_tensor([0.5, 0.3, 0.2]).log())
 
 
 def halves(t: Tensor) -> Blocks:
@@ -101,33 +104,42 @@ def one_of(n: int) -> Tensor:
     return torch.eye(n, dtype=torch.float64)
 
 
-DENSITIES: dict[str, Density] = {
-    "DiagonalGaussian": Density(2, lambda t: DiagonalGaussian(t[0], t[1])),
-    "StandardNormal": Density(
-        1, lambda t: StandardNormal(t.shape[-1], t[0]), reparameterised=False
+DENSITIES: dict[str, Row] = {
+    "DiagonalGaussian": Row(2, lambda t: DiagonalGaussian(t[0], t[1])),
+    "StandardNormal": Row(
+        1, lambda t: StandardNormal(torch.zeros_like(t[0])), reparameterised=False
     ),
-    "GaussianEntries": Density(1, lambda t: GaussianEntries(t[0], torch.tensor(-0.3).to(t), 1)),
-    "GaussianEntries, σ by entry": Density(2, lambda t: GaussianEntries(t[0], t[1], 1)),
-    "MixtureEntries": Density(
+    "GaussianEntries": Row(1, lambda t: GaussianEntries(t[0], torch.tensor(-0.3).to(t), 1)),
+    "GaussianEntries, σ by entry": Row(2, lambda t: GaussianEntries(t[0], t[1], 1)),
+    "MixtureEntries": Row(
         1,
         lambda t: MixtureEntries(
             t[0], torch.tensor([-1.0, 0.3]).to(t), torch.tensor([0.3, 0.7]).to(t).log(), 1
         ),
         reparameterised=False,
     ),
-    "GeneralizedNormals": Density(
+    "GeneralizedNormals": Row(
         2, lambda t: GeneralizedNormals(1.2 + t[0].exp(), 0.4 * t[1]), reparameterised=False
     ),  # by rejection: its gradient is implicit, and tested in test_priors.py
-    "Logistics": Density(1, lambda t: Logistics(t.shape[-1], 0.55, t[0]), reparameterised=False),
-    "LpNestedSymmetric": Density(
-        1, lambda t: nested(t[0]), reparameterised=False, independent=False
+    "Logistics": Row(1, lambda t: Logistics(torch.full_like(t[0], 0.55)), reparameterised=False),
+    "LpNestedSymmetric": Row(1, lambda t: nested(t[0]), reparameterised=False, independent=False),
+    "Univariates, Laplace": Row(
+        2, lambda t: Univariates(td.Laplace(t[0], t[1].exp(), validate_args=False))
     ),
-    "Blocks": Density(2, halves),
-    "Blend": Density(1, lambda t: blend(t[0]), reparameterised=False, independent=False),
-    "BernoulliEntries": Density(
+    "Univariates, Student-t": Row(
+        2,
+        lambda t: Univariates(
+            td.StudentT(4 + t[1].exp(), t[0], (0.5 * t[1]).exp(), validate_args=False)
+        ),
+        reparameterised=False,
+    ),  # its gradient in the degrees of freedom is implicit
+    "Whole": Row(2, lambda t: Whole(td.Independent(td.Laplace(t[0], t[1].exp()), 1))),
+    "Blocks": Row(2, halves),
+    "Mixture": Row(1, lambda t: mixture(t[0]), reparameterised=False, independent=False),
+    "BernoulliEntries": Row(
         1, lambda t: BernoulliEntries(t[0], 1), outcomes=binary, reparameterised=False
     ),
-    "OneHots": Density(
+    "OneHots": Row(
         1, lambda t: OneHots(t[0]), outcomes=one_of, reparameterised=False, independent=False
     ),  # its gradient is straight through, and tested in test_latents.py
 }
@@ -151,7 +163,7 @@ PAIRS: dict[str, Pair] = {
     "DiagonalGaussian-StandardNormal": Pair(
         rows=2,
         q=lambda t: DiagonalGaussian(t[0], t[1]),
-        p=lambda t: StandardNormal(t.shape[-1], t[0]),
+        p=lambda t: StandardNormal(torch.zeros_like(t[0])),
         reference=lambda t: td.kl_divergence(
             td.Normal(t[0], t[1].exp()), td.Normal(torch.zeros_like(t[0]), torch.ones_like(t[0]))
         ).sum(-1),

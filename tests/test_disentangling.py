@@ -44,7 +44,7 @@ def codes(mean, log_std, samples: int = 1) -> Pass:
     model = vae(latent=mean.shape[-1])
     q = DiagonalGaussian(mean, log_std)
     z = q.rsample((samples,))
-    return Pass(model, mean, q, z, q, model.prior(z))
+    return Pass(model, mean, q, z, q, model.prior())
 
 
 def correlated(rho: float, n: int, narrow: float = 0.2) -> Pass:

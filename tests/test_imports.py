@@ -40,7 +40,10 @@ LAYERS = [
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
 # A model is made of parts: it reads what a part is, and no part.
-CONTRACTS = {"posteriors.base", "priors.base", "likelihoods.base", "corruption"}
+CONTRACTS = {
+    "distributions.base",
+    *("posteriors.base", "priors.base", "likelihoods.base", "corruption"),
+}
 # Folders of exchangeable parts: a part imports what a part is (base), and the others not at all.
 # In networks, conv ends in the dense stack of mlp. Recipes
 # build on those that they vary.
@@ -48,7 +51,7 @@ KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networ
 SHARED = {
     "networks": {"base", "mlp"},
     "priors": {"base", "exponents"},
-    "recipes": {"base", "vae", "disentangling"},
+    "recipes": {"base", "assembly", "vae", "disentangling", "contractive"},
 }
 FILES = sorted(SOURCE.rglob("*.py"))
 

@@ -81,7 +81,7 @@ class FullNormal(Prior):
         super().__init__()
         self.covariance, self.latent = covariance, len(covariance)
 
-    def forward(self, like, c=None):
+    def forward(self, c=None):
         return td.MultivariateNormal(torch.zeros(self.latent), self.covariance)
 
 

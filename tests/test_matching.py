@@ -141,7 +141,7 @@ def test_the_ratio_is_the_divergence():
         mean = torch.ones(2000, 1)
         q = DiagonalGaussian(mean, torch.full_like(mean, math.log(0.5)))
         z = q.rsample((1,))
-        run = Pass(model, mean, q, z, q, model.prior(z))
+        run = Pass(model, mean, q, z, q, model.prior())
         stepping.zero_grad()
         term.loss(run).backward()
         stepping.step()
@@ -170,7 +170,7 @@ class Own(Prior):
         super().__init__()
         self.latent, self.sampled = 2, sampled
 
-    def forward(self, like, c=None):
+    def forward(self, c=None):
         class Density(torch.distributions.Distribution):
             arg_constraints: ClassVar[dict[str, Any]] = {}
 

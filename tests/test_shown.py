@@ -140,14 +140,14 @@ class OwnNoise(Likelihood):
 
 
 class OwnPrior(Prior):
-    """Give what a function makes of `like`."""
+    """Give what a function makes."""
 
     def __init__(self, make, latent: int = 2):
         super().__init__()
         self.make, self.latent = make, latent
 
-    def forward(self, like, c=None):
-        return self.make(like)
+    def forward(self, c=None):
+        return self.make()
 
 
 class Answer(nn.Module):
@@ -214,7 +214,7 @@ def in_place(first: nn.Module) -> Model:
 
 
 def standard(size: int, batch: tuple[int, ...] = ()):
-    return lambda like: td.Independent(td.Normal(torch.zeros(*batch, size), 1.0), 1)
+    return lambda: td.Independent(td.Normal(torch.zeros(*batch, size), 1.0), 1)
 
 
 def gaussian(m: Tensor) -> DiagonalGaussian:
@@ -266,12 +266,12 @@ PARTS = {
     "prior of another width": (lambda: prior(standard(1)), "prior is over 1 entries, but the code"),
     "prior that broadcasts": (lambda: prior(standard(2, (1,))), r"batch shape \(1,\) for 10"),
     "prior without an event": (
-        lambda: prior(lambda like: td.Normal(torch.zeros(2), 1.0)),
+        lambda: prior(lambda: td.Normal(torch.zeros(2), 1.0)),
         r"over an event of shape \(\)",
     ),
-    "prior is a tensor": (lambda: prior(lambda like: torch.zeros(2)), "the prior gives a Tensor"),
+    "prior is a tensor": (lambda: prior(lambda: torch.zeros(2)), "the prior gives a Tensor"),
     "log p(z) by coordinate": (
-        lambda: prior(lambda like: Wrong(torch.zeros(2))),
+        lambda: prior(lambda: Wrong(torch.zeros(2))),
         r"log p\(z\) is float32 \(1, 10, 2\)",
     ),
     "p without an event": (

@@ -16,7 +16,6 @@ from torch import Tensor
 from vaekit.arguments import fits
 from vaekit.brief import described
 from vaekit.data import Dataset
-from vaekit.distributions import PointMass
 from vaekit.errors import VaekitError
 from vaekit.faults import at_fault, beside, check_finite, check_numbers
 from vaekit.given import check_model, check_seed, check_set
@@ -78,9 +77,8 @@ def encode_set(
             with reading_of(data, model):
                 q = model.encode(x, told)
             code = q.rsample() if draw else q.mean
-            std = torch.zeros_like(q.mean) if isinstance(q, PointMass) else q.variance.sqrt()
             check_finite(model, data, rows, "the code", code, q.mean)
-            parts.append([t.float().cpu() for t in (code, q.mean, std)])
+            parts.append([t.float().cpu() for t in (code, q.mean, q.variance.sqrt())])
     code, mean, std = (torch.cat(part) for part in zip(*parts, strict=True))
     return Codes(code, mean, std if bool(std.any()) else None)
 

@@ -117,3 +117,8 @@ def _meant(value: Any) -> Any:
     except (TypeError, ValueError, OverflowError):
         return None
     return int(number) if number.is_integer() else number
+
+
+def setting(make: Any, name: str, default: Any) -> Any:
+    """Return what a class says of its instances; also where only some arguments were given."""
+    return getattr(getattr(make, "func", make), name, default)

@@ -4,30 +4,31 @@
     z = latents("product(style=[gaussian, 16], digit=[relaxed_one_hot, 10])")
     model = Model(z.posterior(nets.encoder(shape, z.width)), likelihood, z.prior())
 
-A block is [posterior, size] or [posterior, size, prior], each part by its text. Without one the
-prior is `categorical` for one-hots and `normal` for the rest.
+A block is [posterior, size] or [posterior, size, prior], each part an object or its text. Without
+one the prior is what the posterior names, `categorical` for one-hots and `normal` for the rest.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from torch import nn
 
+from vaekit.arguments import setting
 from vaekit.errors import VaekitError
-from vaekit.posteriors import Posterior, posterior
+from vaekit.posteriors import POSTERIORS, Posterior, posterior
 from vaekit.posteriors import Product as ProductPosterior
+from vaekit.priors import Prior, prior
 from vaekit.priors import Product as ProductPrior
-from vaekit.priors import prior
 from vaekit.text import build, parse
 
-_PRIORS = {"relaxed_one_hot": "categorical"}
+Kind = str | Callable[[nn.Module, int], Posterior]
 
 
 class _Block(NamedTuple):
-    posterior: str
+    posterior: Kind
     size: int
-    prior: str
+    prior: str | Prior
 
 
 class Latents:
@@ -63,16 +64,18 @@ def latents(text: str) -> Latents:
     return build(text, {"product": lambda **blocks: Latents(blocks)}, "latents")
 
 
-def _made(text: str, network: nn.Module, size: int) -> Posterior:
-    return posterior(text, network, size)
+def _made(kind: Kind, network: nn.Module, size: int) -> Posterior:
+    return posterior(kind, lambda features: network, size)
 
 
 def _read(name: str, block: Sequence[Any]) -> _Block:
     match block:
-        case [str(kind), int(size)] if not isinstance(size, bool):
-            return _Block(kind, size, _PRIORS.get(parse(kind)[0], "normal"))
-        case [str(kind), int(size), str(told)] if not isinstance(size, bool):
-            return _Block(kind, size, told)
+        case [kind, int(size), *rest] if not isinstance(size, bool) and len(rest) < 2:
+            if isinstance(kind, str) or callable(kind):
+                make: Any = POSTERIORS.get(parse(kind)[0]) if isinstance(kind, str) else kind
+                return _Block(
+                    cast(Kind, kind), size, *rest or [setting(make, "own_prior", "normal")]
+                )
     raise VaekitError(
         "a block is written name=[posterior, size] or name=[posterior, size, prior], such as "
         f"style=[gaussian, 16], got {name}={block!r}"

@@ -20,6 +20,7 @@ from vaekit import shapes
 from vaekit.brief import brief, described
 from vaekit.corruption import Corruption
 from vaekit.corruption import corruption as corruption_of
+from vaekit.distributions.base import Density, density
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
 from vaekit.posteriors.base import Posterior
@@ -51,10 +52,10 @@ class Pass:
 
     model: "Model"
     x: Tensor
-    q: Distribution
+    q: Density
     z: Tensor
     p: Distribution
-    prior: Distribution | None
+    prior: Density | None
     condition: Tensor | None = None
     _found: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
@@ -86,7 +87,7 @@ class Model(nn.Module):
         posterior: Posterior,
         likelihood: Likelihood,
         prior: Prior | None = None,
-        corruption: Corruption | Callable[[Tensor], Tensor] | None = None,
+        corruption: str | Corruption | Callable[[Tensor], Tensor] | None = None,
         condition: Condition | None = None,
     ):
         super().__init__()
@@ -126,7 +127,7 @@ class Model(nn.Module):
             )
         return seen
 
-    def encode(self, x: Tensor, c: Tensor | None = None) -> Distribution:
+    def encode(self, x: Tensor, c: Tensor | None = None) -> Density:
         """Return q(z|x, c); raise `VaekitError` unless it is one code of each example."""
         version = _version(x)
         q = self.posterior(x, c)
@@ -136,17 +137,17 @@ class Model(nn.Module):
                 "x.sub_(a), and nn.ReLU() for nn.ReLU(inplace=True) as its first layer"
             )
         shapes.check_posterior(q, len(x), self.posterior.latent)
-        return q
+        return density(q)
 
-    def expect(self, z: Tensor, c: Tensor | None = None) -> Distribution:
+    def expect(self, z: Tensor, c: Tensor | None = None) -> Density:
         """Return p(z|c) for codes like z (…, batch, H); raise `VaekitError` for another width.
 
         The model must have a prior.
         """
         assert self.prior is not None
-        p = self.prior(z, c)
+        p = self.prior(c)
         shapes.check_prior(p, z.shape[-2], self.posterior.latent)
-        return p
+        return density(p)
 
     def decode(self, z: Tensor, c: Tensor | None, x: Sequence[int]) -> Distribution:
         """Return p(x|z, c) for codes z (…, batch, H) of examples of the shape x (batch, *shape).

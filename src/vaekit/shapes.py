@@ -11,7 +11,7 @@ Tuples are compared and nothing is computed, so a step can be compiled and asks 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 from torch.distributions import Distribution
@@ -20,6 +20,15 @@ from vaekit.brief import brief
 from vaekit.errors import VaekitError
 
 Shape = Sequence[int]
+
+
+class Sized(Protocol):
+    """Whatever is of a code of `latent` entries."""
+
+    latent: int
+
+
+SizedPart = TypeVar("SizedPart", bound=Sized)
 # In what PyTorch says where shapes, and types, do not fit.
 _SHAPES = ("shape", "size", "dimension", "Dimension", "reduction dim", "channel", "D input")
 _TYPES = ("dtype", "scalar type", "should be the same")
@@ -217,3 +226,13 @@ def _kind(x: Tensor) -> str:
 def _entries(d: Distribution) -> str:
     shape = tuple(d.event_shape)
     return f"{shape[0]} entries" if len(shape) == 1 else f"an event of shape {shape}"
+
+
+def sized(part: SizedPart, latent: int, what: str, said: Any) -> SizedPart:
+    """Return a part of a code of `latent` entries; raise `VaekitError` for one of another size."""
+    if part.latent != latent:
+        raise VaekitError(
+            f"{what} {brief(said)} is over {part.latent} coordinates, but the code has {latent}: "
+            f"write latent={part.latent}, or make it of {latent}"
+        )
+    return part

@@ -272,7 +272,7 @@ def test_prior_entropies(name):
     torch.manual_seed(0)
     prior = prior_of(name, 4)
     with torch.no_grad():
-        p = prior(torch.zeros(1))
+        p = prior()
         found, drawn = prior_entropy(p, 7), -p.log_prob(p.sample((20_000,)))
     exact = 4 * (math.log(3**0.5 / math.pi) + 2 if name == "logistic" else 1.4189385)
     assert found == pytest.approx(exact, abs=0.05)
@@ -351,7 +351,7 @@ def test_directions(model, digits):
     }
     assert {name: found[name]["direction"] for name in wanted} == wanted
     with torch.no_grad():
-        drawn = prior_entropy(prior_of("isa(p=2, p0=2, scale=2, size=2)", 4)(torch.zeros(1)), 7)
+        drawn = prior_entropy(prior_of("isa(p=2, p0=2, scale=2, size=2)", 4)(), 7)
     assert drawn.settings["direction"] == "consistent"
 
 

@@ -135,7 +135,7 @@ def test_a_style_is_the_same_noise_under_every_class():
     eye, none = torch.eye(2), coding.Codes(torch.arange(1), np.zeros((1, 3)), np.zeros(3), True)
     found = [conditions.styles(model, none, c, 5) for c in eye]
     with torch.no_grad():
-        prior = model.prior(torch.zeros(2, 3), eye)
+        prior = model.prior(eye)
     noise = [(z - prior.mean[i]) / prior.variance[i].sqrt() for i, z in enumerate(found)]
     assert torch.allclose(noise[0], noise[1], atol=1e-4) and not torch.allclose(*found)
     plain = Model(model.posterior, model.likelihood, Normal(3), condition=model.condition)
@@ -149,7 +149,7 @@ def test_traversals_of_a_conditional_prior_span_it():
     data = Dataset(torch.rand(9, 4), labels=torch.arange(9) % 2)
     codes = coding.encode(model, data)
     with torch.no_grad():
-        prior = model.prior(torch.zeros(2, 3), torch.eye(2))
+        prior = model.prior(torch.eye(2))
     ends = coding.sweep(codes, 1, 2, place=5)
     m, t = float(prior.mean[1, 1]), float(prior.variance[1, 1].sqrt())
     assert ends == pytest.approx([m - 3 * t, m + 3 * t], rel=1e-5)

@@ -27,7 +27,7 @@ def test_codes_are_means_and_their_worth_is_the_rate_by_coordinate(sprites):
     found = coding.encode(model, test)
     with torch.no_grad():
         q = model.posterior(test.batch(torch.arange(len(test))))
-        each = kl_by_coordinate(q, model.prior(q.mean))
+        each = kl_by_coordinate(q, model.prior())
     assert found.means == pytest.approx(q.mean.numpy(), abs=1e-5)
     assert found.nats and found.worth == pytest.approx(each.mean(0).numpy(), abs=1e-4)
     known = indicators(model, test)
@@ -55,7 +55,7 @@ def test_a_prior_that_cannot_be_sampled_has_no_samples(sprites, tmp_path, monkey
 
     model, test = sprites.model, sprites.data.test
     with torch.no_grad():
-        prior = type(model.prior(torch.zeros(1, 7)))
+        prior = type(model.prior())
     codes = coding.encode(model, test)
     assert images.samples(model, test, codes, tmp_path).figures
     monkeypatch.setattr(prior, "sample", refuses)

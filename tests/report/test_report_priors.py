@@ -17,7 +17,6 @@ from vaekit.report import priors
 from vaekit.report.codes import encode
 
 FILE = Path(__file__).parents[2] / "examples" / "priors.py"
-FLOAT64 = torch.zeros(1, dtype=torch.float64)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +44,7 @@ def test_contours_of_the_normal_are_circles_around_their_share():
     """95 % of N(0, I) over the plane lie within r² = −2 ln 0.05."""
     drawn = axes()
     state = torch.get_rng_state()
-    priors.contours(drawn, prior("normal", 2)(FLOAT64))
+    priors.contours(drawn, prior("normal", 2).double()())
     assert torch.equal(state, torch.get_rng_state())
     (lines,) = [c for c in drawn.collections if hasattr(c, "levels")]
     radii = [np.linalg.norm(path.vertices, axis=1) for path in lines.get_paths()]
@@ -86,7 +85,8 @@ def test_a_normal_prior_needs_no_section(sprites):
 
 
 def test_planes_are_drawn_side_by_side():
-    svg = priors.plane({"one": isa(2.1, [(2.2, 2)])(FLOAT64), "two": prior("logistic", 2)(FLOAT64)})
+    one, two = isa(2.1, [(2.2, 2)]).double()(), prior("logistic", 2).double()()
+    svg = priors.plane({"one": one, "two": two})
     assert svg.startswith("<svg") and "one" in svg and "two" in svg
 
 

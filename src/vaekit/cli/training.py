@@ -128,7 +128,7 @@ def _train_parser(recipe: Any, given: "Config | None") -> "ArgumentParser":
 
     about = f"{recipe.summary}\n\nPaper: {recipe.paper}"
     made = parser(f"train {recipe.name}", "--data DATA", about)
-    own = made.add_function_arguments(recipe.make, as_group=True, skip={"shape"})
+    own = made.add_function_arguments(recipe.by_text, as_group=True, skip={"shape"})
     made.add_class_arguments(Training, as_group=True)
     _add_data_and_run(made)
     made.own_arguments = own  # pyright: ignore[reportAttributeAccessIssue]

@@ -1,27 +1,34 @@
 """Distributions: what posteriors, priors and likelihoods hand to one another, and their KL."""
 
+from vaekit.distributions.base import Density, Factorised, Univariates, Whole, density
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
 from vaekit.distributions.entries import BernoulliEntries, GaussianEntries, MixtureEntries
 from vaekit.distributions.gaussian import LOG_2PI, DiagonalGaussian, PointMass, StandardNormal
 from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
+from vaekit.distributions.mixture import Mixture
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
-from vaekit.distributions.product import Blend, Blocks
+from vaekit.distributions.product import Blocks
 
 __all__ = [
     "LOG_2PI",
     "BernoulliEntries",
-    "Blend",
     "Blocks",
     "Categories",
+    "Density",
     "DiagonalGaussian",
+    "Factorised",
     "GaussianEntries",
     "GeneralizedNormals",
     "Layout",
     "Logistics",
     "LpNestedSymmetric",
+    "Mixture",
     "MixtureEntries",
     "OneHots",
     "PointMass",
     "RelaxedOneHots",
     "StandardNormal",
+    "Univariates",
+    "Whole",
+    "density",
 ]

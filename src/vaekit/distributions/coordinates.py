@@ -24,12 +24,13 @@ shrinks under the smallest number; hence |z| = a·U·Gamma(1 + 1/p)^{1/p}, U uni
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution, Gamma
+from torch.distributions import Gamma
 from torch.nn import functional as F
+
+from vaekit.distributions.base import Factorised
 
 LN_2 = math.log(2)
 
@@ -50,18 +51,15 @@ def signs_like(value: Tensor) -> Tensor:
     return torch.randint_like(value, 2) * 2 - 1
 
 
-class GeneralizedNormals(Distribution):
+class GeneralizedNormals(Factorised):
     """Describe H independent generalised normals of exponents `p` and scales e^`log_scale`, (H,).
 
     Reparameterised samples carry the gradient in p and a.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
-    has_rsample = True
-
     def __init__(self, p: Tensor, log_scale: Tensor):
         self.p, self.log_scale = p, log_scale
-        super().__init__(p.shape[:-1], p.shape[-1:], validate_args=False)
+        super().__init__(p, log_scale)
 
     @property
     def mean(self) -> Tensor:
@@ -73,7 +71,7 @@ class GeneralizedNormals(Distribution):
         """Return a² Γ(3/p)/Γ(1/p), (H,)."""
         return (2 * self.log_scale + log_variance(self.p)).exp()
 
-    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples, (*sample_shape, H)."""
         size = (log_gamma_draw(1 / self.p, sample_shape) / self.p + self.log_scale).exp()
         return size * signs_like(size)
@@ -83,47 +81,36 @@ class GeneralizedNormals(Distribution):
         constant = self.p.log() - LN_2 - torch.lgamma(1 / self.p) - self.log_scale
         return constant - (self.p * (log_size(value) - self.log_scale)).exp()
 
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log-density of every example in nats, summed over the last dimension."""
-        return self.log_prob_by_coordinate(value).sum(-1)
-
 
 def log_variance(p: Tensor) -> Tensor:
     """Return ln Γ(3/p)/Γ(1/p), the log-variance at scale a = 1."""
     return torch.lgamma(3 / p) - torch.lgamma(1 / p)
 
 
-class Logistics(Distribution):
-    """Describe `size` independent logistics of one `scale` s, on the device and type of `like`."""
+class Logistics(Factorised):
+    """Describe H independent logistics of scales s, (H,)."""
 
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
-    has_rsample = True
-
-    def __init__(self, size: int, scale: float, like: Tensor):
-        self.scale, self._like = scale, like
-        super().__init__(torch.Size(), torch.Size((size,)), validate_args=False)
+    def __init__(self, scale: Tensor):
+        self.scale = scale
+        super().__init__(scale)
 
     @property
     def mean(self) -> Tensor:
         """Return zeros, (H,)."""
-        return self._like.new_zeros(self.event_shape)
+        return torch.zeros_like(self.scale)
 
     @property
     def variance(self) -> Tensor:
         """Return s² π²/3, (H,)."""
-        return self._like.new_full(self.event_shape, (self.scale * math.pi) ** 2 / 3)
+        return (self.scale * math.pi).square() / 3
 
-    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples, (*sample_shape, H): s ln(E/E′) of exponentials, P(E/E′ > t) = 1/(1+t)."""
         shape = (2, *sample_shape, *self.event_shape)
-        one, other = self._like.new_empty(shape).exponential_().log()
+        one, other = self.scale.new_empty(shape).exponential_().log()
         return self.scale * (one - other)
 
     def log_prob_by_coordinate(self, value: Tensor) -> Tensor:
         """Return the log-density of every coordinate, same shape as `value`."""
         y = value / self.scale
-        return F.logsigmoid(y) + F.logsigmoid(-y) - math.log(self.scale)
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return the log-density of every example in nats, summed over the last dimension."""
-        return self.log_prob_by_coordinate(value).sum(-1)
+        return F.logsigmoid(y) + F.logsigmoid(-y) - self.scale.log()

@@ -31,12 +31,12 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+from torch.distributions import kl_divergence
 
-from vaekit.distributions.blocks import blocks, joined, names_of, pairs_of
-from vaekit.distributions.gaussian import DiagonalGaussian, PointMass, StandardNormal
+from vaekit.distributions.base import Density
+from vaekit.distributions.gaussian import DiagonalGaussian, StandardNormal
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
-from vaekit.distributions.product import Blocks
+from vaekit.distributions.product import Blocks, blocks, pairs_of
 from vaekit.errors import VaekitError
 from vaekit.shapes import log_prob
 
@@ -55,31 +55,41 @@ def closed_form(q: type, p: type, by_coordinate: bool = True) -> Callable[[Close
     return register
 
 
-def kl_by_coordinate(q: Distribution, p: Distribution) -> Tensor | None:
+def kl_by_coordinate(q: Density, p: Density) -> Tensor | None:
     """Return KL(q‖p) of every coordinate, (batch, H), or None where no closed form is known."""
     pairs = pairs_of(q, p)
     if pairs is not None:
-        found = [kl_by_coordinate(*pair) for pair in pairs]
-        known = [part for part in found if part is not None]
-        return torch.cat(known, -1) if len(known) == len(found) else None
+        each = [kl_by_coordinate(*pair) for pair in pairs]
+        known = [part for part in each if part is not None]
+        return torch.cat(known, -1) if len(known) == len(each) else None
     function = _BY_COORDINATE.get((type(q), type(p)))
-    return function(q, p) if function else None
+    return function(q, p) if function else _kl_of_torch(q, p)
 
 
-def kl_in_closed_form(q: Distribution, p: Distribution) -> Tensor | None:
+def _kl_of_torch(q: Density, p: Density) -> Tensor | None:
+    """Return KL(q‖p) by coordinate where PyTorch knows it of their laws."""
+    if q.univariate is None or p.univariate is None:
+        return None
+    try:
+        return kl_divergence(q.univariate, p.univariate)
+    except NotImplementedError:
+        return None
+
+
+def kl_in_closed_form(q: Density, p: Density) -> Tensor | None:
     """Return KL(q‖p) of every example, (batch,), or None where no closed form is known."""
     pairs = pairs_of(q, p)
     if pairs is not None:
-        found = [kl_in_closed_form(*pair) for pair in pairs]
-        known = [part for part in found if part is not None]
-        return torch.stack(known).sum(0) if len(known) == len(found) else None
-    if function := _BY_COORDINATE.get((type(q), type(p))):
-        return function(q, p).sum(-1)
-    function = _WHOLE.get((type(q), type(p)))
-    return function(q, p) if function else None
+        each = [kl_in_closed_form(*pair) for pair in pairs]
+        known = [part for part in each if part is not None]
+        return torch.stack(known).sum(0) if len(known) == len(each) else None
+    if function := _WHOLE.get((type(q), type(p))):
+        return function(q, p)
+    by_coordinate = kl_by_coordinate(q, p)
+    return None if by_coordinate is None else by_coordinate.sum(-1)
 
 
-def kl(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tensor:
+def kl(q: Density, p: Density, z: Tensor, path: bool = False) -> Tensor:
     """Return KL(q‖p) of every example, (batch,): analytic, else the mean over samples of z.
 
     z is (samples, batch, H), drawn from q; `path` asks for the path derivative where samples are
@@ -89,23 +99,21 @@ def kl(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tenso
     parts = blocks(q, p, z)
     if parts is not None:
         return torch.stack([kl(*part, path) for part in parts]).sum(0)
-    found = kl_in_closed_form(q, p)
-    return kl_by_samples(q, p, z, path) if found is None else found
+    exact = kl_in_closed_form(q, p)
+    return kl_by_samples(q, p, z, path) if exact is None else exact
 
 
-def kl_by_samples(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tensor:
+def kl_by_samples(q: Density, p: Density, z: Tensor, path: bool = False) -> Tensor:
     """Return the Monte-Carlo KL(q‖p) of every example, (batch,), from z (samples, batch, H).
 
     With `path` its gradient is the path derivative: z must have been drawn by `rsample`. Relaxed
     one-hots, which have no density, are given their closed form. Raises `VaekitError` as `kl` does,
-    and for a path where q is not a diagonal Gaussian.
+    and for a path where q does not show its parameters.
     """
     return log_ratio(q, p, z, path).mean(0)
 
 
-def log_ratio(
-    q: Distribution, p: Distribution, z: Tensor, path: bool = False, exact: bool = False
-) -> Tensor:
+def log_ratio(q: Density, p: Density, z: Tensor, path: bool = False, exact: bool = False) -> Tensor:
     """Return log q(z|x) − log p(z) of every code, (samples, batch), whose mean is the KL.
 
     With `exact` relaxed one-hots are refused, else given their closed form. Raises `VaekitError` as
@@ -114,7 +122,7 @@ def log_ratio(
     parts = blocks(q, p, z)
     if parts is not None:
         return torch.stack([log_ratio(*part, path, exact) for part in parts]).sum(0)
-    _check(q, p)
+    _check_pair(q, p)
     if isinstance(q, RelaxedOneHots):
         if exact:
             raise VaekitError(
@@ -122,37 +130,25 @@ def log_ratio(
                 "use a Gaussian code"
             )
         return _one_hots_to_one_hots(q, p).expand(z.shape[:-1])
-    q = held(q) if path and not isinstance(q, OneHots) else q
+    q = q.changed(Tensor.detach) if path and not isinstance(q, OneHots) else q
     own, other = (log_prob(d, z, z.shape[:-1], name) for d, name in ((q, "q(z|x)"), (p, "p(z)")))
     return own - other
 
 
-def held(q: Distribution) -> DiagonalGaussian:
-    """Return a Gaussian q whose log-density does not depend on its parameters."""
-    if not isinstance(q, DiagonalGaussian):
-        raise VaekitError(
-            f"the path derivative is there for Gaussian posteriors, not {type(q).__name__}: "
-            "use path=False"
-        )
-    return DiagonalGaussian(q.mean.detach(), q.log_std.detach())
-
-
-def kl_of_blocks(
-    q: Distribution, p: Distribution, z: Tensor, path: bool = False
-) -> dict[str, Tensor]:
+def kl_of_blocks(q: Density, p: Density, z: Tensor, path: bool = False) -> dict[str, Tensor]:
     """Return KL(q_b‖p_b) of every example by the name of the block, each (batch,), as `kl` does.
 
     Raises `VaekitError` where blocks have no names.
     """
-    parts, names = blocks(q, p, z), names_of(p)
-    if parts is None or not names:
+    parts = blocks(q, p, z)
+    if parts is None or not p.names:
         raise VaekitError(
             "the rate by block needs a prior with named blocks: give the model prior Product({...})"
         )
-    return {name: kl(*part, path) for name, part in zip(names, parts, strict=True)}
+    return {name: kl(*part, path) for name, part in zip(p.names, parts, strict=True)}
 
 
-def kl_by_block(q: Distribution, p: Distribution, z: Tensor) -> Tensor | None:
+def kl_by_block(q: Density, p: Density, z: Tensor) -> Tensor | None:
     """Return KL(q‖p) of every independent block of p, (batch, blocks), analytic or Monte Carlo.
 
     None where p knows no blocks or q does not come apart into them. z is (samples, batch, H).
@@ -160,42 +156,40 @@ def kl_by_block(q: Distribution, p: Distribution, z: Tensor) -> Tensor | None:
     if isinstance(p, Blocks):
         parts = blocks(q, p, z)
         return None if parts is None else torch.stack([kl(*part) for part in parts], -1)
-    q = joined(q)
-    if not (isinstance(q, DiagonalGaussian) and hasattr(p, "log_prob_by_block")):
+    if not (q.independent and p.sizes):
         return None
-    sizes: list[int] = p.sizes  # pyright: ignore[reportAttributeAccessIssue]
-    own = q.log_prob_by_coordinate(z).split(sizes, -1)
-    found = torch.stack([part.sum(-1) for part in own], -1)
-    return (found - p.log_prob_by_block(z)).mean(0)  # pyright: ignore[reportAttributeAccessIssue]
+    own = q.log_prob_by_coordinate(z).split(list(p.sizes), -1)
+    by_block = torch.stack([part.sum(-1) for part in own], -1)
+    return (by_block - p.log_prob_by_block(z)).mean(0)
 
 
-def _check(q: Distribution, p: Distribution) -> None:
-    """Raise `VaekitError` where q has no density that may be held against p's."""
-    if isinstance(q, PointMass):
+def _check_pair(q: Density, p: Density) -> None:
+    """Raise `VaekitError` where q has no density that may be compared with p's."""
+    if q.deterministic:
         raise VaekitError(
             "KL needs a posterior with a density, but this one is deterministic: "
             "use posterior Gaussian, or leave the KL term out"
         )
-    if isinstance(q, Blocks):
+    if isinstance(q, Blocks) and not q.independent:
         sizes = ", ".join(map(str, q.sizes))
         raise VaekitError(
             f"this posterior of blocks of {sizes} needs a prior of the same blocks, but has "
-            f"{_said(p)}: use prior Product, with Categorical for one-hots"
+            f"{_kind_of(p)}: use prior Product, with Categorical for one-hots"
         )
-    over, held_against = (isinstance(d, Categories) for d in (q, p))
-    if over and not held_against:
+    ours, theirs = (isinstance(d, Categories) for d in (q, p))
+    if ours and not theirs:
         raise VaekitError(
-            f"KL of one-hots needs a prior over one-hots, but this one is {_said(p)}: "
+            f"KL of one-hots needs a prior over one-hots, but this one is {_kind_of(p)}: "
             "use prior Categorical"
         )
-    if held_against and not over:
+    if theirs and not ours:
         raise VaekitError(
-            f"a categorical prior needs a posterior over one-hots, but this one is {_said(q)}: "
+            f"a categorical prior needs a posterior over one-hots, but this one is {_kind_of(q)}: "
             "use posterior RelaxedOneHot"
         )
 
 
-def _said(d: Distribution) -> str:
+def _kind_of(d: Density) -> str:
     sizes = f" of {', '.join(map(str, d.sizes))}" if isinstance(d, Blocks) else ""
     return type(d).__name__ + sizes
 

@@ -1,29 +1,27 @@
 """Likelihoods of whole examples whose entries are independent given z."""
 
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 from torch.nn import functional as F
 
+from vaekit.distributions.base import Lean
 from vaekit.distributions.gaussian import LOG_2PI
 from vaekit.distributions.residuals import Mixture, joint, responsibilities
 
 
-class BernoulliEntries(Distribution):
+class BernoulliEntries(Lean):
     """Describe independent Bernoulli entries by `logits` (..., *x), x of `entries` dimensions.
 
     Values in [0, 1] are read as expected log-likelihood x log p + (1 − x) log(1 − p), the usual
     treatment of grey pixels; it is a density only for values 0 and 1.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
-
     def __init__(self, logits: Tensor, entries: int):
         self.logits, self._entries = logits, entries
         cut = logits.dim() - entries
-        super().__init__(logits.shape[:cut], logits.shape[cut:], validate_args=False)
+        super().__init__(logits.shape[:cut], logits.shape[cut:])
 
     @property
     def mean(self) -> Tensor:
@@ -35,7 +33,7 @@ class BernoulliEntries(Distribution):
         """Return p (1 − p) of every entry."""
         return self.mean * (1 - self.mean)
 
-    def sample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw binary entries, (*sample_shape, ..., *x)."""
         with torch.no_grad():
             return torch.bernoulli(self.mean.expand(*sample_shape, *self.logits.shape))
@@ -47,16 +45,15 @@ class BernoulliEntries(Distribution):
         return -each.flatten(-self._entries).sum(-1)
 
 
-class GaussianEntries(Distribution):
+class GaussianEntries(Lean):
     """Describe independent N(mean, σ²) entries, `mean` (..., *x), σ a scalar or of mean's shape."""
 
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
     has_rsample = True
 
     def __init__(self, mean: Tensor, log_std: Tensor, entries: int):
         self._mean, self.log_std, self._entries = mean, log_std, entries
         cut = mean.dim() - entries
-        super().__init__(mean.shape[:cut], mean.shape[cut:], validate_args=False)
+        super().__init__(mean.shape[:cut], mean.shape[cut:])
 
     @property
     def mean(self) -> Tensor:
@@ -68,7 +65,7 @@ class GaussianEntries(Distribution):
         """Return σ² of every entry."""
         return (2 * self.log_std).exp().expand_as(self._mean)
 
-    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw noisy entries, (*sample_shape, ..., *x)."""
         shape = (*sample_shape, *self._mean.shape)
         noise = torch.randn(shape, device=self._mean.device, dtype=self._mean.dtype)
@@ -81,16 +78,14 @@ class GaussianEntries(Distribution):
         return each.flatten(-self._entries).sum(-1)
 
 
-class MixtureEntries(Distribution):
+class MixtureEntries(Lean):
     """Describe independent entries of Σ_k π_k N(mean, σ_k²), `mean` (..., *x), ln σ, ln π (K,)."""
-
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
 
     def __init__(self, mean: Tensor, log_std: Tensor, log_share: Tensor, entries: int):
         self._mean, self._entries = mean, entries
         self.mixture = Mixture(log_std, log_share)
         cut = mean.dim() - entries
-        super().__init__(mean.shape[:cut], mean.shape[cut:], validate_args=False)
+        super().__init__(mean.shape[:cut], mean.shape[cut:])
 
     @property
     def mean(self) -> Tensor:
@@ -103,7 +98,7 @@ class MixtureEntries(Distribution):
         log_std, log_share = self.mixture
         return (log_share + 2 * log_std).exp().sum().expand_as(self._mean)
 
-    def sample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw noisy entries, (*sample_shape, ..., *x), a component for each."""
         with torch.no_grad():
             shape = torch.Size((*sample_shape, *self._mean.shape))

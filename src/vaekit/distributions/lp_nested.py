@@ -38,12 +38,11 @@ underflows before ln p(z) itself does, and gradients are finite at 0 and on the 
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
+from vaekit.distributions.base import Density
 from vaekit.distributions.coordinates import LN_2, log_gamma_draw, log_size, signs_like
 from vaekit.distributions.trees import Tree, layers_of, read
 from vaekit.errors import VaekitError
@@ -166,15 +165,12 @@ class Layout(nn.Module):
         return level
 
 
-class LpNestedSymmetric(Distribution):
+class LpNestedSymmetric(Density):
     """Describe the L^p-nested law of a `layout` with the given `exponents` (nodes,).
 
     `log_scale` is ln a, (n,) or a scalar, None for a = 1. `constant` is ln p(0), `ratios` those of
     the layout, where they are known beforehand. Samples carry the gradient in exponents and scale.
     """
-
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
-    has_rsample = True
 
     def __init__(
         self,
@@ -187,7 +183,7 @@ class LpNestedSymmetric(Distribution):
         self.layout, self.exponents, self.log_scale = layout, exponents, log_scale
         self._constant, self._ratios = constant, ratios
         self.sizes = layout.blocks
-        super().__init__(torch.Size(), torch.Size((layout.size,)), validate_args=False)
+        super().__init__((), (layout.size,))
 
     @property
     def mean(self) -> Tensor:
@@ -200,7 +196,7 @@ class LpNestedSymmetric(Distribution):
         found = self.layout.log_variance(self.exponents)
         return (found if self.log_scale is None else found + 2 * self.log_scale).exp()
 
-    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples, (*sample_shape, n)."""
         level = self.layout.draw(self.exponents, sample_shape)
         size = (level if self.log_scale is None else level + self.log_scale).exp()
@@ -235,7 +231,7 @@ class LpNestedSymmetric(Distribution):
 
     def _constants(self) -> Tensor:
         found = self.layout.constants(self.exponents)
-        return found if self.log_scale is None else found - _sum(self._scales(), self.sizes)
+        return found if self.log_scale is None else found - _sum(self._scales(), self.layout.blocks)
 
     def _scales(self) -> Tensor:
         """Return ln a of every coordinate, (n,)."""

@@ -20,11 +20,12 @@ below by 0. What bounds log p(x) is the categorical's, and K outcomes are soon s
 """
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
+
+from vaekit.distributions.base import Density
 
 
 def gumbel_like(value: Tensor) -> Tensor:
@@ -40,18 +41,16 @@ def hardened(value: Tensor) -> Tensor:
     return torch.zeros_like(value).scatter_(-1, largest, 1.0)
 
 
-class Categories(Distribution, ABC):
+class Categories(Density, ABC):
     """Hold one of K categories by `logits` (..., K) up to a constant.
 
     To write one: draw in `rsample`. Mean and variance are those of the one-hot, relaxed or not.
     """
 
-    arg_constraints: ClassVar[dict[str, Any]] = {}  # pyright: ignore[reportIncompatibleMethodOverride]
-    has_rsample = True
-
     def __init__(self, logits: Tensor):
         self.log_probs = logits.log_softmax(-1)
-        super().__init__(logits.shape[:-1], logits.shape[-1:], validate_args=False)
+        self.parameters = (self.log_probs,)
+        super().__init__(logits.shape[:-1], logits.shape[-1:])
 
     @property
     def mean(self) -> Tensor:
@@ -64,7 +63,7 @@ class Categories(Distribution, ABC):
         return self.mean * (1 - self.mean)
 
     @abstractmethod
-    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw, with the gradient, (*sample_shape, ..., K)."""
 
 
@@ -74,7 +73,7 @@ class OneHots(Categories):
     Samples are exact one-hots; those of `rsample` carry the gradient of π, straight through.
     """
 
-    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw one-hots, (*sample_shape, ..., K)."""
         many = self.log_probs.expand(*sample_shape, *self.log_probs.shape)
         mean = self.mean
@@ -95,7 +94,11 @@ class RelaxedOneHots(Categories):
         super().__init__(logits)
         self.temperature, self.straight_through = temperature, straight_through
 
-    def rsample(self, sample_shape=()) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+    def rebuilt(self, parameters: Sequence[Tensor]) -> "RelaxedOneHots":
+        """Return the same with other logits."""
+        return RelaxedOneHots(parameters[0], self.temperature, self.straight_through)
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw relaxed one-hots, (*sample_shape, ..., K)."""
         many = self.log_probs.expand(*sample_shape, *self.log_probs.shape)
         noisy = many + gumbel_like(many)

@@ -13,13 +13,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK
 from vaekit.brief import described
 from vaekit.data import Dataset
-from vaekit.distributions import DiagonalGaussian
-from vaekit.distributions.one_hots import OneHots
+from vaekit.distributions import Density, DiagonalGaussian, OneHots
 from vaekit.faults import check_finite
 from vaekit.information.encoding import (
     depends_on_condition,
@@ -35,7 +33,6 @@ from vaekit.information.parts import (
     log_prior_apart,
     rate_of,
     together,
-    within,
 )
 from vaekit.model import Model
 from vaekit.shapes import log_prob
@@ -52,7 +49,7 @@ class Account(NamedTuple):
     """
 
     part: Part
-    q: Distribution
+    q: Density
     rate: Tensor | None
     exact: bool
     information: Tensor
@@ -93,8 +90,8 @@ class _Columns(NamedTuple):
 def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: int) -> Books:
     """Draw codes for each of `rows` and fill in the accounts of `parts`.
 
-    Raises `VaekitError` for deterministic codes, for posteriors that are neither Gaussian nor
-    one-hot, and for an example of which a number is not finite, by its row.
+    Raises `VaekitError` for deterministic codes, for posteriors that do not show their parameters,
+    and for an example of which a number is not finite, by its row.
     """
     qs, zs, distortions, conditional = [], [], [], False
     columns: list[list[_Columns]] = []
@@ -125,8 +122,8 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
     return Books(distortion, found, conditional, codes)
 
 
-def _columns(q: Distribution, p: Distribution, z: Tensor, more: Tensor, at: list[int]) -> _Columns:
-    if isinstance(within(q, at), OneHots):  # the mean of log p(z), which is linear in a one-hot
+def _columns(q: Density, p: Density, z: Tensor, more: Tensor, at: list[int]) -> _Columns:
+    if isinstance(q.marginal(at), OneHots):  # the mean of log p(z), which is linear in a one-hot
         z = q.mean[None]
     prior, apart = log_prior(p, z, at), log_prior_apart(p, z, at)
     means = (None if found is None else found.mean(0) for found in (prior, apart))
@@ -134,9 +131,9 @@ def _columns(q: Distribution, p: Distribution, z: Tensor, more: Tensor, at: list
 
 
 def _account(
-    part: Part, whole: Distribution, z: Tensor, chunks: list[_Columns], conditional: bool
+    part: Part, whole: Density, z: Tensor, chunks: list[_Columns], conditional: bool
 ) -> Account:
-    q, z = within(whole, part.places), z[..., part.places]
+    q, z = whole.marginal(part.places), z[..., part.places]
     rates = [chunk.rate for chunk in chunks]
     rate = _joined([None if found is None else found[0] for found in rates])
     exact = rates[0] is not None and rates[0][1]
@@ -157,7 +154,7 @@ def _account(
     return Account(part, q, rate, exact, information, kl, joint, correlation, dimensions)
 
 
-def _aggregated(z: Tensor, q: Distribution) -> tuple[Tensor, Tensor | None]:
+def _aggregated(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
     """Return means over the codes (codes, n, H) of each example of log q(z) and Σ log q(z_h)."""
     joint, alone = aggregated(z.flatten(0, 1), q)
     shape = z.shape[:2]

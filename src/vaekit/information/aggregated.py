@@ -23,15 +23,15 @@ of `indicators` shows how far up I may be.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from vaekit.brief import described
 from vaekit.data import Dataset
-from vaekit.distributions import LOG_2PI, DiagonalGaussian
+from vaekit.distributions import LOG_2PI, Density, DiagonalGaussian
 from vaekit.faults import check_finite
 from vaekit.information.encoding import (
     Encoded,
@@ -179,12 +179,12 @@ def _gaussian(parts: list[Encoded]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     return z, owns, *aggregate_of_gaussians(z, q)
 
 
-def _known(distributions: list[Any], z: Tensor) -> tuple[Tensor, Tensor | None]:
+def _known(distributions: Sequence[Density], z: Tensor) -> tuple[Tensor, Tensor | None]:
     """Return log-densities (n,) and, where known, by coordinate (n, H), of codes in chunks."""
     sizes = [d.batch_shape[0] if d.batch_shape else len(z) for d in distributions]
     pairs = list(zip(distributions, z.split(sizes), strict=True))
     whole = torch.cat([d.log_prob(part).double() for d, part in pairs])
-    if not all(hasattr(d, "log_prob_by_coordinate") for d in distributions):
+    if not all(d.independent for d in distributions):
         return whole, None
     return whole, torch.cat([d.log_prob_by_coordinate(part).double() for d, part in pairs])
 

@@ -31,13 +31,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, evaluating
 from vaekit.arguments import check
 from vaekit.brief import described
 from vaekit.data import Dataset
-from vaekit.distributions.one_hots import OneHots
+from vaekit.distributions import Density, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
 from vaekit.given import check_counts
@@ -183,7 +182,7 @@ def _rates(model: Model, data: Dataset, rows: Tensor, places: list[int]) -> Tens
 
 def _surprise(pairs: list[Pairs]) -> tuple[Tensor, int | None]:
     """Return −log q(c) of each example, of categories its mean under q(c|x), and how many."""
-    q: Distribution = together([one.q for one in pairs])
+    q: Density = together([one.q for one in pairs])
     if isinstance(q, OneHots):
         return entropy(q), q.event_shape[-1]
     c = torch.cat([one.c for one in pairs]).cpu().double()

@@ -3,24 +3,21 @@
 from collections.abc import Mapping
 
 import torch
-from torch.distributions import Distribution
 
 from vaekit.apply import condition_of, device_of, evaluating
 from vaekit.data import Dataset
-from vaekit.distributions.one_hots import Categories
-from vaekit.distributions.product import Blocks
+from vaekit.distributions import Categories, Density
 from vaekit.model import Model
 
 
-def categories_of(q: Distribution) -> dict[str, slice]:
+def categories_of(q: Density) -> dict[str, slice]:
     """Return where each one-hot of q(z|x) lies: name of its block → slice, "" where it is all."""
-    parts = q.parts if isinstance(q, Blocks) else (q,)
-    names = (q.names if isinstance(q, Blocks) else ()) or [str(i) for i in range(len(parts))]
+    names = q.names or [str(i) if q.sizes else "" for i in range(len(q.parts))]
     found, first = {}, 0
-    for part, name in zip(parts, names, strict=True):
+    for part, name in zip(q.parts, names, strict=True):
         size = part.event_shape[-1]
         if isinstance(part, Categories):
-            found[name if isinstance(q, Blocks) else ""] = slice(first, first + size)
+            found[name] = slice(first, first + size)
         first += size
     return found
 

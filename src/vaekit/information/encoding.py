@@ -6,7 +6,6 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.apply import (
     CHUNK,
@@ -20,9 +19,7 @@ from vaekit.apply import (
 )
 from vaekit.brief import described
 from vaekit.data import Dataset
-from vaekit.distributions import DiagonalGaussian
-from vaekit.distributions.blocks import deterministic
-from vaekit.distributions.product import Blocks
+from vaekit.distributions import Density
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite, check_range
 from vaekit.given import check_counts, check_model, check_seed, check_set
@@ -36,8 +33,8 @@ class Encoded(NamedTuple):
 
     x: Tensor
     condition: Tensor | None
-    q: Distribution
-    prior: Distribution | None
+    q: Density
+    prior: Density | None
 
     __repr__ = described
 
@@ -73,7 +70,7 @@ def check_subject(model: Model, data: Dataset, **counts: int) -> None:
 def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Iterator[Encoded]:
     """Yield posteriors of `rows` of a set in chunks of `size`, in evaluation mode, not decoded.
 
-    Gaussian posteriors of fewer than 32 bits are widened to float32. Raises `VaekitError` for
+    Posteriors of fewer than 32 bits are widened to float32. Raises `VaekitError` for
     deterministic codes, which have no density, for codes that are not finite, for examples that
     the model cannot read, and for values outside the likelihood's support.
     """
@@ -99,7 +96,7 @@ def drawing(seed: int) -> AbstractContextManager[None]:
     return seeded((seed + _APART) % 2**63)
 
 
-def depends_on_condition(prior: Distribution) -> bool:
+def depends_on_condition(prior: Density) -> bool:
     """Tell whether a prior is p(z|c), one for each example, and not one p(z) for all."""
     return len(prior.batch_shape) > 0
 
@@ -110,17 +107,15 @@ def rows_of(model: Model, data: Dataset, n: int, **counts: int) -> Tensor:
     return sample_rows(len(data), n)
 
 
-def _widened(q: Distribution) -> Distribution:
+def _widened(q: Density) -> Density:
     """Return a posterior with a density, of float32 at least; raise `VaekitError` for others."""
-    if deterministic(q):
-        which = "a block of this model's code" if isinstance(q, Blocks) else "this model's code"
+    if q.deterministic:
+        which = "a block of this model's code" if q.sizes else "this model's code"
         raise VaekitError(
             f"information needs a posterior with a density, but {which} is "
             "deterministic: its I(x; z) is infinite for a continuous x; judge a vae"
         )
-    if isinstance(q, Blocks):
-        return Blocks([_widened(part) for part in q.parts], q.names)
-    if not isinstance(q, DiagonalGaussian):
-        return q
     kind = torch.promote_types(q.mean.dtype, torch.float32)
-    return DiagonalGaussian(q.mean.to(kind), q.log_std.to(kind))
+    if q.mean.dtype == kind:
+        return q
+    return q.changed(lambda parameter: parameter.to(kind))

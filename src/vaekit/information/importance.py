@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK
 from vaekit.brief import described
 from vaekit.data import Dataset
+from vaekit.distributions import Density
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
 from vaekit.information.encoding import drawing, encoded, rows_of
@@ -75,7 +75,7 @@ def log_likelihood(
 
 
 def _log_weights(
-    model: Model, q: Distribution, prior: Distribution, x: Tensor, c: Tensor | None, count: int
+    model: Model, q: Density, prior: Density, x: Tensor, c: Tensor | None, count: int
 ) -> Tensor:
     """Return log p(x|z) + log p(z) − log q(z|x), (count, batch), float64."""
     z = q.rsample((count,))

@@ -6,8 +6,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from vaekit.distributions import DiagonalGaussian
-from vaekit.distributions.one_hots import OneHots
+from vaekit.distributions import DiagonalGaussian, OneHots
 from vaekit.information.accounts import Account, Books, gaussian_fit
 from vaekit.information.entries import Check, Row, at_most, below, equal
 from vaekit.information.parts import CODES, entropy

@@ -29,14 +29,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, sample_codes
 from vaekit.data import Dataset
-from vaekit.distributions import LOG_2PI, StandardNormal
-from vaekit.distributions.coordinates import Logistics
-from vaekit.distributions.one_hots import OneHots
-from vaekit.distributions.product import Blocks
+from vaekit.distributions import LOG_2PI, Density, Logistics, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite, check_numbers
 from vaekit.information.categories import categories_of, other_entries
@@ -91,7 +87,7 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
     return found
 
 
-def prior_of(model: Model, like: Tensor, c: Tensor | None = None) -> Distribution:
+def prior_of(model: Model, like: Tensor, c: Tensor | None = None) -> Density:
     """Return p(z); raise `VaekitError` for a model without one, or with p(z|c)."""
     if model.prior is None:
         raise VaekitError("this model has no prior that its codes could match")
@@ -130,12 +126,12 @@ def gaussian_entropy(mean: Tensor, variance: Tensor) -> float:
     return float(0.5 * (LOG_2PI + 1 + roots.log()).sum())
 
 
-def prior_entropy(p: Distribution, n: int) -> Score:
+def prior_entropy(p: Density, n: int) -> Score:
     """Return h(p(z)) in nats over the entries that are no one-hots, exact (for n) or by draws.
 
     Raises `VaekitError` where draws are needed and there are none.
     """
-    parts = [d for d in (p.parts if isinstance(p, Blocks) else (p,)) if not isinstance(d, OneHots)]
+    parts = [part for part in p.parts if not isinstance(part, OneHots)]
     exact = [_exact(part) for part in parts]
     if all(each is not None for each in exact):
         whole = sum(each for each in exact if each is not None)
@@ -148,11 +144,15 @@ def prior_entropy(p: Distribution, n: int) -> Score:
     return _stated(float(each.mean()), how, DRAWS, "consistent", se)
 
 
-def _exact(p: Distribution) -> float | None:
-    size = p.event_shape[-1]
-    if isinstance(p, StandardNormal):
-        return 0.5 * size * (LOG_2PI + 1)
-    return size * (math.log(p.scale) + 2) if isinstance(p, Logistics) else None
+def _exact(p: Density) -> float | None:
+    if isinstance(p, Logistics):
+        return float((p.scale.double().log() + 2).sum())
+    if p.univariate is None:
+        return None
+    try:
+        return float(p.univariate.entropy().double().sum(-1))
+    except NotImplementedError:
+        return None
 
 
 def _stated(
@@ -183,7 +183,7 @@ def _entropy(p: Tensor) -> Tensor:
     return torch.special.entr(p).sum(-1)
 
 
-def _variance(p: Distribution) -> float:
+def _variance(p: Density) -> float:
     try:
         return float(p.variance.mean())
     except NotImplementedError:  # a prior need not know its moments

@@ -41,15 +41,15 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.brief import described
 from vaekit.data import Dataset
-from vaekit.distributions import DiagonalGaussian, StandardNormal
+from vaekit.distributions import Density, DiagonalGaussian, StandardNormal
 from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
 from vaekit.information.encoding import encoded, rows_of
+from vaekit.information.parts import together
 from vaekit.information.rates import WIDE, Number, mean_of
 from vaekit.model import Model
 
@@ -153,20 +153,20 @@ def indicators(model: Model, data: Dataset, n: int = 10_000) -> Indicators:
     """Compute Definitions 1–7 of [noise] on up to `n` examples, the same ones each time.
 
     For a conditional model an example is x with its condition. Raises `VaekitError` unless the
-    posterior is a diagonal Gaussian and the prior N(0, I), for codes that are not finite, n < 1.
+    posterior has independent coordinates, of a law whose KL to a Gaussian is known, and the prior
+    is N(0, I), for codes that are not finite, n < 1.
     """
-    parts: list[tuple[Tensor, Tensor]] = []
+    posteriors: list[Density] = []
     rows = rows_of(model, data, n)
     for part in encoded(model, data, rows):
         complaint = unfit(part.q, part.prior)
-        if complaint or not isinstance(part.q, DiagonalGaussian):
+        if complaint:
             raise VaekitError(complaint)
-        parts.append((part.q.mean.cpu().double(), part.q.log_std.cpu().double()))
-    mean, log_std = (torch.cat(each) for each in zip(*parts, strict=True))
-    q = DiagonalGaussian(mean, log_std)
-    v, centre = (mean**2 + q.variance).mean(0), mean.mean(0)
-    spread = ((mean - centre) ** 2 + q.variance).mean(0)
-    rates = _known(q, StandardNormal(len(v), mean))
+        posteriors.append(part.q)
+    q = together(posteriors)
+    v, centre = (q.mean**2 + q.variance).mean(0), q.mean.mean(0)
+    spread = ((q.mean - centre) ** 2 + q.variance).mean(0)
+    rates = _known(q, StandardNormal(torch.zeros_like(v)))
     informations = _known(q, DiagonalGaussian(torch.zeros_like(v), 0.5 * v.log()))
     centreds = _known(q, DiagonalGaussian(centre, 0.5 * spread.log())).sum(1)
     check_finite(model, data, rows, "the information", rates, informations, centreds)
@@ -174,18 +174,19 @@ def indicators(model: Model, data: Dataset, n: int = 10_000) -> Indicators:
     return Indicators(*known, spread, centreds)
 
 
-def unfit(q: Distribution, prior: Distribution | None) -> str:
+def unfit(q: Density, prior: Density | None) -> str:
     """Say why the indicators are not defined for these two, or nothing."""
-    have = f"this model has {type(q).__name__} and {type(prior).__name__ if prior else 'none'}"
-    if isinstance(q, DiagonalGaussian) and isinstance(prior, StandardNormal):
+    if isinstance(prior, StandardNormal) and kl_by_coordinate(q, prior) is not None:
         return ""
+    have = f"this model has {type(q).__name__} and {type(prior).__name__ if prior else 'none'}"
     return (
-        "the indicators need a diagonal Gaussian posterior and one standard normal prior for all "
-        f"examples, but {have}: use information.aggregate"
+        "the indicators need a Gaussian posterior, or another of independent coordinates whose KL "
+        "to a normal is known, and one standard normal prior for all examples, but "
+        f"{have}: use information.aggregate"
     )
 
 
-def _known(q: DiagonalGaussian, p: Distribution) -> Tensor:
+def _known(q: Density, p: Density) -> Tensor:
     found = kl_by_coordinate(q, p)
     assert found is not None
     return found

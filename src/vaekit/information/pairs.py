@@ -20,13 +20,12 @@ as most do under narrow posteriors; an exp2 takes 0.3 and 0.7.
 """
 
 import math
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
-from vaekit.distributions import LOG_2PI, DiagonalGaussian
+from vaekit.distributions import LOG_2PI, Density, DiagonalGaussian
 
 LN_2 = math.log(2)
 _NARROW = 1e-4  # s by the largest |z|, which float32 places to 6e-8 of itself: to 6e-4 of s
@@ -87,26 +86,30 @@ def _log2_sum(x: Tensor) -> Tensor:
     return (x - peak).exp2_().sum(1).log2_() + peak[:, 0]
 
 
-def aggregate_of_any(z: Tensor, posteriors: list[Distribution]) -> tuple[Tensor, Tensor | None]:
+def aggregate_of_any(
+    z: Tensor, posteriors: Sequence[Density], log_weight: Tensor | None = None
+) -> tuple[Tensor, Tensor | None]:
     """Return the same of posteriors that are given as distributions with batch shape (m,).
 
-    The marginals are None where the posteriors know no log-density by coordinate.
+    The marginals are None where coordinates are not independent. A `log_weight` (m,) is for one
+    distribution of all.
     """
     most = max(q.batch_shape[0] for q in posteriors)
     whole, alone, many = [], [], sum(q.batch_shape[0] for q in posteriors)
     for part in z.split(max(1, _ENTRIES // (most * z.shape[-1]))):
         logs = [_log_prob(q, part[:, None]) for q in posteriors]
-        whole.append(torch.stack([log.logsumexp(1) for log, _ in logs]).logsumexp(0))
+        weighed = [log if log_weight is None else log + log_weight for log, _ in logs]
+        whole.append(torch.stack([log.logsumexp(1) for log in weighed]).logsumexp(0))
         if all(parts is not None for _, parts in logs):
-            found = torch.stack([parts.logsumexp(1) for _, parts in logs if parts is not None])
-            alone.append(found.logsumexp(0))
+            sums = torch.stack([parts.logsumexp(1) for _, parts in logs if parts is not None])
+            alone.append(sums.logsumexp(0))
     constant = math.log(many)
     return torch.cat(whole) - constant, torch.cat(alone) - constant if alone else None
 
 
-def _log_prob(q: Any, z: Tensor) -> tuple[Tensor, Tensor | None]:
-    """Return log q of z (b, 1, H) as (b, m) and, where q knows it, by coordinate (b, m, H)."""
-    if not hasattr(q, "log_prob_by_coordinate"):
+def _log_prob(q: Density, z: Tensor) -> tuple[Tensor, Tensor | None]:
+    """Return log q of z (b, 1, H) as (b, m) and, where independent, by coordinate (b, m, H)."""
+    if not q.independent:
         return q.log_prob(z).double(), None
     parts = q.log_prob_by_coordinate(z).double()
     return parts.sum(-1), parts

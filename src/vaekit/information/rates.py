@@ -29,15 +29,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, seeded
 from vaekit.data import Dataset
-from vaekit.distributions import StandardNormal
-from vaekit.distributions.blocks import Block, blocks, deterministic, names_of
+from vaekit.distributions import Categories, Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
-from vaekit.distributions.one_hots import Categories
-from vaekit.distributions.product import Blocks
+from vaekit.distributions.product import Block, blocks
 from vaekit.faults import check_finite, check_range
 from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
@@ -126,19 +123,19 @@ class _Sums:
         self.units = _units_of(run.q)
         self._put("mean", run.q.mean)
         self._put("variance", run.q.variance)
-        if run.prior is None or deterministic(run.q):
+        if run.prior is None or run.q.deterministic:
             return
         if run.prior.batch_shape:  # p(z|c): what c tells is not counted
             self.kept = "I(x; z|c)"
         self._rate("rate", run.q, run.prior, run.z)
-        for name, part in zip(names_of(run.prior), _blocks(run), strict=False):
+        for name, part in zip(run.prior.names, _blocks(run), strict=False):
             self._rate(f"rate_{name}", *part)
         self.standard = isinstance(run.prior, StandardNormal)
         with suppress(NotImplementedError):  # a prior need not know its moments
             spread = (run.q.mean - run.prior.mean) ** 2 + run.q.variance
             self._put("v", spread / run.prior.variance)
 
-    def _rate(self, name: str, q: Distribution, p: Distribution, z: Tensor) -> None:
+    def _rate(self, name: str, q: Density, p: Density, z: Tensor) -> None:
         self.closed[name] = kl_in_closed_form(q, p) is not None
         self._put(name, kl(q, p, z))
 
@@ -202,10 +199,10 @@ def _units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
     return found
 
 
-def _units_of(q: Distribution) -> list[int]:
+def _units_of(q: Density) -> list[int]:
     """Return the places of the code that are units: all but the entries of one-hots."""
     found, first = [], 0
-    for part in q.parts if isinstance(q, Blocks) else (q,):
+    for part in q.parts:
         size = part.event_shape[-1]
         one_hot = isinstance(part, Categories)
         found += [] if one_hot else range(first, first + size)

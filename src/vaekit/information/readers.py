@@ -13,15 +13,13 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
 from vaekit.brief import described
 from vaekit.data import Dataset
-from vaekit.distributions.one_hots import OneHots
-from vaekit.distributions.product import Blocks
+from vaekit.distributions import Density, OneHots
 from vaekit.faults import check_finite
 from vaekit.information.encoding import encoded
-from vaekit.information.parts import Part, within
+from vaekit.information.parts import Part
 from vaekit.model import Model
 from vaekit.networks import networks
 from vaekit.objectives.mutual_information import log_read
@@ -34,7 +32,7 @@ class Pairs(NamedTuple):
 
     shown: Tensor
     c: Tensor
-    q: Distribution
+    q: Density
 
     __repr__ = described
 
@@ -53,7 +51,7 @@ class Source(NamedTuple):
         z = q.rsample((1,))
         p = self.model.decode(z, told, x.shape)
         check_finite(self.model, data, rows, "what the decoder gives", p.mean[0])
-        own = within(q, self.part.places)
+        own = q.marginal(self.part.places)
         c = z[0][:, self.part.places]
         if self.again:  # of a one-hot its mean, for log Q is linear in it and so has no noise
             c = own.mean if isinstance(own, OneHots) else own.rsample()
@@ -65,7 +63,7 @@ class Reader(nn.Module):
 
     def __init__(self, text: str, first: Pairs):
         super().__init__()
-        self.parts = first.q.parts if isinstance(first.q, Blocks) else (first.q,)
+        self.parts = first.q.parts
         self.sizes = [part.event_shape[-1] for part in self.parts]
         each = zip(self.parts, self.sizes, strict=True)
         self.widths = [size if isinstance(part, OneHots) else 2 * size for part, size in each]

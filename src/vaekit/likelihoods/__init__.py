@@ -2,6 +2,11 @@
 
 from collections.abc import Callable
 
+from torch import nn
+
+from vaekit.arguments import setting
+from vaekit.brief import brief
+from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
 from vaekit.likelihoods.bernoulli import Bernoulli
 from vaekit.likelihoods.gaussian import Gaussian, squared_error
@@ -19,15 +24,30 @@ LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
 }
 
 
-def likelihood(text: str, nets: Networks, latent: int, shape: Shape) -> Likelihood:
-    """Build the likelihood that `text` names, such as `gaussian(sigma=0.1)`, on a new decoder.
+def likelihood(
+    kind: str | Likelihood | Callable[[nn.Module], Likelihood],
+    nets: Networks,
+    latent: int,
+    shape: Shape,
+) -> Likelihood:
+    """Build a likelihood by its text, such as `gaussian(sigma=0.1)`, or its class, on a decoder.
 
     The decoder reads `latent` values and gives as many for each entry of `shape` as the likelihood
-    has heads. Raises `VaekitError` for an unknown name or arguments that do not fit.
+    has heads. A `Likelihood` is taken as it is. Raises `VaekitError` for what is none of these, an
+    unknown name or arguments that do not fit.
     """
-    heads = getattr(LIKELIHOODS.get(parse(text)[0]), "heads", 1)
-    network = nets.decoder(latent, (heads * shape[0], *shape[1:]))
-    return build(text, LIKELIHOODS, "likelihood", network)
+    if isinstance(kind, Likelihood):
+        return kind
+    if not (isinstance(kind, str) or callable(kind)) or isinstance(kind, nn.Module):
+        raise VaekitError(
+            "a likelihood is its text, such as 'bernoulli', its class, or a Likelihood, got "
+            f"{brief(kind)}"
+        )
+    make = LIKELIHOODS.get(parse(kind)[0]) if isinstance(kind, str) else kind
+    network = nets.decoder(latent, (setting(make, "heads", 1) * shape[0], *shape[1:]))
+    if isinstance(kind, str):
+        return build(kind, LIKELIHOODS, "likelihood", network)
+    return kind(network)
 
 
 __all__ = [

@@ -2,12 +2,17 @@
 
 from collections.abc import Callable
 
+from torch import nn
+
+from vaekit.arguments import expect
 from vaekit.networks.base import ACTIVATIONS, Networks, Shape
 from vaekit.networks.conv import Conv
 from vaekit.networks.joined import Joined
 from vaekit.networks.mlp import Mlp, stack
 from vaekit.networks.tied import Tied, Transposed
 from vaekit.text import build
+
+OWN = "one network is no pair: make a posterior and a likelihood of yours"
 
 NETWORKS: dict[str, Callable[..., Networks]] = {
     "mlp": Mlp,
@@ -38,8 +43,15 @@ NETWORKS: dict[str, Callable[..., Networks]] = {
 
 
 def networks(text: str | Networks) -> Networks:
-    """Build the networks that `text` names, for example `mlp(512, 256, activation=tanh)`."""
-    return text if isinstance(text, Networks) else build(text, NETWORKS, "network")
+    """Build the networks that `text` names, for example `mlp(512, 256, activation=tanh)`.
+
+    `Networks` are taken as they are. Raises `VaekitError` for what is neither, an unknown name and
+    arguments that do not fit.
+    """
+    if isinstance(text, Networks):
+        return text
+    expect(text, str, "networks by text, such as 'mlp(400)', or Networks", [(nn.Module, OWN)])
+    return build(text, NETWORKS, "network")
 
 
 __all__ = [

@@ -15,12 +15,10 @@ import math
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 
-from vaekit.distributions.blocks import block
+from vaekit.distributions import Categories, Density
 from vaekit.distributions.divergences import kl, kl_by_samples
-from vaekit.distributions.one_hots import Categories
-from vaekit.distributions.product import Blocks
+from vaekit.distributions.product import block
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
@@ -47,7 +45,7 @@ class KL(Term):
         divergence = kl if self.analytic else kl_by_samples
         return divergence(*self.chosen(run), self.path).mean()
 
-    def chosen(self, run: Pass) -> tuple[Distribution, Distribution, Tensor]:
+    def chosen(self, run: Pass) -> tuple[Density, Density, Tensor]:
         """Return q, p and z of the whole code, or of the block that `on` names."""
         if run.prior is None:
             raise VaekitError(
@@ -93,12 +91,11 @@ class RateTarget(nn.Module, Term):
         """Return the rate and its target in nats."""
         return [run.once(self.rate).detach(), self.target]
 
-    def _check(self, q: Distribution) -> None:
+    def _check(self, q: Density) -> None:
         """Raise `VaekitError` for a target that categories cannot reach; shapes alone are asked."""
-        parts = q.parts if isinstance(q, Blocks) else (q,)
-        if not all(isinstance(part, Categories) for part in parts):
+        if not all(isinstance(part, Categories) for part in q.parts):
             return
-        target, sizes = self.schedule, [part.event_shape[-1] for part in parts]
+        target, sizes = self.schedule, [part.event_shape[-1] for part in q.parts]
         most = max(target.start, target.end) if isinstance(target, Schedule) else target
         if most > (top := sum(map(math.log, sizes))):
             said = " · ".join(map(str, sizes))

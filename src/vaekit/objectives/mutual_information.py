@@ -27,13 +27,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.distributions import Distribution
 from torch.nn import functional as F
 
-from vaekit.distributions import LOG_2PI, DiagonalGaussian
-from vaekit.distributions.blocks import coordinates
-from vaekit.distributions.one_hots import Categories
-from vaekit.distributions.product import Blocks
+from vaekit.distributions import LOG_2PI, Categories, Density, DiagonalGaussian
+from vaekit.distributions.product import coordinates
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.networks.held import Trunk
@@ -92,33 +89,28 @@ class MutualInformation(Adversarial):
         return -log_read(self.network(seen), q, c[: len(seen)].detach()).mean()
 
 
-def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Distribution, Tensor]:
+def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Density, Tensor]:
     """Return the posterior of the chosen part of the code and its samples (samples · batch, width).
 
     Raises `VaekitError` for a name or coordinates that the code has not.
     """
     z = run.z.flatten(0, -2)
     if isinstance(on, str):
-        if not isinstance(run.q, Blocks) or on not in run.q.names:
-            known = run.q.names if isinstance(run.q, Blocks) else ()
-            if known:
-                raise nearest(on, known, "block")
+        if on not in run.q.names:
+            if run.q.names:
+                raise nearest(on, run.q.names, "block")
             raise VaekitError(
                 f"this code has no blocks, so none is called {on!r}: list coordinates"
             )
         place = run.q.names.index(on)
-        return run.q.parts[place], z.split(run.q.sizes, -1)[place]
-    if not isinstance(run.q, DiagonalGaussian):
-        raise VaekitError(
-            "to choose coordinates needs a posterior that is Gaussian: of others name a block"
-        )
+        return run.q.parts[place], z.split(list(run.q.sizes), -1)[place]
     rows = list(on)
     if not all(0 <= h < z.shape[-1] for h in rows):
         raise VaekitError(f"coordinates lie from 0 to {z.shape[-1] - 1}, got {rows}")
-    return DiagonalGaussian(run.q.mean[..., rows], run.q.log_std[..., rows]), z[:, rows]
+    return run.q.marginal(rows), z[:, rows]
 
 
-def log_read(output: Tensor, q: Distribution, c: Tensor) -> Tensor:
+def log_read(output: Tensor, q: Density, c: Tensor) -> Tensor:
     """Return log Q(c|x′) of each example, (n,), from a reader's output (n, features).
 
     The deviation of a coordinate is softplus(width) + .001. Raises `VaekitError` for a reader with
@@ -157,7 +149,7 @@ def _seen(run: Pass, drawn: bool, trunk: Trunk | None, share: float) -> Tensor:
     return image if trunk is None else trunk(image)
 
 
-def _entropy(q: Distribution, kind: str) -> Tensor | float:
+def _entropy(q: Density, kind: str) -> Tensor | float:
     """Return the entropy of q(c) over the batch, or the constant of the prior, in nats."""
     width = q.event_shape[0]
     if isinstance(q, Categories):

@@ -26,7 +26,6 @@ import math
 import torch
 from torch import Tensor
 
-from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
@@ -56,10 +55,10 @@ def log_densities(run: Pass, size: int, sampling: str) -> tuple[Tensor, Tensor, 
 
     Raises `VaekitError` for a posterior without a density by coordinate, and as `log_weights` does.
     """
-    if not isinstance(run.q, DiagonalGaussian):
+    if not run.q.independent:
         raise VaekitError(
             "the total correlation needs a posterior with a density for each coordinate: "
-            "use posterior Gaussian"
+            "use posterior Gaussian or Laplace"
         )
     each = run.q.log_prob_by_coordinate(run.z.unsqueeze(-2))  # [l, i, j, h] = log q(z_lih|x_j)
     weights = log_weights(each.shape[-2], size, sampling, each)

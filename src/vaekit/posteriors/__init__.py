@@ -4,13 +4,17 @@ from collections.abc import Callable
 
 from torch import nn
 
+from vaekit.arguments import setting
+from vaekit.brief import brief
+from vaekit.errors import VaekitError
 from vaekit.posteriors.base import Posterior
 from vaekit.posteriors.dirac import Dirac
 from vaekit.posteriors.gaussian import Gaussian
 from vaekit.posteriors.product import Product
 from vaekit.posteriors.relaxed_one_hot import RelaxedOneHot
 from vaekit.posteriors.top_k import TopK
-from vaekit.text import build
+from vaekit.shapes import sized
+from vaekit.text import build, parse
 
 POSTERIORS: dict[str, Callable[..., Posterior]] = {
     "dirac": Dirac,
@@ -20,12 +24,28 @@ POSTERIORS: dict[str, Callable[..., Posterior]] = {
 }
 
 
-def posterior(text: str, network: nn.Module, latent: int) -> Posterior:
-    """Build the posterior that `text` names, such as `relaxed_one_hot(temperature=0.5)`.
+def posterior(
+    kind: str | Posterior | Callable[[nn.Module, int], Posterior],
+    encoder: Callable[[int], nn.Module],
+    latent: int,
+) -> Posterior:
+    """Build a posterior by its text, such as `relaxed_one_hot(temperature=0.5)`, or by its class.
 
-    Raises `VaekitError` for an unknown name and for arguments that do not fit.
+    `encoder` makes the network for a number of features. A `Posterior` is taken as it is. Raises
+    `VaekitError` for what is none of these, an unknown name and arguments that do not fit.
     """
-    return build(text, POSTERIORS, "posterior", network, latent)
+    if isinstance(kind, Posterior):
+        return sized(kind, latent, "posterior", kind)
+    if not (isinstance(kind, str) or callable(kind)) or isinstance(kind, nn.Module):
+        raise VaekitError(
+            "a posterior is its text, such as 'gaussian', its class, or a Posterior, got "
+            f"{brief(kind)}"
+        )
+    make = POSTERIORS.get(parse(kind)[0]) if isinstance(kind, str) else kind
+    network = encoder(setting(make, "heads", 1) * latent)
+    if isinstance(kind, str):
+        return build(kind, POSTERIORS, "posterior", network, latent)
+    return kind(network, latent)
 
 
 __all__ = [

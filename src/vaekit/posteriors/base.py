@@ -15,10 +15,13 @@ class Posterior(nn.Module, ABC):
 
     To write one: take the encoder network in `__init__`, set `latent` (H, the size of z), read
     the network with `self.features(x, c)`, and return from `forward` a distribution with `rsample`,
-    `mean` and event shape (H,). Set `heads` where several features belong to each entry of z.
+    `mean` and event shape (H,): one of PyTorch, such as `Independent(Laplace(m, b), 1)`, or a
+    `vaekit.distributions.Density`. Set `heads` where several features belong to each entry of z,
+    `own_prior` where the prior of a block of its kind is another than the normal.
     """
 
     heads: int = 1
+    own_prior: str = "normal"
     latent: int
     network: nn.Module
 

@@ -26,6 +26,8 @@ class RelaxedOneHot(Posterior):
     temperature ≤ 0, and a schedule that does not fall.
     """
 
+    own_prior = "categorical"
+
     def __init__(
         self,
         network: nn.Module,

@@ -5,6 +5,7 @@ from typing import Any
 
 from torch import nn
 
+from vaekit.arguments import expect
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior
 from vaekit.priors.categorical import Categorical
@@ -17,20 +18,25 @@ from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.normal import Normal
 from vaekit.priors.product import Product
 from vaekit.priors.vamp import Vamp
+from vaekit.shapes import sized
 from vaekit.text import build, parse
 
 
 def prior(
-    text: str,
+    text: str | Prior,
     latent: int,
     posterior: nn.Module | None = None,
     shape: Sequence[int] | None = None,
 ) -> Prior:
     """Build the prior over `latent` coordinates that `text` names, such as `isa(p=2.2, size=4)`.
 
-    `vamp(50)` also needs the model's posterior and the shape of one example. Raises `VaekitError`
-    for an unknown name, arguments that do not fit, and a prior of another size than the code.
+    `vamp(50)` also needs the model's posterior and the shape of one example. A `Prior` is taken as
+    it is. Raises `VaekitError` for what is neither, an unknown name, arguments that do not fit, and
+    a prior of another size than the code.
     """
+    if isinstance(text, Prior):
+        return sized(text, latent, "prior", text)
+    expect(text, str, "a prior by its text, such as 'normal', or a Prior", [(type, "make one")])
     name = parse(text)[0]
     if name == "vamp":
         if posterior is None or shape is None:
@@ -38,15 +44,10 @@ def prior(
                 "a vamp prior needs the encoder: prior(text, latent, posterior, shape)"
             )
         return build(text, {"vamp": Vamp}, "prior", posterior, tuple(shape))
-    found = build(text, PRIORS, "prior", latent)
-    if found.latent != latent:
-        raise VaekitError(
-            f"prior {text!r} is over {found.latent} coordinates, but the code has {latent}"
-        )
-    return found
+    return sized(build(text, PRIORS, "prior", latent), latent, "prior", text)
 
 
-def _isa(
+def subspaces(
     latent: int,
     p0: float = 2.1,
     p: float | Sequence[float] = 2.2,
@@ -56,7 +57,10 @@ def _isa(
     unit_variance: bool = False,
     rate: float = RATE,
 ) -> LpNested:
-    """Fill the code with subspaces of `size` coordinates, or of the sizes listed."""
+    """Fill the code with subspaces of `size` coordinates, or of the sizes listed.
+
+    Raises `VaekitError` where they do not fill it, for exponents of another number, and as `isa`.
+    """
     sizes = [size] * (latent // max(1, size)) if isinstance(size, int) else list(size)
     if isinstance(size, int) and (size < 1 or latent % size):
         halves = [half for half in (latent - latent // 2, latent // 2) if half]
@@ -96,7 +100,7 @@ def _product(latent: int, **blocks: Any) -> Product:
 PRIORS: dict[str, Callable[..., Prior]] = {
     "categorical": Categorical,
     "generalized_normal": GeneralizedNormal,
-    "isa": _isa,
+    "isa": subspaces,
     "logistic": Logistic,
     "lp_nested": _lp_nested,
     "mixture": MixtureOfGaussians,
@@ -119,4 +123,5 @@ __all__ = [
     "Vamp",
     "isa",
     "prior",
+    "subspaces",
 ]

@@ -14,19 +14,19 @@ from vaekit.errors import VaekitError
 class Prior(nn.Module, ABC):
     """Give the distribution p(z) that codes are held against and drawn from.
 
-    To write one: set `latent` (H), and return from `forward` a distribution with event shape (H,),
-    `log_prob` and `sample`, and `rsample` where samples carry gradients, on the device and in the
-    type of `like`. Give it `log_prob_by_coordinate` where coordinates are independent, and
-    `log_prob_by_block` with `sizes` where parts of the code are; then name these in `blocks`.
-    Register its KL from the posteriors in `vaekit.distributions.divergences` where a closed form
-    exists; without one KL is Monte Carlo.
+    To write one: set `latent` (H), and return from `forward` a distribution with event shape (H,):
+    one of PyTorch, such as `Independent(Laplace(m, b), 1)`, or a `vaekit.distributions.Density`.
+    Tensors that it is made of are parameters or buffers, so that they move with the model. Name its
+    independent blocks, where it has some, in `blocks`. Register its KL from the posteriors in
+    `vaekit.distributions.divergences` where a closed form exists that PyTorch does not know;
+    without one KL is Monte Carlo.
     """
 
     latent: int
 
     @abstractmethod
-    def forward(self, like: Tensor, c: Tensor | None = None) -> Distribution:
-        """Return p(z|c) for c (batch, width); `like` gives device and type only."""
+    def forward(self, c: Tensor | None = None) -> Distribution:
+        """Return p(z|c) for c (batch, width), p(z) for None."""
 
     def check(self, low: float, high: float) -> None:
         """Raise `VaekitError` where the prior cannot do with data in [low, high]; most can."""

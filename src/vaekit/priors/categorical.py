@@ -1,5 +1,6 @@
 """The uniform categorical prior: each of K one-hots with probability 1/K ([vmi] §4.3.2)."""
 
+import torch
 from torch import Tensor
 
 from vaekit.distributions.one_hots import OneHots
@@ -14,12 +15,15 @@ class Categorical(Prior):
     K < 2.
     """
 
+    logits: Tensor
+
     def __init__(self, latent: int):
         super().__init__()
         if check_latent(latent) < 2:
             raise VaekitError(f"a categorical prior needs 2 categories or more, got {latent}")
         self.latent = latent
+        self.register_buffer("logits", torch.zeros(latent), persistent=False)
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> OneHots:
-        """Return the uniform law on the device and in the type of `like`, for any c."""
-        return OneHots(like.new_zeros(self.latent))
+    def forward(self, c: Tensor | None = None) -> OneHots:
+        """Return the uniform law, for any c."""
+        return OneHots(self.logits)

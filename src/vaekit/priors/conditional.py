@@ -1,5 +1,6 @@
 """The conditional prior of the CVAE, p(z|c) = N(m(c), diag t(c)²) (Sohn, Lee & Yan 2015, eq. 4)."""
 
+import torch
 from torch import Tensor, nn
 
 from vaekit.distributions import DiagonalGaussian
@@ -20,9 +21,11 @@ class Conditional(Prior):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> DiagonalGaussian:
+    def forward(self, c: Tensor | None = None) -> DiagonalGaussian:
         """Return N(m(c), diag t(c)²) with batch shape (batch,); raise `VaekitError` without c."""
         if c is None:
             raise VaekitError("a conditional prior needs a condition (batch, width)")
-        mean, log_variance = self.network(c).float().chunk(2, -1)
-        return DiagonalGaussian(mean.to(like.dtype), 0.5 * log_variance.to(like.dtype))
+        features = self.network(c)
+        exact = torch.promote_types(features.dtype, torch.float32)
+        mean, log_variance = features.to(exact).chunk(2, -1)
+        return DiagonalGaussian(mean, 0.5 * log_variance)

@@ -49,8 +49,9 @@ class Exponents(nn.Module):
             self.register_buffer("which", which, persistent=False)
             self.adam = {"lr": rate, "weight_decay": 0.0}  # which would draw p to 2
 
-    def forward(self, kind: torch.dtype) -> Tensor:
-        """Return p, (exponents,), of a floating `kind`."""
+    def forward(self, kind: torch.dtype | None = None) -> Tensor:
+        """Return p, (exponents,), of a floating `kind`, by default that of the module."""
+        kind = kind or self.fixed.dtype
         if not self.learns:
             return self.fixed.to(kind)
         free = 1 + self.free.to(kind).exp()

@@ -32,8 +32,8 @@ class GeneralizedNormal(Prior):
         self.unit_variance = unit_variance
         self.exponents = Exponents([p] * latent, [learned] * latent, rate)
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> GeneralizedNormals:
-        """Return the prior in the type of `like`, for any c."""
-        p = self.exponents(like.dtype)
+    def forward(self, c: Tensor | None = None) -> GeneralizedNormals:
+        """Return the prior, for any c."""
+        p = self.exponents()
         log_scale = -0.5 * log_variance(p) if self.unit_variance else math.log(self.scale) / p
         return GeneralizedNormals(p, log_scale)

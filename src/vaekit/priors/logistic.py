@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor
 
 from vaekit.distributions.coordinates import Logistics
@@ -17,12 +18,15 @@ class Logistic(Prior):
     Raises `VaekitError` for latent < 1 and a scale that is none.
     """
 
+    scale: Tensor
+
     def __init__(self, latent: int, scale: float = UNIT):
         super().__init__()
         if not 0 < scale < math.inf:
             raise VaekitError(f"a logistic prior needs a finite scale > 0, got scale={scale}")
-        self.latent, self.scale = check_latent(latent), scale
+        self.latent = check_latent(latent)
+        self.register_buffer("scale", torch.full((latent,), float(scale)), persistent=False)
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> Logistics:
-        """Return the prior on the device and in the type of `like`, for any c."""
-        return Logistics(self.latent, self.scale, like)
+    def forward(self, c: Tensor | None = None) -> Logistics:
+        """Return the prior, for any c."""
+        return Logistics(self.scale)

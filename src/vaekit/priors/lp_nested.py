@@ -74,9 +74,9 @@ class LpNested(Prior):
         fixed = self.learned != "all"
         return math.log(self.scale) / (self.layout.exponents[0] if fixed else p[0])
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> LpNestedSymmetric:
-        """Return the prior in the type of `like`, for any c."""
-        p = self.exponents(like.dtype)
+    def forward(self, c: Tensor | None = None) -> LpNestedSymmetric:
+        """Return the prior, for any c."""
+        p = self.exponents()
         ratios = None if self.exponents.learns else self.ratios.to(p)
         return LpNestedSymmetric(self.layout, p, self._log_scale(p), self._constant, ratios)
 

@@ -5,8 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from vaekit.distributions import DiagonalGaussian
-from vaekit.distributions.product import Blend
+from vaekit.distributions import DiagonalGaussian, Mixture
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior, check_latent
 
@@ -31,7 +30,6 @@ class MixtureOfGaussians(Prior):
         self.log_std = nn.Parameter(torch.full((components, latent), math.log(_STD)))
         self.logits = nn.Parameter(torch.zeros(components))
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> Blend:
-        """Return the mixture in the type of `like`, for any c."""
-        members = DiagonalGaussian(self.means.to(like.dtype), self.log_std.to(like.dtype))
-        return Blend(members, self.logits.to(like.dtype).log_softmax(0))
+    def forward(self, c: Tensor | None = None) -> Mixture:
+        """Return the mixture, for any c."""
+        return Mixture(DiagonalGaussian(self.means, self.log_std), self.logits.log_softmax(0))

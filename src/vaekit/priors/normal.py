@@ -1,5 +1,6 @@
 """The standard normal prior."""
 
+import torch
 from torch import Tensor
 
 from vaekit.distributions import StandardNormal
@@ -9,10 +10,13 @@ from vaekit.priors.base import Prior, check_latent
 class Normal(Prior):
     """Give N(0, I) in `latent` coordinates. Raises `VaekitError` for latent < 1."""
 
+    zeros: Tensor
+
     def __init__(self, latent: int):
         super().__init__()
         self.latent = check_latent(latent)
+        self.register_buffer("zeros", torch.zeros(latent), persistent=False)
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> StandardNormal:
-        """Return N(0, I) on the device and in the type of `like`, for any c."""
-        return StandardNormal(self.latent, like)
+    def forward(self, c: Tensor | None = None) -> StandardNormal:
+        """Return N(0, I), for any c."""
+        return StandardNormal(self.zeros)

@@ -19,9 +19,9 @@ class Product(Prior):
         self.names, self.parts = check_names(blocks), nn.ModuleList(blocks.values())
         self.latent = sum(part.latent for part in blocks.values())
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> Blocks:
+    def forward(self, c: Tensor | None = None) -> Blocks:
         """Return the product of the blocks' priors."""
-        return Blocks([part(like, c) for part in self.parts], self.names)
+        return Blocks([part(c) for part in self.parts], self.names)
 
     @property
     def blocks(self) -> dict[str, slice]:

@@ -13,8 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vaekit.distributions import DiagonalGaussian
-from vaekit.distributions.product import Blend
+from vaekit.distributions import Mixture, density
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior
 
@@ -51,22 +50,20 @@ class Vamp(Prior):
         self.low, self.high = low, high
         self.free = nn.Parameter(_SPREAD * torch.randn(components, *shape))
 
-    def forward(self, like: Tensor, c: Tensor | None = None) -> Blend:
-        """Return the mixture in the type of `like`; raise `VaekitError` with a condition."""
+    def forward(self, c: Tensor | None = None) -> Mixture:
+        """Return the mixture; raise `VaekitError` with a condition."""
         if c is not None:
             raise VaekitError(
                 "the pseudo-inputs of a vamp prior have no condition: use prior=normal for a "
                 "conditional model"
             )
-        members = self._posterior[0](self.pseudo_inputs())
-        if not isinstance(members, DiagonalGaussian):
+        members = density(self._posterior[0](self.pseudo_inputs()))
+        if not members.independent:
             raise VaekitError(
-                "a vamp prior mixes Gaussian posteriors, but this model's give "
+                "a vamp prior mixes posteriors of independent coordinates, but this model's give "
                 f"{type(members).__name__}: use posterior Gaussian"
             )
-        mean, log_std = members.mean.to(like.dtype), members.log_std.to(like.dtype)
-        count = len(self.free)
-        return Blend(DiagonalGaussian(mean, log_std), like.new_full((count,), 1 / count).log())
+        return Mixture(members, self.free.new_full((len(self.free),), 1 / len(self.free)).log())
 
     def check(self, low: float, high: float) -> None:
         """Raise `VaekitError` for data beyond the pseudo-inputs' range, by more than rounding."""

@@ -2,21 +2,28 @@
 
 Its signature *is* the configuration: names, types and defaults become the command line's flags and
 the saved run file; its docstring becomes the help. To write one: take `shape` first, give every
-other parameter a type and a default, return a `System`, and name the paper and the training
-defaults in the decorator.
+other parameter a type and a default, take the parts of the model as `**parts: Unpack[Parts]`,
+return a `System`, and name the paper in the decorator, beside the defaults of parts and training
+that are other than usual.
 """
 
 import inspect
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
-from typing import Any, NamedTuple, TypeVar, cast
+from functools import reduce, wraps
+from operator import or_
+from types import NoneType, UnionType
+from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
 
 from vaekit.arguments import check_call, expect, fits, told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Model
 from vaekit.objectives import Objective
+from vaekit.posteriors import Posterior
+from vaekit.priors import Prior
+from vaekit.recipes.assembly import TEXTS, Parts, assembled
 from vaekit.train import Training
 
 
@@ -45,6 +52,21 @@ class Recipe:
         """Return the first line of the function's docstring."""
         return (self.make.__doc__ or "").strip().splitlines()[0]
 
+    @property
+    def by_text(self) -> Callable[..., System]:
+        """Return the function as the command line sees it: parts are named by their text alone."""
+
+        def make(**arguments: Any) -> System:
+            return self.make(**arguments)
+
+        about, own = cast(Any, make), inspect.signature(self.make)
+        shown = [
+            each.replace(annotation=_plain(each.annotation)) for each in own.parameters.values()
+        ]
+        about.__signature__, about.__doc__ = own.replace(parameters=shown), self.make.__doc__
+        about.__name__ = self.name
+        return make
+
     def defaults(self, **changed: Any) -> Training:
         """Return the training settings of the recipe, with some changed."""
         return Training(**{**self.training, **changed})
@@ -70,14 +92,17 @@ RECIPES: dict[str, Recipe] = {}
 Make = TypeVar("Make", bound=Callable[..., System])
 
 
-def recipe(paper: str, **training: Any) -> Callable[[Make], Make]:
-    """Enter a function into the recipes, with its paper and its training defaults.
+def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callable[[Make], Make]:
+    """Enter a function into the recipes, with its paper and its defaults of parts and training.
 
-    Its calls raise `VaekitError` for values that are not of the annotated kind.
+    `without` lists parts that it does not take. What its docstring does not say of an argument is
+    taken from `assembly.TEXTS`. Its calls raise `VaekitError` for values that are not of the
+    annotated kind; where a part is given that is of some size, that is the default of `latent`.
     """
+    parts = {name: defaults.pop(name) for name in Parts.__annotations__ if name in defaults}
 
     def enter(make: Make) -> Make:
-        signature = inspect.signature(make)
+        signature = _whole(inspect.signature(make), without, parts)
 
         @wraps(make)
         def checked(*positional: Any, **named: Any) -> System:
@@ -89,12 +114,75 @@ def recipe(paper: str, **training: Any) -> Callable[[Make], Make]:
             if "shape" in call.arguments:
                 call.arguments["shape"] = shape_of(call.arguments["shape"])
             check_call(call)
-            return make(*call.args, **call.kwargs)
+            if "latent" in signature.parameters and "latent" not in call.arguments:
+                call.arguments |= _size_of(call.arguments)
+            call.apply_defaults()
+            return make(**call.arguments)
 
-        RECIPES[make.__name__] = Recipe(checked, paper, training)
+        about: Any = checked
+        about.__signature__ = signature
+        about.__annotations__ = {
+            **{name: each.annotation for name, each in signature.parameters.items()},
+            "return": System,
+        }
+        about.__doc__ = _described(make.__doc__ or "", list(signature.parameters))
+        RECIPES[make.__name__] = Recipe(checked, paper, defaults)
         return cast(Make, checked)
 
     return enter
+
+
+def _plain(kind: Any) -> Any:
+    """Return what of a union can be written as text or a number."""
+    if get_origin(kind) not in (Union, UnionType):
+        return kind
+    plain = [
+        k
+        for k in get_args(kind)
+        if k in (str, int, float, bool, NoneType) or get_origin(k) is Sequence
+    ]
+    return reduce(or_, plain)
+
+
+def _whole(
+    signature: inspect.Signature, without: Collection[str], defaults: Mapping[str, Any]
+) -> inspect.Signature:
+    """Return a signature with each part in the place of `**parts`."""
+    own = list(signature.parameters.values())
+    if own[-1].kind is not inspect.Parameter.VAR_KEYWORD:
+        return signature
+    usual = inspect.signature(assembled).parameters
+    parts = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=defaults.get(name, "normal" if name == "prior" else usual[name].default),
+            annotation=kind,
+        )
+        for name, kind in Parts.__annotations__.items()
+        if name not in without
+    ]
+    return signature.replace(parameters=[*own[:-1], *parts])
+
+
+def _size_of(arguments: Mapping[str, Any]) -> dict[str, int]:
+    """Return the latent of a part that is given as an object, nothing without any."""
+    for part in (arguments.get("posterior"), arguments.get("prior")):
+        if isinstance(part, Posterior | Prior):
+            return {"latent": part.latent}
+    return {}
+
+
+def _described(text: str, names: Sequence[str]) -> str:
+    """Return a docstring that says of every argument what it is."""
+    body, _, own = inspect.cleandoc(text).partition("\nArgs:\n")
+    lines = [line for name in names for line in _line_of(name, own)]
+    return "\n".join([body.rstrip(), "", "Args:", *lines, ""])
+
+
+def _line_of(name: str, own: str) -> list[str]:
+    said = re.search(rf"^ {{4}}{name}: .*(?:\n {{5,}}.*)*", own, re.MULTILINE)
+    return [said[0] if said else f"    {name}: {TEXTS[name]}"]
 
 
 def shape_of(shape: Any) -> tuple[int, ...]:

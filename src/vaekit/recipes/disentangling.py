@@ -1,5 +1,7 @@
 """VAEs whose objective asks for independent coordinates of the code."""
 
+from typing import Unpack
+
 from vaekit.networks import Shape, networks
 from vaekit.objectives import (
     KL,
@@ -13,43 +15,33 @@ from vaekit.objectives import (
     Spread,
     TotalCorrelation,
 )
+from vaekit.recipes.assembly import Parts, assembled
 from vaekit.recipes.base import System, critic_rate, recipe
-from vaekit.recipes.vae import gaussian_model
-from vaekit.schedules import weight
+from vaekit.schedules import Weight, weight
 
 
 @recipe(paper="Chen, Li, Grosse & Duvenaud 2018, eq. 4")
 def beta_tcvae(
     shape: Shape,
     latent: int = 10,
-    alpha: float | str = 1.0,
-    beta: float | str = 6.0,
-    gamma: float | str = 1.0,
+    alpha: Weight = 1.0,
+    beta: Weight = 6.0,
+    gamma: Weight = 1.0,
     sampling: str = "stratified",
-    network: str = "mlp(400)",
-    likelihood: str = "bernoulli",
-    prior: str = "normal",
+    **parts: Unpack[Parts],
 ) -> System:
     """β-TCVAE: weigh the three parts of the rate apart, and the total correlation by β.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
-        latent: size of the code
         alpha: weight of the mutual information of x and z, a number or a schedule
         beta: weight of the total correlation, a number or a schedule
         gamma: weight of the dimension-wise KL, a number or a schedule
         sampling: estimate of q(z) from a batch, `stratified` or `weighted` (the paper's)
-        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
-        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
-        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    return System(
-        gaussian_model(shape, latent, network, likelihood, prior),
-        split(alpha, beta, gamma, sampling),
-    )
+    return System(assembled(shape, latent, **parts), split(alpha, beta, gamma, sampling))
 
 
-def split(alpha: float | str, beta: float | str, gamma: float | str, sampling: str) -> Objective:
+def split(alpha: Weight, beta: Weight, gamma: Weight, sampling: str) -> Objective:
     """Return the distortion and the three parts of the rate with their weights."""
     return (
         Distortion()
@@ -63,52 +55,38 @@ def split(alpha: float | str, beta: float | str, gamma: float | str, sampling: s
 def factor_vae(
     shape: Shape,
     latent: int = 10,
-    gamma: float | str = 10.0,
+    gamma: Weight = 10.0,
     discriminator: str = "mlp(1000, 1000, 1000, 1000, 1000, 1000, activation=leaky_relu)",
     critic_lr: float = 1e-4,
-    network: str = "mlp(400)",
-    likelihood: str = "bernoulli",
-    prior: str = "normal",
+    **parts: Unpack[Parts],
 ) -> System:
     """FactorVAE: penalise the total correlation that a discriminator sees.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
-        latent: size of the code
         gamma: weight of the total correlation, a number or a schedule
         discriminator: its hidden layers; [isa] uses `mlp(1000, activation=leaky_relu)`
         critic_lr: learning rate of the discriminator
-        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
-        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
-        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
     critic, rate = networks(discriminator).encoder((latent,), 1), critic_rate(critic_lr)
     objective = Distortion() + KL() + weight(gamma) * AdversarialTC(critic, rate)
-    return System(gaussian_model(shape, latent, network, likelihood, prior), objective)
+    return System(assembled(shape, latent, **parts), objective)
 
 
 @recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 6")
 def dip_vae_i(
     shape: Shape,
     latent: int = 10,
-    off_diagonal: float | str = 10.0,
-    diagonal: float | str = 100.0,
-    network: str = "mlp(400)",
-    likelihood: str = "bernoulli",
-    prior: str = "normal",
+    off_diagonal: Weight = 10.0,
+    diagonal: Weight = 100.0,
+    **parts: Unpack[Parts],
 ) -> System:
     """DIP-VAE I: hold the covariance of the codes' means to the identity.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
-        latent: size of the code
         off_diagonal: weight λ_od of the squared covariances, a number or a schedule
         diagonal: weight λ_d of the squared distances of variances from 1
-        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
-        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
-        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    model = gaussian_model(shape, latent, network, likelihood, prior)
+    model = assembled(shape, latent, **parts)
     return System(model, _moments("means", off_diagonal, diagonal))
 
 
@@ -116,24 +94,17 @@ def dip_vae_i(
 def dip_vae_ii(
     shape: Shape,
     latent: int = 10,
-    off_diagonal: float | str = 10.0,
-    diagonal: float | str = 10.0,
-    network: str = "mlp(400)",
-    likelihood: str = "bernoulli",
-    prior: str = "normal",
+    off_diagonal: Weight = 10.0,
+    diagonal: Weight = 10.0,
+    **parts: Unpack[Parts],
 ) -> System:
     """DIP-VAE II: hold the covariance of the codes themselves to the identity.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
-        latent: size of the code
         off_diagonal: weight λ_od of the squared covariances, a number or a schedule
         diagonal: weight λ_d of the squared distances of variances from 1
-        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
-        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
-        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    model = gaussian_model(shape, latent, network, likelihood, prior)
+    model = assembled(shape, latent, **parts)
     return System(model, _moments("samples", off_diagonal, diagonal))
 
 
@@ -141,27 +112,20 @@ def dip_vae_ii(
 def capacity_vae(
     shape: Shape,
     latent: int = 10,
-    gamma: float | str = 30.0,
-    capacity: float | str = "linear(0, 25)",
-    network: str = "mlp(400)",
-    likelihood: str = "bernoulli",
-    prior: str = "normal",
+    gamma: Weight = 30.0,
+    capacity: Weight = "linear(0, 25)",
+    **parts: Unpack[Parts],
 ) -> System:
     """Capacity VAE: hold the rate at a capacity that grows while training.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
-        latent: size of the code
         gamma: weight of the rate's distance from the capacity, a number or a schedule
         capacity: the rate asked for in nats, a number or a schedule
-        network: networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`
-        likelihood: noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`
-        prior: prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`
     """
-    model = gaussian_model(shape, latent, network, likelihood, prior)
+    model = assembled(shape, latent, **parts)
     return System(model, Distortion() + weight(gamma) * RateTarget(capacity))
 
 
-def _moments(of: str, off_diagonal: float | str, diagonal: float | str) -> Objective:
+def _moments(of: str, off_diagonal: Weight, diagonal: Weight) -> Objective:
     apart = weight(off_diagonal) * Correlated(of) + weight(diagonal) * Spread(of)
     return Distortion() + KL() + apart

@@ -1,68 +1,72 @@
 """Sparse codes: a penalty on mean activations, or only the k largest of a linear code."""
 
+from functools import partial
+from typing import Unpack
+
 from torch import nn
 
 from vaekit.errors import nearest
-from vaekit.likelihoods import likelihood as likelihood_of
-from vaekit.model import Model
-from vaekit.networks import Shape, networks
+from vaekit.networks import Shape
 from vaekit.objectives import Distortion, Sparsity
-from vaekit.posteriors import Dirac, TopK
+from vaekit.posteriors import TopK
+from vaekit.recipes.assembly import Parts, assembled
 from vaekit.recipes.base import System, recipe
-from vaekit.schedules import weight
+from vaekit.recipes.contractive import sigmoids
+from vaekit.schedules import Weight, weight
 
 
-@recipe(paper="Ng 2011, Sparse autoencoder; [survey] §3.1")
+@recipe(
+    paper="Ng 2011, Sparse autoencoder; [survey] §3.1",
+    without=["prior", "posterior"],
+    network="mlp(activation=sigmoid)",
+    likelihood="squared_error",
+)
 def sparse_ae(
     shape: Shape,
     latent: int = 200,
     rho: float = 0.05,
-    beta: float | str = 3.0,
+    beta: Weight = 3.0,
     layers: str = "code",
-    network: str = "mlp(activation=sigmoid)",
-    likelihood: str = "squared_error",
+    **parts: Unpack[Parts],
 ) -> System:
     """Sparse autoencoder: sigmoid units, each on average active ρ of the time.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
         latent: size of the code, sigmoid units
         rho: wanted mean activation of every unit, in (0, 1)
         beta: weight of the penalty, a number or a schedule such as `linear(0, 3, epochs=5)`
         layers: `code` penalises the code, `all` every layer of sigmoids in the encoder
         network: networks by name; `mlp(500, activation=sigmoid)` has a hidden layer of sigmoids
-        likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
     """
     if layers not in ("code", "all"):
         raise nearest(layers, ("code", "all"), "choice of layers")
-    nets = networks(network)
-    encoder = nn.Sequential(nets.encoder(shape, latent), nn.Sigmoid())
-    sigmoids = [m for m in encoder.modules() if isinstance(m, nn.Sigmoid)]
-    penalty = Sparsity(rho, sigmoids if layers == "all" else sigmoids[-1:])
-    noise = likelihood_of(likelihood, nets, latent, shape)
-    return System(Model(Dirac(encoder, latent), noise), Distortion() + weight(beta) * penalty)
+    parts["posterior"] = sigmoids
+    model = assembled(shape, latent, **parts)
+    units = [m for m in model.posterior.modules() if isinstance(m, nn.Sigmoid)]
+    penalty = Sparsity(rho, units if layers == "all" else units[-1:])
+    return System(model, Distortion() + weight(beta) * penalty)
 
 
-@recipe(paper="Makhzani & Frey 2014, k-Sparse autoencoders; [survey] §3.2")
+@recipe(
+    paper="Makhzani & Frey 2014, k-Sparse autoencoders; [survey] §3.2",
+    without=["prior", "posterior"],
+    network="tied()",
+    likelihood="squared_error",
+)
 def k_sparse_ae(
     shape: Shape,
     latent: int = 1000,
     k: int | str = 25,
     alpha: float = 1.0,
-    network: str = "tied()",
-    likelihood: str = "squared_error",
+    **parts: Unpack[Parts],
 ) -> System:
     """k-sparse autoencoder: a linear code of which only the k largest entries pass.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
         latent: size of the code, hidden units
         k: entries that pass, a number or a schedule such as `linear(200, 25, epochs=5)`
         alpha: at test time α·k entries pass, ≥ 1
         network: networks by name; `tied()` is one matrix, as in the paper, `mlp()` two
-        likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
     """
-    nets = networks(network)
-    posterior = TopK(nets.encoder(shape, latent), latent, k, alpha)
-    noise = likelihood_of(likelihood, nets, latent, shape)
-    return System(Model(posterior, noise), 1.0 * Distortion())
+    parts["posterior"] = partial(TopK, k=k, alpha=alpha)
+    return System(assembled(shape, latent, **parts), 1.0 * Distortion())

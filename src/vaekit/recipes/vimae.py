@@ -23,70 +23,62 @@ and β = .2 (100 and .4 for natural images), all under the squared error:
 Anonymous, "The Variational InfoMax AutoEncoder"; networks, λ and Adam in its appendix.
 """
 
+from typing import Any, Unpack
+
 from vaekit.networks import Shape
 from vaekit.objectives import MMD, Distortion
+from vaekit.recipes.assembly import Parts, assembled
 from vaekit.recipes.base import System, recipe
-from vaekit.recipes.vae import point_model
-from vaekit.schedules import weight
+from vaekit.schedules import Weight, weight
+
+OWN: dict[str, Any] = {
+    "without": ["prior"],
+    "posterior": "dirac",
+    "likelihood": "squared_error",
+    "corruption": "truncated_gaussian(sigma=0.01)",
+    "beta1": 0.5,
+}
 
 
-@recipe(paper="[vimae] eq. 7, with a normal prior", beta1=0.5)
+@recipe(paper="[vimae] eq. 7, with a normal prior", **OWN)
 def vimae_n(
     shape: Shape,
     latent: int = 8,
-    match: float | str = 10.0,
-    corruption: str = "truncated_gaussian(sigma=0.01)",
+    match: Weight = 10.0,
     kernel: str = "imq",
-    network: str = "mlp(400)",
-    likelihood: str = "squared_error",
+    **parts: Unpack[Parts],
 ) -> System:
     """VIMAE-n: a code of all information, matched as a whole to a normal prior.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
         latent: size of the code, 8 in the paper for small grey images, 64 for natural ones
         match: weight λ of the MMD, a number or a schedule; 10 in the paper, 100 for natural images
-        corruption: noise on the encoder's input, `truncated_gaussian(sigma=0.01, bound=1)`
         kernel: kernel of the MMD, `imq` or `rbf`
         network: networks by name, `mlp(512, 256)`, `conv(32, 64)`, the paper's `vimae_small`
-        likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
+        corruption: noise on the encoder's input, `truncated_gaussian(sigma=0.01, bound=1)`
     """
-    return _vimae(shape, latent, match, corruption, kernel, network, likelihood, "normal")
+    parts["prior"] = "normal"
+    model = assembled(shape, latent, **parts)
+    return System(model, Distortion() + weight(match) * MMD(kernel))
 
 
-@recipe(paper="[vimae] eq. 7, with a logistic prior", beta1=0.5)
+@recipe(paper="[vimae] eq. 7, with a logistic prior", **OWN)
 def vimae_l(
     shape: Shape,
     latent: int = 8,
-    match: float | str = 10.0,
-    corruption: str = "truncated_gaussian(sigma=0.01)",
+    match: Weight = 10.0,
     kernel: str = "imq",
-    network: str = "mlp(400)",
-    likelihood: str = "squared_error",
+    **parts: Unpack[Parts],
 ) -> System:
     """VIMAE-l: VIMAE-n with a logistic prior of variance 1, which has less entropy.
 
     Args:
-        shape: shape of one example, (C, H, W) or (D,)
         latent: size of the code, 8 in the paper for small grey images, 64 for natural ones
         match: weight λ of the MMD, a number or a schedule; 10 in the paper, 100 for natural images
-        corruption: noise on the encoder's input, `truncated_gaussian(sigma=0.01, bound=1)`
         kernel: kernel of the MMD, `imq` or `rbf`
         network: networks by name, `mlp(512, 256)`, `conv(32, 64)`, the paper's `vimae_small`
-        likelihood: noise model by name, `squared_error`, `bernoulli` or `gaussian(sigma=0.1)`
+        corruption: noise on the encoder's input, `truncated_gaussian(sigma=0.01, bound=1)`
     """
-    return _vimae(shape, latent, match, corruption, kernel, network, likelihood, "logistic")
-
-
-def _vimae(
-    shape: Shape,
-    latent: int,
-    match: float | str,
-    noise: str,
-    kernel: str,
-    network: str,
-    likelihood: str,
-    prior: str,
-) -> System:
-    model = point_model(shape, latent, network, likelihood, prior, noise)
+    parts["prior"] = "logistic"
+    model = assembled(shape, latent, **parts)
     return System(model, Distortion() + weight(match) * MMD(kernel))

@@ -18,12 +18,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
-from torch.distributions import Distribution
 
 from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
 from vaekit.data import Dataset
-from vaekit.distributions.blocks import pairs_of
+from vaekit.distributions import Density
 from vaekit.distributions.divergences import kl_by_coordinate, kl_in_closed_form
+from vaekit.distributions.product import pairs_of
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.moments import unfit
 from vaekit.model import Model
@@ -86,10 +86,10 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     squares, gaussian, places = [], True, {}
     for chunk in rows.split(CHUNK):
         c = condition_of(model, data, chunk)
-        q = model.posterior(data.batch(chunk).to(device), c)
+        q = model.encode(data.batch(chunk).to(device), c)
         means.append(q.mean.double().cpu())
         conditions += [] if c is None else [c.cpu()]
-        prior = None if model.prior is None else model.prior(q.mean[None], c)
+        prior = None if model.prior is None else model.expect(q.mean, c)
         gaussian = gaussian and not unfit(q, prior)
         squares.append((q.mean.double() ** 2 + q.variance.double()).cpu())
         part, places = None if prior is None else _shares(q, prior), categories_of(q)
@@ -105,7 +105,7 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told, spans, known, places)
 
 
-def _shares(q: Distribution, p: Distribution) -> Tensor | None:
+def _shares(q: Density, p: Density) -> Tensor | None:
     """Return the share of each entry in KL(q‖p), (batch, H), or None where it is not known."""
     pairs = pairs_of(q, p)
     if pairs is None:

@@ -77,7 +77,7 @@ def _decoded(
     z = torch.from_numpy(codes.means[places]).float().to(device)[None]
     if draw:
         with drawing(0):
-            z = model.posterior(x, c).rsample((1,))
+            z = model.encode(x, c).rsample((1,))
     return x, model.likelihood(z, c)
 
 

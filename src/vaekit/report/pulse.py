@@ -4,7 +4,6 @@ import numpy as np
 from matplotlib.ticker import MaxNLocator
 
 from vaekit.data import Dataset
-from vaekit.distributions import DiagonalGaussian
 from vaekit.information import Indicators, indicators
 from vaekit.information.moments import INFLUENTIAL, unfit
 from vaekit.information.rates import WIDE
@@ -18,12 +17,12 @@ SHIFTED = 0.1  # of v_h: it moves Ĩ by ½ ln(1/0.9) = 0.05 nats
 
 
 def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
-    """Draw information up and variance down by coordinate; None where the code is no Gaussian."""
+    """Draw information up and variance down by coordinate; None where they are not defined."""
     x = data.batch(codes.rows[:2])
     if model.condition is not None or model.prior is None:
         return None
-    q = model.posterior(x.to(next(model.parameters()).device))
-    if not isinstance(q, DiagonalGaussian) or unfit(q, model.prior(q.mean[None])):
+    q = model.encode(x.to(next(model.parameters()).device))
+    if unfit(q, model.expect(q.mean)):
         return None
     found = indicators(model, data)
     order = found.order[:MOST]
