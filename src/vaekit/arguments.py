@@ -6,7 +6,7 @@ number serves where a real one is asked for, and True is no number. Where text n
 """
 
 import inspect
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from numbers import Integral, Number, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
@@ -93,7 +93,9 @@ def _is_plain(value: Any, kind: Any) -> bool:
         return isinstance(value, _NUMBERS[kind]) and not isinstance(value, bool)
     if kind is str:  # or the part that the text would name, which is no plain value
         return isinstance(value, str) or not isinstance(value, Number | Collection | NoneType)
-    return isinstance(value, kind) if kind in (bool, NoneType) else True
+    if get_origin(kind) is Callable:
+        return callable(value)
+    return isinstance(value, kind) if isinstance(kind, type) and kind is not Any else True
 
 
 def _choices(kind: Any) -> list[Any]:
@@ -107,6 +109,8 @@ def _said(kind: Any) -> str:
     """Say a kind in words."""
     if get_origin(kind) is Sequence:
         return _LISTED.get(get_args(kind)[0], "a list")
+    if get_origin(kind) is Callable:
+        return "a function"
     return _SAID.get(kind, getattr(kind, "__name__", repr(kind)))
 
 
