@@ -7,8 +7,8 @@ from packing import encoded, pack
 
 from vaekit.data import load
 from vaekit.data.area import averaged
-from vaekit.data.celeba import attribute_names, celeba
-from vaekit.data.pictures import pixels
+from vaekit.data.files.pictures import pixels
+from vaekit.data.sets.celeba import attribute_names, celeba
 from vaekit.errors import VaekitError
 
 NAMES = ("Bald", "Eyeglasses", "Smiling")

@@ -12,7 +12,7 @@ import torch
 from packing import KINDS, encoded, pack
 
 from vaekit.data import load
-from vaekit.data.cifar import ARCHIVE, CLASSES, MD5, cifar10
+from vaekit.data.sets.cifar10 import ARCHIVE, CLASSES, MD5, cifar10
 from vaekit.errors import VaekitError
 
 STEMS = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
@@ -109,7 +109,7 @@ def test_download_with_the_published_checksum(offline, tmp_path, monkeypatch):
         return str(shutil.copy(made, path / fname))
 
     monkeypatch.setattr("pooch.retrieve", retrieve)
-    monkeypatch.setattr("vaekit.data.cifar.MD5", hashlib.md5(made.read_bytes()).hexdigest())
+    monkeypatch.setattr("vaekit.data.sets.cifar10.MD5", hashlib.md5(made.read_bytes()).hexdigest())
     with pytest.raises(VaekitError, match="30730000 bytes"):
         cifar10()
     assert asked[0][0] == "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"

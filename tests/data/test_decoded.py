@@ -8,10 +8,10 @@ import pytest
 import torch
 from packing import KINDS, encoded, pack, pgm
 
+from vaekit.data.archives import natural, opened, stamp
 from vaekit.data.area import averaged, box
-from vaekit.data.decoded import mapped, stacked
-from vaekit.data.packed import natural, opened, stamp
-from vaekit.data.pictures import pixels
+from vaekit.data.decoding import mapped, stacked
+from vaekit.data.files.pictures import pixels
 from vaekit.errors import VaekitError
 
 PGM = re.compile(r"\.pgm$")
@@ -120,8 +120,8 @@ def test_stamps_follow_the_files(tmp_path):
 
 @pytest.mark.parametrize("kind", ["folder", ".zip", ".tar.xz"])
 def test_pictures_are_decoded_once(own_cache, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("vaekit.data.decoded._CHUNK", 5)
-    monkeypatch.setattr("vaekit.data.decoded._MANY", 20)
+    monkeypatch.setattr("vaekit.data.decoding._CHUNK", 5)
+    monkeypatch.setattr("vaekit.data.decoding._MANY", 20)
     made, seen = files(23), []
 
     def decode(content: bytes) -> np.ndarray:
@@ -198,7 +198,7 @@ def test_a_cache_that_cannot_be_written(own_cache, tmp_path):
 
 
 def test_many_pictures_are_announced(own_cache, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("vaekit.data.decoded._MANY", 2)
+    monkeypatch.setattr("vaekit.data.decoding._MANY", 2)
     path = pack(tmp_path / "set", files(3), ".zip")
     mapped("toys", path, PGM, gray)
     assert "decoding 3 pictures of set.zip" in capsys.readouterr().err

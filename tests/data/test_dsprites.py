@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vaekit.data import load
-from vaekit.data.dsprites import FILE, dsprites
+from vaekit.data.sets.dsprites import FILE, dsprites
 from vaekit.errors import VaekitError
 
 SIZES = (1, 3, 2, 4, 2, 3)

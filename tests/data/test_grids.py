@@ -10,10 +10,10 @@ from scipy.io import savemat
 
 from vaekit.data import load
 from vaekit.data.area import averaged
-from vaekit.data.cars3d import ARCHIVE, cars3d
-from vaekit.data.faces3d import faces3d
-from vaekit.data.files import sha256
-from vaekit.data.shapes3d import FILE, NAMES, shapes3d
+from vaekit.data.paths import sha256
+from vaekit.data.sets.cars3d import ARCHIVE, cars3d
+from vaekit.data.sets.faces3d import faces3d
+from vaekit.data.sets.shapes3d import FILE, NAMES, shapes3d
 from vaekit.errors import VaekitError
 
 h5py = pytest.importorskip("h5py")
@@ -39,7 +39,7 @@ def shapes_file(path: Path, **changes: np.ndarray | None) -> Path:
 
 
 def test_shapes_are_copied_once_and_mapped(own_cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("vaekit.data.shapes3d._CHUNK", 50)
+    monkeypatch.setattr("vaekit.data.sets.shapes3d._CHUNK", 50)
     path = shapes_file(tmp_path / "small.h5")
     data = shapes3d(path, check=False)
     assert data.factors.names == NAMES and data.factors.sizes == SHAPES
@@ -47,7 +47,7 @@ def test_shapes_are_copied_once_and_mapped(own_cache, tmp_path, monkeypatch):
     assert np.array_equal(data.images.numpy(), bytes_like(144, 8, 6, 3).transpose(0, 3, 1, 2))
     assert np.array_equal(data.labels, data.factors.codes(np.arange(144))[:, 4])
     assert data.files == {"small.h5": sha256(path)}
-    monkeypatch.setattr("vaekit.data.shapes3d._copy", lambda *_: pytest.fail("copied again"))
+    monkeypatch.setattr("vaekit.data.sets.shapes3d._copy", lambda *_: pytest.fail("copied again"))
     assert shapes3d(path, check=False).checksum() == data.checksum()
     (record,) = own_cache.rglob("source.json")
     record.write_text('{"values": [[1, 2], [3]]}')
@@ -151,7 +151,7 @@ def test_cars(own_cache, tmp_path, kind, monkeypatch):
     assert data.labels.bincount().tolist() == [8] * 3 and data.label_names[2] == "car 10"
     (known,) = data.files.values()
     assert len(known) == 64 and (path.is_dir() or known == sha256(path))
-    monkeypatch.setattr("vaekit.data.cars3d.opened", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("vaekit.data.sets.cars3d.opened", lambda *_: pytest.fail("read again"))
     assert cars3d([8, 6], path, check=False).checksum() == data.checksum()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vaekit import data
-from vaekit.data import hdf5
+from vaekit.data.files import hdf5
 from vaekit.errors import VaekitError
 
 h5py = pytest.importorskip("h5py")

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from vaekit.data import load
-from vaekit.data.files import sha256
-from vaekit.data.idx import mnist, read_idx
+from vaekit.data.paths import sha256
+from vaekit.data.sets.mnist import mnist, read_idx
 from vaekit.errors import VaekitError
 
 TRAIN = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

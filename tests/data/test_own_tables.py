@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from vaekit.data import Columns, Dataset, load
-from vaekit.data.table import table
+from vaekit.data.files.tables import table
 from vaekit.errors import VaekitError, VaekitWarning
 
 quiet = pytest.mark.filterwarnings("ignore::vaekit.errors.VaekitWarning")

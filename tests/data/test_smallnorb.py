@@ -10,8 +10,8 @@ import torch
 
 from vaekit.data import Splits, load
 from vaekit.data.area import averaged
-from vaekit.data.norb import matrix, unpacked
-from vaekit.data.smallnorb import CATEGORIES, FILES, NAMES, smallnorb
+from vaekit.data.sets.norb import matrix, unpacked
+from vaekit.data.sets.smallnorb import CATEGORIES, FILES, NAMES, smallnorb
 from vaekit.errors import VaekitError
 
 MAGIC = {"f4": 0x1E3D4C51, "f8": 0x1E3D4C53, "i4": 0x1E3D4C54, "u1": 0x1E3D4C55, "i2": 0x1E3D4C56}
@@ -106,7 +106,7 @@ def test_both_parts_make_a_grid(offline, tmp_path, packed, camera, monkeypatch):
         assert np.array_equal(images[data.factors.index(levels), 0], made["dat"][:, camera])
     assert np.array_equal(data.labels, data.factors.codes(np.arange(192))[:, 0])
     assert data.label_names == CATEGORIES and len(data.files) == 6
-    monkeypatch.setattr("vaekit.data.smallnorb.unpacked", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("vaekit.data.sets.smallnorb.unpacked", lambda *_: pytest.fail("read again"))
     assert load(text, tmp_path, holdout=0).train.checksum() == data.checksum()
 
 

@@ -17,52 +17,22 @@ import numpy as np
 from torch import Tensor
 
 from vaekit.arguments import check
-from vaekit.data import (
-    array,
-    cars3d,
-    celeba,
-    cifar,
-    digits,
-    dsprites,
-    faces,
-    faces3d,
-    folder,
-    heads,
-    idx,
-    omniglot,
-    shapes3d,
-    smallnorb,
-    sprites,
-    table,
-)
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.files import no_folder
-from vaekit.data.pictures import ENDINGS
+from vaekit.data.files import arrays, folder, tables
+from vaekit.data.files.pictures import ENDINGS
+from vaekit.data.paths import no_folder
+from vaekit.data.sets import SETS
 from vaekit.errors import VaekitError
 from vaekit.files import place
 from vaekit.text import bind, build, call, parse, written
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
-    "sprites": sprites.sprites,
-    "heads": heads.heads,
-    "dsprites": dsprites.dsprites,
-    "shapes3d": shapes3d.shapes3d,
-    "cars3d": cars3d.cars3d,
-    "smallnorb": smallnorb.smallnorb,
-    "faces3d": faces3d.faces3d,
-    "mnist": idx.mnist,
-    "fashion-mnist": idx.fashion_mnist,
-    "digits": digits.digits,
-    "cifar10": cifar.cifar10,
-    "celeba": celeba.celeba,
-    "yale-b": faces.yale_b,
-    "orl-faces": faces.orl_faces,
-    "omniglot": omniglot.omniglot,
+    **SETS,
     "folder": folder.folder,
-    "array": array.array,
-    "table": table.table,
+    "array": arrays.array,
+    "table": tables.table,
 }
-_KINDS = {"array": array.ENDINGS, "table": table.ENDINGS, "picture": tuple(ENDINGS)}
+_KINDS = {"array": arrays.ENDINGS, "table": tables.ENDINGS, "picture": tuple(ENDINGS)}
 FILES = ("folder", "array", "table")  # loaders of users' own files, read whole
 
 
@@ -123,8 +93,8 @@ def _load(what: Any, settings: dict[str, Any], options: dict[str, Any]) -> Datas
         return what
     if isinstance(what, np.ndarray | Tensor):
         return call(_of_array, "load", "data", (what,), (), options)
-    if table.is_frame(what):
-        return call(_bound(table.table, settings), "load", "data", (what,), (), options)
+    if tables.is_frame(what):
+        return call(_bound(tables.table, settings), "load", "data", (what,), (), options)
     raise VaekitError(
         f"cannot load data from {type(what).__name__}: pass a name, a path, an array, a tensor, a "
         "data frame or a Dataset (a list: np.array of it; a DataLoader: give it to fit)"
@@ -206,7 +176,7 @@ def _kind(path: Path) -> str:
     name = path.name.lower()
     found = next((kind for kind, ends in _KINDS.items() if name.endswith(ends)), None)
     if found is None:
-        known = ", ".join((*array.ENDINGS, *table.ENDINGS))
+        known = ", ".join((*arrays.ENDINGS, *tables.ENDINGS))
         raise VaekitError(
             f"cannot tell what {path} holds: use a folder, or {known}; say table('{path}') or "
             f"array('{path}') if it is one by another name"

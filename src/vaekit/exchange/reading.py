@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from vaekit import data as datasets
-from vaekit.data import Dataset, array, folder, table
+from vaekit.data import Dataset
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, Source, opened, source
-from vaekit.data.pictures import Form
+from vaekit.data.files import arrays, folder, tables
+from vaekit.data.files.pictures import Form
 from vaekit.errors import VaekitError, shortened
 from vaekit.runs import Run
 
@@ -134,7 +135,7 @@ def _levelled(run: Run, pictures: Dataset) -> Dataset:
 def _of_array(run: Run, found: Source, path: Path) -> Examples:
     options = _options(run, found)
     asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
-    x, labels = array.read(path, options.get("key"), options.get("mmap"))
+    x, labels = arrays.read(path, options.get("key"), options.get("mmap"))
     data = run.schema.admitted(Dataset.from_array(x, **asked) if asked else x)
     if labels is not None and labels.dtype.kind in "iub":
         data = replace(data, labels=torch.from_numpy(labels.astype(np.int64)))
@@ -144,7 +145,7 @@ def _of_array(run: Run, found: Source, path: Path) -> Examples:
 def _of_table(run: Run, found: Source, path: Path) -> Examples:
     options = _options(run, found)
     how = ("separator", "decimal", "header", "encoding")
-    whole = table.read(path, *(options.get(name) for name in how))
+    whole = tables.read(path, *(options.get(name) for name in how))
     columns, wanted = run.schema.columns, run.model.condition
     if columns is None:
         if len(run.schema.shape) == 3:
@@ -186,22 +187,22 @@ def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
     """
     found = Path(path).expanduser()
     ending = found.suffix.lower()
-    if found.is_file() and ending not in (*array.ENDINGS, *table.ENDINGS):
+    if found.is_file() and ending not in (*arrays.ENDINGS, *tables.ENDINGS):
         raise VaekitError(f"{found} holds no codes: use .npy, .npz, .csv or .parquet")
-    if ending in table.ENDINGS:
-        whole = table.read_plain(found)
+    if ending in tables.ENDINGS:
+        whole = tables.read_plain(found)
         names = whole.words("name") if "name" in whole.frame.columns else None
         used = _code_columns(whole.frame.columns, found)
         z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
     else:
-        names = array.read(found, "name")[0] if _first(found, ("name",)) else None
-        z = array.read(found, _first(found, ("code", "mean", "z")))[0]
+        names = arrays.read(found, "name")[0] if _first(found, ("name",)) else None
+        z = arrays.read(found, _first(found, ("code", "mean", "z")))[0]
     return z, None if names is None else [str(name) for name in names]
 
 
 def _first(path: Path, keys: tuple[str, ...]) -> str | None:
     """Return the first of these names that an .npz has, or None."""
-    held = array.names(path) if path.suffix.lower() == ".npz" else []
+    held = arrays.names(path) if path.suffix.lower() == ".npz" else []
     return next((key for key in keys if key in held), None)
 
 
@@ -225,11 +226,11 @@ def condition(text: str | None, run: Run) -> str | np.ndarray | None:
     if text is None:
         return None
     path = Path(text).expanduser()
-    if path.suffix.lower() in array.ENDINGS:
-        return array.read(path, _first(path, ("condition",)))[0]
-    if path.suffix.lower() not in table.ENDINGS:
+    if path.suffix.lower() in arrays.ENDINGS:
+        return arrays.read(path, _first(path, ("condition",)))[0]
+    if path.suffix.lower() not in tables.ENDINGS:
         return text
-    whole = table.read_plain(path)
+    whole = tables.read_plain(path)
     names = [name for name in whole.frame.columns if name not in ("name", "row")]
     factors = list(run.schema.factors or ())
     kind = run.model.condition.kind if run.model.condition else ""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from vaekit.data.files import cause
-from vaekit.data.pictures import ENDINGS, OTHERS
+from vaekit.data.files.pictures import ENDINGS, OTHERS
+from vaekit.data.paths import cause
 from vaekit.errors import VaekitError, shortened, warn
 
 _TEXTS = frozenset(  # which are not named

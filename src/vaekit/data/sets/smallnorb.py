@@ -24,11 +24,11 @@ import torch
 
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.border import pieces
+from vaekit.data.cache import Kept, damaged, keep, place, read, whole
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.data.factors import Factors
-from vaekit.data.files import check_md5, find, sha256
-from vaekit.data.kept import Kept, damaged, keep, place, read, whole
-from vaekit.data.norb import matrix, unpacked
+from vaekit.data.paths import check_md5, find, sha256
+from vaekit.data.sets.norb import matrix, unpacked
 from vaekit.errors import VaekitError
 
 CATEGORIES = ("animal", "human", "airplane", "truck", "car")

@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from vaekit.data import hdf5
+from vaekit.data.cache import Kept, damaged, keep, place, read, whole
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.files import check_sha256, find, readable
-from vaekit.data.kept import Kept, damaged, keep, place, read, whole
+from vaekit.data.files import hdf5
+from vaekit.data.paths import check_sha256, find, readable
 from vaekit.errors import VaekitError
 
 FILE = "3dshapes.h5"

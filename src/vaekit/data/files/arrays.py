@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data import hdf5, matlab
 from vaekit.data.border import Layout
 from vaekit.data.dataset import Dataset
-from vaekit.data.files import cause, readable, sha256
+from vaekit.data.files import hdf5, matlab
+from vaekit.data.paths import cause, readable, sha256
 from vaekit.errors import VaekitError, nearest
 from vaekit.text import words
 

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaekit.data.files import cause, sha256
+from vaekit.data.paths import cause, sha256
 from vaekit.errors import VaekitError
 
 _DAMAGE = (

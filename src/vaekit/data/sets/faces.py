@@ -35,10 +35,10 @@ from torch import Tensor
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.border import pieces
 from vaekit.data.dataset import Dataset
-from vaekit.data.decoded import Pictures, mapped, stacked
+from vaekit.data.decoding import Pictures, mapped, stacked
 from vaekit.data.factors import Factors
-from vaekit.data.files import absent, locate, named
-from vaekit.data.pictures import pixels
+from vaekit.data.files.pictures import pixels
+from vaekit.data.paths import absent, locate, named
 from vaekit.errors import VaekitError
 
 

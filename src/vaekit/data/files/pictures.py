@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NamedTuple
 import numpy as np
 
 from vaekit.data.area import Box
-from vaekit.data.files import cause
+from vaekit.data.paths import cause
 from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.kept import damaged, keep, place, read, whole
-from vaekit.data.packed import Source, opened, stamp
+from vaekit.data.archives import Source, opened, stamp
+from vaekit.data.cache import damaged, keep, place, read, whole
 from vaekit.errors import VaekitError
 
 _VERSION = 1  # of what is written: a change makes older caches unused

@@ -1,15 +1,16 @@
 r"""Rendered heads on a full grid: who it is, how the head is turned, where the light comes from.
 
-Four factors: the identity (a head of random proportions and tones, see `headshape`); the azimuth,
-from the left of the picture (−90°, the left profile) to the right (90°); the elevation, from a
-bowed head (−30°) to one that looks up (30°); and the light's azimuth, from the left (−75°) to the
-right (75°), 25° above the camera, with which it stays when the head turns. Turning comes first:
+Four factors: the identity (a head of random proportions and tones, see `rendering.head`); the
+azimuth, from the left of the picture (−90°, the left profile) to the right (90°); the elevation,
+from a bowed head (−30°) to one that looks up (30°); and the light's azimuth, from the left (−75°)
+to the right (75°), 25° above the camera, with which it stays when the head turns. Turning comes
+first:
 
     x = E(elevation) A(azimuth) p,      l = (cos 25° sin λ, sin 25°, cos 25° cos λ).
 
 The grid, 50 x 21 x 11 x 11, has the sizes and the order of the 3-D faces on which disentanglement
 has been scored. The pictures have nothing to do with those, which show scans of people and are not
-free: these are drawn from formulas (`headshape`, `splats`), and no number found on the one set may
+free: these are drawn from formulas (see `rendering`), and no number found on the one set may
 stand for the other. Heads are alike up to their traits, matt, without shadows, expression or
 background; azimuth and light are mostly seen in the same places, but are not confounded.
 
@@ -27,11 +28,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.data.cache import keep, place, read, whole
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.headshape import head, traits
-from vaekit.data.kept import keep, place, read, whole
-from vaekit.data.splats import Cloud, draw, rotation
+from vaekit.data.rendering.clouds import Cloud, draw, rotation
+from vaekit.data.rendering.head import head, traits
 from vaekit.errors import VaekitError
 
 _VERSION = 1  # of the pictures: a change makes older caches unused

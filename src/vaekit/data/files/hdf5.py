@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.files import cause
+from vaekit.data.paths import cause
 from vaekit.errors import VaekitError
 
 _DEEPEST = 16  # soft links that lead to soft links

@@ -19,7 +19,7 @@ import torch
 
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.files import check_md5, find, readable, sha256
+from vaekit.data.paths import check_md5, find, readable, sha256
 from vaekit.errors import VaekitError
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"

@@ -29,9 +29,9 @@ import torch
 
 from vaekit.data.area import averaged, box
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.decoded import mapped
-from vaekit.data.files import find, locate
-from vaekit.data.pictures import pixels
+from vaekit.data.decoding import mapped
+from vaekit.data.files.pictures import pixels
+from vaekit.data.paths import find, locate
 from vaekit.errors import VaekitError, nearest
 
 _NAME = re.compile(r"(?:^|/)([^/.][^/]*/character\d\d)/\d{4}_(\d\d)\.png$")

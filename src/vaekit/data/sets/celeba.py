@@ -24,9 +24,9 @@ import torch
 
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.decoded import Pictures, mapped
-from vaekit.data.files import absent, cause, locate, sha256
-from vaekit.data.pictures import pixels
+from vaekit.data.decoding import Pictures, mapped
+from vaekit.data.files.pictures import pixels
+from vaekit.data.paths import absent, cause, locate, sha256
 from vaekit.errors import VaekitError, nearest
 
 _NAME, _FOLDERS = "celeba", ("celeba", "CelebA")

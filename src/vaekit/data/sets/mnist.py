@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.files import check_md5, find, sha256
+from vaekit.data.paths import check_md5, find, sha256
 from vaekit.errors import VaekitError
 
 _UINT8 = 8

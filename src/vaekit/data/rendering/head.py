@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from vaekit.data.splats import Cloud, Surface, cloud, joined, sample, spiral
+from vaekit.data.rendering.clouds import Cloud, Surface, cloud, joined, sample, spiral
 
 Traits = Mapping[str, float]
 TRAITS = {

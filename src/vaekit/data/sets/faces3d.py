@@ -24,8 +24,8 @@ import torch
 
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.files import absent, cause, check_sha256, locate, readable
-from vaekit.data.matlab import array
+from vaekit.data.files.matlab import array
+from vaekit.data.paths import absent, cause, check_sha256, locate, readable
 from vaekit.errors import VaekitError
 
 NAMES = ("identity", "azimuth", "elevation", "lighting")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
-from vaekit.data.files import cause
+from vaekit.data.paths import cause
 from vaekit.errors import VaekitError
 
 _LINES, _BYTES = 20, 2**18  # read to find out: so many lines, or three where they are long

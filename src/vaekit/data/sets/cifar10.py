@@ -22,11 +22,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from vaekit.data.archives import opened, stamp
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.decoded import mapped
-from vaekit.data.files import check_md5, find, locate, named, sha256
-from vaekit.data.packed import opened, stamp
-from vaekit.data.pictures import pixels
+from vaekit.data.decoding import mapped
+from vaekit.data.files.pictures import pixels
+from vaekit.data.paths import check_md5, find, locate, named, sha256
 from vaekit.errors import VaekitError
 
 CLASSES = (

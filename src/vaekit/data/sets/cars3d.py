@@ -23,13 +23,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from vaekit.data.archives import Source, opened, stamp
 from vaekit.data.area import Box, averaged, box
+from vaekit.data.cache import damaged, keep, place, read, whole
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.files import check_md5, find, locate, named
-from vaekit.data.kept import damaged, keep, place, read, whole
-from vaekit.data.matlab import array
-from vaekit.data.packed import Source, opened, stamp
+from vaekit.data.files.matlab import array
+from vaekit.data.paths import check_md5, find, locate, named
 from vaekit.errors import VaekitError
 
 ARCHIVE = "nips2015-analogy-data.tar.gz"

@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from vaekit.data.cells import cleaned
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, parted
-from vaekit.data.delimited import MISSING, Format, format_of, is_bare
-from vaekit.data.files import cause, readable, sha256
-from vaekit.data.frames import Missing, Table
-from vaekit.data.lines import content, no_text, without_blank_lines
+from vaekit.data.files.cells import cleaned
+from vaekit.data.files.delimited import MISSING, Format, format_of, is_bare
+from vaekit.data.files.frames import Missing, Table
+from vaekit.data.files.lines import content, no_text, without_blank_lines
+from vaekit.data.paths import cause, readable, sha256
 from vaekit.errors import VaekitError, shortened, warn
 
 if TYPE_CHECKING:

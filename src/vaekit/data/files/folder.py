@@ -19,8 +19,8 @@ import torch
 
 from vaekit.data.area import box as sides
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.layout import File, arranged, existing, listed  # noqa: F401 (for `encode`)
-from vaekit.data.pictures import Form, Ground, Look, look, picture
+from vaekit.data.files.layout import File, arranged, existing, listed  # noqa: F401 (for `encode`)
+from vaekit.data.files.pictures import Form, Ground, Look, look, picture
 from vaekit.errors import VaekitError, shortened, warn
 
 Item = TypeVar("Item")

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.files import cache, cause
+from vaekit.data.paths import cache, cause
 from vaekit.errors import VaekitError
 from vaekit.files import write, write_text
 

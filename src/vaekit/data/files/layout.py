@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vaekit.data.tree import Folder, tree
+from vaekit.data.files.tree import Folder, tree
 from vaekit.errors import VaekitError, shortened, warn
 from vaekit.text import words
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vaekit.data.files import cause
+from vaekit.data.paths import cause
 from vaekit.errors import VaekitError
 
 _TYPES = {

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from vaekit.data.cells import refusal
+from vaekit.data.files.cells import refusal
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaekit.data.lines import Head, head
+from vaekit.data.files.lines import Head, head
 from vaekit.errors import VaekitError, shortened
 
 # What stands for a missing value everywhere, and what does among numbers: a class may be «none».
