@@ -184,7 +184,7 @@ def test_a_damaged_cache(own_cache, tmp_path):
     mapped("toys", path, PGM, gray)
     (array,) = own_cache.rglob("images.npy")
     array.write_bytes(array.read_bytes()[:-5])
-    with pytest.raises(VaekitError, match=r"decoded-\w+ are damaged .*delete that folder"):
+    with pytest.raises(VaekitError, match=r"cannot read .*decoded-\w+ .*delete that folder"):
         mapped("toys", path, PGM, gray)
     array.with_name("source.json").unlink()  # as if the first had been stopped
     assert len(mapped("toys", path, PGM, gray).images) == 3

@@ -51,7 +51,7 @@ def test_shapes_are_copied_once_and_mapped(own_cache, tmp_path, monkeypatch):
     assert shapes3d(path, check=False).checksum() == data.checksum()
     (record,) = own_cache.rglob("source.json")
     record.write_text('{"values": [[1, 2], [3]]}')
-    with pytest.raises(VaekitError, match=r"damaged .*delete that folder"):
+    with pytest.raises(VaekitError, match=r"cannot read .*delete that folder"):
         shapes3d(path, check=False)
 
 
@@ -59,7 +59,7 @@ def test_shapes_are_found_and_checked(offline, tmp_path):
     (tmp_path / "3dshapes").mkdir()
     shapes_file(tmp_path / "3dshapes" / FILE)
     assert len(load("shapes3d(check=false)", tmp_path).test) == 14
-    with pytest.raises(VaekitError, match=r"it has sha256 \w{64}, expected 0a0f6ed98baf"):
+    with pytest.raises(VaekitError, match=r"its sha256 is \w{64}, expected 0a0f6ed98baf"):
         load("shapes3d", tmp_path)
     with pytest.raises(VaekitError, match=r"download from https://storage\.googleapis.* failed"):
         load("shapes3d")
@@ -91,7 +91,7 @@ def test_other_layouts_of_shapes(own_cache, tmp_path, changes, message):
 def test_damaged_shapes(own_cache, tmp_path, keep):
     path = shapes_file(tmp_path / "small.h5")
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(VaekitError, match="damaged or no HDF5 file"):
+    with pytest.raises(VaekitError, match=r"cannot read .* as an HDF5 file"):
         shapes3d(path, check=False)
     assert not [p for p in own_cache.rglob("*") if p.is_file()]
 
@@ -102,7 +102,7 @@ def test_damage_within_shapes(own_cache, tmp_path):
     middle = len(content) // 2
     content[middle : middle + 2000] = bytes(2000)
     path.write_bytes(content)
-    with pytest.raises(VaekitError, match="damaged or no HDF5 file"):
+    with pytest.raises(VaekitError, match=r"cannot read .* as an HDF5 file"):
         shapes3d(path, check=False)
     assert not [p for p in own_cache.rglob("*") if p.is_file()]
 
@@ -167,7 +167,7 @@ def test_cars_shrink_by_area(own_cache, tmp_path):
 def test_cars_are_found_and_checked(offline, tmp_path):
     pack(tmp_path / "cars3d", cars(tmp_path), "folder")
     assert len(load("cars3d(size=6, check=false)", tmp_path).train) == 22
-    with pytest.raises(VaekitError, match=r"has 3 models of cars .* the published set 183"):
+    with pytest.raises(VaekitError, match=r"holds 3 models of cars .* the published set 183"):
         load("cars3d(size=6)", tmp_path)  # not from what was kept unchecked
     other = tmp_path / "other"
     other.mkdir()
@@ -199,9 +199,9 @@ def test_other_layouts_of_cars(own_cache, tmp_path, changes, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is damaged or no .mat file"),
-        (b"MATLAB 5.0 MAT-file" + bytes(200), "is damaged or no .mat file|no array of numbers"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(600), "is damaged or no .mat file"),
+        (b"", "cannot read .* as a .mat file"),
+        (b"MATLAB 5.0 MAT-file" + bytes(200), "cannot read .* as a .mat file|no array of numbers"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(600), "cannot read .* as a .mat file"),
     ],
 )
 def test_damaged_cars(own_cache, tmp_path, content, message):
@@ -219,7 +219,7 @@ def test_cars_twice_or_none(own_cache, tmp_path):
     made["copy/car_002_mesh.mat"] = made["data/cars/car_002_mesh.mat"]
     with pytest.raises(VaekitError, match="has cars twice"):
         cars3d(4, pack(tmp_path / "set", made, ".zip"), check=False)
-    with pytest.raises(VaekitError, match="has 0 models"):
+    with pytest.raises(VaekitError, match="holds 0 models"):
         cars3d(4, pack(tmp_path / "none", {"a": b""}, ".zip"), check=False)
 
 
@@ -282,7 +282,7 @@ def test_faces_that_are_not_there(offline, tmp_path):
         (FACES.astype(float), "uint8, or flat, got .* float64"),
         (FACES[0], r"got \(2, 4, 2, 5, 6\) uint8"),
         (FACES[:0], r"got \(0, "),
-        (np.array([{}], object), "is damaged .*Python objects"),
+        (np.array([{}], object), r"cannot read .*Python objects|cannot read .*pickled"),
     ],
 )
 def test_other_layouts_of_faces(tmp_path, array, message):
@@ -299,7 +299,7 @@ def test_damaged_faces(tmp_path):
         else:
             save(path, FACES)
         path.write_bytes(path.read_bytes()[:-100])
-        with pytest.raises(VaekitError, match="damaged"):
+        with pytest.raises(VaekitError, match="cannot read"):
             faces3d(path, check=False)
     np.savez(tmp_path / "empty.npz")
     with pytest.raises(VaekitError, match="holds no array"):

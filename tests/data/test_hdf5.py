@@ -92,7 +92,7 @@ def test_an_array_elsewhere_is_refused_from_a_file_of_the_user_s(file):
 @pytest.mark.parametrize("keep", [0, 100, -2500])
 def test_damage_is_told(file, keep):
     file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(VaekitError, match="damaged or no HDF5 file"):
+    with pytest.raises(VaekitError, match=r"cannot read .* as an HDF5 file"):
         hdf5.arrays(file)
 
 
@@ -107,5 +107,5 @@ def test_a_long_list_is_cut(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as held:
         for k in range(30):
             held[f"a{k:02}"] = np.zeros(1)
-    with hdf5.opened(tmp_path / "a.h5") as held, pytest.raises(VaekitError, match="and 18 more"):
+    with hdf5.opened(tmp_path / "a.h5") as held, pytest.raises(VaekitError, match="30 in all"):
         hdf5.array(held, tmp_path / "a.h5", "none")

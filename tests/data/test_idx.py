@@ -113,9 +113,9 @@ PACKED = gzip.compress(WHOLE, mtime=0)
         (WHOLE[:-1], r"should hold 28 bytes for shape \(3, 2, 2\), but has 27"),
         (WHOLE + b"x", "but has 29"),
         (idx(np.zeros(3, ">f4"), 13), r"IDX type 0x0d: only uint8"),
-        (PACKED[:-9], "damaged gzip"),
-        (PACKED[:12] + b"\xff\xff\xff" + PACKED[15:], "damaged gzip"),
-        (PACKED[:-5] + b"\0" + PACKED[-4:], "damaged gzip"),
+        (PACKED[:-9], "cannot read .* as a whole gzip file"),
+        (PACKED[:12] + b"\xff\xff\xff" + PACKED[15:], "cannot read .* as a whole gzip file"),
+        (PACKED[:-5] + b"\0" + PACKED[-4:], "cannot read .* as a whole gzip file"),
     ],
 )
 def test_damaged_files(tmp_path, content, message):

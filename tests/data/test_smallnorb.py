@@ -10,7 +10,8 @@ import torch
 
 from vaekit.data import Splits, load
 from vaekit.data.area import averaged
-from vaekit.data.sets.norb import matrix, unpacked
+from vaekit.data.paths import unpacked
+from vaekit.data.sets.norb import matrix
 from vaekit.data.sets.smallnorb import CATEGORIES, FILES, NAMES, smallnorb
 from vaekit.errors import VaekitError
 
@@ -83,7 +84,7 @@ def test_unpacked(tmp_path):
         path.write_bytes(content)
         assert unpacked(path) == b"plain"
     path.write_bytes(gzip.compress(bytes(1000))[:-6])
-    with pytest.raises(VaekitError, match=r"damaged .*get it again"):
+    with pytest.raises(VaekitError, match=r"cannot read .*get it again"):
         unpacked(path)
 
 
@@ -165,5 +166,5 @@ def test_a_damaged_cache(offline, tmp_path):
     smallnorb(6, data_dir=tmp_path, check=False)
     (record,) = offline.rglob("source.json")
     record.write_text("{}")
-    with pytest.raises(VaekitError, match=r"damaged .*delete that folder"):
+    with pytest.raises(VaekitError, match=r"cannot read .*delete that folder"):
         smallnorb(6, data_dir=tmp_path, check=False)

@@ -7,33 +7,34 @@ the same files give the same rows.
 """
 
 import hashlib
-import lzma
 import os
 import re
 import tarfile
 import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
-from vaekit.data.paths import cause, sha256
-from vaekit.errors import VaekitError
-
-_DAMAGE = (
-    *(OSError, EOFError, RuntimeError, NotImplementedError),
-    *(tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, zlib.error),
-)
+from vaekit.data.paths import reading, sha256
 
 
-@dataclass(frozen=True)
 class Source:
     """Hold the names of the wanted files under `path`, and the way to the bytes of one."""
 
-    path: Path
-    names: tuple[str, ...]
-    read: Callable[[str], bytes]
+    def __init__(self, path: Path, names: Iterable[str], read: Callable[[str], bytes]):
+        self.path, self.names = path, tuple(sorted(names, key=natural))
+        self._read, self._digest = read, hashlib.sha256()
+
+    def read(self, name: str) -> bytes:
+        """Return the content of a file; raise `VaekitError` where it is damaged."""
+        with _whole(self.path):
+            content = self._read(name)
+        self._digest.update(name.encode() + b"\0" + content)
+        return content
+
+    def sha256(self) -> str:
+        """Return that of an archive, or of the names and contents that were read of a folder."""
+        return self._digest.hexdigest() if self.path.is_dir() else sha256(self.path)
 
 
 @contextmanager
@@ -44,17 +45,15 @@ def opened(path: Path, wanted: re.Pattern[str]) -> Iterator[Source]:
     or in reading, for what is damaged.
     """
     if path.is_dir():
-        found = [name for name in _walk(path) if wanted.search(name)]
-        yield _source(path, found, lambda name: (path / name).read_bytes())
+        yield Source(path, _wanted(path, wanted), lambda name: (path / name).read_bytes())
     elif zipfile.is_zipfile(path):
-        with _reading(path):
+        with _whole(path):
             archive = zipfile.ZipFile(path)
         with archive:
-            found = [name for name in archive.namelist() if wanted.search(name)]
-            yield _source(path, found, archive.read)
+            yield Source(path, filter(wanted.search, archive.namelist()), archive.read)
     else:
         contents = _tar(path, wanted)
-        yield _source(path, contents, contents.__getitem__)
+        yield Source(path, contents, contents.__getitem__)
 
 
 def stamp(path: Path, wanted: re.Pattern[str]) -> str:
@@ -66,7 +65,7 @@ def stamp(path: Path, wanted: re.Pattern[str]) -> str:
     if not path.is_dir():
         return sha256(path)
     digest = hashlib.sha256(str(path.resolve()).encode())
-    for name in sorted(name for name in _walk(path) if wanted.search(name)):
+    for name in sorted(_wanted(path, wanted)):
         about = (path / name).stat()
         state = f"{name}\0{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}\n"
         digest.update(state.encode())
@@ -78,23 +77,15 @@ def natural(name: str) -> list[str | int]:
     return [int(part) if k % 2 else part for k, part in enumerate(re.split(r"([0-9]+)", name))]
 
 
-def _source(path: Path, names: Iterable[str], read: Callable[[str], bytes]) -> Source:
-    def safely(name: str) -> bytes:
-        with _reading(path):
-            return read(name)
-
-    return Source(path, tuple(sorted(names, key=natural)), safely)
-
-
-def _walk(root: Path) -> Iterator[str]:
+def _wanted(root: Path, wanted: re.Pattern[str]) -> Iterator[str]:
     for folder, _, files in os.walk(root):
         below = Path(folder).relative_to(root)
-        yield from ((below / name).as_posix() for name in files)
+        yield from filter(wanted.search, ((below / name).as_posix() for name in files))
 
 
 def _tar(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
     contents = {}
-    with _reading(path), tarfile.open(path) as archive:
+    with _whole(path), tarfile.open(path) as archive:
         for member in archive:
             file = archive.extractfile(member) if wanted.search(member.name) else None
             if file is not None:  # no folder
@@ -105,12 +96,5 @@ def _tar(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
     return contents
 
 
-@contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except _DAMAGE as error:
-        raise VaekitError(
-            f"cannot read {path} ({cause(error)}): if it is damaged get it again; "
-            "what is read are folders, .zip, .tar, .tar.gz and .tar.xz"
-        ) from error
+def _whole(path: Path):
+    return reading(path, "a folder, .zip, .tar, .tar.gz or .tar.xz")

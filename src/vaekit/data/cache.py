@@ -8,9 +8,10 @@ images at once write the same bytes and swap them in.
 """
 
 import json
+import math
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,31 +19,60 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.paths import cache, cause
-from vaekit.errors import VaekitError
+from vaekit.data.factors import Factors
+from vaekit.data.paths import cache, reading
 from vaekit.files import write, write_text
 
 _ARRAY, _RECORD = "images.npy", "source.json"
 
 
-class Kept(NamedTuple):
+class Cached(NamedTuple):
     """Hold mapped images (N, C, H, W) uint8, and the record of what they were made from."""
 
     images: Tensor
     record: dict[str, Any]
+    folder: Path
 
 
-def place(what: str, key: str) -> Path:
-    """Return the folder of the cache for the images of the set `what` that `key` tells apart."""
-    return cache() / what / key
+def cached(what: str, key: str, make: Callable[[Path], None]) -> Cached:
+    """Map the images of the set `what` that `key` tells apart; `make` fills their folder first.
+
+    It does so by `store`, where they are not there yet. Raises `VaekitError` where they are
+    damaged, or cannot be written.
+    """
+    folder = cache() / what / key
+    if not _is_whole(folder):
+        make(folder)
+    with checking(folder):
+        # "c" keeps changes in memory: the file is only read, and torch need not warn of that.
+        images = np.load(folder / _ARRAY, mmap_mode="c", allow_pickle=False)
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        if images.ndim != 4 or images.dtype != np.uint8 or not isinstance(record, dict):
+            raise ValueError(f"images {images.shape} {images.dtype}")
+    return Cached(torch.from_numpy(images), record, folder)
 
 
-def whole(folder: Path) -> bool:
-    """Say whether the images of a folder are there and complete."""
-    return (folder / _RECORD).is_file()
+def cached_grid(
+    what: str, key: str, names: Sequence[str], make: Callable[[Path], None]
+) -> tuple[Cached, Factors]:
+    """Map images as `cached` does, and read their factors from the `values` of the record."""
+    made = cached(what, key, make)
+    with checking(made.folder):
+        values = tuple(np.array(levels) for levels in made.record["values"])
+        sizes = tuple(map(len, values))
+        if len(sizes) != len(names) or math.prod(sizes) != len(made.images):
+            raise ValueError(f"{len(made.images)} images for a grid of {sizes}")
+    return made, Factors(tuple(names), sizes, values)
 
 
-def keep(
+@contextmanager
+def checking(folder: Path):
+    """Raise `VaekitError` where a folder of the cache does not hold what is read of it inside."""
+    with reading(folder, "images of the cache", "delete that folder, and they are made anew"):
+        yield
+
+
+def store(
     folder: Path,
     count: int,
     pieces: Iterable[np.ndarray],
@@ -60,12 +90,16 @@ def keep(
         write(folder / _ARRAY, lambda target: _save(target, count, pieces))
         write_text(folder / _RECORD, json.dumps(record()))
     except BaseException:
-        if not whole(folder):
+        if not _is_whole(folder):
             with suppress(OSError):  # of folders that hold something else, and places that are none
                 (folder / _ARRAY).unlink(missing_ok=True)
                 folder.rmdir()
                 folder.parent.rmdir()
         raise
+
+
+def _is_whole(folder: Path) -> bool:
+    return (folder / _RECORD).is_file()
 
 
 def _save(target: Path, count: int, pieces: Iterable[np.ndarray]) -> None:
@@ -80,27 +114,3 @@ def _save(target: Path, count: int, pieces: Iterable[np.ndarray]) -> None:
             file.write(piece.tobytes())
             written += len(piece)
     assert written == count, f"{written} images of {count}"
-
-
-def read(folder: Path) -> Kept:
-    """Map the images of a folder.
-
-    Raises `VaekitError` where they are damaged.
-    """
-    try:
-        # "c" keeps changes in memory: the file is only read, and torch need not warn of that.
-        images = np.load(folder / _ARRAY, mmap_mode="c", allow_pickle=False)
-        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        if images.ndim != 4 or images.dtype != np.uint8 or not isinstance(record, dict):
-            raise ValueError(f"images {images.shape} {images.dtype}")
-    except (OSError, EOFError, ValueError) as error:
-        raise damaged(folder, error) from error
-    return Kept(torch.from_numpy(images), record)
-
-
-def damaged(folder: Path, error: BaseException) -> VaekitError:
-    """Build the error for a folder of the cache that does not hold what it should."""
-    return VaekitError(
-        f"the images in {folder} are damaged ({cause(error)}): "
-        "delete that folder, and they are made anew"
-    )

@@ -1,4 +1,4 @@
-"""Where the files of public sets are found, and how it is known that they are the right ones.
+"""Where the files of sets are found, and how it is known that they are the right ones.
 
 Three places are looked through in order: the `data_dir` of the caller, the folder named by the
 environment variable VAEKIT_DATA, the user's cache; in each, the sub-folder of the set's name before
@@ -9,57 +9,81 @@ A published checksum names content, and gzip wrappers differ between copies of t
 sha256 that goes into the run's record is that of the file as it lies on the disk.
 """
 
+import gzip
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from vaekit.errors import VaekitError
 
 _VARIABLE = "VAEKIT_DATA"
 _CURE = f"pass --data-dir (data_dir=), or set ${_VARIABLE}, to a folder that holds it"
+UNCHECKED = "pass check=false to use it as it is"
 
 
-def find(
-    what: str,
-    names: Sequence[str],
-    data_dir: Path | str | None,
-    home: str,
-    checksum: str | None = None,
-    folders: Sequence[str] = (),
-) -> Path:
-    """Find the file of set `what` under the first of `names` that exists, or download `names[0]`.
+@dataclass(frozen=True)
+class Home:
+    """Say where a public set `name` is at home: an address, to which names of files are appended.
 
-    `home` is the address that `names[0]` is appended to, `checksum` the MD5 or sha256 of that
-    download, `folders` are sub-folders to look through besides that of the set's name. Raises
-    `VaekitError` where `data_dir` is no folder, or the file is nowhere and cannot be had.
+    `folders` are the sub-folders that copies of it lie in, besides that of its name.
     """
-    for path in _candidates(names, data_dir, (what, *folders)):
-        if path.is_file():
-            return path
-    return _download(what, names[0], home, checksum, _places(data_dir))
 
+    name: str
+    address: str
+    folders: tuple[str, ...] = ()
 
-def locate(
-    names: Sequence[str], data_dir: Path | str | None, folders: Sequence[str]
-) -> Path | None:
-    """Find the first of `names`, each a file or a folder, in the usual places; None if in none.
+    def locate(self, names: Sequence[str], data_dir: Path | str | None) -> Path | None:
+        """Return the first of `names`, each a file or a folder, that is in the usual places.
 
-    `folders` are the sub-folders that are looked through before the place itself. Raises
-    `VaekitError` where `data_dir` is no folder.
-    """
-    return next((path for path in _candidates(names, data_dir, folders) if path.exists()), None)
+        None if there is none. Raises `VaekitError` where `data_dir` is no folder.
+        """
+        return next((path for path in self._candidates(names, data_dir) if path.exists()), None)
 
+    def find(
+        self, names: Sequence[str], data_dir: Path | str | None, checksum: str | None = None
+    ) -> Path:
+        """Return the first file of `names` that exists, or download `names[0]`.
 
-def absent(
-    what: str, wanted: str, data_dir: Path | str | None, folders: Sequence[str], home: str
-) -> VaekitError:
-    """Build the error for files that are in no place and cannot be downloaded from here."""
-    looked = ", ".join(str(place / name) for place in _places(data_dir) for name in folders)
-    return VaekitError(
-        f"{what}: in none of {looked} is {wanted}.\n"
-        f"It is not downloaded: get it from {home}, and {_CURE}."
-    )
+        `checksum` is the MD5 or sha256 of that download. Raises `VaekitError` where `data_dir` is
+        no folder, or the file is nowhere and cannot be had.
+        """
+        for path in self._candidates(names, data_dir):
+            if path.is_file():
+                return path
+        return self._download(names[0], data_dir, checksum)
+
+    def _candidates(self, names: Sequence[str], data_dir: Path | str | None) -> Iterator[Path]:
+        for place in _places(data_dir):
+            for folder in (self.name, *self.folders, "."):
+                yield from (place / folder / name for name in names)
+
+    def absent(self, wanted: str, data_dir: Path | str | None) -> VaekitError:
+        """Build the error for files that are in no place and cannot be downloaded from here."""
+        return VaekitError(
+            f"{self.name}: in none of {self._searched(data_dir)} is {wanted}.\n"
+            f"It is not downloaded: get it from {self.address}, and {_CURE}."
+        )
+
+    def _searched(self, data_dir: Path | str | None) -> str:
+        return ", ".join(str(place / self.name) for place in _places(data_dir))
+
+    def _download(self, name: str, data_dir: Path | str | None, checksum: str | None) -> Path:
+        import pooch
+
+        kind = "md5" if checksum is not None and len(checksum) == 32 else "sha256"
+        expected = None if checksum is None else f"{kind}:{checksum}"
+        try:
+            folder = cache() / self.name
+            return Path(pooch.retrieve(self.address + name, expected, fname=name, path=folder))
+        except (OSError, ValueError) as error:
+            raise VaekitError(
+                f"{self.name}: {name} is not in {self._searched(data_dir)}, and the download from "
+                f"{self.address} failed ({cause(error)}).\n"
+                f"To provide the file, {_CURE}."
+            ) from error
 
 
 def cache() -> Path:
@@ -69,20 +93,12 @@ def cache() -> Path:
     return Path(pooch.os_cache("vaekit"))
 
 
-def _candidates(
-    names: Sequence[str], data_dir: Path | str | None, folders: Sequence[str]
-) -> Iterator[Path]:
-    for place in _places(data_dir):
-        for folder in (*(place / name for name in folders), place):
-            yield from (folder / name for name in names)
-
-
 def _places(data_dir: Path | str | None) -> list[Path]:
-    given = [] if data_dir is None else [Path(data_dir).expanduser()]
-    if given and not given[0].is_dir():
-        raise no_folder(given[0])
+    own = [] if data_dir is None else [Path(data_dir).expanduser()]
+    if own and not own[0].is_dir():
+        raise no_folder(own[0])
     shared = os.environ.get(_VARIABLE)
-    return [*given, *([Path(shared).expanduser()] if shared else []), cache()]
+    return [*own, *([Path(shared).expanduser()] if shared else []), cache()]
 
 
 def no_folder(data_dir: Path | str) -> VaekitError:
@@ -90,49 +106,62 @@ def no_folder(data_dir: Path | str) -> VaekitError:
     return VaekitError(f"the data folder {data_dir} does not exist: correct --data-dir (data_dir=)")
 
 
-def _download(what: str, name: str, home: str, checksum: str | None, places: list[Path]) -> Path:
-    import pooch
+# ---- paths that a user names
 
-    kind = "md5" if checksum is not None and len(checksum) == 32 else "sha256"
-    known = None if checksum is None else f"{kind}:{checksum}"
+
+def existing(path: Path | str, what: str) -> Path:
+    """Expand the path of a file or folder; raise `VaekitError` where there is neither."""
+    expanded = Path(path).expanduser()
+    if not expanded.exists():
+        raise VaekitError(f"there is no file or folder {expanded}: correct the path of {what}")
+    return expanded
+
+
+def existing_file(path: Path | str, what: str) -> Path:
+    """Expand the path of a file; raise `VaekitError` where there is none."""
+    expanded = Path(path).expanduser()
+    if expanded.is_dir():
+        raise VaekitError(f"{expanded} is a folder, not {what}: name the file in it")
+    if not expanded.is_file():
+        raise VaekitError(f"there is no file {expanded}: correct the path of {what}")
+    return expanded
+
+
+# ---- content
+
+
+@contextmanager
+def reading(
+    path: Path | str,
+    kind: str,
+    cure: str = "get it again",
+    errors: tuple[type[Exception], ...] = (Exception,),
+) -> Iterator[None]:
+    """Raise `VaekitError` for the errors that damaged content leads a reader inside to.
+
+    `kind` says what the file should be, «an HDF5 file», and `cure` what can be done.
+    """
     try:
-        return Path(pooch.retrieve(home + name, known, fname=name, path=places[-1] / what))
-    except (OSError, ValueError) as error:
-        looked = ", ".join(str(place / what) for place in places)
-        raise VaekitError(
-            f"{what}: {name} is not in {looked}, and the download from {home} failed "
-            f"({cause(error)}).\n"
-            f"To provide the file, {_CURE}."
-        ) from error
-
-
-def named(path: Path | str, what: str) -> Path:
-    """Expand the path of a file or folder that the user named.
-
-    Raises `VaekitError` where there is neither.
-    """
-    found = Path(path).expanduser()
-    if not found.exists():
-        raise VaekitError(f"there is no file or folder {found}: correct the path of {what}")
-    return found
-
-
-def readable(path: Path | str, what: str) -> Path:
-    """Expand the path of a file that the user named.
-
-    Raises `VaekitError` where there is no such file.
-    """
-    found = Path(path).expanduser()
-    if found.is_dir():
-        raise VaekitError(f"{found} is a folder, not {what}: name the file in it")
-    if not found.is_file():
-        raise VaekitError(f"there is no file {found}: correct the path of {what}")
-    return found
+        yield
+    except (VaekitError, MemoryError):
+        raise
+    except errors as error:
+        raise VaekitError(f"cannot read {path} as {kind} ({cause(error)}): {cure}") from error
 
 
 def cause(error: BaseException) -> str:
     """Return what an error says, in one short line."""
     return " ".join(str(error).split())[:120] or type(error).__name__
+
+
+def unpacked(path: Path) -> bytes:
+    """Read the content of a file, which a gzip wrapper may surround.
+
+    Raises `VaekitError` where it cannot be read or unpacked.
+    """
+    with reading(path, "a whole gzip file"):
+        content = path.read_bytes()
+        return gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
 
 
 def sha256(path: Path) -> str:
@@ -141,17 +170,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_md5(path: Path, content: bytes | bytearray, expected: str) -> None:
+def check_md5(path: Path, content: bytes, expected: str) -> None:
     """Compare unpacked content with its published MD5.
 
     Raises `VaekitError` with both where they differ.
     """
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != expected:
-        raise VaekitError(
-            f"{path} is not the published file: its content has MD5 {found}, expected {expected}.\n"
-            "Delete it to download it anew, or pass check=false to use it as it is."
-        )
+    _check_sum(path, "content has MD5", hashlib.md5(content, usedforsecurity=False), expected)
 
 
 def check_sha256(path: Path, expected: str | None) -> str:
@@ -159,10 +183,24 @@ def check_sha256(path: Path, expected: str | None) -> str:
 
     Raises `VaekitError` with both where they differ.
     """
-    found = sha256(path)
-    if expected is not None and found != expected.lower():
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+    _check_sum(path, "sha256 is", digest, expected)
+    return digest.hexdigest()
+
+
+def _check_sum(path: Path, what: str, digest: "hashlib._Hash", expected: str | None) -> None:
+    if expected is not None and digest.hexdigest() != expected.lower():
         raise VaekitError(
-            f"{path} is not the file that is meant: it has sha256 {found}, expected {expected}.\n"
-            "Get it again, or pass check=false to use it as it is."
+            f"{path} is not the published file: its {what} {digest.hexdigest()}, expected "
+            f"{expected}.\nGet it again (delete it where it was downloaded), or {UNCHECKED}."
         )
-    return found
+
+
+def check_count(path: Path, what: str, count: int, published: int) -> None:
+    """Raise `VaekitError` where a copy does not hold as many of `what` as the published set."""
+    if count != published:
+        raise VaekitError(
+            f"{path} holds {count} {what}, the published set {published}: get it again, or "
+            f"{UNCHECKED}"
+        )

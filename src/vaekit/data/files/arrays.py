@@ -16,7 +16,7 @@ import numpy as np
 from vaekit.data.border import Layout
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import hdf5, matlab
-from vaekit.data.paths import cause, readable, sha256
+from vaekit.data.paths import cause, existing_file, sha256
 from vaekit.errors import VaekitError, nearest
 from vaekit.text import words
 
@@ -42,7 +42,7 @@ def array(
     1 GiB); `scale` divides the values; `layout` is nchw or nhwc. Raises `VaekitError` for damaged
     files, pickled objects, an unclear key, and what `Dataset.from_array` refuses.
     """
-    found = readable(path, "the array")
+    found = existing_file(path, "the array")
     loaded, labels = read(found, key, mmap)
     made = Dataset.from_array(loaded, labels, found.stem, scale, layout)
     return replace(made, files={found.name: sha256(found)})
@@ -55,7 +55,7 @@ def read(
 
     Raises `VaekitError` for damaged files, pickled objects, and an unclear key.
     """
-    found = readable(path, "the array")
+    found = existing_file(path, "the array")
     mapped = found.stat().st_size > _LARGE if mmap is None else mmap
     loaded = _load(found, mapped and found.suffix.lower() == ".npy", key)
     if not isinstance(loaded, dict):
@@ -68,7 +68,7 @@ def read(
 
 def names(path: Path | str) -> list[str]:
     """List the arrays of a file; a .npy has none by name. Raises `VaekitError` as `read` does."""
-    loaded = _load(readable(path, "the array"), mapped=False)
+    loaded = _load(existing_file(path, "the array"), mapped=False)
     return list(loaded) if isinstance(loaded, dict) else []
 
 

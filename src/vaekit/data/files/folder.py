@@ -20,7 +20,7 @@ import torch
 from vaekit.data.area import box as sides
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.data.files.layout import File, arranged, existing, listed  # noqa: F401 (for `encode`)
-from vaekit.data.files.pictures import Form, Ground, Look, look, picture
+from vaekit.data.files.pictures import Form, Ground, Look, differing, look, picture
 from vaekit.errors import VaekitError, shortened, warn
 
 Item = TypeVar("Item")
@@ -134,7 +134,7 @@ def _load(
             f"{root}: {len(cut)} of {len(looks)} pictures have 16 bits in colour or with "
             f"transparency, and 8 of them are read: {name} is the first"
         )
-    images, pages = _decoded(_pages(looks, root), form, broken, skip)
+    images, pages = _decoded(_pages(looks, root), root, form, broken, skip)
     if broken:
         said = [f"{file.path.relative_to(root)} ({why})" for file, why in broken.items()]
         warn(f"{root}: {len(said)} of {len(files)} pictures are skipped: {shortened(said, 3)}")
@@ -187,7 +187,7 @@ def _pages(looks: Mapping[File, Look], root: Path) -> list[Page]:
 
 
 def _decoded(
-    pages: Sequence[Page], form: Form, broken: dict[File, str], skip: bool
+    pages: Sequence[Page], root: Path, form: Form, broken: dict[File, str], skip: bool
 ) -> tuple[np.ndarray, list[Page]]:
     """Decode pages into one array (N, C, H, W), and list those that it holds."""
     images, held = np.empty(0), list[Page]()
@@ -196,7 +196,7 @@ def _decoded(
         if not held:
             images = _room((len(pages), *pixels.shape), pixels.dtype)
         elif pixels.shape != images.shape[1:]:
-            raise _differing(images.shape[2:], held[0].name, pixels.shape[1:], page.name)
+            raise _differing(root, {held[0].name: images.shape[1:], page.name: pixels.shape})
         images[len(held)] = pixels
         held.append(page)
     if not held:
@@ -217,12 +217,9 @@ def _room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
         ) from error
 
 
-def _differing(first: tuple[int, ...], other: str, size: tuple[int, ...], name: str) -> VaekitError:
-    (h0, w0), (h, w) = first, size
-    return VaekitError(
-        f"pictures differ in size: {other} is {w0}x{h0}, {name} is {w}x{h} (width x height): "
-        f"make them equal with \"folder('FOLDER', size={min(h, w, h0, w0)})\""
-    )
+def _differing(root: Path, shapes: Mapping[str, tuple[int, ...]]) -> VaekitError:
+    size = min(side for shape in shapes.values() for side in shape[1:])
+    return differing(root, shapes, f"make them equal with \"folder('{root}', size={size})\"")
 
 
 def _labels(

@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.paths import cause
-from vaekit.errors import VaekitError
+from vaekit.data.paths import reading
+from vaekit.errors import VaekitError, shortened
 
+KIND = "an HDF5 file"
+_ERRORS = (OSError, RuntimeError, KeyError, ValueError)  # that h5py raises of damaged files
 _DEEPEST = 16  # soft links that lead to soft links
-_LISTED = 12
 
 
 @contextmanager
@@ -32,28 +33,15 @@ def opened(path: Path) -> Iterator[Any]:
         raise VaekitError(
             f"{path} is an HDF5 file, which takes h5py to read: pip install 'vaekit[hdf5]'"
         ) from error
-    with reading(path), h5py.File(path, "r") as file:
+    with reading(path, KIND, errors=_ERRORS), h5py.File(path, "r") as file:
         yield file
-
-
-@contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Raise `VaekitError` for what h5py says inside of damaged parts of the file."""
-    try:
-        yield
-    except VaekitError:
-        raise
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
-        raise VaekitError(
-            f"{path} is damaged or no HDF5 file ({cause(error)}): get it again"
-        ) from error
 
 
 def names(file: Any) -> list[str]:
     """List the arrays of an open file by name, in all its groups."""
-    found: list[str] = []
-    file.visititems(lambda name, thing: found.append(name) if _is_array(thing) else None)
-    return found
+    arrays: list[str] = []
+    file.visititems(lambda name, thing: arrays.append(name) if _is_array(thing) else None)
+    return arrays
 
 
 def arrays(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
@@ -63,8 +51,8 @@ def arrays(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
     """
     with opened(path) as file:
         wanted = [*names(file), *([key] if key is not None else [])]
-        held = {name: array(file, path, name) for name in wanted}
-        return {name: each[()] for name, each in held.items() if each.dtype.kind in "biuf"}
+        unread = {name: array(file, path, name) for name in wanted}
+        return {name: each[()] for name, each in unread.items() if each.dtype.kind in "biuf"}
 
 
 def array(file: Any, path: Path, name: str) -> Any:
@@ -73,28 +61,27 @@ def array(file: Any, path: Path, name: str) -> Any:
     Raises `VaekitError` where there is none, with those that there are, and where it or a link to
     it leads out of the file.
     """
-    found = _followed(file, file, path, name, _DEEPEST)
-    if not _is_array(found):
-        held = names(file)
-        more = f" and {len(held) - _LISTED} more" if len(held) > _LISTED else ""
-        listed = ", ".join(held[:_LISTED]) or "none"
-        raise VaekitError(f"{path} has no array {name!r}: its arrays are {listed}{more}")
-    if found.is_virtual or found.external:
+    thing = _followed(file, file, path, name, _DEEPEST)
+    if not _is_array(thing):
+        listed = shortened(names(file)) or "none"
+        raise VaekitError(f"{path} has no array {name!r}: its arrays are {listed}")
+    if thing.is_virtual or thing.external:
         raise _outward(path, name)
-    return found
+    return thing
 
 
 def _followed(file: Any, group: Any, path: Path, name: str, deepest: int) -> Any:
     """Go from a group along a name, link by link; None where it leads nowhere."""
     import h5py
 
-    found = file if name.startswith("/") else group
+    thing = file if name.startswith("/") else group
     for part in filter(None, name.split("/")):
-        if part == "." or not isinstance(found, h5py.Group):
-            found = found if part == "." else None
+        if part == ".":
             continue
+        if not isinstance(thing, h5py.Group):
+            return None
         try:
-            link = found.get(part, getlink=True)
+            link = thing.get(part, getlink=True)
         except TypeError:  # a kind of link that is made by other programs
             raise _outward(path, name) from None
         if isinstance(link, h5py.ExternalLink):
@@ -102,10 +89,10 @@ def _followed(file: Any, group: Any, path: Path, name: str, deepest: int) -> Any
         if isinstance(link, h5py.SoftLink):
             if not deepest:
                 return None
-            found = _followed(file, found, path, link.path, deepest - 1)
+            thing = _followed(file, thing, path, link.path, deepest - 1)
         else:
-            found = found.get(part)
-    return found
+            thing = thing.get(part)
+    return thing
 
 
 def _is_array(thing: Any) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.paths import cause
+from vaekit.data.paths import reading
 from vaekit.errors import VaekitError
 
 
@@ -15,8 +15,8 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
 
     Raises `VaekitError` as `array` does.
     """
-    held = _loaded(path.read_bytes(), None, str(path))
-    return {k: v for k, v in held.items() if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"}
+    loaded = _loaded(path.read_bytes(), None, str(path))
+    return {k: v for k, v in loaded.items() if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"}
 
 
 def array(content: bytes, name: str, where: str) -> np.ndarray:
@@ -24,22 +24,20 @@ def array(content: bytes, name: str, where: str) -> np.ndarray:
 
     Raises `VaekitError` for damaged files, version 7.3, and where there is no such array.
     """
-    found = _loaded(content, [name], where).get(name)
-    if not isinstance(found, np.ndarray) or found.dtype.kind not in "iuf":
+    loaded = _loaded(content, [name], where).get(name)
+    if not isinstance(loaded, np.ndarray) or loaded.dtype.kind not in "iuf":
         raise VaekitError(f"{where} has no array of numbers {name!r}: get it again")
-    return found
+    return loaded
 
 
 def _loaded(content: bytes, names: list[str] | None, where: str) -> dict[str, Any]:
     from scipy.io import loadmat
 
-    try:
-        return loadmat(io.BytesIO(content), variable_names=names)
-    except NotImplementedError as error:
-        raise VaekitError(
-            f"{where} is of MATLAB's version 7.3, which is not read: save it with -v7, or as .npy"
-        ) from error
-    except Exception as error:  # whatever a damaged header leads scipy to
-        raise VaekitError(
-            f"{where} is damaged or no .mat file ({cause(error)}): get it again"
-        ) from error
+    with reading(where, "a .mat file"):
+        try:
+            return loadmat(io.BytesIO(content), variable_names=names)
+        except NotImplementedError as error:
+            raise VaekitError(
+                f"{where} is of MATLAB's version 7.3, which is not read: save it with -v7, or as "
+                ".npy"
+            ) from error

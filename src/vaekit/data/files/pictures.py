@@ -13,7 +13,7 @@ other program is ever started for a file that somebody else made.
 
 import io
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -124,6 +124,12 @@ def picture(source: Path | bytes, form: Form, page: int = 0) -> np.ndarray:
 def pixels(content: bytes, channels: int) -> np.ndarray:
     """Decode the picture in a file's bytes as (channels, H, W) uint8."""
     return picture(content, Form(channels))
+
+
+def differing(where: Path, shapes: Mapping[str, tuple[int, ...]], cure: str) -> VaekitError:
+    """Build the error for pictures of one set, each (C, H, W) by its name, that differ in size."""
+    sizes = ", ".join(f"{name} is {w}x{h}" for name, (*_, h, w) in shapes.items())
+    return VaekitError(f"pictures in {where} differ in size: {sizes} (width x height): {cure}")
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from vaekit.data.files.cells import cleaned
 from vaekit.data.files.delimited import MISSING, Format, format_of, is_bare
 from vaekit.data.files.frames import Missing, Table
 from vaekit.data.files.lines import content, no_text, without_blank_lines
-from vaekit.data.paths import cause, readable, sha256
+from vaekit.data.paths import cause, existing_file, sha256
 from vaekit.errors import VaekitError, shortened, warn
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def read(
     """
     if is_frame(source):
         return _admitted(_converted(source), "the data frame", "frame", {})
-    path = readable(source, "the table")
+    path = existing_file(source, "the table")
     name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     if _is_parquet(path):
         return _admitted(_parquet(path), str(path), name, {path.name: sha256(path)})
@@ -101,7 +101,7 @@ def read(
 
 def read_plain(source: Path) -> Table:
     """Read a file as a table, without names where its first line holds numbers alone."""
-    path = readable(source, "the table")
+    path = existing_file(source, "the table")
     return read(path, header=False if not _is_parquet(path) and is_bare(path) else None)
 
 
@@ -140,7 +140,7 @@ def _parquet(path: Path) -> "pl.DataFrame":
     try:
         return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+        raise _unexisting_file(path, error) from error
 
 
 def _text(path: Path, how: Format) -> "pl.DataFrame":
@@ -156,7 +156,7 @@ def _text(path: Path, how: Format) -> "pl.DataFrame":
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         if isinstance(error, VaekitError):
             raise
-        raise _unreadable(path, error, how) from error
+        raise _unexisting_file(path, error, how) from error
     return cleaned(frame, how.decimal)
 
 
@@ -180,7 +180,7 @@ def _csv(source: Path | bytes, how: Format) -> "pl.DataFrame":
     return frame
 
 
-def _unreadable(path: Path, error: BaseException, how: Format | None = None) -> VaekitError:
+def _unexisting_file(path: Path, error: BaseException, how: Format | None = None) -> VaekitError:
     if "invalid utf-8" in str(error):
         return no_text(path)
     said = cause(error).split(" Consider")[0]

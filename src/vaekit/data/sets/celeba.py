@@ -26,11 +26,14 @@ from vaekit.data.area import Box, averaged, box
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.data.decoding import Pictures, mapped
 from vaekit.data.files.pictures import pixels
-from vaekit.data.paths import absent, cause, locate, sha256
+from vaekit.data.paths import Home, check_count, reading, sha256
 from vaekit.errors import VaekitError, nearest
 
-_NAME, _FOLDERS = "celeba", ("celeba", "CelebA")
-_HOME = "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (its licence asks for agreement)"
+_HOME = Home(
+    "celeba",
+    "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (its licence asks for agreement)",
+    ("CelebA",),
+)
 _PICTURES = ("img_align_celeba.zip", "img_align_celeba")
 _ATTRIBUTES, _PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
 _WANTED = re.compile(r"(?:^|/)\d{6}\.jpg$")
@@ -61,18 +64,15 @@ def celeba(
     where, attributes, partition = _find(data_dir)
     names, columns, values = _attributes(attributes)
     part = _partition(partition, names)
-    if check and len(names) != _COUNT:
-        raise VaekitError(
-            f"{attributes} lists {len(names)} pictures, the published one {_COUNT}: "
-            "get it again, or pass check=false to use it as it is"
-        )
+    if check:
+        check_count(attributes, "names of pictures", len(names), _COUNT)
     labels, label_names = _label(label, columns, values)
-    read = mapped(_NAME, where, _WANTED, _cut(sides, middle), f"size {sides} crop {middle}")
+    read = mapped(_HOME.name, where, _WANTED, _cut(sides, middle), f"size {sides} crop {middle}")
     rows = _rows(where, attributes, names, read)
     made = Dataset(
         read.images,
         None if labels is None else torch.from_numpy(labels[rows]),
-        name=_NAME,
+        name=_HOME.name,
         files={
             where.name: read.sha256,
             **{path.name: sha256(path) for path in (attributes, partition)},
@@ -95,11 +95,11 @@ def _find(data_dir: Path | str | None) -> tuple[Path, Path, Path]:
         _ATTRIBUTES: (_ATTRIBUTES, f"Anno/{_ATTRIBUTES}"),
         _PARTITION: (_PARTITION, f"Eval/{_PARTITION}"),
     }
-    found = [locate(names, data_dir, _FOLDERS) for names in wanted.values()]
-    missing = [what for what, path in zip(wanted, found, strict=True) if path is None]
+    paths = [_HOME.locate(names, data_dir) for names in wanted.values()]
+    missing = [what for what, path in zip(wanted, paths, strict=True) if path is None]
     if missing:
-        raise absent(_NAME, " and ".join(missing), data_dir, _FOLDERS[:1], _HOME)
-    pictures, attributes, partition = (path for path in found if path is not None)
+        raise _HOME.absent(" and ".join(missing), data_dir)
+    pictures, attributes, partition = (path for path in paths if path is not None)
     return pictures, attributes, partition
 
 
@@ -108,10 +108,8 @@ def _cut(sides: Box, middle: Box | None) -> Any:
 
 
 def _lines(path: Path) -> list[str]:
-    try:
+    with reading(path, "a text file"):
         return path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise VaekitError(f"cannot read {path} ({cause(error)}): get it again") from error
 
 
 def _attributes(path: Path) -> tuple[list[str], tuple[str, ...], np.ndarray]:

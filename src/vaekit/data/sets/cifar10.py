@@ -26,7 +26,7 @@ from vaekit.data.archives import opened, stamp
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.data.decoding import mapped
 from vaekit.data.files.pictures import pixels
-from vaekit.data.paths import check_md5, find, locate, named, sha256
+from vaekit.data.paths import UNCHECKED, Home, check_md5, existing, sha256
 from vaekit.errors import VaekitError
 
 CLASSES = (
@@ -35,11 +35,11 @@ CLASSES = (
 )
 ARCHIVE = "cifar-10-binary.tar.gz"
 MD5 = "c32a1d4ab5d03f1284b67883e8d87530"  # of the archive as published
-_HOME = "https://www.cs.toronto.edu/~kriz/"
-_NAME, _FOLDERS = "cifar10", ("cifar10", "cifar-10")
+_HOME = Home("cifar10", "https://www.cs.toronto.edu/~kriz/", ("cifar-10",))
 _BATCHES = ("cifar-10-batches-bin", "data_batch_1.bin", ARCHIVE)
 _PICKLES = ("cifar-10-batches-py", "cifar-10-python.tar.gz")
 _PICTURES = ("cifar10-pictures", "cifar10-jpeg", "cifar10-png", "CIFAR-10-images")
+_COPIES = Home("cifar10-pictures", "", (*_PICTURES[1:], _HOME.name, *_HOME.folders))
 _ENDINGS = (".zip", ".tar.xz", ".tar.gz", ".tar")
 _BATCH = re.compile(r"(?:^|/)(data_batch_[1-5]|test_batch)\.bin$")
 _PICKLED = re.compile(r"(?:^|/)(data_batch_1|test_batch|batches\.meta)$")
@@ -62,20 +62,20 @@ def cifar10(
     """
     if pictures:
         return _of_pictures(_pictures(path, data_dir), check)
-    found = named(path, _NAME) if path is not None else _batches(data_dir, check)
-    return _of_batches(found, check)
+    where = existing(path, _HOME.name) if path is not None else _batches(data_dir, check)
+    return _of_batches(where, check)
 
 
 def _batches(data_dir: Path | str | None, check: bool) -> Path:
     """Find the binary version, or download it; refuse the pickles where only they are there."""
-    found = locate(_BATCHES, data_dir, _FOLDERS)
-    if found is not None:
-        return found.parent if found.name == _BATCHES[1] else found
-    pickled = locate((*_PICKLES, "batches.meta"), data_dir, _FOLDERS)
+    where = _HOME.locate(_BATCHES, data_dir)
+    if where is not None:
+        return where.parent if where.name == _BATCHES[1] else where
+    pickled = _HOME.locate((*_PICKLES, "batches.meta"), data_dir)
     if pickled is not None:
         raise _refused(pickled)
     try:
-        return find(_NAME, (ARCHIVE,), data_dir, _HOME, MD5 if check else None)
+        return _HOME.find((ARCHIVE,), data_dir, MD5 if check else None)
     except VaekitError as error:
         copy = _located(data_dir)
         hint = f'\nA copy as pictures is in {copy}: "cifar10(pictures=true)" loads it.'
@@ -85,7 +85,7 @@ def _batches(data_dir: Path | str | None, check: bool) -> Path:
 def _refused(path: Path) -> VaekitError:
     return VaekitError(
         f"{path} is CIFAR-10 as a Python pickle, which is never opened, because unpickling runs "
-        f"code: get the binary version, {_HOME}{ARCHIVE}, and put it beside it"
+        f"code: get the binary version, {_HOME.address}{ARCHIVE}, and put it beside it"
     )
 
 
@@ -95,7 +95,7 @@ def _of_batches(path: Path, check: bool) -> Splits:
     if check and path.is_file() and path.name == ARCHIVE:
         check_md5(path, path.read_bytes(), MD5)
     with opened(path, re.compile(f"{_BATCH.pattern}|{_PICKLED.pattern}")) as source:
-        names = {found[1]: name for name in source.names if (found := _BATCH.search(name))}
+        names = {match[1]: name for name in source.names if (match := _BATCH.search(name))}
         if not names and source.names:
             raise _refused(path)
         missing = [stem for stem in (*_TRAIN, "test_batch") if stem not in names]
@@ -139,8 +139,7 @@ def _count(path: Path, labels: np.ndarray, check: bool, each: int) -> None:
     if check and (counts != each).any():
         raise VaekitError(
             f"{path} is not the published set: its classes have {counts.min()} to "
-            f"{counts.max()} images where each should have {each}: get it again, or pass "
-            "check=false to use it as it is"
+            f"{counts.max()} images where each should have {each}: get it again, or {UNCHECKED}"
         )
 
 
@@ -148,7 +147,7 @@ def _set(images: np.ndarray, labels: np.ndarray, files: dict[str, str]) -> Datas
     return Dataset(
         torch.from_numpy(images),
         torch.from_numpy(labels),
-        name=_NAME,
+        name=_HOME.name,
         files=files,
         label_names=CLASSES,
     )
@@ -160,30 +159,30 @@ def _set(images: np.ndarray, labels: np.ndarray, files: dict[str, str]) -> Datas
 def _located(data_dir: Path | str | None) -> Path | None:
     """Find an archive of pictures, or a folder with the parts train and test."""
     archives = tuple(name + ending for name in _PICTURES for ending in _ENDINGS)
-    found = locate((*archives, "train/airplane"), data_dir, (*_PICTURES, *_FOLDERS))
-    return found.parent.parent if found is not None and found.name == "airplane" else found
+    where = _COPIES.locate((*archives, "train/airplane"), data_dir)
+    return where.parent.parent if where is not None and where.name == "airplane" else where
 
 
 def _pictures(path: Path | str | None, data_dir: Path | str | None) -> Path:
-    found = named(path, _NAME) if path is not None else _located(data_dir)
-    if found is None:
+    where = existing(path, _HOME.name) if path is not None else _located(data_dir)
+    if where is None:
         raise VaekitError(
             "cifar10(pictures=true): there is no folder with train/airplane/… and no archive "
             f"{_PICTURES[1]}.tar.xz in the data folder: name it, "
             "\"cifar10(pictures=true, path='FOLDER')\""
         )
-    return found
+    return where
 
 
 def _of_pictures(path: Path, check: bool) -> Splits:
-    read = mapped(_NAME, path, _PICTURE, partial(pixels, channels=3))
+    read = mapped(_HOME.name, path, _PICTURE, partial(pixels, channels=3))
     if tuple(read.images.shape[1:]) != _SHAPE:
         raise VaekitError(
             f"the pictures in {path} are {tuple(read.images.shape[1:])}, but those of CIFAR-10 "
             f"{_SHAPE}: load others with \"folder('{path}')\""
         )
-    found = [match.groups() for name in read.names if (match := _PICTURE.search(name))]
-    labels = np.array([CLASSES.index(kind) for _, kind in found])
+    parts, kinds = np.array(read.parts(_PICTURE)).T
+    labels = np.array([CLASSES.index(kind) for kind in kinds])
     made = Dataset(
         read.images,
         torch.from_numpy(labels),
@@ -191,11 +190,11 @@ def _of_pictures(path: Path, check: bool) -> Splits:
         files={path.name: read.sha256},
         label_names=CLASSES,
     )
-    parts = []
+    split = []
     for part, each in (("train", 5000), ("test", 1000)):
-        rows = np.flatnonzero(np.array([name == part for name, _ in found]))
+        rows = np.flatnonzero(parts == part)
         if not len(rows):
             raise VaekitError(f"{path} has no pictures in {part}: get it again")
         _count(path, labels[rows], check, each)
-        parts.append(made.subset(rows))
-    return Splits(*parts)
+        split.append(made.subset(rows))
+    return Splits(*split)

@@ -17,11 +17,11 @@ def digits() -> Dataset:
     """Load scikit-learn's digits: 1 797 handwritten digits, 8x8 grey, 10 classes; no download."""
     from sklearn.datasets import load_digits
 
-    found: Any = load_digits()
-    images = np.asarray(found["images"], dtype=np.float32)[:, None] / 16
+    bunch: Any = load_digits()
+    images = np.asarray(bunch["images"], dtype=np.float32)[:, None] / 16
     return Dataset(
         torch.from_numpy(images),
-        torch.from_numpy(np.asarray(found["target"], dtype=np.int64)),
+        torch.from_numpy(np.asarray(bunch["target"], dtype=np.int64)),
         name="digits",
         label_names=tuple("0123456789"),
     )

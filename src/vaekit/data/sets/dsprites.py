@@ -10,8 +10,6 @@ M. Matthey, I. Higgins, D. Hassabis, A. Lerchner, "dSprites: Disentanglement tes
 dataset", 2017, https://github.com/deepmind/dsprites-dataset.
 """
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +17,13 @@ import torch
 
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.paths import check_md5, find, readable, sha256
+from vaekit.data.paths import Home, check_md5, existing_file, reading, sha256
 from vaekit.errors import VaekitError
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
 # The MD5 that eight independent public loaders give for the file of the home below.
 MD5 = "7da33b31b13a06f4b04a70402ce90c2e"
-_HOME = "https://github.com/google-deepmind/dsprites-dataset/raw/master/"
+_HOME = Home("dsprites", "https://github.com/google-deepmind/dsprites-dataset/raw/master/")
 _COLUMNS = ("color", "shape", "scale", "orientation", "posX", "posY")
 _KEYS = ("imgs", "latents_classes", "latents_values")
 
@@ -40,29 +38,28 @@ def dsprites(
     missing, damaged, not the published one, or not a full grid.
     """
     if path is None:
-        found = find("dsprites", (FILE,), data_dir, _HOME, MD5 if check else None)
+        file = _HOME.find((FILE,), data_dir, MD5 if check else None)
     else:
-        found = readable(path, "the dSprites archive")
+        file = existing_file(path, "the dSprites archive")
     if check:
-        check_md5(found, found.read_bytes(), MD5)
-    images, classes, values = _read(found)
-    factors, shape = _factors(found, classes, values)
-    pixels = torch.from_numpy(_black_and_white(found, images, len(factors)))[:, None]
+        check_md5(file, file.read_bytes(), MD5)
+    images, classes, values = _read(file)
+    factors, shape = _factors(file, classes, values)
+    pixels = torch.from_numpy(_black_and_white(file, images, len(factors)))[:, None]
     names = ("square", "ellipse", "heart")[: int(shape.max()) + 1]
-    files = {found.name: sha256(found)}
-    return Dataset(pixels, torch.from_numpy(shape), factors, "dsprites", files, label_names=names)
+    files = {file.name: sha256(file)}
+    return Dataset(pixels, torch.from_numpy(shape), factors, _HOME.name, files, label_names=names)
 
 
 def _read(path: Path) -> list[np.ndarray]:
-    try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return [archive[key] for key in _KEYS]
-    except KeyError as error:
-        raise VaekitError(f"{path} has no array {error}: it needs {', '.join(_KEYS)}") from error
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise VaekitError(
-            f"{path} is damaged or not an .npz archive ({error}): get it again"
-        ) from error
+    with (
+        reading(path, "an .npz archive"),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as archive,
+    ):
+        if missing := [key for key in _KEYS if key not in archive.files]:
+            raise VaekitError(f"{path} has no array {missing[0]}: it needs {', '.join(_KEYS)}")
+        return [archive[key] for key in _KEYS]
 
 
 def _factors(path: Path, classes: np.ndarray, values: np.ndarray) -> tuple[Factors, np.ndarray]:
@@ -77,17 +74,17 @@ def _factors(path: Path, classes: np.ndarray, values: np.ndarray) -> tuple[Facto
     full = np.prod(sizes) == len(classes)
     if not full or (classes != np.stack(np.unravel_index(np.arange(len(classes)), sizes), 1)).any():
         raise VaekitError(f"{path}: latents_classes is not a full grid in order, sizes {sizes}")
-    kept = [k for k, name in enumerate(_COLUMNS) if name != "color" or sizes[k] > 1]
-    first = [np.argmax(classes[:, k, None] == np.arange(sizes[k]), axis=0) for k in kept]
-    levels = tuple(values[rows, k] for rows, k in zip(first, kept, strict=True))
-    for k, found in zip(kept, levels, strict=True):
-        if found.dtype.kind not in "fiu" or len(np.unique(found[np.isfinite(found)])) < len(found):
+    used = [k for k, name in enumerate(_COLUMNS) if name != "color" or sizes[k] > 1]
+    first = [np.argmax(classes[:, k, None] == np.arange(sizes[k]), axis=0) for k in used]
+    levels = tuple(values[rows, k] for rows, k in zip(first, used, strict=True))
+    for k, level in zip(used, levels, strict=True):
+        if level.dtype.kind not in "fiu" or len(np.unique(level[np.isfinite(level)])) < len(level):
             raise VaekitError(
                 f"{path}: latents_values should hold a number of its own for each level of "
-                f"{_COLUMNS[k]}, got {found[:4].tolist()}: get it again"
+                f"{_COLUMNS[k]}, got {level[:4].tolist()}: get it again"
             )
-    counts = tuple(int(sizes[k]) for k in kept)
-    factors = Factors(tuple(_COLUMNS[k] for k in kept), counts, levels)
+    counts = tuple(int(sizes[k]) for k in used)
+    factors = Factors(tuple(_COLUMNS[k] for k in used), counts, levels)
     return factors, classes[:, 1].astype(np.int64)
 
 

@@ -38,37 +38,35 @@ from vaekit.data.dataset import Dataset
 from vaekit.data.decoding import Pictures, mapped, stacked
 from vaekit.data.factors import Factors
 from vaekit.data.files.pictures import pixels
-from vaekit.data.paths import absent, locate, named
+from vaekit.data.paths import Home, check_count, existing
 from vaekit.errors import VaekitError
 
 
 class _Set(NamedTuple):
-    name: str
-    folders: tuple[str, ...]
+    home: Home
     stem: str  # of the folder or archive as published
     first: str  # a folder that shows that its parent is the set
     pattern: re.Pattern[str]
     total: int
-    home: str
 
 
 _YALE = _Set(
-    "yale-b",
-    ("yale-b", "extended-yale-b-cropped"),
+    Home(
+        "yale-b",
+        "http://vision.ucsd.edu/~leekc/ExtYaleDatabase/ExtYaleB.html",
+        ("extended-yale-b-cropped",),
+    ),
     "CroppedYale",
     "yaleB01",
     re.compile(r"(?:^|/)yaleB(\d\d)_P00A([+-]\d{3})E([+-]\d{2})\.pgm$"),
     2414,
-    "http://vision.ucsd.edu/~leekc/ExtYaleDatabase/ExtYaleB.html",
 )
 _ORL = _Set(
-    "orl-faces",
-    ("orl-faces",),
+    Home("orl-faces", "https://cam-orl.co.uk/facedatabase.html"),
     "att_faces",
     "s1",
     re.compile(r"(?:^|/)s(\d{1,2})/(\d{1,2})\.pgm$"),
     400,
-    "https://cam-orl.co.uk/facedatabase.html",
 )
 _ARCHIVES = (".zip", ".tar.xz", ".tar.gz", ".tar")
 _gray = partial(pixels, channels=1)
@@ -85,19 +83,19 @@ def yale_b(
     Labels are the people; factors subject, azimuth and elevation; attributes the direction of the
     light (N, 3). `size`, a side or [height, width], shrinks by averaging areas; `path` names the
     folder or archive itself; `check=False` accepts another number of images. The decoded images
-    are kept in the cache. Raises `VaekitError` for missing, damaged or unexpected files.
+    are stored in the cache. Raises `VaekitError` for missing, damaged or unexpected files.
     """
     sides = box(size)
-    found = _place(_YALE, path, data_dir)
-    read = mapped(_YALE.name, found, _YALE.pattern, _gray)
-    subjects, azimuth, elevation = np.array(_about(_YALE, found, read, check)).T
+    where = _place(_YALE, path, data_dir)
+    read = mapped(_YALE.home.name, where, _YALE.pattern, _gray)
+    subjects, azimuth, elevation = _numbers(_YALE, where, read, check).T
     factors = Factors.of(("subject", "azimuth", "elevation"), (subjects, azimuth, elevation))
     return Dataset(
         _sized(read.images, sides),
         torch.from_numpy(factors.codes(np.arange(len(factors)))[:, 0].copy()),
         factors,
-        name=_YALE.name,
-        files={found.name: read.sha256},
+        name=_YALE.home.name,
+        files={where.name: read.sha256},
         label_names=tuple(f"yaleB{subject:02d}" for subject in factors.values[0]),
         attributes=_light(azimuth, elevation),
     )
@@ -116,15 +114,15 @@ def orl_faces(
     `VaekitError` for missing, damaged or unexpected files.
     """
     sides = box(size)
-    found = _place(_ORL, path, data_dir)
-    read = stacked(found, _ORL.pattern, _gray)
-    about = np.array(_about(_ORL, found, read, check))
-    people, labels = np.unique(about[:, 0], return_inverse=True)
+    where = _place(_ORL, path, data_dir)
+    read = stacked(where, _ORL.pattern, _gray)
+    numbers = _numbers(_ORL, where, read, check)
+    people, labels = np.unique(numbers[:, 0], return_inverse=True)
     return Dataset(
         _sized(read.images, sides),
         torch.from_numpy(labels.astype(np.int64)),
-        name=_ORL.name,
-        files={found.name: read.sha256},
+        name=_ORL.home.name,
+        files={where.name: read.sha256},
         label_names=tuple(f"s{person}" for person in people),
     )
 
@@ -147,28 +145,24 @@ def _sized(images: Tensor, sides: Box | None) -> Tensor:
 def _place(chosen: _Set, path: Path | str | None, data_dir: Path | str | None) -> Path:
     """Find the folder or the archive of a set."""
     if path is not None:
-        return named(path, chosen.name)
+        return existing(path, chosen.home.name)
     archives = tuple(chosen.stem + ending for ending in _ARCHIVES)
-    found = locate((chosen.stem, *archives, chosen.first), data_dir, chosen.folders)
-    if found is None:
+    where = chosen.home.locate((chosen.stem, *archives, chosen.first), data_dir)
+    if where is None:
         wanted = f"the folder {chosen.stem}, or {', '.join(archives)}"
-        raise absent(chosen.name, wanted, data_dir, chosen.folders, chosen.home)
-    return found.parent if found.name == chosen.first else found
+        raise chosen.home.absent(wanted, data_dir)
+    return where.parent if where.name == chosen.first else where
 
 
-def _about(chosen: _Set, path: Path, read: Pictures, check: bool) -> list[tuple[int, ...]]:
-    """Read the numbers in the pictures' names, one row each, after a check that none is missing."""
-    matches = (chosen.pattern.search(name) for name in read.names)
-    about = [tuple(int(part) for part in match.groups()) for match in matches if match]
-    twice = len(about) - len(set(about))
+def _numbers(chosen: _Set, path: Path, read: Pictures, check: bool) -> np.ndarray:
+    """Read the numbers in the pictures' names (N, K), after a check that none is missing."""
+    rows = [tuple(map(int, parts)) for parts in read.parts(chosen.pattern)]
+    twice = len(rows) - len(set(rows))
     if twice:
         raise VaekitError(
             f"{path} holds {twice} pictures twice, in different folders: "
-            f"name the right one, \"{chosen.name}(path='FOLDER')\""
+            f"name the right one, \"{chosen.home.name}(path='FOLDER')\""
         )
-    if check and len(about) != chosen.total:
-        raise VaekitError(
-            f"{path} holds {len(about)} pictures of {chosen.name}, the published set "
-            f"{chosen.total}: get it again, or pass check=false to use it as it is"
-        )
-    return about
+    if check:
+        check_count(path, f"pictures of {chosen.home.name}", len(rows), chosen.total)
+    return np.array(rows)

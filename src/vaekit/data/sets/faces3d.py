@@ -15,8 +15,6 @@ of disentanglement in variational autoencoders", NeurIPS 2018.
 
 import math
 import sys
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,17 +23,18 @@ import torch
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
 from vaekit.data.files.matlab import array
-from vaekit.data.paths import absent, cause, check_sha256, locate, readable
+from vaekit.data.paths import Home, check_sha256, existing_file, reading
 from vaekit.errors import VaekitError
 
 NAMES = ("identity", "azimuth", "elevation", "lighting")
 _SIZES, _PICTURE = (50, 21, 11, 11), (64, 64)
-_NAME, _FOLDERS = "faces3d", ("faces3d", "3dfaces")
 _STEM, _KEY = "basel_face_renders", "images"
 _ENDINGS = (".npy", ".npz", ".mat")
-_HOME = (
+_HOME = Home(
+    "faces3d",
     "its makers (it was never published, for it shows the Basel Face Model, which is licensed for "
-    "research at https://faces.dmi.unibas.ch/bfm/)"
+    "research at https://faces.dmi.unibas.ch/bfm/)",
+    ("3dfaces",),
 )
 
 
@@ -51,30 +50,27 @@ def faces3d(
     `check=False` accepts other sizes of the grid and the pictures. Raises `VaekitError` for a file
     that is missing, damaged, a pickle, another one, or of another layout.
     """
-    found = _place(data_dir) if path is None else readable(path, "the array of 3-D faces")
-    if found.suffix.lower() not in _ENDINGS:
-        raise _refused(found)
-    known = check_sha256(found, sha256)
+    file = _place(data_dir) if path is None else existing_file(path, "the array of 3-D faces")
+    if file.suffix.lower() not in _ENDINGS:
+        raise _refused(file)
+    digest = check_sha256(file, sha256)
     if sha256 is None:
-        print(f"{found} has no published checksum; its sha256 is {known}", file=sys.stderr)
-    images = _read(found)
-    sizes = _grid(found, images, check)
+        print(f"{file} has no published checksum; its sha256 is {digest}", file=sys.stderr)
+    images = _read(file)
+    sizes = _grid(file, images, check)
     pixels = torch.from_numpy(images).reshape(-1, 1, *images.shape[-2:])
     factors = Factors(NAMES, sizes, tuple(np.arange(size) for size in sizes))
     labels = torch.arange(sizes[0]).repeat_interleave(len(factors) // sizes[0])
-    return Dataset(pixels, labels, factors, _NAME, {found.name: known})
+    return Dataset(pixels, labels, factors, _HOME.name, {file.name: digest})
 
 
 def _place(data_dir: Path | str | None) -> Path:
-    found = locate([_STEM + ending for ending in _ENDINGS], data_dir, _FOLDERS)
-    if found is not None:
-        return found
-    pickled = locate([f"{_STEM}.pth"], data_dir, _FOLDERS)
-    if pickled is not None:
-        raise _refused(pickled)
-    wanted = ", ".join(_STEM + ending for ending in _ENDINGS)
-    error = absent(_NAME, wanted, data_dir, _FOLDERS[:1], _HOME)
-    raise VaekitError(f"{error}\nA free set with the same grid, of other pictures: heads.")
+    names = [_STEM + ending for ending in _ENDINGS]
+    where = _HOME.locate([*names, f"{_STEM}.pth"], data_dir)
+    if where is None:
+        error = _HOME.absent(", ".join(names), data_dir)
+        raise VaekitError(f"{error}\nA free set with the same grid, of other pictures: heads.")
+    return where
 
 
 def _refused(path: Path) -> VaekitError:
@@ -89,16 +85,15 @@ def _refused(path: Path) -> VaekitError:
 def _read(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".mat":
         return np.ascontiguousarray(array(path.read_bytes(), _KEY, str(path)))
-    try:
+    with reading(path, "an array of numpy"):
         if path.suffix.lower() == ".npy":
             # "c" keeps changes in memory: the file is only read, and torch need not warn of that.
             return np.load(path, mmap_mode="c", allow_pickle=False)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
-            return archive[_KEY if _KEY in archive.files else archive.files[0]]
-    except (KeyError, IndexError) as error:
-        raise VaekitError(f"{path} holds no array: it needs {_KEY!r}") from error
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise VaekitError(f"{path} is damaged ({cause(error)}): get it again") from error
+            names = [_KEY] if _KEY in archive.files else archive.files
+            if not names:
+                raise VaekitError(f"{path} holds no array: it needs {_KEY!r}")
+            return archive[names[0]]
 
 
 def _grid(path: Path, images: np.ndarray, check: bool) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ free: these are drawn from formulas (see `rendering`), and no number found on th
 stand for the other. Heads are alike up to their traits, matt, without shadows, expression or
 background; azimuth and light are mostly seen in the same places, but are not confounded.
 
-The default set is 520 MB. What takes more than a moment is drawn once, kept in the cache and then
+The default set is 520 MB. What takes more than a moment is drawn once, stored in the cache and then
 mapped from the disk.
 """
 
@@ -23,12 +23,13 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.cache import keep, place, read, whole
+from vaekit.data.cache import cached, store
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
 from vaekit.data.rendering.clouds import Cloud, draw, rotation
@@ -92,12 +93,13 @@ def _images(factors: Factors, size: int, seed: int) -> Tensor:
     if len(factors) * size * size <= _FEW:
         return torch.from_numpy(np.concatenate(list(_pieces(factors, size, seed))))
     levels = "x".join(map(str, factors.sizes))
-    folder = place("heads", f"rendered-{_VERSION}-{levels}-{size}px-seed{seed}")
-    if not whole(folder):
-        about = f"drawing {len(factors)} heads"
+
+    def make(folder: Path) -> None:
         record = {"sizes": factors.sizes, "size": size, "seed": seed}
-        keep(folder, len(factors), _pieces(factors, size, seed), lambda: record, about)
-    return read(folder).images
+        about = f"drawing {len(factors)} heads"
+        store(folder, len(factors), _pieces(factors, size, seed), lambda: record, about)
+
+    return cached("heads", f"rendered-{_VERSION}-{levels}-{size}px-seed{seed}", make).images
 
 
 def _pieces(factors: Factors, size: int, seed: int) -> Iterator[np.ndarray]:

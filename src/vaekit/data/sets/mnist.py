@@ -6,10 +6,8 @@ dimensions, then each dimension as four bytes) and the values in row-major order
 follow, so a truncated copy is told from a whole one even where no checksum is known.
 """
 
-import gzip
 import math
 import struct
-import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,13 +15,13 @@ import numpy as np
 import torch
 
 from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.paths import check_md5, find, sha256
+from vaekit.data.paths import Home, check_md5, sha256, unpacked
 from vaekit.errors import VaekitError
 
 _UINT8 = 8
 _FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-_MNIST_HOME = "https://ossci-datasets.s3.amazonaws.com/mnist/"
-_FASHION_HOME = "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"
+_MNIST_HOME = Home("mnist", "https://ossci-datasets.s3.amazonaws.com/mnist/")
+_FASHION_HOME = Home("fashion-mnist", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/")
 # For each file the MD5 of the published .gz (checks the download) and of its content (checks any
 # copy). The contents' of Fashion-MNIST were computed from files whose .gz has the published MD5.
 _MNIST_SUMS = (
@@ -46,14 +44,13 @@ _CLOTHES = (
 
 
 class _Set(NamedTuple):
-    name: str
-    home: str
+    home: Home
     sums: tuple[tuple[str, str], ...]
     classes: tuple[str, ...]
 
 
-_MNIST = _Set("mnist", _MNIST_HOME, _MNIST_SUMS, _DIGITS)
-_FASHION = _Set("fashion-mnist", _FASHION_HOME, _FASHION_SUMS, _CLOTHES)
+_MNIST = _Set(_MNIST_HOME, _MNIST_SUMS, _DIGITS)
+_FASHION = _Set(_FASHION_HOME, _FASHION_SUMS, _CLOTHES)
 
 
 def mnist(data_dir: Path | str | None = None, check: bool = True) -> Splits:
@@ -80,7 +77,7 @@ def read_idx(path: Path, md5: str | None = None) -> np.ndarray:
     Raises `VaekitError` where it is damaged, truncated, of another type, or (given the `md5` of the
     unpacked content) not the expected one.
     """
-    content = _unpack(path)
+    content = unpacked(path)
     if len(content) < 4 or content[:2] != b"\0\0":
         raise VaekitError(f"{path} is not an IDX file: it begins with {content[:4].hex(' ')}")
     if content[2] != _UINT8:
@@ -96,25 +93,14 @@ def read_idx(path: Path, md5: str | None = None) -> np.ndarray:
         )
     if md5 is not None:
         check_md5(path, content, md5)
-    return np.frombuffer(content, np.uint8, offset=start).reshape(shape)
-
-
-def _unpack(path: Path) -> bytearray:
-    packed = path.read_bytes()
-    if packed[:2] != b"\x1f\x8b":
-        return bytearray(packed)
-    try:
-        return bytearray(gzip.decompress(packed))
-    except (OSError, EOFError, zlib.error) as error:
-        raise VaekitError(f"{path} is a damaged gzip file ({error}): get it again") from error
+    return np.frombuffer(bytearray(content), np.uint8, offset=start).reshape(shape)
 
 
 def _load(chosen: _Set, data_dir: Path | str | None, check: bool) -> Splits:
     paths, arrays = [], []
     for stem, (packed, content) in zip(_FILES, chosen.sums, strict=True):
         names = (f"{stem}-ubyte.gz", f"{stem}-ubyte")
-        known = packed if check else None
-        paths.append(find(chosen.name, names, data_dir, chosen.home, known))
+        paths.append(chosen.home.find(names, data_dir, packed if check else None))
         arrays.append(read_idx(paths[-1], content if check else None))
     return Splits(_pair(chosen, paths[:2], *arrays[:2]), _pair(chosen, paths[2:], *arrays[2:]))
 
@@ -128,7 +114,7 @@ def _pair(chosen: _Set, paths: list[Path], images: np.ndarray, labels: np.ndarra
     return Dataset(
         torch.from_numpy(images)[:, None],
         torch.from_numpy(labels.astype(np.int64)),
-        name=chosen.name,
+        name=chosen.home.name,
         files={path.name: sha256(path) for path in paths},
         label_names=chosen.classes,
     )

@@ -5,14 +5,11 @@ dimensions, then max(K, 3) sizes, of which those beyond K do not count; then the
 index fastest. A magic number with its bytes reversed says that all of it is big-endian.
 """
 
-import gzip
 import math
-import zlib
 from pathlib import Path
 
 import numpy as np
 
-from vaekit.data.paths import cause
 from vaekit.errors import VaekitError
 
 _TYPES = {
@@ -23,22 +20,6 @@ _TYPES = {
     0x1E3D4C56: "i2",
 }
 _MOST = 8  # dimensions
-
-
-def unpacked(path: Path) -> bytes:
-    """Read the content of a file, which a gzip wrapper may surround.
-
-    Raises `VaekitError` where it cannot be read or unpacked.
-    """
-    try:
-        with path.open("rb") as file:
-            zipped = file.read(2) == b"\x1f\x8b"
-        if not zipped:
-            return path.read_bytes()
-        with gzip.open(path) as file:
-            return file.read()
-    except (OSError, EOFError, zlib.error) as error:
-        raise VaekitError(f"{path} is damaged ({cause(error)}): get it again") from error
 
 
 def matrix(content: bytes, path: Path) -> np.ndarray:

@@ -31,11 +31,11 @@ from vaekit.data.area import averaged, box
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.data.decoding import mapped
 from vaekit.data.files.pictures import pixels
-from vaekit.data.paths import find, locate
+from vaekit.data.paths import Home, check_count
 from vaekit.errors import VaekitError, nearest
 
 _NAME = re.compile(r"(?:^|/)([^/.][^/]*/character\d\d)/\d{4}_(\d\d)\.png$")
-_HOME = "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/"
+_HOME = Home("omniglot", "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/")
 _DRAWERS = 20
 
 
@@ -80,7 +80,7 @@ def omniglot(
     background, evaluation or all; `alphabets` keeps those alone; `rotations` adds three turned
     copies of each picture; the last `held` of 20 drawers are the test part; `size` up to 105
     shrinks by averaging areas; `check=False` accepts another number of pictures. The decoded
-    pictures are kept in the cache. Raises `VaekitError` for missing, damaged or unexpected files,
+    pictures are stored in the cache. Raises `VaekitError` for missing, damaged or unexpected files,
     and for a part, an alphabet, a size or a number of drawers that there is not.
     """
     if part not in _PARTS:
@@ -93,16 +93,16 @@ def omniglot(
     files, drawn = {}, []
     for name in _PARTS[part]:
         path = _place(name, data_dir, check)
-        found, files[path.name] = _read(path, sides, _ARCHIVES[name].total if check else None)
-        drawn.append(found)
+        pictures, files[path.name] = _read(path, sides, _ARCHIVES[name].total if check else None)
+        drawn.append(pictures)
     return _parted(_chosen(_joined(drawn), alphabets), files, rotations, held)
 
 
 def _place(name: str, data_dir: Path | str | None, check: bool) -> Path:
     stem = f"images_background_{name}" if name.startswith("small") else f"images_{name}"
-    found = locate((stem, f"{stem}.zip"), data_dir, ("omniglot",))
+    unpacked = _HOME.locate((stem,), data_dir)
     known = _ARCHIVES[name].sha256 if check else None
-    return found or find("omniglot", (f"{stem}.zip",), data_dir, _HOME, known)
+    return unpacked or _HOME.find((f"{stem}.zip",), data_dir, known)
 
 
 def _read(path: Path, sides: tuple[int, int], total: int | None) -> tuple[_Drawn, str]:
@@ -111,15 +111,11 @@ def _read(path: Path, sides: tuple[int, int], total: int | None) -> tuple[_Drawn
     def ink(content: bytes) -> np.ndarray:
         return averaged(255 - pixels(content, 1), sides)
 
-    found = mapped("omniglot", path, _NAME, ink, f"ink of {sides[0]}")
-    if total is not None and len(found.names) != total:
-        raise VaekitError(
-            f"{path} holds {len(found.names)} pictures, the published one {total}: "
-            "get it again, or pass check=false to use it as it is"
-        )
-    matches = [match for match in map(_NAME.search, found.names) if match]
-    characters, drawers = np.array([match.groups() for match in matches]).T
-    return _Drawn(found.images.numpy(), characters, drawers.astype(np.int64)), found.sha256
+    read = mapped(_HOME.name, path, _NAME, ink, f"ink of {sides[0]}")
+    if total is not None:
+        check_count(path, "pictures", len(read.names), total)
+    characters, drawers = np.array(read.parts(_NAME)).T
+    return _Drawn(read.images.numpy(), characters, drawers.astype(np.int64)), read.sha256
 
 
 def _joined(drawn: list[_Drawn]) -> _Drawn:
@@ -144,8 +140,8 @@ def _chosen(drawn: _Drawn, alphabets: str | Sequence[str] | None) -> _Drawn:
             raise nearest(str(name), np.unique(own).tolist(), "alphabet")
     if not wanted:
         raise VaekitError("alphabets=[] leaves none: name some, or leave alphabets out")
-    kept = np.isin(own, wanted)
-    return _Drawn(*(each[kept] for each in drawn))
+    chosen = np.isin(own, wanted)
+    return _Drawn(*(each[chosen] for each in drawn))
 
 
 def _parted(drawn: _Drawn, files: dict[str, str], rotations: bool, held: int) -> Splits:
@@ -156,7 +152,7 @@ def _parted(drawn: _Drawn, files: dict[str, str], rotations: bool, held: int) ->
     whole = Dataset(
         torch.from_numpy(images.reshape(-1, *drawn.images.shape[1:])),
         torch.from_numpy(labels.astype(np.int64).repeat(len(turns))),
-        name="omniglot",
+        name=_HOME.name,
         files=files,
         label_names=tuple(names.tolist()),
     )

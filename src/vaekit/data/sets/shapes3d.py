@@ -11,26 +11,26 @@ C. Burgess, H. Kim, "3D Shapes dataset", 2018, https://github.com/google-deepmin
 """
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from vaekit.data.cache import Kept, damaged, keep, place, read, whole
+from vaekit.data.cache import cached_grid, store
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
 from vaekit.data.files import hdf5
-from vaekit.data.paths import check_sha256, find, readable
+from vaekit.data.paths import Home, check_sha256, existing_file, reading
 from vaekit.errors import VaekitError
 
 FILE = "3dshapes.h5"
 # The sha256 that TensorFlow Datasets and others give for the file of the home below, 267 573 662 B.
 SHA256 = "0a0f6ed98baff276a50f3a081a7434d788da63cb135a98189b2a5b5769be1785"
 NAMES = ("floor_hue", "wall_hue", "object_hue", "scale", "shape", "orientation")
-_NAME, _FOLDERS = "shapes3d", ("3dshapes", "3d-shapes")
-_HOME = "https://storage.googleapis.com/3d-shapes/"
-_VERSION = 1  # of what is kept
+_HOME = Home("shapes3d", "https://storage.googleapis.com/3d-shapes/", ("3dshapes", "3d-shapes"))
+_VERSION = 1  # of what is stored
 _CHUNK = 2000  # images copied at once: 25 MB
 
 
@@ -39,23 +39,20 @@ def shapes3d(
 ) -> Dataset:
     """Load 3D Shapes: 480 000 rooms in colour, 64x64, with 6 factors, labelled by shape.
 
-    `path` names the .h5 itself; without it the file is looked for and else downloaded (268 MB).
-    The pixels are kept in the cache, 5.9 GB. `check=False` accepts another file of the same layout.
+    `path` names the .h5 itself; without it the file is looked for and else downloaded (268 MB). The
+    pixels are stored in the cache, 5.9 GB. `check=False` accepts another file of the same layout.
     Raises `VaekitError` for a file that is missing, damaged, not the published one, or not a full
     grid, and where h5py is missing.
     """
     if path is None:
-        file = find(_NAME, (FILE,), data_dir, _HOME, SHA256 if check else None, _FOLDERS)
+        file = _HOME.find((FILE,), data_dir, SHA256 if check else None)
     else:
-        file = readable(path, "3dshapes.h5")
-    known = check_sha256(file, SHA256 if check else None)
-    folder = place(_NAME, f"copied-{_VERSION}-{known[:16]}")
-    if not whole(folder):
-        _copy(file, folder)
-    made = read(folder)
-    factors = _factors(folder, made)
+        file = existing_file(path, FILE)
+    digest = check_sha256(file, SHA256 if check else None)
+    key = f"copied-{_VERSION}-{digest[:16]}"
+    made, factors = cached_grid(_HOME.name, key, NAMES, partial(_copy, file))
     labels = torch.from_numpy(factors.codes(np.arange(len(factors)))[:, NAMES.index("shape")])
-    return Dataset(made.images, labels.contiguous(), factors, _NAME, {file.name: known})
+    return Dataset(made.images, labels.contiguous(), factors, _HOME.name, {file.name: digest})
 
 
 def _copy(path: Path, folder: Path) -> None:
@@ -69,13 +66,13 @@ def _copy(path: Path, folder: Path) -> None:
             raise VaekitError(f"{path}: the images are not in the order of their labels' grid")
         record = {"values": [values.tolist() for values in factors.values]}
         about = f"copying the images of {path.name}"
-        keep(folder, len(images), _pieces(path, images), lambda: record, about)
+        store(folder, len(images), _pieces(path, images), lambda: record, about)
 
 
 def _pieces(path: Path, images: Any) -> Iterator[np.ndarray]:
     """Read the images piece by piece, channels first."""
     for start in range(0, len(images), _CHUNK):
-        with hdf5.reading(path):  # the error is not one of the file that is being written
+        with reading(path, hdf5.KIND):  # the error is not one of the file that is being written
             piece = images[start : start + _CHUNK]
         yield np.moveaxis(piece, -1, 1)
 
@@ -96,14 +93,3 @@ def _arrays(path: Path, file: Any) -> tuple[Any, Any]:
             "with others: get it again"
         )
     return images, labels
-
-
-def _factors(folder: Path, made: Kept) -> Factors:
-    try:
-        values = tuple(np.array(v, float) for v in made.record["values"])
-        factors = Factors(NAMES, tuple(len(v) for v in values), values)
-        if len(factors) != len(made.images):
-            raise ValueError(f"{len(made.images)} images for a grid of {len(factors)}")
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(folder, error) from error
-    return factors

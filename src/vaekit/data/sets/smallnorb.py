@@ -16,6 +16,7 @@ pose and lighting", CVPR 2004, https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/.
 
 import hashlib
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,18 +25,21 @@ import torch
 
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.border import pieces
-from vaekit.data.cache import Kept, damaged, keep, place, read, whole
+from vaekit.data.cache import cached_grid, store
 from vaekit.data.dataset import Dataset, Splits
 from vaekit.data.factors import Factors
-from vaekit.data.paths import check_md5, find, sha256
-from vaekit.data.sets.norb import matrix, unpacked
+from vaekit.data.paths import Home, check_md5, sha256, unpacked
+from vaekit.data.sets.norb import matrix
 from vaekit.errors import VaekitError
 
 CATEGORIES = ("animal", "human", "airplane", "truck", "car")
 NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
-_NAME, _FOLDERS = "smallnorb", ("small_norb", "small-norb", "norb")
-_HOME = "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/"
-_VERSION = 1  # of what is kept
+_HOME = Home(
+    "smallnorb",
+    "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
+    ("small_norb", "small-norb", "norb"),
+)
+_VERSION = 1  # of what is stored
 
 
 # For each file the MD5 of the matrix, as two lines of public loaders have it, and the sha256 of the
@@ -87,7 +91,7 @@ def smallnorb(
 
     `size` is a side, up to 96, or [height, width]; `camera` 0 is the left one, 1 the right;
     `official` parts the set as published, with other toys in test than in training. The images are
-    kept in the cache. `check=False` accepts other files of the same layout. Raises `VaekitError`
+    stored in the cache. `check=False` accepts other files of the same layout. Raises `VaekitError`
     for missing, damaged or unexpected files, and those that are not a full grid.
     """
     sides = box(size)
@@ -97,28 +101,28 @@ def smallnorb(
             f"{size!r}, camera {camera!r}"
         )
     paths = [
-        find(_NAME, (f"{file}.gz", file), data_dir, _HOME, sums[1] if check else None, _FOLDERS)
+        _HOME.find((f"{file}.gz", file), data_dir, sums[1] if check else None)
         for file, sums in zip(FILES, _SUMS.values(), strict=True)
     ]
     files = {path.name: sha256(path) for path in paths}
     state = hashlib.sha256(" ".join(files.values()).encode()).hexdigest()[:16]
     key = f"sorted-{_VERSION}-{state}-{sides[0]}x{sides[1]}-camera{camera}"
-    folder = place(_NAME, key if check else f"{key}-unchecked")
-    if not whole(folder):
-        _sort(paths, folder, sides, camera, check)
-    made = read(folder)
-    factors, toys = _facts(folder, made)
+    key = key if check else f"{key}-unchecked"
+    made, factors = cached_grid(
+        _HOME.name, key, NAMES, partial(_sort, paths, sides=sides, camera=camera, check=check)
+    )
     levels = factors.codes(np.arange(len(factors)))
     labels = torch.from_numpy(levels[:, 0].copy())
-    data = Dataset(made.images, labels, factors, _NAME, files, label_names=CATEGORIES)
+    data = Dataset(made.images, labels, factors, _HOME.name, files, label_names=CATEGORIES)
     if not official:
         return data
     toy = factors.values[1][levels[:, 1]]
-    return Splits(*(data.subset(np.flatnonzero(np.isin(toy, part))) for part in toys))
+    parts = made.record["toys"]
+    return Splits(*(data.subset(np.flatnonzero(np.isin(toy, part))) for part in parts))
 
 
 def _sort(paths: list[Path], folder: Path, sides: Box, camera: int, check: bool) -> None:
-    """Keep both parts in the order of the grid."""
+    """Store both parts in the order of the grid."""
     parts = [_part(paths[start : start + 3], start, sides, camera, check) for start in (0, 3)]
     try:
         factors, rows = Factors.grid(NAMES, list(np.concatenate([p.values for p in parts]).T))
@@ -130,18 +134,18 @@ def _sort(paths: list[Path], folder: Path, sides: Box, camera: int, check: bool)
         "toys": [np.unique(part.values[:, 1]).tolist() for part in parts],
     }
     sorted_pieces = (images[rows[k]] for k in pieces(len(rows), images[0].nbytes))
-    keep(folder, len(rows), sorted_pieces, lambda: record, f"sorting {len(rows)} pictures")
+    store(folder, len(rows), sorted_pieces, lambda: record, f"sorting {len(rows)} pictures")
 
 
 def _part(paths: list[Path], first: int, sides: Box, camera: int, check: bool) -> _Part:
     """Read the three files of a part, the pictures of one camera only."""
-    found = []
+    arrays = []
     for path, (md5, _) in zip(paths, list(_SUMS.values())[first : first + 3], strict=True):
         content = unpacked(path)
         if check:
             check_md5(path, content, md5)
-        found.append(matrix(content, path))
-    dat, cat, info = found
+        arrays.append(matrix(content, path))
+    dat, cat, info = arrays
     count = len(dat)
     for path, array, shape, fits in (
         (paths[0], dat, "(N, 2, H, W) uint8", dat.ndim == 4 and dat.dtype == np.uint8),
@@ -163,15 +167,3 @@ def _part(paths: list[Path], first: int, sides: Box, camera: int, check: bool) -
 def _whole(array: np.ndarray, shape: tuple[int, ...], most: int) -> bool:
     fits = array.shape == shape and array.dtype.kind == "i" and array.size > 0
     return fits and array.min() >= 0 and array.max() <= most
-
-
-def _facts(folder: Path, made: Kept) -> tuple[Factors, list[list[int]]]:
-    """Read the factors, and the toys of the parts for training and for test."""
-    try:
-        values = tuple(np.array(v, int) for v in made.record["values"])
-        factors = Factors(NAMES, tuple(len(v) for v in values), values)
-        if len(factors) != len(made.images):
-            raise ValueError(f"{len(made.images)} images for a grid of {len(factors)}")
-        return factors, made.record["toys"]
-    except (KeyError, TypeError, ValueError) as error:
-        raise damaged(folder, error) from error
