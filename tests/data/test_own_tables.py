@@ -206,6 +206,15 @@ def test_options_that_do_not_serve(options, says, tmp_path):
         load(path, holdout=0, **options)
 
 
+def test_rows_are_numbered_as_in_the_file_when_some_are_dropped(tmp_path):
+    path = write(tmp_path, "a,b\n,1\n2,3\n4,inf\n5,6\n")
+    with (
+        pytest.warns(VaekitWarning, match="1 of 4 rows miss values and are dropped"),
+        pytest.raises(VaekitError, match=r"1 infinite values, the first in column 'b', row 2"),
+    ):
+        read(path, missing="drop")
+
+
 def test_damaged_files_of_other_kinds(tmp_path):
     for name in ("t.parquet", "t.csv.gz"):
         (tmp_path / name).write_bytes(b"PAR1" + bytes(40) + b"PAR1")

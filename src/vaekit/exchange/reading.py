@@ -147,27 +147,25 @@ def _of_table(run: Run, found: Source, path: Path) -> Examples:
     how = ("separator", "decimal", "header", "encoding")
     whole = tables.read(path, *(options.get(name) for name in how))
     columns, wanted = run.schema.columns, run.model.condition
-    if columns is None:
-        if len(run.schema.shape) == 3:
-            raise VaekitError(
-                f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
-            )
-        used = whole.used(options.get("columns"), None)
-        numbers, rows = whole.numbers(used, cure="Repair or remove those rows")
-        return _numbered(run.schema.admitted(numbers), path, rows)
-    told = wanted is not None and wanted.kind == "labels" and options.get("label")
-    label = str(told) if told and str(told) in whole.frame.columns else None
-    missing: Any = options.get("missing") or columns.missing or None
-    numbers, rows = whole.numbers(columns.names, label, missing, _repair(path))
-    scaled = Dataset.from_array(columns.scaled(numbers, rows))
-    data = run.schema.admitted(replace(scaled, columns=columns))
+    if columns is None and len(run.schema.shape) == 3:
+        raise VaekitError(
+            f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
+        )
+    used = whole.used(options.get("columns"), None) if columns is None else columns.names
+    missing: Any = None if columns is None else options.get("missing") or columns.missing or None
+    asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
+    label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None
+    numbers, rows = whole.numbers(used, label, missing, _repair(path, columns is not None))
+    data = run.schema.admitted(numbers, rows)
     if label is not None:
         labels, names = whole.classes(label, rows)
         data = replace(data, labels=torch.from_numpy(labels), label_names=names)
     return _numbered(data, path, rows)
 
 
-def _repair(path: Path) -> str:
+def _repair(path: Path, fillable: bool) -> str:
+    if not fillable:
+        return "Repair or remove those rows"
     return (
         f"Repair those rows, leave them out, \"table('{path}', missing=drop)\", or train with "
         "missing=mean to have missing values filled in"
@@ -190,7 +188,7 @@ def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
     if found.is_file() and ending not in (*arrays.ENDINGS, *tables.ENDINGS):
         raise VaekitError(f"{found} holds no codes: use .npy, .npz, .csv or .parquet")
     if ending in tables.ENDINGS:
-        whole = tables.read_plain(found)
+        whole = tables.read(found, plain=True)
         names = whole.words("name") if "name" in whole.frame.columns else None
         used = _code_columns(whole.frame.columns, found)
         z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
@@ -230,7 +228,7 @@ def condition(text: str | None, run: Run) -> str | np.ndarray | None:
         return arrays.read(path, _first(path, ("condition",)))[0]
     if path.suffix.lower() not in tables.ENDINGS:
         return text
-    whole = tables.read_plain(path)
+    whole = tables.read(path, plain=True)
     names = [name for name in whole.frame.columns if name not in ("name", "row")]
     factors = list(run.schema.factors or ())
     kind = run.model.condition.kind if run.model.condition else ""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vaekit.data.files.delimited import AMONG_NUMBERS, MISSING
+from vaekit.data.files.csv import AMONG_NUMBERS, MISSING
 from vaekit.errors import VaekitError, shortened
 
 if TYPE_CHECKING:

@@ -74,7 +74,7 @@ class Table:
                 raise VaekitError(f"{self.what} misses a value in every row: none is left")
             if gone.any():
                 warn(f"{self.what}: {gone.sum()} of {len(gone)} rows miss values and are dropped")
-        self._check_finite(wide, used, None if missing else cure)
+        self._check_finite(wide, rows, used, None if missing else cure)
         return (wide if wide.flags.writeable else wide.copy()), rows
 
     def classes(
@@ -138,8 +138,13 @@ class Table:
         if not used:
             raise VaekitError(f"{self.what} has 0 columns of numbers to use: name some: columns=")
 
-    def _check_finite(self, numbers: np.ndarray, used: Sequence[str], cure: str | None) -> None:
-        """Refuse infinite values and those beyond float32, and missing ones if there is a cure."""
+    def _check_finite(
+        self, numbers: np.ndarray, rows: np.ndarray, used: Sequence[str], cure: str | None
+    ) -> None:
+        """Refuse infinite values and those beyond float32, and missing ones if there is a cure.
+
+        `rows` (N,) are the rows of the table that the numbers (N, D) are.
+        """
         large, gone = np.abs(numbers) > MOST, np.isnan(numbers)
         wrong = large if cure is None else large | gone
         if not wrong.any():
@@ -155,5 +160,5 @@ class Table:
         cures = [*([cure] if cure and gone.any() else []), *([_REPAIR] if large.any() else [])]
         raise VaekitError(
             f"{self.what} has {wrong.sum()} {kind}, the first in column {used[column]!r}, row "
-            f"{row} (from 0); by column: {shortened(said)}. {'. '.join(cures)}"
+            f"{rows[row]} (from 0); by column: {shortened(said)}. {'. '.join(cures)}"
         )

@@ -1,6 +1,6 @@
 """Tables of measurements: each row an example, each column a dimension.
 
-They come as CSV and its kin (see `delimited`), as Parquet, or as a data frame. A network wants
+They come as CSV and its kin (see `csv`), as Parquet, or as a data frame. A network wants
 columns of like size. `standard` subtracts the mean and divides by the standard deviation of each
 column, `minmax` maps each to [0, 1] (what a Bernoulli likelihood needs), `none` keeps the numbers.
 A constant column becomes 0. Scaling and the values for missing ones are learned from the rows to
@@ -18,9 +18,8 @@ import torch
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset, Splits, parted
 from vaekit.data.files.cells import cleaned
-from vaekit.data.files.delimited import MISSING, Format, format_of, is_bare
+from vaekit.data.files.csv import MISSING, Text, no_text, text_of
 from vaekit.data.files.frames import Missing, Table
-from vaekit.data.files.lines import content, no_text, without_blank_lines
 from vaekit.data.paths import cause, existing_file, sha256
 from vaekit.errors import VaekitError, shortened, warn
 
@@ -84,29 +83,22 @@ def read(
     decimal: str | None = None,
     header: bool | None = None,
     encoding: str | None = None,
+    *,
+    plain: bool = False,
 ) -> Table:
     """Read a file, or a data frame of polars or pandas, as a table.
 
-    Raises `VaekitError` for what is no table, has no rows, or has two columns of one name.
+    With `plain` a file whose first line holds nothing but numbers has no names. Raises
+    `VaekitError` for what is no table, has no rows, or has two columns of one name.
     """
     if is_frame(source):
         return _admitted(_converted(source), "the data frame", "frame", {})
     path = existing_file(source, "the table")
     name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-    if _is_parquet(path):
+    if path.suffix.lower() == ".parquet":
         return _admitted(_parquet(path), str(path), name, {path.name: sha256(path)})
-    how = format_of(path, separator, decimal, header, encoding)
-    return _admitted(_text(path, how), str(path), name, {path.name: sha256(path)}, how.decimal)
-
-
-def read_plain(source: Path) -> Table:
-    """Read a file as a table, without names where its first line holds numbers alone."""
-    path = existing_file(source, "the table")
-    return read(path, header=False if not _is_parquet(path) and is_bare(path) else None)
-
-
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
+    text = text_of(path, separator, decimal, header, encoding, plain)
+    return _admitted(_parsed(path, text), str(path), name, {path.name: sha256(path)}, text.decimal)
 
 
 def is_frame(x: Any) -> bool:
@@ -140,37 +132,34 @@ def _parquet(path: Path) -> "pl.DataFrame":
     try:
         return pl.read_parquet(path)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        raise _unexisting_file(path, error) from error
+        raise _unreadable(path, error) from error
 
 
-def _text(path: Path, how: Format) -> "pl.DataFrame":
+def _parsed(path: Path, text: Text) -> "pl.DataFrame":
     import polars as pl
 
-    _check_names(str(path), how.names)
+    _check_names(str(path), text.names)
     try:
-        source = content(path, how.encoding, how.above)
-        frame = _csv(source, how)
+        frame = _csv(text.content, text)
         blank = pl.all_horizontal(pl.all().is_null())
         if frame.to_series(0).null_count() and frame.filter(blank).height:
-            frame = _csv(without_blank_lines(source), how)
+            frame = _csv(text.without_blank_lines(), text)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        if isinstance(error, VaekitError):
-            raise
-        raise _unexisting_file(path, error, how) from error
-    return cleaned(frame, how.decimal)
+        raise _unreadable(path, error, text) from error
+    return cleaned(frame, text.decimal)
 
 
-def _csv(source: Path | bytes, how: Format) -> "pl.DataFrame":
+def _csv(content: bytes, how: Text) -> "pl.DataFrame":
     import polars as pl
 
     options = {"separator": how.separator, "has_header": how.header, "null_values": list(MISSING)}
     try:
-        frame = pl.read_csv(source, **options, infer_schema_length=_SEEN)
+        frame = pl.read_csv(content, **options, infer_schema_length=_SEEN)
     except pl.exceptions.ComputeError:  # another type further down: all as text, then
-        frame = pl.read_csv(source, **options, infer_schema=False)
+        frame = pl.read_csv(content, **options, infer_schema=False)
     places = [k for k, kind in enumerate(frame.dtypes) if kind.is_float()]
     if how.decimal == "," and places:  # polars took dots for decimals: as text they can be told
-        text = pl.read_csv(source, **options, infer_schema=False, columns=places).get_columns()
+        text = pl.read_csv(content, **options, infer_schema=False, columns=places).get_columns()
         own = frame.get_columns()
         for place, column in zip(places, text, strict=True):
             own[place] = column
@@ -180,7 +169,7 @@ def _csv(source: Path | bytes, how: Format) -> "pl.DataFrame":
     return frame
 
 
-def _unexisting_file(path: Path, error: BaseException, how: Format | None = None) -> VaekitError:
+def _unreadable(path: Path, error: BaseException, how: Text | None = None) -> VaekitError:
     if "invalid utf-8" in str(error):
         return no_text(path)
     said = cause(error).split(" Consider")[0]
