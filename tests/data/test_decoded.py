@@ -8,7 +8,7 @@ import pytest
 import torch
 from packing import KINDS, encoded, pack, pgm
 
-from vaekit.data.archives import natural, opened, stamp
+from vaekit.data.archives import natural, open_files, stamp
 from vaekit.data.area import averaged, box
 from vaekit.data.decoding import mapped, stacked
 from vaekit.data.files.pictures import pixels
@@ -62,9 +62,10 @@ def test_sizes_that_cannot_be():
             averaged(images, size)
     with pytest.raises(VaekitError, match=r"cannot crop 7x7 from pictures of 8x6"):
         averaged(images, (2, 2), crop=(7, 7))
-    assert box(3) == (3, 3) and box([4, 5]) == (4, 5) and box(None) is None
-    with pytest.raises(VaekitError, match="crop must be a side"):
-        box("big", "crop")
+    assert box(3) == (3, 3) and box([4, 5]) == (4, 5)
+    for wrong in ("big", None):
+        with pytest.raises(VaekitError, match="crop must be a side"):
+            box(wrong, "crop")
 
 
 # ---- folders and archives
@@ -78,7 +79,7 @@ def test_natural_order():
 def test_every_packing_gives_the_same(tmp_path, kind):
     made = files()
     path = pack(tmp_path / "deep" / "set", {**made, "notes.txt": b"no", "a/p0.PGM.bad": b""}, kind)
-    with opened(path, PGM) as source:
+    with open_files(path, PGM) as source:
         assert source.names == tuple(f"p{k}.pgm" for k in range(12))
         assert source.read("p3.pgm") == made["p3.pgm"]
     read = stacked(path, PGM, gray)

@@ -11,9 +11,9 @@ from scipy.io import savemat
 from vaekit.data import load
 from vaekit.data.area import averaged
 from vaekit.data.paths import sha256
-from vaekit.data.sets.cars3d import ARCHIVE, cars3d
+from vaekit.data.sets.cars3d import CARS3D, cars3d
 from vaekit.data.sets.faces3d import faces3d
-from vaekit.data.sets.shapes3d import FILE, NAMES, shapes3d
+from vaekit.data.sets.shapes3d import ROOM_FACTORS, SHAPES3D, shapes3d
 from vaekit.errors import VaekitError
 
 h5py = pytest.importorskip("h5py")
@@ -39,15 +39,17 @@ def shapes_file(path: Path, **changes: np.ndarray | None) -> Path:
 
 
 def test_shapes_are_copied_once_and_mapped(own_cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("vaekit.data.sets.shapes3d._CHUNK", 50)
+    monkeypatch.setattr("vaekit.data.sets.shapes3d._COPIED", 50)
     path = shapes_file(tmp_path / "small.h5")
     data = shapes3d(path, check=False)
-    assert data.factors.names == NAMES and data.factors.sizes == SHAPES
+    assert data.factors.names == ROOM_FACTORS and data.factors.sizes == SHAPES
     assert data.factors.values[5].tolist() == [-1, -0.75, -0.5]
     assert np.array_equal(data.images.numpy(), bytes_like(144, 8, 6, 3).transpose(0, 3, 1, 2))
     assert np.array_equal(data.labels, data.factors.codes(np.arange(144))[:, 4])
     assert data.files == {"small.h5": sha256(path)}
-    monkeypatch.setattr("vaekit.data.sets.shapes3d._copy", lambda *_: pytest.fail("copied again"))
+    monkeypatch.setattr(
+        "vaekit.data.sets.shapes3d._copy_pixels", lambda *_: pytest.fail("copied again")
+    )
     assert shapes3d(path, check=False).checksum() == data.checksum()
     (record,) = own_cache.rglob("source.json")
     record.write_text('{"values": [[1, 2], [3]]}')
@@ -57,7 +59,7 @@ def test_shapes_are_copied_once_and_mapped(own_cache, tmp_path, monkeypatch):
 
 def test_shapes_are_found_and_checked(offline, tmp_path):
     (tmp_path / "3dshapes").mkdir()
-    shapes_file(tmp_path / "3dshapes" / FILE)
+    shapes_file(tmp_path / "3dshapes" / SHAPES3D.file)
     assert len(load("shapes3d(check=false)", tmp_path).test) == 14
     with pytest.raises(VaekitError, match=r"its sha256 is \w{64}, expected 0a0f6ed98baf"):
         load("shapes3d", tmp_path)
@@ -151,7 +153,7 @@ def test_cars(own_cache, tmp_path, kind, monkeypatch):
     assert data.labels.bincount().tolist() == [8] * 3 and data.label_names[2] == "car 10"
     (known,) = data.files.values()
     assert len(known) == 64 and (path.is_dir() or known == sha256(path))
-    monkeypatch.setattr("vaekit.data.sets.cars3d.opened", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("vaekit.data.sets.cars3d.open_files", lambda *_: pytest.fail("read again"))
     assert cars3d([8, 6], path, check=False).checksum() == data.checksum()
 
 
@@ -171,7 +173,7 @@ def test_cars_are_found_and_checked(offline, tmp_path):
         load("cars3d(size=6)", tmp_path)  # not from what was kept unchecked
     other = tmp_path / "other"
     other.mkdir()
-    pack(other / "x", cars(tmp_path), ".tar.gz").rename(other / ARCHIVE)
+    pack(other / "x", cars(tmp_path), ".tar.gz").rename(other / CARS3D.file)
     with pytest.raises(VaekitError, match="expected 4e866a7919c1beedf53964e6f7a23686"):
         load("cars3d(size=6)", other)
     with pytest.raises(VaekitError, match=r"download from http://www\.scottreed\.info.* failed"):

@@ -26,7 +26,9 @@ def small() -> np.ndarray:
 
 
 def ball(radius: float = 1.0) -> clouds.Cloud:
-    return clouds.sample(lambda d: (radius * d, np.ones(d.shape[1])), clouds.spiral(200_000))
+    return clouds.sample_surface(
+        lambda d: (radius * d, np.ones(d.shape[1])), clouds.spiral(200_000)
+    )
 
 
 # ---- the renderer
@@ -34,7 +36,7 @@ def ball(radius: float = 1.0) -> clouds.Cloud:
 
 def test_a_ball_obeys_lamberts_law():
     towards = np.array([[0.6, 0.0, 0.8], [0, 0.6, 0.8], [0, 0, -1]])
-    found = clouds.draw(ball(), np.eye(3), towards, 64) / 255
+    found = clouds.draw_cloud(ball(), np.eye(3), towards, 64) / 255
     x = ((np.arange(64) + 0.5) / 32 - 1) * clouds.REACH
     x, y = np.meshgrid(x, -x)
     inner = x**2 + y**2 < 0.9
@@ -48,7 +50,7 @@ def test_a_ball_obeys_lamberts_law():
 
 def test_outlines_are_smooth_and_areas_right():
     for radius in (0.5, 1.0):
-        image = clouds.draw(ball(radius), np.eye(3), -AHEAD, 64)[0]
+        image = clouds.draw_cloud(ball(radius), np.eye(3), -AHEAD, 64)[0]
         covered = image.sum() / (255 * clouds.AMBIENT) * (2 * clouds.REACH / 64) ** 2
         grown = radius + clouds.REACH / (64 * clouds.SAMPLES)  # by half a sample
         assert covered == pytest.approx(np.pi * grown**2, rel=0.01)
@@ -60,10 +62,12 @@ def test_outlines_are_smooth_and_areas_right():
 def test_the_nearest_point_is_seen():
     near, far = ball(0.5), ball(1.0)
     black = near._replace(points=near.points + np.float32([[0], [0], [1]]), tones=0 * near.tones)
-    both = clouds.draw(clouds.joined([black, far]), np.eye(3), AHEAD, 64)[0]
-    swapped = clouds.draw(clouds.joined([far, black]), np.eye(3), AHEAD, 64)[0]
+    both = clouds.draw_cloud(clouds.join_clouds([black, far]), np.eye(3), AHEAD, 64)[0]
+    swapped = clouds.draw_cloud(clouds.join_clouds([far, black]), np.eye(3), AHEAD, 64)[0]
     assert np.array_equal(both, swapped) and both[32, 32] == 0 and both[32, 60 - 6] > 0
-    behind = clouds.draw(clouds.joined([black, far]), clouds.rotation(180, 0), AHEAD, 64)[0]
+    behind = clouds.draw_cloud(
+        clouds.join_clouds([black, far]), clouds.rotation(180, 0), AHEAD, 64
+    )[0]
     assert behind[32, 32] > 250
 
 
@@ -93,7 +97,9 @@ def centre(head: clouds.Cloud, azimuth: float, elevation: float) -> tuple[float,
     """Return the column and row where the tip of the nose is seen."""
     tip = head.points[2] > np.quantile(head.points[2], 0.98)
     marked = head._replace(tones=np.float32(tip))
-    image = clouds.draw(marked, clouds.rotation(azimuth, elevation), AHEAD, 64)[0].astype(float)
+    image = clouds.draw_cloud(marked, clouds.rotation(azimuth, elevation), AHEAD, 64)[0].astype(
+        float
+    )
     line = np.arange(64)
     return (image @ line).sum() / image.sum(), (line @ image).sum() / image.sum()
 
@@ -109,15 +115,15 @@ def test_azimuth_turns_to_the_right_and_elevation_upwards(head):
 def test_the_light_goes_from_left_to_right(head):
     towards = np.radians(np.linspace(-75, 75, 11))
     lights = np.stack([np.sin(towards), 0 * towards, np.cos(towards)], axis=1)
-    images = clouds.draw(head, np.eye(3), lights, 64).astype(float)
+    images = clouds.draw_cloud(head, np.eye(3), lights, 64).astype(float)
     right = images[..., 32:].sum(axis=(1, 2)) / images.sum(axis=(1, 2))
     assert np.diff(right).min() > 0.02 and right[5] == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_head_is_the_mirror_of_itself(head):
     right = np.array([[0.8, 0.0, 0.6]])
-    first = clouds.draw(head, clouds.rotation(40, 10), right, 64)[0].astype(float)
-    second = clouds.draw(head, clouds.rotation(-40, 10), right * [[-1, 1, 1]], 64)[0]
+    first = clouds.draw_cloud(head, clouds.rotation(40, 10), right, 64)[0].astype(float)
+    second = clouds.draw_cloud(head, clouds.rotation(-40, 10), right * [[-1, 1, 1]], 64)[0]
     assert np.abs(first - second[:, ::-1]).mean() < 1.5
 
 
@@ -127,7 +133,7 @@ def test_surfaces_have_no_holes(identity):
     for azimuth in (-90, -45, 0, 70):
         for elevation in (-30, 0, 30):
             view = clouds.rotation(azimuth, elevation)
-            covered = clouds.draw(head, view, -AHEAD, 64)[0] > 0
+            covered = clouds.draw_cloud(head, view, -AHEAD, 64)[0] > 0
             assert np.array_equal(binary_fill_holes(covered), covered)
             assert 0.15 < covered.mean() < 0.6
             assert not covered[0].any() and not covered[:, 0].any() and not covered[:, -1].any()
@@ -164,7 +170,7 @@ def test_an_index_tells_its_picture(small):
         a, e = np.radians(angles[2]), np.radians(25)
         light = np.array([[np.cos(e) * np.sin(a), np.sin(e), np.cos(e) * np.cos(a)]])
         cloud = model.head(model.traits(0, who), 0.5)
-        drawn = clouds.draw(cloud, clouds.rotation(angles[0], angles[1]), light, 32)[0]
+        drawn = clouds.draw_cloud(cloud, clouds.rotation(angles[0], angles[1]), light, 32)[0]
         assert np.array_equal(small[tuple(levels)], drawn)
 
 
@@ -179,10 +185,10 @@ def test_the_same_bits_in_every_run(small):
 
 
 def test_many_are_drawn_once_and_mapped(own_cache, small, monkeypatch, capsys):
-    monkeypatch.setattr("vaekit.data.sets.heads._FEW", 0)
+    monkeypatch.setattr("vaekit.data.sets.heads._IN_MEMORY", 0)
     first = heads(**SMALL)
     assert "drawing 90 heads" in capsys.readouterr().err
-    monkeypatch.setattr("vaekit.data.sets.heads.draw", lambda *_: pytest.fail("drawn again"))
+    monkeypatch.setattr("vaekit.data.sets.heads.draw_cloud", lambda *_: pytest.fail("drawn again"))
     again = heads(**SMALL)
     assert np.array_equal(first.images.numpy().reshape(small.shape), small)
     assert first.checksum() == again.checksum() and not capsys.readouterr().err
@@ -193,8 +199,8 @@ def test_many_are_drawn_once_and_mapped(own_cache, small, monkeypatch, capsys):
 
 
 def test_a_stopped_drawing_leaves_nothing(own_cache, monkeypatch):
-    monkeypatch.setattr("vaekit.data.sets.heads._FEW", 0)
-    monkeypatch.setattr("vaekit.data.sets.heads.draw", lambda *_: 1 / 0)
+    monkeypatch.setattr("vaekit.data.sets.heads._IN_MEMORY", 0)
+    monkeypatch.setattr("vaekit.data.sets.heads.draw_cloud", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         heads(**SMALL)
     assert not [path for path in own_cache.rglob("*") if path.is_file()]

@@ -86,7 +86,7 @@ def test_the_downloaded_file_is_used(offline, tmp_path, monkeypatch):
 def test_another_content_is_refused(offline, tmp_path):
     write_set(tmp_path / "mnist")
     with pytest.raises(
-        VaekitError, match=r"train-images.*MD5 .*, expected 6bbc9ace.*\n.*check=false"
+        VaekitError, match=r"train-images.*md5 is .*, expected 6bbc9ace.*\n.*check=false"
     ):
         load("mnist", tmp_path)
 

@@ -109,7 +109,7 @@ def test_it_is_decoded_once_for_each_size(small, offline, monkeypatch):
     first = omniglot(42, check=False, data_dir=small)
     assert len(omniglot(7, check=False, data_dir=small).train) == 90
     assert len(list((offline / "omniglot").iterdir())) == 4
-    monkeypatch.setattr("vaekit.data.decoding.opened", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("vaekit.data.decoding.open_files", lambda *_: pytest.fail("decoded again"))
     again = omniglot(42, check=False, data_dir=small)
     assert torch.equal(again.train.images, first.train.images)
 

@@ -17,8 +17,10 @@ from pathlib import Path
 
 from vaekit.data.paths import reading, sha256
 
+ARCHIVE_ENDINGS = (".zip", ".tar.xz", ".tar.gz", ".tar")
 
-class Source:
+
+class FileSource:
     """Hold the names of the wanted files under `path`, and the way to the bytes of one."""
 
     def __init__(self, path: Path, names: Iterable[str], read: Callable[[str], bytes]):
@@ -27,7 +29,7 @@ class Source:
 
     def read(self, name: str) -> bytes:
         """Return the content of a file; raise `VaekitError` where it is damaged."""
-        with _whole(self.path):
+        with _reading_archive(self.path):
             content = self._read(name)
         self._digest.update(name.encode() + b"\0" + content)
         return content
@@ -38,22 +40,22 @@ class Source:
 
 
 @contextmanager
-def opened(path: Path, wanted: re.Pattern[str]) -> Iterator[Source]:
+def open_files(path: Path, wanted: re.Pattern[str]) -> Iterator[FileSource]:
     """Open a folder or archive for the files whose names hold the pattern `wanted`.
 
     Names are relative, with forward slashes. Raises `VaekitError` for what is neither, and, here
     or in reading, for what is damaged.
     """
     if path.is_dir():
-        yield Source(path, _wanted(path, wanted), lambda name: (path / name).read_bytes())
+        yield FileSource(path, _wanted(path, wanted), lambda name: (path / name).read_bytes())
     elif zipfile.is_zipfile(path):
-        with _whole(path):
+        with _reading_archive(path):
             archive = zipfile.ZipFile(path)
         with archive:
-            yield Source(path, filter(wanted.search, archive.namelist()), archive.read)
+            yield FileSource(path, filter(wanted.search, archive.namelist()), archive.read)
     else:
         contents = _tar(path, wanted)
-        yield Source(path, contents, contents.__getitem__)
+        yield FileSource(path, contents, contents.__getitem__)
 
 
 def stamp(path: Path, wanted: re.Pattern[str]) -> str:
@@ -85,7 +87,7 @@ def _wanted(root: Path, wanted: re.Pattern[str]) -> Iterator[str]:
 
 def _tar(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
     contents = {}
-    with _whole(path), tarfile.open(path) as archive:
+    with _reading_archive(path), tarfile.open(path) as archive:
         for member in archive:
             file = archive.extractfile(member) if wanted.search(member.name) else None
             if file is not None:  # no folder
@@ -96,5 +98,5 @@ def _tar(path: Path, wanted: re.Pattern[str]) -> dict[str, bytes]:
     return contents
 
 
-def _whole(path: Path):
+def _reading_archive(path: Path):
     return reading(path, "a folder, .zip, .tar, .tar.gz or .tar.xz")

@@ -37,8 +37,9 @@ class Cached(NamedTuple):
 def cached(what: str, key: str, make: Callable[[Path], None]) -> Cached:
     """Map the images of the set `what` that `key` tells apart; `make` fills their folder first.
 
-    It does so by `store`, where they are not there yet. Raises `VaekitError` where they are
-    damaged, or cannot be written.
+    It does so by `store`, where they are not there yet. A key has the version of what is made in
+    it: another version makes older images unused. Raises `VaekitError` where images are damaged,
+    or cannot be written.
     """
     folder = cache() / what / key
     if not _is_whole(folder):
@@ -87,7 +88,7 @@ def store(
     if about:
         print(f"{about} into {folder}: this is done once", file=sys.stderr)
     try:
-        write(folder / _ARRAY, lambda target: _save(target, count, pieces))
+        write(folder / _ARRAY, lambda target: _save_pieces(target, count, pieces))
         write_text(folder / _RECORD, json.dumps(record()))
     except BaseException:
         if not _is_whole(folder):
@@ -102,7 +103,7 @@ def _is_whole(folder: Path) -> bool:
     return (folder / _RECORD).is_file()
 
 
-def _save(target: Path, count: int, pieces: Iterable[np.ndarray]) -> None:
+def _save_pieces(target: Path, count: int, pieces: Iterable[np.ndarray]) -> None:
     """Write through a file: on a full disk it raises, where a mapping would end the process."""
     written = 0
     with target.open("wb") as file:

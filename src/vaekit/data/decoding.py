@@ -18,12 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.archives import Source, opened, stamp
+from vaekit.data.archives import FileSource, open_files, stamp
 from vaekit.data.cache import cached, checking, store
-from vaekit.data.files.pictures import differing
+from vaekit.data.files.pictures import differing_sizes
 from vaekit.errors import VaekitError
 
-_VERSION = 1  # of what is written: a change makes older caches unused
 _CHUNK = 1024  # pictures in memory at once: enough to keep the threads busy, some MB
 _TASK = 32  # pictures handed to a thread at once: handing over costs as much as a small JPEG
 _MANY = 10_000  # pictures whose decoding takes long enough to be announced
@@ -47,8 +46,8 @@ def stacked(path: Path, wanted: re.Pattern[str], decode: Decode) -> Pictures:
 
     Raises `VaekitError` for none, damaged ones, and differing sizes.
     """
-    with opened(path, wanted) as source:
-        images = np.stack(list(_all(source, decode)))
+    with open_files(path, wanted) as source:
+        images = np.stack(list(_decoded_pictures(source, decode)))
     return Pictures(torch.from_numpy(images), source.names, source.sha256())
 
 
@@ -62,14 +61,14 @@ def mapped(
     """
 
     def make(folder: Path) -> None:
-        with opened(path, wanted) as source:
+        with open_files(path, wanted) as source:
             count = len(source.names)
             about = f"decoding {count} pictures of {path.name}" if count > _MANY else ""
-            pieces = (picture[None] for picture in _all(source, decode))
+            pieces = (picture[None] for picture in _decoded_pictures(source, decode))
             record = lambda: {"names": source.names, "sha256": source.sha256()}  # noqa: E731
             store(folder, count, pieces, record, about)
 
-    state = f"{_VERSION} {stamp(path, wanted)} {wanted.pattern} {how}"
+    state = f"1 {stamp(path, wanted)} {wanted.pattern} {how}"
     images, record, folder = cached(
         what, f"decoded-{hashlib.sha256(state.encode()).hexdigest()[:16]}", make
     )
@@ -80,7 +79,7 @@ def mapped(
         return Pictures(images, names, str(record["sha256"]))
 
 
-def _all(source: Source, decode: Decode) -> Iterator[np.ndarray]:
+def _decoded_pictures(source: FileSource, decode: Decode) -> Iterator[np.ndarray]:
     """Yield the decoded pictures of a source in order."""
     if not source.names:
         raise VaekitError(f"{source.path} holds none of the pictures that are looked for in it")
@@ -90,7 +89,7 @@ def _all(source: Source, decode: Decode) -> Iterator[np.ndarray]:
             names = source.names[start : start + _CHUNK]
             contents = [(name, source.read(name)) for name in names]
             tasks = [
-                pool.submit(_some, source.path, contents[k : k + _TASK], decode)
+                pool.submit(_decode_some, source.path, contents[k : k + _TASK], decode)
                 for k in range(0, len(contents), _TASK)
             ]
             pictures = (picture for task in tasks for picture in task.result())
@@ -98,15 +97,15 @@ def _all(source: Source, decode: Decode) -> Iterator[np.ndarray]:
                 first = picture if first is None else first
                 if picture.shape != first.shape:
                     shapes = {source.names[0]: first.shape, name: picture.shape}
-                    raise differing(source.path, shapes, "get them again as published")
+                    raise differing_sizes(source.path, shapes, "get them again as published")
                 yield picture
 
 
-def _some(path: Path, contents: list[tuple[str, bytes]], decode: Decode) -> list[np.ndarray]:
-    return [_one(path, name, content, decode) for name, content in contents]
+def _decode_some(path: Path, contents: list[tuple[str, bytes]], decode: Decode) -> list[np.ndarray]:
+    return [_decode_one(path, name, content, decode) for name, content in contents]
 
 
-def _one(path: Path, name: str, content: bytes, decode: Decode) -> np.ndarray:
+def _decode_one(path: Path, name: str, content: bytes, decode: Decode) -> np.ndarray:
     try:
         return decode(content)
     except VaekitError as error:

@@ -11,6 +11,7 @@ sha256 that goes into the run's record is that of the file as it lies on the dis
 
 import gzip
 import hashlib
+import io
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -28,12 +29,29 @@ UNCHECKED = "pass check=false to use it as it is"
 class Home:
     """Say where a public set `name` is at home: an address, to which names of files are appended.
 
-    `folders` are the sub-folders that copies of it lie in, besides that of its name.
+    `folders` are the sub-folders that copies of it lie in, besides that of its name. Where the set
+    is one `file`, `checksum` is the MD5 or sha256 of that.
     """
 
     name: str
     address: str
     folders: tuple[str, ...] = ()
+    file: str = ""
+    checksum: str = ""
+
+    def get(self, path: Path | str | None, data_dir: Path | str | None, check: bool) -> Path:
+        """Return the one file of the set: that at `path`, or the one found, or else downloaded.
+
+        With `check` its checksum is compared. Raises `VaekitError` as `find` does, and for another
+        file than the published one.
+        """
+        if path is None:
+            file = self.find((self.file,), data_dir, self.checksum if check else "")
+        else:
+            file = existing_file(path, self.file)
+        if check:
+            check_sum(file, self.checksum)
+        return file
 
     def locate(self, names: Sequence[str], data_dir: Path | str | None) -> Path | None:
         """Return the first of `names`, each a file or a folder, that is in the usual places.
@@ -42,9 +60,7 @@ class Home:
         """
         return next((path for path in self._candidates(names, data_dir) if path.exists()), None)
 
-    def find(
-        self, names: Sequence[str], data_dir: Path | str | None, checksum: str | None = None
-    ) -> Path:
+    def find(self, names: Sequence[str], data_dir: Path | str | None, checksum: str = "") -> Path:
         """Return the first file of `names` that exists, or download `names[0]`.
 
         `checksum` is the MD5 or sha256 of that download. Raises `VaekitError` where `data_dir` is
@@ -56,7 +72,7 @@ class Home:
         return self._download(names[0], data_dir, checksum)
 
     def _candidates(self, names: Sequence[str], data_dir: Path | str | None) -> Iterator[Path]:
-        for place in _places(data_dir):
+        for place in _data_folders(data_dir):
             for folder in (self.name, *self.folders, "."):
                 yield from (place / folder / name for name in names)
 
@@ -68,13 +84,12 @@ class Home:
         )
 
     def _searched(self, data_dir: Path | str | None) -> str:
-        return ", ".join(str(place / self.name) for place in _places(data_dir))
+        return ", ".join(str(place / self.name) for place in _data_folders(data_dir))
 
-    def _download(self, name: str, data_dir: Path | str | None, checksum: str | None) -> Path:
+    def _download(self, name: str, data_dir: Path | str | None, checksum: str) -> Path:
         import pooch
 
-        kind = "md5" if checksum is not None and len(checksum) == 32 else "sha256"
-        expected = None if checksum is None else f"{kind}:{checksum}"
+        expected = f"{_kind_of(checksum)}:{checksum}" if checksum else None
         try:
             folder = cache() / self.name
             return Path(pooch.retrieve(self.address + name, expected, fname=name, path=folder))
@@ -93,7 +108,7 @@ def cache() -> Path:
     return Path(pooch.os_cache("vaekit"))
 
 
-def _places(data_dir: Path | str | None) -> list[Path]:
+def _data_folders(data_dir: Path | str | None) -> list[Path]:
     own = [] if data_dir is None else [Path(data_dir).expanduser()]
     if own and not own[0].is_dir():
         raise no_folder(own[0])
@@ -170,31 +185,23 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def check_md5(path: Path, content: bytes, expected: str) -> None:
-    """Compare unpacked content with its published MD5.
+def check_sum(path: Path, expected: str, content: bytes | None = None) -> None:
+    """Compare a file, or its unpacked content, with its published MD5 or sha256.
 
     Raises `VaekitError` with both where they differ.
     """
-    _check_sum(path, "content has MD5", hashlib.md5(content, usedforsecurity=False), expected)
-
-
-def check_sha256(path: Path, expected: str | None) -> str:
-    """Compute the sha256 of a file, and compare it with the expected one where there is one.
-
-    Raises `VaekitError` with both where they differ.
-    """
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256")
-    _check_sum(path, "sha256 is", digest, expected)
-    return digest.hexdigest()
-
-
-def _check_sum(path: Path, what: str, digest: "hashlib._Hash", expected: str | None) -> None:
-    if expected is not None and digest.hexdigest() != expected.lower():
+    kind = _kind_of(expected)
+    with path.open("rb") if content is None else io.BytesIO(content) as file:
+        digest = hashlib.file_digest(file, kind).hexdigest()
+    if digest != expected.lower():
         raise VaekitError(
-            f"{path} is not the published file: its {what} {digest.hexdigest()}, expected "
-            f"{expected}.\nGet it again (delete it where it was downloaded), or {UNCHECKED}."
+            f"{path} is not the published file: its {kind} is {digest}, expected {expected}.\n"
+            f"Get it again (delete it where it was downloaded), or {UNCHECKED}."
         )
+
+
+def _kind_of(checksum: str) -> str:
+    return "md5" if len(checksum) == 32 else "sha256"
 
 
 def check_count(path: Path, what: str, count: int, published: int) -> None:

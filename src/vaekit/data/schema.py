@@ -21,8 +21,7 @@ from torch import Tensor
 
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
-from vaekit.data.files.tables import is_frame
-from vaekit.data.files.tables import read as read_table
+from vaekit.data.files.tables import is_frame, read_table
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 

@@ -20,7 +20,7 @@ from vaekit.data.paths import cause, existing_file, sha256
 from vaekit.errors import VaekitError, nearest
 from vaekit.text import words
 
-ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
+ARRAY_ENDINGS = (".npy", ".npz", ".mat", ".h5", ".hdf5")
 _LARGE = 2**30
 _IMAGES = ("images", "imgs", "x", "X", "data", "arr_0")
 # Words in the name of images and in that of their labels: what else stands in the two agrees.
@@ -42,37 +42,39 @@ def array(
     1 GiB); `scale` divides the values; `layout` is nchw or nhwc. Raises `VaekitError` for damaged
     files, pickled objects, an unclear key, and what `Dataset.from_array` refuses.
     """
-    found = existing_file(path, "the array")
-    loaded, labels = read(found, key, mmap)
-    made = Dataset.from_array(loaded, labels, found.stem, scale, layout)
-    return replace(made, files={found.name: sha256(found)})
+    file = existing_file(path, "the array")
+    loaded, labels = read_array(file, key, mmap)
+    made = Dataset.from_array(loaded, labels, file.stem, scale, layout)
+    return replace(made, files={file.name: sha256(file)})
 
 
-def read(
+def read_array(
     path: Path | str, key: str | None = None, mmap: bool | None = None
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Read the array of a file as it is, and the labels (N,) that stand beside it, or None.
 
     Raises `VaekitError` for damaged files, pickled objects, and an unclear key.
     """
-    found = existing_file(path, "the array")
-    mapped = found.stat().st_size > _LARGE if mmap is None else mmap
-    loaded = _load(found, mapped and found.suffix.lower() == ".npy", key)
+    file = existing_file(path, "the array")
+    mapped = file.stat().st_size > _LARGE if mmap is None else mmap
+    loaded = _load_arrays(file, mapped and file.suffix.lower() == ".npy", key)
     if not isinstance(loaded, dict):
         if key is not None:
-            raise VaekitError(f"{found} holds one array, which has no name: leave key= out")
+            raise VaekitError(f"{file} holds one array, which has no name: leave key= out")
         return loaded, None
-    chosen = _choose(found, loaded, key)
-    return loaded[chosen], _labels(found, loaded, chosen)
+    chosen = _choose(file, loaded, key)
+    return loaded[chosen], _labels_beside(file, loaded, chosen)
 
 
-def names(path: Path | str) -> list[str]:
+def array_names(path: Path | str) -> list[str]:
     """List the arrays of a file; a .npy has none by name. Raises `VaekitError` as `read` does."""
-    loaded = _load(existing_file(path, "the array"), mapped=False)
+    loaded = _load_arrays(existing_file(path, "the array"), mapped=False)
     return list(loaded) if isinstance(loaded, dict) else []
 
 
-def _load(path: Path, mapped: bool, key: str | None = None) -> np.ndarray | dict[str, np.ndarray]:
+def _load_arrays(
+    path: Path, mapped: bool, key: str | None = None
+) -> np.ndarray | dict[str, np.ndarray]:
     ending = path.suffix.lower()
     if ending in (".mat", ".h5", ".hdf5"):
         return _by_name(path, ending == ".mat", key)
@@ -94,10 +96,10 @@ def _by_name(path: Path, of_matlab: bool, key: str | None) -> dict[str, np.ndarr
     with path.open("rb") as file:
         is_hdf5 = file.read(len(_HDF5)) == _HDF5 or (file.seek(512), file.read(8))[1] == _HDF5
     if of_matlab and not is_hdf5:
-        return matlab.arrays(path)
-    held = hdf5.arrays(path, key)
+        return matlab.mat_arrays(path)
+    arrays = hdf5.hdf5_arrays(path, key)
     # MATLAB writes the first index fastest, so its arrays stand in the file with axes reversed.
-    return {name: each.T for name, each in held.items()} if of_matlab else held
+    return {name: each.T for name, each in arrays.items()} if of_matlab else arrays
 
 
 def _choose(path: Path, arrays: dict[str, np.ndarray], key: str | None) -> str:
@@ -120,35 +122,35 @@ def _choose(path: Path, arrays: dict[str, np.ndarray], key: str | None) -> str:
     return usual[0]
 
 
-def _labels(path: Path, arrays: dict[str, np.ndarray], images: str) -> np.ndarray | None:
+def _labels_beside(path: Path, arrays: dict[str, np.ndarray], images: str) -> np.ndarray | None:
     """Find the labels that stand beside images, whose names agree: `y_train` with `x_train`."""
     shape = arrays[images].shape
     n = shape[0] if shape else 0
-    named = _named_alike(arrays, images) or _numbered(arrays, images, n)
+    named = _named_alike(arrays, images) or _unnamed_labels(arrays, images, n)
     if not named:
         return None
     fitting = [name for name in named if arrays[name].size == n]
     if not fitting:
         raise _unfitting(shape, named[0], arrays[named[0]].size)
-    found = [_whole(arrays[name].reshape(-1)) for name in fitting]
-    if any(not np.array_equal(found[0], other) for other in found[1:]):
+    labels = [_as_integers(arrays[name].reshape(-1)) for name in fitting]
+    if any(not np.array_equal(labels[0], other) for other in labels[1:]):
         raise VaekitError(
             f"which array of {path} holds the labels of {images}? {', '.join(fitting)} differ: "
             "save the file with one of them"
         )
-    return found[0]
+    return labels[0]
 
 
 def _named_alike(arrays: dict[str, np.ndarray], images: str) -> list[str]:
-    rest = _rest(images, _IMAGE_WORDS)
+    rest = _other_words(images, _IMAGE_WORDS)
     labels = [name for name in arrays if name != images and _says(name, _LABEL_WORDS)]
-    named = [name for name in labels if _rest(name, _LABEL_WORDS) == rest]
+    named = [name for name in labels if _other_words(name, _LABEL_WORDS) == rest]
     if named or _says(images, _IMAGE_WORDS):
         return named
-    return [name for name in labels if not _rest(name, _LABEL_WORDS)]
+    return [name for name in labels if not _other_words(name, _LABEL_WORDS)]
 
 
-def _numbered(arrays: dict[str, np.ndarray], images: str, n: int) -> list[str]:
+def _unnamed_labels(arrays: dict[str, np.ndarray], images: str, n: int) -> list[str]:
     """List the arrays without a name, as np.savez numbers them, that can be labels."""
     return [
         name
@@ -157,7 +159,7 @@ def _numbered(arrays: dict[str, np.ndarray], images: str, n: int) -> list[str]:
         and re.fullmatch(r"arr_\d+", images)
         and name != images
         and each.size == n == max(each.shape, default=0)
-        and _whole(each).dtype.kind in "iub"
+        and _as_integers(each).dtype.kind in "iub"
     ]
 
 
@@ -170,21 +172,21 @@ def _unfitting(shape: tuple[int, ...], name: str, labels: int) -> VaekitError:
     return VaekitError(f"{n} images but {labels} labels (array {name!r}): {cure}")
 
 
-def _whole(labels: np.ndarray) -> np.ndarray:
+def _as_integers(labels: np.ndarray) -> np.ndarray:
     """Return whole numbers as such, which MATLAB saves as floats."""
     whole = labels.dtype.kind == "f" and bool((labels % 1 == 0).all())
     return labels.astype(np.int64) if whole else labels
 
 
-def _words(name: str) -> list[str]:
+def _name_words(name: str) -> list[str]:
     """Split the name of an array into words: «train/images», «x_train», «XTrain», «ytest»."""
     name = re.sub(r"(?i)^([xy])(?=train|test|val)", r"\1_", name)
     return words(name)
 
 
 def _says(name: str, known: tuple[str, ...]) -> bool:
-    return any(word in known for word in _words(name))
+    return any(word in known for word in _name_words(name))
 
 
-def _rest(name: str, known: tuple[str, ...]) -> list[str]:
-    return sorted(word for word in _words(name) if word not in known)
+def _other_words(name: str, known: tuple[str, ...]) -> list[str]:
+    return sorted(word for word in _name_words(name) if word not in known)

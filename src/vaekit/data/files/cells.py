@@ -27,7 +27,7 @@ def cleaned(frame: "pl.DataFrame", decimal: str) -> "pl.DataFrame":
     if not names:
         return frame
     rows = len(frame)
-    words, numbers, lost = _parsed(frame, names, decimal)
+    words, numbers, lost = _parsed_cells(frame, names, decimal)
     is_text = np.asarray(lost.any(axis=1)).tolist()
     made = {
         name: (words if text else numbers).slice(k * rows, rows).alias(name)
@@ -82,12 +82,12 @@ def _no_numbers(frame: "pl.DataFrame", names: Sequence[str], decimal: str) -> np
     import polars as pl
 
     text = [name for name in names if frame.schema[name] == pl.String]
-    lost = dict(zip(text, _parsed(frame, text, decimal)[2], strict=True)) if text else {}
+    lost = dict(zip(text, _parsed_cells(frame, text, decimal)[2], strict=True)) if text else {}
     rest = {n: frame[n].is_not_null().to_numpy() for n in names if n not in lost}
     return np.stack([(lost | rest)[name] for name in names])
 
 
-def _parsed(
+def _parsed_cells(
     frame: "pl.DataFrame", names: Sequence[str], decimal: str
 ) -> tuple["pl.Series", "pl.Series", np.ndarray]:
     """Return columns of text as one long column of words and one of numbers, null where missing.

@@ -25,8 +25,15 @@ from vaekit.errors import VaekitError, shortened
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN", "NAN", "null", "NULL", "Null")
 AMONG_NUMBERS = (*MISSING, "None", "none", "na", "-", "--", ".", "-nan")
 _SEPARATORS = (",", ";", "\t", "|", " ")
-_WORDS = {"comma": ",", "semicolon": ";", "tab": "\t", "\\t": "\t", "bar": "|", "space": " "}
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+_SEPARATOR_WORDS = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "\\t": "\t",
+    "bar": "|",
+    "space": " ",
+}
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
 _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 _DOTTED = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+")
@@ -68,17 +75,17 @@ def text_of(
     `VaekitError` for what is no text, and where the header or the decimals stay open.
     """
     content = _utf8(path, encoding)
-    above, lines = _first(path, content)
+    above, lines = _first_lines(path, content)
     if not lines:
         raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
     marks = [m[1].replace("\\t", "\t") for line in above if (m := _SEP.fullmatch(line))]
     mark = next(iter(marks), None) if separator is None else separator
-    sign = _separator(lines) if mark is None else _asked(mark)
+    sign = _separator(lines) if mark is None else _separator_asked(mark)
     rows = [_fields(line, sign) for line in lines]
     point = _decimal(path, sign, rows) if decimal is None else decimal
     if point not in (".", ","):
         raise VaekitError(f"decimal must be '.' or ',', got {decimal!r}")
-    if plain and all(_is_number(cell, ".,") for cell in rows[0]):
+    if plain and all(_is_numeric(cell, ".,") for cell in rows[0]):
         header = False
     named = [] if header is False else _names_in(above[-1:], sign, rows[0])
     first = named or rows[0]
@@ -134,7 +141,7 @@ def no_text(path: Path, encoding: str | None = None) -> VaekitError:
     )
 
 
-def _first(path: Path, content: bytes) -> tuple[list[str], list[str]]:
+def _first_lines(path: Path, content: bytes) -> tuple[list[str], list[str]]:
     """Return the lines above a table, blank ones too, and its first that are not blank.
 
     Lines that a quoted line break parts are joined; one that stays open at the end is left out.
@@ -160,10 +167,10 @@ def _first(path: Path, content: bytes) -> tuple[list[str], list[str]]:
         raise no_text(path) from None
     if any("\0" in line for line in (*above, *lines)):
         raise no_text(path)
-    return above, _records(lines)
+    return above, _joined_records(lines)
 
 
-def _records(lines: Iterable[str]) -> list[str]:
+def _joined_records(lines: Iterable[str]) -> list[str]:
     records: list[str] = []
     open_: list[str] = []
     for line in lines:
@@ -178,11 +185,11 @@ def _records(lines: Iterable[str]) -> list[str]:
 # ---- its fields
 
 
-def _asked(separator: str) -> str:
-    sign = _WORDS.get(separator, separator)
+def _separator_asked(separator: str) -> str:
+    sign = _SEPARATOR_WORDS.get(separator, separator)
     if len(sign.encode()) != 1 or sign in '"\n\r' or sign.isalnum():
         raise VaekitError(
-            f"separator must be one character, such as ';', or {', '.join(_WORDS)}, "
+            f"separator must be one character, such as ';', or {', '.join(_SEPARATOR_WORDS)}, "
             f"got {separator!r}"
         )
     return sign
@@ -196,7 +203,7 @@ def _separator(lines: Sequence[str]) -> str:
             return -1.0, 0
         cells = [cell for row in rows[1:] for cell in row] or rows[0]
         signs = ".," if separator != "," else "."
-        numbers = sum(_is_number(cell, signs) or cell in AMONG_NUMBERS for cell in cells)
+        numbers = sum(_is_numeric(cell, signs) or cell in AMONG_NUMBERS for cell in cells)
         return numbers / len(cells), width
 
     return max(_SEPARATORS, key=merit)
@@ -212,8 +219,8 @@ def _fields(line: str, separator: str) -> list[str]:
     return [field.replace('""', '"').strip() for field in bare]
 
 
-def _is_number(cell: str, signs: str) -> bool:
-    plain = _NUMBER.fullmatch(cell) is not None
+def _is_numeric(cell: str, signs: str) -> bool:
+    plain = _PLAIN_NUMBER.fullmatch(cell) is not None
     return plain or ("," in signs and _COMMA.fullmatch(cell) is not None)
 
 
@@ -233,12 +240,12 @@ def _decimal(path: Path, separator: str, rows: Sequence[Sequence[str]]) -> str:
 def _names_in(above: Sequence[str], separator: str, first: Sequence[str]) -> list[str]:
     """Return the names that a line with # right above numbers holds, none where it is a comment."""
     names = [name for line in above if line.startswith("#") for name in _fields(line, separator)]
-    fit = 2 <= len(names) == len(first) and any(_is_number(cell, ".,") for cell in first)
+    fit = 2 <= len(names) == len(first) and any(_is_numeric(cell, ".,") for cell in first)
     return names if fit else []
 
 
 def _has_header(path: Path, first: Sequence[str], decimal: str) -> bool:
-    numbers = [cell for cell in first if _is_number(cell, decimal)]
+    numbers = [cell for cell in first if _is_numeric(cell, decimal)]
     missing = all(cell in AMONG_NUMBERS for cell in first) and any(first)
     if numbers or missing:
         kind, cells = ("numbers", numbers) if numbers else ("missing values", first)

@@ -18,14 +18,22 @@ import numpy as np
 import torch
 
 from vaekit.data.area import box as sides
-from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.files.layout import File, arranged, existing, listed  # noqa: F401 (for `encode`)
-from vaekit.data.files.pictures import Form, Ground, Look, differing, look, picture
+from vaekit.data.dataset import Dataset
+from vaekit.data.files.layout import File, arranged, existing_folder, listed  # noqa: F401 (for `encode`)
+from vaekit.data.files.pictures import (
+    Form,
+    Ground,
+    Look,
+    decode_page,
+    differing_sizes,
+    inspect_picture,
+)
+from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError, shortened, warn
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-_SIDE = 8192  # pixels, far beyond what a network takes
+_LARGEST_SIDE = 8192  # pixels, far beyond what a network takes
 
 
 class Page(NamedTuple):
@@ -50,18 +58,20 @@ def folder(
     and says which. Raises `VaekitError` for no pictures, damaged ones, and differing sizes without
     `size`.
     """
-    root, form = existing(path), Form(1 if gray else None, sides(size), ground)
+    root, shape = existing_folder(path), None if size is None else sides(size)
+    form = Form(1 if gray else None, shape, ground)
     if ground not in ("white", "black"):
         raise VaekitError(f"ground must be white or black, got {ground!r}")
-    if form.size is not None and max(form.size) > _SIDE:
+    if form.size is not None and max(form.size) > _LARGEST_SIDE:
         raise VaekitError(
-            f"size must be at most {_SIDE} pixels a side, got {size}: networks take 32 to 512"
+            f"size must be at most {_LARGEST_SIDE} pixels a side, got {size}: "
+            "networks take 32 to 512"
         )
     parts = arranged(root)
-    train = load(parts[0], root, form, skip)
+    train = load_pictures(parts[0], root, form, skip)
     if len(parts) == 1:
         return train
-    test = load(parts[1], root, form, skip, classes=train.label_names)
+    test = load_pictures(parts[1], root, form, skip, classes=train.label_names)
     return Splits(train, _agreeing(test, train, root))
 
 
@@ -94,7 +104,7 @@ def _agreeing(test: Dataset, train: Dataset, root: Path) -> Dataset:
     return test
 
 
-def load(
+def load_pictures(
     files: Sequence[File],
     root: Path,
     form: Form,
@@ -110,14 +120,14 @@ def load(
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # of files that are refused here, or sound
-        return _load(files, root, form, skip, like, classes)
+        return _load_quietly(files, root, form, skip, like, classes)
 
 
-def _load(
+def _load_quietly(
     files: Sequence[File], root: Path, form: Form, skip: bool, like: str, known: Sequence[str]
 ) -> Dataset:
     broken: dict[File, str] = {}
-    looks = dict(_readable(files, lambda file: look(file.path), broken, skip))
+    looks = dict(_readable(files, lambda file: inspect_picture(file.path), broken, skip))
     form = replace(
         form,
         channels=form.channels or (1 if all(seen.gray for seen in looks.values()) else 3),
@@ -134,12 +144,12 @@ def _load(
             f"{root}: {len(cut)} of {len(looks)} pictures have 16 bits in colour or with "
             f"transparency, and 8 of them are read: {name} is the first"
         )
-    images, pages = _decoded(_pages(looks, root), root, form, broken, skip)
+    images, pages = _decode_pages(_pages(looks, root), root, form, broken, skip)
     if broken:
         said = [f"{file.path.relative_to(root)} ({why})" for file, why in broken.items()]
         warn(f"{root}: {len(said)} of {len(files)} pictures are skipped: {shortened(said, 3)}")
     parts = [page.file.path.relative_to(page.file.base).parts for page in pages]
-    labels, classes = _labels(parts, known)
+    labels, classes = _folder_labels(parts, known)
     return Dataset(
         torch.from_numpy(images),
         labels,
@@ -178,32 +188,32 @@ def _readable(
 
 
 def _pages(looks: Mapping[File, Look], root: Path) -> list[Page]:
-    found = []
+    pages = []
     for file, seen in looks.items():
         name = file.path.relative_to(root).as_posix()
         several = seen.pages > 1
-        found += [Page(file, k, f"{name}#{k}" if several else name) for k in range(seen.pages)]
-    return found
+        pages += [Page(file, k, f"{name}#{k}" if several else name) for k in range(seen.pages)]
+    return pages
 
 
-def _decoded(
+def _decode_pages(
     pages: Sequence[Page], root: Path, form: Form, broken: dict[File, str], skip: bool
 ) -> tuple[np.ndarray, list[Page]]:
     """Decode pages into one array (N, C, H, W), and list those that it holds."""
-    images, held = np.empty(0), list[Page]()
-    read = lambda page: picture(page.file.path, form, page.number)  # noqa: E731
+    images, decoded = np.empty(0), list[Page]()
+    read = lambda page: decode_page(page.file.path, form, page.number)  # noqa: E731
     for page, pixels in _readable(pages, read, broken, skip):
-        if not held:
+        if not decoded:
             images = _room((len(pages), *pixels.shape), pixels.dtype)
         elif pixels.shape != images.shape[1:]:
-            raise _differing(root, {held[0].name: images.shape[1:], page.name: pixels.shape})
-        images[len(held)] = pixels
-        held.append(page)
-    if not held:
+            raise _differing(root, {decoded[0].name: images.shape[1:], page.name: pixels.shape})
+        images[len(decoded)] = pixels
+        decoded.append(page)
+    if not decoded:
         raise VaekitError(
             f"none of {len(broken)} pictures can be read: {next(iter(broken.values()))}"
         )
-    return images[: len(held)], held
+    return images[: len(decoded)], decoded
 
 
 def _room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
@@ -219,10 +229,10 @@ def _room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
 
 def _differing(root: Path, shapes: Mapping[str, tuple[int, ...]]) -> VaekitError:
     size = min(side for shape in shapes.values() for side in shape[1:])
-    return differing(root, shapes, f"make them equal with \"folder('{root}', size={size})\"")
+    return differing_sizes(root, shapes, f"make them equal with \"folder('{root}', size={size})\"")
 
 
-def _labels(
+def _folder_labels(
     parts: list[tuple[str, ...]], known: Sequence[str]
 ) -> tuple[torch.Tensor | None, tuple[str, ...]]:
     if any(len(part) == 1 for part in parts):

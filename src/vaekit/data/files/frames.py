@@ -86,25 +86,25 @@ class Table:
         """
         import polars as pl
 
-        found = self.frame[column]
-        found = found if rows is None else found[rows]
-        if found.dtype.is_float() and bool((found.drop_nulls() % 1 == 0).all()):
-            found = found.cast(pl.Int64)
-        if found.dtype.is_float() or found.dtype.is_nested():
+        values = self.frame[column]
+        values = values if rows is None else values[rows]
+        if values.dtype.is_float() and bool((values.drop_nulls() % 1 == 0).all()):
+            values = values.cast(pl.Int64)
+        if values.dtype.is_float() or values.dtype.is_nested():
             raise VaekitError(
                 f"the label column {column!r} of {self.what} should hold classes (text or whole "
-                f"numbers), but is {found.dtype}: name another column, or write classes into it"
+                f"numbers), but is {values.dtype}: name another column, or write classes into it"
             )
-        if found.null_count():
-            gone = int(found.is_null().arg_max() or 0)
+        if values.null_count():
+            gone = int(values.is_null().arg_max() or 0)
             raise VaekitError(
-                f"the label column {column!r} of {self.what} misses {found.null_count()} of "
-                f"{len(found)} classes, the first in row {gone if rows is None else rows[gone]} "
+                f"the label column {column!r} of {self.what} misses {values.null_count()} of "
+                f"{len(values)} classes, the first in row {gone if rows is None else rows[gone]} "
                 "(from 0): say missing=drop to leave such rows out, or fill them in"
             )
-        names = found.unique().sort().to_list()
+        names = values.unique().sort().to_list()
         place = {name: k for k, name in enumerate(names)}
-        return np.array([place[value] for value in found], np.int64), tuple(map(str, names))
+        return np.array([place[value] for value in values], np.int64), tuple(map(str, names))
 
     def words(self, column: str) -> np.ndarray:
         """Return one column, text or numbers, as an array (N,).

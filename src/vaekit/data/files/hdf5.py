@@ -21,7 +21,7 @@ _DEEPEST = 16  # soft links that lead to soft links
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Any]:
+def open_hdf5(path: Path) -> Iterator[Any]:
     """Open an HDF5 file to read, as h5py does.
 
     Raises `VaekitError` where h5py is missing, and where the file is damaged, now or while it is
@@ -37,25 +37,25 @@ def opened(path: Path) -> Iterator[Any]:
         yield file
 
 
-def names(file: Any) -> list[str]:
+def names_in(file: Any) -> list[str]:
     """List the arrays of an open file by name, in all its groups."""
     arrays: list[str] = []
     file.visititems(lambda name, thing: arrays.append(name) if _is_array(thing) else None)
     return arrays
 
 
-def arrays(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
+def hdf5_arrays(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
     """Read all arrays of numbers of a file, by their place in it (group/name), and that at `key`.
 
     Raises `VaekitError` as `opened` and `array` do.
     """
-    with opened(path) as file:
-        wanted = [*names(file), *([key] if key is not None else [])]
-        unread = {name: array(file, path, name) for name in wanted}
+    with open_hdf5(path) as file:
+        wanted = [*names_in(file), *([key] if key is not None else [])]
+        unread = {name: hdf5_array(file, path, name) for name in wanted}
         return {name: each[()] for name, each in unread.items() if each.dtype.kind in "biuf"}
 
 
-def array(file: Any, path: Path, name: str) -> Any:
+def hdf5_array(file: Any, path: Path, name: str) -> Any:
     """Return the array of that name, `group/array`, unread.
 
     Raises `VaekitError` where there is none, with those that there are, and where it or a link to
@@ -63,7 +63,7 @@ def array(file: Any, path: Path, name: str) -> Any:
     """
     thing = _followed(file, file, path, name, _DEEPEST)
     if not _is_array(thing):
-        listed = shortened(names(file)) or "none"
+        listed = shortened(names_in(file)) or "none"
         raise VaekitError(f"{path} has no array {name!r}: its arrays are {listed}")
     if thing.is_virtual or thing.external:
         raise _outward(path, name)

@@ -8,27 +8,26 @@ train on is refused, or said in a note.
 """
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vaekit.data.files.tree import Folder, tree
+from vaekit.data.files.tree import Folder, picture_tree
 from vaekit.errors import VaekitError, shortened, warn
 from vaekit.text import words
 
-_WORDS = {  # those of a part to test on in the order in which they are taken
+_PART_WORDS = {  # those of a part to test on in the order in which they are taken
     "train": "train training trn trainval",
     "test": "test testing tst",
     "eval": "eval evaluation holdout heldout",
     "val": "val valid validation dev devel development",
 }
-_PART = {word: part for part, said in _WORDS.items() for word in said.split()}
+_PART_OF_WORD = {word: part for part, said in _PART_WORDS.items() for word in said.split()}
 # What a name may say besides, and mean nothing by it.
-_PLAIN = (
+_PLAIN_WORDS = (
     *("set", "sets", "data", "dataset", "image", "images", "img", "imgs", "picture", "pictures"),
     *("photo", "photos", "split", "files", "jpg", "jpeg", "jpegs", "jpegimages", "png"),
 )
-_JOINED = re.compile(rf"({'|'.join(_PART)})(?:{'|'.join(_PLAIN)})+")  # trainset
+_JOINED = re.compile(rf"({'|'.join(_PART_OF_WORD)})(?:{'|'.join(_PLAIN_WORDS)})+")  # trainset
 
 
 class File(NamedTuple):
@@ -45,7 +44,7 @@ class _Spelling(NamedTuple):
     rest: tuple[str, ...]
 
 
-def existing(path: Path | str) -> Path:
+def existing_folder(path: Path | str) -> Path:
     """Return the folder that a user named; raise `VaekitError` where there is none."""
     root = Path(path).expanduser()
     if not root.is_dir():
@@ -67,17 +66,17 @@ def arranged(root: Path) -> list[list[File]]:
     Raises `VaekitError` where there are none, and where some might be to test on and it is not
     clear which.
     """
-    inner = tree(root)
+    inner = picture_tree(root)
     while (wrapped := _wrapped(inner)) is not None:
         if inner.pictures:
             _say_left_out(root, inner)
         inner = wrapped
-    parts = _parts(inner, root)
+    parts = _find_parts(inner, root)
     if parts is not None:
-        return [_examples(part, root) for part in _unwrapped(parts, root)]
+        return [_files_below(part, root) for part in _unwrapped([*parts], root)]
     _check_inside(inner, root)
-    _check_names(inner, root)
-    return [_examples(inner, root)]
+    _check_class_names(inner, root)
+    return [_files_below(inner, root)]
 
 
 def _wrapped(folder: Folder) -> Folder | None:
@@ -91,25 +90,24 @@ def _wrapped(folder: Folder) -> Folder | None:
     spelled = _spelling(inner.name)
     if spelled and spelled.part != "train" and folder.pictures:
         return None
-    plain = spelled or all(word in _PLAIN for word in _words(inner.name) or [""])
+    plain = spelled or all(word in _PLAIN_WORDS for word in _folder_words(inner.name) or [""])
     return inner if inner.folders or plain else None
 
 
-def _unwrapped(parts: Sequence[Folder], root: Path) -> list[Folder]:
+def _unwrapped(parts: list[Folder], root: Path) -> list[Folder]:
     """Look through what wraps both parts or one, unless its name is that of a class."""
-    found = list(parts)
     while True:
-        names, others = ({each.name for each in part.folders} for part in found)
-        inner = [_wrapped(part) for part in found]
+        names, others = ({each.name for each in part.folders} for part in parts)
+        inner = [_wrapped(part) for part in parts]
         if not any(inner) or (names & others and names != others):
-            return found
-        for part, wrapped in zip(found, inner, strict=True):
+            return parts
+        for part, wrapped in zip(parts, inner, strict=True):
             if wrapped and part.pictures:
                 _say_left_out(root, part)
-        found = [wrapped or part for part, wrapped in zip(found, inner, strict=True)]
+        parts = [wrapped or part for part, wrapped in zip(parts, inner, strict=True)]
 
 
-def _words(name: str) -> list[str]:
+def _folder_words(name: str) -> list[str]:
     """Split a name into words of letters, in lower case: «MNIST_TrainSet2» is mnist, train, set."""
     whole = re.sub(r"(?i)(hold|held)[\W_]out", "holdout", name)
     return [word for word in words(whole) if not word.isdigit()]
@@ -118,41 +116,41 @@ def _words(name: str) -> list[str]:
 def _spelling(name: str) -> _Spelling | None:
     """Tell which part of a set a folder of this name holds, None where it says no part."""
     parts, rest = set[str](), list[str]()
-    for word in _words(name):
+    for word in _folder_words(name):
         joined = _JOINED.fullmatch(word)
-        part = _PART.get(joined.group(1) if joined else word)
+        part = _PART_OF_WORD.get(joined.group(1) if joined else word)
         if part:
             parts.add(part)
-        elif word not in _PLAIN:
+        elif word not in _PLAIN_WORDS:
             rest.append(word)
     if parts == {"train", "val"}:
         parts.remove("val")
     return _Spelling(parts.pop(), tuple(rest)) if len(parts) == 1 else None
 
 
-def _rest(folder: Folder) -> tuple[str, ...]:
+def _rest_of_name(folder: Folder) -> tuple[str, ...]:
     spelled = _spelling(folder.name)
     return spelled.rest if spelled else ()
 
 
-def _pairs(folder: Folder) -> list[tuple[Folder, Folder]]:
+def _part_pairs(folder: Folder) -> list[tuple[Folder, Folder]]:
     """List the folders to train on, each with that to test on whose name agrees in the rest."""
-    found: dict[tuple[str, ...], dict[str, Folder]] = {}
+    sets: dict[tuple[str, ...], dict[str, Folder]] = {}
     for each in folder.folders:
         if spelled := _spelling(each.name):
-            found.setdefault(spelled.rest, {}).setdefault(spelled.part, each)
+            sets.setdefault(spelled.rest, {}).setdefault(spelled.part, each)
     pairs = []
-    for held in found.values():
-        test = next((held[part] for part in _WORDS if part in held and part != "train"), None)
-        if test is not None and "train" in held:
-            pairs.append((held["train"], test))
+    for own in sets.values():
+        test = next((own[part] for part in _PART_WORDS if part in own and part != "train"), None)
+        if test is not None and "train" in own:
+            pairs.append((own["train"], test))
     return pairs
 
 
-def _parts(inner: Folder, root: Path) -> tuple[Folder, Folder] | None:
+def _find_parts(inner: Folder, root: Path) -> tuple[Folder, Folder] | None:
     """Find the folders to train on and to test on, None where the folder has no such parts."""
-    pairs = _pairs(inner)
-    plain = [pair for pair in pairs if not any(_rest(each) for each in pair)]
+    pairs = _part_pairs(inner)
+    plain = [pair for pair in pairs if not any(_rest_of_name(each) for each in pair)]
     if len(plain or pairs) > 1:
         said = "; ".join(f"{train.name} and {test.name}" for train, test in pairs)
         raise VaekitError(
@@ -174,9 +172,9 @@ def _parts(inner: Folder, root: Path) -> tuple[Folder, Folder] | None:
 
 def _check_inside(inner: Folder, root: Path) -> None:
     """Raise `VaekitError` where train and test lie within what would be classes."""
-    holding = [each for each in inner.walk() if each is not inner and _pairs(each)]
+    holding = [each for each in inner.walk() if each is not inner and _part_pairs(each)]
     if holding:
-        train, test = (part.name for part in _pairs(holding[0])[0])
+        train, test = (part.name for part in _part_pairs(holding[0])[0])
         said = shortened(sorted(str(each.path.relative_to(root)) for each in holding))
         raise VaekitError(
             f"{root}: {train} and {test} lie within other folders ({said}) and would be mixed: "
@@ -184,14 +182,14 @@ def _check_inside(inner: Folder, root: Path) -> None:
         )
 
 
-def _check_names(inner: Folder, root: Path) -> None:
+def _check_class_names(inner: Folder, root: Path) -> None:
     """Raise `VaekitError`, or warn, where folders named like parts would be taken as classes."""
     spelled = [each for each in inner.folders if _spelling(each.name)]
     others = [each.name for each in inner.folders if each not in spelled]
     others += [path.name for path in sorted(inner.pictures)]
     if not spelled or len(spelled) + len(others) < 2:
         return
-    plain = [each for each in spelled if not _rest(each)]
+    plain = [each for each in spelled if not _rest_of_name(each)]
     two = len(inner.folders) + bool(inner.pictures) == 2
     tests = any(spelling.part != "train" for each in plain if (spelling := _spelling(each.name)))
     said = shortened([each.name for each in spelled], 3)
@@ -204,7 +202,7 @@ def _check_names(inner: Folder, root: Path) -> None:
     warn(f"{root}: taken as classes: {said}; parts of a set are to be called train and test")
 
 
-def _examples(base: Folder, root: Path) -> list[File]:
+def _files_below(base: Folder, root: Path) -> list[File]:
     """List the pictures below a folder in order, without those that lie beside its classes."""
     loose, paths = len(base.pictures), base.all()
     if loose and base.folders:

@@ -10,7 +10,7 @@ from vaekit.data.paths import reading
 from vaekit.errors import VaekitError
 
 
-def arrays(path: Path) -> dict[str, np.ndarray]:
+def mat_arrays(path: Path) -> dict[str, np.ndarray]:
     """Read all arrays of numbers of a .mat file, by name.
 
     Raises `VaekitError` as `array` does.
@@ -19,7 +19,7 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
     return {k: v for k, v in loaded.items() if isinstance(v, np.ndarray) and v.dtype.kind in "biuf"}
 
 
-def array(content: bytes, name: str, where: str) -> np.ndarray:
+def mat_array(content: bytes, name: str, where: str) -> np.ndarray:
     """Read the numeric array `name` of a .mat file's content; `where` is said in errors.
 
     Raises `VaekitError` for damaged files, version 7.3, and where there is no such array.

@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "PPM", "TIFF", "WEBP")
 _READ = ".png .jpg .jpeg .jfif .bmp .gif .pgm .ppm .pbm .pnm .tif .tiff .webp"
 # What users keep beside these and expect to be read: skipped, and said so.
-_OTHERS = (
+_UNREAD = (
     ".heic .heif .avif .jp2 .jxl .tga .ico .psd .svg .eps .pdf .raw .cr2 .cr3 .nef .arw .dng .exr "
     ".hdr .dcm .nii .fits .mp4 .avi .mov .webm .npy .npz .mat .h5 .zip"
 )
-ENDINGS, OTHERS = frozenset(_READ.split()), frozenset(_OTHERS.split())
+ENDINGS, OTHERS = frozenset(_READ.split()), frozenset(_UNREAD.split())
 _GRAY = ("1", "L", "LA", "La", "I")
 _DEEP = 65535  # white in 16 bits
 Ground = Literal["white", "black"]
@@ -68,9 +68,9 @@ class Form:
     deep: bool = False
 
 
-def look(path: Path) -> Look:
+def inspect_picture(path: Path) -> Look:
     """Read the head of a file; raise `VaekitError` for what is damaged, no picture, or too deep."""
-    with opened(path) as image:
+    with open_picture(path) as image:
         gray, deep = _depth(image)
         # The further images of an MPO are a camera's previews.
         pages = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
@@ -92,8 +92,8 @@ def _depth(image: "Image") -> tuple[bool, bool]:
 def _stored(image: "Image") -> tuple[Any, ...]:
     """Tell how the pixels stand in the file, in Pillow's words."""
     tiles = getattr(image, "tile", None)
-    found = tiles[0][3] if tiles else ()
-    return found if isinstance(found, tuple) else (found,)
+    stored = tiles[0][3] if tiles else ()
+    return stored if isinstance(stored, tuple) else (stored,)
 
 
 def _is_deeper(image: "Image") -> bool:
@@ -104,36 +104,36 @@ def _is_deeper(image: "Image") -> bool:
     return ";16" in str(kind)
 
 
-def picture(source: Path | bytes, form: Form, page: int = 0) -> np.ndarray:
+def decode_page(source: Path | bytes, form: Form, page: int = 0) -> np.ndarray:
     """Decode one page as (C, H, W), uint8 or float32; raise `VaekitError` where it is damaged."""
     from PIL import ImageOps
 
-    with opened(source) as image:
+    with open_picture(source) as image:
         if page:
             image.seek(page)
             _depth(image)
         shown = ImageOps.exif_transpose(image)
         flat = _on_ground(shown, form.ground) if shown.has_transparency_data else shown
-        plain = _plain(flat, form)
+        plain = _as_gray_or_rgb(flat, form)
         if form.size is not None:
             height, width = form.size
             plain = plain if plain.size == (width, height) else ImageOps.fit(plain, (width, height))
-        return _numbers(plain, form)
+        return _pixel_array(plain, form)
 
 
 def pixels(content: bytes, channels: int) -> np.ndarray:
     """Decode the picture in a file's bytes as (channels, H, W) uint8."""
-    return picture(content, Form(channels))
+    return decode_page(content, Form(channels))
 
 
-def differing(where: Path, shapes: Mapping[str, tuple[int, ...]], cure: str) -> VaekitError:
+def differing_sizes(where: Path, shapes: Mapping[str, tuple[int, ...]], cure: str) -> VaekitError:
     """Build the error for pictures of one set, each (C, H, W) by its name, that differ in size."""
     sizes = ", ".join(f"{name} is {w}x{h}" for name, (*_, h, w) in shapes.items())
     return VaekitError(f"pictures in {where} differ in size: {sizes} (width x height): {cure}")
 
 
 @contextmanager
-def opened(source: Path | bytes) -> Iterator["Image"]:
+def open_picture(source: Path | bytes) -> Iterator["Image"]:
     """Open a picture file; what goes wrong inside raises `VaekitError` with its cause."""
     from PIL import Image
 
@@ -148,8 +148,10 @@ def opened(source: Path | bytes) -> Iterator["Image"]:
         raise
     except Exception as error:  # whatever damaged bytes lead a decoder to
         if isinstance(source, bytes):  # of an archive that was published
-            raise VaekitError(f"cannot read the picture ({_said(error)}): get it again") from error
-        raise VaekitError(f"cannot read the picture {source} ({_said(error)})") from error
+            raise VaekitError(
+                f"cannot read the picture ({_why_unreadable(error)}): get it again"
+            ) from error
+        raise VaekitError(f"cannot read the picture {source} ({_why_unreadable(error)})") from error
 
 
 def _file(path: Path) -> BinaryIO:
@@ -159,7 +161,7 @@ def _file(path: Path) -> BinaryIO:
     return path.open("rb")
 
 
-def _said(error: Exception) -> str:
+def _why_unreadable(error: Exception) -> str:
     from PIL import Image
 
     if isinstance(error, Image.UnidentifiedImageError):
@@ -177,7 +179,7 @@ def _on_ground(image: "Image", ground: str) -> "Image":
     return whole.convert("L" if image.mode in _GRAY else "RGB")
 
 
-def _plain(image: "Image", form: Form) -> "Image":
+def _as_gray_or_rgb(image: "Image", form: Form) -> "Image":
     """Return a picture in mode L or RGB, or F where it has 16 bits."""
     if image.mode.split(";")[0] != "I":
         gray = image.convert("RGB") if image.mode == "LAB" else image
@@ -187,7 +189,7 @@ def _plain(image: "Image", form: Form) -> "Image":
     return Image.fromarray(np.asarray(image).astype(np.float32) / _DEEP)
 
 
-def _numbers(image: "Image", form: Form) -> np.ndarray:
+def _pixel_array(image: "Image", form: Form) -> np.ndarray:
     pixels = np.asarray(image)
     planes = np.moveaxis(np.atleast_3d(pixels), -1, 0)
     if form.channels == 3:

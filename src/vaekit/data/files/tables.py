@@ -16,21 +16,22 @@ import numpy as np
 import torch
 
 from vaekit.data.columns import Columns
-from vaekit.data.dataset import Dataset, Splits, parted
+from vaekit.data.dataset import Dataset, random_parts
 from vaekit.data.files.cells import cleaned
 from vaekit.data.files.csv import MISSING, Text, no_text, text_of
 from vaekit.data.files.frames import Missing, Table
 from vaekit.data.paths import cause, existing_file, sha256
+from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError, shortened, warn
 
 if TYPE_CHECKING:
     import polars as pl
 
-ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
 _INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _IDS = {"id", "ids", "idx", "index", "row", "rowid", "rownumber", "key", "uid", "uuid", "nr", "no"}
-_FEW = 10  # rows that may be numbered by chance
-_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
+_FEW_ROWS = 10  # rows that may be numbered by chance
+_FINE_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
 _SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
 
 
@@ -61,12 +62,14 @@ def table(
         raise VaekitError(f"scale must be standard, minmax or none, got {scale!r}")
     if missing not in (None, "drop", "mean", "median"):
         raise VaekitError(f"missing must be drop, mean or median, got {missing!r}")
-    whole = read(source, separator, decimal, header, encoding)
+    whole = read_table(source, separator, decimal, header, encoding)
     label = None if label is None else str(label)
     used = whole.used(columns, label)
     numbers, rows = whole.numbers(used, label, missing)
     labels, names = (None, ()) if label is None else whole.classes(label, rows)
-    train, test = parted(len(rows), holdout, seed) if holdout else (torch.arange(len(rows)),) * 2
+    train, test = (
+        random_parts(len(rows), holdout, seed) if holdout else (torch.arange(len(rows)),) * 2
+    )
     scaling = Columns.of(tuple(used), numbers[train.numpy()], scale, missing or "", whole.eps(used))
     _warn_of_numbering(whole, used, numbers)
     if scale == "none":
@@ -77,7 +80,7 @@ def table(
     return Splits(made.subset(train), made.subset(test)) if holdout else made
 
 
-def read(
+def read_table(
     source: Any,
     separator: str | None = None,
     decimal: str | None = None,
@@ -92,13 +95,15 @@ def read(
     `VaekitError` for what is no table, has no rows, or has two columns of one name.
     """
     if is_frame(source):
-        return _admitted(_converted(source), "the data frame", "frame", {})
+        return _checked_table(_converted(source), "the data frame", "frame", {})
     path = existing_file(source, "the table")
     name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
     if path.suffix.lower() == ".parquet":
-        return _admitted(_parquet(path), str(path), name, {path.name: sha256(path)})
+        return _checked_table(_parquet(path), str(path), name, {path.name: sha256(path)})
     text = text_of(path, separator, decimal, header, encoding, plain)
-    return _admitted(_parsed(path, text), str(path), name, {path.name: sha256(path)}, text.decimal)
+    return _checked_table(
+        _read_text(path, text), str(path), name, {path.name: sha256(path)}, text.decimal
+    )
 
 
 def is_frame(x: Any) -> bool:
@@ -110,14 +115,14 @@ def _converted(frame: Any) -> "pl.DataFrame":
     import polars as pl
 
     names = [str(name) for name in frame.columns]
-    _check_names("the data frame", names)
+    _check_columns("the data frame", names)
     if isinstance(frame, pl.DataFrame):
         return cleaned(frame, ".")
-    columns = {n: _series(frame[c]) for n, c in zip(names, frame.columns, strict=True)}
+    columns = {n: _pandas_column(frame[c]) for n, c in zip(names, frame.columns, strict=True)}
     return cleaned(pl.DataFrame(columns, strict=False), ".")
 
 
-def _series(column: Any) -> Any:
+def _pandas_column(column: Any) -> Any:
     """Return a column of pandas as numbers, or as a list with None where a value is missing."""
     values = column.to_numpy()
     if values.dtype.kind in "biuf":
@@ -135,10 +140,10 @@ def _parquet(path: Path) -> "pl.DataFrame":
         raise _unreadable(path, error) from error
 
 
-def _parsed(path: Path, text: Text) -> "pl.DataFrame":
+def _read_text(path: Path, text: Text) -> "pl.DataFrame":
     import polars as pl
 
-    _check_names(str(path), text.names)
+    _check_columns(str(path), text.names)
     try:
         frame = _csv(text.content, text)
         blank = pl.all_horizontal(pl.all().is_null())
@@ -179,7 +184,7 @@ def _unreadable(path: Path, error: BaseException, how: Text | None = None) -> Va
     return VaekitError(f"cannot read the table {path} ({said}): {advice}, or export it again")
 
 
-def _admitted(
+def _checked_table(
     frame: "pl.DataFrame", what: str, name: str, files: dict[str, str], decimal: str = "."
 ) -> Table:
     if not len(frame):
@@ -199,7 +204,7 @@ def _is_index(name: str, place: int) -> bool:
     return (place == 0 and name in _INDEX) or name.startswith("__index_level_")
 
 
-def _check_names(what: str, names: Sequence[str]) -> None:
+def _check_columns(what: str, names: Sequence[str]) -> None:
     seen = set[str]()
     for name in names:
         if name in seen:
@@ -209,7 +214,7 @@ def _check_names(what: str, names: Sequence[str]) -> None:
 
 def _warn_of_numbering(whole: Table, used: Sequence[str], numbers: np.ndarray) -> None:
     """Warn of columns that number or name the rows, which a model would learn by heart."""
-    if len(numbers) < _FEW:
+    if len(numbers) < _FEW_ROWS:
         return
     kinds = whole.frame.schema
     with np.errstate(over="ignore"):
@@ -249,7 +254,7 @@ def _coarse(numbers: np.ndarray) -> np.ndarray:
     low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
     largest, spread = np.maximum(abs(low), abs(high)), high - low
     whole = (largest >= 2**24) & (np.nan_to_num(numbers) % 1 == 0).all(axis=0)
-    few = _STEPS * np.finfo(np.float32).eps * largest > spread
+    few = _FINE_STEPS * np.finfo(np.float32).eps * largest > spread
     noise = spread <= 16 * np.finfo(np.float64).eps * largest
     changed = (kept != numbers) & ~np.isnan(numbers)
     return np.flatnonzero(changed.any(axis=0) & (whole | few) & ~noise)

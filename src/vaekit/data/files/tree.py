@@ -52,7 +52,7 @@ class Folder:
         return sum(len(each.pictures) for each in self.walk())
 
 
-def tree(root: Path) -> Folder:
+def picture_tree(root: Path) -> Folder:
     """Read a folder with all below; name what is passed over and may be meant to be read.
 
     Raises `VaekitError` where there are no pictures.
@@ -101,9 +101,9 @@ def _other(path: Path) -> str | None:
     return "without an ending" if bare and path.stem.lower() not in _TEXTS else None
 
 
-def _say_others(root: Path, others: Counter[str], found: bool) -> None:
+def _say_others(root: Path, others: Counter[str], any_pictures: bool) -> None:
     said = shortened([f"{count} {ending}" for ending, count in others.most_common()])
-    if not found:
+    if not any_pictures:
         besides = f"; there are {said}, which are not read" if others else ""
         raise VaekitError(f"no pictures in {root}: it needs {', '.join(sorted(ENDINGS))}{besides}")
     if others:

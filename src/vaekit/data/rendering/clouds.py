@@ -53,7 +53,7 @@ def spiral(n: int, axis: tuple[float, float, float] = (0, 0, 1), cap: float = 2.
     return along * pole + across * (np.cos(angle) * first + np.sin(angle) * second)
 
 
-def sample(surface: Surface, directions: np.ndarray) -> Cloud:
+def sample_surface(surface: Surface, directions: np.ndarray) -> Cloud:
     """Sample a surface, a map from directions (3, n) to points (3, n) and reflectances (n,).
 
     The normal is the cross product of the differences of the points along two tangents.
@@ -71,7 +71,7 @@ def cloud(points: np.ndarray, normals: np.ndarray, tones: np.ndarray) -> Cloud:
     return Cloud(_rounded(points), _rounded(normals), _rounded(np.clip(tones, 0, 1)))
 
 
-def joined(clouds: list[Cloud]) -> Cloud:
+def join_clouds(clouds: list[Cloud]) -> Cloud:
     """Join clouds into one; what lies inside another is hidden by it."""
     return Cloud(*(np.concatenate(parts, axis=-1) for parts in zip(*clouds, strict=True)))
 
@@ -83,7 +83,7 @@ def rotation(azimuth: float, elevation: float) -> np.ndarray:
     return np.array([[1, 0, 0], [0, ce, se], [0, -se, ce]]) @ turn
 
 
-def draw(seen: Cloud, view: np.ndarray, lights: np.ndarray, size: int) -> np.ndarray:
+def draw_cloud(seen: Cloud, view: np.ndarray, lights: np.ndarray, size: int) -> np.ndarray:
     """Draw a cloud under the rotation `view` (3, 3) and each of `lights` (L, 3), unit vectors.
 
     Returns (L, size, size) uint8 on black.
@@ -112,16 +112,16 @@ def _nearest(seen: Cloud, view: np.ndarray, side: int) -> np.ndarray:
     inside = (column >= 0) & (column < side) & (row >= 0) & (row < side)
     cell = np.where(inside, row * side + column, side * side)
     depth = np.int64((near + np.float32(_DEEPEST / 2)) * np.float32(2**_DEPTH_BITS))
-    found = np.full(side * side + 1, -1, np.int64)
-    np.maximum.at(found, cell, (depth << _INDEX_BITS) | front)
-    closed = _closed(found[:-1].reshape(side, side)).reshape(-1)
+    nearest = np.full(side * side + 1, -1, np.int64)
+    np.maximum.at(nearest, cell, (depth << _INDEX_BITS) | front)
+    closed = _closed(nearest[:-1].reshape(side, side)).reshape(-1)
     return np.where(closed < 0, -1, closed & (2**_INDEX_BITS - 1))
 
 
-def _closed(found: np.ndarray) -> np.ndarray:
+def _closed(nearest: np.ndarray) -> np.ndarray:
     """Close gaps one sample wide: far behind both neighbours in its row, or in its column."""
-    closed = found.copy()
-    for new, old in ((closed, found), (closed.T, found.T)):
+    closed = nearest.copy()
+    for new, old in ((closed, nearest), (closed.T, nearest.T)):
         sides = np.minimum(old[:-2], old[2:])
         gap = sides - old[1:-1] > int(_GAP * 2**_DEPTH_BITS) << _INDEX_BITS
         new[1:-1][gap] = sides[gap]

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from vaekit.data.rendering.clouds import Cloud, Surface, cloud, joined, sample, spiral
+from vaekit.data.rendering.clouds import Cloud, Surface, cloud, join_clouds, sample_surface, spiral
 
 Traits = Mapping[str, float]
 TRAITS = {
@@ -67,11 +67,14 @@ def head(of: Traits, fineness: float = 1.0) -> Cloud:
     skull = _skull(of)
     level = np.sqrt(1 - (of["eyes_apart"] / of["width"]) ** 2)
     socket = skull(np.array([[of["eyes_apart"] / of["width"]], [0.0], [level]]))[0][2, 0]
-    parts = [sample(skull, spiral(count["skull"])), sample(skull, spiral(count["face"], *_FACE))]
+    parts = [
+        sample_surface(skull, spiral(count["skull"])),
+        sample_surface(skull, spiral(count["face"], *_FACE)),
+    ]
     for side in (-1, 1):
-        parts.append(sample(_eye(of, side, socket), spiral(count["eye"])))
-        parts.append(sample(_ear(of, side), spiral(count["ear"])))
-    return joined([*parts, _neck(of, count["neck"])])
+        parts.append(sample_surface(_eye(of, side, socket), spiral(count["eye"])))
+        parts.append(sample_surface(_ear(of, side), spiral(count["ear"])))
+    return join_clouds([*parts, _neck(of, count["neck"])])
 
 
 def _skull(of: Traits) -> Surface:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from vaekit.data.dataset import Dataset, Splits
+from vaekit.data.dataset import Dataset
 from vaekit.data.sets import (
     cars3d,
     celeba,
@@ -18,6 +18,7 @@ from vaekit.data.sets import (
     smallnorb,
     sprites,
 )
+from vaekit.data.splits import Splits
 
 SETS: dict[str, Callable[..., Dataset | Splits]] = {
     "sprites": sprites.sprites,

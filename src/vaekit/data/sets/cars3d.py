@@ -22,22 +22,24 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from vaekit.data.archives import Source, opened, stamp
+from vaekit.data.archives import FileSource, open_files, stamp
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.cache import cached_grid, store
 from vaekit.data.dataset import Dataset
-from vaekit.data.files.matlab import array
-from vaekit.data.paths import Home, check_count, check_md5, existing
+from vaekit.data.files.matlab import mat_array
+from vaekit.data.paths import Home, check_count, check_sum, existing
 from vaekit.errors import VaekitError
 
-ARCHIVE = "nips2015-analogy-data.tar.gz"
-# The MD5 of the archive, as two independent public loaders have it.
-MD5 = "4e866a7919c1beedf53964e6f7a23686"
-NAMES = ("object", "elevation", "azimuth")
-_HOME = Home("cars3d", "http://www.scottreed.info/files/", ("3dcars",))
-_WANTED = re.compile(r"(?:^|/)car_(\d+)_mesh\.mat$")
-_COUNT, _SHAPE = 183, (128, 128, 3, 24, 4)
-_VERSION = 2  # of what is stored
+CARS3D = Home(
+    "cars3d",
+    "http://www.scottreed.info/files/",
+    ("3dcars",),
+    "nips2015-analogy-data.tar.gz",
+    "4e866a7919c1beedf53964e6f7a23686",  # as two independent public loaders have it
+)
+CAR_FACTORS = ("object", "elevation", "azimuth")
+_CAR_FILE = re.compile(r"(?:^|/)car_(\d+)_mesh\.mat$")
+_CARS, _CAR_SHAPE = 183, (128, 128, 3, 24, 4)
 
 
 def cars3d(
@@ -54,39 +56,39 @@ def cars3d(
     `VaekitError` for missing, damaged or unexpected files.
     """
     sides = box(size)
-    if sides is None:
-        raise VaekitError("size must be a side in pixels, or [height, width], got none")
-    where = existing(path, _HOME.name) if path is not None else _place(data_dir, check)
-    key = f"converted-{_VERSION}-{stamp(where, _WANTED)[:16]}-{sides[0]}x{sides[1]}"
+    where = existing(path, CARS3D.name) if path is not None else _cars_folder(data_dir, check)
+    key = f"converted-2-{stamp(where, _CAR_FILE)[:16]}-{sides[0]}x{sides[1]}"
     make = partial(_convert, where, sides=sides, check=check)
-    made, factors = cached_grid(_HOME.name, key if check else f"{key}-unchecked", NAMES, make)
+    made, factors = cached_grid(
+        CARS3D.name, key if check else f"{key}-unchecked", CAR_FACTORS, make
+    )
     cars = factors.values[0]
     labels = torch.arange(len(cars)).repeat_interleave(len(factors) // len(cars))
     names = tuple(f"car {number}" for number in cars)
     files = {where.name: str(made.record.get("sha256"))}
-    return Dataset(made.images, labels, factors, _HOME.name, files, label_names=names)
+    return Dataset(made.images, labels, factors, CARS3D.name, files, label_names=names)
 
 
-def _place(data_dir: Path | str | None, check: bool) -> Path:
+def _cars_folder(data_dir: Path | str | None, check: bool) -> Path:
     """Find the unpacked folder `cars`, or the archive, or download that."""
-    unpacked = _HOME.locate(("data/cars", "cars"), data_dir)
+    unpacked = CARS3D.locate(("data/cars", "cars"), data_dir)
     if unpacked is not None and unpacked.is_dir():
         return unpacked
-    return _HOME.find((ARCHIVE,), data_dir, MD5 if check else None)
+    return CARS3D.get(None, data_dir, check)
 
 
 def _convert(path: Path, folder: Path, sides: Box, check: bool) -> None:
     """Store the views of all cars."""
-    if check and path.name == ARCHIVE:
-        check_md5(path, path.read_bytes(), MD5)
-    with opened(path, _WANTED) as source:
+    if check and path.name == CARS3D.file:
+        check_sum(path, CARS3D.checksum)
+    with open_files(path, _CAR_FILE) as source:
         if check or not source.names:
-            check_count(path, "models of cars (car_NNN_mesh.mat)", len(source.names), _COUNT)
-        matches = (_WANTED.search(name) for name in source.names)
+            check_count(path, "models of cars (car_NNN_mesh.mat)", len(source.names), _CARS)
+        matches = (_CAR_FILE.search(name) for name in source.names)
         numbers = [int(match[1]) for match in matches if match]
         if len(set(numbers)) != len(numbers):
             raise VaekitError(f"{path} has cars twice, in different folders: name one of them")
-        cars = _cars(source, _SHAPE if check else None)
+        cars = _cars(source, _CAR_SHAPE if check else None)
         first = next(cars)
         turns, heights = first.shape[-2:]
         pieces = (
@@ -104,12 +106,12 @@ def _convert(path: Path, folder: Path, sides: Box, check: bool) -> None:
         )
 
 
-def _cars(source: Source, shape: tuple[int, ...] | None) -> Iterator[np.ndarray]:
+def _cars(source: FileSource, shape: tuple[int, ...] | None) -> Iterator[np.ndarray]:
     """Yield the views of each car (height, width, 3, azimuths, elevations) uint8, all alike."""
     for name in source.names:
         where = f"{name} in {source.path}"
-        views = array(source.read(name), "im", where)
-        fits = views.ndim == len(_SHAPE) and views.shape[2] == 3 and views.dtype == np.uint8
+        views = mat_array(source.read(name), "im", where)
+        fits = views.ndim == len(_CAR_SHAPE) and views.shape[2] == 3 and views.dtype == np.uint8
         if not fits or views.shape != (shape or views.shape):
             expected = shape or "(height, width, 3, azimuths, elevations)"
             raise VaekitError(

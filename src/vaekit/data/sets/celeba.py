@@ -23,22 +23,23 @@ import numpy as np
 import torch
 
 from vaekit.data.area import Box, averaged, box
-from vaekit.data.dataset import Dataset, Splits
+from vaekit.data.dataset import Dataset
 from vaekit.data.decoding import Pictures, mapped
 from vaekit.data.files.pictures import pixels
 from vaekit.data.paths import Home, check_count, reading, sha256
+from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError, nearest
 
-_HOME = Home(
+CELEBA = Home(
     "celeba",
     "https://mmlab.ie.cuhk.edu.hk/projects/CelebA.html (its licence asks for agreement)",
     ("CelebA",),
 )
-_PICTURES = ("img_align_celeba.zip", "img_align_celeba")
+_PICTURE_SOURCES = ("img_align_celeba.zip", "img_align_celeba")
 _ATTRIBUTES, _PARTITION = "list_attr_celeba.txt", "list_eval_partition.txt"
-_WANTED = re.compile(r"(?:^|/)\d{6}\.jpg$")
-_COUNT = 202_599
-_PARTS = {"train": 0, "valid": 1, "test": 2}
+_FACE_FILE = re.compile(r"(?:^|/)\d{6}\.jpg$")
+_FACES = 202_599
+_PART_NUMBERS = {"train": 0, "valid": 1, "test": 2}
 
 
 def celeba(
@@ -58,21 +59,21 @@ def celeba(
     """
     if test not in ("test", "valid"):
         raise VaekitError(f"test must be test or valid, got {test!r}")
-    sides, middle = box(size), box(crop, "crop")
-    if sides is None:
-        raise VaekitError("size must be a side in pixels, or [height, width]: CelebA needs one")
-    where, attributes, partition = _find(data_dir)
-    names, columns, values = _attributes(attributes)
-    part = _partition(partition, names)
+    sides, middle = box(size), None if crop is None else box(crop, "crop")
+    where, attributes, partition = _find_lists(data_dir)
+    names, columns, values = _read_attributes(attributes)
+    part = _read_partition(partition, names)
     if check:
-        check_count(attributes, "names of pictures", len(names), _COUNT)
-    labels, label_names = _label(label, columns, values)
-    read = mapped(_HOME.name, where, _WANTED, _cut(sides, middle), f"size {sides} crop {middle}")
-    rows = _rows(where, attributes, names, read)
+        check_count(attributes, "names of pictures", len(names), _FACES)
+    labels, label_names = _attribute_label(label, columns, values)
+    read = mapped(
+        CELEBA.name, where, _FACE_FILE, _shrunk_face(sides, middle), f"size {sides} crop {middle}"
+    )
+    rows = _listed_rows(where, attributes, names, read)
     made = Dataset(
         read.images,
         None if labels is None else torch.from_numpy(labels[rows]),
-        name=_HOME.name,
+        name=CELEBA.name,
         files={
             where.name: read.sha256,
             **{path.name: sha256(path) for path in (attributes, partition)},
@@ -80,43 +81,46 @@ def celeba(
         label_names=label_names,
         attributes=torch.from_numpy(values[rows].astype(np.float32)),
     )
-    return Splits(*(_part(made, part[rows], name, partition) for name in ("train", test)))
+    return Splits(*(_faces_of(made, part[rows], name, partition) for name in ("train", test)))
 
 
 def attribute_names(data_dir: Path | str | None = None) -> tuple[str, ...]:
     """List the names of the attributes, in the order of the columns of `Dataset.attributes`."""
-    return _attributes(_find(data_dir)[1])[1]
+    return _read_attributes(_find_lists(data_dir)[1])[1]
 
 
-def _find(data_dir: Path | str | None) -> tuple[Path, Path, Path]:
+def _find_lists(data_dir: Path | str | None) -> tuple[Path, Path, Path]:
     """Find the pictures, the list of attributes and that of the parts."""
     wanted = {
-        " or ".join(_PICTURES): (*_PICTURES, *(f"Img/{name}" for name in _PICTURES)),
+        " or ".join(_PICTURE_SOURCES): (
+            *_PICTURE_SOURCES,
+            *(f"Img/{name}" for name in _PICTURE_SOURCES),
+        ),
         _ATTRIBUTES: (_ATTRIBUTES, f"Anno/{_ATTRIBUTES}"),
         _PARTITION: (_PARTITION, f"Eval/{_PARTITION}"),
     }
-    paths = [_HOME.locate(names, data_dir) for names in wanted.values()]
+    paths = [CELEBA.locate(names, data_dir) for names in wanted.values()]
     missing = [what for what, path in zip(wanted, paths, strict=True) if path is None]
     if missing:
-        raise _HOME.absent(" and ".join(missing), data_dir)
+        raise CELEBA.absent(" and ".join(missing), data_dir)
     pictures, attributes, partition = (path for path in paths if path is not None)
     return pictures, attributes, partition
 
 
-def _cut(sides: Box, middle: Box | None) -> Any:
+def _shrunk_face(sides: Box, middle: Box | None) -> Any:
     return lambda content: averaged(pixels(content, 3), sides, middle)
 
 
-def _lines(path: Path) -> list[str]:
+def _text_lines(path: Path) -> list[str]:
     with reading(path, "a text file"):
         return path.read_text(encoding="utf-8").splitlines()
 
 
-def _attributes(path: Path) -> tuple[list[str], tuple[str, ...], np.ndarray]:
+def _read_attributes(path: Path) -> tuple[list[str], tuple[str, ...], np.ndarray]:
     """Read the pictures' names (N,), those of the attributes (A,), and the values 0, 1 (N, A)."""
-    lines = _lines(path)
+    lines = _text_lines(path)
     columns = tuple(lines[1].split()) if len(lines) > 1 else ()
-    names, values = _table(path, lines[2:], len(columns))
+    names, values = _read_list(path, lines[2:], len(columns))
     count = lines[0].strip() if lines else ""
     if not columns or not count.isdigit() or int(count) != len(names) or not names:
         raise VaekitError(
@@ -128,9 +132,9 @@ def _attributes(path: Path) -> tuple[list[str], tuple[str, ...], np.ndarray]:
     return names, columns, (values > 0).astype(np.uint8)
 
 
-def _partition(path: Path, names: list[str]) -> np.ndarray:
+def _read_partition(path: Path, names: list[str]) -> np.ndarray:
     """Read the part (N,) of each of the pictures `names`, 0, 1 or 2."""
-    listed, values = _table(path, _lines(path), 1)
+    listed, values = _read_list(path, _text_lines(path), 1)
     if not np.isin(values, (0, 1, 2)).all():
         raise VaekitError(f"{path} should hold 0, 1 and 2 only: get it again")
     if listed != names:
@@ -141,7 +145,7 @@ def _partition(path: Path, names: list[str]) -> np.ndarray:
     return values[:, 0]
 
 
-def _table(path: Path, lines: list[str], width: int) -> tuple[list[str], np.ndarray]:
+def _read_list(path: Path, lines: list[str], width: int) -> tuple[list[str], np.ndarray]:
     """Read lines of a name and `width` whole numbers as (N,) and (N, width)."""
     pairs = [line.split(maxsplit=1) for line in lines if line.strip()]
     names = [pair[0] for pair in pairs]
@@ -158,7 +162,7 @@ def _table(path: Path, lines: list[str], width: int) -> tuple[list[str], np.ndar
         ) from error
 
 
-def _label(
+def _attribute_label(
     label: str | None, columns: tuple[str, ...], values: np.ndarray
 ) -> tuple[np.ndarray | None, tuple[str, ...]]:
     if label is None:
@@ -168,7 +172,7 @@ def _label(
     return values[:, columns.index(label)].astype(np.int64), (f"not {label}", label)
 
 
-def _rows(where: Path, attributes: Path, names: list[str], read: Pictures) -> np.ndarray:
+def _listed_rows(where: Path, attributes: Path, names: list[str], read: Pictures) -> np.ndarray:
     """Return the row in the lists of each decoded picture (N,)."""
     place = {name: row for row, name in enumerate(names)}
     there = [name.rsplit("/", maxsplit=1)[-1] for name in read.names]
@@ -184,8 +188,10 @@ def _rows(where: Path, attributes: Path, names: list[str], read: Pictures) -> np
     return np.array([place[name] for name in there])
 
 
-def _part(data: Dataset, part: np.ndarray, name: str, partition: Path) -> Dataset:
-    rows = np.flatnonzero(part == _PARTS[name])
+def _faces_of(data: Dataset, part: np.ndarray, name: str, partition: Path) -> Dataset:
+    rows = np.flatnonzero(part == _PART_NUMBERS[name])
     if not len(rows):
-        raise VaekitError(f"{partition} has no pictures for {name} ({_PARTS[name]}): get it again")
+        raise VaekitError(
+            f"{partition} has no pictures for {name} ({_PART_NUMBERS[name]}): get it again"
+        )
     return data.subset(rows)

@@ -17,14 +17,16 @@ import torch
 
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.paths import Home, check_md5, existing_file, reading, sha256
+from vaekit.data.paths import Home, reading, sha256
 from vaekit.errors import VaekitError
 
-FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
-# The MD5 that eight independent public loaders give for the file of the home below.
-MD5 = "7da33b31b13a06f4b04a70402ce90c2e"
-_HOME = Home("dsprites", "https://github.com/google-deepmind/dsprites-dataset/raw/master/")
-_COLUMNS = ("color", "shape", "scale", "orientation", "posX", "posY")
+DSPRITES = Home(
+    "dsprites",
+    "https://github.com/google-deepmind/dsprites-dataset/raw/master/",
+    file="dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",
+    checksum="7da33b31b13a06f4b04a70402ce90c2e",  # as eight independent public loaders have it
+)
+_LATENTS = ("color", "shape", "scale", "orientation", "posX", "posY")
 _KEYS = ("imgs", "latents_classes", "latents_values")
 
 
@@ -37,21 +39,18 @@ def dsprites(
     `check=False` accepts another file of the same layout. Raises `VaekitError` for a file that is
     missing, damaged, not the published one, or not a full grid.
     """
-    if path is None:
-        file = _HOME.find((FILE,), data_dir, MD5 if check else None)
-    else:
-        file = existing_file(path, "the dSprites archive")
-    if check:
-        check_md5(file, file.read_bytes(), MD5)
-    images, classes, values = _read(file)
-    factors, shape = _factors(file, classes, values)
+    file = DSPRITES.get(path, data_dir, check)
+    images, classes, values = _read_npz(file)
+    factors, shape = _latent_factors(file, classes, values)
     pixels = torch.from_numpy(_black_and_white(file, images, len(factors)))[:, None]
     names = ("square", "ellipse", "heart")[: int(shape.max()) + 1]
     files = {file.name: sha256(file)}
-    return Dataset(pixels, torch.from_numpy(shape), factors, _HOME.name, files, label_names=names)
+    return Dataset(
+        pixels, torch.from_numpy(shape), factors, DSPRITES.name, files, label_names=names
+    )
 
 
-def _read(path: Path) -> list[np.ndarray]:
+def _read_npz(path: Path) -> list[np.ndarray]:
     with (
         reading(path, "an .npz archive"),
         path.open("rb") as file,
@@ -62,8 +61,10 @@ def _read(path: Path) -> list[np.ndarray]:
         return [archive[key] for key in _KEYS]
 
 
-def _factors(path: Path, classes: np.ndarray, values: np.ndarray) -> tuple[Factors, np.ndarray]:
-    width = len(_COLUMNS)
+def _latent_factors(
+    path: Path, classes: np.ndarray, values: np.ndarray
+) -> tuple[Factors, np.ndarray]:
+    width = len(_LATENTS)
     if classes.ndim != 2 or classes.shape[1] != width or classes.shape != values.shape:
         raise VaekitError(
             f"{path}: expected latents (N, {width}), got {classes.shape}, {values.shape}"
@@ -74,17 +75,17 @@ def _factors(path: Path, classes: np.ndarray, values: np.ndarray) -> tuple[Facto
     full = np.prod(sizes) == len(classes)
     if not full or (classes != np.stack(np.unravel_index(np.arange(len(classes)), sizes), 1)).any():
         raise VaekitError(f"{path}: latents_classes is not a full grid in order, sizes {sizes}")
-    used = [k for k, name in enumerate(_COLUMNS) if name != "color" or sizes[k] > 1]
+    used = [k for k, name in enumerate(_LATENTS) if name != "color" or sizes[k] > 1]
     first = [np.argmax(classes[:, k, None] == np.arange(sizes[k]), axis=0) for k in used]
     levels = tuple(values[rows, k] for rows, k in zip(first, used, strict=True))
     for k, level in zip(used, levels, strict=True):
         if level.dtype.kind not in "fiu" or len(np.unique(level[np.isfinite(level)])) < len(level):
             raise VaekitError(
                 f"{path}: latents_values should hold a number of its own for each level of "
-                f"{_COLUMNS[k]}, got {level[:4].tolist()}: get it again"
+                f"{_LATENTS[k]}, got {level[:4].tolist()}: get it again"
             )
     counts = tuple(int(sizes[k]) for k in used)
-    factors = Factors(tuple(_COLUMNS[k] for k in used), counts, levels)
+    factors = Factors(tuple(_LATENTS[k] for k in used), counts, levels)
     return factors, classes[:, 1].astype(np.int64)
 
 

@@ -32,8 +32,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.area import Box, averaged, box
-from vaekit.data.border import pieces
+from vaekit.data.archives import ARCHIVE_ENDINGS
+from vaekit.data.area import averaged, box
 from vaekit.data.dataset import Dataset
 from vaekit.data.decoding import Pictures, mapped, stacked
 from vaekit.data.factors import Factors
@@ -42,7 +42,7 @@ from vaekit.data.paths import Home, check_count, existing
 from vaekit.errors import VaekitError
 
 
-class _Set(NamedTuple):
+class _FaceSet(NamedTuple):
     home: Home
     stem: str  # of the folder or archive as published
     first: str  # a folder that shows that its parent is the set
@@ -50,7 +50,7 @@ class _Set(NamedTuple):
     total: int
 
 
-_YALE = _Set(
+_YALE = _FaceSet(
     Home(
         "yale-b",
         "http://vision.ucsd.edu/~leekc/ExtYaleDatabase/ExtYaleB.html",
@@ -61,14 +61,13 @@ _YALE = _Set(
     re.compile(r"(?:^|/)yaleB(\d\d)_P00A([+-]\d{3})E([+-]\d{2})\.pgm$"),
     2414,
 )
-_ORL = _Set(
+_ORL = _FaceSet(
     Home("orl-faces", "https://cam-orl.co.uk/facedatabase.html"),
     "att_faces",
     "s1",
     re.compile(r"(?:^|/)s(\d{1,2})/(\d{1,2})\.pgm$"),
     400,
 )
-_ARCHIVES = (".zip", ".tar.xz", ".tar.gz", ".tar")
 _gray = partial(pixels, channels=1)
 
 
@@ -85,13 +84,12 @@ def yale_b(
     folder or archive itself; `check=False` accepts another number of images. The decoded images
     are stored in the cache. Raises `VaekitError` for missing, damaged or unexpected files.
     """
-    sides = box(size)
-    where = _place(_YALE, path, data_dir)
+    where = _find_faces(_YALE, path, data_dir)
     read = mapped(_YALE.home.name, where, _YALE.pattern, _gray)
-    subjects, azimuth, elevation = _numbers(_YALE, where, read, check).T
+    subjects, azimuth, elevation = _name_numbers(_YALE, where, read, check).T
     factors = Factors.of(("subject", "azimuth", "elevation"), (subjects, azimuth, elevation))
     return Dataset(
-        _sized(read.images, sides),
+        _sized(read.images, size),
         torch.from_numpy(factors.codes(np.arange(len(factors)))[:, 0].copy()),
         factors,
         name=_YALE.home.name,
@@ -113,13 +111,12 @@ def orl_faces(
     names the folder or archive itself; `check=False` accepts another number of images. Raises
     `VaekitError` for missing, damaged or unexpected files.
     """
-    sides = box(size)
-    where = _place(_ORL, path, data_dir)
+    where = _find_faces(_ORL, path, data_dir)
     read = stacked(where, _ORL.pattern, _gray)
-    numbers = _numbers(_ORL, where, read, check)
+    numbers = _name_numbers(_ORL, where, read, check)
     people, labels = np.unique(numbers[:, 0], return_inverse=True)
     return Dataset(
-        _sized(read.images, sides),
+        _sized(read.images, size),
         torch.from_numpy(labels.astype(np.int64)),
         name=_ORL.home.name,
         files={where.name: read.sha256},
@@ -133,20 +130,15 @@ def _light(azimuth: np.ndarray, elevation: np.ndarray) -> Tensor:
     return torch.from_numpy(light.astype(np.float32))
 
 
-def _sized(images: Tensor, sides: Box | None) -> Tensor:
-    if sides is None:
-        return images
-    parts = pieces(len(images), 4 * images[0].nbytes)  # each is averaged as float32
-    return torch.from_numpy(
-        np.concatenate([averaged(images[part].numpy(), sides) for part in parts])
-    )
+def _sized(images: Tensor, size: int | Sequence[int] | None) -> Tensor:
+    return images if size is None else torch.from_numpy(averaged(images.numpy(), box(size)))
 
 
-def _place(chosen: _Set, path: Path | str | None, data_dir: Path | str | None) -> Path:
+def _find_faces(chosen: _FaceSet, path: Path | str | None, data_dir: Path | str | None) -> Path:
     """Find the folder or the archive of a set."""
     if path is not None:
         return existing(path, chosen.home.name)
-    archives = tuple(chosen.stem + ending for ending in _ARCHIVES)
+    archives = tuple(chosen.stem + ending for ending in ARCHIVE_ENDINGS)
     where = chosen.home.locate((chosen.stem, *archives, chosen.first), data_dir)
     if where is None:
         wanted = f"the folder {chosen.stem}, or {', '.join(archives)}"
@@ -154,7 +146,7 @@ def _place(chosen: _Set, path: Path | str | None, data_dir: Path | str | None) -
     return where.parent if where.name == chosen.first else where
 
 
-def _numbers(chosen: _Set, path: Path, read: Pictures, check: bool) -> np.ndarray:
+def _name_numbers(chosen: _FaceSet, path: Path, read: Pictures, check: bool) -> np.ndarray:
     """Read the numbers in the pictures' names (N, K), after a check that none is missing."""
     rows = [tuple(map(int, parts)) for parts in read.parts(chosen.pattern)]
     twice = len(rows) - len(set(rows))

@@ -22,15 +22,16 @@ import torch
 
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.files.matlab import array
-from vaekit.data.paths import Home, check_sha256, existing_file, reading
+from vaekit.data.files.matlab import mat_array
+from vaekit.data.paths import Home, check_sum, existing_file, reading
+from vaekit.data.paths import sha256 as digest_of
 from vaekit.errors import VaekitError
 
-NAMES = ("identity", "azimuth", "elevation", "lighting")
+FACE_FACTORS = ("identity", "azimuth", "elevation", "lighting")
 _SIZES, _PICTURE = (50, 21, 11, 11), (64, 64)
 _STEM, _KEY = "basel_face_renders", "images"
-_ENDINGS = (".npy", ".npz", ".mat")
-_HOME = Home(
+_ARRAY_ENDINGS = (".npy", ".npz", ".mat")
+FACES3D = Home(
     "faces3d",
     "its makers (it was never published, for it shows the Basel Face Model, which is licensed for "
     "research at https://faces.dmi.unibas.ch/bfm/)",
@@ -50,41 +51,43 @@ def faces3d(
     `check=False` accepts other sizes of the grid and the pictures. Raises `VaekitError` for a file
     that is missing, damaged, a pickle, another one, or of another layout.
     """
-    file = _place(data_dir) if path is None else existing_file(path, "the array of 3-D faces")
-    if file.suffix.lower() not in _ENDINGS:
-        raise _refused(file)
-    digest = check_sha256(file, sha256)
-    if sha256 is None:
+    file = _find_array(data_dir) if path is None else existing_file(path, "the array of 3-D faces")
+    if file.suffix.lower() not in _ARRAY_ENDINGS:
+        raise _refused_array(file)
+    digest = digest_of(file)
+    if sha256 is not None:
+        check_sum(file, sha256)
+    else:
         print(f"{file} has no published checksum; its sha256 is {digest}", file=sys.stderr)
-    images = _read(file)
-    sizes = _grid(file, images, check)
+    images = _read_array(file)
+    sizes = _grid_sizes(file, images, check)
     pixels = torch.from_numpy(images).reshape(-1, 1, *images.shape[-2:])
-    factors = Factors(NAMES, sizes, tuple(np.arange(size) for size in sizes))
+    factors = Factors(FACE_FACTORS, sizes, tuple(np.arange(size) for size in sizes))
     labels = torch.arange(sizes[0]).repeat_interleave(len(factors) // sizes[0])
-    return Dataset(pixels, labels, factors, _HOME.name, {file.name: digest})
+    return Dataset(pixels, labels, factors, FACES3D.name, {file.name: digest})
 
 
-def _place(data_dir: Path | str | None) -> Path:
-    names = [_STEM + ending for ending in _ENDINGS]
-    where = _HOME.locate([*names, f"{_STEM}.pth"], data_dir)
+def _find_array(data_dir: Path | str | None) -> Path:
+    names = [_STEM + ending for ending in _ARRAY_ENDINGS]
+    where = FACES3D.locate([*names, f"{_STEM}.pth"], data_dir)
     if where is None:
-        error = _HOME.absent(", ".join(names), data_dir)
+        error = FACES3D.absent(", ".join(names), data_dir)
         raise VaekitError(f"{error}\nA free set with the same grid, of other pictures: heads.")
     return where
 
 
-def _refused(path: Path) -> VaekitError:
+def _refused_array(path: Path) -> VaekitError:
     return VaekitError(
-        f"{path} is none of {', '.join(_ENDINGS)}. A .pth is a pickle, which is not opened here, "
-        "because unpickling runs code. Where you trust it, convert it once:\n"
+        f"{path} is none of {', '.join(_ARRAY_ENDINGS)}. A .pth is a pickle, which is not opened "
+        "here, because unpickling runs code. Where you trust it, convert it once:\n"
         f"python -c \"import numpy, torch; numpy.save('{_STEM}.npy', "
         f"torch.load('{path.name}', weights_only=True).numpy())\""
     )
 
 
-def _read(path: Path) -> np.ndarray:
+def _read_array(path: Path) -> np.ndarray:
     if path.suffix.lower() == ".mat":
-        return np.ascontiguousarray(array(path.read_bytes(), _KEY, str(path)))
+        return np.ascontiguousarray(mat_array(path.read_bytes(), _KEY, str(path)))
     with reading(path, "an array of numpy"):
         if path.suffix.lower() == ".npy":
             # "c" keeps changes in memory: the file is only read, and torch need not warn of that.
@@ -96,7 +99,7 @@ def _read(path: Path) -> np.ndarray:
             return archive[names[0]]
 
 
-def _grid(path: Path, images: np.ndarray, check: bool) -> tuple[int, ...]:
+def _grid_sizes(path: Path, images: np.ndarray, check: bool) -> tuple[int, ...]:
     """Return the sizes of the factors, after a check of the array's type and shape."""
     shape = images.shape
     whole = len(shape) == len(_SIZES) + 2 and 0 not in shape

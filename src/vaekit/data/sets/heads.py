@@ -32,16 +32,15 @@ from torch import Tensor
 from vaekit.data.cache import cached, store
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.rendering.clouds import Cloud, draw, rotation
+from vaekit.data.rendering.clouds import Cloud, draw_cloud, rotation
 from vaekit.data.rendering.head import head, traits
 from vaekit.errors import VaekitError
 
-_VERSION = 1  # of the pictures: a change makes older caches unused
 _WIDEST = {"azimuth": 90.0, "elevation": 30.0, "lighting": 75.0}
 _ABOVE = 25.0  # degrees that the light stands above the camera
 _SMALLEST, _LARGEST = 16, 256
-_MOST = 1 << 37  # bytes of pictures
-_FEW = 1 << 22  # bytes of pictures that are drawn in memory each time, in a second
+_LARGEST_SET = 1 << 37  # bytes of pictures
+_IN_MEMORY = 1 << 22  # bytes of pictures that are drawn in memory each time, in a second
 
 
 def heads(
@@ -60,13 +59,15 @@ def heads(
     draws other people. Raises `VaekitError` for levels or sizes that cannot be.
     """
     counts = (identities, azimuths, elevations, lights)
-    _check(dict(zip(("identities", "azimuths", "elevations", "lights"), counts, strict=True)))
-    _check({"size": size}, _SMALLEST, _LARGEST)
-    _check({"seed": seed}, 0)
-    if (room := math.prod(counts) * size**2) > _MOST:
+    _check_number(
+        dict(zip(("identities", "azimuths", "elevations", "lights"), counts, strict=True))
+    )
+    _check_number({"size": size}, _SMALLEST, _LARGEST)
+    _check_number({"seed": seed}, 0)
+    if (room := math.prod(counts) * size**2) > _LARGEST_SET:
         raise VaekitError(
             f"heads: {math.prod(counts):,} pictures of {size}x{size} would take {room / 1e9:,.0f} "
-            f"GB, more than {_MOST / 1e9:,.0f}: ask for fewer levels"
+            f"GB, more than {_LARGEST_SET / 1e9:,.0f}: ask for fewer levels"
         )
     angles = [
         np.linspace(-widest, widest, n) if n > 1 else np.zeros(1)
@@ -75,10 +76,10 @@ def heads(
     factors = Factors(("identity", *_WIDEST), counts, (np.arange(identities), *angles))
     labels = torch.arange(identities).repeat_interleave(len(factors) // identities)
     names = tuple(f"head {k}" for k in range(identities))
-    return Dataset(_images(factors, size, seed), labels, factors, "heads", label_names=names)
+    return Dataset(_draw_heads(factors, size, seed), labels, factors, "heads", label_names=names)
 
 
-def _check(numbers: dict[str, int], low: int = 1, high: int | None = None) -> None:
+def _check_number(numbers: dict[str, int], low: int = 1, high: int | None = None) -> None:
     for name, value in numbers.items():
         whole_number = isinstance(value, int) and not isinstance(value, bool)
         if not whole_number or value < low or (high is not None and value > high):
@@ -88,21 +89,21 @@ def _check(numbers: dict[str, int], low: int = 1, high: int | None = None) -> No
             )
 
 
-def _images(factors: Factors, size: int, seed: int) -> Tensor:
+def _draw_heads(factors: Factors, size: int, seed: int) -> Tensor:
     """Draw the pictures (N, 1, size, size) in memory where they are few, else map them."""
-    if len(factors) * size * size <= _FEW:
-        return torch.from_numpy(np.concatenate(list(_pieces(factors, size, seed))))
+    if len(factors) * size * size <= _IN_MEMORY:
+        return torch.from_numpy(np.concatenate(list(_head_pieces(factors, size, seed))))
     levels = "x".join(map(str, factors.sizes))
 
     def make(folder: Path) -> None:
         record = {"sizes": factors.sizes, "size": size, "seed": seed}
         about = f"drawing {len(factors)} heads"
-        store(folder, len(factors), _pieces(factors, size, seed), lambda: record, about)
+        store(folder, len(factors), _head_pieces(factors, size, seed), lambda: record, about)
 
-    return cached("heads", f"rendered-{_VERSION}-{levels}-{size}px-seed{seed}", make).images
+    return cached("heads", f"rendered-1-{levels}-{size}px-seed{seed}", make).images
 
 
-def _pieces(factors: Factors, size: int, seed: int) -> Iterator[np.ndarray]:
+def _head_pieces(factors: Factors, size: int, seed: int) -> Iterator[np.ndarray]:
     """Yield the pictures in the order of the grid, (elevations · lights, 1, size, size) a piece."""
     _, azimuths, elevations, lights = factors.values
     towards = _directions(lights)
@@ -117,7 +118,7 @@ def _turned(
     seen: Cloud, elevations: np.ndarray, towards: np.ndarray, size: int, azimuth: float
 ) -> np.ndarray:
     views = (rotation(azimuth, elevation) for elevation in elevations)
-    return np.concatenate([draw(seen, view, towards, size) for view in views])[:, None]
+    return np.concatenate([draw_cloud(seen, view, towards, size) for view in views])[:, None]
 
 
 def _directions(azimuths: np.ndarray) -> np.ndarray:

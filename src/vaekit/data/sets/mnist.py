@@ -14,14 +14,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.paths import Home, check_md5, sha256, unpacked
+from vaekit.data.dataset import Dataset
+from vaekit.data.paths import Home, check_sum, sha256, unpacked
+from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError
 
 _UINT8 = 8
 _FILES = ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-_MNIST_HOME = Home("mnist", "https://ossci-datasets.s3.amazonaws.com/mnist/")
-_FASHION_HOME = Home("fashion-mnist", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/")
 # For each file the MD5 of the published .gz (checks the download) and of its content (checks any
 # copy). The contents' of Fashion-MNIST were computed from files whose .gz has the published MD5.
 _MNIST_SUMS = (
@@ -43,14 +42,20 @@ _CLOTHES = (
 )
 
 
-class _Set(NamedTuple):
+class _IdxSet(NamedTuple):
     home: Home
     sums: tuple[tuple[str, str], ...]
     classes: tuple[str, ...]
 
 
-_MNIST = _Set(_MNIST_HOME, _MNIST_SUMS, _DIGITS)
-_FASHION = _Set(_FASHION_HOME, _FASHION_SUMS, _CLOTHES)
+_MNIST = _IdxSet(
+    Home("mnist", "https://ossci-datasets.s3.amazonaws.com/mnist/"), _MNIST_SUMS, _DIGITS
+)
+_FASHION = _IdxSet(
+    Home("fashion-mnist", "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/"),
+    _FASHION_SUMS,
+    _CLOTHES,
+)
 
 
 def mnist(data_dir: Path | str | None = None, check: bool = True) -> Splits:
@@ -59,7 +64,7 @@ def mnist(data_dir: Path | str | None = None, check: bool = True) -> Splits:
     `check=False` accepts other files of the same names. Raises `VaekitError` for missing, damaged
     or unexpected files.
     """
-    return _load(_MNIST, data_dir, check)
+    return _load_parts(_MNIST, data_dir, check)
 
 
 def fashion_mnist(data_dir: Path | str | None = None, check: bool = True) -> Splits:
@@ -68,7 +73,7 @@ def fashion_mnist(data_dir: Path | str | None = None, check: bool = True) -> Spl
     `check=False` accepts other files of the same names. Raises `VaekitError` for missing, damaged
     or unexpected files.
     """
-    return _load(_FASHION, data_dir, check)
+    return _load_parts(_FASHION, data_dir, check)
 
 
 def read_idx(path: Path, md5: str | None = None) -> np.ndarray:
@@ -92,20 +97,24 @@ def read_idx(path: Path, md5: str | None = None) -> np.ndarray:
             f"{len(content)}: get it again"
         )
     if md5 is not None:
-        check_md5(path, content, md5)
+        check_sum(path, md5, content)
     return np.frombuffer(bytearray(content), np.uint8, offset=start).reshape(shape)
 
 
-def _load(chosen: _Set, data_dir: Path | str | None, check: bool) -> Splits:
+def _load_parts(chosen: _IdxSet, data_dir: Path | str | None, check: bool) -> Splits:
     paths, arrays = [], []
     for stem, (packed, content) in zip(_FILES, chosen.sums, strict=True):
         names = (f"{stem}-ubyte.gz", f"{stem}-ubyte")
-        paths.append(chosen.home.find(names, data_dir, packed if check else None))
+        paths.append(chosen.home.find(names, data_dir, packed if check else ""))
         arrays.append(read_idx(paths[-1], content if check else None))
-    return Splits(_pair(chosen, paths[:2], *arrays[:2]), _pair(chosen, paths[2:], *arrays[2:]))
+    return Splits(
+        _labelled(chosen, paths[:2], *arrays[:2]), _labelled(chosen, paths[2:], *arrays[2:])
+    )
 
 
-def _pair(chosen: _Set, paths: list[Path], images: np.ndarray, labels: np.ndarray) -> Dataset:
+def _labelled(
+    chosen: _IdxSet, paths: list[Path], images: np.ndarray, labels: np.ndarray
+) -> Dataset:
     if images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels) or not len(images):
         raise VaekitError(
             f"{paths[0]} {images.shape} and {paths[1]} {labels.shape} do not belong together: "

@@ -12,34 +12,38 @@ import numpy as np
 
 from vaekit.errors import VaekitError
 
-_TYPES = {
+_NORB_TYPES = {
     0x1E3D4C51: "f4",
     0x1E3D4C53: "f8",
     0x1E3D4C54: "i4",
     0x1E3D4C55: "u1",
     0x1E3D4C56: "i2",
 }
-_MOST = 8  # dimensions
+_DIMENSIONS = 8  # dimensions
 
 
-def matrix(content: bytes, path: Path) -> np.ndarray:
+def norb_matrix(content: bytes, path: Path) -> np.ndarray:
     """Read a matrix, without a copy where it can; `path` is said in errors.
 
     Raises `VaekitError` for another format, and where the length is not that of the header.
     """
     for order in "<>":
-        kind = _TYPES.get(_integers(content, 0, 1, order)[0]) if len(content) >= 20 else None
+        kind = (
+            _NORB_TYPES.get(_header_numbers(content, 0, 1, order)[0])
+            if len(content) >= 20
+            else None
+        )
         if kind is not None:
-            return _entries(content, path, order, np.dtype(order + kind))
+            return _matrix_of(content, path, order, np.dtype(order + kind))
     raise VaekitError(f"{path} is no matrix in NORB's binary format: get it again")
 
 
-def _entries(content: bytes, path: Path, order: str, kind: np.dtype) -> np.ndarray:
-    dimensions = _integers(content, 4, 1, order)[0]
+def _matrix_of(content: bytes, path: Path, order: str, kind: np.dtype) -> np.ndarray:
+    dimensions = _header_numbers(content, 4, 1, order)[0]
     start = 8 + 4 * max(dimensions, 3)
-    if not 1 <= dimensions <= _MOST or len(content) < start:
+    if not 1 <= dimensions <= _DIMENSIONS or len(content) < start:
         raise VaekitError(f"{path} is damaged: its header says {dimensions} dimensions")
-    sizes = _integers(content, 8, dimensions, order)
+    sizes = _header_numbers(content, 8, dimensions, order)
     expected = start + math.prod(sizes) * kind.itemsize
     if min(sizes) < 0 or len(content) != expected:
         raise VaekitError(
@@ -49,5 +53,5 @@ def _entries(content: bytes, path: Path, order: str, kind: np.dtype) -> np.ndarr
     return np.frombuffer(content, kind, offset=start).reshape(sizes)
 
 
-def _integers(content: bytes, start: int, count: int, order: str) -> list[int]:
+def _header_numbers(content: bytes, start: int, count: int, order: str) -> list[int]:
     return np.frombuffer(content, f"{order}i4", count, start).tolist()

@@ -28,36 +28,41 @@ import numpy as np
 import torch
 
 from vaekit.data.area import averaged, box
-from vaekit.data.dataset import Dataset, Splits
+from vaekit.data.dataset import Dataset
 from vaekit.data.decoding import mapped
 from vaekit.data.files.pictures import pixels
 from vaekit.data.paths import Home, check_count
+from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError, nearest
 
-_NAME = re.compile(r"(?:^|/)([^/.][^/]*/character\d\d)/\d{4}_(\d\d)\.png$")
-_HOME = Home("omniglot", "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/")
+_DRAWING_FILE = re.compile(r"(?:^|/)([^/.][^/]*/character\d\d)/\d{4}_(\d\d)\.png$")
+OMNIGLOT = Home("omniglot", "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/")
 _DRAWERS = 20
 
 
-class _Archive(NamedTuple):
+class _CharacterArchive(NamedTuple):
     total: int
-    sha256: str | None = None  # of the published .zip, where known
+    sha256: str = ""  # of the published .zip, where known
 
 
-_ARCHIVES = {
-    "small1": _Archive(2720, "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"),
-    "small2": _Archive(3120, "3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f"),
-    "background": _Archive(19_280),
-    "evaluation": _Archive(13_180),
+_CHARACTER_ARCHIVES = {
+    "small1": _CharacterArchive(
+        2720, "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"
+    ),
+    "small2": _CharacterArchive(
+        3120, "3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f"
+    ),
+    "background": _CharacterArchive(19_280),
+    "evaluation": _CharacterArchive(13_180),
 }
-_PARTS = {
+_ARCHIVES_OF = {
     "small": ("small1", "small2"),
-    **{name: (name,) for name in _ARCHIVES},
+    **{name: (name,) for name in _CHARACTER_ARCHIVES},
     "all": ("background", "evaluation"),
 }
 
 
-class _Drawn(NamedTuple):
+class _Characters(NamedTuple):
     """Hold pictures (N, 1, S, S) of ink, the character and the drawer of each."""
 
     images: np.ndarray
@@ -83,42 +88,46 @@ def omniglot(
     pictures are stored in the cache. Raises `VaekitError` for missing, damaged or unexpected files,
     and for a part, an alphabet, a size or a number of drawers that there is not.
     """
-    if part not in _PARTS:
-        raise nearest(str(part), _PARTS, "part of omniglot")
+    if part not in _ARCHIVES_OF:
+        raise nearest(str(part), _ARCHIVES_OF, "part of omniglot")
     if not 1 <= held < _DRAWERS:
         raise VaekitError(f"omniglot holds out 1 to {_DRAWERS - 1} of its drawers, got held={held}")
     sides = box(size)
-    if sides is None or sides[0] != sides[1]:
+    if sides[0] != sides[1]:
         raise VaekitError(f"omniglot needs one size for both sides, up to 105, got {size!r}")
     files, drawn = {}, []
-    for name in _PARTS[part]:
-        path = _place(name, data_dir, check)
-        pictures, files[path.name] = _read(path, sides, _ARCHIVES[name].total if check else None)
+    for name in _ARCHIVES_OF[part]:
+        path = _find_archive(name, data_dir, check)
+        pictures, files[path.name] = _read_characters(
+            path, sides, _CHARACTER_ARCHIVES[name].total if check else None
+        )
         drawn.append(pictures)
-    return _parted(_chosen(_joined(drawn), alphabets), files, rotations, held)
+    return _by_drawers(_of_alphabets(_without_shared(drawn), alphabets), files, rotations, held)
 
 
-def _place(name: str, data_dir: Path | str | None, check: bool) -> Path:
+def _find_archive(name: str, data_dir: Path | str | None, check: bool) -> Path:
     stem = f"images_background_{name}" if name.startswith("small") else f"images_{name}"
-    unpacked = _HOME.locate((stem,), data_dir)
-    known = _ARCHIVES[name].sha256 if check else None
-    return unpacked or _HOME.find((f"{stem}.zip",), data_dir, known)
+    unpacked = OMNIGLOT.locate((stem,), data_dir)
+    known = _CHARACTER_ARCHIVES[name].sha256 if check else ""
+    return unpacked or OMNIGLOT.find((f"{stem}.zip",), data_dir, known)
 
 
-def _read(path: Path, sides: tuple[int, int], total: int | None) -> tuple[_Drawn, str]:
+def _read_characters(
+    path: Path, sides: tuple[int, int], total: int | None
+) -> tuple[_Characters, str]:
     """Read a folder or archive, and the sha256 of it."""
 
     def ink(content: bytes) -> np.ndarray:
         return averaged(255 - pixels(content, 1), sides)
 
-    read = mapped(_HOME.name, path, _NAME, ink, f"ink of {sides[0]}")
+    read = mapped(OMNIGLOT.name, path, _DRAWING_FILE, ink, f"ink of {sides[0]}")
     if total is not None:
         check_count(path, "pictures", len(read.names), total)
-    characters, drawers = np.array(read.parts(_NAME)).T
-    return _Drawn(read.images.numpy(), characters, drawers.astype(np.int64)), read.sha256
+    characters, drawers = np.array(read.parts(_DRAWING_FILE)).T
+    return _Characters(read.images.numpy(), characters, drawers.astype(np.int64)), read.sha256
 
 
-def _joined(drawn: list[_Drawn]) -> _Drawn:
+def _without_shared(drawn: list[_Characters]) -> _Characters:
     """Join archives, in order of characters and drawers, with what they share once."""
     images, characters, drawers = (np.concatenate(each) for each in zip(*drawn, strict=True))
     pairs = np.array([f"{c}_{d:02d}" for c, d in zip(characters, drawers, strict=True)])
@@ -127,10 +136,10 @@ def _joined(drawn: list[_Drawn]) -> _Drawn:
         raise VaekitError(
             "the archives of omniglot disagree on pictures of one name: get them anew"
         )
-    return _Drawn(images[first], characters[first], drawers[first])
+    return _Characters(images[first], characters[first], drawers[first])
 
 
-def _chosen(drawn: _Drawn, alphabets: str | Sequence[str] | None) -> _Drawn:
+def _of_alphabets(drawn: _Characters, alphabets: str | Sequence[str] | None) -> _Characters:
     if alphabets is None:
         return drawn
     own = np.array([character.split("/")[0] for character in drawn.characters])
@@ -141,10 +150,10 @@ def _chosen(drawn: _Drawn, alphabets: str | Sequence[str] | None) -> _Drawn:
     if not wanted:
         raise VaekitError("alphabets=[] leaves none: name some, or leave alphabets out")
     chosen = np.isin(own, wanted)
-    return _Drawn(*(each[chosen] for each in drawn))
+    return _Characters(*(each[chosen] for each in drawn))
 
 
-def _parted(drawn: _Drawn, files: dict[str, str], rotations: bool, held: int) -> Splits:
+def _by_drawers(drawn: _Characters, files: dict[str, str], rotations: bool, held: int) -> Splits:
     """Lay the turns of a picture side by side, and part the drawers."""
     turns = range(4 if rotations else 1)
     images = np.stack([np.rot90(drawn.images, k, (2, 3)) for k in turns], 1)
@@ -152,7 +161,7 @@ def _parted(drawn: _Drawn, files: dict[str, str], rotations: bool, held: int) ->
     whole = Dataset(
         torch.from_numpy(images.reshape(-1, *drawn.images.shape[1:])),
         torch.from_numpy(labels.astype(np.int64).repeat(len(turns))),
-        name=_HOME.name,
+        name=OMNIGLOT.name,
         files=files,
         label_names=tuple(names.tolist()),
     )

@@ -26,20 +26,20 @@ import torch
 from vaekit.data.area import Box, averaged, box
 from vaekit.data.border import pieces
 from vaekit.data.cache import cached_grid, store
-from vaekit.data.dataset import Dataset, Splits
+from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
-from vaekit.data.paths import Home, check_md5, sha256, unpacked
-from vaekit.data.sets.norb import matrix
+from vaekit.data.paths import Home, check_sum, sha256, unpacked
+from vaekit.data.sets.norb import norb_matrix
+from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError
 
 CATEGORIES = ("animal", "human", "airplane", "truck", "car")
-NAMES = ("category", "instance", "elevation", "azimuth", "lighting")
-_HOME = Home(
+TOY_FACTORS = ("category", "instance", "elevation", "azimuth", "lighting")
+SMALLNORB = Home(
     "smallnorb",
     "https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/",
     ("small_norb", "small-norb", "norb"),
 )
-_VERSION = 1  # of what is stored
 
 
 # For each file the MD5 of the matrix, as two lines of public loaders have it, and the sha256 of the
@@ -70,10 +70,10 @@ _SUMS = {
         "16adf314226327ee006d1a44db8cfef52773c06c829951d5653a9f6f310248a2",
     ),
 }
-FILES = tuple(f"smallnorb-{name}.mat" for name in _SUMS)
+NORB_FILES = tuple(f"smallnorb-{name}.mat" for name in _SUMS)
 
 
-class _Part(NamedTuple):
+class _Toys(NamedTuple):
     """Hold one part as published: pictures (N, 1, *sides), and a value of each factor (N, 5)."""
 
     images: np.ndarray
@@ -95,25 +95,25 @@ def smallnorb(
     for missing, damaged or unexpected files, and those that are not a full grid.
     """
     sides = box(size)
-    if sides is None or camera not in (0, 1):
-        raise VaekitError(
-            f"smallnorb: size must be a side or [height, width], and camera 0 or 1, got size "
-            f"{size!r}, camera {camera!r}"
-        )
+    if camera not in (0, 1):
+        raise VaekitError(f"smallnorb: camera must be 0 or 1, got {camera!r}")
     paths = [
-        _HOME.find((f"{file}.gz", file), data_dir, sums[1] if check else None)
-        for file, sums in zip(FILES, _SUMS.values(), strict=True)
+        SMALLNORB.find((f"{file}.gz", file), data_dir, sums[1] if check else "")
+        for file, sums in zip(NORB_FILES, _SUMS.values(), strict=True)
     ]
     files = {path.name: sha256(path) for path in paths}
     state = hashlib.sha256(" ".join(files.values()).encode()).hexdigest()[:16]
-    key = f"sorted-{_VERSION}-{state}-{sides[0]}x{sides[1]}-camera{camera}"
+    key = f"sorted-1-{state}-{sides[0]}x{sides[1]}-camera{camera}"
     key = key if check else f"{key}-unchecked"
     made, factors = cached_grid(
-        _HOME.name, key, NAMES, partial(_sort, paths, sides=sides, camera=camera, check=check)
+        SMALLNORB.name,
+        key,
+        TOY_FACTORS,
+        partial(_sort_pictures, paths, sides=sides, camera=camera, check=check),
     )
     levels = factors.codes(np.arange(len(factors)))
     labels = torch.from_numpy(levels[:, 0].copy())
-    data = Dataset(made.images, labels, factors, _HOME.name, files, label_names=CATEGORIES)
+    data = Dataset(made.images, labels, factors, SMALLNORB.name, files, label_names=CATEGORIES)
     if not official:
         return data
     toy = factors.values[1][levels[:, 1]]
@@ -121,11 +121,11 @@ def smallnorb(
     return Splits(*(data.subset(np.flatnonzero(np.isin(toy, part))) for part in parts))
 
 
-def _sort(paths: list[Path], folder: Path, sides: Box, camera: int, check: bool) -> None:
+def _sort_pictures(paths: list[Path], folder: Path, sides: Box, camera: int, check: bool) -> None:
     """Store both parts in the order of the grid."""
-    parts = [_part(paths[start : start + 3], start, sides, camera, check) for start in (0, 3)]
+    parts = [_read_toys(paths[start : start + 3], start, sides, camera, check) for start in (0, 3)]
     try:
-        factors, rows = Factors.grid(NAMES, list(np.concatenate([p.values for p in parts]).T))
+        factors, rows = Factors.grid(TOY_FACTORS, list(np.concatenate([p.values for p in parts]).T))
     except VaekitError as error:
         raise VaekitError(f"{paths[0].parent}: {error}: get the six files again") from error
     images = np.concatenate([part.images for part in parts])
@@ -137,21 +137,21 @@ def _sort(paths: list[Path], folder: Path, sides: Box, camera: int, check: bool)
     store(folder, len(rows), sorted_pieces, lambda: record, f"sorting {len(rows)} pictures")
 
 
-def _part(paths: list[Path], first: int, sides: Box, camera: int, check: bool) -> _Part:
+def _read_toys(paths: list[Path], first: int, sides: Box, camera: int, check: bool) -> _Toys:
     """Read the three files of a part, the pictures of one camera only."""
     arrays = []
     for path, (md5, _) in zip(paths, list(_SUMS.values())[first : first + 3], strict=True):
         content = unpacked(path)
         if check:
-            check_md5(path, content, md5)
-        arrays.append(matrix(content, path))
+            check_sum(path, md5, content)
+        arrays.append(norb_matrix(content, path))
     dat, cat, info = arrays
     count = len(dat)
     for path, array, shape, fits in (
         (paths[0], dat, "(N, 2, H, W) uint8", dat.ndim == 4 and dat.dtype == np.uint8),
         (paths[0], dat, "two cameras", dat.ndim == 4 and dat.shape[1] == 2),
-        (paths[1], cat, f"({count},) whole numbers 0 to 4", _whole(cat, (count,), 4)),
-        (paths[2], info, f"({count}, 4) whole numbers 0 to 34", _whole(info, (count, 4), 34)),
+        (paths[1], cat, f"({count},) whole numbers 0 to 4", _are_levels(cat, (count,), 4)),
+        (paths[2], info, f"({count}, 4) whole numbers 0 to 34", _are_levels(info, (count, 4), 34)),
     ):
         if not fits or not count:
             raise VaekitError(
@@ -159,11 +159,9 @@ def _part(paths: list[Path], first: int, sides: Box, camera: int, check: bool) -
             )
     toy, elevation, azimuth, light = info.T
     values = np.stack([cat, toy, 30 + 5 * elevation, 10 * azimuth, light], axis=1)
-    each = pieces(count, 4 * dat[0].nbytes)  # averaged as float32
-    images = np.concatenate([averaged(dat[rows, camera], sides) for rows in each])
-    return _Part(images[:, None], values)
+    return _Toys(averaged(dat[:, camera], sides)[:, None], values)
 
 
-def _whole(array: np.ndarray, shape: tuple[int, ...], most: int) -> bool:
+def _are_levels(array: np.ndarray, shape: tuple[int, ...], most: int) -> bool:
     fits = array.shape == shape and array.dtype.kind == "i" and array.size > 0
     return fits and array.min() >= 0 and array.max() <= most

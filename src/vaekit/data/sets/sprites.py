@@ -34,7 +34,7 @@ from vaekit.errors import VaekitError
 
 SHAPES = ("square", "ellipse", "heart")
 _SMALLEST = 16
-_TIE = 1 + 1e-9  # a pixel centre on the outline is inside, at every quarter turn alike
+_OUTLINE = 1 + 1e-9  # a pixel centre on the outline is inside, at every quarter turn alike
 _Inside = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -49,17 +49,17 @@ def sprites(
     not fit.
     """
     counts = {"shapes": shapes, "scales": scales, "rotations": rotations, "positions": positions}
-    box = _check(counts, size)
-    factors = _factors(shapes, scales, rotations, positions)
+    box = _check_counts(counts, size)
+    factors = _sprite_factors(shapes, scales, rotations, positions)
     masks = _masks(factors, box)
     images = np.zeros((len(masks), positions, positions, size, size), np.uint8)
-    _place(masks, images)
+    _draw_at_positions(masks, images)
     labels = torch.arange(shapes).repeat_interleave(len(factors) // shapes)
     pixels = torch.from_numpy(images).reshape(-1, 1, size, size)
     return Dataset(pixels, labels, factors, name="sprites", label_names=SHAPES[:shapes])
 
 
-def _check(counts: dict[str, int], size: int) -> int:
+def _check_counts(counts: dict[str, int], size: int) -> int:
     for name, value in {**counts, "size": size}.items():
         if not isinstance(value, int) or value < 1:
             raise VaekitError(
@@ -82,7 +82,7 @@ def _check(counts: dict[str, int], size: int) -> int:
     return box
 
 
-def _factors(shapes: int, scales: int, rotations: int, positions: int) -> Factors:
+def _sprite_factors(shapes: int, scales: int, rotations: int, positions: int) -> Factors:
     place = np.linspace(0.0, 1.0, positions) if positions > 1 else np.array([0.5])
     values = (
         np.arange(1, shapes + 1),
@@ -95,15 +95,15 @@ def _factors(shapes: int, scales: int, rotations: int, positions: int) -> Factor
     return Factors(names, (shapes, scales, rotations, positions, positions), values)
 
 
-def _square(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _in_square(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return np.maximum(abs(x), abs(y)) <= math.sqrt(0.5)
 
 
-def _ellipse(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _in_ellipse(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return x**2 + (y * (math.pi / 2)) ** 2 <= 1
 
 
-def _heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def _in_heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     r = math.sqrt(2 / (4 + math.pi))
     y = y + r * (math.pi + 4 / 3) / (math.sqrt(2) * (4 + math.pi))
     u, v = (y + x) / math.sqrt(2), (y - x) / math.sqrt(2)
@@ -111,7 +111,7 @@ def _heart(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return square | ((u - r) ** 2 + v**2 <= r**2) | (u**2 + (v - r) ** 2 <= r**2)
 
 
-_INSIDE: tuple[_Inside, ...] = (_square, _ellipse, _heart)
+_IN_SHAPES: tuple[_Inside, ...] = (_in_square, _in_ellipse, _in_heart)
 
 
 def _masks(factors: Factors, box: int) -> np.ndarray:
@@ -122,13 +122,13 @@ def _masks(factors: Factors, box: int) -> np.ndarray:
     turned_x, turned_y = cos * x + sin * y, cos * y - sin * x
     masks = [
         inside(turned_x / s, turned_y / s)
-        for inside in _INSIDE[: factors.sizes[0]]
-        for s in scale * _TIE
+        for inside in _IN_SHAPES[: factors.sizes[0]]
+        for s in scale * _OUTLINE
     ]
     return np.concatenate(masks).astype(np.uint8) * np.uint8(255)
 
 
-def _place(masks: np.ndarray, images: np.ndarray) -> None:
+def _draw_at_positions(masks: np.ndarray, images: np.ndarray) -> None:
     """Write masks (M, b, b) at every position of the empty images (M, P, P, size, size)."""
     positions, size, box = images.shape[1], images.shape[-1], masks.shape[-1]
     room = size - box
