@@ -44,12 +44,12 @@ def averaged(images: np.ndarray, size: Box, crop: Box | None = None) -> np.ndarr
     have = (images.shape[-2], images.shape[-1])
     within = have if crop is None else crop
     if within[0] > have[0] or within[1] > have[1]:
-        raise VaekitError(f"cannot crop {_shown(within)} from pictures of {_shown(have)} (h x w)")
+        raise VaekitError(f"cannot crop {_h_by_w(within)} from pictures of {_h_by_w(have)} (h x w)")
     ratio = min(within[0] / size[0], within[1] / size[1])
     if ratio < 1:
         raise VaekitError(
-            f"pictures of {_shown(within)} (h x w) are shrunk, never enlarged: "
-            f"choose a size below that, not {_shown(size)}"
+            f"pictures of {_h_by_w(within)} (h x w) are shrunk, never enlarged: "
+            f"choose a size below that, not {_h_by_w(size)}"
         )
     rows = weights(have[0], size[0], ratio)
     columns = weights(have[1], size[1], ratio)
@@ -69,5 +69,5 @@ def weights(old: int, new: int, ratio: float) -> np.ndarray:
     return (np.clip(ends, 0, None) / ratio).astype(np.float32)
 
 
-def _shown(pair: Box) -> str:
+def _h_by_w(pair: Box) -> str:
     return f"{pair[0]}x{pair[1]}"

@@ -23,8 +23,8 @@ from vaekit.values import as_numpy, check_bytes
 
 Layout = Literal["auto", "nchw", "nhwc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
-_EDGE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
-_SHAPES = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
+_MIN_EDGE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
+_INPUTS = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
 
 
 def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor:
@@ -42,7 +42,7 @@ def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor
     array = _typed(array) if scale is None else _scaled(array, scale)
     tensor = _shared_tensor(array)
     if tensor.dtype == torch.float32:
-        check_finite(tensor[part] for part in pieces(len(tensor), tensor[0].nbytes))
+        check_all_finite(tensor[part] for part in pieces(len(tensor), tensor[0].nbytes))
     return tensor
 
 
@@ -58,9 +58,9 @@ def pieces(count: int, row_bytes: int) -> Iterator[slice]:
 def _shaped(array: np.ndarray, layout: Layout) -> np.ndarray:
     shape = array.shape
     if len(shape) not in (2, 3, 4):
-        raise VaekitError(f"expected {_SHAPES}, got shape {shape}")
+        raise VaekitError(f"expected {_INPUTS}, got shape {shape}")
     if 0 in shape:
-        raise VaekitError(f"expected {_SHAPES}, got none: shape {shape}")
+        raise VaekitError(f"expected {_INPUTS}, got none: shape {shape}")
     if layout != "nchw":
         _check_order(shape, layout)
     if layout == "nhwc" and len(shape) == 4:
@@ -77,19 +77,19 @@ def _check_order(shape: tuple[int, ...], layout: str) -> None:
     one, three or four channels, or without; or, in colour, one that is large enough.
     """
     *one, n = shape
-    if len(one) < 2 or n < 2 * max(one) or sorted(one)[-2] < _EDGE // 2:
+    if len(one) < 2 or n < 2 * max(one) or sorted(one)[-2] < _MIN_EDGE // 2:
         return
     square, few = one[0] == one[1], one[-1] in (1, 3, 4)
     if len(one) == 2 and square:
         seems, cure = "(H, W, N)", "np.moveaxis(x, -1, 0)"
-    elif len(one) == 3 and few and (square or (one[2] > 1 and min(one[:2]) >= _EDGE)):
+    elif len(one) == 3 and few and (square or (one[2] > 1 and min(one[:2]) >= _MIN_EDGE)):
         seems, cure = "(H, W, C, N)", "np.transpose(x, (3, 2, 0, 1))"
     elif len(one) == 3 and one[0] in (3, 4) and one[1] == one[2] and layout == "auto":
         seems, cure = "(C, H, W, N)", "np.moveaxis(x, -1, 0)"
     else:
         return
     raise VaekitError(
-        f"expected {_SHAPES}, got shape {shape}, which looks like {seems}, examples last: move "
+        f"expected {_INPUTS}, got shape {shape}, which looks like {seems}, examples last: move "
         f"them to the front, {cure}, or pass layout='nchw' if it is right"
     )
 
@@ -111,12 +111,12 @@ def _check_layout(shape: tuple[int, ...]) -> None:
     rest = shape[2:]
     if len(shape) == 4 and channels_last(*shape[1:]):
         raise VaekitError(
-            f"expected {_SHAPES}, got shape {shape}, which looks like (N, H, W, C), channels last: "
+            f"expected {_INPUTS}, got shape {shape}, which looks like (N, H, W, C), channels last: "
             "move them, np.moveaxis(x, -1, 1), or pass layout='nhwc' (or 'nchw' if it is right)"
         )
-    if len(rest) == 1 and rest[0] in (3, 4) and min(shape[:2]) >= _EDGE:
+    if len(rest) == 1 and rest[0] in (3, 4) and min(shape[:2]) >= _MIN_EDGE:
         raise VaekitError(
-            f"expected {_SHAPES}, got shape {shape}, which looks like one picture (H, W, C): add a "
+            f"expected {_INPUTS}, got shape {shape}, which looks like one picture (H, W, C): add a "
             "first axis and move the channels, np.moveaxis(x[None], -1, 1), or pass layout='nchw' "
             f"if these are {shape[0]} pictures of one channel"
         )
@@ -169,7 +169,7 @@ def _bounds(array: np.ndarray) -> tuple[int, int]:
     return min(int(p.min()) for p in parts), max(int(p.max()) for p in parts)
 
 
-def check_finite(examples: Iterable[Tensor]) -> None:
+def check_all_finite(examples: Iterable[Tensor]) -> None:
     """Raise `VaekitError` for NaN, infinity and what float32 cannot hold, in pieces (n, …)."""
     count, number, first, kind = 0, 0, -1, "row"
     for piece in examples:

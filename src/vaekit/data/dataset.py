@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.border import Layout, admit, check_finite, pieces
+from vaekit.data.border import Layout, admit, check_all_finite, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
 from vaekit.errors import VaekitError, nearest, shortened
@@ -103,7 +103,7 @@ class Dataset:
         bounds = [torch.aminmax(piece) for piece in self._pieces()]
         low, high = (torch.stack(ends).cpu() for ends in zip(*bounds, strict=True))
         if not bool(torch.isfinite(low).all() and torch.isfinite(high).all()):
-            check_finite(self._pieces())
+            check_all_finite(self._pieces())
         return float(low.min()), float(high.max())
 
     def batch(self, indices: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Missing = Literal["drop", "mean", "median"]
-MOST = float(np.finfo(np.float32).max)  # what a number of a table may be, whatever its scaling
+LARGEST_CELL = float(np.finfo(np.float32).max)  # whatever the scaling
 _FILL = (
     "Say missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
     "columns="
@@ -145,7 +145,7 @@ class Table:
 
         `rows` (N,) are the rows of the table that the numbers (N, D) are.
         """
-        large, gone = np.abs(numbers) > MOST, np.isnan(numbers)
+        large, gone = np.abs(numbers) > LARGEST_CELL, np.isnan(numbers)
         wrong = large if cure is None else large | gone
         if not wrong.any():
             return

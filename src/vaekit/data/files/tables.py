@@ -75,8 +75,8 @@ def table(
     if scale == "none":
         _warn_of_rounding(whole.what, used, numbers)
     made = Dataset.from_array(scaling.scaled(numbers, rows), labels, whole.name)
-    kept = () if len(rows) == len(whole.frame) else tuple(map(str, rows))
-    made = replace(made, files=whole.files, label_names=names, columns=scaling, names=kept)
+    own_names = () if len(rows) == len(whole.frame) else tuple(map(str, rows))
+    made = replace(made, files=whole.files, label_names=names, columns=scaling, names=own_names)
     return Splits(made.subset(train), made.subset(test)) if holdout else made
 
 
@@ -250,13 +250,13 @@ def _warn_of_rounding(what: str, used: Sequence[str], numbers: np.ndarray) -> No
 
 def _coarse(numbers: np.ndarray) -> np.ndarray:
     """List the columns of float64 that float32 changes, and the range of which it cuts coarsely."""
-    kept = numbers.astype(np.float32)
+    rounded = numbers.astype(np.float32)
     low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
     largest, spread = np.maximum(abs(low), abs(high)), high - low
     whole = (largest >= 2**24) & (np.nan_to_num(numbers) % 1 == 0).all(axis=0)
     few = _FINE_STEPS * np.finfo(np.float32).eps * largest > spread
     noise = spread <= 16 * np.finfo(np.float64).eps * largest
-    changed = (kept != numbers) & ~np.isnan(numbers)
+    changed = (rounded != numbers) & ~np.isnan(numbers)
     return np.flatnonzero(changed.any(axis=0) & (whole | few) & ~noise)
 
 

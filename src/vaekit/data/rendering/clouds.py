@@ -68,7 +68,7 @@ def sample_surface(surface: Surface, directions: np.ndarray) -> Cloud:
 
 def cloud(points: np.ndarray, normals: np.ndarray, tones: np.ndarray) -> Cloud:
     """Round what makes a cloud, so that last digits of sines and exponentials do not matter."""
-    return Cloud(_rounded(points), _rounded(normals), _rounded(np.clip(tones, 0, 1)))
+    return Cloud(_grained(points), _grained(normals), _grained(np.clip(tones, 0, 1)))
 
 
 def join_clouds(clouds: list[Cloud]) -> Cloud:
@@ -89,12 +89,12 @@ def draw_cloud(seen: Cloud, view: np.ndarray, lights: np.ndarray, size: int) -> 
     Returns (L, size, size) uint8 on black.
     """
     side = SAMPLES * size
-    nearest = _nearest(seen, _rounded(view), side)
+    nearest = _nearest(seen, _grained(view), side)
     hit = nearest >= 0
     normals = seen.normals.take(nearest, 1, mode="clip")  # -1, nothing, becomes any point,
     tones = np.where(hit, seen.tones.take(nearest, mode="clip"), np.float32(0))  # and is black
     images = np.empty((len(lights), size, size), np.uint8)
-    for image, light in zip(images, _rounded(lights @ view), strict=True):
+    for image, light in zip(images, _grained(lights @ view), strict=True):
         bright = np.maximum(_dot(light, normals), 0) * np.float32(1 - AMBIENT)
         bright = (bright + np.float32(AMBIENT)) * tones
         image[:] = np.rint(255 * _pooled(bright.reshape(side, side)))
@@ -136,7 +136,7 @@ def _pooled(samples: np.ndarray) -> np.ndarray:
     return samples / np.float32(SAMPLES**2)
 
 
-def _rounded(numbers: np.ndarray) -> np.ndarray:
+def _grained(numbers: np.ndarray) -> np.ndarray:
     return (np.rint(numbers * _GRAIN) / _GRAIN).astype(np.float32)
 
 
