@@ -270,7 +270,7 @@ def memory(act) -> Exception:
     ],
 )
 def test_what_memory_does_not_hold_is_told(act):
-    said = str(system.told(memory(act)))
+    said = str(system.system_error(memory(act)))
     assert "more memory than there is" in said and "smaller network" in said
     assert "\n" not in said and len(said) < 260
 
@@ -279,8 +279,8 @@ def test_what_memory_does_not_hold_is_told(act):
     "error", [RuntimeError("shapes differ"), ValueError("no"), KeyError("a"), TypeError("b")]
 )
 def test_mistakes_of_our_own_are_not_the_system_s(error):
-    assert system.told(error) is None
-    with pytest.raises(type(error)), system.telling(Path("a")):
+    assert system.system_error(error) is None
+    with pytest.raises(type(error)), system.writing(Path("a")):
         raise error
 
 

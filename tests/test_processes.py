@@ -290,7 +290,7 @@ def test_one_holds_a_lock_at_a_time(tmp_path):
 
     def work() -> None:
         for _ in range(100 * ROUNDS):
-            with locks.held(path, wait=60):
+            with locks.locked(path, wait=60):
                 seen.mkdir()  # fails where another is inside
                 seen.rmdir()
 
@@ -309,16 +309,16 @@ def test_a_lock_on_a_removed_file_is_none(tmp_path, monkeypatch):
         return lock(file)
 
     monkeypatch.setattr(locks, "_lock", late)
-    with locks.held(path):
+    with locks.locked(path):
         assert not list(removals)
-        with pytest.raises(locks.Taken), locks.held(path):
+        with pytest.raises(locks.Taken), locks.locked(path):
             pass
     assert not path.exists()
 
 
 def test_a_held_lock_is_refused_with_its_holder(tmp_path):
     def work() -> None:
-        with locks.held(tmp_path / ".lock"):
+        with locks.locked(tmp_path / ".lock"):
             (tmp_path / "held").touch()
             while not (tmp_path / "stop").exists():
                 time.sleep(0.002)
@@ -328,7 +328,7 @@ def test_a_held_lock_is_refused_with_its_holder(tmp_path):
         time.sleep(0.002)
     with (
         pytest.raises(locks.Taken, match=f"process {worker.pid} on "),
-        locks.held(tmp_path / ".lock"),
+        locks.locked(tmp_path / ".lock"),
     ):
         pass
     locks.discard(tmp_path / ".lock")
@@ -345,7 +345,7 @@ def test_a_file_system_without_locks_is_told(tmp_path, monkeypatch):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(locks, "_lock", refuse)
-    with pytest.warns(UserWarning, match="no locks here"), locks.held(tmp_path / ".lock"):
+    with pytest.warns(UserWarning, match="no locks here"), locks.locked(tmp_path / ".lock"):
         pass
 
 

@@ -18,11 +18,11 @@ from typing import Any
 
 from vaekit.arguments import expect
 from vaekit.errors import VaekitError
-from vaekit.system import telling
+from vaekit.system import writing
 
-_PART = re.compile(r"\..*\.(?P<host>[\w-]+)\.(?P<pid>\d+)-\d+\.part")
+_PART_NAME = re.compile(r"\..*\.(?P<host>[\w-]+)\.(?P<pid>\d+)-\d+\.part")
 _LONGEST = 40  # letters of a name that are kept in that of its part, so that this is none too long
-_KINDS = {
+_FILE_TYPES = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a pipe",
     stat.S_IFSOCK: "a socket",
@@ -30,7 +30,7 @@ _KINDS = {
     stat.S_IFBLK: "a device",
 }
 _numbers, _writing = count(), set[Path]()
-_seen = dict[Path, int]()  # when this process last changed a folder
+_changed = dict[Path, int]()  # when this process last changed a folder
 
 
 def write(path: Path, writer: Callable[[Path], object]) -> None:
@@ -39,8 +39,8 @@ def write(path: Path, writer: Callable[[Path], object]) -> None:
     A link stays and its target is written. Raises `VaekitError` where `check_file` does, and where
     the disk is full or refuses; what stood at `path` before is then untouched.
     """
-    with telling(path):
-        target = _target(path)
+    with writing(path):
+        target = _linked_target(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         _remove_left(target.parent)
         temporary = _part_of(target)
@@ -59,13 +59,13 @@ def write(path: Path, writer: Callable[[Path], object]) -> None:
             raise
         finally:
             _writing.discard(temporary)
-        _seen[target.parent] = target.parent.stat().st_mtime_ns
+        _changed[target.parent] = target.parent.stat().st_mtime_ns
 
 
 def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as `write` does, letters that UTF-8 lacks as their numbers."""
-    held = text.encode("utf-8", "backslashreplace")
-    write(path, lambda temporary: temporary.write_bytes(held))
+    content = text.encode("utf-8", "backslashreplace")
+    write(path, lambda temporary: temporary.write_bytes(content))
 
 
 # ---- places
@@ -80,11 +80,11 @@ def place(path: Any, what: str) -> Path:
     if not str(path) or "\0" in str(path):
         raise VaekitError(f"{str(path)!r} names nothing: give {what} by its path, . is this folder")
     try:
-        found = Path(path).expanduser()
+        expanded = Path(path).expanduser()
     except RuntimeError:
         raise VaekitError(f"{path}: there is no such home folder, correct the path") from None
-    astray = ".." in found.parts and not os.path.lexists(found.parent)
-    return Path(os.path.realpath(found)) if astray else found
+    astray = ".." in expanded.parts and not os.path.lexists(expanded.parent)
+    return Path(os.path.realpath(expanded)) if astray else expanded
 
 
 def check_file(path: Path) -> None:
@@ -92,30 +92,32 @@ def check_file(path: Path) -> None:
 
     Nothing is left behind, so a command asks before it computes what it will write.
     """
-    with telling(path):
-        _check_parents(_target(path))
+    with writing(path):
+        _check_parents(_linked_target(path))
 
 
 def check_folder(path: Path) -> None:
     """Raise `VaekitError` where there is no folder `path` and none can be made."""
-    with telling(path):
+    with writing(path):
         if path.exists() and not path.is_dir():
-            raise VaekitError(f"{path} is {_kind(path)}, no folder: choose another one with --out")
+            raise VaekitError(
+                f"{path} is {_file_type(path)}, no folder: choose another one with --out"
+            )
         _check_parents(path / "file")
 
 
-def _target(path: Path) -> Path:
+def _linked_target(path: Path) -> Path:
     """Return the place that `path` leads to; raise `VaekitError` where that is no file."""
     if path.exists() and not path.is_file():
-        raise VaekitError(f"cannot write {path}: it is {_kind(path)}, name a file")
+        raise VaekitError(f"cannot write {path}: it is {_file_type(path)}, name a file")
     target = Path(os.path.realpath(path)) if path.is_symlink() else path
     if target.is_symlink():
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
     return target
 
 
-def _kind(path: Path) -> str:
-    return _KINDS.get(stat.S_IFMT(path.stat().st_mode), "a file")
+def _file_type(path: Path) -> str:
+    return _FILE_TYPES.get(stat.S_IFMT(path.stat().st_mode), "a file")
 
 
 def _check_parents(path: Path) -> None:
@@ -148,20 +150,20 @@ def _host() -> str:
 
 def _remove_left(folder: Path) -> None:
     """Remove parts of dead processes of this host, unless nobody else has changed the folder."""
-    if _seen.get(folder) == folder.stat().st_mtime_ns:
+    if _changed.get(folder) == folder.stat().st_mtime_ns:
         return
     for path in folder.glob(".*.part"):
-        found = _PART.fullmatch(path.name)
-        if found and found["host"] == _host() and not _alive(path):
+        match = _PART_NAME.fullmatch(path.name)
+        if match and match["host"] == _host() and not _alive(path):
             path.unlink(missing_ok=True)
 
 
 def _alive(part: Path) -> bool:
     """Say whether a process of this host is writing a part."""
-    found = _PART.fullmatch(part.name)
-    if found is None or found["host"] != _host():
+    match = _PART_NAME.fullmatch(part.name)
+    if match is None or match["host"] != _host():
         return False
-    number = int(found["pid"])
+    number = int(match["pid"])
     return part in _writing if number == os.getpid() else _runs(number)
 
 

@@ -31,7 +31,7 @@ class Taken(VaekitError):
 
 
 @contextmanager
-def held(path: Path, wait: float = 0.0) -> Iterator[None]:
+def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
     """Hold the lock file `path` inside, and remove it then.
 
     Raises `Taken` where another process holds it for longer than `wait` seconds. On a file system
@@ -48,7 +48,7 @@ def held(path: Path, wait: float = 0.0) -> Iterator[None]:
 def discard(path: Path) -> None:
     """Remove a lock file that nobody holds."""
     if path.exists():
-        with suppress(Taken, OSError), held(path):
+        with suppress(Taken, OSError), locked(path):
             pass
 
 

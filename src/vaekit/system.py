@@ -1,8 +1,9 @@
 """What the system refuses, told with cause and cure: files, disks, memory.
 
 Errors come from Python (`OSError`), from safetensors, which writes by itself and says "os error
-28", and from numpy and PyTorch, which lack memory in words of their own. `told` knows them all, and
-is the one place that does. It imports none of these, for the command line starts without them.
+28", and from numpy and PyTorch, which lack memory in words of their own. `system_error` knows them
+all, and is the one place that does. It imports none of these, for the command line starts without
+them.
 """
 
 import errno
@@ -36,7 +37,7 @@ _CAUSES = {
     "EMFILE": ("too many files are open", "raise the limit (ulimit -n)"),
     "ENFILE": ("too many files are open", "close other programs"),
 }
-_KNOWN = {getattr(errno, name): said for name, said in _CAUSES.items() if hasattr(errno, name)}
+_CAUSE_OF = {getattr(errno, name): said for name, said in _CAUSES.items() if hasattr(errno, name)}
 # numpy says MemoryError and two ValueErrors, PyTorch RuntimeErrors; what exceeds 64 bits overflows.
 _MEMORY = re.compile(
     r"can't allocate memory|not enough memory|out of memory|[Ss]torage size calculation overflowed"
@@ -46,19 +47,19 @@ _MEMORY = re.compile(
 _LESS = "choose a smaller network, code (--latent) or batch, or fewer examples"
 
 
-def told(error: BaseException, path: Path | str | None = None) -> VaekitError | None:
+def system_error(error: BaseException, path: Path | str | None = None) -> VaekitError | None:
     """Return the error as cause and cure, of the file `path` where it was being written.
 
     None where it is not the system's.
     """
     if isinstance(error, VaekitError):
         return error
-    number = _number(error)
+    number = _number_of(error)
     if number == errno.ENOMEM or _of_memory(error):
         return VaekitError(f"this takes more memory than there is{_much(error)}: {_LESS}")
     if number is None:
         return None
-    cause, cure = _KNOWN.get(
+    cause, cure = _CAUSE_OF.get(
         number, (_reason(error, number), "repeat the command, or " + _ELSEWHERE)
     )
     named = path or getattr(error, "filename", None)
@@ -66,12 +67,12 @@ def told(error: BaseException, path: Path | str | None = None) -> VaekitError | 
     return VaekitError(f"{where}{cause}: {cure}")
 
 
-def _number(error: BaseException) -> int | None:
+def _number_of(error: BaseException) -> int | None:
     """Return the system's number of an error, which safetensors has in its text only."""
     if isinstance(error, OSError):
         return error.errno or 0
-    found = re.search(r"\(os error (\d+)\)", str(error))
-    return int(found[1]) if found else None
+    match = re.search(r"\(os error (\d+)\)", str(error))
+    return int(match[1]) if match else None
 
 
 def _of_memory(error: BaseException) -> bool:
@@ -83,8 +84,8 @@ def _of_memory(error: BaseException) -> bool:
 def _much(error: BaseException) -> str:
     """Return in brackets what an error says of the memory that is missing."""
     text = " ".join(str(error).split())
-    found = _MEMORY.search(text)
-    said = (text[found.start() :] if found else text).split(". ")[0]
+    match = _MEMORY.search(text)
+    said = (text[match.start() :] if match else text).split(". ")[0]
     return f" ({said[:100]})" if said else ""
 
 
@@ -93,12 +94,12 @@ def _reason(error: BaseException, number: int) -> str:
 
 
 @contextmanager
-def telling(path: Path | str) -> Iterator[None]:
+def writing(path: Path | str) -> Iterator[None]:
     """Raise what the system refuses inside as a `VaekitError` of the file that is being written."""
     try:
         yield
     except Exception as error:
-        known = told(error, path)
+        known = system_error(error, path)
         if known is None or known is error:
             raise
         raise known from error

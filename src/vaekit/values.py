@@ -43,10 +43,10 @@ def tensor_of(x: Any, what: str) -> Tensor:
     Raises `VaekitError` for anything else; `what` says what is expected.
     """
     if isinstance(x, np.ndarray):
-        found = as_numpy(x)
-        wide = found.dtype.kind == "f" and found.dtype.itemsize > 8
-        kind = np.float64 if wide else found.dtype.newbyteorder("=")
-        plain = found.astype(kind, copy=not found.flags.writeable)
+        array = as_numpy(x)
+        wide = array.dtype.kind == "f" and array.dtype.itemsize > 8
+        kind = np.float64 if wide else array.dtype.newbyteorder("=")
+        plain = array.astype(kind, copy=not array.flags.writeable)
         return torch.from_numpy(np.ascontiguousarray(plain))
     if not isinstance(x, Tensor):
         raise VaekitError(f"expected {what}, a tensor or a numpy array, got {told(x)}")
@@ -60,8 +60,8 @@ def _dense(x: Tensor) -> Tensor:
         "sparse": (x.is_nested or x.layout != torch.strided, "dense numbers, as x.to_dense()"),
         "meta": (x.is_meta, "one with data"),
     }
-    for kind, (found, cure) in kinds.items():
-        if found:
+    for kind, (is_so, cure) in kinds.items():
+        if is_so:
             raise VaekitError(f"cannot read a {kind} tensor: pass {cure}")
     return x.detach() if x.requires_grad else x
 

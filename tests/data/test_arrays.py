@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from vaekit.data import Dataset, array, load
+from vaekit.data import Dataset, load
+from vaekit.data.files import arrays
 from vaekit.errors import VaekitError
 
 N = 600
@@ -96,11 +97,11 @@ def test_labels_of_another_part_are_not_taken(tmp_path):
     parts = {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:9], "y_test": LABELS[:9]}
     np.savez(path, **parts)
     for key, n in (("x_train", N), ("x_test", 9)):
-        assert array.read(path, key)[1].tolist() == LABELS[:n].tolist()
+        assert arrays.read_array(path, key)[1].tolist() == LABELS[:n].tolist()
     with pytest.raises(VaekitError, match=r"which array .* holds the images.*x_train.*x_test"):
         load(path)
     np.savez(path, x_test=IMAGES[:9], y_train=LABELS)
-    assert array.read(path)[1] is None
+    assert arrays.read_array(path)[1] is None
 
 
 @pytest.mark.parametrize(
@@ -132,4 +133,4 @@ def test_what_agrees_or_does_not_fit_is_no_question(besides, tmp_path):
 
 def test_numbers_that_are_no_labels(tmp_path):
     np.savez(tmp_path / "x.npz", IMAGES, LABELS + 0.5, LABELS[:5])
-    assert array.read(tmp_path / "x.npz")[1] is None
+    assert arrays.read_array(tmp_path / "x.npz")[1] is None

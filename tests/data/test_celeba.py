@@ -7,8 +7,8 @@ from packing import encoded, pack
 
 from vaekit.data import load
 from vaekit.data.area import averaged
-from vaekit.data.celeba import attribute_names, celeba
-from vaekit.data.pictures import pixels
+from vaekit.data.files.pictures import pixels
+from vaekit.data.sets.celeba import attribute_names, celeba
 from vaekit.errors import VaekitError
 
 NAMES = ("Bald", "Eyeglasses", "Smiling")
@@ -99,7 +99,7 @@ def test_missing_files_say_where_to_get_them(offline, tmp_path):
 
 
 def test_another_number_is_refused(offline, tmp_path):
-    with pytest.raises(VaekitError, match=r"lists 9 pictures, the published one 202599"):
+    with pytest.raises(VaekitError, match=r"holds 9 names of pictures, the published set 202599"):
         load("celeba", write(tmp_path))
     assert not offline.exists()  # said before anything is decoded
 

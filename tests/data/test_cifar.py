@@ -3,6 +3,7 @@
 import hashlib
 import pickle
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from packing import KINDS, encoded, pack
 
 from vaekit.data import load
-from vaekit.data.cifar import ARCHIVE, CLASSES, MD5, cifar10
+from vaekit.data.sets.cifar10 import CIFAR10, CIFAR_CLASSES, cifar10
 from vaekit.errors import VaekitError
 
 STEMS = (*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")
@@ -45,11 +46,11 @@ def test_binary_layouts(offline, tmp_path, place, form):
         pack(folder / ("cifar-10-batches-bin" if form == "folder" else ""), files, "folder")
     train, test = load("cifar10(check=false)", tmp_path / "d")
     assert (len(train), len(test)) == (20, 4) and train.shape == (3, 32, 32)
-    assert train.labels.tolist() == records[:20, 0].tolist() and train.label_names == CLASSES
+    assert train.labels.tolist() == records[:20, 0].tolist() and train.label_names == CIFAR_CLASSES
     assert train.images[7].flatten().tolist() == records[7, 1:].tolist()
     assert test.images[2].flatten().tolist() == records[22, 1:].tolist()
     assert test.images.dtype == torch.uint8 and test.images.is_contiguous()
-    assert set(test.files) == ({ARCHIVE} if form == "archive" else {"test_batch.bin"})
+    assert set(test.files) == ({CIFAR10.file} if form == "archive" else {"test_batch.bin"})
     assert len(train.files) == (1 if form == "archive" else 5) and train.name == "cifar10"
 
 
@@ -92,7 +93,9 @@ def test_bad_batches(offline, tmp_path, kind, name, content, message):
 
 def test_archives_that_are_not_the_published_one(offline, tmp_path):
     path = pack(tmp_path / "cifar-10-binary", batches()[0], ".tar.gz")
-    with pytest.raises(VaekitError, match=rf"MD5 \w+, expected {MD5}.\n.*check=false"):
+    with pytest.raises(
+        VaekitError, match=rf"md5 is \w+, expected {CIFAR10.checksum}.\n.*check=false"
+    ):
         load("cifar10", tmp_path)
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(VaekitError, match=r"cannot read .*cifar-10-binary\.tar\.gz"):
@@ -109,7 +112,8 @@ def test_download_with_the_published_checksum(offline, tmp_path, monkeypatch):
         return str(shutil.copy(made, path / fname))
 
     monkeypatch.setattr("pooch.retrieve", retrieve)
-    monkeypatch.setattr("vaekit.data.cifar.MD5", hashlib.md5(made.read_bytes()).hexdigest())
+    home = replace(CIFAR10, checksum=hashlib.md5(made.read_bytes()).hexdigest())
+    monkeypatch.setattr("vaekit.data.sets.cifar10.CIFAR10", home)
     with pytest.raises(VaekitError, match="30730000 bytes"):
         cifar10()
     assert asked[0][0] == "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -169,7 +173,7 @@ def pictures(train: int = 3, test: int = 1, side: int = 32) -> dict[str, bytes]:
             np.full((side, side, 3), [10 * c, k, int(part == "test")], np.uint8), "PNG"
         )
         for part, n in (("test", test), ("train", train))
-        for c, kind in enumerate(CLASSES)
+        for c, kind in enumerate(CIFAR_CLASSES)
         for k in range(n)
     }
 
@@ -183,7 +187,7 @@ def test_pictures(offline, tmp_path, kind, name):
     assert (len(train), len(test)) == (30, 10) and train.images is test.images
     assert train.labels[train.rows].tolist() == [c for c in range(10) for _ in range(3)]
     assert test.images[test.rows][:, :, 5, 5].tolist() == [[10 * c, 0, 1] for c in range(10)]
-    assert train.name == "cifar10-pictures" and train.label_names == CLASSES
+    assert train.name == "cifar10-pictures" and train.label_names == CIFAR_CLASSES
 
 
 def test_bad_pictures(offline, tmp_path):

@@ -8,10 +8,10 @@ import pytest
 import torch
 from packing import KINDS, encoded, pack, pgm
 
+from vaekit.data.archives import natural, open_files, stamp
 from vaekit.data.area import averaged, box
-from vaekit.data.decoded import mapped, stacked
-from vaekit.data.packed import natural, opened, stamp
-from vaekit.data.pictures import pixels
+from vaekit.data.decoding import mapped, stacked
+from vaekit.data.files.pictures import pixels
 from vaekit.errors import VaekitError
 
 PGM = re.compile(r"\.pgm$")
@@ -62,9 +62,10 @@ def test_sizes_that_cannot_be():
             averaged(images, size)
     with pytest.raises(VaekitError, match=r"cannot crop 7x7 from pictures of 8x6"):
         averaged(images, (2, 2), crop=(7, 7))
-    assert box(3) == (3, 3) and box([4, 5]) == (4, 5) and box(None) is None
-    with pytest.raises(VaekitError, match="crop must be a side"):
-        box("big", "crop")
+    assert box(3) == (3, 3) and box([4, 5]) == (4, 5)
+    for wrong in ("big", None):
+        with pytest.raises(VaekitError, match="crop must be a side"):
+            box(wrong, "crop")
 
 
 # ---- folders and archives
@@ -78,7 +79,7 @@ def test_natural_order():
 def test_every_packing_gives_the_same(tmp_path, kind):
     made = files()
     path = pack(tmp_path / "deep" / "set", {**made, "notes.txt": b"no", "a/p0.PGM.bad": b""}, kind)
-    with opened(path, PGM) as source:
+    with open_files(path, PGM) as source:
         assert source.names == tuple(f"p{k}.pgm" for k in range(12))
         assert source.read("p3.pgm") == made["p3.pgm"]
     read = stacked(path, PGM, gray)
@@ -120,8 +121,8 @@ def test_stamps_follow_the_files(tmp_path):
 
 @pytest.mark.parametrize("kind", ["folder", ".zip", ".tar.xz"])
 def test_pictures_are_decoded_once(own_cache, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("vaekit.data.decoded._CHUNK", 5)
-    monkeypatch.setattr("vaekit.data.decoded._MANY", 20)
+    monkeypatch.setattr("vaekit.data.decoding._CHUNK", 5)
+    monkeypatch.setattr("vaekit.data.decoding._MANY", 20)
     made, seen = files(23), []
 
     def decode(content: bytes) -> np.ndarray:
@@ -184,7 +185,7 @@ def test_a_damaged_cache(own_cache, tmp_path):
     mapped("toys", path, PGM, gray)
     (array,) = own_cache.rglob("images.npy")
     array.write_bytes(array.read_bytes()[:-5])
-    with pytest.raises(VaekitError, match=r"decoded-\w+ are damaged .*delete that folder"):
+    with pytest.raises(VaekitError, match=r"cannot read .*decoded-\w+ .*delete that folder"):
         mapped("toys", path, PGM, gray)
     array.with_name("source.json").unlink()  # as if the first had been stopped
     assert len(mapped("toys", path, PGM, gray).images) == 3
@@ -198,7 +199,7 @@ def test_a_cache_that_cannot_be_written(own_cache, tmp_path):
 
 
 def test_many_pictures_are_announced(own_cache, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("vaekit.data.decoded._MANY", 2)
+    monkeypatch.setattr("vaekit.data.decoding._MANY", 2)
     path = pack(tmp_path / "set", files(3), ".zip")
     mapped("toys", path, PGM, gray)
     assert "decoding 3 pictures of set.zip" in capsys.readouterr().err

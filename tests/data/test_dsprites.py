@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vaekit.data import load
-from vaekit.data.dsprites import FILE, dsprites
+from vaekit.data.sets.dsprites import DSPRITES, dsprites
 from vaekit.errors import VaekitError
 
 SIZES = (1, 3, 2, 4, 2, 3)
@@ -43,7 +43,7 @@ def test_layout_and_factors(tmp_path):
 
 
 def test_found_by_name_and_checked(offline, tmp_path):
-    write(tmp_path / FILE)
+    write(tmp_path / DSPRITES.file)
     assert len(load("dsprites(check=false)", tmp_path).test) == 14
     with pytest.raises(VaekitError, match="expected 7da33b31b13a06f4b04a70402ce90c2e"):
         load("dsprites", tmp_path)
@@ -75,7 +75,7 @@ def test_other_layouts(tmp_path, changes, message):
 def test_damaged_or_missing(tmp_path):
     path = write(tmp_path / "small.npz")
     path.write_bytes(path.read_bytes()[:-200])
-    with pytest.raises(VaekitError, match=r"damaged or not an \.npz"):
+    with pytest.raises(VaekitError, match=r"cannot read .* as an \.npz"):
         dsprites(path, check=False)
     with pytest.raises(VaekitError, match="there is no file"):
         dsprites(tmp_path / "none.npz")

@@ -8,7 +8,7 @@ import torch
 from packing import KINDS, pack, pgm
 
 from vaekit.data import load
-from vaekit.data.faces import orl_faces, yale_b
+from vaekit.data.sets.faces import orl_faces, yale_b
 from vaekit.errors import VaekitError
 
 LIGHTS = ("A+000E+00", "A-035E+15", "A+035E+40", "A+000E+90")
@@ -121,7 +121,7 @@ def test_the_real_yale_faces(real, own_cache, monkeypatch):
     half = small.images.float()[:, 0]
     left = half[:, :, :21].mean((1, 2)) - half[:, :, 21:].mean((1, 2))
     assert torch.corrcoef(torch.stack([left, data.attributes[:, 0]]))[0, 1] > 0.9
-    monkeypatch.setattr("vaekit.data.decoded.opened", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("vaekit.data.decoding.open_files", lambda *_: pytest.fail("decoded again"))
     assert torch.equal(yale_b(data_dir=real).images, data.images)
     train, test = load("yale-b", real)
     assert len(test) == 241 and train.images is test.images

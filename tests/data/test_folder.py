@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from vaekit.data import load
-from vaekit.data.digits import digits
+from vaekit.data.sets.digits import digits
 from vaekit.errors import VaekitError
 
 

@@ -10,10 +10,10 @@ from scipy.io import savemat
 
 from vaekit.data import load
 from vaekit.data.area import averaged
-from vaekit.data.cars3d import ARCHIVE, cars3d
-from vaekit.data.faces3d import faces3d
-from vaekit.data.files import sha256
-from vaekit.data.shapes3d import FILE, NAMES, shapes3d
+from vaekit.data.paths import sha256
+from vaekit.data.sets.cars3d import CARS3D, cars3d
+from vaekit.data.sets.faces3d import faces3d
+from vaekit.data.sets.shapes3d import ROOM_FACTORS, SHAPES3D, shapes3d
 from vaekit.errors import VaekitError
 
 h5py = pytest.importorskip("h5py")
@@ -39,27 +39,29 @@ def shapes_file(path: Path, **changes: np.ndarray | None) -> Path:
 
 
 def test_shapes_are_copied_once_and_mapped(own_cache, tmp_path, monkeypatch):
-    monkeypatch.setattr("vaekit.data.shapes3d._CHUNK", 50)
+    monkeypatch.setattr("vaekit.data.sets.shapes3d._COPIED", 50)
     path = shapes_file(tmp_path / "small.h5")
     data = shapes3d(path, check=False)
-    assert data.factors.names == NAMES and data.factors.sizes == SHAPES
+    assert data.factors.names == ROOM_FACTORS and data.factors.sizes == SHAPES
     assert data.factors.values[5].tolist() == [-1, -0.75, -0.5]
     assert np.array_equal(data.images.numpy(), bytes_like(144, 8, 6, 3).transpose(0, 3, 1, 2))
     assert np.array_equal(data.labels, data.factors.codes(np.arange(144))[:, 4])
     assert data.files == {"small.h5": sha256(path)}
-    monkeypatch.setattr("vaekit.data.shapes3d._copy", lambda *_: pytest.fail("copied again"))
+    monkeypatch.setattr(
+        "vaekit.data.sets.shapes3d._copy_pixels", lambda *_: pytest.fail("copied again")
+    )
     assert shapes3d(path, check=False).checksum() == data.checksum()
     (record,) = own_cache.rglob("source.json")
     record.write_text('{"values": [[1, 2], [3]]}')
-    with pytest.raises(VaekitError, match=r"damaged .*delete that folder"):
+    with pytest.raises(VaekitError, match=r"cannot read .*delete that folder"):
         shapes3d(path, check=False)
 
 
 def test_shapes_are_found_and_checked(offline, tmp_path):
     (tmp_path / "3dshapes").mkdir()
-    shapes_file(tmp_path / "3dshapes" / FILE)
+    shapes_file(tmp_path / "3dshapes" / SHAPES3D.file)
     assert len(load("shapes3d(check=false)", tmp_path).test) == 14
-    with pytest.raises(VaekitError, match=r"it has sha256 \w{64}, expected 0a0f6ed98baf"):
+    with pytest.raises(VaekitError, match=r"its sha256 is \w{64}, expected 0a0f6ed98baf"):
         load("shapes3d", tmp_path)
     with pytest.raises(VaekitError, match=r"download from https://storage\.googleapis.* failed"):
         load("shapes3d")
@@ -91,7 +93,7 @@ def test_other_layouts_of_shapes(own_cache, tmp_path, changes, message):
 def test_damaged_shapes(own_cache, tmp_path, keep):
     path = shapes_file(tmp_path / "small.h5")
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(VaekitError, match="damaged or no HDF5 file"):
+    with pytest.raises(VaekitError, match=r"cannot read .* as an HDF5 file"):
         shapes3d(path, check=False)
     assert not [p for p in own_cache.rglob("*") if p.is_file()]
 
@@ -102,7 +104,7 @@ def test_damage_within_shapes(own_cache, tmp_path):
     middle = len(content) // 2
     content[middle : middle + 2000] = bytes(2000)
     path.write_bytes(content)
-    with pytest.raises(VaekitError, match="damaged or no HDF5 file"):
+    with pytest.raises(VaekitError, match=r"cannot read .* as an HDF5 file"):
         shapes3d(path, check=False)
     assert not [p for p in own_cache.rglob("*") if p.is_file()]
 
@@ -151,7 +153,7 @@ def test_cars(own_cache, tmp_path, kind, monkeypatch):
     assert data.labels.bincount().tolist() == [8] * 3 and data.label_names[2] == "car 10"
     (known,) = data.files.values()
     assert len(known) == 64 and (path.is_dir() or known == sha256(path))
-    monkeypatch.setattr("vaekit.data.cars3d.opened", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("vaekit.data.sets.cars3d.open_files", lambda *_: pytest.fail("read again"))
     assert cars3d([8, 6], path, check=False).checksum() == data.checksum()
 
 
@@ -167,11 +169,11 @@ def test_cars_shrink_by_area(own_cache, tmp_path):
 def test_cars_are_found_and_checked(offline, tmp_path):
     pack(tmp_path / "cars3d", cars(tmp_path), "folder")
     assert len(load("cars3d(size=6, check=false)", tmp_path).train) == 22
-    with pytest.raises(VaekitError, match=r"has 3 models of cars .* the published set 183"):
+    with pytest.raises(VaekitError, match=r"holds 3 models of cars .* the published set 183"):
         load("cars3d(size=6)", tmp_path)  # not from what was kept unchecked
     other = tmp_path / "other"
     other.mkdir()
-    pack(other / "x", cars(tmp_path), ".tar.gz").rename(other / ARCHIVE)
+    pack(other / "x", cars(tmp_path), ".tar.gz").rename(other / CARS3D.file)
     with pytest.raises(VaekitError, match="expected 4e866a7919c1beedf53964e6f7a23686"):
         load("cars3d(size=6)", other)
     with pytest.raises(VaekitError, match=r"download from http://www\.scottreed\.info.* failed"):
@@ -199,9 +201,9 @@ def test_other_layouts_of_cars(own_cache, tmp_path, changes, message):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"", "is damaged or no .mat file"),
-        (b"MATLAB 5.0 MAT-file" + bytes(200), "is damaged or no .mat file|no array of numbers"),
-        (b"\x89HDF\r\n\x1a\n" + bytes(600), "is damaged or no .mat file"),
+        (b"", "cannot read .* as a .mat file"),
+        (b"MATLAB 5.0 MAT-file" + bytes(200), "cannot read .* as a .mat file|no array of numbers"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(600), "cannot read .* as a .mat file"),
     ],
 )
 def test_damaged_cars(own_cache, tmp_path, content, message):
@@ -219,7 +221,7 @@ def test_cars_twice_or_none(own_cache, tmp_path):
     made["copy/car_002_mesh.mat"] = made["data/cars/car_002_mesh.mat"]
     with pytest.raises(VaekitError, match="has cars twice"):
         cars3d(4, pack(tmp_path / "set", made, ".zip"), check=False)
-    with pytest.raises(VaekitError, match="has 0 models"):
+    with pytest.raises(VaekitError, match="holds 0 models"):
         cars3d(4, pack(tmp_path / "none", {"a": b""}, ".zip"), check=False)
 
 
@@ -282,7 +284,7 @@ def test_faces_that_are_not_there(offline, tmp_path):
         (FACES.astype(float), "uint8, or flat, got .* float64"),
         (FACES[0], r"got \(2, 4, 2, 5, 6\) uint8"),
         (FACES[:0], r"got \(0, "),
-        (np.array([{}], object), "is damaged .*Python objects"),
+        (np.array([{}], object), r"cannot read .*Python objects|cannot read .*pickled"),
     ],
 )
 def test_other_layouts_of_faces(tmp_path, array, message):
@@ -299,7 +301,7 @@ def test_damaged_faces(tmp_path):
         else:
             save(path, FACES)
         path.write_bytes(path.read_bytes()[:-100])
-        with pytest.raises(VaekitError, match="damaged"):
+        with pytest.raises(VaekitError, match="cannot read"):
             faces3d(path, check=False)
     np.savez(tmp_path / "empty.npz")
     with pytest.raises(VaekitError, match="holds no array"):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vaekit import data
-from vaekit.data import hdf5
+from vaekit.data.files import hdf5
 from vaekit.errors import VaekitError
 
 h5py = pytest.importorskip("h5py")
@@ -53,8 +53,8 @@ def file(tmp_path):
     ],
 )
 def test_arrays_of_its_own(name, added, file):
-    with hdf5.opened(file) as held:
-        assert (hdf5.array(held, file, name)[()] == SECRET + added).all()
+    with hdf5.open_hdf5(file) as held:
+        assert (hdf5.hdf5_array(held, file, name)[()] == SECRET + added).all()
 
 
 @pytest.mark.parametrize("name", ["link", "links/secret", "through", "stored", "virtual"])
@@ -63,43 +63,43 @@ def test_what_leads_to_another_file_is_refused(name, file, monkeypatch):
     with h5py.File(file) as held:  # as it would be read
         assert (held[name][()] == SECRET).all()
     with (
-        hdf5.opened(file) as held,
+        hdf5.open_hdf5(file) as held,
         pytest.raises(VaekitError, match=r"leads to another file.*copy the array"),
     ):
-        hdf5.array(held, file, name)
+        hdf5.hdf5_array(held, file, name)
 
 
 @pytest.mark.parametrize("name", ["none", "group", "dangling", "circle", "x/y", "group/none", ""])
 def test_what_is_no_array_is_told_with_those_there_are(name, file):
     with (
-        hdf5.opened(file) as held,
+        hdf5.open_hdf5(file) as held,
         pytest.raises(VaekitError, match=r"its arrays are .*group/y.*x"),
     ):
-        hdf5.array(held, file, name)
+        hdf5.hdf5_array(held, file, name)
 
 
 def test_an_array_elsewhere_is_refused_from_a_file_of_the_user_s(file):
     with pytest.raises(VaekitError, match="leads to another file"):
-        hdf5.arrays(file)
+        hdf5.hdf5_arrays(file)
     with pytest.raises(VaekitError, match="leads to another file"):
         data.load(str(file))
     with h5py.File(file, "a") as held:
         del held["stored"], held["virtual"]
-    found = hdf5.arrays(file)  # each once, under one of its names
+    found = hdf5.hdf5_arrays(file)  # each once, under one of its names
     assert len(found) == 2 and (found["x"] == SECRET + 1).all()
 
 
 @pytest.mark.parametrize("keep", [0, 100, -2500])
 def test_damage_is_told(file, keep):
     file.write_bytes(file.read_bytes()[:keep])
-    with pytest.raises(VaekitError, match="damaged or no HDF5 file"):
-        hdf5.arrays(file)
+    with pytest.raises(VaekitError, match=r"cannot read .* as an HDF5 file"):
+        hdf5.hdf5_arrays(file)
 
 
 def test_errors_of_the_caller_pass(file):
-    with pytest.raises(VaekitError, match="mine"), hdf5.opened(file):
+    with pytest.raises(VaekitError, match="mine"), hdf5.open_hdf5(file):
         raise VaekitError("mine")
-    with pytest.raises(ZeroDivisionError), hdf5.opened(file):
+    with pytest.raises(ZeroDivisionError), hdf5.open_hdf5(file):
         raise ZeroDivisionError
 
 
@@ -107,5 +107,5 @@ def test_a_long_list_is_cut(tmp_path):
     with h5py.File(tmp_path / "a.h5", "w") as held:
         for k in range(30):
             held[f"a{k:02}"] = np.zeros(1)
-    with hdf5.opened(tmp_path / "a.h5") as held, pytest.raises(VaekitError, match="and 18 more"):
-        hdf5.array(held, tmp_path / "a.h5", "none")
+    with hdf5.open_hdf5(tmp_path / "a.h5") as held, pytest.raises(VaekitError, match="30 in all"):
+        hdf5.hdf5_array(held, tmp_path / "a.h5", "none")

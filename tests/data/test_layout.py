@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vaekit.data import Splits, layout, load, tree
+from vaekit.data import Splits, load
+from vaekit.data.files import layout, tree
 from vaekit.errors import VaekitError, VaekitWarning
 
 

@@ -7,7 +7,7 @@ from packing import encoded, pack
 
 from vaekit.data import load
 from vaekit.data.area import averaged
-from vaekit.data.omniglot import omniglot
+from vaekit.data.sets.omniglot import omniglot
 from vaekit.errors import VaekitError
 
 SMALL = {"small1": ("Greek", "Korean"), "small2": ("Greek", "Tagalog")}
@@ -101,7 +101,7 @@ def test_a_folder_and_other_archives(offline, tmp_path):
     made = {k.replace("background_small1", "evaluation"): v for k, v in archive("small1").items()}
     pack(tmp_path / "images_evaluation", made, ".zip")
     assert len(omniglot(part="evaluation", check=False, data_dir=tmp_path).test) == 20
-    with pytest.raises(VaekitError, match=r"holds 80 pictures, the published one 13180.*check"):
+    with pytest.raises(VaekitError, match=r"holds 80 pictures, the published set 13180.*check"):
         omniglot(part="evaluation", data_dir=tmp_path)
 
 
@@ -109,7 +109,7 @@ def test_it_is_decoded_once_for_each_size(small, offline, monkeypatch):
     first = omniglot(42, check=False, data_dir=small)
     assert len(omniglot(7, check=False, data_dir=small).train) == 90
     assert len(list((offline / "omniglot").iterdir())) == 4
-    monkeypatch.setattr("vaekit.data.decoded.opened", lambda *_: pytest.fail("decoded again"))
+    monkeypatch.setattr("vaekit.data.decoding.open_files", lambda *_: pytest.fail("decoded again"))
     again = omniglot(42, check=False, data_dir=small)
     assert torch.equal(again.train.images, first.train.images)
 
@@ -142,7 +142,7 @@ def test_missing_and_damaged_files(small, tmp_path):
         load("omniglot(part=background)", small)
     for part in ("images_background.zip", "brendenlake/omniglot", "--data-dir"):
         assert part in str(caught.value)
-    with pytest.raises(VaekitError, match="holds 80 pictures, the published one 2720"):
+    with pytest.raises(VaekitError, match="holds 80 pictures, the published set 2720"):
         load("omniglot", small)
     path = small / "omniglot" / "images_background_small1.zip"
     made, name = archive("small1"), "images_background_small1/Korean/character02/0002_20.png"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from vaekit.data import Columns, Dataset, load
-from vaekit.data.table import table
+from vaekit.data.files.tables import table
 from vaekit.errors import VaekitError, VaekitWarning
 
 quiet = pytest.mark.filterwarnings("ignore::vaekit.errors.VaekitWarning")
@@ -204,6 +204,15 @@ def test_options_that_do_not_serve(options, says, tmp_path):
     path = write(tmp_path, "a,b\n1,2\n3,4\n")
     with pytest.raises(VaekitError, match=says):
         load(path, holdout=0, **options)
+
+
+def test_rows_are_numbered_as_in_the_file_when_some_are_dropped(tmp_path):
+    path = write(tmp_path, "a,b\n,1\n2,3\n4,inf\n5,6\n")
+    with (
+        pytest.warns(VaekitWarning, match="1 of 4 rows miss values and are dropped"),
+        pytest.raises(VaekitError, match=r"1 infinite values, the first in column 'b', row 2"),
+    ):
+        read(path, missing="drop")
 
 
 def test_damaged_files_of_other_kinds(tmp_path):

@@ -10,8 +10,9 @@ import torch
 
 from vaekit.data import Splits, load
 from vaekit.data.area import averaged
-from vaekit.data.norb import matrix, unpacked
-from vaekit.data.smallnorb import CATEGORIES, FILES, NAMES, smallnorb
+from vaekit.data.paths import unpacked
+from vaekit.data.sets.norb import norb_matrix
+from vaekit.data.sets.smallnorb import CATEGORIES, NORB_FILES, TOY_FACTORS, smallnorb
 from vaekit.errors import VaekitError
 
 MAGIC = {"f4": 0x1E3D4C51, "f8": 0x1E3D4C53, "i4": 0x1E3D4C54, "u1": 0x1E3D4C55, "i2": 0x1E3D4C56}
@@ -41,7 +42,7 @@ def write(
 ) -> Path:
     """Write the six files, with changes to those of one part."""
     folder.mkdir(exist_ok=True)
-    for k, name in enumerate(FILES):
+    for k, name in enumerate(NORB_FILES):
         kind = name.split("-")[-1].removesuffix(".mat")
         arrays = part(k // 3) | (changes if k // 3 == which else {})
         found = arrays[kind]
@@ -59,22 +60,22 @@ def write(
 @pytest.mark.parametrize("shape", [(5,), (2, 3), (2, 3, 4), (2, 1, 3, 2)])
 def test_matrices(rng, tmp_path, kind, order, shape):
     array = rng.integers(0, 100, shape).astype(kind)
-    assert np.array_equal(matrix(norb(array, order), tmp_path), array)
+    assert np.array_equal(norb_matrix(norb(array, order), tmp_path), array)
 
 
 def test_damaged_matrices(tmp_path):
     whole = norb(np.arange(12, dtype=np.int32).reshape(3, 4))
     for content in (whole[:-1], whole + b"0"):
         with pytest.raises(VaekitError, match=r"a matrix \(3, 4\) takes 68 bytes, but"):
-            matrix(content, tmp_path)
+            norb_matrix(content, tmp_path)
     for content in (b"", whole[:19], b"\0" * 40):
         with pytest.raises(VaekitError, match="no matrix in NORB's binary format"):
-            matrix(content, tmp_path)
+            norb_matrix(content, tmp_path)
     for many in (0, 9, -1):
         with pytest.raises(VaekitError, match=f"says {many} dimensions"):
-            matrix(struct.pack("<2i", MAGIC["u1"], many) + bytes(60), tmp_path)
+            norb_matrix(struct.pack("<2i", MAGIC["u1"], many) + bytes(60), tmp_path)
     with pytest.raises(VaekitError, match="damaged"):
-        matrix(struct.pack("<5i", MAGIC["u1"], 2, -1, -3, 1) + bytes(3), tmp_path)
+        norb_matrix(struct.pack("<5i", MAGIC["u1"], 2, -1, -3, 1) + bytes(3), tmp_path)
 
 
 def test_unpacked(tmp_path):
@@ -83,7 +84,7 @@ def test_unpacked(tmp_path):
         path.write_bytes(content)
         assert unpacked(path) == b"plain"
     path.write_bytes(gzip.compress(bytes(1000))[:-6])
-    with pytest.raises(VaekitError, match=r"damaged .*get it again"):
+    with pytest.raises(VaekitError, match=r"cannot read .*get it again"):
         unpacked(path)
 
 
@@ -96,7 +97,7 @@ def test_both_parts_make_a_grid(offline, tmp_path, packed, camera, monkeypatch):
     write(tmp_path / "small_norb", packed)
     text = f"smallnorb(size=6, camera={camera}, check=false)"
     data = load(text, tmp_path, holdout=0).train
-    assert data.factors.names == NAMES and data.factors.sizes == (2, 4, 2, 3, 4)
+    assert data.factors.names == TOY_FACTORS and data.factors.sizes == (2, 4, 2, 3, 4)
     assert [v.tolist() for v in data.factors.values[1:4]] == [[0, 4, 5, 6], [30, 35], [0, 20, 40]]
     images = data.images.numpy()
     for which in (0, 1):
@@ -106,7 +107,7 @@ def test_both_parts_make_a_grid(offline, tmp_path, packed, camera, monkeypatch):
         assert np.array_equal(images[data.factors.index(levels), 0], made["dat"][:, camera])
     assert np.array_equal(data.labels, data.factors.codes(np.arange(192))[:, 0])
     assert data.label_names == CATEGORIES and len(data.files) == 6
-    monkeypatch.setattr("vaekit.data.smallnorb.unpacked", lambda *_: pytest.fail("read again"))
+    monkeypatch.setattr("vaekit.data.sets.smallnorb.unpacked", lambda *_: pytest.fail("read again"))
     assert load(text, tmp_path, holdout=0).train.checksum() == data.checksum()
 
 
@@ -127,12 +128,12 @@ def test_the_published_parts(offline, tmp_path):
 def test_found_and_checked(offline, tmp_path):
     write(tmp_path / "smallnorb", True)
     load("smallnorb(size=4, check=false)", tmp_path)
-    with pytest.raises(VaekitError, match=r"MD5 .* expected 8138a0902307b32dfa0025a36dfa45ec"):
+    with pytest.raises(VaekitError, match=r"md5 is .* expected 8138a0902307b32dfa0025a36dfa45ec"):
         load("smallnorb(size=4)", tmp_path)  # not from what was kept unchecked
-    (tmp_path / "smallnorb" / f"{FILES[4]}.gz").unlink()
+    (tmp_path / "smallnorb" / f"{NORB_FILES[4]}.gz").unlink()
     with pytest.raises(VaekitError, match=r"testing-cat\.mat\.gz is not in .*failed"):
         load("smallnorb(size=4)", tmp_path)
-    with pytest.raises(VaekitError, match="camera 0 or 1, got"):
+    with pytest.raises(VaekitError, match="camera must be 0 or 1, got"):
         load("smallnorb(camera=2)", tmp_path)
 
 
@@ -165,5 +166,5 @@ def test_a_damaged_cache(offline, tmp_path):
     smallnorb(6, data_dir=tmp_path, check=False)
     (record,) = offline.rglob("source.json")
     record.write_text("{}")
-    with pytest.raises(VaekitError, match=r"damaged .*delete that folder"):
+    with pytest.raises(VaekitError, match=r"cannot read .*delete that folder"):
         smallnorb(6, data_dir=tmp_path, check=False)

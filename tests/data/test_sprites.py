@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from vaekit.data import load
-from vaekit.data.sprites import sprites
+from vaekit.data.sets.sprites import sprites
 from vaekit.errors import VaekitError
 
 

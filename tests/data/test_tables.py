@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from vaekit.data import CATALOGUE, load
-from vaekit.data.array import array
-from vaekit.data.table import table
+from vaekit.data.files.arrays import array
+from vaekit.data.files.tables import table
 from vaekit.errors import VaekitError
 
 

@@ -16,7 +16,7 @@ from typing import Any
 from vaekit import __version__
 from vaekit.errors import VaekitWarning, nearest
 from vaekit.stopping import on_signals, stop
-from vaekit.system import told
+from vaekit.system import system_error
 
 USAGE = """\
 usage: vaekit COMMAND ...
@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(141)
     except Exception as error:
-        known = told(error)
+        known = system_error(error)
         if debug or known is None:
             raise
         _fail(str(known))

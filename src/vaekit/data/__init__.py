@@ -2,9 +2,10 @@
 
 from vaekit.data.catalogue import CATALOGUE, load, resolved, source
 from vaekit.data.columns import Columns
-from vaekit.data.dataset import Dataset, Splits, one_hot, one_hots
+from vaekit.data.dataset import Dataset, one_hot, one_hots
 from vaekit.data.factors import Factors
 from vaekit.data.schema import Schema
+from vaekit.data.splits import Splits
 
 __all__ = [
     "CATALOGUE",

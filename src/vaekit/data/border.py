@@ -11,7 +11,7 @@ All passes over the numbers go piece by piece, so that a memory-mapped array is 
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import numpy as np
@@ -23,8 +23,8 @@ from vaekit.values import as_numpy, check_bytes
 
 Layout = Literal["auto", "nchw", "nhwc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
-_SIDE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
-_WANTED = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
+_MIN_EDGE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
+_INPUTS = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
 
 
 def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor:
@@ -40,9 +40,10 @@ def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor
         raise VaekitError(f"layout must be auto, nchw or nhwc, got {layout!r}")
     array = _shaped(as_numpy(x), layout)
     array = _typed(array) if scale is None else _scaled(array, scale)
-    if array.dtype == np.float32:
-        _check_finite(array)
-    return _tensor(array)
+    tensor = _shared_tensor(array)
+    if tensor.dtype == torch.float32:
+        check_all_finite(tensor[part] for part in pieces(len(tensor), tensor[0].nbytes))
+    return tensor
 
 
 def pieces(count: int, row_bytes: int) -> Iterator[slice]:
@@ -57,9 +58,9 @@ def pieces(count: int, row_bytes: int) -> Iterator[slice]:
 def _shaped(array: np.ndarray, layout: Layout) -> np.ndarray:
     shape = array.shape
     if len(shape) not in (2, 3, 4):
-        raise VaekitError(f"expected {_WANTED}, got shape {shape}")
+        raise VaekitError(f"expected {_INPUTS}, got shape {shape}")
     if 0 in shape:
-        raise VaekitError(f"expected {_WANTED}, got none: shape {shape}")
+        raise VaekitError(f"expected {_INPUTS}, got none: shape {shape}")
     if layout != "nchw":
         _check_order(shape, layout)
     if layout == "nhwc" and len(shape) == 4:
@@ -76,19 +77,19 @@ def _check_order(shape: tuple[int, ...], layout: str) -> None:
     one, three or four channels, or without; or, in colour, one that is large enough.
     """
     *one, n = shape
-    if len(one) < 2 or n < 2 * max(one) or sorted(one)[-2] < _SIDE // 2:
+    if len(one) < 2 or n < 2 * max(one) or sorted(one)[-2] < _MIN_EDGE // 2:
         return
     square, few = one[0] == one[1], one[-1] in (1, 3, 4)
     if len(one) == 2 and square:
         seems, cure = "(H, W, N)", "np.moveaxis(x, -1, 0)"
-    elif len(one) == 3 and few and (square or (one[2] > 1 and min(one[:2]) >= _SIDE)):
+    elif len(one) == 3 and few and (square or (one[2] > 1 and min(one[:2]) >= _MIN_EDGE)):
         seems, cure = "(H, W, C, N)", "np.transpose(x, (3, 2, 0, 1))"
     elif len(one) == 3 and one[0] in (3, 4) and one[1] == one[2] and layout == "auto":
         seems, cure = "(C, H, W, N)", "np.moveaxis(x, -1, 0)"
     else:
         return
     raise VaekitError(
-        f"expected {_WANTED}, got shape {shape}, which looks like {seems}, examples last: move "
+        f"expected {_INPUTS}, got shape {shape}, which looks like {seems}, examples last: move "
         f"them to the front, {cure}, or pass layout='nchw' if it is right"
     )
 
@@ -110,12 +111,12 @@ def _check_layout(shape: tuple[int, ...]) -> None:
     rest = shape[2:]
     if len(shape) == 4 and channels_last(*shape[1:]):
         raise VaekitError(
-            f"expected {_WANTED}, got shape {shape}, which looks like (N, H, W, C), channels last: "
+            f"expected {_INPUTS}, got shape {shape}, which looks like (N, H, W, C), channels last: "
             "move them, np.moveaxis(x, -1, 1), or pass layout='nhwc' (or 'nchw' if it is right)"
         )
-    if len(rest) == 1 and rest[0] in (3, 4) and min(shape[:2]) >= _SIDE:
+    if len(rest) == 1 and rest[0] in (3, 4) and min(shape[:2]) >= _MIN_EDGE:
         raise VaekitError(
-            f"expected {_WANTED}, got shape {shape}, which looks like one picture (H, W, C): add a "
+            f"expected {_INPUTS}, got shape {shape}, which looks like one picture (H, W, C): add a "
             "first axis and move the channels, np.moveaxis(x[None], -1, 1), or pass layout='nchw' "
             f"if these are {shape[0]} pictures of one channel"
         )
@@ -135,14 +136,14 @@ def _typed(array: np.ndarray) -> np.ndarray:
             "it as one of these, say scale=255 for bytes that mean v/255, or load it with "
             "mmap=false"
         )
-    return _plain(array, np.float32)
+    return _as_type(array, np.float32)
 
 
 def _bytes(array: np.ndarray) -> np.ndarray:
     low, high = _bounds(array)
     cure = f"pass scale={max(high, 1)} to divide by it, or convert them to float32"
     check_bytes(low, high, f"the array ({array.dtype})", cure)
-    return _plain(array, np.uint8)
+    return _as_type(array, np.uint8)
 
 
 def _scaled(array: np.ndarray, scale: float) -> np.ndarray:
@@ -151,12 +152,12 @@ def _scaled(array: np.ndarray, scale: float) -> np.ndarray:
     if array.dtype == bool:
         return _typed(array)
     if array.dtype == np.uint8 and scale == 255:  # which is what bytes mean inside
-        return _plain(array, np.uint8)
+        return _as_type(array, np.uint8)
     with np.errstate(over="ignore"):  # what overflows is found to be infinite
         return np.ascontiguousarray(array / np.float32(scale), dtype=np.float32)
 
 
-def _plain(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
+def _as_type(array: np.ndarray, dtype: type[np.generic]) -> np.ndarray:
     if isinstance(array, np.memmap) and array.dtype == dtype:
         return array
     with np.errstate(over="ignore"):
@@ -168,30 +169,23 @@ def _bounds(array: np.ndarray) -> tuple[int, int]:
     return min(int(p.min()) for p in parts), max(int(p.max()) for p in parts)
 
 
-def _check_finite(array: np.ndarray) -> None:
-    count, first = 0, -1
-    for part in pieces(len(array), array[0].nbytes):
-        bad = ~np.isfinite(array[part]).reshape(part.stop - part.start, -1)
-        if bad.any():
-            first = part.start + int(bad.any(axis=1).argmax()) if first < 0 else first
+def check_all_finite(examples: Iterable[Tensor]) -> None:
+    """Raise `VaekitError` for NaN, infinity and what float32 cannot hold, in pieces (n, …)."""
+    count, number, first, kind = 0, 0, -1, "row"
+    for piece in examples:
+        bad = ~torch.isfinite(piece.flatten(1))
+        if bool(bad.any()):
+            first = number + int(bad.any(1).int().argmax()) if first < 0 else first
             count += int(bad.sum())
+        number, kind = number + len(piece), "row" if piece.ndim == 2 else "image"
     if count:
-        raise not_finite(count, first, array.ndim - 1)
+        raise VaekitError(
+            f"the {kind}s hold {count} NaN or infinite values (or beyond float32), the first in "
+            f"{kind} {first}: remove or repair such {kind}s"
+        )
 
 
-def not_finite(count: int, first: int, dimensions: int) -> VaekitError:
-    """Build the error for `count` values that are no float32 numbers, in examples of so many axes.
-
-    `first` is the number of the first example that has one, from 0 on.
-    """
-    many, one = ("rows", "row") if dimensions == 1 else ("images", "image")
-    return VaekitError(
-        f"the {many} hold {count} NaN or infinite values (or beyond float32), the first in {one} "
-        f"{first}: remove or repair such {many}"
-    )
-
-
-def _tensor(array: np.ndarray) -> Tensor:
+def _shared_tensor(array: np.ndarray) -> Tensor:
     if min(array.strides) < 0:  # of single entries numpy calls that contiguous
         array = array.copy()
     with warnings.catch_warnings():  # a read-only mapping is as it should be: nobody writes to it

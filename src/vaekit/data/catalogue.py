@@ -17,57 +17,32 @@ import numpy as np
 from torch import Tensor
 
 from vaekit.arguments import check
-from vaekit.data import (
-    array,
-    cars3d,
-    celeba,
-    cifar,
-    digits,
-    dsprites,
-    faces,
-    faces3d,
-    folder,
-    heads,
-    idx,
-    omniglot,
-    shapes3d,
-    smallnorb,
-    sprites,
-    table,
-)
-from vaekit.data.dataset import Dataset, Splits
-from vaekit.data.files import no_folder
-from vaekit.data.pictures import ENDINGS
+from vaekit.data.dataset import Dataset
+from vaekit.data.files import arrays, folder, tables
+from vaekit.data.files.pictures import ENDINGS
+from vaekit.data.paths import no_folder
+from vaekit.data.sets import SETS
+from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError
 from vaekit.files import place
 from vaekit.text import bind, build, call, parse, written
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
-    "sprites": sprites.sprites,
-    "heads": heads.heads,
-    "dsprites": dsprites.dsprites,
-    "shapes3d": shapes3d.shapes3d,
-    "cars3d": cars3d.cars3d,
-    "smallnorb": smallnorb.smallnorb,
-    "faces3d": faces3d.faces3d,
-    "mnist": idx.mnist,
-    "fashion-mnist": idx.fashion_mnist,
-    "digits": digits.digits,
-    "cifar10": cifar.cifar10,
-    "celeba": celeba.celeba,
-    "yale-b": faces.yale_b,
-    "orl-faces": faces.orl_faces,
-    "omniglot": omniglot.omniglot,
+    **SETS,
     "folder": folder.folder,
-    "array": array.array,
-    "table": table.table,
+    "array": arrays.array,
+    "table": tables.table,
 }
-_KINDS = {"array": array.ENDINGS, "table": table.ENDINGS, "picture": tuple(ENDINGS)}
+_FILE_KINDS = {
+    "array": arrays.ARRAY_ENDINGS,
+    "table": tables.TABLE_ENDINGS,
+    "picture": tuple(ENDINGS),
+}
 FILES = ("folder", "array", "table")  # loaders of users' own files, read whole
 
 
 @dataclass(frozen=True)
-class Source:
+class DataSource:
     """Say what a text or path means: the `loader` by name, and its arguments by theirs.
 
     `loader` is a name of the catalogue, or picture for a single one.
@@ -108,34 +83,34 @@ def load(
         raise VaekitError(f"holdout must be a share from 0 to below 1, got {holdout}")
     if data_dir is not None and not place(data_dir, "the data folder").is_dir():
         raise no_folder(data_dir)
-    found = _load(what, {"data_dir": data_dir, "holdout": holdout, "seed": seed}, options)
-    if isinstance(found, Splits):
-        return found
-    return Splits(found, found) if holdout == 0 else Splits(*found.split(holdout, seed))
+    data = _dataset_of(what, {"data_dir": data_dir, "holdout": holdout, "seed": seed}, options)
+    if isinstance(data, Splits):
+        return data
+    return Splits(data, data) if holdout == 0 else Splits(*data.split(holdout, seed))
 
 
-def _load(what: Any, settings: dict[str, Any], options: dict[str, Any]) -> Dataset | Splits:
+def _dataset_of(what: Any, settings: dict[str, Any], options: dict[str, Any]) -> Dataset | Splits:
     if isinstance(what, str | Path):
-        return opened(source(what), settings, options, str(what))
+        return load_source(source(what), settings, options, str(what))
     if isinstance(what, Dataset | Splits):
         if options:
             raise VaekitError(f"a set takes no options, got {', '.join(options)}: leave them out")
         return what
     if isinstance(what, np.ndarray | Tensor):
-        return call(_of_array, "load", "data", (what,), (), options)
-    if table.is_frame(what):
-        return call(_bound(table.table, settings), "load", "data", (what,), (), options)
+        return call(_array_data, "load", "data", (what,), (), options)
+    if tables.is_frame(what):
+        return call(_bound(tables.table, settings), "load", "data", (what,), (), options)
     raise VaekitError(
         f"cannot load data from {type(what).__name__}: pass a name, a path, an array, a tensor, a "
         "data frame or a Dataset (a list: np.array of it; a DataLoader: give it to fit)"
     )
 
 
-def _of_array(x: Any, name: str = "array", **options: Any) -> Dataset:
+def _array_data(x: Any, name: str = "array", **options: Any) -> Dataset:
     return call(Dataset.from_array, "load", "data", (x,), (), {"name": name, **options})
 
 
-def source(what: str | Path) -> Source:
+def source(what: str | Path) -> DataSource:
     """Tell what a text or a path means; a known set wins over a folder of its name.
 
     Raises `VaekitError` where it is neither a set nor an existing path, and for arguments that do
@@ -147,11 +122,11 @@ def source(what: str | Path) -> Source:
     if isinstance(what, str) and _names_a_set(text):
         name, positional, named = parse(text)
         said = f"data set {text!r}"
-        return Source(name, bind(CATALOGUE[name], name, said, (), positional, named).arguments)
+        return DataSource(name, bind(CATALOGUE[name], name, said, (), positional, named).arguments)
     path = Path(what).expanduser()
     if path.exists():
-        kind = "folder" if path.is_dir() else _kind(path)
-        return Source(kind, {next(iter(_parameters(kind))): path})
+        kind = "folder" if path.is_dir() else _kind_of_file(path)
+        return DataSource(kind, {next(iter(_loader_parameters(kind))): path})
     if isinstance(what, str) and not _looks_like_path(text):
         build(text, CATALOGUE, "data set")  # to raise its error
     raise VaekitError(
@@ -165,24 +140,24 @@ def resolved(text: str) -> str:
 
     Raises `VaekitError` as `source` does.
     """
-    found = source(text)
-    if found.path is None:
+    meant = source(text)
+    if meant.path is None:
         return text
-    path = str(found.path.resolve())
-    return written(found.loader, (path,), found.options) if _names_a_set(text) else path
+    path = str(meant.path.resolve())
+    return written(meant.loader, (path,), meant.options) if _names_a_set(text) else path
 
 
-def opened(
-    found: Source, settings: Mapping[str, Any], options: Mapping[str, Any], said: str
+def load_source(
+    meant: DataSource, settings: Mapping[str, Any], options: Mapping[str, Any], said: str
 ) -> Dataset | Splits:
     """Load what a source means; `settings` are given to loaders that take them."""
-    if found.loader == "picture":
+    if meant.loader == "picture":
         raise VaekitError(f"{said} is a single picture: name the folder that holds it")
-    loader = _bound(CATALOGUE[found.loader], settings)
-    return call(loader, found.loader, f"data set {said!r}", (), (), {**found.arguments, **options})
+    loader = _bound(CATALOGUE[meant.loader], settings)
+    return call(loader, meant.loader, f"data set {said!r}", (), (), {**meant.arguments, **options})
 
 
-def _parameters(loader: str) -> Mapping[str, inspect.Parameter]:
+def _loader_parameters(loader: str) -> Mapping[str, inspect.Parameter]:
     return inspect.signature(CATALOGUE.get(loader, folder.folder)).parameters
 
 
@@ -202,16 +177,16 @@ def _names_a_set(text: str) -> bool:
     return not (doubtful and Path(text).expanduser().exists())
 
 
-def _kind(path: Path) -> str:
+def _kind_of_file(path: Path) -> str:
     name = path.name.lower()
-    found = next((kind for kind, ends in _KINDS.items() if name.endswith(ends)), None)
-    if found is None:
-        known = ", ".join((*array.ENDINGS, *table.ENDINGS))
+    kind = next((each for each, ends in _FILE_KINDS.items() if name.endswith(ends)), None)
+    if kind is None:
+        known = ", ".join((*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS))
         raise VaekitError(
             f"cannot tell what {path} holds: use a folder, or {known}; say table('{path}') or "
             f"array('{path}') if it is one by another name"
         )
-    return found
+    return kind
 
 
 def _looks_like_path(text: str) -> bool:

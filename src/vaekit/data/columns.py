@@ -98,21 +98,21 @@ class Columns:
 
     def plain(self) -> dict[str, Any]:
         """Return all of it in types that YAML and JSON hold; `from_plain` reads it back."""
-        held = {**vars(self), "names": list(self.names)}
+        entries = {**vars(self), "names": list(self.names)}
         for key in ("shift", "width", "fill"):
-            held[key] = None if held[key] is None else held[key].tolist()
-        return held
+            entries[key] = None if entries[key] is None else entries[key].tolist()
+        return entries
 
     @classmethod
-    def from_plain(cls, held: Mapping[str, Any]) -> "Columns":
+    def from_plain(cls, entries: Mapping[str, Any]) -> "Columns":
         """Read what `plain` returned, also that of older versions, which kept less."""
         arrays = {
-            key: np.asarray(held[key], np.float64)
+            key: np.asarray(entries[key], np.float64)
             for key in ("shift", "width", "fill")
-            if held.get(key) is not None
+            if entries.get(key) is not None
         }
-        rest = {key: held[key] for key in ("scale", "missing") if key in held}
-        return cls(names=tuple(held["names"]), **{"fill": None, **arrays}, **rest)
+        rest = {key: entries[key] for key in ("scale", "missing") if key in entries}
+        return cls(names=tuple(entries["names"]), **{"fill": None, **arrays}, **rest)
 
     def __str__(self) -> str:
         """Say in a line which columns are used, and how."""

@@ -11,13 +11,13 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.border import Layout, admit, not_finite, pieces
+from vaekit.data.border import Layout, admit, check_all_finite, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
 from vaekit.errors import VaekitError, nearest, shortened
@@ -80,7 +80,9 @@ class Dataset:
         integers.
         """
         pixels = admit(images, scale, layout)
-        return cls(pixels, None if labels is None else _classes(labels, len(pixels)), name=name)
+        return cls(
+            pixels, None if labels is None else _class_numbers(labels, len(pixels)), name=name
+        )
 
     def __len__(self) -> int:
         return len(self.images) if self.rows is None else len(self.rows)
@@ -101,17 +103,13 @@ class Dataset:
         bounds = [torch.aminmax(piece) for piece in self._pieces()]
         low, high = (torch.stack(ends).cpu() for ends in zip(*bounds, strict=True))
         if not bool(torch.isfinite(low).all() and torch.isfinite(high).all()):
-            raise self._not_finite()
+            check_all_finite(self._pieces())
         return float(low.min()), float(high.max())
-
-    def _not_finite(self) -> VaekitError:
-        bad = torch.cat([~torch.isfinite(p).flatten(1) for p in self._pieces()])
-        return not_finite(int(bad.sum()), int(bad.any(1).int().argmax()), len(self.shape))
 
     def batch(self, indices: Tensor) -> Tensor:
         """Gather the images at `indices` (n,) as float32 (n, …), uint8 scaled to [0, 1]."""
-        found = self.images.index_select(0, self._where(indices))
-        return found.float().div_(255) if found.dtype == torch.uint8 else found
+        images = self.images.index_select(0, self._where(indices))
+        return images.float().div_(255) if images.dtype == torch.uint8 else images
 
     def names_of(self, indices: Tensor) -> list[str]:
         """Name the images at positions `indices` (n,): their own names, else their numbers."""
@@ -194,7 +192,7 @@ class Dataset:
 
         The same seed gives the same parts. Raises `VaekitError` where a part would be empty.
         """
-        train, test = parted(len(self), fraction, seed)
+        train, test = random_parts(len(self), fraction, seed)
         return self.subset(train), self.subset(test)
 
     def to(self, device: torch.device | str) -> "Dataset":
@@ -234,19 +232,19 @@ class Dataset:
             yield self.images[part] if self.rows is None else self.images[self.rows[part]]
 
 
-def parted(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
+def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
     """Part `count` rows at random into those to train on and a `fraction` to test on, int64.
 
     Raises `VaekitError` where one of them would be empty.
     """
-    held = round(fraction * count)
-    if not 0 < held < count:
+    n = round(fraction * count)
+    if not 0 < n < count:
         raise VaekitError(
-            f"holding out {fraction} of {count} examples leaves {count - held} to train "
-            f"on and {held} to test on: choose a share from 0 to 1 that leaves both some"
+            f"holding out {fraction} of {count} examples leaves {count - n} to train "
+            f"on and {n} to test on: choose a share from 0 to 1 that leaves both some"
         )
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    return order[held:].sort().values, order[:held].sort().values
+    return order[n:].sort().values, order[:n].sort().values
 
 
 CONDITIONS = ("labels", "factors", "attributes")
@@ -262,56 +260,10 @@ def one_hots(levels: Tensor, sizes: Sequence[int]) -> Tensor:
     return torch.cat([one_hot(v, s) for v, s in zip(levels.unbind(1), sizes, strict=True)], 1)
 
 
-class Splits(NamedTuple):
-    """Pair the images to train on with those held out."""
-
-    train: Dataset
-    test: Dataset
-
-    def __repr__(self) -> str:
-        return f"train: {self.train!r}\ntest: {self.test!r}"
-
-    def joined(self) -> Dataset:
-        """Return both parts as one set, in the order of the whole where they were split from one.
-
-        Else those to train on come first.
-        """
-        train, test = self
-        if train is test:
-            return train
-        if train.images is test.images and train.rows is not None and test.rows is not None:
-            return replace(train, rows=torch.cat([train.rows, test.rows]).sort().values)
-        return _joined(train, test)
-
-    def to(self, device: torch.device | str) -> "Splits":
-        """Move both parts to a device, what they share only once."""
-        train = self.train.to(device)
-        shared = {
-            key: getattr(train, key)
-            for key in ("images", "labels", "attributes")
-            if getattr(self.test, key) is getattr(self.train, key)
-        }
-        return Splits(train, replace(self.test, **shared).to(device))
-
-
-def _joined(train: Dataset, test: Dataset) -> Dataset:
-    def whole(key: str) -> Any:
-        found = [getattr(part, key) for part in (train, test)]
-        rows = [part.rows for part in (train, test)]
-        if any(each is None for each in found):
-            return None
-        return torch.cat([x if r is None else x[r] for x, r in zip(found, rows, strict=True)])
-
-    parts = {key: whole(key) for key in ("images", "labels", "attributes")}
-    names = [n for p in (train, test) for n in p.names_of(torch.arange(len(p)))]
-    named = tuple(names) if train.names and test.names else ()
-    return replace(train, **parts, factors=None, rows=None, names=named)
-
-
-def _classes(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:
-    found = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
-    if found.dtype.kind not in "iub" or found.shape != (n,):
+def _class_numbers(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:
+    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    if array.dtype.kind not in "iub" or array.shape != (n,):
         raise VaekitError(
-            f"expected {n} whole-number labels (N,), got shape {found.shape} of type {found.dtype}"
+            f"expected {n} whole-number labels (N,), got shape {array.shape} of type {array.dtype}"
         )
-    return torch.from_numpy(found.astype(np.int64))
+    return torch.from_numpy(array.astype(np.int64))

@@ -60,9 +60,9 @@ class Factors:
 
         The levels of a factor are its distinct values in rising order.
         """
-        found = [np.unique(np.asarray(column), return_inverse=True) for column in columns]
-        table = np.stack([levels.reshape(-1) for _, levels in found], axis=1)
-        values = tuple(distinct for distinct, _ in found)
+        levelled = [np.unique(np.asarray(column), return_inverse=True) for column in columns]
+        table = np.stack([levels.reshape(-1) for _, levels in levelled], axis=1)
+        values = tuple(distinct for distinct, _ in levelled)
         return cls(tuple(names), tuple(len(v) for v in values), values, table)
 
     @classmethod
@@ -81,8 +81,8 @@ class Factors:
         full = math.prod(loose.sizes)
         if len(cells) != full or (cells[rows] != np.arange(full)).any():
             sizes = " x ".join(f"{n} {s}" for n, s in zip(names, loose.sizes, strict=True))
-            found = len(np.unique(cells))
-            counts = {"missing": full - found, "there more than once": len(cells) - found}
+            different = len(np.unique(cells))
+            counts = {"missing": full - different, "there more than once": len(cells) - different}
             said = " and ".join(f"{n} are {what}" for what, n in counts.items() if n)
             raise VaekitError(
                 f"{len(cells)} images are not each combination of {sizes} once: {said}"

@@ -21,8 +21,7 @@ from torch import Tensor
 
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
-from vaekit.data.table import is_frame
-from vaekit.data.table import read as read_table
+from vaekit.data.files.tables import is_frame, read_table
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 
@@ -89,16 +88,17 @@ class Schema:
         low, high = self.range
         return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
 
-    def admitted(self, x: Any) -> Dataset:
+    def admitted(self, x: Any, rows: np.ndarray | None = None) -> Dataset:
         """Check examples (N, *shape), an array, a frame or a set, and return them on this scale.
 
+        `rows` (N,) are the numbers of rows of a table in errors, where they are not 0, 1, ….
         Raises `VaekitError` for another shape, NaN, and values that cannot have been meant.
         """
         if isinstance(x, Dataset):
             data = x if self.columns is None else self._rescaled(x)
             self._check_shape((len(data), *data.shape))
         elif self.columns is not None:
-            data = self._of_rows(self._own_numbers(x))
+            data = self._of_rows(self._own_numbers(x), rows)
         else:
             array = as_numpy(x)
             self._check_shape(array.shape)
@@ -109,8 +109,8 @@ class Schema:
 
     def own(self, x: Tensor) -> np.ndarray:
         """Return examples (N, *shape) as the user has them: rows of a table in its own units."""
-        found = x.numpy()
-        return found if self.columns is None else self.columns.own(found.astype(np.float64))
+        array = x.numpy()
+        return array if self.columns is None else self.columns.own(array.astype(np.float64))
 
     def check_scale(self, data: Dataset) -> None:
         """Raise `VaekitError` for examples on another scale than those of the training.
@@ -168,9 +168,10 @@ class Schema:
             made, labels=labels, label_names=data.label_names, attributes=data.attributes
         )
 
-    def _of_rows(self, own: np.ndarray) -> Dataset:
+    def _of_rows(self, own: np.ndarray, rows: np.ndarray | None = None) -> Dataset:
         assert self.columns is not None
-        return replace(Dataset.from_array(self.columns.scaled(own)), columns=self.columns)
+        scaled = self.columns.scaled(own, rows)
+        return replace(Dataset.from_array(scaled), columns=self.columns)
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:
         want = self.shape

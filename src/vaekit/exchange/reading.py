@@ -15,10 +15,11 @@ import torch
 from torch import Tensor
 
 from vaekit import data as datasets
-from vaekit.data import Dataset, array, folder, table
+from vaekit.data import Dataset
 from vaekit.data.area import box
-from vaekit.data.catalogue import FILES, Source, opened, source
-from vaekit.data.pictures import Form
+from vaekit.data.catalogue import FILES, DataSource, load_source, source
+from vaekit.data.files import arrays, folder, tables
+from vaekit.data.files.pictures import Form
 from vaekit.errors import VaekitError, shortened
 from vaekit.runs import Run
 
@@ -57,7 +58,7 @@ def examples(run: Run, what: str | None, split: str | None = None) -> Examples:
     found = source(what)
     if found.path is None:
         settings = {"data_dir": run.config.data_dir}
-        loaded = datasets.load(opened(found, settings, {}, what), holdout=run.config.holdout)
+        loaded = datasets.load(load_source(found, settings, {}, what), holdout=run.config.holdout)
         return _of_set(run, loaded, split or "test", what)
     if split is not None:
         raise VaekitError(f"{what} is read whole: leave --split out, it is for sets by name")
@@ -73,27 +74,27 @@ def _of_set(run: Run, splits: datasets.Splits, split: str, what: str) -> Example
     return Examples(data, names, what if whole else f"{what} ({split} split)", bool(data.names))
 
 
-def _options(run: Run, found: Source) -> dict[str, Any]:
+def _options(run: Run, found: DataSource) -> dict[str, Any]:
     """Return how own files are read: as the run's were, where those were alike, or as is asked."""
     trained = run.config.data
     named = trained.partition("(")[0].strip() in FILES
-    before = source(trained) if named else Source("")
+    before = source(trained) if named else DataSource("")
     return (before.options if before.loader == found.loader else {}) | found.options
 
 
 # ---- pictures
 
 
-def _of_folder(run: Run, found: Source, path: Path) -> Examples:
-    root, options = folder.existing(path), _options(run, found)
+def _of_folder(run: Run, found: DataSource, path: Path) -> Examples:
+    root, options = folder.existing_folder(path), _options(run, found)
     form = _form(run, options)
-    data = folder.load(folder.listed(root), root, form, options.get("skip", False), _LIKE)
+    data = folder.load_pictures(folder.listed(root), root, form, options.get("skip", False), _LIKE)
     return _of_pictures(run, data, str(path))
 
 
-def _of_picture(run: Run, found: Source, path: Path) -> Examples:
+def _of_picture(run: Run, found: DataSource, path: Path) -> Examples:
     form = _form(run, _options(run, replace(found, loader="folder")))
-    data = folder.load([folder.File(path, path.parent)], path.parent, form, like=_LIKE)
+    data = folder.load_pictures([folder.File(path, path.parent)], path.parent, form, like=_LIKE)
     return _of_pictures(run, data, str(path))
 
 
@@ -104,8 +105,8 @@ def _form(run: Run, options: dict[str, Any]) -> Form:
         raise VaekitError(
             f"the run was trained on examples of shape {shape}, which no pictures have: use .npy"
         )
-    size, gray = box(options.get("size")), options.get("gray", False)
-    if size not in (None, shape[1:]) or (gray and shape[0] == 3):
+    size, gray = options.get("size"), options.get("gray", False)
+    if (size is not None and box(size) != shape[1:]) or (gray and shape[0] == 3):
         raise VaekitError(
             f"the run was trained on {'colour' if shape[0] == 3 else 'grey'} pictures of "
             f"{shape[1]} x {shape[2]} (h x w), and others are brought to that: leave size and gray "
@@ -131,42 +132,40 @@ def _levelled(run: Run, pictures: Dataset) -> Dataset:
 # ---- rows
 
 
-def _of_array(run: Run, found: Source, path: Path) -> Examples:
+def _of_array(run: Run, found: DataSource, path: Path) -> Examples:
     options = _options(run, found)
     asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
-    x, labels = array.read(path, options.get("key"), options.get("mmap"))
+    x, labels = arrays.read_array(path, options.get("key"), options.get("mmap"))
     data = run.schema.admitted(Dataset.from_array(x, **asked) if asked else x)
     if labels is not None and labels.dtype.kind in "iub":
         data = replace(data, labels=torch.from_numpy(labels.astype(np.int64)))
     return _numbered(data, path)
 
 
-def _of_table(run: Run, found: Source, path: Path) -> Examples:
+def _of_table(run: Run, found: DataSource, path: Path) -> Examples:
     options = _options(run, found)
     how = ("separator", "decimal", "header", "encoding")
-    whole = table.read(path, *(options.get(name) for name in how))
+    whole = tables.read_table(path, *(options.get(name) for name in how))
     columns, wanted = run.schema.columns, run.model.condition
-    if columns is None:
-        if len(run.schema.shape) == 3:
-            raise VaekitError(
-                f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
-            )
-        used = whole.used(options.get("columns"), None)
-        numbers, rows = whole.numbers(used, cure="Repair or remove those rows")
-        return _numbered(run.schema.admitted(numbers), path, rows)
-    told = wanted is not None and wanted.kind == "labels" and options.get("label")
-    label = str(told) if told and str(told) in whole.frame.columns else None
-    missing: Any = options.get("missing") or columns.missing or None
-    numbers, rows = whole.numbers(columns.names, label, missing, _repair(path))
-    scaled = Dataset.from_array(columns.scaled(numbers, rows))
-    data = run.schema.admitted(replace(scaled, columns=columns))
+    if columns is None and len(run.schema.shape) == 3:
+        raise VaekitError(
+            f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
+        )
+    used = whole.used(options.get("columns"), None) if columns is None else columns.names
+    missing: Any = None if columns is None else options.get("missing") or columns.missing or None
+    asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
+    label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None
+    numbers, rows = whole.numbers(used, label, missing, _repair(path, columns is not None))
+    data = run.schema.admitted(numbers, rows)
     if label is not None:
         labels, names = whole.classes(label, rows)
         data = replace(data, labels=torch.from_numpy(labels), label_names=names)
     return _numbered(data, path, rows)
 
 
-def _repair(path: Path) -> str:
+def _repair(path: Path, fillable: bool) -> str:
+    if not fillable:
+        return "Repair or remove those rows"
     return (
         f"Repair those rows, leave them out, \"table('{path}', missing=drop)\", or train with "
         "missing=mean to have missing values filled in"
@@ -186,22 +185,22 @@ def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
     """
     found = Path(path).expanduser()
     ending = found.suffix.lower()
-    if found.is_file() and ending not in (*array.ENDINGS, *table.ENDINGS):
+    if found.is_file() and ending not in (*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS):
         raise VaekitError(f"{found} holds no codes: use .npy, .npz, .csv or .parquet")
-    if ending in table.ENDINGS:
-        whole = table.read_plain(found)
+    if ending in tables.TABLE_ENDINGS:
+        whole = tables.read_table(found, plain=True)
         names = whole.words("name") if "name" in whole.frame.columns else None
         used = _code_columns(whole.frame.columns, found)
         z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
     else:
-        names = array.read(found, "name")[0] if _first(found, ("name",)) else None
-        z = array.read(found, _first(found, ("code", "mean", "z")))[0]
+        names = arrays.read_array(found, "name")[0] if _first(found, ("name",)) else None
+        z = arrays.read_array(found, _first(found, ("code", "mean", "z")))[0]
     return z, None if names is None else [str(name) for name in names]
 
 
 def _first(path: Path, keys: tuple[str, ...]) -> str | None:
     """Return the first of these names that an .npz has, or None."""
-    held = array.names(path) if path.suffix.lower() == ".npz" else []
+    held = arrays.array_names(path) if path.suffix.lower() == ".npz" else []
     return next((key for key in keys if key in held), None)
 
 
@@ -225,11 +224,11 @@ def condition(text: str | None, run: Run) -> str | np.ndarray | None:
     if text is None:
         return None
     path = Path(text).expanduser()
-    if path.suffix.lower() in array.ENDINGS:
-        return array.read(path, _first(path, ("condition",)))[0]
-    if path.suffix.lower() not in table.ENDINGS:
+    if path.suffix.lower() in arrays.ARRAY_ENDINGS:
+        return arrays.read_array(path, _first(path, ("condition",)))[0]
+    if path.suffix.lower() not in tables.TABLE_ENDINGS:
         return text
-    whole = table.read_plain(path)
+    whole = tables.read_table(path, plain=True)
     names = [name for name in whole.frame.columns if name not in ("name", "row")]
     factors = list(run.schema.factors or ())
     kind = run.model.condition.kind if run.model.condition else ""

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from vaekit import files
 from vaekit.errors import VaekitError
-from vaekit.system import telling
+from vaekit.system import writing
 
 MARK = '<p class="kicker">vaekit '  # in the head of every page
 HEAD = 1 << 15  # bytes that hold it, the style before it
@@ -34,7 +34,7 @@ def check_page(path: Path, force: bool = False) -> Path:
 
 
 def _is_page(path: Path) -> bool:
-    with telling(path), path.open("rb") as file:
+    with writing(path), path.open("rb") as file:
         head = file.read(HEAD)
     return not head or MARK.encode() in head
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from vaekit import files
 from vaekit.errors import VaekitError, warn
-from vaekit.system import telling, told
+from vaekit.system import system_error, writing
 
 Row = dict[str, float]
 
@@ -30,7 +30,7 @@ def start(path: Path, step: int) -> None:
 
 def append(path: Path, row: Row) -> None:
     """Add one row; the first one writes the header."""
-    with telling(path), path.open("a", encoding="utf-8") as file:
+    with writing(path), path.open("a", encoding="utf-8") as file:
         file.write(_text([row], header=file.tell() == 0))
 
 
@@ -61,7 +61,7 @@ def look(path: Path) -> Found:
     except FileNotFoundError:
         return Found([])
     except OSError as error:
-        return Found([], trouble=f"cannot be read and is left out: {told(error)}")
+        return Found([], trouble=f"cannot be read and is left out: {system_error(error)}")
     head, *lines = text.replace("\0", "").split("\n")
     names = _cells(head)  # line by line: a stray quote spoils no other
     found = [(line, row) for line in lines[:-1] if (row := _row(names, _cells(line))) is not None]

@@ -16,7 +16,7 @@ from vaekit.errors import VaekitError
 from vaekit.runs import history, results
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL
-from vaekit.system import telling
+from vaekit.system import writing
 
 LOCK = ".lock"
 _TRIES = 20
@@ -41,7 +41,7 @@ def _first(stack: ExitStack, folders: Iterable[Path], resume: bool) -> Path:
     why = Occupied("there is no folder to train into: name one with --out")
     for folder in folders:
         try:
-            with telling(folder):
+            with writing(folder):
                 return _entered(stack, folder, resume)
         except Occupied as error:
             why = error
@@ -130,7 +130,7 @@ def _made(folder: Path) -> Iterator[None]:
 def _locked(folder: Path) -> Iterator[None]:
     with ExitStack() as stack:
         try:
-            stack.enter_context(locks.held(folder / LOCK))
+            stack.enter_context(locks.locked(folder / LOCK))
         except locks.Taken as error:
             raise Occupied(
                 f"another training ({error.holder}) is writing {folder}: wait until it has ended, "

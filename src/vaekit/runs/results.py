@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from vaekit import files, forms, locks
 from vaekit.errors import warn
-from vaekit.system import telling
+from vaekit.system import writing
 
 METRICS, REFITS, LEDGER = "metrics.json", "refits.json", "ledger.json"
 LOCK = ".results.lock"
@@ -92,7 +92,7 @@ def merge(path: Path, new: Found, kept: Callable[[Found], Found | None]) -> None
 
     Where it says None the file is left as it is. Raises `VaekitError` where it cannot be written.
     """
-    with telling(path), locks.held(path.with_name(LOCK), _WAIT):
+    with writing(path), locks.locked(path.with_name(LOCK), _WAIT):
         before = kept(read(path))
         if before is not None:
             write(path, before | new)

@@ -1,0 +1,112 @@
+"""Sets of many compressed pictures, decoded once and then mapped from the disk.
+
+Decoding takes seconds to minutes, and all pictures of a large set may not fit the memory. So they
+are decoded side by side in threads and stored in the cache, one after the other (see `cache`). What
+they were decoded from is part of their folder's name, so that other files, another size or another
+version of this module make another one.
+"""
+
+import hashlib
+import os
+import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.data.archives import FileSource, open_files, stamp
+from vaekit.data.cache import cached, checking, store
+from vaekit.data.files.pictures import differing_sizes
+from vaekit.errors import VaekitError
+
+_CHUNK = 1024  # pictures in memory at once: enough to keep the threads busy, some MB
+_TASK = 32  # pictures handed to a thread at once: handing over costs as much as a small JPEG
+_MANY = 10_000  # pictures whose decoding takes long enough to be announced
+Decode = Callable[[bytes], np.ndarray]
+
+
+class Pictures(NamedTuple):
+    """Hold images (N, C, H, W) uint8, the name of each, and the sha256 of what was read."""
+
+    images: Tensor
+    names: tuple[str, ...]
+    sha256: str
+
+    def parts(self, pattern: re.Pattern[str]) -> list[tuple[str, ...]]:
+        """Return what the groups of a pattern find in the name of each picture."""
+        return [match.groups() for name in self.names if (match := pattern.search(name))]
+
+
+def stacked(path: Path, wanted: re.Pattern[str], decode: Decode) -> Pictures:
+    """Decode the pictures of a small folder or archive into memory, in natural order of names.
+
+    Raises `VaekitError` for none, damaged ones, and differing sizes.
+    """
+    with open_files(path, wanted) as source:
+        images = np.stack(list(_decoded_pictures(source, decode)))
+    return Pictures(torch.from_numpy(images), source.names, source.sha256())
+
+
+def mapped(
+    what: str, path: Path, wanted: re.Pattern[str], decode: Decode, how: str = ""
+) -> Pictures:
+    """Map the decoded pictures of a folder or archive from the cache, where they are put if needed.
+
+    They belong to the set `what`; `how` tells apart different ways of decoding. Raises
+    `VaekitError` as `stacked` does, and where the cache cannot be written.
+    """
+
+    def make(folder: Path) -> None:
+        with open_files(path, wanted) as source:
+            count = len(source.names)
+            about = f"decoding {count} pictures of {path.name}" if count > _MANY else ""
+            pieces = (picture[None] for picture in _decoded_pictures(source, decode))
+            record = lambda: {"names": source.names, "sha256": source.sha256()}  # noqa: E731
+            store(folder, count, pieces, record, about)
+
+    state = f"1 {stamp(path, wanted)} {wanted.pattern} {how}"
+    images, record, folder = cached(
+        what, f"decoded-{hashlib.sha256(state.encode()).hexdigest()[:16]}", make
+    )
+    with checking(folder):
+        names = tuple(record["names"])
+        if len(images) != len(names):
+            raise ValueError(f"{len(names)} names, images {tuple(images.shape)}")
+        return Pictures(images, names, str(record["sha256"]))
+
+
+def _decoded_pictures(source: FileSource, decode: Decode) -> Iterator[np.ndarray]:
+    """Yield the decoded pictures of a source in order."""
+    if not source.names:
+        raise VaekitError(f"{source.path} holds none of the pictures that are looked for in it")
+    first = None
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        for start in range(0, len(source.names), _CHUNK):
+            names = source.names[start : start + _CHUNK]
+            contents = [(name, source.read(name)) for name in names]
+            tasks = [
+                pool.submit(_decode_some, source.path, contents[k : k + _TASK], decode)
+                for k in range(0, len(contents), _TASK)
+            ]
+            pictures = (picture for task in tasks for picture in task.result())
+            for name, picture in zip(names, pictures, strict=True):
+                first = picture if first is None else first
+                if picture.shape != first.shape:
+                    shapes = {source.names[0]: first.shape, name: picture.shape}
+                    raise differing_sizes(source.path, shapes, "get them again as published")
+                yield picture
+
+
+def _decode_some(path: Path, contents: list[tuple[str, bytes]], decode: Decode) -> list[np.ndarray]:
+    return [_decode_one(path, name, content, decode) for name, content in contents]
+
+
+def _decode_one(path: Path, name: str, content: bytes, decode: Decode) -> np.ndarray:
+    try:
+        return decode(content)
+    except VaekitError as error:
+        raise VaekitError(f"{name} in {path}: {error}") from error

@@ -1,0 +1,1 @@
+"""What users bring in files: folders of pictures, arrays and tables."""

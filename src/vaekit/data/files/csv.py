@@ -1,0 +1,257 @@
+"""Text with separators: which sign parts the columns, which the decimals, is there a header.
+
+UTF-8 and, with its mark at the start, UTF-16 are told from the file; another encoding is said.
+Above the table may stand lines that begin with #, and Excel's `sep=;`: both are passed over.
+
+The first lines are read with each separator that comes into question. The right one gives every
+line the same number of fields, and numbers where there are some. Comma, semicolon, tab, bar and
+space are tried, as programs and countries write them. What stays open is asked for and not guessed:
+a first line that holds a number, and commas that could be of thousands.
+"""
+
+import codecs
+import gzip
+import io
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from vaekit.data.paths import reading
+from vaekit.errors import VaekitError, shortened
+
+# What stands for a missing value everywhere, and what does among numbers: a class may be «none».
+MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN", "NAN", "null", "NULL", "Null")
+AMONG_NUMBERS = (*MISSING, "None", "none", "na", "-", "--", ".", "-nan")
+_SEPARATORS = (",", ";", "\t", "|", " ")
+_SEPARATOR_WORDS = {
+    "comma": ",",
+    "semicolon": ";",
+    "tab": "\t",
+    "\\t": "\t",
+    "bar": "|",
+    "space": " ",
+}
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.IGNORECASE)
+_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
+_DOTTED = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+")
+_LINES, _LENGTH = 20, 2**18  # read to find out: so many lines, or three where they are long
+_SEP = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
+# A quoted field that the end of the line does not end.
+_OPEN = re.compile(r'(?:^|[,;\t|])\s*"(?:[^"]|"")*$')
+
+
+@dataclass(frozen=True)
+class Text:
+    """Hold the text of a table in UTF-8, and how it is written: separator, decimal sign, header.
+
+    `names` are those of the columns, numbers from 1 on where there is no header.
+    """
+
+    content: bytes
+    separator: str
+    decimal: str
+    header: bool
+    names: tuple[str, ...]
+
+    def without_blank_lines(self) -> bytes:
+        """Return the content without blank lines, which are no rows of missing values."""
+        return b"\n".join(line for line in self.content.splitlines() if line.strip())
+
+
+def text_of(
+    path: Path,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
+    plain: bool = False,
+) -> Text:
+    """Read a file, and find how it is written; what is not None is taken as it is.
+
+    With `plain` a first line of nothing but numbers is no header, without a question. Raises
+    `VaekitError` for what is no text, and where the header or the decimals stay open.
+    """
+    content = _utf8(path, encoding)
+    above, lines = _first_lines(path, content)
+    if not lines:
+        raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
+    marks = [m[1].replace("\\t", "\t") for line in above if (m := _SEP.fullmatch(line))]
+    mark = next(iter(marks), None) if separator is None else separator
+    sign = _separator(lines) if mark is None else _separator_asked(mark)
+    rows = [_fields(line, sign) for line in lines]
+    point = _decimal(path, sign, rows) if decimal is None else decimal
+    if point not in (".", ","):
+        raise VaekitError(f"decimal must be '.' or ',', got {decimal!r}")
+    if plain and all(_is_numeric(cell, ".,") for cell in rows[0]):
+        header = False
+    named = [] if header is False else _names_in(above[-1:], sign, rows[0])
+    first = named or rows[0]
+    titled = bool(named) or _has_header(path, first, point) if header is None else header
+    names = first if titled else [str(k + 1) for k in range(len(first))]
+    skipped = len(above) - bool(named) if any(above) else 0
+    below = content.split(b"\n", skipped)[-1] if skipped else content
+    return Text(below, sign, point, titled, tuple(names))
+
+
+# ---- its lines
+
+
+def _utf8(path: Path, encoding: str | None) -> bytes:
+    """Read a file, packed or not, as text in UTF-8 without its mark."""
+    packed = path.suffix.lower() == ".gz"
+    with reading(f"the table {path}", "text", "repair or export it again"):
+        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
+    if encoding is None:
+        utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        name = "utf-16" if utf16 else "utf-8"
+    else:
+        name = _codec(encoding)
+    if name == "utf-8":
+        return content.removeprefix(codecs.BOM_UTF8)
+    try:
+        # As bytes alone, UTF-16 would be decoded without its mark too.
+        return io.TextIOWrapper(io.BytesIO(content), name, newline="").read().encode()
+    except UnicodeError:
+        raise no_text(path, encoding) from None
+
+
+def _codec(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+        "a".encode(name)
+    except (LookupError, TypeError):
+        raise VaekitError(
+            f"unknown encoding {encoding!r}: say utf8, utf16, latin1, cp1252 or another one"
+        ) from None
+    return name
+
+
+def no_text(path: Path, encoding: str | None = None) -> VaekitError:
+    """Build the error for a file that is no text, or text in an encoding that nobody said."""
+    if encoding is not None and _codec(encoding) != "utf-8":
+        return VaekitError(
+            f"{path} is no text in {encoding}: say its own encoding=, or leave it out"
+        )
+    return VaekitError(
+        f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet, or say encoding=, "
+        "often encoding=latin1 or encoding=cp1252 (Windows), in table(…)"
+    )
+
+
+def _first_lines(path: Path, content: bytes) -> tuple[list[str], list[str]]:
+    """Return the lines above a table, blank ones too, and its first that are not blank.
+
+    Lines that a quoted line break parts are joined; one that stays open at the end is left out.
+    """
+    above: list[str] = []
+    lines: list[str] = []
+    size = 0
+    try:
+        file = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8")
+        for line in file:
+            bare = line.strip(" \r\n")
+            is_sep = _SEP.fullmatch(bare) is not None and not any(above)
+            if bare and not is_sep and not bare.startswith("#"):
+                file = itertools.chain([line], file)
+                break
+            above.append(bare)
+        for line in file:
+            size += len(line)
+            lines += [line.rstrip("\r\n")] if line.strip() else []
+            if len(lines) >= _LINES or (size > _LENGTH and len(lines) >= 3):
+                break
+    except UnicodeError:
+        raise no_text(path) from None
+    if any("\0" in line for line in (*above, *lines)):
+        raise no_text(path)
+    return above, _joined_records(lines)
+
+
+def _joined_records(lines: Iterable[str]) -> list[str]:
+    records: list[str] = []
+    open_: list[str] = []
+    for line in lines:
+        open_.append(line)
+        joined = "\n".join(open_)
+        if '"' not in joined or _OPEN.search(joined) is None:
+            records.append(joined)
+            open_ = []
+    return records or open_
+
+
+# ---- its fields
+
+
+def _separator_asked(separator: str) -> str:
+    sign = _SEPARATOR_WORDS.get(separator, separator)
+    if len(sign.encode()) != 1 or sign in '"\n\r' or sign.isalnum():
+        raise VaekitError(
+            f"separator must be one character, such as ';', or {', '.join(_SEPARATOR_WORDS)}, "
+            f"got {separator!r}"
+        )
+    return sign
+
+
+def _separator(lines: Sequence[str]) -> str:
+    def merit(separator: str) -> tuple[float, int]:
+        rows = [_fields(line, separator) for line in lines]
+        width = len(rows[0])
+        if width < 2 or any(len(row) != width for row in rows):
+            return -1.0, 0
+        cells = [cell for row in rows[1:] for cell in row] or rows[0]
+        signs = ".," if separator != "," else "."
+        numbers = sum(_is_numeric(cell, signs) or cell in AMONG_NUMBERS for cell in cells)
+        return numbers / len(cells), width
+
+    return max(_SEPARATORS, key=merit)
+
+
+def _fields(line: str, separator: str) -> list[str]:
+    """Cut a line into its fields, without the quotes and spaces around them."""
+    if '"' not in line:
+        return [field.strip() for field in line.split(separator)]
+    mark = re.escape(separator)
+    fields = re.findall(rf'(?:^|{mark})\s*("(?:[^"]|"")*"|[^{mark}]*)', line)
+    bare = [re.sub(r'^"(.*)"$', r"\1", field.strip(), flags=re.DOTALL) for field in fields]
+    return [field.replace('""', '"').strip() for field in bare]
+
+
+def _is_numeric(cell: str, signs: str) -> bool:
+    plain = _PLAIN_NUMBER.fullmatch(cell) is not None
+    return plain or ("," in signs and _COMMA.fullmatch(cell) is not None)
+
+
+def _decimal(path: Path, separator: str, rows: Sequence[Sequence[str]]) -> str:
+    cells = [cell for row in rows for cell in row if _COMMA.fullmatch(cell)]
+    if separator == "," or not cells:
+        dotted = any(_DOTTED.fullmatch(cell) for row in rows for cell in row)
+        return "," if dotted and separator != "," else "."
+    if all(_THOUSANDS.fullmatch(cell) for cell in cells):
+        raise VaekitError(
+            f"{path} has numbers such as {cells[0]!r}: say decimal=',' if the comma is the decimal "
+            "sign; if it parts thousands export them without it"
+        )
+    return ","
+
+
+def _names_in(above: Sequence[str], separator: str, first: Sequence[str]) -> list[str]:
+    """Return the names that a line with # right above numbers holds, none where it is a comment."""
+    names = [name for line in above if line.startswith("#") for name in _fields(line, separator)]
+    fit = 2 <= len(names) == len(first) and any(_is_numeric(cell, ".,") for cell in first)
+    return names if fit else []
+
+
+def _has_header(path: Path, first: Sequence[str], decimal: str) -> bool:
+    numbers = [cell for cell in first if _is_numeric(cell, decimal)]
+    missing = all(cell in AMONG_NUMBERS for cell in first) and any(first)
+    if numbers or missing:
+        kind, cells = ("numbers", numbers) if numbers else ("missing values", first)
+        raise VaekitError(
+            f"{path} has no header row, or {kind} in it ({shortened(cells, 3)}): say "
+            "header=false if the first line is data (columns are then named 1, 2, …), header=true "
+            "if these are names"
+        )
+    return True

@@ -1,0 +1,164 @@
+"""A table as it was read: columns of numbers, of classes, of words, checked when asked for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from vaekit.data.files.cells import refusal
+from vaekit.errors import VaekitError, nearest, shortened, warn
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Missing = Literal["drop", "mean", "median"]
+LARGEST_CELL = float(np.finfo(np.float32).max)  # whatever the scaling
+_FILL = (
+    "Say missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
+    "columns="
+)
+_REPAIR = "Repair those that are infinite or beyond float32, or leave their rows or columns out"
+
+
+@dataclass(frozen=True)
+class Table:
+    """Hold a table as it was read, its columns of numbers as such, without the index of pandas.
+
+    `what` names it in errors, `decimal` is the sign that its text was read with.
+    """
+
+    frame: "pl.DataFrame"
+    what: str
+    name: str
+    files: dict[str, str]
+    decimal: str = "."
+
+    def used(self, columns: Sequence[str | int] | None, label: str | None) -> list[str]:
+        """List the columns to use: all but the label; raise `VaekitError` for unknown ones."""
+        known = set(self.frame.columns)
+        asked = [columns] if isinstance(columns, str | int) else columns
+        used = self.frame.columns if asked is None else [str(name) for name in asked]
+        for name in [*used, *([] if label is None else [label])]:
+            if name not in known:
+                raise nearest(name, known, f"column of {self.what}")
+        used = [name for name in used if name != label]
+        if len(set(used)) < len(used):
+            raise VaekitError("a column is named twice in columns=: name each once")
+        return used
+
+    def numbers(
+        self,
+        used: Sequence[str],
+        label: str | None = None,
+        missing: Missing | None = None,
+        cure: str = _FILL,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return columns (N, D) float64, NaN where a value is missing, and the rows they are (N,).
+
+        With `missing="drop"` rows are left out where something is missing, also the label. Raises
+        `VaekitError` for infinite values and those beyond float32, and for missing ones unless they
+        are dealt with: `cure` says how they can be.
+        """
+        import polars as pl
+
+        self._check_numbers(used)
+        wide = self.frame.select(pl.col(list(used)).cast(pl.Float64)).to_numpy()
+        rows = np.arange(len(wide))
+        if missing == "drop":
+            gone = np.asarray(np.isnan(wide).any(axis=1))
+            if label is not None:
+                gone |= self.frame[label].is_null().to_numpy()
+            wide, rows = wide[~gone], rows[~gone]
+            if gone.all():
+                raise VaekitError(f"{self.what} misses a value in every row: none is left")
+            if gone.any():
+                warn(f"{self.what}: {gone.sum()} of {len(gone)} rows miss values and are dropped")
+        self._check_finite(wide, rows, used, None if missing else cure)
+        return (wide if wide.flags.writeable else wide.copy()), rows
+
+    def classes(
+        self, column: str, rows: np.ndarray | None = None
+    ) -> tuple[np.ndarray, tuple[str, ...]]:
+        """Return a column of classes as numbers 0, 1, …, int64 (N,), and the names of these.
+
+        Raises `VaekitError` for real numbers and missing values.
+        """
+        import polars as pl
+
+        values = self.frame[column]
+        values = values if rows is None else values[rows]
+        if values.dtype.is_float() and bool((values.drop_nulls() % 1 == 0).all()):
+            values = values.cast(pl.Int64)
+        if values.dtype.is_float() or values.dtype.is_nested():
+            raise VaekitError(
+                f"the label column {column!r} of {self.what} should hold classes (text or whole "
+                f"numbers), but is {values.dtype}: name another column, or write classes into it"
+            )
+        if values.null_count():
+            gone = int(values.is_null().arg_max() or 0)
+            raise VaekitError(
+                f"the label column {column!r} of {self.what} misses {values.null_count()} of "
+                f"{len(values)} classes, the first in row {gone if rows is None else rows[gone]} "
+                "(from 0): say missing=drop to leave such rows out, or fill them in"
+            )
+        names = values.unique().sort().to_list()
+        place = {name: k for k, name in enumerate(names)}
+        return np.array([place[value] for value in values], np.int64), tuple(map(str, names))
+
+    def words(self, column: str) -> np.ndarray:
+        """Return one column, text or numbers, as an array (N,).
+
+        Raises `VaekitError` where values are missing.
+        """
+        values = self.frame[column]
+        if values.null_count():
+            count = values.null_count()
+            raise VaekitError(f"column {column!r} of {self.what} lacks {count} values")
+        return values.to_numpy()
+
+    def eps(self, used: Sequence[str]) -> np.ndarray:
+        """Return the rounding of each column (D,), which is that of its type in the file."""
+        import polars as pl
+
+        kinds = self.frame.schema
+        low = np.array([kinds[name] == pl.Float32 for name in used])
+        return np.where(low, np.finfo(np.float32).eps, np.finfo(np.float64).eps)
+
+    def _check_numbers(self, used: Sequence[str]) -> None:
+        import polars as pl
+
+        kinds = self.frame.schema
+        unknown = [name for name in used if name not in kinds]
+        if unknown:
+            raise nearest(unknown[0], kinds, f"column of {self.what}: it lacks")
+        text = [n for n in used if not (kinds[n].is_numeric() or kinds[n] in (pl.Boolean, pl.Null))]
+        if text:
+            raise refusal(self.frame, text, self.decimal, self.what)
+        if not used:
+            raise VaekitError(f"{self.what} has 0 columns of numbers to use: name some: columns=")
+
+    def _check_finite(
+        self, numbers: np.ndarray, rows: np.ndarray, used: Sequence[str], cure: str | None
+    ) -> None:
+        """Refuse infinite values and those beyond float32, and missing ones if there is a cure.
+
+        `rows` (N,) are the rows of the table that the numbers (N, D) are.
+        """
+        large, gone = np.abs(numbers) > LARGEST_CELL, np.isnan(numbers)
+        wrong = large if cure is None else large | gone
+        if not wrong.any():
+            return
+        counts = wrong.sum(axis=0)
+        said = [f"{used[k]!r} {counts[k]}" for k in np.flatnonzero(counts).tolist()]
+        row, column = np.argwhere(wrong)[0].tolist()
+        infinite = bool(np.isinf(numbers).any())
+        kind = "infinite values" if infinite else "values beyond float32"
+        kind = (
+            kind if cure is None or not (infinite or gone.any()) else "missing or infinite values"
+        )
+        cures = [*([cure] if cure and gone.any() else []), *([_REPAIR] if large.any() else [])]
+        raise VaekitError(
+            f"{self.what} has {wrong.sum()} {kind}, the first in column {used[column]!r}, row "
+            f"{rows[row]} (from 0); by column: {shortened(said)}. {'. '.join(cures)}"
+        )

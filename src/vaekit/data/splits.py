@@ -1,0 +1,53 @@
+"""The two parts of a set: images to train on, and those held out."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import torch
+
+from vaekit.data.dataset import Dataset
+
+
+class Splits(NamedTuple):
+    """Pair the images to train on with those held out."""
+
+    train: Dataset
+    test: Dataset
+
+    def __repr__(self) -> str:
+        return f"train: {self.train!r}\ntest: {self.test!r}"
+
+    def joined(self) -> Dataset:
+        """Return both parts as one set, in the order of the whole where they were split from one.
+
+        Else those to train on come first.
+        """
+        train, test = self
+        if train is test:
+            return train
+        if train.images is test.images and train.rows is not None and test.rows is not None:
+            return replace(train, rows=torch.cat([train.rows, test.rows]).sort().values)
+        return _concatenated(train, test)
+
+    def to(self, device: torch.device | str) -> "Splits":
+        """Move both parts to a device, what they share only once."""
+        train = self.train.to(device)
+        shared = {
+            key: getattr(train, key)
+            for key in ("images", "labels", "attributes")
+            if getattr(self.test, key) is getattr(self.train, key)
+        }
+        return Splits(train, replace(self.test, **shared).to(device))
+
+
+def _concatenated(train: Dataset, test: Dataset) -> Dataset:
+    def whole(key: str) -> Any:
+        own = [(getattr(part, key), part.rows) for part in (train, test)]
+        if any(values is None for values, _ in own):
+            return None
+        return torch.cat([values if rows is None else values[rows] for values, rows in own])
+
+    parts = {key: whole(key) for key in ("images", "labels", "attributes")}
+    names = [n for p in (train, test) for n in p.names_of(torch.arange(len(p)))]
+    named = tuple(names) if train.names and test.names else ()
+    return replace(train, **parts, factors=None, rows=None, names=named)
