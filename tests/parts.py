@@ -47,7 +47,7 @@ from vaekit.objectives import (
     Term,
     TotalCorrelation,
 )
-from vaekit.posteriors import Dirac, Gaussian, Posterior, RelaxedOneHot, TopK
+from vaekit.posteriors import Dirac, Gaussian, Laplace, Posterior, RelaxedOneHot, TopK
 from vaekit.priors import (
     Categorical,
     Conditional,
@@ -252,6 +252,7 @@ class Encoding:
 POSTERIORS: dict[str, Encoding] = {
     "dirac": Encoding(Dirac, dense=False, independent=False),
     "gaussian": Encoding(Gaussian, features=2),
+    "laplace": Encoding(Laplace, features=2),
     "product": Encoding(
         lambda network, n: posteriors.Product(
             network, {"a": (Gaussian, 1), "b": (Gaussian, n - 1)}

@@ -23,7 +23,7 @@ def show(words: list[str]) -> None:
     _table("data sets (--data NAME, or a path)", {k: _first_line(v) for k, v in CATALOGUE.items()})
     print(f"networks (--network): {', '.join(NETWORKS)}")
     print(f"priors (--prior): {', '.join(PRIORS)}")
-    print(f"posteriors (blocks of Latents, in Python): {', '.join(POSTERIORS)}")
+    print(f"posteriors (--posterior): {', '.join(POSTERIORS)}")
     print(f"corruptions (--corruption): {', '.join(CORRUPTIONS)}")
     print(f"likelihoods (--likelihood): {', '.join(LIKELIHOODS)}")
     print(f"schedules (for any weight): {', '.join(SCHEDULES)}")

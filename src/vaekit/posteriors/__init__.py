@@ -10,6 +10,7 @@ from vaekit.errors import VaekitError
 from vaekit.posteriors.base import Posterior
 from vaekit.posteriors.dirac import Dirac
 from vaekit.posteriors.gaussian import Gaussian
+from vaekit.posteriors.laplace import Laplace
 from vaekit.posteriors.product import Product
 from vaekit.posteriors.relaxed_one_hot import RelaxedOneHot
 from vaekit.posteriors.top_k import TopK
@@ -19,6 +20,7 @@ from vaekit.text import build, parse
 POSTERIORS: dict[str, Callable[..., Posterior]] = {
     "dirac": Dirac,
     "gaussian": Gaussian,
+    "laplace": Laplace,
     "relaxed_one_hot": RelaxedOneHot,
     "top_k": TopK,
 }
@@ -52,6 +54,7 @@ __all__ = [
     "POSTERIORS",
     "Dirac",
     "Gaussian",
+    "Laplace",
     "Posterior",
     "Product",
     "RelaxedOneHot",
