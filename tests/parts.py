@@ -58,6 +58,7 @@ from vaekit.priors import (
     Normal,
     Prior,
     Product,
+    StudentT,
 )
 from vaekit.recipes import find
 
@@ -285,6 +286,7 @@ PRIORS: dict[str, Expectation] = {
     "logistic": Expectation(lambda n, width: Logistic(n)),
     "lp_nested": Expectation(lambda n, width: LpNested([2.1, 1, [1.6, n - 1]], learned="all")),
     "mixture_of_gaussians": Expectation(lambda n, width: MixtureOfGaussians(n, 3)),
+    "student_t": Expectation(lambda n, width: StudentT(n, unit_variance=True)),
     "product": Expectation(
         lambda n, width: Product({"a": LpNested([1.8, 1], unit_variance=True), "b": Normal(n - 1)})
     ),

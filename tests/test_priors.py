@@ -28,11 +28,12 @@ from vaekit.priors import (
     MixtureOfGaussians,
     Normal,
     Product,
+    StudentT,
     Vamp,
     isa,
     prior,
 )
-from vaekit.recipes.vae import gaussian_model
+from vaekit.recipes.assembly import assembled
 from vaekit.train import Training, fit
 
 # Trees of three leaves: flat, two levels, ragged, leaves at three heights, a node of one child.
@@ -58,6 +59,7 @@ def every(latent):
     found = {
         "logistic": Logistic(latent),
         "generalized normal": GeneralizedNormal(latent, 1.3),
+        "student t": StudentT(latent, 12.0),
         "generalized normal, light": GeneralizedNormal(latent, 6.0, unit_variance=True),
         "generalized normal, learned": GeneralizedNormal(latent, 2.5, 1.5, learned=True),
         "isa": isa(2.1, [(2.2, half), (1.9, latent - half)]),
@@ -575,7 +577,7 @@ def test_a_vamp_prior_is_the_encoder_at_its_pseudo_inputs():
 
 def test_a_vamp_prior_asks_for_the_range_of_the_data():
     def made(text: str) -> Model:
-        return gaussian_model((3,), 2, "mlp(8)", "squared_error", text)
+        return assembled((3,), 2, "mlp(8)", "squared_error", prior=text)
 
     wide = Dataset.from_array(torch.linspace(-1.5, 2.5, 30).reshape(10, 3))
     with pytest.raises(VaekitError, match=r"span \[-1.5, 2.5\]: write vamp\(4, low=-2, high=3\)"):
@@ -780,3 +782,40 @@ def test_blocks_of_normals_have_closed_rates():
     exact = kl_by_coordinate(q, StandardNormal(torch.zeros(6, dtype=torch.float64))).mean(0)
     assert math.isclose(first.rate.value, float(exact[:2].sum()), rel_tol=1e-5)
     assert math.isclose(second.rate.value, float(exact[2:].sum()), rel_tol=1e-5)
+
+
+def test_student_t_is_scipys_and_tends_to_the_normal():
+    z = torch.linspace(-8, 8, 41, dtype=torch.float64)[:, None]
+    heavy = doubled(StudentT(1, 3.0, 0.7))().log_prob(z)
+    expected = torch.from_numpy(stats.t.logpdf(z[:, 0].numpy(), 3.0, scale=0.7))
+    torch.testing.assert_close(heavy, expected, rtol=1e-6, atol=1e-6)
+    normal = Normal(1).double()().log_prob(z)
+    torch.testing.assert_close(doubled(StudentT(1, 1e7))().log_prob(z), normal, rtol=1e-3, atol=0)
+    unit = StudentT(2, 4.0, unit_variance=True)()
+    torch.testing.assert_close(unit.variance, torch.ones(2))
+    assert StudentT(1, 1.5)().variance.isinf().all()
+
+
+def test_student_t_is_robust_where_the_normal_is_not():
+    """A code far out costs (df + 1) ln |z| nats, not z²/2."""
+    far = torch.tensor([[30.0]], dtype=torch.float64)
+    q = DiagonalGaussian(far, torch.zeros(1, 1, dtype=torch.float64))
+    z = q.rsample((1000,))
+    assert float(kl(q, StudentT(1).double()(), z)) < 20
+    assert float(kl(q, Normal(1)(), z)) > 400
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"df": 0.0}, "finite df > 0"),
+        ({"df": math.inf}, "finite df > 0"),
+        ({"scale": -1.0}, "finite scale > 0"),
+        ({"df": 2.0, "unit_variance": True}, "needs df > 2"),
+        ({"scale": 2.0, "unit_variance": True}, "sets the scale"),
+        ({"df": "five"}, "df must be a number"),
+    ],
+)
+def test_student_t_refuses(arguments, message):
+    with pytest.raises(VaekitError, match=message):
+        StudentT(2, **arguments)

@@ -17,6 +17,7 @@ from vaekit.priors.lp_nested import LpNested, isa
 from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.normal import Normal
 from vaekit.priors.product import Product
+from vaekit.priors.student_t import StudentT
 from vaekit.priors.vamp import Vamp
 from vaekit.shapes import sized
 from vaekit.text import build, parse
@@ -106,6 +107,7 @@ PRIORS: dict[str, Callable[..., Prior]] = {
     "mixture": MixtureOfGaussians,
     "normal": Normal,
     "product": _product,
+    "student_t": StudentT,
     "vamp": Vamp,
 }
 
@@ -120,6 +122,7 @@ __all__ = [
     "Normal",
     "Prior",
     "Product",
+    "StudentT",
     "Vamp",
     "isa",
     "prior",
