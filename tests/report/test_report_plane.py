@@ -19,7 +19,7 @@ def flat(make):
 
 def test_the_page(flat, page_of, tmp_path):
     page = page_of(flat, tmp_path)
-    found = match(flat.model, flat.data.test)["mmd"][0]
+    found = match(flat.model, flat.data.test)["mmd"]
     assert 'id="plane"' in page and "coloured by class" in page
     said = re.search(r"MMD² of the two is (\S+) ± (\S+), from", page)
     assert said and said[1] == f"{float(found):.3g}".replace("-", "−")

@@ -41,8 +41,9 @@ import numpy as np
 from vaekit.data.dataset import Dataset
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import standardised
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
-from vaekit.metrics.source import Draw, Encode, Source, source_of, varying_of
+from vaekit.metrics.source import Draw, Encode, Source, set_of_codes, source_of, varying_of
 
 _BLOCK = 2**15  # pairs in memory at a time
 _HOW = "held-out accuracy of a linear classifier of the shared factor"
@@ -110,6 +111,22 @@ def beta_vae_score(
     mixed = [_shuffled(truth, learnt, rng) for _ in range(shuffles)]
     again = [_classify(inputs, each, learnt)[0].diagonal().mean() for each in mixed]
     return Score(accuracy.mean(), parts, settings, float(np.mean(again)) if again else None)
+
+
+@metric(
+    "beta_vae",
+    Row(
+        "beta_vae_score",
+        "does a factor leave a mark of its own?",
+        "share of votes",
+        title="β-VAE score",
+        chance="1/K",
+        mind="nothing else is asked",
+    ),
+)
+def _beta_vae(subject: Subject) -> Score:
+    codes = set_of_codes(subject.mean, subject.levels, subject.factors)
+    return beta_vae_score(lambda z: z, codes, seed=subject.seed)
 
 
 def _votes(source: Source, k: int, votes: int, pairs: int, rng: np.random.Generator) -> np.ndarray:

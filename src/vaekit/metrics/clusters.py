@@ -27,6 +27,7 @@ import numpy.typing as npt
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts
 from vaekit.metrics.labels import whole_labels
+from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score
 
 Rule = Literal["one_to_one", "majority"]
@@ -95,6 +96,44 @@ def cluster_accuracy(
         "seed": seed,
     }
     return Score(value, parts, settings, float(np.mean(chance)) if chance else None)
+
+
+@metric(
+    "clusters",
+    Row(
+        "cluster_accuracy",
+        "are categories the classes, one each?",
+        "share of examples",
+        chance="the largest class's share",
+        blocks=True,
+    ),
+    Row(
+        "cluster_majority",
+        "… or parts of classes?",
+        "share of examples",
+        chance="the largest class's share",
+        mind="grows with the number of categories",
+        blocks=True,
+    ),
+    needs="categories",
+    takes=("corrupt",),
+    shuffled="shuffled",
+)
+def _clusters(subject: Subject) -> Values:
+    """Score each one-hot by both rules; names that clean codes gave are those of corrupted ones."""
+    values, truth, several = dict[str, Score](), subject.held_labels, len(subject.one_hots) > 1
+    rules: dict[str, Rule] = {"cluster_accuracy": "one_to_one", "cluster_majority": "majority"}
+    for block, where in subject.one_hots.items():
+        size = where.stop - where.start
+        for name, rule in rules.items():
+            names, row = None, f"{name}_{block}" if several else name
+            for corruption, held in subject.held_codes.items():  # the clean ones first
+                taken = held[:, where].argmax(1)
+                score = cluster_accuracy(taken, truth, rule, categories=size, names=names)
+                score.settings["estimator"] += ", by clean codes" if corruption else ""
+                names = score.parts["assignment"]
+                values[row_under(row, corruption)] = under(score, corruption)
+    return values
 
 
 def _categories(found: np.ndarray, count: int | None) -> tuple[np.ndarray, np.ndarray]:

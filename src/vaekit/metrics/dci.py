@@ -37,6 +37,7 @@ import numpy.typing as npt
 from vaekit.errors import VaekitError
 from vaekit.metrics.boosting import DEPTH, ROUNDS, boost
 from vaekit.metrics.checks import check_counts, checked, constant, held_out, mean_of, varying
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 _HOW = (
@@ -77,6 +78,26 @@ def dci(
     settings = {"estimator": _HOW.format(bins), "n": len(values), "bins": bins, "seed": seed}
     settings["judged"] = int((~learnt).sum())
     return scored(measure, levels, names, settings, shuffles, seed)
+
+
+@metric(
+    "dci",
+    Row("dci_disentanglement", "does each latent hold one factor only?"),
+    Row(
+        "dci_completeness",
+        "does one latent suffice for a factor?",
+        part="completeness",
+        mind="copies of a latent cost it",
+    ),
+    Row(
+        "dci_informativeness",
+        "is the factor in the code at all?",
+        part="informativeness",
+        mind="no accuracy: guessing counts as 0",
+    ),
+)
+def _dci(subject: Subject) -> Score:
+    return dci(subject.mean, subject.levels, seed=subject.seed)
 
 
 def _measure(

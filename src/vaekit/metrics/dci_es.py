@@ -36,6 +36,7 @@ from vaekit.metrics.checks import (
     standardised,
     varying,
 )
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 FEATURES = (0, 16, 64, 256)
@@ -80,6 +81,28 @@ def dci_es(
     how = f"held-out 1 − R² of ridge on codes and {FEATURES[1:]} random Fourier features"
     settings = {"estimator": how, "n": len(values), "seed": seed}
     return scored(measure, levels, ("explicitness",), settings, shuffles, seed)
+
+
+@metric(
+    "dci_es",
+    Row(
+        "dci_explicitness",
+        "how simple a reader will do?",
+        "at most 1",
+        mind="a turned code is simple",
+    ),
+    Row(
+        "dci_size",
+        "how long is the code?",
+        "factors by latents",
+        "",
+        part="size",
+        chance="any",
+        mind="latents that are constant count",
+    ),
+)
+def _dci_es(subject: Subject) -> Score:
+    return dci_es(subject.mean, subject.levels, seed=subject.seed)
 
 
 def explicitness(capacity: np.ndarray, loss: np.ndarray) -> float:

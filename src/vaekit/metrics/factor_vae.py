@@ -16,8 +16,9 @@ import numpy as np
 
 from vaekit.data.dataset import Dataset
 from vaekit.errors import VaekitError
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
-from vaekit.metrics.source import Draw, Encode, Source, source_of, varying_of
+from vaekit.metrics.source import Draw, Encode, Source, set_of_codes, source_of, varying_of
 
 _BLOCK = 2**15  # codes in memory at a time
 _HOW = "held-out accuracy of a majority vote by the latent of least normalised variance"
@@ -84,6 +85,22 @@ def factor_vae_score(
         "encoded": source.encoded,
     }
     return Score(accuracy.mean(), parts, settings, float(np.mean(again)) if again else None)
+
+
+@metric(
+    "factor_vae",
+    Row(
+        "factor_vae_score",
+        "does a factor leave a mark of its own?",
+        "share of votes",
+        title="FactorVAE score",
+        chance="1/K",
+        mind="nothing else is asked",
+    ),
+)
+def _factor_vae(subject: Subject) -> Score:
+    codes = set_of_codes(subject.mean, subject.levels, subject.factors)
+    return factor_vae_score(lambda z: z, codes, seed=subject.seed)
 
 
 def _variances(

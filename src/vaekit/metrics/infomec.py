@@ -40,6 +40,7 @@ from vaekit.metrics.checks import (
     varying,
 )
 from vaekit.metrics.mig import cut, entropies, information
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 _NULLS, _DEVIATIONS = 5, 5  # shuffles, and how far above their mean an active latent is
@@ -84,6 +85,28 @@ def infomec(
     settings = {"estimator": how, "n": len(values), "bins": bins, "seed": seed}
     names = ("modularity", "explicitness", "compactness")
     return scored(measure, levels, names, settings, shuffles, seed)
+
+
+@metric(
+    "infomec",
+    Row("info_modularity", "does each latent hold one factor only?", title="InfoM"),
+    Row(
+        "info_explicitness",
+        "is the factor in the code at all?",
+        title="InfoE",
+        part="explicitness",
+        mind="by a linear reader",
+    ),
+    Row(
+        "info_compactness",
+        "does one latent suffice for a factor?",
+        title="InfoC",
+        part="compactness",
+        mind="copies of a latent cost it",
+    ),
+)
+def _infomec(subject: Subject) -> Score:
+    return infomec(subject.mean, subject.levels, subject.bins, seed=subject.seed)
 
 
 def concentration(shares: np.ndarray) -> float:

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import checked, from_zero, whole
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 
 Binning = Literal["width", "quantile"]
@@ -69,6 +70,20 @@ def mig(
         "binning": binning,
     }
     return Score(mean_gap(gap, total), parts, settings, shuffled)
+
+
+@metric(
+    "mig",
+    Row(
+        "mig",
+        "is each factor held by one latent alone?",
+        "share of the entropy",
+        title="MIG",
+        mind="bins and N",
+    ),
+)
+def _mig(subject: Subject) -> Score:
+    return mig(subject.mean, subject.levels, subject.bins, seed=subject.seed)
 
 
 def mutual_information(

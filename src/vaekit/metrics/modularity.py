@@ -37,6 +37,7 @@ from vaekit.metrics.checks import (
     varying,
 )
 from vaekit.metrics.mig import Binning, cut, estimator, information
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 
@@ -80,6 +81,27 @@ def modularity_explicitness(
     how = f"{estimator(bins, binning)}; held-out ROC of logistic regression, one level against all"
     settings = {"estimator": how, "n": len(values), "bins": bins, "binning": binning, "seed": seed}
     return scored(measure, levels, ("modularity", "explicitness"), settings, shuffles, seed)
+
+
+@metric(
+    "modularity",
+    Row(
+        "modularity",
+        "does each latent hold one factor only?",
+        chance="any",
+        mind="of noise it may be .8",
+    ),
+    Row(
+        "explicitness",
+        "how simple a reader will do?",
+        part="explicitness",
+        ideal="1, less",
+        mind="wants levels that are cut off by planes",
+    ),
+)
+def _modularity(subject: Subject) -> Score:
+    given = subject.mean, subject.levels, subject.bins
+    return modularity_explicitness(*given, seed=subject.seed)
 
 
 def modular(known: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from vaekit.metrics.checks import check_counts, checked, constant, varying
 from vaekit.metrics.mig import entropies, gaps, mean_gap
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 
@@ -58,6 +59,20 @@ def mig_by_neighbours(
     how = f"{neighbours} nearest neighbours, Ross 2014"
     settings = {"estimator": how, "n": len(values), "neighbours": neighbours, "seed": seed}
     return scored(measure, levels, ("mig",), settings, shuffles, seed)
+
+
+@metric(
+    "mig_by_neighbours",
+    Row(
+        "mig_by_neighbours",
+        "is each factor held by one latent alone?",
+        "share of the entropy",
+        title="MIG by neighbours",
+        mind="no bins",
+    ),
+)
+def _by_neighbours(subject: Subject) -> Score:
+    return mig_by_neighbours(subject.mean, subject.levels, seed=subject.seed)
 
 
 def mutual_information_by_neighbours(

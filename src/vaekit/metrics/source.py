@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaekit.data.dataset import Dataset
+from vaekit.data import Dataset, Factors
 from vaekit.errors import VaekitError
 
 Encode = Callable[[Any], "npt.ArrayLike | torch.Tensor"]
@@ -34,6 +34,11 @@ def varying_of(source: "Source", what: str) -> list[int]:
             "use a set in which at least two do"
         )
     return found
+
+
+def set_of_codes(codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...]) -> Dataset:
+    """Return a set whose examples are codes (N, H), with factors of levels (N, K)."""
+    return Dataset(torch.from_numpy(codes), factors=Factors.of(names, list(levels.T)))
 
 
 class Source(Protocol):

@@ -27,8 +27,10 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 
+VALIDATION = 1000  # examples of the training data, for the bandwidth of a model's samples
 _LARGEST = 1e150  # whose square can still be added up
 _GRID, _BLOCK, _ROUNDING = 12, 2**22, 1e-12  # of σ, entries of a block of distances (32 MB)
 
@@ -98,6 +100,30 @@ def parzen(
     }
     parts = {"log_density": found, "nearest": float(nearest.mean())}
     return Score(found.mean(), parts, settings, float(np.mean(again)) if again else None)
+
+
+@metric(
+    "parzen",
+    Row(
+        "parzen_nll",
+        "how likely are held-out data under windows at samples?",
+        "nats",
+        "lower",
+        title="Parzen NLL",
+        ideal="small",
+        chance="large",
+        mind="compare at one number of samples only; prefer a bound on log p(x)",
+    ),
+    needs="samples",
+    cost="takes a minute, name it",
+    shuffled="shuffled",
+)
+def _parzen(subject: Subject) -> Score:
+    made, held = subject.samples(subject.n), subject.held_images
+    score = parzen(made, held, validation=subject.learn_images(VALIDATION), seed=subject.seed)
+    settings = {**score.settings, "estimator": "−log-density of " + score.settings["estimator"]}
+    assert score.shuffled is not None
+    return Score(-score, {"nearest": score.parts["nearest"]}, settings, -score.shuffled)
 
 
 def log_density(

@@ -48,8 +48,8 @@ def _apart(model: Model, data: Dataset) -> str:
         found = match(model, data)
     except VaekitError as error:
         return f"How far the two are apart is left out: {error}."
-    value = found["mmd"][0]
-    bound, whole = (_nats(found[name][0]) for name in ("code_entropy_gaussian", "prior_entropy"))
+    value = found["mmd"]
+    bound, whole = (_nats(found[name]) for name in ("code_entropy_gaussian", "prior_entropy"))
     return (
         f"MMD² of the two is {_signed(value, 3)} ± {value.settings['se']:.2g}, from "
         f"{value.settings['n']:,} codes ({_signed(value.shuffled, 2)} for mixed ones); the entropy "

@@ -16,44 +16,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from vaekit.report import tables
 from vaekit.report.groups import Group, Value
 
-HIGHER = (
-    "elbo",
-    "log_likelihood",
-    "denoised_psnr",
-    "mig",
-    "mig_by_neighbours",
-    "dci_disentanglement",
-    "dci_completeness",
-    "dci_informativeness",
-    "dci_explicitness",
-    "sap_r2",
-    "sap_svm",
-    "modularity",
-    "explicitness",
-    "irs",
-    "beta_vae_score",
-    "factor_vae_score",
-    "info_modularity",
-    "info_explicitness",
-    "info_compactness",
-    "svm_accuracy",
-    "probe_accuracy",
-    "cluster_accuracy",
-    "cluster_majority",
-)
-LOWER = (
-    "distortion",
-    "squared_error",
-    "denoised_squared_error",
-    "gaussian_tc_mean",
-    "gaussian_tc_drawn",
-    "wasserstein_mean",
-    "wasserstein_drawn",
-    "fid",
-    "parzen_nll",
-)
 OF_X = ("elbo", "distortion", "log_likelihood")  # logarithms of p(x): its measure matters
 CLEAR = 0.05  # above the shuffled value, for scores are 1 at best
 UNBIASED = ("distortion", "squared_error")  # the same quantity, whatever n and draws
@@ -72,8 +37,7 @@ class Standing:
 
 def standing(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Standing:
     """Find the best of a number; `measures` say of each group what its log p is of."""
-    plain = name.partition(" [")[0]  # without the corruption that it is under
-    better = "higher" if plain in HIGHER else "lower" if plain in LOWER else ""
+    better = tables.better(name)
     if not better:
         return Standing(name)
     known = {i: v for i, g in enumerate(groups) if (v := g.number(name)) is not None}
