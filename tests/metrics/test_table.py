@@ -17,6 +17,9 @@ TWO = 1 - np.log(2) / np.log(6)
 # One row a score, one column a code: value and tolerance. Parts are written as "score.part".
 COLUMNS = ["ideal", "permuted", "dead", "duplicated", "useless", "constant"]
 EXACT, LOOSE = 1e-9, 0.06
+# JEMMIG of constant codes: the mean entropy of the factors; normalised by that and 20 bins.
+HELD = np.mean(np.log(SIZES))
+HALF = np.mean(np.log(20) / (np.log(SIZES) + np.log(20)))
 TABLE = {
     "mig": [(1, EXACT), (1, EXACT), (1, EXACT), (0, EXACT), (0, 0.02), (0, 0)],
     "mig_by_neighbours": [(1, 1e-3), (1, 1e-3), (1, 1e-3), (0, EXACT), (0, 0.03), (0, 0)],
@@ -39,6 +42,8 @@ TABLE = {
     "infomec": [(1, EXACT), (1, EXACT), (1, EXACT), (1, EXACT), (0, 0), (0, 0)],
     "infomec.compactness": [(1, EXACT), (1, EXACT), (1, EXACT), (0.4, EXACT), (0, 0), (0, 0)],
     "infomec.explicitness": [*[(1, 0.02)] * 4, (0, 0.03), (0, 0)],
+    "jemmig": [*[(0, EXACT)] * 3, (HELD, EXACT), (HELD + 2.5, 0.3), (HELD, EXACT)],
+    "jemmig.normalised": [*[(1, EXACT)] * 3, (HALF, EXACT), (0.1, 0.05), (HALF, EXACT)],
     "gaussian tc": [(0, EXACT), (0, EXACT), (0, EXACT), (INF, 0), (0, 0.02), (0, 0)],
     "wasserstein": [(0, EXACT), (0, EXACT), (0, EXACT), (2 - 2**0.5, 1e-6), (0, 0.02), (0, 0)],
     # Models that agree: noise that two models share is agreement too.
@@ -80,8 +85,9 @@ def test_a_score_says_how_it_came_about(name, code):
             assert np.isfinite(part).all()
 
 
-# Scores whose shuffled value tells nothing of the code; modularity and IRS say so themselves.
-UNBIASED = [name for name in OF_FACTORS if name not in {"modularity", "irs", "β-vae", "factor-vae"}]
+# Scores whose shuffled value tells nothing of the code; the others say so themselves.
+OF_SPREAD = {"modularity", "irs", "jemmig", "β-vae", "factor-vae"}
+UNBIASED = [name for name in OF_FACTORS if name not in OF_SPREAD]
 
 
 @pytest.mark.parametrize("name", UNBIASED)
@@ -110,7 +116,7 @@ def test_a_set_without_varying_factors_scores_nothing(name):
 MOVED_BY_SCALE = {"irs", "wasserstein"}
 MOVED_BY_CURVE = {
     "mig", "mig_by_neighbours", "dci_es", "sap r2", "sap svm", "modularity", "irs", "β-vae",
-    "factor-vae", "infomec", "gaussian tc", "wasserstein",
+    "factor-vae", "infomec", "jemmig", "gaussian tc", "wasserstein",
 }  # fmt: skip
 
 
@@ -154,7 +160,7 @@ def test_monotone_rescaling_of_a_latent(name, mixed):
     [
         ("mig", 0, 0.05), ("mig_by_neighbours", 0, 0.05), ("dci", 0, 0.06), ("sap r2", 0, 0.05),
         ("irs", 0.45, 0.55), ("β-vae", 0.4, 0.6), ("factor-vae", 0.4, 0.6), ("infomec", 0, 0.05),
-        ("modularity", 0, 0.05), ("dci_es", 0.98, 1), ("gaussian tc", 0, 0.01),
+        ("jemmig", 4, 5.3), ("modularity", 0, 0.05), ("dci_es", 0.98, 1), ("gaussian tc", 0, 0.01),
     ],
 )  # fmt: skip
 def test_codes_turned_by_45_degrees(name, low, high):
@@ -193,7 +199,7 @@ def test_one_example_tells_nothing(name):
 @pytest.mark.parametrize("name", OF_FACTORS)
 def test_a_single_latent(name):
     score = SCORES[name](LEVELS[:, :1] * 1.0, LEVELS)
-    assert 0 <= score <= 1
+    assert 0 <= score <= (HELD + np.log(20) if name == "jemmig" else 1)
 
 
 @pytest.mark.parametrize("name", SCORES)

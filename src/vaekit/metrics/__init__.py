@@ -9,6 +9,7 @@ from vaekit.metrics.frechet import fid
 from vaekit.metrics.gaussian import gaussian_total_correlation, wasserstein_correlation
 from vaekit.metrics.infomec import infomec
 from vaekit.metrics.irs import irs
+from vaekit.metrics.jemmig import jemmig
 from vaekit.metrics.labels import label_accuracy
 from vaekit.metrics.mig import entropy, mig, mutual_information
 from vaekit.metrics.modularity import modularity_explicitness
@@ -36,6 +37,7 @@ __all__ = [
     "gaussian_total_correlation",
     "infomec",
     "irs",
+    "jemmig",
     "label_accuracy",
     "listed",
     "metric",
