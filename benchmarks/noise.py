@@ -33,8 +33,8 @@ from vaekit.data import Dataset, load
 from vaekit.information import evaluate, indicators, refit
 from vaekit.model import Model
 from vaekit.recipes import System
-from vaekit.report import noise
 from vaekit.report.codes import encode
+from vaekit.report.sections import noise
 from vaekit.runs.folder import save_weights
 from vaekit.train import Training, fit
 

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from vaekit import cli
 from vaekit.errors import VaekitError
 from vaekit.recipes import RECIPES
-from vaekit.report import ledger
+from vaekit.report.sections import ledger
 from vaekit.runs import Run
 
 QUICK = ["--network", "mlp(8)", "--latent", "2", "--epochs", "2", "--device", "cpu"]

@@ -18,13 +18,14 @@ from vaekit import cli, information
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.objectives import KL, Distortion, TotalCorrelation
-from vaekit.report import compare, side_by_side, tradeoffs
-from vaekit.report.axes import axes_of, numbers
-from vaekit.report.differences import common, labels, own, settings
-from vaekit.report.differences import differing as differing_settings
-from vaekit.report.groups import Entry, Group, gather, grouped, over_runs
-from vaekit.report.readings import items_of, noise_of, rate_weight, read
-from vaekit.report.standings import standing
+from vaekit.report import compare
+from vaekit.report.comparison import side_by_side, tradeoffs
+from vaekit.report.comparison.axes import axes_of, numbers
+from vaekit.report.comparison.differences import common, labels, own, settings
+from vaekit.report.comparison.differences import differing as differing_settings
+from vaekit.report.comparison.groups import Entry, Group, gather, grouped, over_runs
+from vaekit.report.comparison.ranking import standing
+from vaekit.report.comparison.readings import items_of, noise_of, rate_weight, read
 from vaekit.runs import Config, Run, train
 from vaekit.schedules import Linear
 from vaekit.train import Training

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from vaekit.report import codes as coding
-from vaekit.report import noise, pulse
+from vaekit.report.sections import noise, pulse
 
 
 def said(run, folder):

@@ -11,8 +11,9 @@ from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset
 from vaekit.divergences import kl, kl_of_blocks
 from vaekit.metrics import cluster_accuracy
-from vaekit.report import categories, images, pictures
 from vaekit.report import codes as coding
+from vaekit.report import pictures
+from vaekit.report.sections import categories, images
 
 
 @pytest.fixture(scope="module")

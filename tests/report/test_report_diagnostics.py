@@ -13,7 +13,7 @@ from vaekit.data.factors import Factors
 from vaekit.model import Condition, Model
 from vaekit.priors import Normal
 from vaekit.report import codes as coding
-from vaekit.report import conditions, denoising, filters, images
+from vaekit.report.sections import conditions, denoising, filters, images
 
 OWN = {"activations", "selection", "filters", "contraction", "denoising", "classes", "conditions"}
 LINEAR, SIGMOIDS = {"network": "mlp()"}, {"network": "mlp(activation=sigmoid)"}

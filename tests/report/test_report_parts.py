@@ -11,8 +11,9 @@ from vaekit.data import Columns, Dataset
 from vaekit.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
-from vaekit.report import columns, factors, images, pictures, plots, tables
+from vaekit.report import columns, pictures, plots, tables
 from vaekit.report.codes import Codes
+from vaekit.report.sections import factors, images
 from vaekit.runs import Config
 from vaekit.train import Training
 

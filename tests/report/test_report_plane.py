@@ -9,7 +9,7 @@ import torch
 from vaekit import data, recipes
 from vaekit.information.match import match
 from vaekit.report import codes as coding
-from vaekit.report import plane
+from vaekit.report.sections import plane
 
 
 @pytest.fixture(scope="module")

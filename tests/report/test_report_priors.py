@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 
 from vaekit.errors import VaekitError
 from vaekit.priors import LpNested, isa, prior
-from vaekit.report import priors
 from vaekit.report.codes import encode
+from vaekit.report.sections import priors
 
 FILE = Path(__file__).parents[2] / "examples" / "priors.py"
 FLOAT64 = torch.zeros(1, dtype=torch.float64)

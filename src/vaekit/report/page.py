@@ -16,7 +16,11 @@ from markupsafe import Markup
 from vaekit import files
 from vaekit.errors import VaekitError, warn
 from vaekit.metrics import mig
-from vaekit.report import (
+from vaekit.report import plots, tables
+from vaekit.report.codes import encode
+from vaekit.report.rendering import check_page, data_name, render
+from vaekit.report.section import Section, figure
+from vaekit.report.sections import (
     categories,
     diagnostics,
     factors,
@@ -24,15 +28,10 @@ from vaekit.report import (
     ledger,
     noise,
     plane,
-    plots,
     priors,
     pulse,
-    tables,
     vectors,
 )
-from vaekit.report.codes import encode
-from vaekit.report.rendering import check_page, data_name, render
-from vaekit.report.section import Section, figure
 from vaekit.runs import Run, history
 
 ITEMS = 10_000

@@ -14,14 +14,15 @@ import torch
 from vaekit import files
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.report import noises, side_by_side, tables, tradeoffs
-from vaekit.report.differences import common, differing, labels, own
-from vaekit.report.groups import Group, gather, grouped, names_of
-from vaekit.report.readings import Reading, items_of, read
+from vaekit.report import tables
+from vaekit.report.comparison import noises, side_by_side, tradeoffs
+from vaekit.report.comparison.differences import common, differing, labels, own
+from vaekit.report.comparison.groups import Group, gather, grouped, names_of
+from vaekit.report.comparison.ranking import Standing, standing
+from vaekit.report.comparison.readings import Reading, items_of, read
+from vaekit.report.comparison.side_by_side import ITEMS, ranges
 from vaekit.report.rendering import check_page, render
 from vaekit.report.section import Section
-from vaekit.report.side_by_side import ITEMS, ranges
-from vaekit.report.standings import Standing, standing
 from vaekit.runs import Run
 
 FOLDERS = 3

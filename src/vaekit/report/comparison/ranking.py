@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vaekit.report import tables
-from vaekit.report.groups import Group, Value
+from vaekit.report.comparison.groups import Group, Value
 
 OF_X = ("elbo", "distortion", "log_likelihood")  # logarithms of p(x): its measure matters
 CLEAR = 0.05  # above the shuffled value, for scores are 1 at best

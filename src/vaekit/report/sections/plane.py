@@ -19,8 +19,8 @@ from vaekit.model import Model
 from vaekit.report.codes import Codes, spread
 from vaekit.report.columns import shown
 from vaekit.report.plots import SERIES, Plot
-from vaekit.report.priors import contours
 from vaekit.report.section import Section, figure
+from vaekit.report.sections.priors import contours
 
 ITEMS = 2000
 

@@ -24,10 +24,10 @@ from vaekit.information import diagnostics as measure
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity
 from vaekit.posteriors import TopK
-from vaekit.report import conditions, denoising, filters
 from vaekit.report.codes import Codes
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, figure
+from vaekit.report.sections import conditions, denoising, filters
 
 
 def sections(

@@ -8,9 +8,9 @@ from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.report import columns
 from vaekit.report.codes import Codes, sample_rows, spread, sweep, typical
-from vaekit.report.images import informative, no_samples, order_text, path
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, figure
+from vaekit.report.sections.images import informative, no_samples, order_text, path
 
 COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
 

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from vaekit.report import tables
-from vaekit.report.axes import Axis, axes_of, numbers, series_of
-from vaekit.report.groups import Group, Value, names_of
+from vaekit.report.comparison.axes import Axis, axes_of, numbers, series_of
+from vaekit.report.comparison.groups import Group, Value, names_of
 from vaekit.report.plots import SERIES, panels
 from vaekit.report.section import Section, figure
 
