@@ -13,6 +13,7 @@ from vaekit.divergences import kl, kl_of_blocks
 from vaekit.metrics import cluster_accuracy
 from vaekit.report import codes as coding
 from vaekit.report import pictures
+from vaekit.report.section import View
 from vaekit.report.sections import categories, images
 
 
@@ -78,7 +79,7 @@ def test_the_page(page, codes, joint):
 
 def test_pictures_of_categories(joint, codes, tmp_path):
     test = joint.data.test
-    categories.sections(joint.model, test, codes, tmp_path)
+    assert list(categories.sections(View(joint.model, test, codes, tmp_path)))
     with Image.open(tmp_path / "categories-class.png") as sheet:
         wide, high = sheet.size
     cell, times = 8 + pictures.GAP, 7
@@ -93,7 +94,7 @@ def test_pictures_of_categories(joint, codes, tmp_path):
 
 def test_rows_of_several_blocks_have_their_names(joint, codes, tmp_path):
     two = replace(codes, categories={"class": slice(3, 6), "kind": slice(6, 9)})
-    html = categories.samples(joint.model, joint.data.test, two, tmp_path, "kind")
+    html = categories.samples(View(joint.model, joint.data.test, two, tmp_path), "kind")
     assert ">kind: category 2<" in html and ">category 2<" not in html
 
 
@@ -116,7 +117,7 @@ def test_histograms():
 
 def test_sets_without_labels_and_vectors(joint, codes, tmp_path):
     plain = Dataset(joint.data.test.images, rows=joint.data.test.rows)
-    (section,) = categories.sections(joint.model, plain, codes, tmp_path)
+    (section,) = categories.sections(View(joint.model, plain, codes, tmp_path))
     assert len(section.figures) == 2 and "Accuracy" not in section.caption
 
 

@@ -13,6 +13,7 @@ from vaekit.information import indicators
 from vaekit.report import codes as coding
 from vaekit.report import columns, pictures, plots, tables
 from vaekit.report.codes import Codes
+from vaekit.report.section import View
 from vaekit.report.sections import factors, images
 from vaekit.runs import Config
 from vaekit.train import Training
@@ -58,10 +59,10 @@ def test_a_prior_that_cannot_be_sampled_has_no_samples(sprites, tmp_path, monkey
     with torch.no_grad():
         prior = type(model.prior(torch.zeros(1, 7)))
     codes = coding.encode(model, test)
-    assert images.samples(model, test, codes, tmp_path).figures
+    assert images.samples(View(model, test, codes, tmp_path)).figures
     monkeypatch.setattr(prior, "sample", refuses)
     monkeypatch.setattr(prior, "rsample", refuses)
-    found = images.samples(model, test, codes, tmp_path)
+    found = images.samples(View(model, test, codes, tmp_path))
     assert not found.figures and found.caption.startswith("None: this prior cannot be sampled, so")
 
 

@@ -1,6 +1,7 @@
 """Pages of codes of two latents."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from vaekit import data, recipes
 from vaekit.information.match import match
 from vaekit.report import codes as coding
+from vaekit.report.section import View
 from vaekit.report.sections import plane
 
 
@@ -39,7 +41,7 @@ def of(recipe, **arguments):
     test = data.load("digits").test
     model, _ = getattr(recipes, recipe)(test.shape, network="mlp(8)", **arguments)
     codes, before = coding.encode(model, test), torch.get_rng_state()
-    found = plane.section(model, test, codes)
+    found = next(plane.sections(View(model, test, codes, Path())), None)
     assert torch.equal(before, torch.get_rng_state())
     return found
 

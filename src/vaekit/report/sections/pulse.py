@@ -1,31 +1,33 @@
 """What each coordinate of the code carries, and how wide it is: the pulse plot of [noise] §5.1."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from vaekit.data import Dataset
+from vaekit.apply import device_of
 from vaekit.distributions import DiagonalGaussian
 from vaekit.information import Indicators, indicators
 from vaekit.information.moments import INFLUENTIAL, unfit
 from vaekit.information.rates import WIDE
-from vaekit.model import Model
-from vaekit.report.codes import Codes
 from vaekit.report.plots import MUTED, SERIES, Plot
-from vaekit.report.section import Section, figure
+from vaekit.report.section import Section, View, figure
 
 MOST = 128
 SHIFTED = 0.1  # of v_h: it moves Ĩ by ½ ln(1/0.9) = 0.05 nats
 
 
-def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
-    """Draw information up and variance down by coordinate; None where the code is no Gaussian."""
-    x = data.batch(codes.rows[:2])
+def sections(view: View) -> Iterator[Section]:
+    """Yield information up and variance down by coordinate, of a Gaussian code."""
+    model = view.model
     if model.condition is not None or model.prior is None:
-        return None
-    q = model.posterior(x.to(next(model.parameters()).device))
-    if not isinstance(q, DiagonalGaussian) or unfit(q, model.prior(q.mean[None])):
-        return None
-    found = indicators(model, data)
+        return
+    q = model.posterior(view.data.batch(view.codes.rows[:2]).to(device_of(model)))
+    if isinstance(q, DiagonalGaussian) and not unfit(q, model.prior(q.mean[None])):
+        yield _section(indicators(model, view.data))
+
+
+def _section(found: Indicators) -> Section:
     order = found.order[:MOST]
     up, down = found.information[order].numpy(), found.v[order].numpy()
     with Plot(9.6, 3.4, 2) as plot:
