@@ -40,21 +40,21 @@ def test_shares_sum_up_to_the_rate(joint, codes):
         blocks = kl_of_blocks(q, p, z)
         whole = float(kl(q, p, z).mean())
     assert codes.nats and codes.categories == {"class": slice(3, 9)}
-    assert codes.worth.sum() == pytest.approx(whole, abs=1e-4)
-    assert codes.worth[:3].sum() == pytest.approx(float(blocks["style"].mean()), abs=1e-4)
-    assert codes.worth[3:].sum() == pytest.approx(float(blocks["class"].mean()), abs=1e-4)
-    assert np.ptp(codes.worth[3:]) == 0
+    assert codes.share.sum() == pytest.approx(whole, abs=1e-4)
+    assert codes.share[:3].sum() == pytest.approx(float(blocks["style"].mean()), abs=1e-4)
+    assert codes.share[3:].sum() == pytest.approx(float(blocks["class"].mean()), abs=1e-4)
+    assert np.ptp(codes.share[3:]) == 0
 
 
 def test_entries_of_one_hots_are_no_latents(codes):
     assert sorted(codes.order.tolist()) == [0, 1, 2]
     assert set(images.informative(codes)) <= {0, 1, 2}
-    assert (np.diff(codes.worth[codes.order]) <= 0).all()
+    assert (np.diff(codes.share[codes.order]) <= 0).all()
     assert "9" not in images.order_text(codes, [0, 1, 2])
-    left = replace(codes, worth=np.array([1.0, 1.0, 0.0, *[9.0] * 6]))
+    left = replace(codes, share=np.array([1.0, 1.0, 0.0, *[9.0] * 6]))
     assert "1 of 3 latents are left out" in images.order_text(left, [0, 1])
     label = images.category_label(codes, "class")
-    assert label == f"class · {codes.worth[3:].sum():.2f} nats"
+    assert label == f"class · {codes.share[3:].sum():.2f} nats"
     bare = replace(codes, nats=False, categories={"": slice(3, 9)})
     assert images.category_label(bare, "") == "category"
 

@@ -31,7 +31,7 @@ def test_codes_are_means_and_their_worth_is_the_rate_by_coordinate(sprites):
         q = model.posterior(test.batch(torch.arange(len(test))))
         each = kl_by_coordinate(q, model.prior(q.mean))
     assert found.means == pytest.approx(q.mean.numpy(), abs=1e-5)
-    assert found.nats and found.worth == pytest.approx(each.mean(0).numpy(), abs=1e-4)
+    assert found.nats and found.share == pytest.approx(each.mean(0).numpy(), abs=1e-4)
     known = indicators(model, test)
     assert found.information == pytest.approx(known.remainder.numpy(), abs=1e-4)
     assert (np.diff(found.information[found.order]) <= 0).all()

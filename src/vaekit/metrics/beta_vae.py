@@ -131,13 +131,13 @@ def _beta_vae(subject: Subject) -> Score:
 
 def _votes(source: Source, k: int, votes: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
     """Draw z_diff of votes for factor k, (votes, H)."""
-    step, found = max(1, _BLOCK // pairs), []
+    step, z_diff = max(1, _BLOCK // pairs), []
     for start in range(0, votes, step):
         n = min(step, votes - start)
         codes = source.codes(source.sharing(k, n * pairs, 2, rng)).astype(np.float64)
         apart = np.abs(codes[:, 0] - codes[:, 1])
-        found.append(apart.reshape(n, pairs, -1).mean(axis=1))
-    return np.concatenate(found)
+        z_diff.append(apart.reshape(n, pairs, -1).mean(axis=1))
+    return np.concatenate(z_diff)
 
 
 def _table(z_diff: np.ndarray, learn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -165,9 +165,9 @@ def _classify(
     if len(weights) == 1:  # of two classes scikit-learn gives the difference
         weights = np.concatenate([-weights, weights]) / 2
         intercept = np.concatenate([-intercept, intercept]) / 2
-    said, true = (inputs[~learnt] @ weights.T + intercept).argmax(axis=1), truth[~learnt]
+    answer, true = (inputs[~learnt] @ weights.T + intercept).argmax(axis=1), truth[~learnt]
     size = len(weights)
-    table = np.bincount(true * size + said, minlength=size**2).reshape(size, size)
+    table = np.bincount(true * size + answer, minlength=size**2).reshape(size, size)
     return table / table.sum(axis=1, keepdims=True), weights, intercept
 
 

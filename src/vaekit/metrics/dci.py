@@ -112,8 +112,8 @@ def _measure(
             for k in used
         ]
         for k, job in zip(used, jobs, strict=True):
-            importance[:, k], said = job.result()
-            accuracy[k] = (said == levels[:, k])[~learnt].mean()
+            importance[:, k], answers = job.result()
+            accuracy[k] = (answers == levels[:, k])[~learnt].mean()
             majority[k] = np.bincount(levels[~learnt, k]).max() / (~learnt).sum()
     by_latent, by_factor = shares(importance[:, used], axis=1), np.zeros(factors)
     by_factor[used] = shares(importance[np.ix_(varying(values), used)], axis=0)

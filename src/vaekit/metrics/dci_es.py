@@ -134,8 +134,8 @@ def _losses(readers: list[Reader], levels: np.ndarray, learnt: np.ndarray) -> np
     known, wanted = levels[learnt].astype(float), levels[~learnt].astype(float)
     middle = known.mean(axis=0)
     base = ((wanted - middle) ** 2).mean(axis=0)
-    found = []
+    losses = []
     for features, solve in readers:
         error = ((wanted - middle - features @ (solve @ (known - middle))) ** 2).mean(axis=0)
-        found.append(np.where(base > 0, error / np.where(base > 0, base, 1.0), 1.0))
-    return np.stack(found)
+        losses.append(np.where(base > 0, error / np.where(base > 0, base, 1.0), 1.0))
+    return np.stack(losses)

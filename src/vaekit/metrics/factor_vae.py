@@ -107,12 +107,12 @@ def _variances(
     source: Source, k: int, votes: int, images: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the variance of each latent within votes for factor k, (votes, H)."""
-    step, found = max(1, _BLOCK // images), []
+    step, variances = max(1, _BLOCK // images), []
     for start in range(0, votes, step):
         n = min(step, votes - start)
         codes = source.codes(source.sharing(k, n, images, rng)).astype(np.float64)
-        found.append(codes.var(axis=1))
-    return np.concatenate(found)
+        variances.append(codes.var(axis=1))
+    return np.concatenate(variances)
 
 
 def _stillest(variance: np.ndarray, deviation: np.ndarray) -> np.ndarray:

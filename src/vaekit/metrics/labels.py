@@ -86,8 +86,8 @@ def label_accuracy(
         return _answers(inputs[rows], truth[rows], asked, classifier)
 
     rng = np.random.default_rng(seed)
-    said = [answers(truth, rng) for _ in range(repeats)]
-    hits = np.array([each == wanted for each in said])
+    answered = [answers(truth, rng) for _ in range(repeats)]
+    hits = np.array([each == wanted for each in answered])
     draws = hits.mean(axis=1)
     mixed = [rng.permutation(truth) for _ in range(shuffles)]
     chance = [(answers(each, rng) == wanted).mean() for each in mixed]
@@ -100,7 +100,7 @@ def label_accuracy(
         "se_of_draws": drawn,
         "se_of_examples": judged,
         "classes": classes,
-        "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(said), classes),
+        "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(answered), classes),
     }
     settings = {
         "estimator": f"held-out accuracy of {_HOW[classifier]}, codes standardised, from "

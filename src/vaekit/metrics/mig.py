@@ -143,8 +143,8 @@ def _entropy(counts: np.ndarray) -> np.ndarray:
 
 def entropies(levels: np.ndarray) -> np.ndarray:
     """Estimate H(v) in nats of levels from 0 (N, K)."""
-    found = [_entropy(np.bincount(column)[None])[0] for column in levels.T]
-    return np.where(np.ptp(levels, axis=0) == 0, 0.0, found)
+    each = [_entropy(np.bincount(column)[None])[0] for column in levels.T]
+    return np.where(np.ptp(levels, axis=0) == 0, 0.0, each)
 
 
 def cut(values: np.ndarray, bins: int, binning: Binning) -> np.ndarray:

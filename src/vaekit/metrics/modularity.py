@@ -116,14 +116,14 @@ def _auc(inputs: np.ndarray, column: np.ndarray, learnt: np.ndarray) -> float:
     """Average over levels the area under the curve of a level against the rest, ½ for none."""
     from sklearn.linear_model import LogisticRegression
 
-    found = []
+    areas = []
     for level in np.unique(column):
         is_level = column == level
         if not 0 < is_level[learnt].sum() < learnt.sum():
             continue
         fit = LogisticRegression(solver="newton-cholesky").fit(inputs[learnt], is_level[learnt])
-        found.append(area(inputs[~learnt] @ fit.coef_[0], is_level[~learnt]))
-    known = [a for a in found if a is not None]
+        areas.append(area(inputs[~learnt] @ fit.coef_[0], is_level[~learnt]))
+    known = [a for a in areas if a is not None]
     return float(np.mean(known)) if known else 0.5
 
 

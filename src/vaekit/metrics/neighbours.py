@@ -103,25 +103,25 @@ def _pair(code: np.ndarray, column: np.ndarray, neighbours: int) -> float:
     n = sum(map(len, groups))
     if not n:
         return 0.0
-    kept = code if n == len(code) else np.sort(np.concatenate(groups))
+    rising = code if n == len(code) else np.sort(np.concatenate(groups))
     total = n * digamma(n)
     for group in groups:
         radius = _radius(group, min(neighbours, len(group) - 1))
-        inside, around = _within(group, group, radius), _within(kept, group, radius)
+        inside, around = _within(group, group, radius), _within(rising, group, radius)
         total += (digamma(inside) - digamma(around) - digamma(len(group))).sum()
     return max(float(total / n), 0.0)
 
 
 def _radius(group: np.ndarray, k: int) -> np.ndarray:
     """Return the distance of each of a rising group (n,) to its k-th neighbour, k < n."""
-    n, found = len(group), np.full(len(group), np.inf)
+    n, radius = len(group), np.full(len(group), np.inf)
     for below in range(k + 1):  # the k nearest are `below` lower ones and the rest higher
         low, high = np.arange(n) - below, np.arange(n) + k - below
         fits = (low >= 0) & (high < n)
         lowest, highest = group[np.maximum(low, 0)], group[np.minimum(high, n - 1)]
         reach = np.maximum(group - lowest, highest - group)
-        found = np.where(fits, np.minimum(found, reach), found)
-    return found
+        radius = np.where(fits, np.minimum(radius, reach), radius)
+    return radius
 
 
 def _within(rising: np.ndarray, centre: np.ndarray, radius: np.ndarray) -> np.ndarray:

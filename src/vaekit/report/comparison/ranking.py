@@ -25,7 +25,7 @@ UNBIASED = ("distortion", "squared_error")  # the same quantity, whatever n and 
 
 
 @dataclass(frozen=True)
-class Standing:
+class Ranking:
     """Say of a number which way is `better`, the `best` group, those `near` it, or `why` none."""
 
     name: str
@@ -35,28 +35,28 @@ class Standing:
     why: str = ""
 
 
-def standing(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Standing:
+def ranking(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Ranking:
     """Find the best of a number; `measures` say of each group what its log p is of."""
     better = tables.better(name)
     if not better:
-        return Standing(name)
+        return Ranking(name)
     known = {i: v for i, g in enumerate(groups) if (v := g.number(name)) is not None}
     if len(known) < 2:
-        return Standing(name, better, why="one has it only")
+        return Ranking(name, better, why="one has it only")
     why = _obstacle(name, [groups[i] for i in known], [measures[i] for i in known])
     if why:
-        return Standing(name, better, why=why)
+        return Ranking(name, better, why=why)
     if better == "higher":
         known = {i: value for i, value in known.items() if _clear(value, groups[i].shuffled(name))}
         if not known:
-            return Standing(name, better, why="none is clearly above its shuffled value")
+            return Ranking(name, better, why="none is clearly above its shuffled value")
     sign = 1 if better == "higher" else -1
     best = max(known, key=lambda i: sign * known[i].value)
-    near = tuple(i for i in known if i != best and not told_apart(known[i], known[best]))
-    return Standing(name, better, best, near)
+    near = tuple(i for i in known if i != best and not differ(known[i], known[best]))
+    return Ranking(name, better, best, near)
 
 
-def told_apart(a: Value, b: Value) -> bool:
+def differ(a: Value, b: Value) -> bool:
     """Tell whether two means differ by more than twice the standard error of their difference."""
     return abs(a.value - b.value) > 2 * math.hypot(a.se or 0.0, b.se or 0.0)
 
@@ -65,7 +65,7 @@ def _clear(score: Value, shuffled: Value | None) -> bool:
     """Tell whether a score says more than it says of shuffled factors; others always do."""
     if shuffled is None:
         return True
-    return score.value - shuffled.value > CLEAR and told_apart(score, shuffled)
+    return score.value - shuffled.value > CLEAR and differ(score, shuffled)
 
 
 def _obstacle(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> str:

@@ -63,7 +63,7 @@ def sections(view: View) -> Iterator[Section]:
         return
     if drawn := responses(codes, given):
         caption = (
-            f"Mean code of the {min(LATENTS, len(codes.worth))} most informative latents, "
+            f"Mean code of the {min(LATENTS, len(codes.share))} most informative latents, "
             f"averaged over the {len(codes.means):,} encoded test items that share "
         )
         caption += "a position (map) or " if given.mapped else ""

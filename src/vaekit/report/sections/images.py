@@ -14,7 +14,7 @@ from vaekit.report.codes import Codes, spread, sweep, typical
 from vaekit.report.section import Section, Strip, View, picture, strips
 
 PAIRS, SIDE, STEPS = 16, 8, 13
-WORTH, FEWEST, MOST = 0.05, 5, 20
+ENOUGH, FEWEST, MOST = 0.05, 5, 20
 _SMALL = 32  # pixels: 16 such pictures fit into one row of the page
 
 
@@ -103,7 +103,7 @@ def informative(codes: Codes) -> list[int]:
     order = [int(latent) for latent in codes.order]
     if codes.information is not None:
         return order[: min(_influential(codes) or len(order), MOST)]
-    enough = sum(codes.worth[order] > WORTH) if codes.nats else len(order)
+    enough = sum(codes.share[order] > ENOUGH) if codes.nats else len(order)
     return order[: min(max(enough, FEWEST), MOST)]
 
 
@@ -129,7 +129,7 @@ def each_category(codes: Codes, where: slice, centre: int) -> torch.Tensor:
 def category_label(codes: Codes, name: str) -> str:
     """Name a block of one-hots with its rate, where it is known: `class · 2.20 nats`."""
     where, name = codes.categories[name], name or "category"
-    return f"{name} · {codes.worth[where].sum():.2f} nats" if codes.nats else name
+    return f"{name} · {codes.share[where].sum():.2f} nats" if codes.nats else name
 
 
 def categories_text(codes: Codes) -> str:
@@ -156,7 +156,7 @@ def order_text(codes: Codes, shown: list[int]) -> str:
     )
     if codes.priors is not None:
         how += ", and moved by ±3 standard deviations of p(z|c) about its mean"
-    every = len(other_entries(len(codes.worth), codes.categories))
+    every = len(other_entries(len(codes.share), codes.categories))
     left = every - len(shown)
     text = f"Latents are ordered by {how}. "
     if not left:
@@ -165,5 +165,5 @@ def order_text(codes: Codes, shown: list[int]) -> str:
     if codes.information is not None and below:
         why = f"none of them influential (above {INFLUENTIAL} nats)"
     else:
-        why = f"below {WORTH} nats" if below else "carrying less than those shown"
+        why = f"below {ENOUGH} nats" if below else "carrying less than those shown"
     return text + f"{left} of {every} latents are left out, {why}."
