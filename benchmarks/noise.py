@@ -33,8 +33,9 @@ from vaekit.data import Dataset, load
 from vaekit.information import evaluate, indicators, refit
 from vaekit.model import Model
 from vaekit.recipes import System
-from vaekit.report import noise
 from vaekit.report.codes import encode
+from vaekit.report.section import View
+from vaekit.report.sections import noise
 from vaekit.runs.folder import save_weights
 from vaekit.train import Training, fit
 
@@ -145,7 +146,7 @@ def judge(asked: argparse.Namespace) -> None:
     if asked.data == "mnist":
         draw(rows, residuals, asked.out / "noise-mnist.png")
     elif (system := trained(asked, "MoG-2, β = 1", data)) is not None:
-        noise.section(system.model, test, encode(system.model, test), asked.out)
+        list(noise.sections(View(system.model, test, encode(system.model, test), asked.out)))
         print(asked.out / "noise.png")
 
 

@@ -25,7 +25,7 @@ from vaekit.data import Dataset, load, one_hot
 from vaekit.information import evaluate
 from vaekit.model import Model
 from vaekit.objectives import jacobian
-from vaekit.report.filters import linear
+from vaekit.report.sections.filters import linear
 from vaekit.train import fit
 
 

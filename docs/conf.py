@@ -1,6 +1,10 @@
 """Sphinx settings."""
 
+import inspect
+import pkgutil
+
 import vaekit
+from vaekit import metrics
 
 project = "vaekit"
 author = "the vaekit authors"
@@ -23,5 +27,40 @@ def _escape(app, what, name, obj, options, lines):
     lines[:] = [line.replace("*", r"\*").replace("|", r"\|") for line in lines]
 
 
+def metrics_table():
+    """Write the records of all metrics as a table, a line a number."""
+    from vaekit import information  # noqa: F401  which has metrics too
+
+    lines = ["| question | number | metric | better | ideal | no information | mind |"]
+    lines.append("|---" * 7 + "|")
+    for metric in metrics.METRICS.values():
+        for row in metric.rows:
+            name = f"{row.title} `{row.name}`" if row.title else f"`{row.name}`"
+            cells = row.asks, name, f"`{metric.name}`", row.better, row.ideal, row.chance, row.mind
+            lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def metrics_reference():
+    """Name every module of metrics with its public functions and classes, for autodoc."""
+    lines = []
+    for module in pkgutil.iter_modules(metrics.__path__, "vaekit.metrics."):
+        public = [(name, getattr(metrics, name)) for name in metrics.__all__]
+        named = [(name, it) for name, it in public if getattr(it, "__module__", "") == module.name]
+        if named:
+            lines += [f".. automodule:: {module.name}", "   :no-index:"]
+        for name, it in named:
+            kind = "class" if inspect.isclass(it) else "function"
+            lines.append(f".. auto{kind}:: vaekit.metrics.{name}")
+            lines += ["   :members:"] if kind == "class" else []
+    return "\n".join(lines)
+
+
+def _fill(app, name, source):
+    source[0] = source[0].replace("<!-- metrics -->", metrics_table())
+    source[0] = source[0].replace(".. metrics::", metrics_reference())
+
+
 def setup(app):
     app.connect("autodoc-process-docstring", _escape)
+    app.connect("source-read", _fill)

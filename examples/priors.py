@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from vaekit.distributions.lp_nested import Layout
 from vaekit.errors import VaekitError
 from vaekit.priors import LpNested, Prior, isa, prior
-from vaekit.report.priors import Palette, contours, exponents, tree
+from vaekit.report.sections.priors import Palette, contours, exponents, tree
 from vaekit.runs import Run
 
 PAPER = Palette(

@@ -18,7 +18,9 @@ from safetensors.torch import load_file
 from vaekit import cli
 from vaekit.errors import VaekitError
 from vaekit.recipes import RECIPES
-from vaekit.report import ledger
+from vaekit.report.codes import encode
+from vaekit.report.section import View
+from vaekit.report.sections import ledger
 from vaekit.runs import Run
 
 QUICK = ["--network", "mlp(8)", "--latent", "2", "--epochs", "2", "--device", "cpu"]
@@ -613,6 +615,7 @@ RESULTS = ("ledger.json", "refits.json")
 
 
 def said_of(run: Run) -> str:
-    section = ledger.section(run)
-    assert section is not None
+    codes = encode(run.model, run.data.test, 9)
+    view = View(run.model, run.data.test, codes, run.folder, run=run)
+    (section,) = ledger.sections(view)
     return section.caption

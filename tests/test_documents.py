@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import re
+import runpy
 import shlex
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from vaekit import cli
+from vaekit import cli, metrics
 from vaekit.runs import Run
 
 ROOT = Path(__file__).parents[1]
@@ -65,7 +66,6 @@ PACKAGES = (
     "objectives",
     "train",
     "information",
-    "metrics",
 )
 
 
@@ -95,3 +95,17 @@ def test_the_page_of_parts_has_every_term():
     bases = {"Term", "Adversarial", "Objective"}
     terms = {n for n in objectives.__all__ if inspect.isclass(getattr(objectives, n))} - bases
     assert all(f"`{name}`" in text for name in terms), terms
+
+
+def test_the_pages_name_every_metric_from_its_record():
+    conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))
+    table, reference = conf["metrics_table"](), conf["metrics_reference"]()
+    for metric in metrics.METRICS.values():
+        assert f"`{metric.name}`" in table
+        assert all(f"`{row.name}`" in table and row.asks for row in metric.rows)
+    for name in metrics.__all__:
+        it = getattr(metrics, name)
+        named = re.search(rf"^\.\. auto\w+:: vaekit\.metrics\.{name}$", reference, re.MULTILINE)
+        assert named or not (inspect.isroutine(it) or inspect.isclass(it)), name
+    assert "<!-- metrics -->" in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    assert ".. metrics::" in (ROOT / "docs" / "api.md").read_text(encoding="utf-8")

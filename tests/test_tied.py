@@ -14,7 +14,7 @@ from vaekit.errors import VaekitError
 from vaekit.networks import networks
 from vaekit.networks.tied import Centre, Tied
 from vaekit.objectives import Contractive
-from vaekit.report import filters
+from vaekit.report.sections import filters
 from vaekit.runs import Run
 from vaekit.train import Training, fit
 

@@ -1,24 +1,19 @@
 """Codes whose scores are known, on a full grid of factors of 3, 4 and 5 levels, 20 times over."""
 
-import numpy as np
-import torch
+from types import SimpleNamespace
 
-from vaekit.data import Dataset, Factors
+import numpy as np
+
 from vaekit.metrics import (
+    METRICS,
     beta_vae_score,
-    dci,
-    dci_es,
     factor_vae_score,
     gaussian_total_correlation,
-    infomec,
-    irs,
-    mig,
-    mig_by_neighbours,
-    modularity_explicitness,
     sap,
     udr,
     wasserstein_correlation,
 )
+from vaekit.metrics.source import set_of_codes
 
 SIZES = (3, 4, 5)
 GRID = np.stack(np.unravel_index(np.arange(np.prod(SIZES)), SIZES), axis=1)
@@ -50,28 +45,31 @@ CODES = {
 def by_votes(score, **options):
     def of(codes, levels):
         names = tuple(f"v{k}" for k in range(levels.shape[1]))
-        data = Dataset(
-            torch.from_numpy(np.asarray(codes)).float(),
-            factors=Factors.of(names, list(levels.T)),
-        )
+        data = set_of_codes(np.asarray(codes, np.float32), levels, names)
         return score(lambda z: z, data, train=900, test=900, **options)
 
     return of
 
 
-# name → function of codes and levels
+def by_record(metric):
+    """Score arrays as a model's codes are scored."""
+
+    def of(codes, levels):
+        return metric.score(SimpleNamespace(mean=codes, levels=levels, bins=20, seed=0))
+
+    return of
+
+
+# name → function of codes and levels; other metrics of factors come by their records
 SCORES = {
-    "mig": mig,
-    "mig by neighbours": mig_by_neighbours,
-    "dci": dci,
-    "dci-es": dci_es,
+    name: by_record(metric)
+    for name, metric in METRICS.items()
+    if metric.needs == "factors" and name not in ("sap", "beta_vae", "factor_vae")
+} | {
     "sap r2": sap,
     "sap svm": lambda codes, levels: sap(codes, levels, "svm"),
-    "modularity": modularity_explicitness,
-    "irs": irs,
     "β-vae": by_votes(beta_vae_score),
     "factor-vae": by_votes(factor_vae_score),
-    "infomec": infomec,
     "gaussian tc": lambda codes, levels: gaussian_total_correlation(codes),
     "wasserstein": lambda codes, levels: wasserstein_correlation(codes),
     "udr": lambda codes, levels: udr([codes, -2 * codes[:, ::-1]]),

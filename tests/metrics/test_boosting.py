@@ -32,7 +32,9 @@ def test_equals_sklearn(size):
     wanted = np.mean([one.feature_importances_ for one in theirs], axis=0)
     assert found == pytest.approx(wanted, abs=0.012)
     assert found.sum() == pytest.approx(1, abs=1e-6)
-    same = [(one.said == two.predict(codes)).mean() for one, two in zip(ours, theirs, strict=True)]
+    same = [
+        (one.answers == two.predict(codes)).mean() for one, two in zip(ours, theirs, strict=True)
+    ]
     assert min(same) > 0.9
 
 
@@ -46,7 +48,7 @@ def test_equals_sklearn_without_ties(size, monkeypatch):
     model = GradientBoostingClassifier(n_estimators=3, max_depth=1, random_state=0)
     model.fit(codes[learnt], column[learnt])
     assert found.importance == pytest.approx(model.feature_importances_, abs=1e-5)
-    assert (found.said == model.predict(codes)).all()
+    assert (found.answers == model.predict(codes)).all()
 
 
 def test_bins_of_equal_mass_come_close():
@@ -88,16 +90,16 @@ def test_levels_need_no_order_and_may_be_missing():
     codes, column, learnt = problem(4)
     names = np.array([7, -3, 100, 0])
     found = boost(codes, names[column], learnt, np.random.default_rng(0))
-    assert set(found.said) <= set(names.tolist())
+    assert set(found.answers) <= set(names.tolist())
     learnt = learnt & (column != 3)  # one level is never seen
-    assert set(boost(codes, column, learnt, np.random.default_rng(0)).said) == {0, 1, 2}
+    assert set(boost(codes, column, learnt, np.random.default_rng(0)).answers) == {0, 1, 2}
 
 
 @pytest.mark.parametrize("codes", [np.zeros((9, 2)), np.full((9, 1), 1e300)])
 def test_constant_codes_say_the_most_frequent(codes):
     column = np.array([1, 1, 1, 0, 0, 2, 2, 0, 0])
     found = boost(codes, column, np.arange(9) < 6, np.random.default_rng(0))
-    assert not found.importance.any() and (found.said == 1).all()
+    assert not found.importance.any() and (found.answers == 1).all()
 
 
 def test_parts_of_dci(monkeypatch):

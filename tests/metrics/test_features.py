@@ -27,9 +27,9 @@ def test_it_tells_the_classes(made, digits):
     rows = torch.arange(len(digits.test))
     right = made.logits(digits.test.batch(rows)).argmax(1) == digits.test.batch_labels(rows)
     assert right.float().mean().item() == pytest.approx(made.accuracy)
-    assert made.said.startswith("conv(32, 64, hidden=[]) ")
-    assert "10 epoch(s) on 1,617 of digits, seed 0" in made.said
-    assert f"held-out accuracy {made.accuracy:.3f}" in made.said
+    assert made.title.startswith("conv(32, 64, hidden=[]) ")
+    assert "10 epoch(s) on 1,617 of digits, seed 0" in made.title
+    assert f"held-out accuracy {made.accuracy:.3f}" in made.title
 
 
 def test_features(made, digits):
@@ -63,7 +63,7 @@ def test_the_same_seed_gives_the_same_network(made, digits):
 def test_save_and_load(made, digits, tmp_path):
     made.save(tmp_path / "net.safetensors")
     again = FeatureNetwork.load(tmp_path / "net.safetensors")
-    assert again.said == made.said and not again.training
+    assert again.title == made.title and not again.training
     assert (features_of(again, digits.test) == features_of(made, digits.test)).all()
     save_file({"a": torch.zeros(1)}, tmp_path / "other.safetensors")
     (tmp_path / "text.safetensors").write_text("no")
@@ -78,7 +78,7 @@ def test_sets_of_other_kinds(digits, monkeypatch):
     monkeypatch.setattr(features, "_STEPS", 99)
     found = feature_network(table, size=3)
     assert found.network == "mlp(128)" and found.accuracy == 1.0
-    assert "50 epoch(s) on 108" in found.said  # of two batches
+    assert "50 epoch(s) on 108" in found.title  # of two batches
     plain = Dataset(digits.train.images)
     with pytest.raises(VaekitError, match=r"no labels .*: give a network of your own"):
         feature_network(plain)

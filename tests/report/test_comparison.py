@@ -18,13 +18,14 @@ from vaekit import cli, information
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.objectives import KL, Distortion, TotalCorrelation
-from vaekit.report import compare, side_by_side, tradeoffs
-from vaekit.report.axes import axes_of, numbers
-from vaekit.report.differences import common, labels, own, settings
-from vaekit.report.differences import differing as differing_settings
-from vaekit.report.groups import Entry, Group, gather, grouped, over_runs
-from vaekit.report.readings import items_of, noise_of, rate_weight, read
-from vaekit.report.standings import standing
+from vaekit.report import compare
+from vaekit.report.comparison import side_by_side, tradeoffs
+from vaekit.report.comparison.axes import axes_of, numbers
+from vaekit.report.comparison.differences import common, labels, own, settings
+from vaekit.report.comparison.differences import differing as differing_settings
+from vaekit.report.comparison.groups import Entry, Group, gather, grouped, over_runs
+from vaekit.report.comparison.ranking import ranking
+from vaekit.report.comparison.readings import items_of, noise_of, rate_weight, read
 from vaekit.runs import Config, Run, train
 from vaekit.schedules import Linear
 from vaekit.train import Training
@@ -179,10 +180,10 @@ def test_the_best_by_the_direction_of_each_number():
         ]
     )
     known = ["density of x"] * 2
-    assert standing("elbo", groups, known).best == 1
-    assert standing("distortion", groups, known).best == 0
-    assert standing("rate", groups, known).best is None  # less is no merit in itself
-    mixed = standing("elbo", groups, ["density of x", "density of x given c"])
+    assert ranking("elbo", groups, known).best == 1
+    assert ranking("distortion", groups, known).best == 0
+    assert ranking("rate", groups, known).best is None  # less is no merit in itself
+    mixed = ranking("elbo", groups, ["density of x", "density of x given c"])
     assert mixed.best is None and "no common scale" in mixed.why
 
 
@@ -191,7 +192,7 @@ def test_what_two_standard_errors_do_not_tell_from_the_best(apart, near):
     error = 1.0 if apart not in (2.9,) else 1.1
     numbers = [{"elbo": {"value": v, "se": error}} for v in (0.0, apart)]
     groups = grouped([made_up(n, beta=i) for i, n in enumerate(numbers)])
-    found = standing("elbo", groups, ["density of x"] * 2)
+    found = ranking("elbo", groups, ["density of x"] * 2)
     assert found.best == 1 and found.near == near  # 2 √2 = 2.83
 
 
@@ -199,13 +200,13 @@ def test_no_score_is_the_best_that_its_shuffled_value_reaches():
     def best(*scores: tuple[float, float, float | None]) -> Any:
         numbers = [{"mig": {"value": v, "shuffled": b, "se": e}} for v, b, e in scores]
         groups = grouped([made_up(n, beta=i) for i, n in enumerate(numbers)])
-        return standing("mig", groups, [None] * len(groups))
+        return ranking("mig", groups, [None] * len(groups))
 
     assert best((0.8, 0.79, None), (0.6, 0.1, None)).best == 1
     assert best((0.8, 0.1, 0.4), (0.6, 0.1, 0.2)).best == 1
     none = best((0.06, 0.02, None), (0.05, 0.03, None))
     assert none.best is None and "none is clearly above" in none.why
-    assert best((0.8, 0.1, None), (0.9, 0.1, None)) == standing(
+    assert best((0.8, 0.1, None), (0.9, 0.1, None)) == ranking(
         "mig", grouped([made_up({"mig": v}, beta=i) for i, v in enumerate((0.8, 0.9))]), [None] * 2
     )
 
@@ -214,14 +215,14 @@ def test_no_best_among_what_cannot_be_compared():
     def judged(**more: Any) -> str:
         first = {"mig": {"value": 0.2, "estimator": "a", "split": "test", "n": 9, "bins": 20}}
         other = {"mig": {**first["mig"], "value": 0.3, **more}}
-        return standing("mig", grouped([made_up(first, x=1), made_up(other, x=2)]), [None] * 2).why
+        return ranking("mig", grouped([made_up(first, x=1), made_up(other, x=2)]), [None] * 2).why
 
     assert judged() == ""
     for key, value in {"estimator": "b", "split": "training", "n": 8, "bins": 10}.items():
         assert f"judged in different ways: {key}" in judged(**{key: value})
     groups = grouped([made_up({"mig": 0.1}, x=1), made_up({"mig": 0.2}, data="e", x=1)])
-    assert standing("mig", groups, [None, None]).why == "judged on different data"
-    assert standing("mig", grouped([made_up({"mig": 0.1})]), [None]).best is None
+    assert ranking("mig", groups, [None, None]).why == "judged on different data"
+    assert ranking("mig", grouped([made_up({"mig": 0.1})]), [None]).best is None
 
 
 # ---- axes

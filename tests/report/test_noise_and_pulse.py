@@ -1,15 +1,18 @@
 """What a page says of learned noise and of the coordinates of a code."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from vaekit.report import codes as coding
-from vaekit.report import noise, pulse
+from vaekit.report.section import View
+from vaekit.report.sections import noise, pulse
 
 
 def said(run, folder):
     model, test = run.model, run.data.test
-    found = noise.section(model, test, coding.encode(model, test), folder)
+    found = next(noise.sections(View(model, test, coding.encode(model, test), folder)), None)
     assert found is not None
     return found.caption
 
@@ -56,10 +59,10 @@ def test_a_shifted_code_is_named(make):
     found, bias = coding.encode(model, test), model.posterior.network[-1].bias
     with torch.no_grad():
         bias[:3] -= torch.from_numpy(found.means.mean(0)).float()
-    plain = pulse.section(model, test, found)
+    (plain,) = pulse.sections(View(model, test, found, Path()))
     assert plain is not None and "Beware" not in plain.caption
     with torch.no_grad():
         bias[1] += 5
-    shifted = pulse.section(model, test, found)
+    (shifted,) = pulse.sections(View(model, test, found, Path()))
     assert shifted is not None and "Beware: the mean of μ_h is not 0" in shifted.caption
     assert "z1 " in shifted.caption and "z0 " not in shifted.caption

@@ -13,7 +13,7 @@ from PIL import Image
 
 from vaekit import report
 from vaekit.errors import VaekitError
-from vaekit.report import page as pages
+from vaekit.report.sections import training
 from vaekit.runs import Run
 
 
@@ -188,7 +188,7 @@ def test_terms_that_are_in_no_nats_are_named(make, page_of, tmp_path):
         "prior_adversarial_critic",
         "information_critic",
     ]
-    assert "but for prior adversarial, prior adversarial critic, on" in pages._but(columns)
+    assert "but for prior adversarial, prior adversarial critic, on" in training._but(columns)
 
 
 def test_a_run_without_a_history_still_has_a_page(make, page_of, tmp_path):

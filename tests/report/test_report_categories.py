@@ -11,8 +11,10 @@ from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset
 from vaekit.distributions.divergences import kl, kl_of_blocks
 from vaekit.metrics import cluster_accuracy
-from vaekit.report import categories, images, pictures
 from vaekit.report import codes as coding
+from vaekit.report import pictures
+from vaekit.report.section import View
+from vaekit.report.sections import categories, images
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +40,21 @@ def test_shares_sum_up_to_the_rate(joint, codes):
         blocks = kl_of_blocks(q, p, z)
         whole = float(kl(q, p, z).mean())
     assert codes.nats and codes.categories == {"class": slice(3, 9)}
-    assert codes.worth.sum() == pytest.approx(whole, abs=1e-4)
-    assert codes.worth[:3].sum() == pytest.approx(float(blocks["style"].mean()), abs=1e-4)
-    assert codes.worth[3:].sum() == pytest.approx(float(blocks["class"].mean()), abs=1e-4)
-    assert np.ptp(codes.worth[3:]) == 0
+    assert codes.share.sum() == pytest.approx(whole, abs=1e-4)
+    assert codes.share[:3].sum() == pytest.approx(float(blocks["style"].mean()), abs=1e-4)
+    assert codes.share[3:].sum() == pytest.approx(float(blocks["class"].mean()), abs=1e-4)
+    assert np.ptp(codes.share[3:]) == 0
 
 
 def test_entries_of_one_hots_are_no_latents(codes):
     assert sorted(codes.order.tolist()) == [0, 1, 2]
     assert set(images.informative(codes)) <= {0, 1, 2}
-    assert (np.diff(codes.worth[codes.order]) <= 0).all()
+    assert (np.diff(codes.share[codes.order]) <= 0).all()
     assert "9" not in images.order_text(codes, [0, 1, 2])
-    left = replace(codes, worth=np.array([1.0, 1.0, 0.0, *[9.0] * 6]))
+    left = replace(codes, share=np.array([1.0, 1.0, 0.0, *[9.0] * 6]))
     assert "1 of 3 latents are left out" in images.order_text(left, [0, 1])
     label = images.category_label(codes, "class")
-    assert label == f"class · {codes.worth[3:].sum():.2f} nats"
+    assert label == f"class · {codes.share[3:].sum():.2f} nats"
     bare = replace(codes, nats=False, categories={"": slice(3, 9)})
     assert images.category_label(bare, "") == "category"
 
@@ -77,7 +79,7 @@ def test_the_page(page, codes, joint):
 
 def test_pictures_of_categories(joint, codes, tmp_path):
     test = joint.data.test
-    categories.sections(joint.model, test, codes, tmp_path)
+    assert list(categories.sections(View(joint.model, test, codes, tmp_path)))
     with Image.open(tmp_path / "categories-class.png") as sheet:
         wide, high = sheet.size
     cell, times = 8 + pictures.GAP, 7
@@ -92,7 +94,7 @@ def test_pictures_of_categories(joint, codes, tmp_path):
 
 def test_rows_of_several_blocks_have_their_names(joint, codes, tmp_path):
     two = replace(codes, categories={"class": slice(3, 6), "kind": slice(6, 9)})
-    html = categories.samples(joint.model, joint.data.test, two, tmp_path, "kind")
+    html = categories.samples(View(joint.model, joint.data.test, two, tmp_path), "kind")
     assert ">kind: category 2<" in html and ">category 2<" not in html
 
 
@@ -115,7 +117,7 @@ def test_histograms():
 
 def test_sets_without_labels_and_vectors(joint, codes, tmp_path):
     plain = Dataset(joint.data.test.images, rows=joint.data.test.rows)
-    (section,) = categories.sections(joint.model, plain, codes, tmp_path)
+    (section,) = categories.sections(View(joint.model, plain, codes, tmp_path))
     assert len(section.figures) == 2 and "Accuracy" not in section.caption
 
 

@@ -13,7 +13,8 @@ from vaekit.data.factors import Factors
 from vaekit.model import Condition, Model
 from vaekit.priors import Normal
 from vaekit.report import codes as coding
-from vaekit.report import conditions, denoising, filters, images
+from vaekit.report.section import View
+from vaekit.report.sections import conditions, denoising, filters, images
 
 OWN = {"activations", "selection", "filters", "contraction", "denoising", "classes", "conditions"}
 LINEAR, SIGMOIDS = {"network": "mlp()"}, {"network": "mlp(activation=sigmoid)"}
@@ -124,7 +125,7 @@ def test_an_attribute_moves_over_its_values(tmp_path):
     (move,) = conditions.sweeps(data, codes, Condition("attributes", 2))
     assert move.name == "attribute 0" and (move.conditions[:, 1] == 7).all()
     assert move.values == pytest.approx(np.linspace(0.05, 0.95, conditions.STEPS).tolist())
-    section = conditions.section(model, data, codes, tmp_path)
+    (section,) = conditions.sections(View(model, data, codes, tmp_path))
     assert "5th to the 95th" in section.caption and "var(--series-3)" in section.figures[0]
 
 
@@ -200,7 +201,7 @@ def test_the_legend_of_denoising_lies_on_no_curve(make, monkeypatch):
     monkeypatch.setattr(denoising, "Plot", Kept)
     model, test = run.model, run.data.test
     codes = coding.encode(model, test)
-    denoising.section(model, model.corruption, test, codes, run.folder / "pictures")
+    assert list(denoising.sections(View(model, test, codes, run.folder / "pictures")))
     (plot,) = drawn
     (legend,) = plot.figure.legends
     low = legend.get_window_extent().y0
@@ -212,5 +213,5 @@ def test_what_one_denoised_pixel_says(make):
     run = make("denoising_ae", "digits", corruption="gaussian(sigma=0)")
     model, test = run.model, run.data.test
     codes = coding.encode(model, test)
-    section = denoising.section(model, model.corruption, test, codes, run.folder / "pictures")
+    (section,) = denoising.sections(View(model, test, codes, run.folder / "pictures"))
     assert len(section.figures) == 1 and "inf dB" in section.caption

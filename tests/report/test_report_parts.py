@@ -11,8 +11,10 @@ from vaekit.data import Columns, Dataset
 from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
-from vaekit.report import columns, factors, images, pictures, plots, tables
+from vaekit.report import columns, pictures, plots, tables
 from vaekit.report.codes import Codes
+from vaekit.report.section import View
+from vaekit.report.sections import factors, images
 from vaekit.runs import Config
 from vaekit.train import Training
 
@@ -29,7 +31,7 @@ def test_codes_are_means_and_their_worth_is_the_rate_by_coordinate(sprites):
         q = model.posterior(test.batch(torch.arange(len(test))))
         each = kl_by_coordinate(q, model.prior())
     assert found.means == pytest.approx(q.mean.numpy(), abs=1e-5)
-    assert found.nats and found.worth == pytest.approx(each.mean(0).numpy(), abs=1e-4)
+    assert found.nats and found.share == pytest.approx(each.mean(0).numpy(), abs=1e-4)
     known = indicators(model, test)
     assert found.information == pytest.approx(known.remainder.numpy(), abs=1e-4)
     assert (np.diff(found.information[found.order]) <= 0).all()
@@ -57,10 +59,10 @@ def test_a_prior_that_cannot_be_sampled_has_no_samples(sprites, tmp_path, monkey
     with torch.no_grad():
         prior = type(model.prior())
     codes = coding.encode(model, test)
-    assert images.samples(model, test, codes, tmp_path).figures
+    assert images.samples(View(model, test, codes, tmp_path)).figures
     monkeypatch.setattr(prior, "sample", refuses)
     monkeypatch.setattr(prior, "rsample", refuses)
-    found = images.samples(model, test, codes, tmp_path)
+    found = images.samples(View(model, test, codes, tmp_path))
     assert not found.figures and found.caption.startswith("None: this prior cannot be sampled, so")
 
 

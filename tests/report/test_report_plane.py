@@ -1,6 +1,7 @@
 """Pages of codes of two latents."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ import torch
 from vaekit import data, recipes
 from vaekit.information.match import match
 from vaekit.report import codes as coding
-from vaekit.report import plane
+from vaekit.report.section import View
+from vaekit.report.sections import plane
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +21,7 @@ def flat(make):
 
 def test_the_page(flat, page_of, tmp_path):
     page = page_of(flat, tmp_path)
-    found = match(flat.model, flat.data.test)["mmd"][0]
+    found = match(flat.model, flat.data.test)["mmd"]
     assert 'id="plane"' in page and "coloured by class" in page
     said = re.search(r"MMD² of the two is (\S+) ± (\S+), from", page)
     assert said and said[1] == f"{float(found):.3g}".replace("-", "−")
@@ -39,7 +41,7 @@ def of(recipe, **arguments):
     test = data.load("digits").test
     model, _ = getattr(recipes, recipe)(test.shape, network="mlp(8)", **arguments)
     codes, before = coding.encode(model, test), torch.get_rng_state()
-    found = plane.section(model, test, codes)
+    found = next(plane.sections(View(model, test, codes, Path())), None)
     assert torch.equal(before, torch.get_rng_state())
     return found
 

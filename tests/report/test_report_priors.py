@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from vaekit.errors import VaekitError
 from vaekit.priors import LpNested, isa, prior
-from vaekit.report import priors
 from vaekit.report.codes import encode
+from vaekit.report.section import View
+from vaekit.report.sections import priors
 
 FILE = Path(__file__).parents[2] / "examples" / "priors.py"
 
@@ -72,16 +73,16 @@ def test_exponents_are_compared_by_rank():
 
 def test_a_page_shows_the_prior(structured, page_of, tmp_path):
     model, test = structured.model, structured.data.test
-    found = priors.section(model, test, encode(model, test))
+    found = next(priors.sections(View(model, test, encode(model, test), tmp_path)), None)
     assert found is not None and len(found.figures) == 3
     assert "learned but for the root's" in found.caption
     assert "subspace1 · z4–z7" in found.figures[1]
     assert 'id="prior"' in page_of(structured, tmp_path)
 
 
-def test_a_normal_prior_needs_no_section(sprites):
+def test_a_normal_prior_needs_no_section(sprites, tmp_path):
     codes = encode(sprites.model, sprites.data.test)
-    assert priors.section(sprites.model, sprites.data.test, codes) is None
+    assert not list(priors.sections(View(sprites.model, sprites.data.test, codes, tmp_path)))
 
 
 def test_planes_are_drawn_side_by_side():

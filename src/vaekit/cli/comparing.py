@@ -31,7 +31,7 @@ def compare(words: list[str]) -> None:
     )
     found = parse(made, words)
     from vaekit import report
-    from vaekit.report.groups import gather
+    from vaekit.report.comparison.groups import gather
     from vaekit.report.rendering import check_page
 
     out = check_page(out_of(found, "compare.html"), found.force)

@@ -29,11 +29,14 @@ _OPTIONS = (
 
 def evaluate(words: list[str]) -> None:
     """Judge a run on its held-out data, or its training data."""
+    from vaekit.information.scores import either, taking
+    from vaekit.metrics import listed
+
     made = parser("evaluate", "RUN", "Judge a run on its held-out data and write metrics.json.")
     add_run(made)
     made.add_argument("--n", type=int, default=10_000, help="examples at most")
     made.add_argument("--samples", type=int, default=1, help="codes drawn for each example")
-    made.add_argument("--bins", type=int, default=20, help="bins of the MIG")
+    made.add_argument("--bins", type=int, default=20, help="bins that codes are cut into")
     made.add_argument(
         "--train-split", action="store_true", help="judge on the training data instead"
     )
@@ -53,27 +56,25 @@ def evaluate(words: list[str]) -> None:
         "--metrics",
         type=str,
         default="",
-        help="also scores, with commas between: of disentanglement, for a set with known factors, "
-        "mig, mig_by_neighbours, dci, dci_es, sap, modularity, irs, beta_vae, factor_vae, infomec; "
-        "correlation; for a set with labels svm, probe, clusters; match, of the codes and the "
-        "prior; of samples fid, parzen. all: what applies, but for these two, which take minutes; "
-        "the scores of factors take 20 s for 10,000 codes, half of it dci",
+        help=f"also scores, with commas between: {listed()}. all: what applies, but for those that "
+        "take minutes; the scores of factors take 20 s for 10,000 codes, half of it dci",
     )
     made.add_argument(
         "--corrupt",
         type=str,
         default="",
-        help="svm, probe and clusters also from corrupted inputs, "
+        help=f"{', '.join(taking('corrupt'))} also from corrupted inputs, "
         "such as 'gaussian(sigma=0.4),masking(p=0.5)'",
     )
     made.add_argument(
         "--features",
         type=str,
         default=None,
-        help="file of the network for fid: read, or made by training it on the labels",
+        help=f"file of the network for {either(taking('features'))}: read, or made by training it "
+        "on the labels",
     )
-    found = parse(made, words)
-    judge(run_of(found), **{name: getattr(found, name) for name in _OPTIONS})
+    given = parse(made, words)
+    judge(run_of(given), **{name: getattr(given, name) for name in _OPTIONS})
 
 
 def judge(
@@ -93,6 +94,7 @@ def judge(
     """
     from vaekit.information import chosen, diagnose, summarise
     from vaekit.information import evaluate as rates
+    from vaekit.information.scores import either, taking
     from vaekit.runs import results
 
     seen = run.metrics
@@ -100,7 +102,8 @@ def judge(
         raise VaekitError("--importance-samples is for log p(x): give --information too")
     names, draws = chosen(metrics), 100 if importance_samples is None else importance_samples
     if (corrupt or features) and not names:
-        raise VaekitError("--corrupt and --features are for scores: give --metrics svm, fid or all")
+        examples = either([taking(option)[0] for option in ("corrupt", "features")] + ["all"])
+        raise VaekitError(f"--corrupt and --features are for scores: give --metrics {examples}")
     scores = _scores(run, names, train_split, corrupt, features) if names else None
     data, n = run.data.train if train_split else run.data.test, options.get("n", 10_000)
     more = summarise(run.model, data, n, draws) if information else {}
@@ -157,6 +160,7 @@ def _scores(
     from vaekit import files
     from vaekit.corruption import corruption
     from vaekit.information import applying, score
+    from vaekit.information.scores import either, taking
 
     data = run.data.train if train_split else run.data.test
     train = None if data is run.data.train else run.data.train
@@ -169,8 +173,11 @@ def _scores(
     wanted, left = applying(run.model, data, names, train)
     for why in dict.fromkeys(left.values()):
         print(f"left out: {', '.join(k for k, v in left.items() if v == why)}: {why}")
-    if features and "fid" not in wanted:
-        raise VaekitError("--features is for the score fid: ask for --metrics fid too")
+    readers = taking("features")
+    if features and not set(readers) & set(wanted):
+        raise VaekitError(
+            f"--features is for the score {either(readers)}: ask for --metrics {readers[0]} too"
+        )
     given = {"train": train, "corruptions": acts, "progress": _progress}
 
     def scores(**options: Any) -> dict[str, Any]:
@@ -213,13 +220,13 @@ def report(words: list[str]) -> None:
     made = parser("report", "RUN", "Write the run's page: one HTML file that needs no network.")
     add_run(made)
     add_page(made, "RUN/report.html")
-    found = parse(made, words)
-    run = run_of(found)
+    given = parse(made, words)
+    run = run_of(given)
     from vaekit.report.rendering import check_page
 
-    out = check_page(out_of(found, run.folder / "report.html"), found.force)
+    out = check_page(out_of(given, run.folder / "report.html"), given.force)
     if not run.judged():
         judge(run)
     from vaekit.report import write
 
-    print(write(run, out, found.force))
+    print(write(run, out, given.force))

@@ -12,7 +12,9 @@ def show(words: list[str]) -> None:
         raise VaekitError(f"list takes no arguments, got {words[0]!r}")
     from vaekit.corruption import CORRUPTIONS
     from vaekit.data import CATALOGUE
+    from vaekit.information import scores  # noqa: F401  with it come the metrics of the prior
     from vaekit.likelihoods import LIKELIHOODS
+    from vaekit.metrics import listed
     from vaekit.networks import NETWORKS
     from vaekit.posteriors import POSTERIORS
     from vaekit.priors import PRIORS
@@ -26,6 +28,7 @@ def show(words: list[str]) -> None:
     print(f"posteriors (--posterior): {', '.join(POSTERIORS)}")
     print(f"corruptions (--corruption): {', '.join(CORRUPTIONS)}")
     print(f"likelihoods (--likelihood): {', '.join(LIKELIHOODS)}")
+    print(f"metrics (evaluate --metrics): {listed()}")
     print(f"schedules (for any weight): {', '.join(SCHEDULES)}")
 
 

@@ -68,7 +68,7 @@ class FeatureNetwork(nn.Module):
         return weights.mark(self.state_dict())
 
     @property
-    def said(self) -> str:
+    def title(self) -> str:
         """Say in a line what this network is."""
         known = "untrained" if self.accuracy is None else f"held-out accuracy {self.accuracy:.3f}"
         return f"{self.network} {self.mark}, {self.trained or 'no data'}, {known}"

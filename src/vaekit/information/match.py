@@ -38,18 +38,17 @@ from vaekit.faults import check_finite, check_numbers
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.encoding import depends_on_condition, drawing, rows_of
 from vaekit.information.rates import Direction
-from vaekit.metrics import Score
+from vaekit.metrics import Row, Score, metric
 from vaekit.model import Model
 from vaekit.objectives.matching import kernel
 from vaekit.priors.base import sampling
 
 PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy
 _ROWS = 250  # of a block of distances
-Rows = dict[str, tuple[Score, str]]
 
 
 @torch.no_grad()
-def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
+def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> dict[str, Score]:
     """Return `mmd`, `code_entropy_gaussian`, `prior_entropy`, and entropies of categories.
 
     Reads up to `n` examples, 2000 for the MMD. Raises `VaekitError` for a model without a prior,
@@ -73,18 +72,55 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Rows:
             other = p.sample(torch.Size((len(rows),))).double().cpu()
         prior = prior_entropy(p, len(rows))
     z, mean, variance = (torch.cat(each) for each in (drawn, means, spreads))
-    found: Rows = {"mmd": (_mmd(z[:PAIRS], other[:PAIRS], _variance(p), seed), "kernel units")}
+    scores = {"mmd": _mmd(z[:PAIRS], other[:PAIRS], _variance(p), seed)}
     one_hots = categories_of(q)
     free = other_entries(z.shape[1], one_hots)
     if free:
         how = "upper bound on h(q(z)): entropy of a Gaussian of its covariance"
         bound = gaussian_entropy(mean[:, free], variance[:, free])
-        found["code_entropy_gaussian"] = _stated(bound, how, len(z), "upper bound"), "nats"
-        found["prior_entropy"] = prior, "nats"
+        scores["code_entropy_gaussian"] = _stated(bound, how, len(z), "upper bound")
+        scores["prior_entropy"] = prior
     for name, where in one_hots.items():
-        told = f"_{name}" if name else ""
-        found[f"category_entropy{told}"] = _category(mean[:, where]), "nats"
-    return found
+        scores["category_entropy" + (f"_{name}" if name else "")] = _category(mean[:, where])
+    return scores
+
+
+@metric(
+    "match",
+    Row(
+        "mmd",
+        "are all codes together distributed as the prior?",
+        "kernel units",
+        "",
+        title="MMD²",
+        ideal="0",
+        chance="any",
+        mind="may be below 0; its value for mixed samples",
+    ),
+    Row(
+        "code_entropy_gaussian",
+        "how much does the code spread?",
+        "nats",
+        "",
+        ideal="that of the prior",
+        chance="any",
+        mind="an upper bound, tight for Gaussian q(z)",
+    ),
+    Row("prior_entropy", "… and the prior?", "nats", "", ideal="any", chance="any"),
+    Row(
+        "category_entropy",
+        "are all categories used?",
+        "nats",
+        "",
+        ideal="ln K",
+        chance="any",
+        blocks=True,
+    ),
+    needs="prior",
+    shuffled="shuffled",
+)
+def _match(subject: Any) -> dict[str, Score]:
+    return match(subject.model, subject.data, subject.n, subject.seed)
 
 
 def prior_of(model: Model, like: Tensor, c: Tensor | None = None) -> Density:

@@ -9,28 +9,38 @@ from vaekit.metrics.frechet import fid
 from vaekit.metrics.gaussian import gaussian_total_correlation, wasserstein_correlation
 from vaekit.metrics.infomec import infomec
 from vaekit.metrics.irs import irs
+from vaekit.metrics.jemmig import jemmig
 from vaekit.metrics.labels import label_accuracy
 from vaekit.metrics.mig import entropy, mig, mutual_information
 from vaekit.metrics.modularity import modularity_explicitness
 from vaekit.metrics.neighbours import mig_by_neighbours, mutual_information_by_neighbours
+from vaekit.metrics.record import METRICS, Metric, Row, Subject, described, listed, metric
 from vaekit.metrics.sap import sap
 from vaekit.metrics.score import Score
 from vaekit.metrics.udr import udr
 from vaekit.metrics.windows import parzen
 
 __all__ = [
+    "METRICS",
+    "Metric",
+    "Row",
     "Score",
+    "Subject",
     "beta_vae_score",
     "cluster_accuracy",
     "dci",
     "dci_es",
+    "described",
     "entropy",
     "factor_vae_score",
     "fid",
     "gaussian_total_correlation",
     "infomec",
     "irs",
+    "jemmig",
     "label_accuracy",
+    "listed",
+    "metric",
     "mig",
     "mig_by_neighbours",
     "modularity_explicitness",

@@ -41,8 +41,9 @@ import numpy as np
 from vaekit.data.dataset import Dataset
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import standardised
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
-from vaekit.metrics.source import Draw, Encode, Source, source_of, varying_of
+from vaekit.metrics.source import Draw, Encode, Source, set_of_codes, source_of, varying_of
 
 _BLOCK = 2**15  # pairs in memory at a time
 _HOW = "held-out accuracy of a linear classifier of the shared factor"
@@ -112,15 +113,31 @@ def beta_vae_score(
     return Score(accuracy.mean(), parts, settings, float(np.mean(again)) if again else None)
 
 
+@metric(
+    "beta_vae",
+    Row(
+        "beta_vae_score",
+        "does a factor leave a mark of its own?",
+        "share of votes",
+        title="β-VAE score",
+        chance="1/K",
+        mind="nothing else is asked",
+    ),
+)
+def _beta_vae(subject: Subject) -> Score:
+    codes = set_of_codes(subject.mean, subject.levels, subject.factors)
+    return beta_vae_score(lambda z: z, codes, seed=subject.seed)
+
+
 def _votes(source: Source, k: int, votes: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
     """Draw z_diff of votes for factor k, (votes, H)."""
-    step, found = max(1, _BLOCK // pairs), []
+    step, z_diff = max(1, _BLOCK // pairs), []
     for start in range(0, votes, step):
         n = min(step, votes - start)
         codes = source.codes(source.sharing(k, n * pairs, 2, rng)).astype(np.float64)
         apart = np.abs(codes[:, 0] - codes[:, 1])
-        found.append(apart.reshape(n, pairs, -1).mean(axis=1))
-    return np.concatenate(found)
+        z_diff.append(apart.reshape(n, pairs, -1).mean(axis=1))
+    return np.concatenate(z_diff)
 
 
 def _table(z_diff: np.ndarray, learn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,9 +165,9 @@ def _classify(
     if len(weights) == 1:  # of two classes scikit-learn gives the difference
         weights = np.concatenate([-weights, weights]) / 2
         intercept = np.concatenate([-intercept, intercept]) / 2
-    said, true = (inputs[~learnt] @ weights.T + intercept).argmax(axis=1), truth[~learnt]
+    answer, true = (inputs[~learnt] @ weights.T + intercept).argmax(axis=1), truth[~learnt]
     size = len(weights)
-    table = np.bincount(true * size + said, minlength=size**2).reshape(size, size)
+    table = np.bincount(true * size + answer, minlength=size**2).reshape(size, size)
     return table / table.sum(axis=1, keepdims=True), weights, intercept
 
 

@@ -29,10 +29,10 @@ _TIE = 1e-5  # gains closer than this share are equal: sums of float32 are no be
 
 
 class Boosted(NamedTuple):
-    """Hold the importance of each code (H,), of sum 1 or all 0, and the level said of each row."""
+    """Hold the importance of each code (H,), of sum 1 or all 0, and the level of each row."""
 
     importance: np.ndarray
-    said: np.ndarray
+    answers: np.ndarray
 
 
 def boost(
@@ -63,9 +63,9 @@ def boost(
         leaf, gain = _grow(sums, residual, rng)
         importance += gain
         score += RATE * _steps(leaf, residual, curvature)
-    said = np.empty(len(codes), names.dtype)
-    said[order] = names[score.argmax(axis=0) if trees > 1 else (score[0] > 0).astype(int)]
-    return Boosted(importance / (importance.sum() or 1.0), said)
+    answers = np.empty(len(codes), names.dtype)
+    answers[order] = names[score.argmax(axis=0) if trees > 1 else (score[0] > 0).astype(int)]
+    return Boosted(importance / (importance.sum() or 1.0), answers)
 
 
 Node = tuple[np.ndarray, np.ndarray]  # sums of residuals and counts, both (H, bins, T)
@@ -156,13 +156,13 @@ def _steps(leaf: np.ndarray, residual: np.ndarray, curvature: np.ndarray) -> np.
     """Return the Newton step of the leaf in which each row lies, (T, N)."""
     learnt, trees = residual.shape[1], len(leaf)
     share = (trees - 1) / trees if trees > 1 else 1.0
-    found = np.empty(leaf.shape)
+    steps = np.empty(leaf.shape)
     for tree, places in enumerate(leaf):
         up = np.bincount(places[:learnt], residual[tree], minlength=2**DEPTH)
         down = np.bincount(places[:learnt], curvature[tree], minlength=2**DEPTH)
         step = np.where(down > 1e-150, share * up / np.maximum(down, 1e-150), 0.0)
-        found[tree] = step[places]
-    return found
+        steps[tree] = step[places]
+    return steps
 
 
 def _start(truth: np.ndarray) -> np.ndarray:
@@ -181,7 +181,7 @@ def _probability(score: np.ndarray) -> np.ndarray:
 
 def _bins(codes: np.ndarray, learnt: int, bins: int) -> np.ndarray:
     """Number the places between the splits to be tried, (H, N), from the rows learnt from."""
-    found = []
+    binned = []
     for column in codes.T:
         values = np.unique(column[:learnt])
         if len(values) > bins:
@@ -189,5 +189,5 @@ def _bins(codes: np.ndarray, learnt: int, bins: int) -> np.ndarray:
             values = np.unique(np.quantile(column[:learnt], shares, method="inverted_cdf"))
         else:
             values = (values[1:] + values[:-1]) / 2
-        found.append(np.searchsorted(values, column))
-    return np.stack(found).astype(np.uint16)
+        binned.append(np.searchsorted(values, column))
+    return np.stack(binned).astype(np.uint16)

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts
 from vaekit.metrics.labels import whole_labels
+from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score
 
 Rule = Literal["one_to_one", "majority"]
@@ -62,33 +63,33 @@ def cluster_accuracy(
     if rule not in _HOW:
         raise VaekitError(f"unknown rule {rule!r}: use 'one_to_one' or 'majority'")
     check_counts(shuffles=shuffles)
-    found, truth = whole_labels(assignments, "assignments"), whole_labels(labels)
-    if len(found) != len(truth):
-        raise VaekitError(f"{len(found)} assignments but {len(truth)} labels: give one for each")
-    known, row = _categories(found, categories)
+    assigned, truth = whole_labels(assignments, "assignments"), whole_labels(labels)
+    if len(assigned) != len(truth):
+        raise VaekitError(f"{len(assigned)} assignments but {len(truth)} labels: give one for each")
+    known, row = _categories(assigned, categories)
     classes, column = np.unique(truth, return_inverse=True)
-    said = None if names is None else _names(names, categories)
+    given = None if names is None else _names(names, categories)
 
     def table(column: np.ndarray) -> np.ndarray:
         cells = np.bincount(row * len(classes) + column, minlength=len(known) * len(classes))
         return cells.reshape(len(known), len(classes))
 
     def right(table: np.ndarray) -> float:
-        return _right(table, _named(table, rule) if said is None else places) / len(truth)
+        return _right(table, _named(table, rule) if given is None else places) / len(truth)
 
     counts, rng = table(column), np.random.default_rng(seed)
-    places = _named(counts, rule) if said is None else _places(said, classes)
+    places = _named(counts, rule) if given is None else _places(given, classes)
     value = right(counts)
     chance = [right(table(rng.permutation(column))) for _ in range(shuffles)]
     parts: dict[str, Any] = {
         "categories": known,
         "classes": classes,
         "table": counts,
-        "assignment": np.where(places >= 0, classes[places], -1) if said is None else said,
-        "adjusted_information": _adjusted(found, truth),
+        "assignment": np.where(places >= 0, classes[places], -1) if given is None else given,
+        "adjusted_information": _adjusted(assigned, truth),
     }
     settings = {
-        "estimator": _HOW[rule] + ("" if said is None else ", named beforehand"),
+        "estimator": _HOW[rule] + ("" if given is None else ", named beforehand"),
         "n": len(truth),
         "se": float(np.sqrt(value * (1 - value) / len(truth))),
         "rule": rule,
@@ -97,33 +98,71 @@ def cluster_accuracy(
     return Score(value, parts, settings, float(np.mean(chance)) if chance else None)
 
 
-def _categories(found: np.ndarray, count: int | None) -> tuple[np.ndarray, np.ndarray]:
+@metric(
+    "clusters",
+    Row(
+        "cluster_accuracy",
+        "are categories the classes, one each?",
+        "share of examples",
+        chance="the largest class's share",
+        blocks=True,
+    ),
+    Row(
+        "cluster_majority",
+        "… or parts of classes?",
+        "share of examples",
+        chance="the largest class's share",
+        mind="grows with the number of categories",
+        blocks=True,
+    ),
+    needs="categories",
+    takes=("corrupt",),
+    shuffled="shuffled",
+)
+def _clusters(subject: Subject) -> Values:
+    """Score each one-hot by both rules; names that clean codes gave are those of corrupted ones."""
+    values, truth, several = dict[str, Score](), subject.held_labels, len(subject.one_hots) > 1
+    rules: dict[str, Rule] = {"cluster_accuracy": "one_to_one", "cluster_majority": "majority"}
+    for block, where in subject.one_hots.items():
+        size = where.stop - where.start
+        for name, rule in rules.items():
+            names, row = None, f"{name}_{block}" if several else name
+            for corruption, held in subject.held_codes.items():  # the clean ones first
+                taken = held[:, where].argmax(1)
+                score = cluster_accuracy(taken, truth, rule, categories=size, names=names)
+                score.settings["estimator"] += ", by clean codes" if corruption else ""
+                names = score.parts["assignment"]
+                values[row_under(row, corruption)] = under(score, corruption)
+    return values
+
+
+def _categories(assigned: np.ndarray, count: int | None) -> tuple[np.ndarray, np.ndarray]:
     """Return the names of all categories, and the place of each example's."""
     if count is None:
-        names, row = np.unique(found, return_inverse=True)
+        names, row = np.unique(assigned, return_inverse=True)
         return names, row
-    if not 0 <= found.min() <= found.max() < count:
+    if not 0 <= assigned.min() <= assigned.max() < count:
         raise VaekitError(
-            f"{count} categories are 0 to {count - 1}, got {found.min()} to {found.max()}"
+            f"{count} categories are 0 to {count - 1}, got {assigned.min()} to {assigned.max()}"
         )
-    return np.arange(count), found
+    return np.arange(count), assigned
 
 
 def _names(names: npt.ArrayLike, count: int | None) -> np.ndarray:
     """Return the classes (A,) that categories were given, checked."""
-    said = whole_labels(names, "names")
-    if len(said) != count:
+    given = whole_labels(names, "names")
+    if len(given) != count:
         raise VaekitError(
-            f"{len(said)} names of {'an unknown number of' if count is None else count} "
-            f"categories: give categories={len(said)}, and one name for each"
+            f"{len(given)} names of {'an unknown number of' if count is None else count} "
+            f"categories: give categories={len(given)}, and one name for each"
         )
-    return said
+    return given
 
 
-def _places(said: np.ndarray, classes: np.ndarray) -> np.ndarray:
+def _places(given: np.ndarray, classes: np.ndarray) -> np.ndarray:
     """Return the places of classes, −1 for one that does not occur."""
-    place = np.searchsorted(classes, said).clip(max=len(classes) - 1)
-    return np.where(classes[place] == said, place, -1)
+    place = np.searchsorted(classes, given).clip(max=len(classes) - 1)
+    return np.where(classes[place] == given, place, -1)
 
 
 def _named(table: np.ndarray, rule: str) -> np.ndarray:
@@ -145,9 +184,9 @@ def _right(table: np.ndarray, chosen: np.ndarray) -> int:
     return int(table[rows, chosen[rows]].sum())
 
 
-def _adjusted(found: np.ndarray, truth: np.ndarray) -> float:
+def _adjusted(assigned: np.ndarray, truth: np.ndarray) -> float:
     from sklearn.metrics import adjusted_mutual_info_score
 
-    if min(np.ptp(found), np.ptp(truth)) == 0:
+    if min(np.ptp(assigned), np.ptp(truth)) == 0:
         return 0.0
-    return float(adjusted_mutual_info_score(truth, found))
+    return float(adjusted_mutual_info_score(truth, assigned))

@@ -37,6 +37,7 @@ import numpy.typing as npt
 from vaekit.errors import VaekitError
 from vaekit.metrics.boosting import DEPTH, ROUNDS, boost
 from vaekit.metrics.checks import check_counts, checked, constant, held_out, mean_of, varying
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 _HOW = (
@@ -79,6 +80,26 @@ def dci(
     return scored(measure, levels, names, settings, shuffles, seed)
 
 
+@metric(
+    "dci",
+    Row("dci_disentanglement", "does each latent hold one factor only?"),
+    Row(
+        "dci_completeness",
+        "does one latent suffice for a factor?",
+        part="completeness",
+        mind="copies of a latent cost it",
+    ),
+    Row(
+        "dci_informativeness",
+        "is the factor in the code at all?",
+        part="informativeness",
+        mind="no accuracy: guessing counts as 0",
+    ),
+)
+def _dci(subject: Subject) -> Score:
+    return dci(subject.mean, subject.levels, seed=subject.seed)
+
+
 def _measure(
     values: np.ndarray, levels: np.ndarray, learnt: np.ndarray, bins: int, seed: int
 ) -> dict[str, Any]:
@@ -91,8 +112,8 @@ def _measure(
             for k in used
         ]
         for k, job in zip(used, jobs, strict=True):
-            importance[:, k], said = job.result()
-            accuracy[k] = (said == levels[:, k])[~learnt].mean()
+            importance[:, k], answers = job.result()
+            accuracy[k] = (answers == levels[:, k])[~learnt].mean()
             majority[k] = np.bincount(levels[~learnt, k]).max() / (~learnt).sum()
     by_latent, by_factor = shares(importance[:, used], axis=1), np.zeros(factors)
     by_factor[used] = shares(importance[np.ix_(varying(values), used)], axis=0)

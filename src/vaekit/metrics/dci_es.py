@@ -36,6 +36,7 @@ from vaekit.metrics.checks import (
     standardised,
     varying,
 )
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 FEATURES = (0, 16, 64, 256)
@@ -82,6 +83,28 @@ def dci_es(
     return scored(measure, levels, ("explicitness",), settings, shuffles, seed)
 
 
+@metric(
+    "dci_es",
+    Row(
+        "dci_explicitness",
+        "how simple a reader will do?",
+        "at most 1",
+        mind="a turned code is simple",
+    ),
+    Row(
+        "dci_size",
+        "how long is the code?",
+        "factors by latents",
+        "",
+        part="size",
+        chance="any",
+        mind="latents that are constant count",
+    ),
+)
+def _dci_es(subject: Subject) -> Score:
+    return dci_es(subject.mean, subject.levels, seed=subject.seed)
+
+
 def explicitness(capacity: np.ndarray, loss: np.ndarray) -> float:
     """Return E of a curve: losses (T,) in units of ℓ_b at rising capacities (T,)."""
     least = np.minimum(np.minimum.accumulate(loss), 1.0)
@@ -111,8 +134,8 @@ def _losses(readers: list[Reader], levels: np.ndarray, learnt: np.ndarray) -> np
     known, wanted = levels[learnt].astype(float), levels[~learnt].astype(float)
     middle = known.mean(axis=0)
     base = ((wanted - middle) ** 2).mean(axis=0)
-    found = []
+    losses = []
     for features, solve in readers:
         error = ((wanted - middle - features @ (solve @ (known - middle))) ** 2).mean(axis=0)
-        found.append(np.where(base > 0, error / np.where(base > 0, base, 1.0), 1.0))
-    return np.stack(found)
+        losses.append(np.where(base > 0, error / np.where(base > 0, base, 1.0), 1.0))
+    return np.stack(losses)

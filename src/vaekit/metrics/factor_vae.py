@@ -16,8 +16,9 @@ import numpy as np
 
 from vaekit.data.dataset import Dataset
 from vaekit.errors import VaekitError
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
-from vaekit.metrics.source import Draw, Encode, Source, source_of, varying_of
+from vaekit.metrics.source import Draw, Encode, Source, set_of_codes, source_of, varying_of
 
 _BLOCK = 2**15  # codes in memory at a time
 _HOW = "held-out accuracy of a majority vote by the latent of least normalised variance"
@@ -86,16 +87,32 @@ def factor_vae_score(
     return Score(accuracy.mean(), parts, settings, float(np.mean(again)) if again else None)
 
 
+@metric(
+    "factor_vae",
+    Row(
+        "factor_vae_score",
+        "does a factor leave a mark of its own?",
+        "share of votes",
+        title="FactorVAE score",
+        chance="1/K",
+        mind="nothing else is asked",
+    ),
+)
+def _factor_vae(subject: Subject) -> Score:
+    codes = set_of_codes(subject.mean, subject.levels, subject.factors)
+    return factor_vae_score(lambda z: z, codes, seed=subject.seed)
+
+
 def _variances(
     source: Source, k: int, votes: int, images: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the variance of each latent within votes for factor k, (votes, H)."""
-    step, found = max(1, _BLOCK // images), []
+    step, variances = max(1, _BLOCK // images), []
     for start in range(0, votes, step):
         n = min(step, votes - start)
         codes = source.codes(source.sharing(k, n, images, rng)).astype(np.float64)
-        found.append(codes.var(axis=1))
-    return np.concatenate(found)
+        variances.append(codes.var(axis=1))
+    return np.concatenate(variances)
 
 
 def _stillest(variance: np.ndarray, deviation: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts, checked_codes
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 
 
@@ -67,6 +68,33 @@ def fid(
     }
     parts = {"means": means, "covariances": covariances}
     return Score(means + covariances, parts, settings, float(np.mean(halves)) if halves else None)
+
+
+@metric(
+    "fid",
+    Row(
+        "fid",
+        "do samples look like the data?",
+        "squared units of the features",
+        "lower",
+        title="FID",
+        ideal="0",
+        chance="large",
+        mind="compare within one feature network and one n only",
+    ),
+    needs="features",
+    cost="takes a minute, name it",
+    takes=("features",),
+    shuffled="shuffled",
+)
+def _fid(subject: Subject) -> Score:
+    real, made, network = subject.features()
+    score = fid(real, made, seed=subject.seed)
+    score.settings["estimator"] += (
+        f" of {network}; not to be compared with distances by another network, such as Inception; "
+        "shuffled: halves of the held-out set"
+    )
+    return score
 
 
 def distance(one: np.ndarray, two: np.ndarray) -> tuple[float, float]:

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts, checked_codes, narrowed
+from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score
 
 _SINGULAR = 1e-12  # eigenvalue of a correlation matrix that rounding may have left of 0
@@ -44,6 +45,53 @@ def wasserstein_correlation(codes: npt.ArrayLike, *, shuffles: int = 5, seed: in
     `parts` and what raises are as for `gaussian_total_correlation`.
     """
     return _scored(codes, _distance, "W₂² of Gaussians by the total variance", shuffles, seed)
+
+
+@metric(
+    "correlation",
+    Row(
+        "gaussian_tc_mean",
+        "are the mean codes uncorrelated?",
+        "nats",
+        "lower",
+        ideal="0",
+        title="Gaussian TC of the means",
+    ),
+    Row(
+        "wasserstein_mean",
+        "are the mean codes uncorrelated?",
+        "share of the variance",
+        "lower",
+        ideal="0",
+        title="Wasserstein correlation of the means",
+    ),
+    Row(
+        "gaussian_tc_drawn",
+        "are the codes uncorrelated?",
+        "nats",
+        "lower",
+        ideal="0",
+        title="Gaussian TC of the codes",
+    ),
+    Row(
+        "wasserstein_drawn",
+        "are the codes uncorrelated?",
+        "share of the variance",
+        "lower",
+        ideal="0",
+        title="Wasserstein correlation of the codes",
+    ),
+    needs="latents",
+    shuffled="for latents each shuffled by itself",
+)
+def _correlation(subject: Subject) -> Values:
+    values, seed = dict[str, Score](), subject.seed
+    for of, codes in (("mean", subject.mean), ("drawn", subject.drawn)):
+        if codes is not None:
+            free = codes[:, subject.free]  # the entries of a one-hot sum to 1
+            values[f"gaussian_tc_{of}"] = gaussian_total_correlation(free, seed=seed)
+            values[f"wasserstein_{of}"] = wasserstein_correlation(free, seed=seed)
+    return values
 
 
 def _scored(

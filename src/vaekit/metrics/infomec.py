@@ -40,6 +40,7 @@ from vaekit.metrics.checks import (
     varying,
 )
 from vaekit.metrics.mig import cut, entropies, information
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 _NULLS, _DEVIATIONS = 5, 5  # shuffles, and how far above their mean an active latent is
@@ -69,14 +70,14 @@ def infomec(
     def measure(levels: np.ndarray) -> dict[str, Any]:
         used = varying(levels)
         shares, active = _shares(binned, levels, seed)
-        told = np.array([_predictive(inputs, column, learnt) for column in levels.T])
+        predictive = np.array([_predictive(inputs, column, learnt) for column in levels.T])
         return {
             "modularity": concentration(shares[np.ix_(active, used)]),
-            "explicitness": mean_of(told, used),
+            "explicitness": mean_of(predictive, used),
             "compactness": concentration(shares[np.ix_(active, used)].T),
             "information": shares,
             "active": active,
-            "predictive": told,
+            "predictive": predictive,
             "constant": constant(levels),
         }
 
@@ -84,6 +85,28 @@ def infomec(
     settings = {"estimator": how, "n": len(values), "bins": bins, "seed": seed}
     names = ("modularity", "explicitness", "compactness")
     return scored(measure, levels, names, settings, shuffles, seed)
+
+
+@metric(
+    "infomec",
+    Row("info_modularity", "does each latent hold one factor only?", title="InfoM"),
+    Row(
+        "info_explicitness",
+        "is the factor in the code at all?",
+        title="InfoE",
+        part="explicitness",
+        mind="by a linear reader",
+    ),
+    Row(
+        "info_compactness",
+        "does one latent suffice for a factor?",
+        title="InfoC",
+        part="compactness",
+        mind="copies of a latent cost it",
+    ),
+)
+def _infomec(subject: Subject) -> Score:
+    return infomec(subject.mean, subject.levels, subject.bins, seed=subject.seed)
 
 
 def concentration(shares: np.ndarray) -> float:
@@ -120,6 +143,6 @@ def _predictive(inputs: np.ndarray, column: np.ndarray, learnt: np.ndarray) -> f
         warnings.simplefilter("ignore", ConvergenceWarning)  # the best of 200 steps, a lower bound
         fit = LogisticRegression(C=_PENALTY, max_iter=200).fit(inputs[learnt], known)
     truth = np.searchsorted(names, column[judged])
-    told = fit.predict_log_proba(inputs[judged])[np.arange(len(truth)), truth].mean()
+    log_read = fit.predict_log_proba(inputs[judged])[np.arange(len(truth)), truth].mean()
     guessed = np.log(np.bincount(known) / len(known))[truth].mean()
-    return max(float(1 - told / guessed), 0.0)
+    return max(float(1 - log_read / guessed), 0.0)

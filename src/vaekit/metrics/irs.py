@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts, checked, constant
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 
@@ -68,6 +69,20 @@ def irs(
     how = f"quantile {quantile:g} of distances from the mean of a level"
     settings = {"estimator": how, "n": len(values), "quantile": quantile, "seed": seed}
     return scored(measure, levels, ("irs",), settings, shuffles, seed)
+
+
+@metric(
+    "irs",
+    Row(
+        "irs",
+        "does another factor move the latent?",
+        title="IRS",
+        chance="about .2",
+        mind="scale of latents; outliers",
+    ),
+)
+def _irs(subject: Subject) -> Score:
+    return irs(subject.mean, subject.levels, seed=subject.seed)
 
 
 def _cells(values: np.ndarray, levels: np.ndarray) -> np.ndarray:

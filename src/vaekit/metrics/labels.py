@@ -30,9 +30,11 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts, checked_codes, standardised
+from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score
 
 Classifier = Literal["svm", "linear"]
+LABELLED, DRAWS = 1000, 5  # of a model's codes, where there are more
 Reader = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
@@ -84,8 +86,8 @@ def label_accuracy(
         return _answers(inputs[rows], truth[rows], asked, classifier)
 
     rng = np.random.default_rng(seed)
-    said = [answers(truth, rng) for _ in range(repeats)]
-    hits = np.array([each == wanted for each in said])
+    answered = [answers(truth, rng) for _ in range(repeats)]
+    hits = np.array([each == wanted for each in answered])
     draws = hits.mean(axis=1)
     mixed = [rng.permutation(truth) for _ in range(shuffles)]
     chance = [(answers(each, rng) == wanted).mean() for each in mixed]
@@ -98,7 +100,7 @@ def label_accuracy(
         "se_of_draws": drawn,
         "se_of_examples": judged,
         "classes": classes,
-        "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(said), classes),
+        "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(answered), classes),
     }
     settings = {
         "estimator": f"held-out accuracy of {_HOW[classifier]}, codes standardised, from "
@@ -112,6 +114,55 @@ def label_accuracy(
         "seed": seed,
     }
     return Score(value, parts, settings, float(np.mean(chance)) if chance else None)
+
+
+@metric(
+    "svm",
+    Row(
+        "svm_accuracy",
+        "do few labels suffice to name the classes?",
+        "share of examples",
+        title="SVM accuracy",
+        chance="the largest class's share",
+        mind="the number of labels",
+    ),
+    needs="labels",
+    takes=("corrupt",),
+    shuffled="shuffled",
+)
+def _svm(subject: Subject) -> Values:
+    return _accuracies(subject, "svm_accuracy", "svm")
+
+
+@metric(
+    "probe",
+    Row(
+        "probe_accuracy",
+        "… by planes?",
+        "share of examples",
+        chance="the largest class's share",
+        mind="the number of labels",
+    ),
+    needs="labels",
+    takes=("corrupt",),
+    shuffled="shuffled",
+)
+def _probe(subject: Subject) -> Values:
+    return _accuracies(subject, "probe_accuracy", "linear")
+
+
+def _accuracies(subject: Subject, name: str, classifier: Classifier) -> Values:
+    """Return the accuracy of a classifier of codes, clean and under each corruption."""
+    few = len(subject.labelled[0]) <= LABELLED
+    how = {"labelled": None if few else LABELLED, "repeats": 1 if few else DRAWS}
+    values, given = dict[str, Score](), (*subject.labelled, subject.held_labels)
+    for corruption, held in subject.held_codes.items():
+        codes, labels, truth = given
+        score = label_accuracy(
+            codes, labels, held, truth, classifier=classifier, seed=subject.seed, **how
+        )
+        values[row_under(name, corruption)] = under(score, corruption)
+    return values
 
 
 def stratified(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

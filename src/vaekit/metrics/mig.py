@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import checked, from_zero, whole
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 
 Binning = Literal["width", "quantile"]
@@ -69,6 +70,20 @@ def mig(
         "binning": binning,
     }
     return Score(mean_gap(gap, total), parts, settings, shuffled)
+
+
+@metric(
+    "mig",
+    Row(
+        "mig",
+        "is each factor held by one latent alone?",
+        "share of the entropy",
+        title="MIG",
+        mind="bins and N",
+    ),
+)
+def _mig(subject: Subject) -> Score:
+    return mig(subject.mean, subject.levels, subject.bins, seed=subject.seed)
 
 
 def mutual_information(
@@ -128,8 +143,8 @@ def _entropy(counts: np.ndarray) -> np.ndarray:
 
 def entropies(levels: np.ndarray) -> np.ndarray:
     """Estimate H(v) in nats of levels from 0 (N, K)."""
-    found = [_entropy(np.bincount(column)[None])[0] for column in levels.T]
-    return np.where(np.ptp(levels, axis=0) == 0, 0.0, found)
+    each = [_entropy(np.bincount(column)[None])[0] for column in levels.T]
+    return np.where(np.ptp(levels, axis=0) == 0, 0.0, each)
 
 
 def cut(values: np.ndarray, bins: int, binning: Binning) -> np.ndarray:

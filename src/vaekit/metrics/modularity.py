@@ -37,6 +37,7 @@ from vaekit.metrics.checks import (
     varying,
 )
 from vaekit.metrics.mig import Binning, cut, estimator, information
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 
@@ -82,6 +83,27 @@ def modularity_explicitness(
     return scored(measure, levels, ("modularity", "explicitness"), settings, shuffles, seed)
 
 
+@metric(
+    "modularity",
+    Row(
+        "modularity",
+        "does each latent hold one factor only?",
+        chance="any",
+        mind="of noise it may be .8",
+    ),
+    Row(
+        "explicitness",
+        "how simple a reader will do?",
+        part="explicitness",
+        ideal="1, less",
+        mind="wants levels that are cut off by planes",
+    ),
+)
+def _modularity(subject: Subject) -> Score:
+    given = subject.mean, subject.levels, subject.bins
+    return modularity_explicitness(*given, seed=subject.seed)
+
+
 def modular(known: np.ndarray) -> np.ndarray:
     """Return the modularity of each latent (H,) from I (H, K), 0 where it has none."""
     best = known.max(axis=1, initial=0.0)
@@ -94,14 +116,14 @@ def _auc(inputs: np.ndarray, column: np.ndarray, learnt: np.ndarray) -> float:
     """Average over levels the area under the curve of a level against the rest, ½ for none."""
     from sklearn.linear_model import LogisticRegression
 
-    found = []
+    areas = []
     for level in np.unique(column):
         is_level = column == level
         if not 0 < is_level[learnt].sum() < learnt.sum():
             continue
         fit = LogisticRegression(solver="newton-cholesky").fit(inputs[learnt], is_level[learnt])
-        found.append(area(inputs[~learnt] @ fit.coef_[0], is_level[~learnt]))
-    known = [a for a in found if a is not None]
+        areas.append(area(inputs[~learnt] @ fit.coef_[0], is_level[~learnt]))
+    known = [a for a in areas if a is not None]
     return float(np.mean(known)) if known else 0.5
 
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 
 from vaekit.metrics.checks import check_counts, checked, constant, varying
 from vaekit.metrics.mig import entropies, gaps, mean_gap
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 
@@ -60,6 +61,20 @@ def mig_by_neighbours(
     return scored(measure, levels, ("mig",), settings, shuffles, seed)
 
 
+@metric(
+    "mig_by_neighbours",
+    Row(
+        "mig_by_neighbours",
+        "is each factor held by one latent alone?",
+        "share of the entropy",
+        title="MIG by neighbours",
+        mind="no bins",
+    ),
+)
+def _by_neighbours(subject: Subject) -> Score:
+    return mig_by_neighbours(subject.mean, subject.levels, seed=subject.seed)
+
+
 def mutual_information_by_neighbours(
     codes: npt.ArrayLike, factors: npt.ArrayLike, neighbours: int = 3
 ) -> np.ndarray:
@@ -88,25 +103,25 @@ def _pair(code: np.ndarray, column: np.ndarray, neighbours: int) -> float:
     n = sum(map(len, groups))
     if not n:
         return 0.0
-    kept = code if n == len(code) else np.sort(np.concatenate(groups))
+    rising = code if n == len(code) else np.sort(np.concatenate(groups))
     total = n * digamma(n)
     for group in groups:
         radius = _radius(group, min(neighbours, len(group) - 1))
-        inside, around = _within(group, group, radius), _within(kept, group, radius)
+        inside, around = _within(group, group, radius), _within(rising, group, radius)
         total += (digamma(inside) - digamma(around) - digamma(len(group))).sum()
     return max(float(total / n), 0.0)
 
 
 def _radius(group: np.ndarray, k: int) -> np.ndarray:
     """Return the distance of each of a rising group (n,) to its k-th neighbour, k < n."""
-    n, found = len(group), np.full(len(group), np.inf)
+    n, radius = len(group), np.full(len(group), np.inf)
     for below in range(k + 1):  # the k nearest are `below` lower ones and the rest higher
         low, high = np.arange(n) - below, np.arange(n) + k - below
         fits = (low >= 0) & (high < n)
         lowest, highest = group[np.maximum(low, 0)], group[np.minimum(high, n - 1)]
         reach = np.maximum(group - lowest, highest - group)
-        found = np.where(fits, np.minimum(found, reach), found)
-    return found
+        radius = np.where(fits, np.minimum(radius, reach), radius)
+    return radius
 
 
 def _within(rising: np.ndarray, centre: np.ndarray, radius: np.ndarray) -> np.ndarray:

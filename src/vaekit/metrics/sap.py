@@ -35,6 +35,7 @@ from vaekit.metrics.checks import (
     standardised,
     varying,
 )
+from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score, scored
 
 Kind = Literal["r2", "svm"]
@@ -76,6 +77,22 @@ def sap(
 
     settings = {"estimator": _HOW[kind], "n": len(values), "kind": kind, "seed": seed}
     return scored(measure, levels, ("gap_of_best",), settings, shuffles, seed)
+
+
+@metric(
+    "sap",
+    Row("sap_r2", "does one latent alone follow each factor, by a line?", title="SAP by R²"),
+    Row(
+        "sap_svm",
+        "… by a linear SVM of one latent?",
+        title="SAP by SVM",
+        ideal="less than 1",
+        mind="sees the ends of a factor only",
+    ),
+)
+def _sap(subject: Subject) -> Values:
+    given = {"codes": subject.mean, "factors": subject.levels, "seed": subject.seed}
+    return {"sap_r2": sap(kind="r2", **given), "sap_svm": sap(kind="svm", **given)}
 
 
 def _gaps(predicted: np.ndarray, guess: np.ndarray, levels: np.ndarray) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def scored(
     parts = measure(levels)
     again = [measure(rng.permutation(levels)) for _ in range(shuffles)]
     bias = {name: float(np.mean([a[name] for a in again])) if again else None for name in names}
-    found = {name: Score(parts.pop(name), {}, settings, bias[name]) for name in names}
+    scores = {name: Score(parts.pop(name), {}, settings, bias[name]) for name in names}
     first, *others = names
-    parts |= {name: found[name] for name in others}
-    return Score(found[first], parts, settings, bias[first])
+    parts |= {name: scores[name] for name in others}
+    return Score(scores[first], parts, settings, bias[first])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from vaekit.data.dataset import Dataset
+from vaekit.data import Dataset, Factors
 from vaekit.errors import VaekitError
 
 Encode = Callable[[Any], "npt.ArrayLike | torch.Tensor"]
@@ -27,13 +27,18 @@ def source_of(encode: Encode, data: "Dataset | Draw", chunk: int) -> "Source":
 
 def varying_of(source: "Source", what: str) -> list[int]:
     """List the factors that vary; raise `VaekitError` for fewer than the two to be told apart."""
-    found = np.flatnonzero(source.varies).tolist()
-    if len(found) < 2:
+    varying = np.flatnonzero(source.varies).tolist()
+    if len(varying) < 2:
         raise VaekitError(
-            f"{what} tells factors apart, but {len(found)} of {len(source.names)} factors vary: "
+            f"{what} tells factors apart, but {len(varying)} of {len(source.names)} factors vary: "
             "use a set in which at least two do"
         )
-    return found
+    return varying
+
+
+def set_of_codes(codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...]) -> Dataset:
+    """Return a set whose examples are codes (N, H), with factors of levels (N, K)."""
+    return Dataset(torch.from_numpy(codes), factors=Factors.of(names, list(levels.T)))
 
 
 class Source(Protocol):
@@ -72,7 +77,7 @@ class _Rows:
         self.varies = np.array([len(count) > 1 for count in self.counts])
         self.repeats = np.array([(1 / count).mean() for count in self.counts])
         self.known = np.zeros(len(data), bool)
-        self.found = np.empty((len(data), 0))
+        self.encodings = np.empty((len(data), 0))
         self.encoded = 0
 
     def sharing(self, k: int, n: int, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -87,14 +92,14 @@ class _Rows:
             if len(rows):
                 codes = _encoded(self.encode, self.data.batch(torch.from_numpy(rows)), len(rows))
                 if not self.encoded:
-                    self.found = np.empty((len(self.data), codes.shape[1]), codes.dtype)
-                self.found[rows] = codes
+                    self.encodings = np.empty((len(self.data), codes.shape[1]), codes.dtype)
+                self.encodings[rows] = codes
                 self.encoded += len(rows)
         self.known[new] = True
-        return self.found[groups]
+        return self.encodings[groups]
 
     def spread(self, rng: np.random.Generator) -> np.ndarray:
-        return _deviation(self.found[self.known])
+        return _deviation(self.encodings[self.known])
 
 
 class _Drawn:
@@ -131,11 +136,11 @@ class _Drawn:
 
 def _encoded(encode: Encode, items: Any, n: int) -> np.ndarray:
     """Encode items to codes (n, H) of float32 or float64, checked."""
-    found = encode(items)
-    if isinstance(found, torch.Tensor):
-        found = found.detach().cpu()
-        found = (found if found.dtype == torch.float64 else found.float()).numpy()
-    codes = np.asarray(found)
+    codes = encode(items)
+    if isinstance(codes, torch.Tensor):
+        codes = codes.detach().cpu()
+        codes = (codes if codes.dtype == torch.float64 else codes.float()).numpy()
+    codes = np.asarray(codes)
     if codes.ndim != 2 or len(codes) != n or not codes.size or codes.dtype.kind not in "fiub":
         raise VaekitError(
             f"encode must return codes ({n}, H) of numbers for {n} items, got shape {codes.shape} "

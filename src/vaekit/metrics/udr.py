@@ -122,13 +122,13 @@ def _prepared(codes: np.ndarray, kind: Kind) -> np.ndarray:
 
 
 def _pairs(ready: list[np.ndarray], kind: Kind) -> np.ndarray:
-    found = np.zeros((len(ready), len(ready)))
+    pairs = np.zeros((len(ready), len(ready)))
     for i, one in enumerate(ready):
         for j, other in enumerate(ready):
             if i != j and one.shape[1] and other.shape[1]:
                 alike = _ranked(one, other) if kind == "spearman" else _regressed(one, other)
-                found[i, j] = agreement(alike)
-    return found
+                pairs[i, j] = agreement(alike)
+    return pairs
 
 
 def _medians(pairs: np.ndarray) -> np.ndarray:

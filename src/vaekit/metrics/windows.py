@@ -27,8 +27,10 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts
+from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 
+VALIDATION = 1000  # examples of the training data, for the bandwidth of a model's samples
 _LARGEST = 1e150  # whose square can still be added up
 _GRID, _BLOCK, _ROUNDING = 12, 2**22, 1e-12  # of σ, entries of a block of distances (32 MB)
 
@@ -73,17 +75,17 @@ def parzen(
     def judged(made: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
         sigma = bandwidth or best_bandwidth(made, tuned)  # pyright: ignore[reportArgumentType]
         with np.errstate(all="ignore"):
-            found, nearest = log_density(made, asked, sigma)
-        if not np.isfinite(found).all():
+            density, nearest = log_density(made, asked, sigma)
+        if not np.isfinite(density).all():
             raise VaekitError(
                 f"windows of σ = {sigma:.3g} give no finite density where the nearest sample is "
                 f"{np.sqrt(nearest.mean()):.3g} away: give a bandwidth nearer to that distance, or "
                 "validation data to choose it by"
             )
-        return found, nearest, sigma
+        return density, nearest, sigma
 
     rng = np.random.default_rng(seed)
-    found, nearest, sigma = judged(made)
+    density, nearest, sigma = judged(made)
     again = [judged(rng.permuted(made, axis=0))[0].mean() for _ in range(shuffles)]
     # The value that was chosen is a result: in the words it would set equal estimators apart.
     tuning = f"the best for {len(tuned):,} other examples" if tuned is not None else ""
@@ -91,13 +93,37 @@ def parzen(
     settings: dict[str, Any] = {
         "estimator": f"Parzen windows at {len(made):,} samples, σ = {how}",
         "n": len(asked),
-        "se": float(found.std(ddof=1) / np.sqrt(len(found))) if len(found) > 1 else None,
+        "se": float(density.std(ddof=1) / np.sqrt(len(density))) if len(density) > 1 else None,
         "samples": len(made),
         "bandwidth": sigma,
         "seed": seed,
     }
-    parts = {"log_density": found, "nearest": float(nearest.mean())}
-    return Score(found.mean(), parts, settings, float(np.mean(again)) if again else None)
+    parts = {"log_density": density, "nearest": float(nearest.mean())}
+    return Score(density.mean(), parts, settings, float(np.mean(again)) if again else None)
+
+
+@metric(
+    "parzen",
+    Row(
+        "parzen_nll",
+        "how likely are held-out data under windows at samples?",
+        "nats",
+        "lower",
+        title="Parzen NLL",
+        ideal="small",
+        chance="large",
+        mind="compare at one number of samples only; prefer a bound on log p(x)",
+    ),
+    needs="samples",
+    cost="takes a minute, name it",
+    shuffled="shuffled",
+)
+def _parzen(subject: Subject) -> Score:
+    made, held = subject.samples(subject.n), subject.held_images
+    score = parzen(made, held, validation=subject.learn_images(VALIDATION), seed=subject.seed)
+    settings = {**score.settings, "estimator": "−log-density of " + score.settings["estimator"]}
+    assert score.shuffled is not None
+    return Score(-score, {"nearest": score.parts["nearest"]}, settings, -score.shuffled)
 
 
 def log_density(
@@ -106,8 +132,8 @@ def log_density(
     """Return ln p(x) of each held example, (n,), and its ‖x − s‖² to the nearest sample, (n,)."""
     size = samples.shape[1]
     parts = [(_of(d, sigma, size), d.min(axis=1)) for d in _squares(held, samples)]
-    found, nearest = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return found, nearest
+    density, nearest = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return density, nearest
 
 
 def best_bandwidth(samples: np.ndarray, validation: np.ndarray) -> float:
@@ -134,8 +160,8 @@ def best_bandwidth(samples: np.ndarray, validation: np.ndarray) -> float:
     grid = 0.5 * np.linspace(np.log(low), np.log(high), _GRID)
     best = int(np.argmin([loss(each) for each in grid]))
     ends = grid[max(0, best - 1)], grid[min(_GRID - 1, best + 1)]
-    found = minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-3})
-    return float(np.exp(min((found.x, grid[best]), key=loss)))
+    optimum = minimize_scalar(loss, bounds=ends, method="bounded", options={"xatol": 1e-3})
+    return float(np.exp(min((optimum.x, grid[best]), key=loss)))
 
 
 def _of(squares: np.ndarray, sigma: float, size: int) -> np.ndarray:
@@ -153,21 +179,21 @@ def _squares(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
     own, step = (b**2).sum(axis=1), max(1, _BLOCK // len(b))
     for start in range(0, len(a), step):
         part = a[start : start + step] - centre
-        found = part @ (-2 * b.T)
-        found += (part**2).sum(axis=1)[:, None]
-        found += own
-        yield np.maximum(found, 0.0, out=found)
+        squares = part @ (-2 * b.T)
+        squares += (part**2).sum(axis=1)[:, None]
+        squares += own
+        yield np.maximum(squares, 0.0, out=squares)
 
 
 def _rows(values: npt.ArrayLike, what: str) -> np.ndarray:
-    found = np.asarray(values)
-    if found.ndim < 2 or not found.size or found.dtype.kind not in "fiub":
+    array = np.asarray(values)
+    if array.ndim < 2 or not array.size or array.dtype.kind not in "fiub":
         raise VaekitError(
-            f"expected {what} (N, …) of numbers, got shape {found.shape} of type {found.dtype}"
+            f"expected {what} (N, …) of numbers, got shape {array.shape} of type {array.dtype}"
         )
-    if not np.isfinite(found).all():
+    if not np.isfinite(array).all():
         raise VaekitError(f"{what} hold NaN or infinite values: give sound ones")
-    values = found.reshape(len(found), -1).astype(np.float64)
+    values = array.reshape(len(array), -1).astype(np.float64)
     if (most := np.abs(values).max()) > _LARGEST:
         raise VaekitError(
             f"{what} reach {most:.3g}, whose squares are beyond double precision: divide all by "

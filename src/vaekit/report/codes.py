@@ -31,18 +31,18 @@ from vaekit.model import Model
 
 @dataclass(frozen=True)
 class Codes:
-    """Hold the mean codes (n, H) of the items at `rows` (n,) of a set, and their worth by latent.
+    """Hold the mean codes (n, H) of the items at `rows` (n,) of a set, and what latents carry.
 
     `conditions` (n, width) are what a conditional model was told of them, else None; `priors`
     (2, n, H) are mean and standard deviation of p(z|c), where the prior was told too.
-    `worth` (H,) is the share of the rate in nats where `nats` is true, else the variance of the
+    `share` (H,) is the share of the rate in nats where `nats` is true, else the variance of the
     mean code; `information` (H,) is Ī(x; z_h) in nats of a Gaussian code under N(0, I), else None;
     `order` lists the latents from the most informative; `categories` says where one-hots lie.
     """
 
     rows: Tensor
     means: np.ndarray
-    worth: np.ndarray
+    share: np.ndarray
     nats: bool
     conditions: Tensor | None = None
     priors: np.ndarray | None = None
@@ -64,7 +64,7 @@ class Codes:
 
     @property
     def _best(self) -> np.ndarray:
-        return self.worth if self.information is None else self.information
+        return self.share if self.information is None else self.information
 
     def condition(self, places: np.ndarray | int) -> Tensor | None:
         """Return the conditions of the items at `places` in this list, (places, width), or None."""
@@ -73,9 +73,9 @@ class Codes:
         return self.conditions[torch.as_tensor(places).reshape(-1)]
 
     def label(self, latent: int) -> str:
-        """Name a latent with its worth: `z3 · 2.41 nats`."""
-        worth = self._best[latent]
-        return f"z{latent} · {worth:.2f} nats" if self.nats else f"z{latent} · variance {worth:.3g}"
+        """Name a latent with what it carries: `z3 · 2.41 nats`."""
+        share = self._best[latent]
+        return f"z{latent} · {share:.2f} nats" if self.nats else f"z{latent} · variance {share:.3g}"
 
 
 @torch.no_grad()
@@ -97,12 +97,12 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
         if prior is not None and prior.batch_shape:
             priors.append(torch.stack([prior.mean, prior.variance.sqrt()]).double().cpu())
     found = torch.cat(means)
-    worth = torch.cat(parts).mean(0) if parts else found.var(0, unbiased=False)
+    share = torch.cat(parts).mean(0) if parts else found.var(0, unbiased=False)
     told = torch.cat(conditions) if conditions else None
     spans = torch.cat(priors, 1).numpy() if priors else None
     v = torch.cat(squares).mean(0)
-    known = (worth - 0.5 * (v - 1 - v.log())).numpy() if gaussian else None
-    return Codes(rows, found.numpy(), worth.numpy(), bool(parts), told, spans, known, places)
+    known = (share - 0.5 * (v - 1 - v.log())).numpy() if gaussian else None
+    return Codes(rows, found.numpy(), share.numpy(), bool(parts), told, spans, known, places)
 
 
 def _shares(q: Density, p: Density) -> Tensor | None:

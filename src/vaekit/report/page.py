@@ -5,39 +5,23 @@ mailed, archived beside a paper, or opened from a cluster's disk. The same run g
 which items are shown is fixed, and what is drawn at random is drawn from seed 0.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import torch
-from markupsafe import Markup
 
 from vaekit import files
 from vaekit.errors import VaekitError, warn
-from vaekit.metrics import mig
-from vaekit.report import (
-    categories,
-    diagnostics,
-    factors,
-    images,
-    ledger,
-    noise,
-    plane,
-    plots,
-    priors,
-    pulse,
-    tables,
-    vectors,
-)
+from vaekit.report import tables
 from vaekit.report.codes import encode
 from vaekit.report.rendering import check_page, data_name, render
-from vaekit.report.section import Section, figure
-from vaekit.runs import Run, history
+from vaekit.report.section import View
+from vaekit.report.sections import sections_of
+from vaekit.runs import Run
 
 ITEMS = 10_000
-# Penalties, a distance of kernels, a critic's verdict: terms, by their first words, without nats.
-OWN_SCALE = ("mmd", "prior_adversarial", "contractive", "diagonal_of", "off_diagonal_of")
 
 
 def write(run: Run, path: Path | str | None = None, force: bool = False) -> Path:
@@ -78,80 +62,11 @@ def _render(run: Run, folder: Path) -> str:
         state=tables.state(run.config),
         numbers=tables.numbers(run.metrics),
         folder=run.folder.name,
-        sections=[*filter(None, [ledger.section(run)]), _curves(run), *_views(run, folder)],
+        sections=list(sections_of(_view(run, folder))),
         settings=tables.settings(run.config),
     )
 
 
-def _curves(run: Run) -> Section:
-    rows, trouble = run.history, history.look(run.folder / "history.csv").trouble
-    said = f" Mind that history.csv {trouble}." if trouble else ""
-    if not rows:
-        none = "There is no history.csv with rows to draw curves from." + said
-        return Section("training", "Training", none)
-    steps = [row["step"] for row in rows]
-    drawn = []
-    for name in rows[0]:
-        values = [row[name] for row in rows]
-        fixed = name.startswith("weight_") and len(set(values)) == 1
-        if name not in ("step", "epoch") and not fixed:
-            title = name.replace("images_", "examples_").replace("_", " ")  # rows of a table too
-            drawn.append(figure(plots.curve(steps, values, title)))
-    grid = Markup('<div class="plots">{}</div>').format(Markup("").join(drawn))
-    caption = (
-        "Means over the training batches since the row before, by step; terms for one example, "
-        f"before their weights, in nats{_but(rows[0])}."
-    )
-    if len(rows) >= plots.MANY:
-        caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
-    return Section("training", "Training", caption + said, [grid])
-
-
-def _but(names: Iterable[str]) -> str:
-    """Say which terms among columns of a history are in no nats."""
-    found = [n.replace("_", " ") for n in names if n.startswith(OWN_SCALE)]
-    return f", but for {', '.join(found)}, on scales of their own" if found else ""
-
-
-def _views(run: Run, folder: Path) -> list[Section]:
+def _view(run: Run, folder: Path) -> View:
     (model, objective), test = run.system, run.data.test
-    codes = encode(model, test, ITEMS)
-    if len(test.shape) == 3:
-        show = images.reconstructions, images.samples, images.traversals
-        sections = [view(model, test, codes, folder) for view in show]
-    else:
-        plot = vectors.reconstructions, vectors.samples, vectors.traversals
-        sections = [view(model, test, codes) for view in plot]
-    for found in (
-        noise.section(model, test, codes, folder),
-        priors.section(model, test, codes),
-        pulse.section(model, test, codes),
-        plane.section(model, test, codes),
-    ):
-        sections += [found] if found else []
-    sections += categories.sections(model, test, codes, folder)
-    sections += diagnostics.sections(model, objective, test, codes, folder)
-    given = factors.known(test, codes)
-    return sections if given is None else [*sections, *_factors(codes, given)]
-
-
-def _factors(codes: factors.Codes, given: factors.Known) -> list[Section]:
-    drawn, found = factors.responses(codes, given), mig(codes.means, given.levels)
-    sections = []
-    if drawn:
-        caption = (
-            f"Mean code of the {min(factors.LATENTS, len(codes.worth))} most informative latents, "
-            f"averaged over the {len(codes.means):,} encoded test items that share "
-        )
-        caption += "a position (map) or " if given.mapped else ""
-        caption += "a level" + (" and a shape." if len(given.groups) > 1 else ".")
-        sections.append(Section("factors", "Latents against factors", caption, [figure(drawn)]))
-    caption = (
-        f"Share of each factor's entropy that each latent tells, {found.settings['estimator']}, "
-        f"n = {found.settings['n']:,}. MIG = {found:.3f}, the mean over factors of the distance "
-        f"from the first latent to the second; shuffled factors give {found.shuffled:.3f}."
-    )
-    vary = found.parts["entropy"].any()
-    shown = [figure(factors.mig_matrix(codes, found, given))] if vary else []
-    sections.append(Section("mig", "Information about factors", caption, shown))
-    return sections
+    return View(model, test, encode(model, test, ITEMS), folder, objective, run)

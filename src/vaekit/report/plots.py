@@ -91,6 +91,12 @@ class Plot:
             unused.set_visible(False)
         return self
 
+    def legend(self, columns: int, side: str = "right") -> None:
+        """Name the lines of the first axes above all, in so many columns."""
+        lines = self.axes.flat[0].get_legend_handles_labels()
+        place: Any = f"outside upper {side}"
+        self.figure.legend(*lines, loc=place, ncols=columns)
+
     def __exit__(self, *error: object) -> None:
         try:
             if error[0] is None:

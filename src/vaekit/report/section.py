@@ -1,11 +1,26 @@
-"""What a page is made of."""
+"""What a page is made of: sections, and the view of a run that they show.
 
+A section of a run's page is a module of `vaekit.report.sections` with one function,
+`sections(view)`, which yields what it has to show of a run, nothing where the run has no such part.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
+from torch import Tensor
 
-from vaekit.report.pictures import data_uri
+from vaekit.apply import decode
+from vaekit.data import Dataset
+from vaekit.model import Model
+from vaekit.objectives import Objective
+from vaekit.report import pictures
+from vaekit.report.codes import Codes
+from vaekit.runs import Run
+
+Strip = tuple[str, np.ndarray]  # a label, and pictures (H, W, 4) in a row
 
 
 @dataclass(frozen=True)
@@ -18,6 +33,46 @@ class Section:
     figures: list[Markup] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class View:
+    """Hold what sections show: a run's system, its test items with their codes.
+
+    Pictures also go to `folder`, as files. `objective` and `run` are None in a view of a model
+    alone, of which the sections of training and results have nothing to show.
+    """
+
+    model: Model
+    data: Dataset
+    codes: Codes
+    folder: Path
+    objective: Objective | None = None
+    run: Run | None = None
+
+    @property
+    def image(self) -> bool:
+        """Say whether examples are images, (C, H, W), and not vectors."""
+        return len(self.data.shape) == 3
+
+    def tiles(self, images: Tensor) -> np.ndarray:
+        """Turn images of the set's range into bytes (n, H, W, 3)."""
+        return pictures.tiles(images, *self.data.range)
+
+    def decoded(self, z: Tensor, c: Tensor | None = None) -> np.ndarray:
+        """Return the means of p(x|z, c) as bytes (n, H, W, 3)."""
+        return self.tiles(decode(self.model, z, c))
+
+    def strips(self, name: str, rows: Sequence[Strip], heads: Sequence[str] = ()) -> Markup:
+        """Show rows of pictures with their labels, and save them as `name`.png."""
+        self.save(name, [sheet for _, sheet in rows])
+        return strips(rows, heads)
+
+    def save(self, name: str, sheets: Sequence[np.ndarray]) -> None:
+        """Write RGBA sheets below one another to `name`.png in the folder of pictures."""
+        if sheets:
+            sheet = pictures.stack(pictures.aligned(sheets))
+            pictures.save(sheet, self.folder / f"{name}.png", min(self.data.shape[1:]))
+
+
 def figure(svg: str) -> Markup:
     """Wrap an SVG made here, which needs no escaping."""
     return Markup('<div class="plot">{}</div>').format(Markup(svg))
@@ -27,10 +82,10 @@ def picture(sheet: np.ndarray, what: str, times: int) -> Markup:
     """Show an RGBA sheet enlarged `times`, described by `what` for those who cannot see it."""
     html = '<img class="pixels" src="{}" alt="{}" width="{}" height="{}">'
     height, width = sheet.shape[:2]
-    return Markup(html).format(data_uri(sheet), what, width * times, height * times)
+    return Markup(html).format(pictures.data_uri(sheet), what, width * times, height * times)
 
 
-def strips(rows: list[tuple[str, np.ndarray]], heads: list[str]) -> Markup:
+def strips(rows: Sequence[Strip], heads: Sequence[str] = ()) -> Markup:
     """Show rows of pictures, each with its label before it, below the heads of their columns."""
     cells = Markup("").join(Markup("<span>{}</span>").format(head) for head in heads)
     html = Markup('<div class="strips">')
@@ -38,5 +93,5 @@ def strips(rows: list[tuple[str, np.ndarray]], heads: list[str]) -> Markup:
         html += Markup('<span></span><div class="heads">{}</div>').format(cells)
     for label, sheet in rows:
         row = '<span class="label">{0}</span><img class="pixels" src="{1}" alt="{0}">'
-        html += Markup(row).format(label, data_uri(sheet))
+        html += Markup(row).format(label, pictures.data_uri(sheet))
     return html + Markup("</div>")

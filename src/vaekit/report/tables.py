@@ -7,24 +7,22 @@ from typing import Any
 
 from vaekit import recipes
 from vaekit.data import Columns
+from vaekit.metrics import described
 from vaekit.runs import Config
 
 Row = tuple[str, str]
 CLASSES = 30  # named at most
-OF_LATENTS = ("gaussian_tc", "wasserstein")  # they know no factors
-NAMES = {
-    "elbo": "ELBO",
-    "mig": "MIG",
-    "squared_error": "squared error",
-    "active_units": "active units",
-    "normal_variance_units": "normal-variance units",
-    "corrupted_psnr": "corrupted PSNR",
-    "denoised_psnr": "denoised PSNR",
-    "jacobian_norm": "norm of the Jacobian",
-    "svm_accuracy": "SVM accuracy",
-    "fid": "FID",
-    "parzen_nll": "Parzen NLL",
-    "mmd": "MMD²",
+# Title and which way is better ("" for no merit in itself) of numbers that are no metrics'.
+NUMBERS = {
+    "elbo": ("ELBO", "higher"),
+    "log_likelihood": ("log likelihood", "higher"),
+    "distortion": ("distortion", "lower"),
+    "squared_error": ("squared error", "lower"),
+    "denoised_squared_error": ("denoised squared error", "lower"),
+    "denoised_psnr": ("denoised PSNR", "higher"),
+    "corrupted_psnr": ("corrupted PSNR", ""),
+    "normal_variance_units": ("normal-variance units", ""),
+    "jacobian_norm": ("norm of the Jacobian", ""),
 }
 
 
@@ -51,15 +49,27 @@ def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
 
 def _shuffled(name: str, found: Mapping[str, Any]) -> str:
     """Say what the value beside a score is of."""
-    if name.startswith(OF_LATENTS):
-        return "for latents each shuffled by itself"
+    if (known := described(name)) is not None:
+        return known[0].shuffled
     return "for shuffled factors" if "factors" in found else "shuffled"
 
 
 def title(name: str) -> str:
     """Return the name of a number as readers know it."""
-    name, bracket, under = name.partition(" [")  # the corruption that it is under
-    return NAMES.get(name, name.replace("_", " ")) + bracket + under
+    plain, bracket, under = name.partition(" [")  # the corruption that it is under
+    known, usual = described(plain), plain.replace("_", " ")
+    if known is None:
+        usual = NUMBERS.get(plain, (usual, ""))[0]
+    elif known[1].title:  # the name of a block stands behind
+        usual = known[1].title + plain.removeprefix(known[1].name).replace("_", " ")
+    return usual + bracket + under
+
+
+def better(name: str) -> str:
+    """Say which way a number is better, higher or lower; "" of one that is no merit in itself."""
+    plain = name.partition(" [")[0]
+    known = described(plain)
+    return NUMBERS.get(plain, ("", ""))[1] if known is None else known[1].better
 
 
 def with_error(value: Any, error: float | None) -> tuple[str, str]:

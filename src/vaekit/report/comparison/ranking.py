@@ -16,51 +16,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from vaekit.report.groups import Group, Value
+from vaekit.report import tables
+from vaekit.report.comparison.groups import Group, Value
 
-HIGHER = (
-    "elbo",
-    "log_likelihood",
-    "denoised_psnr",
-    "mig",
-    "mig_by_neighbours",
-    "dci_disentanglement",
-    "dci_completeness",
-    "dci_informativeness",
-    "dci_explicitness",
-    "sap_r2",
-    "sap_svm",
-    "modularity",
-    "explicitness",
-    "irs",
-    "beta_vae_score",
-    "factor_vae_score",
-    "info_modularity",
-    "info_explicitness",
-    "info_compactness",
-    "svm_accuracy",
-    "probe_accuracy",
-    "cluster_accuracy",
-    "cluster_majority",
-)
-LOWER = (
-    "distortion",
-    "squared_error",
-    "denoised_squared_error",
-    "gaussian_tc_mean",
-    "gaussian_tc_drawn",
-    "wasserstein_mean",
-    "wasserstein_drawn",
-    "fid",
-    "parzen_nll",
-)
 OF_X = ("elbo", "distortion", "log_likelihood")  # logarithms of p(x): its measure matters
 CLEAR = 0.05  # above the shuffled value, for scores are 1 at best
 UNBIASED = ("distortion", "squared_error")  # the same quantity, whatever n and draws
 
 
 @dataclass(frozen=True)
-class Standing:
+class Ranking:
     """Say of a number which way is `better`, the `best` group, those `near` it, or `why` none."""
 
     name: str
@@ -70,29 +35,28 @@ class Standing:
     why: str = ""
 
 
-def standing(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Standing:
+def ranking(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Ranking:
     """Find the best of a number; `measures` say of each group what its log p is of."""
-    plain = name.partition(" [")[0]  # without the corruption that it is under
-    better = "higher" if plain in HIGHER else "lower" if plain in LOWER else ""
+    better = tables.better(name)
     if not better:
-        return Standing(name)
+        return Ranking(name)
     known = {i: v for i, g in enumerate(groups) if (v := g.number(name)) is not None}
     if len(known) < 2:
-        return Standing(name, better, why="one has it only")
+        return Ranking(name, better, why="one has it only")
     why = _obstacle(name, [groups[i] for i in known], [measures[i] for i in known])
     if why:
-        return Standing(name, better, why=why)
+        return Ranking(name, better, why=why)
     if better == "higher":
         known = {i: value for i, value in known.items() if _clear(value, groups[i].shuffled(name))}
         if not known:
-            return Standing(name, better, why="none is clearly above its shuffled value")
+            return Ranking(name, better, why="none is clearly above its shuffled value")
     sign = 1 if better == "higher" else -1
     best = max(known, key=lambda i: sign * known[i].value)
-    near = tuple(i for i in known if i != best and not told_apart(known[i], known[best]))
-    return Standing(name, better, best, near)
+    near = tuple(i for i in known if i != best and not differ(known[i], known[best]))
+    return Ranking(name, better, best, near)
 
 
-def told_apart(a: Value, b: Value) -> bool:
+def differ(a: Value, b: Value) -> bool:
     """Tell whether two means differ by more than twice the standard error of their difference."""
     return abs(a.value - b.value) > 2 * math.hypot(a.se or 0.0, b.se or 0.0)
 
@@ -101,7 +65,7 @@ def _clear(score: Value, shuffled: Value | None) -> bool:
     """Tell whether a score says more than it says of shuffled factors; others always do."""
     if shuffled is None:
         return True
-    return score.value - shuffled.value > CLEAR and told_apart(score, shuffled)
+    return score.value - shuffled.value > CLEAR and differ(score, shuffled)
 
 
 def _obstacle(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> str:

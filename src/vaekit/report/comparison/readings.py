@@ -21,7 +21,7 @@ from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, Likelihood,
 from vaekit.model import Model
 from vaekit.objectives import KL, Distortion, Objective, Term
 from vaekit.recipes import System
-from vaekit.report.groups import Entry
+from vaekit.report.comparison.groups import Entry
 from vaekit.schedules import Schedule
 
 INDICATORS = ("aggregate_kl_gaussian", "normal_variance_units", "influential_units")

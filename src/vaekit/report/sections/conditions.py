@@ -5,8 +5,8 @@ z = m(c) + t(c) ε with the same ε, for a prior that knows no condition the sam
 a prior has no draws; its styles are the codes of test items.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,23 +20,20 @@ from vaekit.model import Condition, Model
 from vaekit.report import columns, pictures
 from vaekit.report.codes import Codes, spread
 from vaekit.report.plots import MUTED, SERIES, panels
-from vaekit.report.section import Section, figure, strips
+from vaekit.report.section import Section, View, figure, strips
 
 STYLES, CLASSES, STEPS, MOVED, COLUMNS, DRAWS = 8, 20, 10, 10, 6, 500
 
 
-def section(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
-    """Show the model under its conditions: classes, or each factor or attribute moved alone."""
-    assert model.condition is not None
-    image = len(data.shape) == 3
-    if model.condition.kind == "labels" and image:
-        return class_images(model, data, codes, folder)
-    if model.condition.kind == "labels":
-        return class_means(model, data, codes)
-    moves = sweeps(data, codes, model.condition)
-    if image:
-        return moved_images(model, data, codes, moves, folder)
-    return moved_means(model, data, codes, moves)
+def sections(view: View) -> Iterator[Section]:
+    """Yield the model under its conditions: classes, or each factor or attribute moved alone."""
+    condition = view.model.condition
+    if condition is None:
+        return
+    if condition.kind == "labels":
+        yield (class_images if view.image else class_means)(view, condition.width)
+    else:
+        yield moved(view, sweeps(view.data, view.codes, condition), condition.kind)
 
 
 def styles(model: Model, codes: Codes, c: Tensor, count: int) -> Tensor:
@@ -63,20 +60,14 @@ def class_names(data: Dataset, width: int) -> list[str]:
 # ---- classes
 
 
-def class_images(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+def class_images(view: View, width: int) -> Section:
     """Show the same styles under every class: a column a class, a row a style."""
-    width = model.condition.width  # pyright: ignore[reportOptionalMemberAccess]
-    shown = min(width, CLASSES)
-    wanted = one_hot(torch.arange(shown), width)
+    model, codes, shown = view.model, view.codes, min(width, CLASSES)
     by_class = [
-        pictures.tiles(
-            decode(model, styles(model, codes, c, STYLES), c.expand(STYLES, -1)), *data.range
-        )
-        for c in wanted
+        view.decoded(styles(model, codes, c, STYLES), c.expand(STYLES, -1))
+        for c in one_hot(torch.arange(shown), width)
     ]
     tiles = np.stack(by_class, 1)  # (STYLES, classes, H, W, 3)
-    sheet = pictures.grid(tiles.reshape(-1, *tiles.shape[2:]), shown)
-    pictures.save(sheet, folder / "classes.png", min(tiles.shape[2:4]))
     rows = [(f"style {i + 1}", pictures.grid(tile, shown)) for i, tile in enumerate(tiles)]
     few = "" if shown == width else f", the first {shown} of {width}"
     caption = (
@@ -84,14 +75,13 @@ def class_images(model: Model, data: Dataset, codes: Codes, folder: Path) -> Sec
         f"{_whence(model, STYLES)}. What stays along a row is style, what stays down a column is "
         "the class."
     )
-    return Section(
-        "classes", "Classes and styles", caption, [strips(rows, class_names(data, width)[:shown])]
-    )
+    drawn = view.strips("classes", rows, class_names(view.data, width)[:shown])
+    return Section("classes", "Classes and styles", caption, [drawn])
 
 
-def class_means(model: Model, data: Dataset, codes: Codes) -> Section:
+def class_means(view: View, width: int) -> Section:
     """Plot the first columns' mean and spread by class: of test items, and of the model."""
-    width = model.condition.width  # pyright: ignore[reportOptionalMemberAccess]
+    model, data, codes = view.model, view.data, view.codes
     shown, labels = min(width, CLASSES), data.batch_labels(codes.rows)
     assert labels is not None
     real, kept = data.batch(codes.rows).cpu().numpy(), labels.cpu().numpy()
@@ -108,8 +98,7 @@ def class_means(model: Model, data: Dataset, codes: Codes) -> Section:
             _bars(axes, [m[:, i] for m in made], 0.12, SERIES[0], "model")
             axes.set(title=named[i], xlim=(-0.5, shown - 0.5))
             axes.set_xticks(range(shown), class_names(data, width)[:shown])
-        handles = plot.axes.flat[0].get_legend_handles_labels()
-        plot.figure.legend(*handles, loc="outside upper right", ncols=2)
+        plot.legend(2)
     caption = (
         f"The first {count} of {data.shape[0]} columns by class: mean and standard deviation over "
         f"{len(real):,} test items, and of the mean of p(x|z, c) over {_whence(model, DRAWS)}; "
@@ -181,51 +170,40 @@ def _attribute_sweeps(known: Tensor, start: Tensor) -> list[Sweep]:
     return found
 
 
-def moved_images(
-    model: Model, data: Dataset, codes: Codes, moves: list[Sweep], folder: Path
-) -> Section:
-    """Show one style while one factor or attribute of the condition moves, a row each."""
-    rows = []
-    for move in moves:
-        images = pictures.tiles(_decoded(model, codes, move), *data.range)
-        rows.append((move.name, pictures.grid(images, STEPS)))
-    if rows:
-        sheet = pictures.stack([sheet for _, sheet in rows])
-        pictures.save(sheet, folder / "conditions.png", min(data.shape[1:]))
-    return Section("conditions", "Conditions", _caption(model, moves, "a row"), [strips(rows, [])])
-
-
-def moved_means(model: Model, data: Dataset, codes: Codes, moves: list[Sweep]) -> Section:
-    """Plot the first decoded columns while one attribute of the condition moves."""
+def moved(view: View, moves: list[Sweep], kind: str) -> Section:
+    """Show one style while one factor or attribute of the condition moves: images or columns."""
     if not moves:
-        return Section("conditions", "Conditions", _caption(model, moves, "a panel"))
-    named = columns.names(data, min(COLUMNS, data.shape[0]))
-    with panels(len(moves)) as plot:
-        for move, axes in zip(moves, plot.axes.flat, strict=False):
-            curves = _decoded(model, codes, move).numpy()[:, :COLUMNS]
-            for i, column in enumerate(curves.T):
-                axes.plot(move.values, column, color=SERIES[i], label=named[i])
-            axes.set(title=move.name, xlabel=move.name)
-        handles = plot.axes.flat[0].get_legend_handles_labels()
-        plot.figure.legend(*handles, loc="outside upper right", ncols=columns.legend_columns(named))
-    caption = _caption(model, moves, "a panel") + columns.scaling(data)
-    return Section("conditions", "Conditions", caption, [figure(plot.svg)])
-
-
-def _decoded(model: Model, codes: Codes, move: Sweep) -> Tensor:
-    z = torch.cat([styles(model, codes, c, 1) for c in move.conditions])
-    return decode(model, z, move.conditions)
-
-
-def _caption(model: Model, moves: list[Sweep], where: str) -> str:
-    if not moves:
-        return "The condition does not vary over the test set."
-    kind = model.condition.kind  # pyright: ignore[reportOptionalMemberAccess]
+        none = "The condition does not vary over the test set."
+        return Section("conditions", "Conditions", none, [strips([])] if view.image else [])
     how = {
         "factors": "over its levels (at equal distances where there are more than 10)",
         "attributes": "from the 5th to the 95th percentile of the test set",
     }[kind]
-    return (
-        f"The mean of p(x|z, c) as one of the {kind} in the condition moves {how}, {where} each, "
-        f"and the others stay those of the first test item; the code is {_whence(model, 1)}."
+    caption = (
+        f"The mean of p(x|z, c) as one of the {kind} in the condition moves {how}, "
+        f"{'a row' if view.image else 'a panel'} each, and the others stay those of the first test "
+        f"item; the code is {_whence(view.model, 1)}."
     )
+    if view.image:
+        rows = [(m.name, pictures.grid(view.tiles(_decoded(view, m)), STEPS)) for m in moves]
+        return Section("conditions", "Conditions", caption, [view.strips("conditions", rows)])
+    drawn = figure(_columns(view, moves))
+    return Section("conditions", "Conditions", caption + columns.scaling(view.data), [drawn])
+
+
+def _columns(view: View, moves: list[Sweep]) -> str:
+    """Plot the first decoded columns along each move."""
+    named = columns.names(view.data, min(COLUMNS, view.data.shape[0]))
+    with panels(len(moves)) as plot:
+        for move, axes in zip(moves, plot.axes.flat, strict=False):
+            curves = _decoded(view, move).numpy()[:, :COLUMNS]
+            for i, column in enumerate(curves.T):
+                axes.plot(move.values, column, color=SERIES[i], label=named[i])
+            axes.set(title=move.name, xlabel=move.name)
+        plot.legend(columns.legend_columns(named))
+    return plot.svg
+
+
+def _decoded(view: View, move: Sweep) -> Tensor:
+    z = torch.cat([styles(view.model, view.codes, c, 1) for c in move.conditions])
+    return decode(view.model, z, move.conditions)

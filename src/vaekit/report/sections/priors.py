@@ -4,7 +4,7 @@ Contours of a density p enclose the smallest regions that hold a given share of 
 of the contour around a share m is the (1 − m)-quantile of p(z) over draws z ~ p, for any density.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from vaekit.posteriors import Gaussian, Product
 from vaekit.priors import Conditional, LpNested, Normal
 from vaekit.report.codes import Codes, spread
 from vaekit.report.plots import FRAME, INK, MUTED, SERIES, Plot
-from vaekit.report.section import Section, figure
+from vaekit.report.section import Section, View, figure
 
 SHARES = (0.95, 0.75, 0.5, 0.25)
 POINTS, DRAWS, ITEMS, MANY = 161, 20_000, 1500, 40
@@ -159,11 +159,11 @@ def _named(block: Block) -> str:
 # ---- the page's section
 
 
-def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
-    """Show the prior beside the codes; None where it is normal, or there is none."""
-    prior = model.prior
+def sections(view: View) -> Iterator[Section]:
+    """Yield the prior beside the codes, where it is of independent parts or subspaces."""
+    model, data, codes, prior = view.model, view.data, view.codes, view.model.prior
     if prior is None or isinstance(prior, Normal | Conditional):
-        return None
+        return
     figures, said = [], ""
     if isinstance(prior, LpNested) and prior.latent <= MANY:
         with Plot(max(4.0, 0.33 * prior.latent), 0.6 + 0.75 * prior.layout.depth) as plot:
@@ -183,7 +183,8 @@ def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
             "Draws of the prior, and of q(z|x) for as many test items, in the first two latents "
             "of the traversals."
         )
-    return Section("prior", "Prior", said, figures) if figures else None
+    if figures:
+        yield Section("prior", "Prior", said, figures)
 
 
 @torch.no_grad()

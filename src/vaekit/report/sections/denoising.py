@@ -1,33 +1,37 @@
 """How well a model that was trained on corrupted input takes the corruption away."""
 
 import math
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
+from markupsafe import Markup
 
 from vaekit.apply import condition_of, device_of, reconstruct, seeded
 from vaekit.corruption import CORRUPTIONS, Corruption
 from vaekit.data import Dataset
 from vaekit.information import diagnostics as measure
-from vaekit.model import Model
 from vaekit.report import pictures
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import spread
 from vaekit.report.plots import MUTED, SERIES, Plot
-from vaekit.report.section import Section, figure, strips
+from vaekit.report.section import Section, View, figure
 
 SHOWN, PER_LEVEL = 12, 1000
 
 
-def section(
-    model: Model, corruption: Corruption, data: Dataset, codes: Codes, folder: Path
-) -> Section:
+def sections(view: View) -> Iterator[Section]:
+    """Yield how well corruption is taken away, of a model that was trained on it."""
+    if view.model.corruption is not None:
+        yield _section(view, view.model.corruption)
+
+
+def _section(view: View, corruption: Corruption) -> Section:
     """Plot the error of corrupted and denoised items against the level; show some of them."""
+    model, data, codes = view.model, view.data, view.codes
     rows = codes.rows[measure.spread(len(codes.rows), PER_LEVEL)]
     found = [measure.denoise(model, data, rows, kind) for kind in measure.levels(corruption)]
-    image = len(data.shape) == 3
     figures = [figure(_levels(found, corruption.level, data))] if len(found) > 1 else []
-    if image:
-        figures.append(strips(_examples(model, corruption, data, codes, folder), []))
+    if view.image:
+        figures.append(_examples(view, corruption))
     own = next((f for f in found if f.level == corruption.level), found[0])
     caption = (
         f"Squared error against the clean x, summed over entries and averaged over {len(rows):,} "
@@ -35,7 +39,7 @@ def section(
         f"corruption of its training{_named(corruption)}, {float(own.before.mean()):.4g} became "
         f"{float(own.after.mean()):.4g}."
     )
-    if image:
+    if view.image:
         caption += _decibels(own, data) + " Below, test images at that corruption."
     return Section("denoising", "Denoising", caption + " Noise is drawn from seed 0.", figures)
 
@@ -73,22 +77,17 @@ def _levels(found: list[measure.Denoised], own: float, data: Dataset) -> str:
             axes.axvline(own, label=f"trained at {own:g}", **style)
         plot.axes[0, 0].set_ylim(0, None)
         # Above the axes: within them it would lie on a curve, which may run anywhere.
-        lines = plot.axes[0, 0].get_legend_handles_labels()
-        plot.figure.legend(*lines, loc="outside upper left", ncols=3)
+        plot.legend(3, "left")
     return plot.svg
 
 
-def _examples(
-    model: Model, corruption: Corruption, data: Dataset, codes: Codes, folder: Path
-) -> list[tuple[str, np.ndarray]]:
-    rows = codes.rows[spread(codes, SHOWN)]
+def _examples(view: View, corruption: Corruption) -> Markup:
+    model, data = view.model, view.data
+    rows = view.codes.rows[spread(view.codes, SHOWN)]
     x, c = data.batch(rows).to(device_of(model)), condition_of(model, data, rows)
     with seeded(0):
         corrupted = corruption(x)
     made = reconstruct(model, corrupted, c)
     named = {"clean": x.cpu(), "corrupted": corrupted.cpu(), "reconstruction": made}
-    tiles = {name: pictures.tiles(images, *data.range) for name, images in named.items()}
-    sheets = [(name, pictures.grid(tile, len(rows))) for name, tile in tiles.items()]
-    sheet = pictures.stack([sheet for _, sheet in sheets])
-    pictures.save(sheet, folder / "denoising.png", min(data.shape[1:]))
-    return sheets
+    strips = [(name, pictures.grid(view.tiles(each), len(rows))) for name, each in named.items()]
+    return view.strips("denoising", strips)

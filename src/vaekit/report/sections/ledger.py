@@ -1,9 +1,11 @@
 """The ledger of a run on its page, where `vaekit ledger` has written one."""
 
+from collections.abc import Iterator
+
 from markupsafe import Markup
 
 from vaekit.information import Ledger, Row
-from vaekit.report.section import Section
+from vaekit.report.section import Section, View
 from vaekit.report.tables import with_error
 from vaekit.runs import Run, results
 
@@ -13,11 +15,14 @@ _HEAD = Markup(
 )
 
 
-def section(run: Run) -> Section | None:
-    """Show ledger.json of a run's folder as a table, None where there is none that is whole."""
-    found = results.read(run.folder / results.LEDGER)
-    if not found:
-        return None
+def sections(view: View) -> Iterator[Section]:
+    """Yield ledger.json of a run's folder as a table, where there is one that is whole."""
+    found = None if view.run is None else results.read(view.run.folder / results.LEDGER)
+    if view.run is not None and found:
+        yield _section(view.run, found)
+
+
+def _section(run: Run, found: results.Found) -> Section:
     ledger, others = Ledger.from_dict(found), results.of_others(found, run.stamp)
     wrong = ledger.check()
     caption = (

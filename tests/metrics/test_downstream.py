@@ -16,10 +16,10 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import applying, score
 from vaekit.information import match as matching
+from vaekit.information.downstream import ModelOnSet
 from vaekit.information.match import gaussian_entropy, match, prior_entropy
-from vaekit.information.worth import Subject, clusters
 from vaekit.likelihoods import Bernoulli
-from vaekit.metrics import cluster_accuracy, fid, label_accuracy, parzen
+from vaekit.metrics import METRICS, cluster_accuracy, fid, label_accuracy, parzen
 from vaekit.model import Model
 from vaekit.networks import networks
 from vaekit.objectives.matching import mmd
@@ -56,7 +56,7 @@ def model():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory) -> Run:
-    folder = tmp_path_factory.mktemp("worth") / "run"
+    folder = tmp_path_factory.mktemp("downstream") / "run"
     arguments = {"style": 2, "network": "mlp(32)", "reader": "mlp(16)"}
     return train(
         Config("vmi_joint_vae", arguments, "digits", Training(epochs=2, device="cpu")), folder
@@ -127,9 +127,10 @@ def test_a_corruption_that_swaps_the_classes_makes_errors_and_not_other_names():
     with torch.no_grad():
         reader[1].weight.copy_(20 * torch.eye(5).roll(2, 0))
     model = Model(RelaxedOneHot(reader, 5), Bernoulli(nn.Identity()), Categorical(5))
-    found = clusters(Subject(model, held, held, corruptions={"swap": _Swap()}))
+    subject = ModelOnSet(model, held, held, corruptions={"swap": _Swap()})
+    found = METRICS["clusters"].values(subject)
     for name in ("cluster_accuracy", "cluster_majority"):
-        clean, swapped = found[name][0], found[f"{name} [swap]"][0]
+        clean, swapped = found[name], found[f"{name} [swap]"]
         assert clean == 1.0 and swapped == 0.0
         assert swapped.parts["assignment"].tolist() == clean.parts["assignment"].tolist()
         assert swapped.parts["adjusted_information"] == pytest.approx(1)
@@ -162,7 +163,7 @@ def test_distance_and_windows_of_samples(model, digits):
 
 def test_all_is_what_applies(model, digits):
     wanted, left = applying(model, digits.test, ("all",))
-    assert wanted == ("correlation", "svm", "probe", "clusters", "match")
+    assert wanted == ("correlation", "probe", "svm", "clusters", "match")
     assert left["mig"] == "digits has no factors" and "takes a minute" in left["fid"]
     assert applying(model, digits.test) == (wanted, left)
     named, left = applying(model, digits.test, ("parzen", "all"))
@@ -176,7 +177,7 @@ def test_all_is_what_applies(model, digits):
     pixels = nn.Unflatten(1, (1, 16, 16))
     single = Model(Dirac(nn.Flatten(), 256), Bernoulli(nn.Sequential(pixels)))
     wanted, left = applying(single, sprites)
-    assert wanted[0] == "mig" and "svm" in wanted and "fid" not in wanted
+    assert {"mig", "svm"} <= set(wanted) and "fid" not in wanted
     assert left["match"] == "this model has no prior that its codes could match"
     assert left["parzen"] == left["fid"] == "this model has no prior to draw from"
     assert left["clusters"].startswith("this model's code has no categories")
@@ -187,7 +188,7 @@ def test_all_is_what_applies(model, digits):
     [
         (("mig",), {}, "digits has no factors, which the score 'mig' needs"),
         (("svn",), {}, "unknown score 'svn'. Did you mean 'svm'"),
-        (("match",), {"corruptions": ("masking",)}, "ask for svm, probe or clusters"),
+        (("match",), {"corruptions": ("masking",)}, "ask for probe, svm or clusters"),
         (("svm",), {"corruptions": ("mask",)}, "unknown corruption 'mask'"),
         (("svm",), {"n": 0}, "n must be ≥ 1"),
     ],
@@ -230,19 +231,19 @@ def test_entropies_of_a_gaussian_code(monkeypatch):
     monkeypatch.setattr(matching, "PAIRS", 500)
     found = match(gaussian(0.75**0.5), POINTS)
     normal = 1 + math.log(2 * math.pi)
-    assert found["prior_entropy"][0] == pytest.approx(normal)
-    assert found["code_entropy_gaussian"][0] == pytest.approx(normal, abs=0.05)
-    wide = match(gaussian(3.0, 7.0), POINTS)["code_entropy_gaussian"][0]
+    assert found["prior_entropy"] == pytest.approx(normal)
+    assert found["code_entropy_gaussian"] == pytest.approx(normal, abs=0.05)
+    wide = match(gaussian(3.0, 7.0), POINTS)["code_entropy_gaussian"]
     assert wide == pytest.approx(normal + math.log(9.25), abs=0.05)
-    value, unit = found["mmd"]
-    assert abs(value) < 3 * value.settings["se"] and unit == "kernel units"
+    value = found["mmd"]
+    assert abs(value) < 3 * value.settings["se"]
     assert abs(value.shuffled) < 0.01
 
 
 def test_the_mmd_is_the_objectives_and_its_error_is_right():
     model = gaussian(0.75**0.5, 0.3)
-    value = match(model, POINTS, n=200)["mmd"][0]
-    values = [match(model, POINTS, n=200, seed=s)["mmd"][0] for s in range(30)]
+    value = match(model, POINTS, n=200)["mmd"]
+    values = [match(model, POINTS, n=200, seed=s)["mmd"] for s in range(30)]
     assert np.std(values) == pytest.approx(value.settings["se"], rel=0.6)
     assert np.mean(values) > 5 * value.settings["se"] / 30**0.5
     z, other = torch.randn(50, 3), 1 + torch.randn(40, 3)[:50].repeat(2, 1)[:50]
@@ -251,9 +252,9 @@ def test_the_mmd_is_the_objectives_and_its_error_is_right():
 
 
 def test_blocks_of_distances_do_not_change_the_mmd(monkeypatch):
-    whole = match(gaussian(1.0), POINTS, n=90)["mmd"][0]
+    whole = match(gaussian(1.0), POINTS, n=90)["mmd"]
     monkeypatch.setattr(matching, "_ROWS", 7)
-    assert match(gaussian(1.0), POINTS, n=90)["mmd"][0] == pytest.approx(float(whole))
+    assert match(gaussian(1.0), POINTS, n=90)["mmd"] == pytest.approx(float(whole))
 
 
 def test_entropy_of_a_gaussian_fit():
@@ -281,12 +282,12 @@ def test_prior_entropies(name):
 
 
 def test_categories_have_an_exact_entropy(model, digits):
-    value, unit = match(model, digits.test)["category_entropy_class"]
+    value = match(model, digits.test)["category_entropy_class"]
     with torch.no_grad():
         p = model.eval().posterior(digits.test.batch(torch.arange(180))).mean[:, 3:].double()
     whole = torch.distributions.Categorical(p.mean(0)).entropy()
     each = torch.distributions.Categorical(p).entropy().mean()
-    assert value == pytest.approx(float(whole)) and unit == "nats"
+    assert value == pytest.approx(float(whole))
     assert value.parts["information"] == pytest.approx(float(whole - each), abs=1e-6)
     assert value <= value.parts["most"] == math.log(10)
 
@@ -332,7 +333,7 @@ def test_a_prior_that_cannot_be_sampled():
     with pytest.raises(VaekitError, match=r"cannot be sampled, which its entropy needs"):
         prior_entropy(_Density(2), 5)
     with pytest.raises(VaekitError, match=r"cannot be sampled, which a sample of codes needs"):
-        Subject(model, POINTS, POINTS).samples(3)
+        ModelOnSet(model, POINTS, POINTS).samples(3)
     wanted, left = applying(model, POINTS)
     assert "match" not in wanted and left["match"] == "this prior cannot be sampled"
     assert left["parzen"] == left["fid"] == "this prior cannot be sampled"
@@ -350,6 +351,8 @@ def test_directions(model, digits):
         "gaussian_tc_mean": "consistent",
     }
     assert {name: found[name]["direction"] for name in wanted} == wanted
+    units = {"mmd": "kernel units", "prior_entropy": "nats", "category_entropy_class": "nats"}
+    assert {name: found[name]["unit"] for name in units} == units
     with torch.no_grad():
         drawn = prior_entropy(prior_of("isa(p=2, p0=2, scale=2, size=2)", 4)(), 7)
     assert drawn.settings["direction"] == "consistent"
@@ -373,7 +376,7 @@ def test_the_command(run, capsys, tmp_path, monkeypatch):
     words += ["--n", "170"]
     main([*words, "--corrupt", "gaussian(sigma=0.2), salt_and_pepper(p=0.1, low=0)"])
     said = capsys.readouterr()
-    assert "left out: mig, mig_by_neighbours" in said.out and "digits has no factors" in said.out
+    assert "left out: beta_vae, dci" in said.out and "digits has no factors" in said.out
     assert "left out: parzen: takes a minute" in said.out and f"training {features}" in said.err
     found = json.loads((run.folder / "metrics.json").read_text())
     wanted = {

@@ -1,30 +1,32 @@
 """What each coordinate of the code carries, and how wide it is: the pulse plot of [noise] §5.1."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from vaekit.data import Dataset
+from vaekit.apply import device_of
 from vaekit.information import Indicators, indicators
 from vaekit.information.moments import INFLUENTIAL, unfit
 from vaekit.information.rates import WIDE
-from vaekit.model import Model
-from vaekit.report.codes import Codes
 from vaekit.report.plots import MUTED, SERIES, Plot
-from vaekit.report.section import Section, figure
+from vaekit.report.section import Section, View, figure
 
 MOST = 128
 SHIFTED = 0.1  # of v_h: it moves Ĩ by ½ ln(1/0.9) = 0.05 nats
 
 
-def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
-    """Draw information up and variance down by coordinate; None where they are not defined."""
-    x = data.batch(codes.rows[:2])
+def sections(view: View) -> Iterator[Section]:
+    """Yield information up and variance down by coordinate, where they are defined."""
+    model = view.model
     if model.condition is not None or model.prior is None:
-        return None
-    q = model.encode(x.to(next(model.parameters()).device))
-    if unfit(q, model.expect(q.mean)):
-        return None
-    found = indicators(model, data)
+        return
+    q = model.encode(view.data.batch(view.codes.rows[:2]).to(device_of(model)))
+    if not unfit(q, model.expect(q.mean)):
+        yield _section(indicators(model, view.data))
+
+
+def _section(found: Indicators) -> Section:
     order = found.order[:MOST]
     up, down = found.information[order].numpy(), found.v[order].numpy()
     with Plot(9.6, 3.4, 2) as plot:

@@ -4,7 +4,7 @@ The histogram is of residuals x − G(z) at codes drawn from q(z|x), as those ar
 fitted to. The pictures are at mean codes, so that no draw blurs them.
 """
 
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,37 +12,38 @@ import torch
 from torch import Tensor
 
 from vaekit.apply import condition_of, device_of
-from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, MixtureEntries
 from vaekit.information.encoding import drawing
 from vaekit.likelihoods import GaussianMixture, NetworkGaussian
 from vaekit.likelihoods.base import limited
 from vaekit.model import Model
 from vaekit.report import pictures
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import spread
 from vaekit.report.plots import MUTED, SERIES, Plot
-from vaekit.report.section import Section, figure, strips
+from vaekit.report.section import Section, Strip, View, figure
 
 ITEMS, MANY, BINS = 8, 200, 121
 
 
-def section(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section | None:
-    """Show the residuals of test items under the noise that was learned; None where none was."""
-    kind = model.likelihood
-    if not kind.learns:
-        return None
-    x, p = _decoded(model, data, codes, spread(codes, MANY), draw=True)
+def sections(view: View) -> Iterator[Section]:
+    """Yield the residuals of test items under the noise, where it was learned."""
+    if view.model.likelihood.learns:
+        yield _section(view)
+
+
+def _section(view: View) -> Section:
+    model = view.model
+    x, p = _decoded(view, spread(view.codes, MANY), draw=True)
     caption = (
         f"{_said(model, p)} The histogram is of x − E[x|z] at one code drawn for each of {len(x)} "
         f"test items, {x.numel():,} entries, on a logarithmic scale; the line is the density of "
         "the noise, which was fitted at drawn codes too."
     )
     figures = [figure(_histogram(x - p.mean[0], p))]
-    if len(data.shape) == 3:
-        rows, said = _rows(model, data, codes)
-        pictures.save(pictures.stack([s for _, s in rows]), folder / "noise.png", data.shape[-2])
-        figures.append(strips(rows, []))
-        caption += said
+    if view.image:
+        rows, text = _rows(view)
+        figures.append(view.strips("noise", rows))
+        caption += text
     return Section("noise", "Noise", caption, figures)
 
 
@@ -68,10 +69,9 @@ def _said(model: Model, p: Any) -> str:
 
 
 @torch.no_grad()
-def _decoded(
-    model: Model, data: Dataset, codes: Codes, places: np.ndarray, draw: bool = False
-) -> tuple[Tensor, Any]:
+def _decoded(view: View, places: np.ndarray, draw: bool = False) -> tuple[Tensor, Any]:
     """Return x (n, *shape) and p(x|z) at mean or drawn codes of items, of batch shape (1, n)."""
+    model, data, codes = view.model, view.data, view.codes
     rows, device = codes.rows[torch.from_numpy(places)], device_of(model)
     x, c = data.batch(rows).to(device), condition_of(model, data, rows)
     z = torch.from_numpy(codes.means[places]).float().to(device)[None]
@@ -116,15 +116,15 @@ def _components(p: Any) -> list[tuple[np.ndarray, float]]:
     return [(sd[:: max(1, len(sd) // 2000)] if sd.std() else sd[:1], 1.0)]
 
 
-def _rows(model: Model, data: Dataset, codes: Codes) -> tuple[list[tuple[str, np.ndarray]], str]:
+def _rows(view: View) -> tuple[list[Strip], str]:
     """Draw originals, reconstructions, residuals, and which noise each pixel has."""
-    x, p = _decoded(model, data, codes, spread(codes, ITEMS))
-    low, high = data.range
+    x, p = _decoded(view, spread(view.codes, ITEMS))
+    low, high = view.data.range
     residuals = (x - p.mean[0]).cpu()
     limit = float(residuals.abs().quantile(0.99)) if residuals.numel() < 1 << 24 else high - low
     limit = limit or 1.0
 
-    def row(name: str, images: Tensor, least: float, most: float) -> tuple[str, np.ndarray]:
+    def row(name: str, images: Tensor, least: float, most: float) -> Strip:
         return name, pictures.grid(pictures.tiles(images.cpu(), least, most), len(x))
 
     rows = [
@@ -145,7 +145,7 @@ def _rows(model: Model, data: Dataset, codes: Codes) -> tuple[list[tuple[str, np
             f"{', '.join(map(str, found[1:].tolist()))}, white where it is certain; the rest is "
             f"noise {int(found[0])}."
         )
-    elif isinstance(model.likelihood, NetworkGaussian):
+    elif isinstance(view.model.likelihood, NetworkGaussian):
         sd = p.variance[0].sqrt().cpu()
         most = float(sd.flatten()[: 1 << 24].quantile(0.99)) if sd.numel() else 1.0
         rows.append(row("σ(z)", sd, 0.0, most))

@@ -4,6 +4,7 @@ Where the two clouds differ the decoder was never trained at what it is asked fo
 where no sample is drawn. The number of that is MMD²(q(z), p(z)).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import matplotlib
@@ -16,19 +17,20 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.match import match, prior_of, unmatched
 from vaekit.model import Model
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import spread
 from vaekit.report.columns import shown
 from vaekit.report.plots import SERIES, Plot
-from vaekit.report.priors import contours
-from vaekit.report.section import Section, figure
+from vaekit.report.section import Section, View, figure
+from vaekit.report.sections.priors import contours
 
 ITEMS = 2000
 
 
-def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
-    """Draw codes and prior in the plane; None where the code has not two latents, or no p(z)."""
+def sections(view: View) -> Iterator[Section]:
+    """Yield codes and prior in the plane, of a code of two latents with a prior p(z)."""
+    model, data, codes = view.model, view.data, view.codes
     if codes.means.shape[1] != 2 or codes.categories or unmatched(model, data):
-        return None
+        return
     places = spread(codes, ITEMS)
     part = data.subset(codes.rows[torch.from_numpy(places)])
     z = encode_set(model, part, codes.condition(places), draw=True).code.numpy()
@@ -39,7 +41,7 @@ def section(model: Model, data: Dataset, codes: Codes) -> Section | None:
         f"{', coloured by class' if drawn[1] else ''}; and the prior, with contours around 95, 75, "
         f"50 and 25 % of its mass. {_apart(model, data.subset(codes.rows))}"
     )
-    return Section("plane", "Codes and prior", caption, [figure(drawn[0])])
+    yield Section("plane", "Codes and prior", caption, [figure(drawn[0])])
 
 
 def _apart(model: Model, data: Dataset) -> str:
@@ -48,8 +50,8 @@ def _apart(model: Model, data: Dataset) -> str:
         found = match(model, data)
     except VaekitError as error:
         return f"How far the two are apart is left out: {error}."
-    value = found["mmd"][0]
-    bound, whole = (_nats(found[name][0]) for name in ("code_entropy_gaussian", "prior_entropy"))
+    value = found["mmd"]
+    bound, whole = (_nats(found[name]) for name in ("code_entropy_gaussian", "prior_entropy"))
     return (
         f"MMD² of the two is {_signed(value, 3)} ± {value.settings['se']:.2g}, from "
         f"{value.settings['n']:,} codes ({_signed(value.shuffled, 2)} for mixed ones); the entropy "

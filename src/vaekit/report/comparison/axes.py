@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaekit.errors import VaekitError
-from vaekit.report.differences import labels, plain
-from vaekit.report.groups import Group
+from vaekit.report.comparison.differences import labels, plain
+from vaekit.report.comparison.groups import Group
 from vaekit.schedules import Schedule, weight
 from vaekit.text import parse
 

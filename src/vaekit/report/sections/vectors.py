@@ -1,5 +1,7 @@
 """Plots of a model of vectors (N, D), where there are no pictures to show."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 
@@ -8,11 +10,19 @@ from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.report import columns
 from vaekit.report.codes import Codes, sample_rows, spread, sweep, typical
-from vaekit.report.images import informative, no_samples, order_text, path
 from vaekit.report.plots import MUTED, SERIES, panels
-from vaekit.report.section import Section, figure
+from vaekit.report.section import Section, View, figure
+from vaekit.report.sections.images import informative, no_samples, order_text, path
 
 COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
+
+
+def sections(view: View) -> Iterator[Section]:
+    """Yield what a model of vectors gives back, dreams up, and what each latent does."""
+    if not view.image:
+        given = view.model, view.data, view.codes
+        samples = no_samples(view) or densities(*given)
+        yield from (reconstructions(*given), samples, traversals(*given))
 
 
 def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
@@ -37,10 +47,8 @@ def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
     return Section("reconstructions", "Reconstructions", caption, [figure(plot.svg)])
 
 
-def samples(model: Model, data: Dataset, codes: Codes) -> Section:
+def densities(model: Model, data: Dataset, codes: Codes) -> Section:
     """Plot how the first columns are distributed in the test set and under the prior."""
-    if none := no_samples(model, data):
-        return none
     told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
     made, real = sample(model, DRAWS, told).numpy(), data.batch(codes.rows).numpy()
     count = min(COLUMNS, real.shape[1])
@@ -52,9 +60,7 @@ def samples(model: Model, data: Dataset, codes: Codes) -> Section:
             axes.hist(real[:, i], edges, color=MUTED, label="test set", **style)
             axes.hist(made[:, i], edges, color=SERIES[0], label="samples", **style)
             axes.set(title=named[i], yticks=[])
-        plot.figure.legend(
-            *plot.axes.flat[0].get_legend_handles_labels(), loc="outside upper right", ncols=2
-        )
+        plot.legend(2)
     caption = (
         f"Densities of the first {count} columns: {len(real)} test items, and the mean of p(x|z) "
         f"for {DRAWS} codes drawn from the prior, seed 0; without the noise of p(x|z) these are "
@@ -77,8 +83,7 @@ def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
             for i, colour in enumerate(SERIES[:count]):
                 axes.plot(moved, curves[:, i], color=colour, label=named[i])
             axes.set(title=codes.label(latent), xlabel=f"z{latent}")
-        lines = plot.axes.flat[0].get_legend_handles_labels()
-        plot.figure.legend(*lines, loc="outside upper right", ncols=columns.legend_columns(named))
+        plot.legend(columns.legend_columns(named))
     caption = (
         f"The first {count} columns of the mean of p(x|z) as one latent moves and the others stay "
         f"at the mean code of the test item nearest to the average. {order_text(codes, shown)}"

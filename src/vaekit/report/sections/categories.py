@@ -5,7 +5,7 @@ samples     one row a category, one column a style: all else drawn from the prio
 histograms  how likely the most likely category is, and how often each category is used
 """
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -13,27 +13,26 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from vaekit.apply import decode, sample_codes
-from vaekit.data import Dataset
+from vaekit.apply import sample_codes
 from vaekit.information.match import unsampled
 from vaekit.metrics import Score, cluster_accuracy
-from vaekit.model import Model
 from vaekit.report import pictures
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import spread
 from vaekit.report.plots import INK, MUTED, SERIES, Plot
-from vaekit.report.section import Section, figure, strips
+from vaekit.report.section import Section, View, figure
 
 STYLES, MANY = 10, 40  # columns of samples, categories or classes of a table
 
 
-def sections(model: Model, data: Dataset, codes: Codes, folder: Path) -> list[Section]:
-    """Show each one-hot of a code; samples of images also go to `folder`."""
-    return [_section(model, data, codes, folder, name) for name in codes.categories]
+def sections(view: View) -> Iterator[Section]:
+    """Yield a section for each one-hot of a code."""
+    for name in view.codes.categories:
+        yield _section(view, name)
 
 
-def _section(model: Model, data: Dataset, codes: Codes, folder: Path, name: str) -> Section:
-    where = codes.categories[name]
-    p = codes.means[:, where]
+def _section(view: View, name: str) -> Section:
+    data, codes = view.data, view.codes
+    p = codes.means[:, codes.categories[name]]
     figures, said = [figure(usage(p))], _used(p)
     labels = data.batch_labels(codes.rows)
     if labels is not None:
@@ -45,8 +44,8 @@ def _section(model: Model, data: Dataset, codes: Codes, folder: Path, name: str)
             said += " Below, how many items of each class are taken for a category; framed is the "
             said += "class that the best one-to-one assignment gives it."
         said += _accuracy(one, most)
-    if len(data.shape) == 3 and not unsampled(model, data):
-        figures.append(samples(model, data, codes, folder, name))
+    if view.image and not unsampled(view.model, data):
+        figures.append(samples(view, name))
         said += (
             " Pictures are the mean of p(x|z): each row a category, each column one draw of all "
             "else from the prior, seed 0."
@@ -118,19 +117,13 @@ def _frame(axes: Axes, column: int, row: int) -> None:
     axes.add_patch(Rectangle(corner, 0.96, 0.92, fill=False, edgecolor=INK, linewidth=1.2))
 
 
-def samples(model: Model, data: Dataset, codes: Codes, folder: Path, name: str) -> Markup:
+def samples(view: View, name: str) -> Markup:
     """Show decoded draws of the prior with each category in turn, the same draws in each row."""
-    where = codes.categories[name]
-    size = where.stop - where.start
-    told = codes.condition(np.resize(spread(codes, STYLES), STYLES))
-    z = sample_codes(model, STYLES, told)
-    rows = []
+    codes, where = view.codes, view.codes.categories[name]
+    size, named = where.stop - where.start, f"{name}: " if len(codes.categories) > 1 else ""
+    c = codes.condition(np.resize(spread(codes, STYLES), STYLES))
+    z, rows = sample_codes(view.model, STYLES, c), []
     for k in range(size):
         z[:, where] = torch.eye(size)[k]
-        images = pictures.tiles(decode(model, z, told), *data.range)
-        named = f"{name}: " if len(codes.categories) > 1 else ""
-        rows.append((f"{named}category {k}", pictures.grid(images, STYLES)))
-    sheet = pictures.stack([sheet for _, sheet in rows])
-    file = f"categories-{name}.png" if name else "categories.png"
-    pictures.save(sheet, folder / file, min(data.shape[1:]))
-    return strips(rows, [])
+        rows.append((f"{named}category {k}", pictures.grid(view.decoded(z, c), STYLES)))
+    return view.strips(f"categories-{name}" if name else "categories", rows)

@@ -20,7 +20,7 @@ import torch
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.report.differences import Settings, differing, identity, plain, settings
+from vaekit.report.comparison.differences import Settings, differing, identity, plain, settings
 from vaekit.report.rendering import data_name
 from vaekit.runs import Run
 

@@ -1,90 +1,91 @@
 """Pictures of an image model: what it gives back, what it dreams up, what each latent does."""
 
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import torch
 
-from vaekit.apply import decode, sample
-from vaekit.data import Dataset
+from vaekit.apply import sample
 from vaekit.information.categories import other_entries
 from vaekit.information.match import unsampled
 from vaekit.information.moments import INFLUENTIAL
-from vaekit.model import Model
 from vaekit.report import pictures
 from vaekit.report.codes import Codes, spread, sweep, typical
-from vaekit.report.section import Section, picture, strips
+from vaekit.report.section import Section, Strip, View, picture, strips
 
 PAIRS, SIDE, STEPS = 16, 8, 13
-WORTH, FEWEST, MOST = 0.05, 5, 20
+ENOUGH, FEWEST, MOST = 0.05, 5, 20
 _SMALL = 32  # pixels: 16 such pictures fit into one row of the page
 
 
-def reconstructions(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+def sections(view: View) -> Iterator[Section]:
+    """Yield what an image model gives back, dreams up, and what each latent does."""
+    if view.image:
+        yield from (reconstructions(view), samples(view), traversals(view))
+
+
+def reconstructions(view: View) -> Section:
     """Show test images beside the mean of p(x|z) at their mean code."""
+    codes = view.codes
     places = spread(codes, PAIRS)
-    before = pictures.tiles(data.batch(codes.rows[places]), *data.range)
+    before = view.tiles(view.data.batch(codes.rows[places]))
     z = torch.from_numpy(codes.means[places]).float()
-    after = pictures.tiles(decode(model, z, codes.condition(places)), *data.range)
+    after = view.decoded(z, codes.condition(places))
     columns = PAIRS if before.shape[2] <= _SMALL else SIDE
     rows = []
     for start in range(0, len(places), columns):
         part = slice(start, start + columns)
         rows.append(("original", pictures.grid(before[part], columns)))
         rows.append(("reconstruction", pictures.grid(after[part], columns)))
-    pictures.save(
-        pictures.stack([s for _, s in rows]), folder / "reconstructions.png", _cell(after)
-    )
     caption = (
         f"{len(places)} images at equal distances through the test set, and below each the mean of "
         "p(x|z) at the mean of q(z|x)."
     )
-    return Section("reconstructions", "Reconstructions", caption, [strips(rows, [])])
+    return Section(
+        "reconstructions", "Reconstructions", caption, [view.strips("reconstructions", rows)]
+    )
 
 
-def samples(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+def samples(view: View) -> Section:
     """Show the mean of p(x|z) for codes drawn from the prior, or say why there are none."""
-    if none := no_samples(model, data):
+    if none := no_samples(view):
         return none
-    told = codes.condition(np.resize(spread(codes, SIDE * SIDE), SIDE * SIDE))
-    images = pictures.tiles(sample(model, SIDE * SIDE, told), *data.range)
-    sheet = pictures.grid(images, SIDE)
-    pictures.save(sheet, folder / "samples.png", _cell(images))
+    c = view.codes.condition(np.resize(spread(view.codes, SIDE * SIDE), SIDE * SIDE))
+    sheet = pictures.grid(view.tiles(sample(view.model, SIDE * SIDE, c)), SIDE)
+    view.save("samples", [sheet])
     times = max(1, round(560 / sheet.shape[1]))
     caption = (
         f"The mean of p(x|z) for {SIDE * SIDE} codes z drawn from the prior p(z), seed 0, "
         "none left out."
     )
-    if told is not None:
+    if c is not None:
         caption += " Each has the condition of a test item, at equal distances through the set."
     return Section("samples", "Samples", caption, [picture(sheet, "samples from the prior", times)])
 
 
-def no_samples(model: Model, data: Dataset) -> Section | None:
+def no_samples(view: View) -> Section | None:
     """Say why a model has no samples; None where it has."""
-    if not (why := unsampled(model, data)):
+    if not (why := unsampled(view.model, view.data)):
         return None
     return Section("samples", "Samples", f"None: {why}, so there is nothing to draw codes from.")
 
 
-def traversals(model: Model, data: Dataset, codes: Codes, folder: Path) -> Section:
+def traversals(view: View) -> Section:
     """Show what the decoder makes of each informative latent, moved alone from one image's code."""
-    shown, centre, rows = informative(codes), typical(codes), []
-    for latent in shown:
-        z = path(codes, latent, centre, STEPS)
-        told = codes.condition(np.full(STEPS, centre))
-        images = pictures.tiles(decode(model, z, told), *data.range)
-        rows.append((codes.label(latent), pictures.grid(images, STEPS)))
+    codes = view.codes
+    shown, centre = informative(codes), typical(codes)
+
+    def row(label: str, z: torch.Tensor) -> Strip:
+        images = view.decoded(z, codes.condition(np.full(len(z), centre)))
+        return label, pictures.grid(images, len(z))
+
+    rows = [row(codes.label(latent), path(codes, latent, centre, STEPS)) for latent in shown]
     figures = [strips(rows, heads(codes))] if rows else []
     for name, where in codes.categories.items():
         z = each_category(codes, where, centre)
-        told = codes.condition(np.full(len(z), centre))
-        images = pictures.tiles(decode(model, z, told), *data.range)
-        row = (category_label(codes, name), pictures.grid(images, len(z)))
-        figures.append(strips([row], [str(k) for k in range(len(z))]))
-        rows.append(row)
-    sheet = pictures.stack(pictures.aligned([sheet for _, sheet in rows]))
-    pictures.save(sheet, folder / "traversals.png", min(data.shape[1:]))
+        rows.append(row(category_label(codes, name), z))
+        figures.append(strips(rows[-1:], [str(k) for k in range(len(z))]))
+    view.save("traversals", [sheet for _, sheet in rows])
     caption = (
         "Each row moves one latent and keeps the others at the mean code of one test image, the "
         "one nearest to the average code; pictures are the mean of p(x|z). "
@@ -102,7 +103,7 @@ def informative(codes: Codes) -> list[int]:
     order = [int(latent) for latent in codes.order]
     if codes.information is not None:
         return order[: min(_influential(codes) or len(order), MOST)]
-    enough = sum(codes.worth[order] > WORTH) if codes.nats else len(order)
+    enough = sum(codes.share[order] > ENOUGH) if codes.nats else len(order)
     return order[: min(max(enough, FEWEST), MOST)]
 
 
@@ -128,7 +129,7 @@ def each_category(codes: Codes, where: slice, centre: int) -> torch.Tensor:
 def category_label(codes: Codes, name: str) -> str:
     """Name a block of one-hots with its rate, where it is known: `class · 2.20 nats`."""
     where, name = codes.categories[name], name or "category"
-    return f"{name} · {codes.worth[where].sum():.2f} nats" if codes.nats else name
+    return f"{name} · {codes.share[where].sum():.2f} nats" if codes.nats else name
 
 
 def categories_text(codes: Codes) -> str:
@@ -155,7 +156,7 @@ def order_text(codes: Codes, shown: list[int]) -> str:
     )
     if codes.priors is not None:
         how += ", and moved by ±3 standard deviations of p(z|c) about its mean"
-    every = len(other_entries(len(codes.worth), codes.categories))
+    every = len(other_entries(len(codes.share), codes.categories))
     left = every - len(shown)
     text = f"Latents are ordered by {how}. "
     if not left:
@@ -164,9 +165,5 @@ def order_text(codes: Codes, shown: list[int]) -> str:
     if codes.information is not None and below:
         why = f"none of them influential (above {INFLUENTIAL} nats)"
     else:
-        why = f"below {WORTH} nats" if below else "carrying less than those shown"
+        why = f"below {ENOUGH} nats" if below else "carrying less than those shown"
     return text + f"{left} of {every} latents are left out, {why}."
-
-
-def _cell(images: np.ndarray) -> int:
-    return min(images.shape[1:3])

@@ -14,14 +14,15 @@ import torch
 from vaekit import files
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.report import noises, side_by_side, tables, tradeoffs
-from vaekit.report.differences import common, differing, labels, own
-from vaekit.report.groups import Group, gather, grouped, names_of
-from vaekit.report.readings import Reading, items_of, read
+from vaekit.report import tables
+from vaekit.report.comparison import noises, side_by_side, tradeoffs
+from vaekit.report.comparison.differences import common, differing, labels, own
+from vaekit.report.comparison.groups import Group, gather, grouped, names_of
+from vaekit.report.comparison.ranking import Ranking, ranking
+from vaekit.report.comparison.readings import Reading, items_of, read
+from vaekit.report.comparison.side_by_side import ITEMS, ranges
 from vaekit.report.rendering import check_page, render
 from vaekit.report.section import Section
-from vaekit.report.side_by_side import ITEMS, ranges
-from vaekit.report.standings import Standing, standing
 from vaekit.runs import Run
 
 FOLDERS = 3
@@ -67,7 +68,7 @@ class _Page:
         self.readings = [self._read(group) for group in groups]
         self.measures = [each[0].measure for each in self.readings]
         names = names_of(groups)
-        self.standings = [standing(name, groups, self.measures) for name in names]
+        self.rankings = [ranking(name, groups, self.measures) for name in names]
 
     def _read(self, group: Group) -> list[Reading]:
         """Read every run of a group; pictures of the first one only."""
@@ -86,7 +87,7 @@ class _Page:
             runs=[self._run(i) for i in range(len(self.groups))],
             numbers=self._tables(),
             repeated=self._repeated,
-            standings=[self._standing(each) for each in self.standings],
+            rankings=[self._ranking(each) for each in self.rankings],
             sections=self._sections(),
             settings=[
                 ("In common", _rows(common(every))),
@@ -115,7 +116,7 @@ class _Page:
             n for g in self.groups for e in g.entries for n in e.numbers if _score(e.numbers[n])
         }
         parts = {"": [], "Scores of known factors": []}
-        for each in self.standings:
+        for each in self.rankings:
             parts["Scores of known factors" if each.name in scored else ""].append(each)
         return [
             {
@@ -132,19 +133,19 @@ class _Page:
             if part
         ]
 
-    def _cell(self, standing: Standing, i: int) -> dict[str, str]:
-        found = self.groups[i].number(standing.name)
+    def _cell(self, ranked: Ranking, i: int) -> dict[str, str]:
+        found = self.groups[i].number(ranked.name)
         if found is None:
             return {"value": "", "spread": "", "mark": ""}
         value, spread = tables.with_error(found.value, found.se)
         if found.n < len(self.groups[i].entries):
             spread += f" ({found.n} of {len(self.groups[i].entries)})"
-        if (bias := self.groups[i].shuffled(standing.name)) is not None:
+        if (bias := self.groups[i].shuffled(ranked.name)) is not None:
             spread += f" [{tables.text(bias.value)}]"
-        mark = "best" if i == standing.best else "near" if i in standing.near else ""
+        mark = "best" if i == ranked.best else "near" if i in ranked.near else ""
         return {"value": value, "spread": spread, "mark": mark}
 
-    def _standing(self, found: Standing) -> dict[str, str]:
+    def _ranking(self, found: Ranking) -> dict[str, str]:
         numbers = [
             e.numbers[found.name] for g in self.groups for e in g.entries if found.name in e.numbers
         ]

@@ -16,14 +16,14 @@ from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
 from vaekit.report import pictures, tables
-from vaekit.report.differences import labels
-from vaekit.report.groups import Group, Value, over_runs
+from vaekit.report.comparison.differences import labels
+from vaekit.report.comparison.groups import Group, Value, over_runs
+from vaekit.report.comparison.readings import INDICATORS, Reading
+from vaekit.report.comparison.side_by_side import Residuals, ranges
+from vaekit.report.comparison.tradeoffs import draw, legend
 from vaekit.report.pictures import data_uri
 from vaekit.report.plots import Plot
-from vaekit.report.readings import INDICATORS, Reading
 from vaekit.report.section import Section, figure
-from vaekit.report.side_by_side import Residuals, ranges
-from vaekit.report.tradeoffs import draw, legend
 
 # What the axis itself says of a run: its β, its σ², and how that came about.
 TOLD = (

@@ -6,7 +6,7 @@ counted, not shown.
 """
 
 import math
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 from torch import Tensor, nn
@@ -15,10 +15,11 @@ from vaekit.data import Dataset
 from vaekit.information import diagnostics as measure
 from vaekit.model import Model
 from vaekit.networks import Transposed
+from vaekit.objectives import Sparsity
 from vaekit.posteriors import TopK
 from vaekit.report import pictures
 from vaekit.report.codes import Codes
-from vaekit.report.section import Section, strips
+from vaekit.report.section import Section, View, strips
 
 FILTERS, WIDE, NARROW = 100, 20, 10
 _SMALL = 32  # pixels: 20 such filters fit into one row of the page
@@ -46,23 +47,27 @@ def _only_layer(network: nn.Module) -> nn.Linear | None:
     return owners[0] if len(owners) == 1 and isinstance(owners[0], nn.Linear) else None
 
 
-def section(
-    found: dict[str, Tensor], model: Model, codes: Codes, active: bool, folder: Path
-) -> Section:
+def sections(view: View) -> Iterator[Section]:
+    """Yield the filters of an image model with a linear layer."""
+    if view.image and (filters := linear(view.model, view.data)):
+        yield _section(view, filters)
+
+
+def _section(view: View, filters: dict[str, Tensor]) -> Section:
     """Show filters at equal distances through the units, from the most used to the least."""
-    order, how = _by_use(model, codes, active)
-    dead = model.posterior.latent - len(order)
+    sparse = view.objective is not None and measure.term_of(view.objective, Sparsity) is not None
+    order, how = _by_use(view.model, view.codes, sparse)
+    dead = view.model.posterior.latent - len(order)
     places = measure.spread(len(order), FILTERS).numpy()
-    columns = WIDE if next(iter(found.values())).shape[-1] <= _SMALL else NARROW
-    rows = [(n, pictures.grid(tiles(w[order[places]]), columns)) for n, w in found.items()]
-    sheet = pictures.stack([sheet for _, sheet in rows])
-    pictures.save(sheet, folder / "filters.png", min(next(iter(found.values())).shape[-2:]))
+    columns = WIDE if view.data.shape[-1] <= _SMALL else NARROW
+    rows = [(n, pictures.grid(tiles(w[order[places]]), columns)) for n, w in filters.items()]
+    view.save("filters", [sheet for _, sheet in rows])
     parts = {
         "decoder": "columns of the decoder's",
         "encoder": "rows of the encoder's",
         "both": "rows of the encoder's, which are the columns of the decoder's,",
     }
-    which = " and ".join(parts[name] for name in found)
+    which = " and ".join(parts[name] for name in filters)
     some = (
         f"{len(places)} of {len(order):,}, at equal distances"
         if len(places) < len(order)
@@ -73,7 +78,7 @@ def section(
         "Grey is 0; each image has its own symmetric scale, to its largest weight."
     )
     caption += f" {dead:,} units that are never used are left out." if dead else ""
-    return Section("filters", "Filters", caption, [strips([row], []) for row in rows])
+    return Section("filters", "Filters", caption, [strips([row]) for row in rows])
 
 
 def _by_use(model: Model, codes: Codes, active: bool) -> tuple[np.ndarray, str]:

@@ -2,17 +2,13 @@
 
     Sparsity term         mean activation of each unit beside ρ
     k largest             how often each unit is among them
-    one linear layer      its filters as images (the decoder's columns, the encoder's rows)
     Contractive term      singular values of the encoder's Jacobian
-    corruption            squared error against its level, and examples
-    condition             every class with the same styles, or each attribute moved alone
 
 The numbers are those of `vaekit.information.diagnostics`, of which the same examples are asked.
 """
 
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -22,31 +18,23 @@ from matplotlib.ticker import PercentFormatter
 from vaekit.data import Dataset
 from vaekit.information import diagnostics as measure
 from vaekit.model import Model
-from vaekit.objectives import Contractive, Objective, Sparsity
+from vaekit.objectives import Contractive, Sparsity
 from vaekit.posteriors import TopK
-from vaekit.report import conditions, denoising, filters
 from vaekit.report.codes import Codes
 from vaekit.report.plots import MUTED, SERIES, Plot
-from vaekit.report.section import Section, figure
+from vaekit.report.section import Section, View, figure
 
 
-def sections(
-    model: Model, objective: Objective, data: Dataset, codes: Codes, folder: Path
-) -> Iterator[Section]:
-    """Yield the sections that concern this system; pictures also go to `folder`."""
-    sparsity = measure.term_of(objective, Sparsity)
+def sections(view: View) -> Iterator[Section]:
+    """Yield how units are used by a sparse code, and how a contractive one moves."""
+    model, objective = view.model, view.objective
+    sparsity = None if objective is None else measure.term_of(objective, Sparsity)
     if sparsity is not None:
-        yield activations(model, sparsity, data, codes)
+        yield activations(model, sparsity, view.data, view.codes)
     if isinstance(model.posterior, TopK):
-        yield selection(codes)
-    if len(data.shape) == 3 and (found := filters.linear(model, data)):
-        yield filters.section(found, model, codes, sparsity is not None, folder)
-    if measure.term_of(objective, Contractive) is not None:
-        yield contraction(model, data, codes)
-    if model.corruption is not None:
-        yield denoising.section(model, model.corruption, data, codes, folder)
-    if model.condition is not None:
-        yield conditions.section(model, data, codes, folder)
+        yield selection(view.codes)
+    if objective is not None and measure.term_of(objective, Contractive) is not None:
+        yield contraction(model, view.data, view.codes)
 
 
 # ---- sparse

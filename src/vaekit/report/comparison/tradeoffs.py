@@ -13,11 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from vaekit.report import tables
-from vaekit.report.axes import Axis, axes_of, numbers, series_of
-from vaekit.report.groups import Group, Value, names_of
+from vaekit.report.comparison.axes import Axis, axes_of, numbers, series_of
+from vaekit.report.comparison.groups import Group, Value, names_of
 from vaekit.report.plots import SERIES, panels
 from vaekit.report.section import Section, figure
-from vaekit.report.standings import HIGHER
 
 MARKS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}
 NUMBERS, AXES, TICKS, LINES, NAMED, WIDE = 9, 6, 5, 24, 24, 8.0
@@ -109,7 +108,7 @@ def scores(
 
 def _is_score(group: Group, name: str) -> bool:
     known = any(entry.numbers.get(name, {}).get("factors") for entry in group.entries)
-    return known and name in HIGHER
+    return known and tables.better(name) == "higher"
 
 
 def _minus(value: Value) -> Value:

@@ -5,6 +5,7 @@ its mean code over positions, and a latent of scale or rotation as a curve that 
 latent that mixes factors shows in several panels of its row. MIG and its matrix sum the same up.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from vaekit.data import Dataset
-from vaekit.metrics import Score
+from vaekit.metrics import Score, mig
 from vaekit.report.codes import Codes
 from vaekit.report.plots import MUTED, SERIES, Plot, matrix
+from vaekit.report.section import Section, View, figure
 
 LATENTS = 6
 MATRIX_ROWS = 20
@@ -52,6 +54,30 @@ class Known:
         other = {"x", "y", "shape"} if self.mapped else {"shape"}
         pairs = zip(self.names, self.sizes, strict=True)
         return [name for name, size in pairs if size > 1 and name not in other]
+
+
+def sections(view: View) -> Iterator[Section]:
+    """Yield how latents follow known factors, and what each tells of which."""
+    codes, given = view.codes, known(view.data, view.codes)
+    if given is None:
+        return
+    if drawn := responses(codes, given):
+        caption = (
+            f"Mean code of the {min(LATENTS, len(codes.share))} most informative latents, "
+            f"averaged over the {len(codes.means):,} encoded test items that share "
+        )
+        caption += "a position (map) or " if given.mapped else ""
+        caption += "a level" + (" and a shape." if len(given.groups) > 1 else ".")
+        yield Section("factors", "Latents against factors", caption, [figure(drawn)])
+    found = mig(codes.means, given.levels)
+    caption = (
+        f"Share of each factor's entropy that each latent tells, {found.settings['estimator']}, "
+        f"n = {found.settings['n']:,}. MIG = {found:.3f}, the mean over factors of the distance "
+        f"from the first latent to the second; shuffled factors give {found.shuffled:.3f}."
+    )
+    vary = found.parts["entropy"].any()
+    shown = [figure(mig_matrix(codes, found, given))] if vary else []
+    yield Section("mig", "Information about factors", caption, shown)
 
 
 def known(data: Dataset, codes: Codes) -> Known | None:
