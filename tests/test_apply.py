@@ -14,7 +14,7 @@ from vaekit import cli, data
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training
+from vaekit.training import Training
 
 QUICK = {"network": "mlp(8)", "latent": 2}
 

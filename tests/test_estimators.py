@@ -26,7 +26,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.estimators import ESTIMATORS, load
 from vaekit.schedules import Linear
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 RNG = np.random.default_rng(0)
 X = RNG.random((90, 12)).astype(np.float32)

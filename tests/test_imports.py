@@ -34,7 +34,7 @@ LAYERS = [
     ["objectives"],
     ["given", "faults"],
     ["metrics", "apply"],
-    ["train", "information"],
+    ["training", "information"],
     ["recipes"],
     ["runs", "estimators"],
     ["report"],
@@ -116,11 +116,11 @@ def test_the_model_knows_contracts_only():
 def test_the_rule_would_notice():
     assert wrong("posteriors.dirac", "priors.normal")
     assert wrong("posteriors.dirac", "posteriors.gaussian")
-    assert wrong("train.loop", "information")
-    assert wrong("objectives.kl", "train.loop")
+    assert wrong("training.loop", "information")
+    assert wrong("objectives.kl", "training.loop")
     assert not wrong("posteriors.dirac", "posteriors.base")
     assert not wrong("information.rates", "metrics")
-    assert imports(ast.parse("def f():\n    from vaekit.train import fit\n")) == {"train"}
+    assert imports(ast.parse("def f():\n    from vaekit.training import fit\n")) == {"training"}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from vaekit.errors import VaekitError
 from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.mixture import Mixture
 from vaekit.runs import Config, Run, Saving, train
-from vaekit.train import NotFinite, Training, fit
+from vaekit.training import NotFinite, Training, fit
 
 WAYS = ["gaussian(learned=batch)", "gaussian(learned=average)", "gaussian(learned=gradient)"]
 

@@ -32,7 +32,7 @@ from vaekit.priors import (
     prior,
 )
 from vaekit.recipes.vae import gaussian_model
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 FLOAT64 = torch.zeros(1, dtype=torch.float64)
 # Trees of three leaves: flat, two levels, ragged, leaves at three heights, a node of one child.

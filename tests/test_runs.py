@@ -23,7 +23,7 @@ from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
 from vaekit.runs import Config, Run, Saving, Watcher, history, train
 from vaekit.runs import config as configs
-from vaekit.train import Fit, NotFinite, Training
+from vaekit.training import Fit, NotFinite, Training
 
 BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]
 
@@ -325,7 +325,7 @@ def full(*_, **__):
 
 
 def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
-    from vaekit.train import checkpoint
+    from vaekit.training import checkpoint
 
     train(config(), tmp_path / "whole")
 
@@ -574,7 +574,7 @@ REPLICAS = """
 import sys, torch
 from vaekit import data
 from vaekit.recipes import vae
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 torch.manual_seed(0)
 model, objective = vae((1, 8, 8), latent=2, network="mlp(8)")
 going = fit(model, objective, data.load("digits").train, Training(

@@ -16,7 +16,7 @@ from vaekit.posteriors import Dirac, TopK
 from vaekit.runs import Run, Saving, Watcher, train
 from vaekit.runs import config as configs
 from vaekit.schedules import Linear
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 X = torch.rand(40, 12, generator=torch.Generator().manual_seed(2))
 DATA = Dataset.from_array(X)

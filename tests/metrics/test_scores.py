@@ -13,7 +13,7 @@ from vaekit.errors import VaekitError
 from vaekit.information import chosen, score
 from vaekit.information.scores import SCORES
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training
+from vaekit.training import Training
 
 SPRITES = "sprites(scales=2, rotations=4, positions=5, size=16)"
 ROWS = {

@@ -27,7 +27,7 @@ from vaekit.report.readings import items_of, noise_of, rate_weight, read
 from vaekit.report.standings import standing
 from vaekit.runs import Config, Run, train
 from vaekit.schedules import Linear
-from vaekit.train import Training
+from vaekit.training import Training
 
 NOISE = {"network": "mlp(8)", "latent": 3}
 

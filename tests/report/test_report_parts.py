@@ -14,7 +14,7 @@ from vaekit.report import codes as coding
 from vaekit.report import columns, factors, images, pictures, plots, tables
 from vaekit.report.codes import Codes
 from vaekit.runs import Config
-from vaekit.train import Training
+from vaekit.training import Training
 
 
 def made_up(worth: list[float], nats: bool = True) -> Codes:

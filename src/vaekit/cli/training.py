@@ -96,7 +96,7 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
     from vaekit.data import resolved
     from vaekit.runs import Config
     from vaekit.runs import config as configs
-    from vaekit.train import Training
+    from vaekit.training import Training
 
     if what.startswith("-"):
         raise VaekitError(
@@ -124,7 +124,7 @@ def _train_arguments(what: str, words: list[str]) -> tuple["Config", dict[str, A
 
 
 def _train_parser(recipe: Any, given: "Config | None") -> "ArgumentParser":
-    from vaekit.train import Training
+    from vaekit.training import Training
 
     about = f"{recipe.summary}\n\nPaper: {recipe.paper}"
     made = parser(f"train {recipe.name}", "--data DATA", about)

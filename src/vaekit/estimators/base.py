@@ -22,9 +22,9 @@ from vaekit.information import evaluate
 from vaekit.model import Model
 from vaekit.recipes import Recipe
 from vaekit.schedules import Progress
-from vaekit.train import Training
-from vaekit.train.fabric import pick
-from vaekit.train.shown import check_ends
+from vaekit.training import Training
+from vaekit.training.fabric import pick
+from vaekit.training.shown import check_ends
 from vaekit.values import check_within
 
 _SCALE = ", as with MinMaxScaler(clip=True)"

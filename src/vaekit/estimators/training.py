@@ -17,8 +17,8 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.recipes import Recipe, System
 from vaekit.schedules import Progress
-from vaekit.train import Fit, Training
-from vaekit.train.loop import Step
+from vaekit.training import Fit, Training
+from vaekit.training.loop import Step
 
 Row = dict[str, float]
 
@@ -87,8 +87,8 @@ def advance(
     """Train for `epochs` more, in place, and return a row for each: epoch, step, terms in nats.
 
     `training.epochs` is the whole that schedules refer to. All generators are left as they were.
-    Raises as `vaekit.train.fit` does, and for weights that are not finite; `trained` is then as it
-    was before.
+    Raises as `vaekit.training.fit` does, and for weights that are not finite; `trained` is then
+    as it was before.
     """
     before = trained.tensors()
     try:

@@ -17,7 +17,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Model
 from vaekit.objectives import Objective
-from vaekit.train import Training
+from vaekit.training import Training
 
 
 class System(NamedTuple):

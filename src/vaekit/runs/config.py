@@ -16,7 +16,7 @@ from vaekit import data as datasets
 from vaekit import files, forms, recipes
 from vaekit.arguments import check, expect, fits, told
 from vaekit.errors import VaekitError, nearest
-from vaekit.train import Training
+from vaekit.training import Training
 
 _COLUMNS = {
     "names": [str],

@@ -26,7 +26,7 @@ from vaekit.given import check_counts, check_seed
 from vaekit.model import Model
 from vaekit.runs import conditions, history, results
 from vaekit.runs import config as configs
-from vaekit.train.fabric import pick
+from vaekit.training.fabric import pick
 
 Examples = np.ndarray | Tensor | Dataset
 MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"

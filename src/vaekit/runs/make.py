@@ -31,9 +31,9 @@ from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run, save_weights
 from vaekit.runs.show import Watcher
 from vaekit.stopping import Stopped, on_signals
-from vaekit.train import Fit, NotFinite, Training, checkpoint
-from vaekit.train.fabric import pick
-from vaekit.train.loop import CHECK_EVERY, check_support
+from vaekit.training import Fit, NotFinite, Training, checkpoint
+from vaekit.training.fabric import pick
+from vaekit.training.loop import CHECK_EVERY, check_support
 
 _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train together
 _Wish = TypeVar("_Wish", bool, str)

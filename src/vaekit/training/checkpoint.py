@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vaekit import files, weights
 from vaekit.errors import VaekitError
-from vaekit.train.loop import Fit, NotFinite
+from vaekit.training.loop import Fit, NotFinite
 
 FORMAT = "vaekit-checkpoint-1"
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.train.settings import Training
+from vaekit.training.settings import Training
 
 kernels: Any = torch  # what torch.optim calls, and what the type stubs leave out
 
