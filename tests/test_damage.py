@@ -369,7 +369,7 @@ def test_weights_of_a_run_that_do_not_serve(change, there, capsys):
 @pytest.fixture(scope="module")
 def begun(sound, tmp_path_factory) -> Path:
     """Break a run off, so that it has a checkpoint."""
-    from vaekit.runs import Saving, Watcher, train
+    from vaekit.runs import Watcher, train
 
     class Break(Watcher):
         def look(self, step, steps, epoch, row):
@@ -379,7 +379,7 @@ def begun(sound, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("begun") / "run"
     config = configs.read(sound / "run" / "run.yaml")
     with pytest.raises(KeyboardInterrupt):
-        train(config, folder, saving=Saving(steps=2), watcher=Break())
+        train(config, folder, checkpoint_steps=2, watcher=Break())
     return folder
 
 

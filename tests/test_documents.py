@@ -63,7 +63,7 @@ PACKAGES = (
     "priors",
     "likelihoods",
     "objectives",
-    "train",
+    "training",
     "information",
     "metrics",
 )

@@ -13,8 +13,9 @@ from vaekit.errors import shortened, warn
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-    from vaekit.exchange import Examples, Target
+    from vaekit.cli.writing import Target
     from vaekit.runs import Run
+    from vaekit.runs.inputs import Examples
 
 _INPUT = (
     "pictures (a file or a folder), an array, or a table, read whole and as the run's were; or a "
@@ -42,14 +43,14 @@ def encode(words: list[str]) -> None:
     _add_output(made, "FILE.npz (with std and names), .npy or .csv", "codes.npz")
     found = parse(made, words)
     run = run_of(found)
-    from vaekit import exchange
+    from vaekit.cli import writing
 
     reads = _reads(found.input)
     out = out_of(found, run.folder / "codes.npz")
-    target = exchange.Target(out, exchange.CODES, found.force, reads)
+    target = writing.Target(out, writing.CODES, found.force, reads)
     given, told = _examples(run, found)
     codes = run.codes(given.data, told, found.draw, found.seed)
-    exchange.write_codes(target, codes, given.names, given.files)
+    writing.write_codes(target, codes, given.names, given.files)
     how = "drawn from q(z|x)" if found.draw else "the mean of q(z|x)"
     count, width = codes.code.shape
     print(f"{target.path}: codes ({count}, {width}) of {given.what}, {how}")
@@ -69,12 +70,13 @@ def decode(words: list[str]) -> None:
     _add_output(made, _SHEET, "decoded.png")
     found = parse(made, words)
     run = run_of(found)
-    from vaekit import exchange
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
 
     target = _target(run, found, "decoded", _reads(found.codes))
-    z, names = exchange.codes(found.codes)
-    x = run.decode(z, exchange.condition(found.condition, run))
-    exchange.write_examples(target, x, run.schema, names)
+    z, names = inputs.codes(found.codes)
+    x = run.decode(z, inputs.condition(found.condition, run))
+    writing.write_examples(target, x, run.schema, names)
     _say(target, len(x), len(x), f"decoded from {found.codes}")
 
 
@@ -91,17 +93,18 @@ def reconstruct(words: list[str]) -> None:
     _add_output(made, _SHEET, "reconstructions.png")
     found = parse(made, words)
     run = run_of(found)
-    from vaekit import exchange
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
 
     target = _target(run, found, "reconstructions", _reads(found.input))
     sheet = target.ending == ".png"
     given, told = _examples(run, found)
     # A sheet is for looking at; conditions in words may be one for each, so none is left out.
     some = sheet and found.n is None and not isinstance(told, str)
-    shown, told = exchange.first(given, told, exchange.PAIRS if some else None)
+    shown, told = inputs.first(given, told, writing.PAIRS if some else None)
     x = run.reconstruct(shown.data, told)
     originals = shown.data.batch(_every(shown)).numpy() if sheet else None
-    exchange.write_examples(target, x, run.schema, shown.names, originals)
+    writing.write_examples(target, x, run.schema, shown.names, originals)
     what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
     _say(target, len(x), len(given.names), what)
 
@@ -121,11 +124,12 @@ def sample(words: list[str]) -> None:
     _add_output(made, _SHEET, "samples.png")
     found = parse(made, words)
     run = run_of(found)
-    from vaekit import exchange
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
 
     target = _target(run, found, "samples", ())
-    x = run.sample(found.n, exchange.condition(found.condition, run), found.seed)
-    exchange.write_examples(target, x, run.schema)
+    x = run.sample(found.n, inputs.condition(found.condition, run), found.seed)
+    writing.write_examples(target, x, run.schema)
     told = "" if found.condition is None else f", condition {found.condition}"
     _say(target, len(x), len(x), f"drawn from the prior, seed {found.seed}{told}")
 
@@ -152,11 +156,11 @@ def _add_output(made: "ArgumentParser", kinds: str, usual: str) -> None:
 
 
 def _target(run: "Run", found: Any, name: str, reads: tuple[Path, ...]) -> "Target":
-    from vaekit import exchange
+    from vaekit.cli import writing
 
-    endings = exchange.endings(run.schema)
+    endings = writing.endings(run.schema)
     out = out_of(found, run.folder / f"{name}{endings[0]}")
-    return exchange.Target(out, endings, found.force, reads)
+    return writing.Target(out, endings, found.force, reads)
 
 
 def _reads(what: str | None) -> tuple[Path, ...]:
@@ -166,11 +170,11 @@ def _reads(what: str | None) -> tuple[Path, ...]:
 
 def _examples(run: "Run", found: Any) -> "tuple[Examples, Any]":
     """Read the first --n examples, and what a conditional model is told of them."""
-    from vaekit import exchange
+    from vaekit.runs import inputs
 
-    whole, each = exchange.examples(run, found.input, found.split), found.condition
-    given, told = exchange.first(whole, exchange.condition(each, run), found.n)
-    far = [given.names[row] for row in exchange.outside(run, given.data)]
+    whole, each = inputs.examples(run, found.input, found.split), found.condition
+    given, told = inputs.first(whole, inputs.condition(each, run), found.n)
+    far = [given.names[row] for row in inputs.outside(run, given.data)]
     if far:
         count = f"{len(far)} of {len(given.names)} rows lie"
         warn(f"{count} far outside the training data: {shortened(far)}")
@@ -184,8 +188,8 @@ def _every(given: "Examples") -> Any:
 
 
 def _say(target: "Target", count: int, total: int, what: str) -> None:
-    from vaekit import exchange
+    from vaekit.cli import writing
 
-    count = min(count, exchange.MOST) if target.ending == ".png" else count
+    count = min(count, writing.MOST) if target.ending == ".png" else count
     shown = str(total) if count == total else f"the first {count} of {total}"
     print(f"{target.path}: {shown} example{'s' * (total != 1)} {what}")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaekit import files
-from vaekit.cli.judging import judge
 from vaekit.cli.parsing import add_page, out_of, parse, parser
 from vaekit.errors import VaekitError
 
@@ -74,7 +73,7 @@ def _evaluate(runs: list["Run"]) -> None:
             if not run.judged():
                 _note(f"evaluating {run.folder}, {i + 1} of {len(runs)}")
                 with redirect_stdout(sys.stderr):
-                    judge(run)
+                    run.evaluate(verbose=True)
         except VaekitError as error:
             _note(f"not evaluated: {error}")
 

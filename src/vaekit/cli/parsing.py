@@ -55,6 +55,11 @@ def run_of(found: Any) -> "Run":
     return Run(found.run, found.data_dir)
 
 
+def settings(options: Any) -> dict[str, Any]:
+    """Return what was said of all but the run itself."""
+    return {name: value for name, value in vars(options).items() if name not in ("run", "data_dir")}
+
+
 def out_of(found: Any, usual: Path | str) -> Path:
     """Return the place that --out names, or the usual one."""
     return files.place(usual if found.out is None else found.out, "what --out writes")

@@ -24,11 +24,11 @@ from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.given import check_counts, check_seed
 from vaekit.model import Model
-from vaekit.runs import conditions, history, results
+from vaekit.runs import conditions, history, inputs, judging, results
 from vaekit.runs import config as configs
 from vaekit.training.fabric import pick
 
-Examples = np.ndarray | Tensor | Dataset
+Given = np.ndarray | Tensor | Dataset | Path | str | None
 MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"
 _OWN = "model.model."  # the model's part of all that is trained
 
@@ -37,7 +37,8 @@ class Run:
     """Read a run folder: its config, data, trained model, history and metrics; use its model.
 
     Examples x are an array or tensor (N, *shape) as the run was trained on: uint8 or floats of the
-    same scale for images, the table's own columns and units for a table; or a `Dataset`. Raises
+    same scale for images, the table's own columns and units for a table; a `Dataset`; a path or a
+    set's name, read as the run's own data were; or None for the run's own test set. Raises
     `VaekitError` where the folder is no run or its weights are missing or damaged.
     """
 
@@ -119,7 +120,7 @@ class Run:
         return Schema.read(self.config.notes) or Schema.of(self.data.train)
 
     def encode(
-        self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> np.ndarray:
         """Return the mean of q(z|x), or with `draw` one sample of it, (N, H) float32.
 
@@ -130,14 +131,13 @@ class Run:
         return self.codes(x, condition, draw, seed).code.numpy()
 
     def codes(
-        self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> apply.Codes:
         """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
         check("draw", draw, bool, False)
         check_seed(seed)
-        found = self.schema.admitted(x)
-        told = self._told(found, condition)
-        return apply.encode_set(self.model, found, told, draw, seed)
+        data = self._examples(x)
+        return apply.encode_set(self.model, data, self._told(data, condition), draw, seed)
 
     def decode(self, z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
@@ -148,14 +148,14 @@ class Run:
         told = self._condition(condition, len(codes))
         return self.schema.own(apply.decode(self.model, codes, told))
 
-    def reconstruct(self, x: Examples, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, x: Given = None, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
 
         Raises `VaekitError` as `encode` does.
         """
-        found = self.schema.admitted(x)
-        told = self._told(found, condition)
-        z = apply.encode_set(self.model, found, told).mean
+        data = self._examples(x)
+        told = self._told(data, condition)
+        z = apply.encode_set(self.model, data, told).mean
         return self.schema.own(apply.decode(self.model, z, told))
 
     def sample(self, n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
@@ -168,6 +168,28 @@ class Run:
         check_seed(seed)
         told = self._condition(condition, n)
         return self.schema.own(apply.sample(self.model, n, told, seed))
+
+    evaluate, ledger, refit = judging.evaluate, judging.ledger, judging.refit
+
+    def report(self, out: Path | str | None = None, force: bool = False) -> Path:
+        """Write the run's page, by default into its folder, and return its path.
+
+        A run without numbers is evaluated first. Raises `VaekitError` as `vaekit.report.write`
+        does.
+        """
+        from vaekit.report import write  # the one import that points up
+        from vaekit.report.rendering import check_page
+
+        path = self.folder / "report.html" if out is None else files.place(out, "a page")
+        check_page(path, force)
+        if not self.judged():
+            self.evaluate()
+        return write(self, path, force)
+
+    def _examples(self, x: Given) -> Dataset:
+        if x is None or isinstance(x, str | Path):
+            return inputs.examples(self, None if x is None else str(x)).data
+        return self.schema.admitted(x)
 
     def _condition(self, value: Any, n: int) -> Tensor | None:
         wanted = self.model.condition
