@@ -10,7 +10,7 @@ import torch
 import yaml
 from PIL import Image, ImageOps
 
-from vaekit import cli, data
+from vaekit import cli, data, information
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.runs import Config, Run, train
@@ -664,6 +664,8 @@ def test_a_run_reads_what_its_commands_read(digits, capsys, there):
 def test_a_run_judges_and_reports_itself(digits, capsys, there):
     numbers = digits.evaluate(n=50, metrics=["correlation"], samples=2)
     assert numbers["elbo"]["n"] == 50 and "gaussian_tc_mean" in numbers and digits.judged()
+    alone = information.evaluate(digits.model, digits.data.test, 50, 2)
+    assert numbers["elbo"]["value"] == alone["elbo"]["value"]
     assert digits.metrics.keys() == numbers.keys() and capsys.readouterr().out == ""
     ledger = digits.ledger(n=50, samples=2)
     assert ledger.rows[0].number.n == 50 and (digits.folder / "ledger.json").exists()

@@ -36,8 +36,8 @@ LAYERS = [
     ["metrics", "apply"],
     ["training", "information"],
     ["recipes"],
-    ["runs", "estimators"],
-    ["report"],
+    ["runs"],
+    ["estimators", "report"],
     ["cli"],
     ["__main__"],
 ]

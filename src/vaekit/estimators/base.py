@@ -181,7 +181,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         for number, row in enumerate(rows, 1):  # passes over parts of the data differ in steps
             row["step"] = before + number * (len(data) // settings.batch)
         self.model_, self.history_ = self._trained.system.model, [*self.history_, *rows]
-        self.n_iter_ = len(self.history_)
+        self.n_iter_ += len(rows)
         low, high = data.range
         self.range_ = min(low, self.range_[0]), max(high, self.range_[1])
 

@@ -27,10 +27,10 @@ from vaekit.model import Model
 from vaekit.runs import conditions, history, inputs, judging, results
 from vaekit.runs import config as configs
 from vaekit.training.fabric import pick
+from vaekit.training.state import OWN
 
 Given = np.ndarray | Tensor | Dataset | Path | str | None
 MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"
-_OWN = "model.model."  # the model's part of all that is trained
 
 
 class Run:
@@ -47,6 +47,10 @@ class Run:
         if data_dir is not None:
             data_dir = files.place(data_dir, "the data folder")
         self.folder = files.place(folder, "a run")
+        if self.folder.is_file():
+            raise VaekitError(
+                f"{folder} is a file, no run folder: vaekit.estimators.load reads an estimator's"
+            )
         if not (self.folder / "run.yaml").is_file():
             raise VaekitError(f"{folder} is not a run folder: it has no run.yaml")
         self._data_dir = data_dir
@@ -103,7 +107,7 @@ class Run:
         except VaekitError:
             path = self.weights
             tensors, about = weights.read(path)
-        state = {k.removeprefix(_OWN): v for k, v in tensors.items() if k.startswith(_OWN)}
+        state = {k.removeprefix(OWN): v for k, v in tensors.items() if k.startswith(OWN)}
         step = weights.step_of(about)
         last = max((int(row["step"]) for row in self.history), default=None)
         stamp = results.Stamp(last if step is None else step, weights.mark(state))
@@ -291,6 +295,6 @@ def _numeric(codes: np.ndarray | Tensor) -> bool:
 
 def save_weights(model: Model, path: Path, step: int | None = None) -> None:
     """Write a model's weights as safetensors, with the step of training that they are of."""
-    state = {f"{_OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    state = {f"{OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     about = {"format": "vaekit-model-1"} | ({} if step is None else {"step": str(step)})
     files.write(path, lambda temporary: save_file(state, temporary, about))

@@ -75,10 +75,9 @@ def evaluate(
     say = print if verbose else _silent
     data = run.data.train if train_split else run.data.test
     score = _scores(run, names, data, corrupt, features, say) if names else None
-    numbers = measure.evaluate(run.model, data, n, samples, bins)
-    if information:
-        draws = 100 if importance_samples is None else importance_samples
-        numbers |= measure.summarise(run.model, data, n, draws)
+    draws = 100 if importance_samples is None else importance_samples
+    more = measure.summarise(run.model, data, n, draws) if information else {}
+    numbers = measure.evaluate(run.model, data, n, samples, bins=bins) | more
     numbers |= measure.diagnose(*run.system, data, n)
     if score is not None:
         numbers |= score(n=n, bins=bins)
