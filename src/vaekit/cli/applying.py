@@ -41,17 +41,17 @@ def encode(words: list[str]) -> None:
     made.add_argument("--draw", action="store_true", help="draw from q(z|x) in place of its mean")
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     _add_output(made, "FILE.npz (with std and names), .npy or .csv", "codes.npz")
-    found = parse(made, words)
-    run = run_of(found)
+    options = parse(made, words)
+    run = run_of(options)
     from vaekit.cli import writing
 
-    reads = _reads(found.input)
-    out = out_of(found, run.folder / "codes.npz")
-    target = writing.Target(out, writing.CODES, found.force, reads)
-    given, told = _examples(run, found)
-    codes = run.codes(given.data, told, found.draw, found.seed)
+    reads = _reads(options.input)
+    out = out_of(options, run.folder / "codes.npz")
+    target = writing.Target(out, writing.CODES, options.force, reads)
+    given, conditions = _examples(run, options)
+    codes = run.codes(given.data, conditions, options.draw, options.seed)
     writing.write_codes(target, codes, given.names, given.files)
-    how = "drawn from q(z|x)" if found.draw else "the mean of q(z|x)"
+    how = "drawn from q(z|x)" if options.draw else "the mean of q(z|x)"
     count, width = codes.code.shape
     print(f"{target.path}: codes ({count}, {width}) of {given.what}, {how}")
 
@@ -68,16 +68,16 @@ def decode(words: list[str]) -> None:
     made.add_argument("codes", type=str, help="codes (N, H): .npy, or .npz or .csv of `encode`")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
     _add_output(made, _SHEET, "decoded.png")
-    found = parse(made, words)
-    run = run_of(found)
+    options = parse(made, words)
+    run = run_of(options)
     from vaekit.cli import writing
     from vaekit.runs import inputs
 
-    target = _target(run, found, "decoded", _reads(found.codes))
-    z, names = inputs.codes(found.codes)
-    x = run.decode(z, inputs.condition(found.condition, run))
+    target = _target(run, options, "decoded", _reads(options.codes))
+    z, names = inputs.codes(options.codes)
+    x = run.decode(z, inputs.condition(options.condition, run))
     writing.write_examples(target, x, run.schema, names)
-    _say(target, len(x), len(x), f"decoded from {found.codes}")
+    _say(target, len(x), len(x), f"decoded from {options.codes}")
 
 
 def reconstruct(words: list[str]) -> None:
@@ -91,18 +91,18 @@ def reconstruct(words: list[str]) -> None:
     )
     _add_input(made)
     _add_output(made, _SHEET, "reconstructions.png")
-    found = parse(made, words)
-    run = run_of(found)
+    options = parse(made, words)
+    run = run_of(options)
     from vaekit.cli import writing
     from vaekit.runs import inputs
 
-    target = _target(run, found, "reconstructions", _reads(found.input))
+    target = _target(run, options, "reconstructions", _reads(options.input))
     sheet = target.ending == ".png"
-    given, told = _examples(run, found)
+    given, conditions = _examples(run, options)
     # A sheet is for looking at; conditions in words may be one for each, so none is left out.
-    some = sheet and found.n is None and not isinstance(told, str)
-    shown, told = inputs.first(given, told, writing.PAIRS if some else None)
-    x = run.reconstruct(shown.data, told)
+    some = sheet and options.n is None and not isinstance(conditions, str)
+    shown, conditions = inputs.first(given, conditions, writing.PAIRS if some else None)
+    x = run.reconstruct(shown.data, conditions)
     originals = shown.data.batch(_every(shown)).numpy() if sheet else None
     writing.write_examples(target, x, run.schema, shown.names, originals)
     what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
@@ -122,16 +122,16 @@ def sample(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
     _add_output(made, _SHEET, "samples.png")
-    found = parse(made, words)
-    run = run_of(found)
+    options = parse(made, words)
+    run = run_of(options)
     from vaekit.cli import writing
     from vaekit.runs import inputs
 
-    target = _target(run, found, "samples", ())
-    x = run.sample(found.n, inputs.condition(found.condition, run), found.seed)
+    target = _target(run, options, "samples", ())
+    x = run.sample(options.n, inputs.condition(options.condition, run), options.seed)
     writing.write_examples(target, x, run.schema)
-    told = "" if found.condition is None else f", condition {found.condition}"
-    _say(target, len(x), len(x), f"drawn from the prior, seed {found.seed}{told}")
+    under = "" if options.condition is None else f", condition {options.condition}"
+    _say(target, len(x), len(x), f"drawn from the prior, seed {options.seed}{under}")
 
 
 # ---- what they share
@@ -155,12 +155,12 @@ def _add_output(made: "ArgumentParser", kinds: str, usual: str) -> None:
     made.add_argument("--force", action="store_true", help="overwrite what is there")
 
 
-def _target(run: "Run", found: Any, name: str, reads: tuple[Path, ...]) -> "Target":
+def _target(run: "Run", options: Any, name: str, reads: tuple[Path, ...]) -> "Target":
     from vaekit.cli import writing
 
     endings = writing.endings(run.schema)
-    out = out_of(found, run.folder / f"{name}{endings[0]}")
-    return writing.Target(out, endings, found.force, reads)
+    out = out_of(options, run.folder / f"{name}{endings[0]}")
+    return writing.Target(out, endings, options.force, reads)
 
 
 def _reads(what: str | None) -> tuple[Path, ...]:
@@ -168,17 +168,17 @@ def _reads(what: str | None) -> tuple[Path, ...]:
     return (path,) if what and path.exists() else ()
 
 
-def _examples(run: "Run", found: Any) -> "tuple[Examples, Any]":
-    """Read the first --n examples, and what a conditional model is told of them."""
+def _examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
+    """Read the first --n examples, and what a conditional model is conditions of them."""
     from vaekit.runs import inputs
 
-    whole, each = inputs.examples(run, found.input, found.split), found.condition
-    given, told = inputs.first(whole, inputs.condition(each, run), found.n)
+    whole, each = inputs.examples(run, options.input, options.split), options.condition
+    given, conditions = inputs.first(whole, inputs.condition(each, run), options.n)
     far = [given.names[row] for row in inputs.outside(run, given.data)]
     if far:
         count = f"{len(far)} of {len(given.names)} rows lie"
         warn(f"{count} far outside the training data: {shortened(far)}")
-    return given, told
+    return given, conditions
 
 
 def _every(given: "Examples") -> Any:

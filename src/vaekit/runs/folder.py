@@ -9,6 +9,7 @@ report.html        the page
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -62,10 +63,8 @@ class Run:
     @cached_property
     def config(self) -> configs.Config:
         """Return what decided the run."""
-        found = configs.read(self.folder / "run.yaml")
-        if self._data_dir is None:
-            return found
-        return configs.Config(**{**vars(found), "data_dir": str(self._data_dir)})
+        config = configs.read(self.folder / "run.yaml")
+        return config if self._data_dir is None else replace(config, data_dir=str(self._data_dir))
 
     @cached_property
     def data(self) -> data.Splits:
@@ -141,7 +140,7 @@ class Run:
         check("draw", draw, bool, False)
         check_seed(seed)
         data = self._examples(x)
-        return apply.encode_set(self.model, data, self._told(data, condition), draw, seed)
+        return apply.encode_set(self.model, data, self._condition_of(data, condition), draw, seed)
 
     def decode(self, z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
@@ -149,8 +148,8 @@ class Run:
         Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
         """
         codes = self._codes(z)
-        told = self._condition(condition, len(codes))
-        return self.schema.own(apply.decode(self.model, codes, told))
+        c = self._condition(condition, len(codes))
+        return self.schema.own(apply.decode(self.model, codes, c))
 
     def reconstruct(self, x: Given = None, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
@@ -158,9 +157,9 @@ class Run:
         Raises `VaekitError` as `encode` does.
         """
         data = self._examples(x)
-        told = self._told(data, condition)
-        z = apply.encode_set(self.model, data, told).mean
-        return self.schema.own(apply.decode(self.model, z, told))
+        c = self._condition_of(data, condition)
+        z = apply.encode_set(self.model, data, c).mean
+        return self.schema.own(apply.decode(self.model, z, c))
 
     def sample(self, n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
         """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
@@ -170,8 +169,8 @@ class Run:
         """
         check_counts(n=n)
         check_seed(seed)
-        told = self._condition(condition, n)
-        return self.schema.own(apply.sample(self.model, n, told, seed))
+        c = self._condition(condition, n)
+        return self.schema.own(apply.sample(self.model, n, c, seed))
 
     evaluate, ledger, refit = judging.evaluate, judging.ledger, judging.refit
 
@@ -208,7 +207,7 @@ class Run:
             raise VaekitError("this model takes no condition: leave it out")
         return None
 
-    def _told(self, examples: Dataset, value: Any) -> Tensor | None:
+    def _condition_of(self, examples: Dataset, value: Any) -> Tensor | None:
         wanted = self.model.condition
         if wanted is None or value is not None:
             return self._condition(value, len(examples))
@@ -222,10 +221,10 @@ class Run:
                 f"expected codes (N, {width}), the width of this run's code, got shape "
                 f"{tuple(codes.shape)}"
             )
-        found = torch.as_tensor(codes).detach().cpu().float() if _numeric(codes) else None
-        if found is None or not bool(torch.isfinite(found).all()):
+        numbers = torch.as_tensor(codes).detach().cpu().float() if _numeric(codes) else None
+        if numbers is None or not bool(torch.isfinite(numbers).all()):
             raise VaekitError("the codes hold NaN, infinite values or no numbers: repair them")
-        return found
+        return numbers
 
     @property
     def weights(self) -> Path:
@@ -272,8 +271,8 @@ class Run:
 
     def judged(self) -> bool:
         """Say whether metrics.json has numbers, of the weights that the run has."""
-        found = self.metrics
-        return bool(found) and results.are_of(found, self.stamp)
+        metrics = self.metrics
+        return bool(metrics) and results.are_of(metrics, self.stamp)
 
     def overtaken(self, metrics: dict[str, Any]) -> bool:
         """Say whether numbers are of newer weights than those that were read here.

@@ -33,7 +33,7 @@ from vaekit.runs.show import Watcher
 from vaekit.stopping import Stopped, on_signals
 from vaekit.training import Fit, NotFinite, Training, checkpoint
 from vaekit.training.fabric import pick
-from vaekit.training.loop import CHECK_EVERY, check_support
+from vaekit.training.loop import CHECK_EVERY
 
 _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train together
 _Wish = TypeVar("_Wish", bool, str)
@@ -79,7 +79,6 @@ def _train(
         place.forget_checkpoint(folder)  # killed before it could, the run is not trained once more
         return _opened(folder, config, splits)
     system = config.build(splits.train.shape)
-    check_support(splits.train, system.model)
     fit = Fit(system.model, system.objective, splits.train, config.training)
     folder = Path(_agreed(fit, str(folder)))
     if resume and _step_of(folder / MODEL) == fit.steps:  # whatever the notes of run.yaml say
