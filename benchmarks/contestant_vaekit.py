@@ -13,7 +13,7 @@ from vaekit.information import evaluate
 from vaekit.model import Model
 from vaekit.objectives.base import Objective
 from vaekit.recipes import vae
-from vaekit.train import Fit, Training
+from vaekit.training import Fit, Training
 
 
 def make(job: str, shape: tuple[int, ...], seed: int) -> tuple[Model, Objective, int]:

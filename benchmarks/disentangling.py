@@ -35,7 +35,7 @@ from vaekit.information import evaluate, score
 from vaekit.runs import Run
 from vaekit.runs.config import Config
 from vaekit.runs.make import train as train_run
-from vaekit.train import Training
+from vaekit.training import Training
 
 STRENGTHS = [1, 2, 4]
 MODELS = {

@@ -14,7 +14,7 @@ import torch
 from vaekit.data import load
 from vaekit.information import evaluate
 from vaekit.recipes import beta_vae
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 PROMISED = 4.5
 

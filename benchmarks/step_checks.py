@@ -108,7 +108,7 @@ def _walk(job: str) -> Iterator[object]:
     from torch.utils.data import DataLoader, TensorDataset
 
     from vaekit.data import Dataset
-    from vaekit.train import Training, fit
+    from vaekit.training import Training, fit
 
     model, objective, x = _parts(job)
     x = x.repeat_interleave(64, 0)
@@ -134,7 +134,7 @@ def _costs(job: str) -> tuple[float, float, float]:
     import torch
 
     from vaekit import shapes
-    from vaekit.train.shown import Shown
+    from vaekit.training.shown import Shown
 
     model, objective, x = _parts(job)
     run, shown = model(x), Shown(model, torch.device("cpu"))
@@ -188,7 +188,7 @@ def _switch(on: bool) -> None:
     """Put the checks of shapes and batches in their places, or nothing in place of them."""
     from vaekit import shapes
     from vaekit.distributions import divergences
-    from vaekit.train.shown import Shown
+    from vaekit.training.shown import Shown
 
     names = ("examples", "codes", "posterior", "prior", "decoded")
     if not _CHECKS:

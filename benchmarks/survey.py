@@ -26,7 +26,7 @@ from vaekit.information import evaluate
 from vaekit.model import Model
 from vaekit.objectives import jacobian
 from vaekit.report.sections.filters import linear
-from vaekit.train import fit
+from vaekit.training import fit
 
 
 def train(name: str, data: Dataset, asked: argparse.Namespace, seed: int = 0, **arguments: Any):

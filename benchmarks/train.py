@@ -89,8 +89,8 @@ def _same_start(job: str, folder: Path, seed: int, turns: int, warm: int) -> Non
     import torch
 
     from vaekit.data import Dataset
-    from vaekit.train import Training, fit
-    from vaekit.train.batches import FromDataset
+    from vaekit.training import Training, fit
+    from vaekit.training.batches import FromDataset
 
     sys.path.insert(0, str(HERE))
     from contestant_vaekit import make

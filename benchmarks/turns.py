@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from vaekit.data import Dataset
 from vaekit.recipes import System
-from vaekit.train import Fit, Training
+from vaekit.training import Fit, Training
 
 
 def compare(

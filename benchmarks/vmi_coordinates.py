@@ -67,7 +67,7 @@ from vaekit.networks import networks
 from vaekit.objectives import KL, Distortion, MutualInformation
 from vaekit.recipes import System
 from vaekit.runs.folder import save_weights
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 LATENT, NETWORK = 32, "mlp(400)"
 WRITTEN, TIMES = (0.001, 0.005, 0.01), 784

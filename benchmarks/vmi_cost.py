@@ -15,7 +15,7 @@ from turns import compare
 
 from vaekit import recipes
 from vaekit.data import load
-from vaekit.train import Training
+from vaekit.training import Training
 
 MLP, CONV = "mlp(512, 512)", "conv(32, 32, 64, 64)"
 

@@ -10,11 +10,11 @@ import torch
 import yaml
 from PIL import Image, ImageOps
 
-from vaekit import cli, data
+from vaekit import cli, data, information
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training
+from vaekit.training import Training
 
 QUICK = {"network": "mlp(8)", "latent": 2}
 
@@ -652,6 +652,29 @@ def test_reconstruct_in_all_forms(digits, capsys, there):
     assert "the first 64 of 180" in ok(capsys, "reconstruct", digits.folder)
 
 
+def test_a_run_reads_what_its_commands_read(digits, capsys, there):
+    np.save("x.npy", images(4))
+    np.testing.assert_array_equal(digits.encode("x.npy"), digits.encode(images(4)))
+    np.testing.assert_array_equal(digits.encode(Path("x.npy")), digits.encode(images(4)))
+    np.testing.assert_array_equal(digits.encode(), digits.encode(digits.data.test))
+    np.testing.assert_array_equal(digits.encode("digits"), digits.encode())
+    np.testing.assert_array_equal(digits.reconstruct("x.npy"), digits.reconstruct(images(4)))
+
+
+def test_a_run_judges_and_reports_itself(digits, capsys, there):
+    numbers = digits.evaluate(n=50, metrics=["correlation"], samples=2)
+    assert numbers["elbo"]["n"] == 50 and "gaussian_tc_mean" in numbers and digits.judged()
+    alone = information.evaluate(digits.model, digits.data.test, 50, 2)
+    assert numbers["elbo"]["value"] == alone["elbo"]["value"]
+    assert digits.metrics.keys() == numbers.keys() and capsys.readouterr().out == ""
+    ledger = digits.ledger(n=50, samples=2)
+    assert ledger.rows[0].number.n == 50 and (digits.folder / "ledger.json").exists()
+    rows = digits.refit(["gaussian"], n=50)
+    assert list(rows) == ["bernoulli (as trained)", "gaussian"]
+    page = digits.report("page.html").read_text()
+    assert "ELBO" in page and "50" in page
+
+
 @pytest.mark.parametrize(
     ("names", "files"),
     [
@@ -667,7 +690,7 @@ def test_reconstruct_in_all_forms(digits, capsys, there):
     ],
 )
 def test_names_of_pictures(names, files):
-    from vaekit.exchange.writing import _png_names
+    from vaekit.cli.writing import _png_names
 
     assert _png_names(names, 2) == files
 

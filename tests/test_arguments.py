@@ -20,7 +20,7 @@ from vaekit.posteriors import POSTERIORS
 from vaekit.priors import PRIORS
 from vaekit.schedules import SCHEDULES, Linear
 from vaekit.text import build
-from vaekit.train import Training
+from vaekit.training import Training
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from vaekit.data import Dataset, Factors
 from vaekit.errors import VaekitError
 from vaekit.estimators import AE, CVAE, VAE
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 QUICK = {"network": "mlp(4)", "latent": 2}
 NONE = "anything: the row stands for what must not be a traceback"

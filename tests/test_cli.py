@@ -365,8 +365,11 @@ def test_changed_data_under_a_run(trained, capsys, there):
         ("recipe: [", "not readable YAML (line"),
         ("recipe: vae\ncolour: red", "unknown keys ['colour']"),
         ("recipe: vae\ndata: digits\ntraining: {epoch: 3}", "epoch"),
-        ("recipe: vae\ndata: digits\ntraining: {lr: fast}", "expected float, got 'fast'"),
-        ("recipe: vae\ndata: digits\ntraining: {lr: 1e-3}", "write 1.0e-3"),
+        (
+            "recipe: vae\ndata: digits\ntraining: {lr: fast}",
+            "lr must be a number",
+        ),
+        ("recipe: vae\ndata: digits\ntraining: {lr: 1e-3}", "as in lr=0.001"),
         ("recipe: vae\ndata: digits\ntraining: 5", "training"),
         ("recipe: vae\ndata: digits\narguments: {latnet: 3}", "latnet"),
         ("recipe: vae\ndata: digits\narguments: {latent: many}", "latent"),

@@ -20,7 +20,7 @@ from vaekit.objectives import KL, Distortion
 from vaekit.posteriors import Gaussian
 from vaekit.priors import Conditional, Normal
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training, checkpoint, fit
+from vaekit.training import Training, checkpoint, fit
 
 X = torch.rand(47, 6, generator=torch.Generator().manual_seed(5))
 CLASSES = torch.arange(47) % 3

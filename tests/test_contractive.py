@@ -16,7 +16,7 @@ from vaekit.model import Model
 from vaekit.objectives import Contractive, Distortion, jacobian
 from vaekit.objectives.contractive import one_sigmoid_layer
 from vaekit.posteriors import Dirac, Gaussian, TopK
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 X = torch.rand(6, 12, generator=torch.Generator().manual_seed(3))
 IMAGES = torch.rand(3, 1, 12, 12, generator=torch.Generator().manual_seed(4))

@@ -15,7 +15,7 @@ from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import Distortion
 from vaekit.posteriors import Dirac
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 TEXTS = [
     "masking(p=0.3)",

@@ -171,7 +171,7 @@ YAML = {
     "another recipe": (lambda text: changed(text, recipe="vea"), "Did you mean 'vae'"),
     "no training": (lambda text: changed(text, training=5), "training"),
     "epochs": (lambda text: changed(text, training__epochs=0), "epochs must be"),
-    "lr": (lambda text: changed(text, training__lr="fast"), "expected float, got 'fast'"),
+    "lr": (lambda text: changed(text, training__lr="fast"), "lr must be a number"),
     "lr not finite": (lambda text: changed(text, training__lr=float("nan")), "lr must be"),
     "an argument": (lambda text: changed(text, arguments__latent="two"), "latent"),
     "a share": (lambda text: changed(text, holdout=float("nan")), "holdout"),
@@ -369,7 +369,7 @@ def test_weights_of_a_run_that_do_not_serve(change, there, capsys):
 @pytest.fixture(scope="module")
 def begun(sound, tmp_path_factory) -> Path:
     """Break a run off, so that it has a checkpoint."""
-    from vaekit.runs import Saving, Watcher, train
+    from vaekit.runs import Watcher, train
 
     class Break(Watcher):
         def look(self, step, steps, epoch, row):
@@ -379,7 +379,7 @@ def begun(sound, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("begun") / "run"
     config = configs.read(sound / "run" / "run.yaml")
     with pytest.raises(KeyboardInterrupt):
-        train(config, folder, saving=Saving(steps=2), watcher=Break())
+        train(config, folder, checkpoint_steps=2, watcher=Break())
     return folder
 
 

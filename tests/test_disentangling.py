@@ -33,7 +33,7 @@ from vaekit.objectives.adversarial import permuted
 from vaekit.objectives.moments import covariance
 from vaekit.objectives.total_correlation import log_weights
 from vaekit.schedules import Linear, Progress
-from vaekit.train import Fit, Training, checkpoint, fit
+from vaekit.training import Fit, Training, checkpoint, fit
 
 X = torch.rand(60, 6, generator=torch.Generator().manual_seed(5))
 QUICK = Training(epochs=3, batch=10, lr=0.01, device="cpu")

@@ -11,6 +11,8 @@ import polars as pl
 import pytest
 import torch
 from parts import LEAST, same, weights
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -20,13 +22,15 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _num_samples
 
+import vaekit
 from vaekit import estimators, information, recipes
 from vaekit.corruption import Masking
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.estimators import ESTIMATORS, load
+from vaekit.runs import Run
 from vaekit.schedules import Linear
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 RNG = np.random.default_rng(0)
 X = RNG.random((90, 12)).astype(np.float32)
@@ -560,6 +564,59 @@ def test_parts_are_fitted_and_their_text_is_saved(name, part, text, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+OLD = {"model.model.": "model.", "model.parts.": "parts.", "optimiser.": "moments."}
+
+
+@pytest.mark.parametrize("name", ["VAE", "FactorVAE"])
+def test_files_of_before_are_read(name, tmp_path):
+    made = small(name).fit(X)
+    made.save(tmp_path / "new")
+    with safe_open(tmp_path / "new", "pt") as file:
+        about = file.metadata() | {"format": "vaekit-estimator-1"}
+    old = {}
+    for key, tensor in load_file(tmp_path / "new").items():
+        if key.startswith("random.now."):
+            old[key.replace("random.now.", "noise.")] = tensor[0].clone()
+            continue
+        new = next(prefix for prefix in OLD if key.startswith(prefix))
+        old[key.replace(new, OLD[new], 1)] = tensor
+    save_file(old, tmp_path / "old", about)
+    again = load(tmp_path / "old")
+    assert np.array_equal(again.transform(X), made.transform(X))
+    assert same(weights(again.partial_fit(X).model_), weights(made.partial_fit(X).model_))
+
+
+@pytest.mark.parametrize("name", ["vae", "cvae", "factor_vae"])
+def test_a_run_is_an_estimator(name, tmp_path):
+    own = {"latent": 2, "network": "mlp(8)", "epochs": 2, "batch": 50, "device": "cpu", "seed": 3}
+    run = vaekit.train(name, tmp_path / "run", data="digits", verbose=False, **own)
+    made, test = load(run.folder), run.data.test
+    assert type(made) is estimators.estimator(name) and made.n_iter_ == 2
+    assert (made.latent, made.batch, made.random_state) == (2, 50, 3)
+    x, y = test.batch(torch.arange(len(test))).numpy(), test.batch_labels(torch.arange(len(test)))
+    assert np.array_equal(made.transform(x, y.numpy()), run.encode(test))
+    assert made.sample(3, 4 if name == "cvae" else None).shape == (3, 1, 8, 8)
+    made.save(tmp_path / "file")
+    again = load(tmp_path / "file").partial_fit(x, y.numpy())
+    assert again.n_iter_ == 3 and again.history_[-1]["step"] > run.history[-1]["step"]
+    with pytest.raises(VaekitError, match=r"vaekit\.estimators\.load reads an estimator"):
+        Run(tmp_path / "file")
+
+
+def test_a_run_of_a_scaled_table_is_no_estimator(tmp_path):
+    pd.DataFrame(X[:, :4], columns=list("abcd")).to_csv(tmp_path / "x.csv", index=False)
+    own = {"latent": 2, "network": "mlp(4)", "epochs": 1, "device": "cpu", "batch": 20}
+    own |= {"likelihood": "gaussian(1)", "verbose": False}
+    run = vaekit.train("vae", tmp_path / "a", data=tmp_path / "x.csv", **own)
+    with pytest.raises(VaekitError, match="scales the columns of its table"):
+        load(run.folder)
+    whole = vaekit.train(
+        "vae", tmp_path / "b", data=f"table('{tmp_path}/x.csv', scale=none)", **own
+    )
+    rows = X[:9, :4]
+    np.testing.assert_allclose(load(whole.folder).transform(rows), whole.encode(rows), atol=1e-6)
+
+
 def test_files_that_are_no_estimator(tmp_path):
     small("VAE").fit(X).save(tmp_path / "a")
     with pytest.raises(VaekitError, match="of the class VAE, not AE"):
@@ -569,8 +626,6 @@ def test_files_that_are_no_estimator(tmp_path):
     (tmp_path / "torn").write_bytes((tmp_path / "a").read_bytes()[:500])
     with pytest.raises(VaekitError, match="damaged"):
         load(tmp_path / "torn")
-    from safetensors.torch import save_file
-
     save_file({"a": torch.zeros(1)}, tmp_path / "b")
     with pytest.raises(VaekitError, match="no estimator"):
         load(tmp_path / "b")

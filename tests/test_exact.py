@@ -30,7 +30,7 @@ from vaekit.networks import Mlp
 from vaekit.objectives import KL, Distortion
 from vaekit.posteriors import Gaussian
 from vaekit.priors import Normal
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 D, H, SIGMA, N = 6, 2, 0.5, 1000
 

@@ -45,7 +45,7 @@ from vaekit.priors import Normal, Prior
 from vaekit.recipes import cvae, vae
 from vaekit.runs import Config, Run, train
 from vaekit.runs.folder import save_weights
-from vaekit.train import Training
+from vaekit.training import Training
 
 
 def linear(a: Tensor, s: Tensor, w: Tensor | None = None, sigma: float = 0.5) -> Model:

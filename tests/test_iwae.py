@@ -18,7 +18,7 @@ from vaekit.model import Model
 from vaekit.objectives import KL, Distortion, ImportanceWeighted
 from vaekit.posteriors import Gaussian
 from vaekit.priors import Normal
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 X = torch.rand(64, 6, generator=torch.Generator().manual_seed(0))
 

@@ -15,7 +15,7 @@ from vaekit.errors import VaekitError
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.posteriors import Laplace
 from vaekit.priors import GeneralizedNormal, Normal
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 
 def laplace(batch: int = 7, latent: int = 3) -> Univariates:

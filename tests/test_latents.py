@@ -36,7 +36,7 @@ from vaekit.priors import Categorical, Normal, isa, prior
 from vaekit.priors import Product as ProductPrior
 from vaekit.recipes import joint_vae
 from vaekit.schedules import Cyclical, Linear, Progress
-from vaekit.train import Training, checkpoint, fit
+from vaekit.training import Training, checkpoint, fit
 
 ZERO = torch.zeros(1, dtype=torch.float64)
 

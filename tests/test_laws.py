@@ -34,7 +34,7 @@ from vaekit.model import Model
 from vaekit.objectives import KL, Distortion, Term
 from vaekit.posteriors import Dirac, Gaussian
 from vaekit.priors import Normal
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 # ---- the table is whole
 

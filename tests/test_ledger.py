@@ -34,7 +34,7 @@ from vaekit.priors import Categorical, Normal, isa
 from vaekit.recipes import cvae, joint_vae, vae
 from vaekit.report import write
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 WHOLE, ALL = "whole code", "blocks together"
 

@@ -18,7 +18,7 @@ from vaekit.objectives import MMD, AdversarialPrior, Distortion, MutualInformati
 from vaekit.objectives.matching import SCALES, mmd
 from vaekit.posteriors import Dirac
 from vaekit.priors import Prior
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 
 def by_loops(z: np.ndarray, other: np.ndarray, name: str) -> float:

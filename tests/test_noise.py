@@ -19,8 +19,8 @@ from vaekit.distributions import residuals
 from vaekit.distributions.residuals import Mixture
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
-from vaekit.runs import Config, Run, Saving, train
-from vaekit.train import NotFinite, Training, fit
+from vaekit.runs import Config, Run, train
+from vaekit.training import NotFinite, Training, fit
 
 WAYS = ["gaussian(learned=batch)", "gaussian(learned=average)", "gaussian(learned=gradient)"]
 
@@ -256,7 +256,7 @@ def test_an_unstable_variance_head_ends_with_its_floor(tmp_path):
         settings = Training(epochs=60, batch=100, lr=lr, device="cpu")
         config = Config("network_noise_vae", arguments, "digits", settings)
         try:
-            train(config, tmp_path / str(lr), saving=Saving(steps=5))
+            train(config, tmp_path / str(lr), checkpoint_steps=5)
         except NotFinite as error:
             assert "the variance head σ²(z) has a floor of 0; set a larger one" in str(error)
             if "is from before and usable" in str(error):

@@ -24,7 +24,7 @@ from vaekit.priors import Normal
 from vaekit.recipes import vae
 from vaekit.schedules import SCHEDULES, Cosine, Cyclical, Linear, Progress, weight, weight_at
 from vaekit.text import parse
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 START = Progress(0, 100, 10)
 

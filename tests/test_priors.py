@@ -34,7 +34,7 @@ from vaekit.priors import (
     prior,
 )
 from vaekit.recipes.assembly import assembled
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 # Trees of three leaves: flat, two levels, ragged, leaves at three heights, a node of one child.
 TREES = {

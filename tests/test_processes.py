@@ -256,7 +256,7 @@ def test_a_late_judge_overwrites_no_newer_numbers(meanwhile, train, tmp_path, mo
     monkeypatch.setattr(information, "evaluate", slow)
     capsys.readouterr()
     cli.main(["evaluate", str(folder)])
-    said = capsys.readouterr().out
+    said = capsys.readouterr().err
     assert said.count("not written: ") == 1
     assert Run(folder).judged()
 

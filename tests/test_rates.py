@@ -19,7 +19,7 @@ from vaekit.priors import Product as ProductPrior
 from vaekit.recipes import isa_vae, joint_vae
 from vaekit.schedules import Linear
 from vaekit.text import parse
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 X = torch.rand(60, 6, generator=torch.Generator().manual_seed(3))
 DATA = Dataset.from_array(X.numpy())

@@ -18,12 +18,14 @@ from parts import same, vae
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+import vaekit
 from vaekit import cli, data, files, weights
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
-from vaekit.runs import Config, Run, Saving, Watcher, history, train
+from vaekit.runs import Config, Run, Watcher, history, train
 from vaekit.runs import config as configs
-from vaekit.train import Fit, NotFinite, Training
+from vaekit.schedules import Linear
+from vaekit.training import Fit, NotFinite, Training
 
 BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]
 
@@ -131,9 +133,9 @@ def test_a_crash_at_any_row(tmp_path, at):
     )
     train(beta, tmp_path / "whole")
     with pytest.raises(RuntimeError, match="stopped here"):
-        train(beta, tmp_path / "cut", saving=Saving(steps=1), watcher=Stop(at))
+        train(beta, tmp_path / "cut", checkpoint_steps=1, watcher=Stop(at))
     assert Run(tmp_path / "cut").config.notes["state"] == "unfinished"
-    train(beta, tmp_path / "cut", resume=True, saving=Saving(steps=1))
+    train(beta, tmp_path / "cut", resume=True, checkpoint_steps=1)
     assert_equal_runs(tmp_path / "whole", tmp_path / "cut")
 
 
@@ -147,7 +149,7 @@ def test_resuming_a_finished_run_leaves_it_alone(tmp_path):
 def test_killed_between_its_last_two_deeds_a_run_is_finished(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "rmtree", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
-        train(config(), tmp_path / "a", saving=Saving(steps=7))
+        train(config(), tmp_path / "a", checkpoint_steps=7)
     monkeypatch.undo()
     assert Run(tmp_path / "a").config.notes["state"] == "finished"
     before = (tmp_path / "a" / "model.safetensors").stat().st_mtime_ns
@@ -214,7 +216,7 @@ def test_weights_that_the_last_step_ruins_are_no_result(tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(Fit, "_advance", ruin)
         with pytest.raises(NotFinite, match=r"a weight is nan at step 128.*before and usable"):
-            train(config(), tmp_path / "cut", saving=Saving(steps=50))
+            train(config(), tmp_path / "cut", checkpoint_steps=50)
     assert Run(tmp_path / "cut").config.notes["state"] == "diverged"
     assert not (tmp_path / "cut" / "model.safetensors").exists()
     train(config(), tmp_path / "cut", resume=True)
@@ -283,7 +285,7 @@ def test_a_run_that_is_finished_keeps_its_numbers(tmp_path, capsys):
 def test_numbers_of_other_weights_are_not_shown_as_these(tmp_path, capsys):
     """Trained on without judging: report and resume judge anew."""
     with pytest.raises(RuntimeError):
-        train(config(), tmp_path / "a", saving=Saving(steps=1), watcher=Stop(40))
+        train(config(), tmp_path / "a", checkpoint_steps=1, watcher=Stop(40))
     cli.main(["evaluate", str(tmp_path / "a")])
     assert Run(tmp_path / "a").judged()
     train(config(), tmp_path / "a", resume=True)
@@ -325,7 +327,7 @@ def full(*_, **__):
 
 
 def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
-    from vaekit.train import checkpoint
+    from vaekit.training import checkpoint
 
     train(config(), tmp_path / "whole")
 
@@ -339,7 +341,7 @@ def test_a_full_disk_keeps_the_checkpoint_before(tmp_path, monkeypatch):
         full()
 
     with pytest.raises(VaekitError, match=r"no space left on the disk.*--resume"):
-        train(config(), tmp_path / "cut", saving=Saving(steps=7), watcher=Fill())
+        train(config(), tmp_path / "cut", checkpoint_steps=7, watcher=Fill())
     monkeypatch.undo()
     left = list((tmp_path / "cut" / "checkpoint").iterdir())
     assert [p.name for p in left] == ["last.safetensors"]
@@ -574,7 +576,7 @@ REPLICAS = """
 import sys, torch
 from vaekit import data
 from vaekit.recipes import vae
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 torch.manual_seed(0)
 model, objective = vae((1, 8, 8), latent=2, network="mlp(8)")
 going = fit(model, objective, data.load("digits").train, Training(
@@ -596,6 +598,74 @@ def test_both_processes_keep_the_same_weights_and_their_own_noise(tmp_path):
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120
     )
     assert done.stdout.split() == ["True", "False", "2"], done.stderr
+
+
+# ---- one call
+
+
+FLAT = {"beta": 4.0, "latent": 2, "network": "mlp(16)", "epochs": 2, "batch": 50, "device": "cpu"}
+
+
+def call(out, **changed):
+    return vaekit.train("beta_vae", out=out, verbose=False, **{"data": "digits", **FLAT, **changed})
+
+
+def test_one_call_trains_what_the_command_line_does(tmp_path):
+    words = [part for name, value in FLAT.items() for part in (f"--{name}", str(value))]
+    cli.main(["train", "beta_vae", "--data", "digits", *words, "--out", str(tmp_path / "a")])
+    made = call(tmp_path / "b")
+    assert_equal_runs(tmp_path / "a", tmp_path / "b")
+    assert made.config == Run(tmp_path / "a").config
+
+
+def test_one_call_goes_on_and_repeats_and_changes(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = call(None)
+    assert made.folder == Path("runs/beta_vae-digits-1")
+    assert vaekit.train(made.folder, resume=True, verbose=False).folder == made.folder
+    again = vaekit.train(made.folder, "again", verbose=False)
+    assert_equal_runs(made.folder, again.folder)
+    more = vaekit.train(again.folder / "run.yaml", "more", epochs=3, verbose=False).config
+    assert (more.training.epochs, more.training.batch, more.arguments["latent"]) == (3, 50, 2)
+
+
+def test_one_call_takes_a_schedule_and_numbers_of_numpy(tmp_path):
+    made = call(tmp_path / "a", beta=Linear(0, 4, epochs=1), epochs=np.int64(1), latent=np.int8(2))
+    again = call(tmp_path / "b", beta="linear(0, 4, epochs=1)", epochs=1)
+    assert made.config.arguments["beta"] == "linear(start=0, end=4, epochs=1)"
+    assert same(load_file(made.weights), load_file(again.weights))
+
+
+def test_one_call_shows_how_it_goes(tmp_path, capsys):
+    vaekit.train("beta_vae", tmp_path / "a", data="digits", **{**FLAT, "epochs": 1})
+    assert capsys.readouterr().err.startswith("epoch 1  distortion")
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        ({"latnet": 2}, "unknown argument of beta_vae 'latnet'. Did you mean 'latent'"),
+        ({"epoch": 2}, "Did you mean 'epochs'"),
+        ({"datadir": "x"}, "Did you mean 'data_dir'"),
+        ({"checkpoint_step": 2}, "Did you mean 'checkpoint_steps'"),
+        ({"epochs": 1.5}, "epochs must be a whole number"),
+        ({"latent": "3"}, "latent must be a whole number, as in latent=3"),
+        ({"prior": torch.nn.Identity()}, "write the text that names it"),
+        ({"data": np.zeros((20, 4))}, "np.save.* writes an array"),
+        ({"data": data.Splits}, "write a file and name it, or train without a folder"),
+        ({"data": ""}, "say what to train on"),
+        ({"data": "nowhere"}, "nowhere"),
+        ({"resume": True, "out": None}, "resume needs --out"),
+        ({"what": 3}, "what to train"),
+        ({"what": "betavae"}, "Did you mean 'beta_vae'"),
+        ({"what": "none/run.yaml"}, "no run file"),
+    ],
+)
+def test_one_call_that_does_not_fit(changed, cause, tmp_path):
+    given = {"what": "beta_vae", "data": "digits", "out": tmp_path / "a", "verbose": False}
+    with pytest.raises(VaekitError, match=cause):
+        vaekit.train(**{**given, **changed})
+    assert not any(tmp_path.iterdir())
 
 
 # ---- what decides a run
@@ -652,8 +722,8 @@ def test_slips_are_named(tmp_path):
         lambda: train(config(), b"x"),  # pyright: ignore[reportArgumentType]
         lambda: train(config(), "x\0y"),
         lambda: train(config(), tmp_path / "x", resume="x"),  # pyright: ignore[reportArgumentType]
-        lambda: train(config(), tmp_path / "x", saving=3),  # pyright: ignore[reportArgumentType]
-        lambda: Saving("5"),  # pyright: ignore[reportArgumentType]
+        lambda: train(config(), tmp_path / "x", checkpoint_steps="3"),  # pyright: ignore[reportArgumentType]
+        lambda: train(config(), tmp_path / "x", checkpoint_minutes="5"),  # pyright: ignore[reportArgumentType]
         lambda: data.load("digits", data_dir=3),  # pyright: ignore[reportArgumentType]
         lambda: data.load(""),
     ):
@@ -713,7 +783,7 @@ def test_the_lines_of_a_history_stay_as_they_were_written(tmp_path):
 @pytest.mark.parametrize("step", ["-1", "0", "100000"])
 def test_a_checkpoint_of_no_step_of_the_run(step, tmp_path):
     with pytest.raises(RuntimeError):
-        train(config(), tmp_path / "a", saving=Saving(steps=5), watcher=Stop(at=20))
+        train(config(), tmp_path / "a", checkpoint_steps=5, watcher=Stop(at=20))
     path = tmp_path / "a" / "checkpoint" / "last.safetensors"
     with safe_open(path, "pt") as file:
         about = file.metadata()

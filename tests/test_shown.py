@@ -52,7 +52,7 @@ from vaekit.objectives import (
 from vaekit.posteriors import Gaussian, Posterior
 from vaekit.priors import LpNested, Normal, Prior
 from vaekit.schedules import Linear
-from vaekit.train import Fit, NotFinite, Training, fit
+from vaekit.training import Fit, NotFinite, Training, fit
 
 PICTURES = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 BYTES = (PICTURES * 255).byte()
@@ -648,7 +648,7 @@ def test_the_checks_change_nothing(monkeypatch):
     found = []
     for looked in (True, False):
         if not looked:
-            monkeypatch.setattr("vaekit.train.shown.Shown.look", lambda self, x, where: x)
+            monkeypatch.setattr("vaekit.training.shown.Shown.look", lambda self, x, where: x)
         system = pictures()
         trained(system, loader(PICTURES, shuffle=True))
         found.append((weights(system[0]), torch.get_rng_state()))
@@ -717,7 +717,7 @@ import torch
 from torch.utils.data import DataLoader
 from vaekit.errors import VaekitError
 from vaekit.recipes import vae
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 x = torch.rand(200, 6)
 x[131, 2] = float("nan")
 how = Training(epochs=1, batch=20, device="cpu", processes=2)

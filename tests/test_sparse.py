@@ -13,10 +13,10 @@ from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import Distortion, Sparsity
 from vaekit.posteriors import Dirac, TopK
-from vaekit.runs import Run, Saving, Watcher, train
+from vaekit.runs import Run, Watcher, train
 from vaekit.runs import config as configs
 from vaekit.schedules import Linear
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 X = torch.rand(40, 12, generator=torch.Generator().manual_seed(2))
 DATA = Dataset.from_array(X)
@@ -150,7 +150,7 @@ def test_a_k_sparse_run_resumes_bit_for_bit(tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     cli.main([*words, "--out", str(whole)])
     with pytest.raises(RuntimeError, match="stopped here"):
-        train(configs.read(whole / "run.yaml"), cut, saving=Saving(steps=1), watcher=Stop())
+        train(configs.read(whole / "run.yaml"), cut, checkpoint_steps=1, watcher=Stop())
     assert Run(cut).config.notes["state"] == "unfinished"
     cli.main([*words, "--out", str(cut), "--resume"])
     files = [load_file(folder / "model.safetensors") for folder in (whole, cut)]

@@ -16,7 +16,7 @@ from vaekit.networks.tied import Centre, Tied
 from vaekit.objectives import Contractive
 from vaekit.report.sections import filters
 from vaekit.runs import Run
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 X = torch.rand(60, 2, 3, 2, generator=torch.Generator().manual_seed(2))
 

@@ -24,9 +24,9 @@ from vaekit.runs import Config, Run
 from vaekit.runs import train as train_run
 from vaekit.runs.folder import save_weights
 from vaekit.schedules import Cyclical, Linear, Progress, weight, weight_at
-from vaekit.train import NotFinite, Training, checkpoint, fit
-from vaekit.train.adam import Adam
-from vaekit.train.loop import Fit
+from vaekit.training import NotFinite, Training, checkpoint, fit
+from vaekit.training.adam import Adam
+from vaekit.training.loop import Fit
 
 X = torch.rand(47, 6, generator=torch.Generator().manual_seed(5))
 DATA = Dataset.from_array(X)
@@ -695,7 +695,7 @@ def test_training_works_where_nobody_looks():
         import torch
         from vaekit.data import Dataset
         from vaekit.recipes import vae
-        from vaekit.train import Training, fit
+        from vaekit.training import Training, fit
         model, objective = vae((6,), latent=2, network="mlp(8)")
         data = Dataset.from_array(torch.rand(50, 6))
         for now in fit(model, objective, data, Training(epochs=2, batch=10, device="cpu")):

@@ -11,7 +11,7 @@ from vaekit.data import Dataset, load
 from vaekit.errors import VaekitError
 from vaekit.objectives import MMD, Distortion
 from vaekit.schedules import Progress
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 NAMES = ["vimae_n", "vimae_l"]
 X = torch.rand(60, 6, generator=torch.Generator().manual_seed(5))

@@ -15,7 +15,7 @@ from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.objectives import KL, MutualInformation
 from vaekit.schedules import Progress
-from vaekit.train import Training, fit
+from vaekit.training import Training, fit
 
 X = torch.rand(60, 6, generator=torch.Generator().manual_seed(5))
 QUICK = Training(epochs=3, batch=20, lr=0.01, device="cpu")

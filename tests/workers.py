@@ -21,7 +21,6 @@ import lightning_fabric  # noqa: F401
 
 from vaekit import (  # noqa: F401  (what commands import late, once for all processes)
     cli,
-    exchange,
     information,
     report,
     runs,

@@ -68,14 +68,12 @@ def encode_set(
     check_set(data)
     _check(model, len(data), c)
     check_shape(model, data.batch(torch.arange(1)))
-    device, parts = device_of(model), []
-    with evaluating(model), seeded(seed):
-        for rows in torch.arange(len(data)).split(CHUNK):
-            told = None if c is None else c[rows].to(device)
-            x = data.batch(rows).to(device)
+    parts = []
+    with seeded(seed):
+        for rows, x, own in batches(model, data, c=c):
             check_numbers(data, rows, x)
             with reading_of(data, model):
-                q = model.encode(x, told)
+                q = model.encode(x, own)
             code = q.rsample() if draw else q.mean
             check_finite(model, data, rows, "the code", code, q.mean)
             parts.append([t.float().cpu() for t in (code, q.mean, q.variance.sqrt())])
@@ -148,6 +146,33 @@ def condition_of(model: Model, data: Dataset, rows: Tensor) -> Tensor | None:
     if model.condition is None:
         return None
     return data.condition(rows, model.condition.kind, model.condition.width).to(device_of(model))
+
+
+class Batch(NamedTuple):
+    """Hold some examples of a set: their `rows`, x (n, *shape), conditions c (n, width) or None."""
+
+    rows: Tensor
+    x: Tensor
+    c: Tensor | None
+
+
+def batches(
+    model: Model,
+    data: Dataset,
+    rows: Tensor | None = None,
+    size: int = CHUNK,
+    c: Tensor | None = None,
+) -> Iterator[Batch]:
+    """Yield `rows` of a set (None: all), `size` at a time, on the model's device.
+
+    The model is in evaluation mode meanwhile. Conditions are the set's own, or of c (len(data),
+    width). Raises `VaekitError` where the set lacks what the model is conditioned on.
+    """
+    device = device_of(model)
+    with evaluating(model):
+        for part in (torch.arange(len(data)) if rows is None else rows).split(size):
+            own = condition_of(model, data, part) if c is None else c[part].to(device)
+            yield Batch(part, data.batch(part).to(device), own)
 
 
 def sample_rows(count: int, limit: int) -> Tensor:

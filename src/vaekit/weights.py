@@ -28,9 +28,9 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if path.exists() and not path.is_file():
         raise VaekitError(f"cannot read {path}: it is no file, correct the path")
     try:
-        held = path.read_bytes()
-        tensors = load(held)
-        head = json.loads(held[8 : 8 + int.from_bytes(held[:8], "little")])
+        content = path.read_bytes()
+        tensors = load(content)
+        head = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
         return tensors, head.get("__metadata__", {})
     except FileNotFoundError:
         raise VaekitError(f"there is no file {path}: correct the path") from None
@@ -47,31 +47,31 @@ def step_of(about: Mapping[str, str]) -> int | None:
     return int(step) if step.isdecimal() else None
 
 
-def check(found: Weights, own: Weights, wrong: str, cure: str) -> None:
+def check(weights: Weights, own: Weights, wrong: str, cure: str) -> None:
     """Raise `VaekitError` where weights are not of a model with the weights `own`, or not finite.
 
     They need the same names, shapes and types. `wrong` says what they then are, `cure` what to do.
     """
-    why = _difference(found, own)
+    why = _difference(weights, own)
     if why:
         raise VaekitError(f"{wrong} ({why}): {cure}")
 
 
-def _difference(found: Weights, own: Weights) -> str:
+def _difference(weights: Weights, own: Weights) -> str:
     for name in own:
-        if name not in found:
+        if name not in weights:
             return f"it lacks {name}"
-        there, here = found[name], own[name]
+        there, here = weights[name], own[name]
         if there.shape != here.shape:
             return f"{name} is {tuple(there.shape)} there and {tuple(here.shape)} here"
         if there.dtype != here.dtype:
             return f"{name} is {there.dtype} there and {here.dtype} here"
-    unknown = min(found.keys() - own.keys(), default="")
-    return f"it has an unknown {unknown}" if unknown else _infinite(found)
+    unknown = min(weights.keys() - own.keys(), default="")
+    return f"it has an unknown {unknown}" if unknown else _infinite(weights)
 
 
-def _infinite(found: Weights) -> str:
-    bad = next((name for name, tensor in found.items() if not finite([tensor])), "")
+def _infinite(weights: Weights) -> str:
+    bad = next((name for name, tensor in weights.items() if not finite([tensor])), "")
     return f"{bad} holds values that are not finite" if bad else ""
 
 
@@ -84,6 +84,6 @@ def mark(weights: Weights) -> str:
     """Return eight digits that tell weights apart: of the sha256 of their names and bytes."""
     digest = hashlib.sha256()
     for name, weight in sorted(weights.items()):
-        held = weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        digest.update(name.encode() + held.numpy().tobytes())
+        values = weight.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        digest.update(name.encode() + values.numpy().tobytes())
     return digest.hexdigest()[:8]

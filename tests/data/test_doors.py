@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from vaekit.data import Dataset, Schema, load
 from vaekit.estimators import VAE, inputs
 from vaekit.recipes import vae
-from vaekit.train.batches import FromLoader
+from vaekit.training.batches import FromLoader
 
 TYPES = ("bool", "u1", "u2", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "c8", "U1", "O", "M8[s]")
 TORCH = ("bool", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8", "c8")

@@ -28,7 +28,7 @@ from vaekit.posteriors import Product as ProductPosterior
 from vaekit.priors import Categorical, LpNested, Normal, Product
 from vaekit.priors import prior as prior_of
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training
+from vaekit.training import Training
 
 
 def joint(width: int = 64, categories: int = 10) -> Model:

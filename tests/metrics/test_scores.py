@@ -14,7 +14,7 @@ from vaekit.information import chosen, score
 from vaekit.metrics import METRICS
 from vaekit.report import tables
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training
+from vaekit.training import Training
 
 SPRITES = "sprites(scales=2, rotations=4, positions=5, size=16)"
 ROWS = {

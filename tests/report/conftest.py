@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from vaekit.runs import Config, Run, train
-from vaekit.train import Training
+from vaekit.training import Training
 
 Make = Callable[..., Run]
 

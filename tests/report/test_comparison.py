@@ -28,7 +28,7 @@ from vaekit.report.comparison.ranking import ranking
 from vaekit.report.comparison.readings import items_of, noise_of, rate_weight, read
 from vaekit.runs import Config, Run, train
 from vaekit.schedules import Linear
-from vaekit.train import Training
+from vaekit.training import Training
 
 NOISE = {"network": "mlp(8)", "latent": 3}
 

@@ -16,7 +16,7 @@ from vaekit.report.codes import Codes
 from vaekit.report.section import View
 from vaekit.report.sections import factors, images
 from vaekit.runs import Config
-from vaekit.train import Training
+from vaekit.training import Training
 
 
 def made_up(worth: list[float], nats: bool = True) -> Codes:

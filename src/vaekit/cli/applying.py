@@ -13,8 +13,9 @@ from vaekit.errors import shortened, warn
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-    from vaekit.exchange import Examples, Target
+    from vaekit.cli.writing import Target
     from vaekit.runs import Run
+    from vaekit.runs.inputs import Examples
 
 _INPUT = (
     "pictures (a file or a folder), an array, or a table, read whole and as the run's were; or a "
@@ -40,17 +41,17 @@ def encode(words: list[str]) -> None:
     made.add_argument("--draw", action="store_true", help="draw from q(z|x) in place of its mean")
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     _add_output(made, "FILE.npz (with std and names), .npy or .csv", "codes.npz")
-    found = parse(made, words)
-    run = run_of(found)
-    from vaekit import exchange
+    options = parse(made, words)
+    run = run_of(options)
+    from vaekit.cli import writing
 
-    reads = _reads(found.input)
-    out = out_of(found, run.folder / "codes.npz")
-    target = exchange.Target(out, exchange.CODES, found.force, reads)
-    given, told = _examples(run, found)
-    codes = run.codes(given.data, told, found.draw, found.seed)
-    exchange.write_codes(target, codes, given.names, given.files)
-    how = "drawn from q(z|x)" if found.draw else "the mean of q(z|x)"
+    reads = _reads(options.input)
+    out = out_of(options, run.folder / "codes.npz")
+    target = writing.Target(out, writing.CODES, options.force, reads)
+    given, conditions = _examples(run, options)
+    codes = run.codes(given.data, conditions, options.draw, options.seed)
+    writing.write_codes(target, codes, given.names, given.files)
+    how = "drawn from q(z|x)" if options.draw else "the mean of q(z|x)"
     count, width = codes.code.shape
     print(f"{target.path}: codes ({count}, {width}) of {given.what}, {how}")
 
@@ -67,15 +68,16 @@ def decode(words: list[str]) -> None:
     made.add_argument("codes", type=str, help="codes (N, H): .npy, or .npz or .csv of `encode`")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
     _add_output(made, _SHEET, "decoded.png")
-    found = parse(made, words)
-    run = run_of(found)
-    from vaekit import exchange
+    options = parse(made, words)
+    run = run_of(options)
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
 
-    target = _target(run, found, "decoded", _reads(found.codes))
-    z, names = exchange.codes(found.codes)
-    x = run.decode(z, exchange.condition(found.condition, run))
-    exchange.write_examples(target, x, run.schema, names)
-    _say(target, len(x), len(x), f"decoded from {found.codes}")
+    target = _target(run, options, "decoded", _reads(options.codes))
+    z, names = inputs.codes(options.codes)
+    x = run.decode(z, inputs.condition(options.condition, run))
+    writing.write_examples(target, x, run.schema, names)
+    _say(target, len(x), len(x), f"decoded from {options.codes}")
 
 
 def reconstruct(words: list[str]) -> None:
@@ -89,19 +91,20 @@ def reconstruct(words: list[str]) -> None:
     )
     _add_input(made)
     _add_output(made, _SHEET, "reconstructions.png")
-    found = parse(made, words)
-    run = run_of(found)
-    from vaekit import exchange
+    options = parse(made, words)
+    run = run_of(options)
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
 
-    target = _target(run, found, "reconstructions", _reads(found.input))
+    target = _target(run, options, "reconstructions", _reads(options.input))
     sheet = target.ending == ".png"
-    given, told = _examples(run, found)
+    given, conditions = _examples(run, options)
     # A sheet is for looking at; conditions in words may be one for each, so none is left out.
-    some = sheet and found.n is None and not isinstance(told, str)
-    shown, told = exchange.first(given, told, exchange.PAIRS if some else None)
-    x = run.reconstruct(shown.data, told)
+    some = sheet and options.n is None and not isinstance(conditions, str)
+    shown, conditions = inputs.first(given, conditions, writing.PAIRS if some else None)
+    x = run.reconstruct(shown.data, conditions)
     originals = shown.data.batch(_every(shown)).numpy() if sheet else None
-    exchange.write_examples(target, x, run.schema, shown.names, originals)
+    writing.write_examples(target, x, run.schema, shown.names, originals)
     what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
     _say(target, len(x), len(given.names), what)
 
@@ -119,15 +122,16 @@ def sample(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
     _add_output(made, _SHEET, "samples.png")
-    found = parse(made, words)
-    run = run_of(found)
-    from vaekit import exchange
+    options = parse(made, words)
+    run = run_of(options)
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
 
-    target = _target(run, found, "samples", ())
-    x = run.sample(found.n, exchange.condition(found.condition, run), found.seed)
-    exchange.write_examples(target, x, run.schema)
-    told = "" if found.condition is None else f", condition {found.condition}"
-    _say(target, len(x), len(x), f"drawn from the prior, seed {found.seed}{told}")
+    target = _target(run, options, "samples", ())
+    x = run.sample(options.n, inputs.condition(options.condition, run), options.seed)
+    writing.write_examples(target, x, run.schema)
+    under = "" if options.condition is None else f", condition {options.condition}"
+    _say(target, len(x), len(x), f"drawn from the prior, seed {options.seed}{under}")
 
 
 # ---- what they share
@@ -151,12 +155,12 @@ def _add_output(made: "ArgumentParser", kinds: str, usual: str) -> None:
     made.add_argument("--force", action="store_true", help="overwrite what is there")
 
 
-def _target(run: "Run", found: Any, name: str, reads: tuple[Path, ...]) -> "Target":
-    from vaekit import exchange
+def _target(run: "Run", options: Any, name: str, reads: tuple[Path, ...]) -> "Target":
+    from vaekit.cli import writing
 
-    endings = exchange.endings(run.schema)
-    out = out_of(found, run.folder / f"{name}{endings[0]}")
-    return exchange.Target(out, endings, found.force, reads)
+    endings = writing.endings(run.schema)
+    out = out_of(options, run.folder / f"{name}{endings[0]}")
+    return writing.Target(out, endings, options.force, reads)
 
 
 def _reads(what: str | None) -> tuple[Path, ...]:
@@ -164,17 +168,17 @@ def _reads(what: str | None) -> tuple[Path, ...]:
     return (path,) if what and path.exists() else ()
 
 
-def _examples(run: "Run", found: Any) -> "tuple[Examples, Any]":
-    """Read the first --n examples, and what a conditional model is told of them."""
-    from vaekit import exchange
+def _examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
+    """Read the first --n examples, and what a conditional model is conditions of them."""
+    from vaekit.runs import inputs
 
-    whole, each = exchange.examples(run, found.input, found.split), found.condition
-    given, told = exchange.first(whole, exchange.condition(each, run), found.n)
-    far = [given.names[row] for row in exchange.outside(run, given.data)]
+    whole, each = inputs.examples(run, options.input, options.split), options.condition
+    given, conditions = inputs.first(whole, inputs.condition(each, run), options.n)
+    far = [given.names[row] for row in inputs.outside(run, given.data)]
     if far:
         count = f"{len(far)} of {len(given.names)} rows lie"
         warn(f"{count} far outside the training data: {shortened(far)}")
-    return given, told
+    return given, conditions
 
 
 def _every(given: "Examples") -> Any:
@@ -184,8 +188,8 @@ def _every(given: "Examples") -> Any:
 
 
 def _say(target: "Target", count: int, total: int, what: str) -> None:
-    from vaekit import exchange
+    from vaekit.cli import writing
 
-    count = min(count, exchange.MOST) if target.ending == ".png" else count
+    count = min(count, writing.MOST) if target.ending == ".png" else count
     shown = str(total) if count == total else f"the first {count} of {total}"
     print(f"{target.path}: {shown} example{'s' * (total != 1)} {what}")

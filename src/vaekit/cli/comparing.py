@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vaekit import files
-from vaekit.cli.judging import judge
 from vaekit.cli.parsing import add_page, out_of, parse, parser
 from vaekit.errors import VaekitError
 
@@ -29,19 +28,19 @@ def compare(words: list[str]) -> None:
     made.add_argument(
         "--data-dir", type=str, default=None, help="where the files of public sets lie"
     )
-    found = parse(made, words)
+    options = parse(made, words)
     from vaekit import report
     from vaekit.report.comparison.groups import gather
     from vaekit.report.rendering import check_page
 
-    out = check_page(out_of(found, "compare.html"), found.force)
-    runs = _opened(found.runs, found.data_dir)
+    out = check_page(out_of(options, "compare.html"), options.force)
+    runs = _opened(options.runs, options.data_dir)
     entries, notes = gather(runs)  # so that runs on the same data share them while they are judged
     if len(entries) > 1:
         for note in notes:
             _note(note)
         _evaluate([entry.run for entry in entries if entry.test is not None])
-    print(report.compare(runs, out, found.force))
+    print(report.compare(runs, out, options.force))
 
 
 def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
@@ -74,7 +73,7 @@ def _evaluate(runs: list["Run"]) -> None:
             if not run.judged():
                 _note(f"evaluating {run.folder}, {i + 1} of {len(runs)}")
                 with redirect_stdout(sys.stderr):
-                    judge(run)
+                    run.evaluate(verbose=True)
         except VaekitError as error:
             _note(f"not evaluated: {error}")
 

@@ -48,16 +48,21 @@ def add_page(made: "ArgumentParser", usual: str) -> None:
     made.add_argument("--force", action="store_true", help="overwrite what is no page")
 
 
-def run_of(found: Any) -> "Run":
+def run_of(options: Any) -> "Run":
     """Open the run that was named."""
     from vaekit.runs import Run
 
-    return Run(found.run, found.data_dir)
+    return Run(options.run, options.data_dir)
 
 
-def out_of(found: Any, usual: Path | str) -> Path:
+def settings(options: Any) -> dict[str, Any]:
+    """Return what was said of all but the run itself."""
+    return {name: value for name, value in vars(options).items() if name not in ("run", "data_dir")}
+
+
+def out_of(options: Any, usual: Path | str) -> Path:
     """Return the place that --out names, or the usual one."""
-    return files.place(usual if found.out is None else found.out, "what --out writes")
+    return files.place(usual if options.out is None else options.out, "what --out writes")
 
 
 def parse(made: "ArgumentParser", words: list[str]) -> Any:

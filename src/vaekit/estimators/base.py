@@ -22,13 +22,12 @@ from vaekit.information import evaluate
 from vaekit.model import Model
 from vaekit.recipes import Recipe
 from vaekit.schedules import Progress
-from vaekit.train import Training
-from vaekit.train.fabric import pick
-from vaekit.train.shown import check_ends
+from vaekit.training import Training
+from vaekit.training.fabric import pick
+from vaekit.training.shown import check_ends
 from vaekit.values import check_within
 
 _SCALE = ", as with MinMaxScaler(clip=True)"
-
 DRAWS, MOST = 5000, 50  # of codes for a score: in all, and of one example
 
 
@@ -83,8 +82,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         check_is_fitted(self, "model_")
         data = self._data(X, y)
-        condition = self._vectors(data.labels, data.attributes)
-        return apply.encode(self._model(), _pixels(data), condition).numpy()
+        c = self._vectors(data.labels, data.attributes)
+        return apply.encode(self._model(), _pixels(data), c).numpy()
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Train on X and return its codes, (n, latent)."""
@@ -98,8 +97,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         check_is_fitted(self, "model_")
         codes = torch.tensor(check_array(Z, dtype="float32", input_name="Z"))
-        condition = self._condition(y, len(codes))
-        return self._restored(apply.decode(self._model(), codes, condition))
+        return self._restored(apply.decode(self._model(), codes, self._condition(y, len(codes))))
 
     def score(self, X: Any, y: Any = None) -> float:
         """Return the mean ELBO of X in nats, at weight 1, for models with a prior: more is better.
@@ -123,8 +121,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         check_is_fitted(self, "model_")
         check("n", _plain(n), int, 1)
         chosen = self.get_params()["random_state"] if random_state is None else random_state
-        condition, seed = self._condition(y, n), inputs.seed_of(chosen)
-        return self._restored(apply.sample(self._model(), n, condition, seed))
+        c, seed = self._condition(y, n), inputs.seed_of(chosen)
+        return self._restored(apply.sample(self._model(), n, c, seed))
 
     def save(self, path: Path | str) -> None:
         """Write parameters, weights and the state of training to one safetensors file.
@@ -145,12 +143,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         from vaekit.estimators import saved
 
-        found = saved.load(path)
-        if not isinstance(found, cls):
+        made = saved.load(path)
+        if not isinstance(made, cls):
             raise VaekitError(
-                f"{path} holds an estimator of the class {type(found).__name__}, not {cls.__name__}"
+                f"{path} holds an estimator of the class {type(made).__name__}, not {cls.__name__}"
             )
-        return found
+        return made
 
     # ---- training
 
@@ -181,7 +179,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         for number, row in enumerate(rows, 1):  # passes over parts of the data differ in steps
             row["step"] = before + number * (len(data) // settings.batch)
         self.model_, self.history_ = self._trained.system.model, [*self.history_, *rows]
-        self.n_iter_ = len(self.history_)
+        self.n_iter_ += len(rows)
         low, high = data.range
         self.range_ = min(low, self.range_[0]), max(high, self.range_[1])
 
@@ -189,14 +187,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return the settings, with a batch that the data fill and epochs for all that was done."""
         given = self._checked()
         settings = {f.name: given[f.name] for f in fields(Training) if f.name in given}
-        found = Training(**settings, seed=self._trained.seed)
-        epochs = max(found.epochs, self.n_iter_ + 1)
-        return replace(found, batch=min(found.batch, len(data)), epochs=epochs)
+        whole = Training(**settings, seed=self._trained.seed)
+        epochs = max(whole.epochs, self.n_iter_ + 1)
+        return replace(whole, batch=min(whole.batch, len(data)), epochs=epochs)
 
     def _checked(self) -> dict[str, Any]:
         """Return the parameters in Python's types; raise `VaekitError` for one of a wrong type."""
-        given, known = self.get_params(), inspect.signature(type(self)).parameters
-        given = {name: _plain(value) for name, value in given.items()}
+        known = inspect.signature(type(self)).parameters
+        given = {name: _plain(value) for name, value in self.get_params().items()}
         for name, value in given.items():
             check(name, value, known[name].annotation, known[name].default)
         return given

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 
 from vaekit.estimators.base import Estimator
 from vaekit.recipes import Recipe, find
-from vaekit.train import Training
+from vaekit.training import Training
 
 # What the data tell (the shape, the width of a condition), and what an estimator has another way
 # to say (random_state) or none: several processes would each run the caller's script.

@@ -1,27 +1,32 @@
-"""An estimator as one safetensors file: tensors, and the rest as JSON in its header.
+"""An estimator as one safetensors file: tensors as in a run's, and the rest as JSON in its header.
 
-model.…, parts.…              weights of the model, and of terms with networks of their own
-moments.I.…, noise.…          what `partial_fit` goes on from
-header: format, estimator     everything that is no tensor
+Tensors are named as `vaekit.training.state` says. The header has the format, and as `estimator`
+everything that is no tensor.
 """
 
 import inspect
 import json
 from dataclasses import asdict
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.torch import save_file
+from torch import Tensor
 
 import vaekit
 from vaekit import files, weights
 from vaekit.errors import VaekitError
 from vaekit.estimators.base import Estimator
-from vaekit.estimators.generate import estimator
+from vaekit.estimators.conditions import kind_of
+from vaekit.estimators.generate import OF_THE_DATA, OF_THE_RUN, estimator
+from vaekit.estimators.training import begin
+from vaekit.runs import Run
 from vaekit.schedules import Progress, Schedule
+from vaekit.training.state import OWN
 
-FORMAT = "vaekit-estimator-1"
+FORMAT, BEFORE = "vaekit-estimator-2", "vaekit-estimator-1"
 PLAIN = (
     "shape_",
     "input_shape_",
@@ -45,26 +50,83 @@ def save(found: Estimator, path: Path) -> None:
 
 
 def load(path: Path | str) -> Estimator:
-    """Return the estimator that `save` wrote, of whatever recipe it is.
+    """Return the estimator that `save` wrote, of whatever recipe it is, or that of a run folder.
 
-    Raises `VaekitError` for a file that is missing, damaged, or no estimator.
+    An estimator of a run has its weights, `partial_fit` goes on from them with moments of the
+    optimiser that begin anew, and so does a critic. Raises `VaekitError` for a file that is
+    missing, damaged, or no estimator, and for a run of a table whose columns it scales.
     """
+    if Path(path).is_dir():
+        return _of_run(Run(path))
     tensors, notes = weights.read(Path(path))
-    if notes.get("format") != FORMAT:
+    if notes.get("format") == BEFORE:
+        tensors = _renamed(tensors)
+    elif notes.get("format") != FORMAT:
         raise VaekitError(f"{path} is no estimator: it holds weights only, or is of another kind")
     try:
         about = json.loads(notes["estimator"])
-        found = _described(about)
+        made = _described(about)
         progress, seed = Progress(**about["progress"]), int(about["seed"])
+        made._rebuild(seed, progress, tensors)
+    except VaekitError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise VaekitError(
             f"{path} was damaged, or written by another version of vaekit: {error}"
         ) from None
-    found._rebuild(seed, progress, tensors)
-    own = found._trained.parts.state_dict()
-    state = {name: tensors[name] for name in own}
+    own = made._trained.parts.state_dict()
+    state = {name: tensors[f"model.{name}"] for name in own}
     weights.check(state, own, f"{path} is of another model, or damaged", "save it again")
-    return found
+    return made
+
+
+def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors of a file of before under the names that they have now."""
+    new = {"model.": "model.model.", "parts.": "model.parts.", "moments.": "optimiser."}
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        if kind == "noise":
+            renamed[f"random.now.{rest}"] = tensor[None]
+        else:
+            renamed[new.get(f"{kind}.", f"{kind}.") + rest] = tensor
+    return renamed
+
+
+def _of_run(run: Run) -> Estimator:
+    """Make the estimator that is fitted as a run is."""
+    config, schema, model = run.config, run.schema, run.model
+    if schema.columns is not None and schema.columns.scale != "none":
+        raise VaekitError(
+            f"{run.folder} scales the columns of its table, and an estimator takes a table as it "
+            f"is: use Run({str(run.folder)!r}).encode, or train with scale=none"
+        )
+    given = {k: v for k, v in config.arguments.items() if k not in OF_THE_DATA}
+    given |= {k: v for k, v in asdict(config.training).items() if k not in OF_THE_RUN}
+    made = estimator(config.recipe)(**given, **{"random_state": config.training.seed})
+    made._arguments, made.shape_, made.range_ = dict(config.arguments), schema.shape, schema.range
+    made.input_shape_, made.n_features_in_, made.whole_ = schema.shape, prod(schema.shape), False
+    wanted = model.condition
+    if wanted is not None and kind_of(wanted.kind) == "labels":
+        made.classes_ = _classes(schema.label_names, wanted.width)
+    per_epoch, step = config.notes["train"] // config.training.batch, run.stamp.step or 0
+    made.n_iter_ = step // per_epoch
+    made.history_ = [
+        {k: v for k, v in row.items() if not k.startswith(("weight_", "images_per_second"))}
+        for row in run.history
+    ]
+    begun = begin(made._recipe, made._arguments, made.shape_, config.training.seed)
+    own = {f"{OWN}{name}": weight for name, weight in model.state_dict().items()}
+    progress = Progress(step, config.training.epochs * per_epoch, per_epoch)
+    made._rebuild(config.training.seed, progress, begun.tensors() | own)
+    return made
+
+
+def _classes(names: tuple[str, ...], width: int) -> np.ndarray:
+    """Return the labels of a run's classes: their names, or numbers where these are numbers."""
+    if len(names) != width:
+        return np.arange(width)
+    return np.array([int(name) for name in names] if all(map(str.isdecimal, names)) else names)
 
 
 def _described(about: dict[str, Any]) -> Estimator:

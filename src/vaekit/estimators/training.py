@@ -17,8 +17,9 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.recipes import Recipe, System
 from vaekit.schedules import Progress
-from vaekit.train import Fit, Training
-from vaekit.train.loop import Step
+from vaekit.training import Fit, Training
+from vaekit.training.loop import Step
+from vaekit.training.state import joined, parted
 
 Row = dict[str, float]
 
@@ -39,30 +40,19 @@ class Trained:
         return Step(*self.system)
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all that a file needs beside seed and progress, on the CPU, by name.
-
-        Weights are `model.…` and `parts.…`, the rest is `moments.I.…` and `noise.…`.
-        """
-        found = dict(self.parts.state_dict())
-        for index, moments in self.moments.items():
-            found |= {f"moments.{index}.{name}": moment for name, moment in moments.items()}
-        found |= {f"noise.{name}": state for name, state in self.noise.items()}
-        # Cloned: tied weights share memory, which a file cannot, and training goes on in place.
-        return {k: v.detach().to("cpu", copy=True).contiguous() for k, v in found.items()}
+        """Return all that a file needs beside seed and progress, named as `training.state` says."""
+        random = {name: state[None] for name, state in self.noise.items()}
+        return joined(self.parts.state_dict(), self.moments, {"now": random})
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` returned; raise `VaekitError` where it is of another system."""
-        weights = {k: v for k, v in tensors.items() if not k.startswith(("moments.", "noise."))}
+        weights, self.moments, random = parted(tensors)
         try:
             self.parts.load_state_dict(weights)
         except RuntimeError as error:
             cause = str(error).splitlines()[1].strip()
             raise VaekitError(f"the weights are of another model: {cause}") from None
-        self.noise = _group(tensors, "noise.")
-        self.moments = {}
-        for key, moment in _group(tensors, "moments.").items():
-            index, name = key.split(".", 1)
-            self.moments.setdefault(int(index), {})[name] = moment
+        self.noise = {name: state[0].clone() for name, state in random.get("now", {}).items()}
         self.settle()
 
     def settle(self) -> None:
@@ -87,8 +77,8 @@ def advance(
     """Train for `epochs` more, in place, and return a row for each: epoch, step, terms in nats.
 
     `training.epochs` is the whole that schedules refer to. All generators are left as they were.
-    Raises as `vaekit.train.fit` does, and for weights that are not finite; `trained` is then as it
-    was before.
+    Raises as `vaekit.training.fit` does, and for weights that are not finite; `trained` is then
+    as it was before.
     """
     before = trained.tensors()
     try:
@@ -145,7 +135,3 @@ def _keep(fit: Fit, trained: Trained) -> None:
 def _row(fit: Fit) -> Row:
     means, _, total = fit.interval()
     return {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
-
-
-def _group(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

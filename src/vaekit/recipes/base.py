@@ -24,7 +24,7 @@ from vaekit.objectives import Objective
 from vaekit.posteriors import Posterior
 from vaekit.priors import Prior
 from vaekit.recipes.assembly import TEXTS, Parts, assembled
-from vaekit.train import Training
+from vaekit.training import Training
 
 
 class System(NamedTuple):

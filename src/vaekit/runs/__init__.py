@@ -2,7 +2,8 @@
 
 from vaekit.runs.config import Config
 from vaekit.runs.folder import Run
-from vaekit.runs.make import Saving, is_first, train
+from vaekit.runs.make import is_first
 from vaekit.runs.show import Watcher
+from vaekit.runs.start import train
 
-__all__ = ["Config", "Run", "Saving", "Watcher", "is_first", "train"]
+__all__ = ["Config", "Run", "Watcher", "is_first", "train"]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, cast, get_type_hints
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from yaml.constructor import ConstructorError
 
 from vaekit import data as datasets
 from vaekit import files, forms, recipes
-from vaekit.arguments import check, expect, fits, told
+from vaekit.arguments import check, expect, told
 from vaekit.errors import VaekitError, nearest
-from vaekit.train import Training
+from vaekit.schedules import SCHEDULES
+from vaekit.training import Training
 
 _COLUMNS = {
     "names": [str],
@@ -65,16 +66,6 @@ _PLAIN: tuple[tuple[Any, Any], ...] = (
 )
 
 
-class _Settings:
-    """Hold training settings: what is given as None or a mapping changes those of the recipe."""
-
-    def __get__(self, config: "Config | None", kind: type | None = None) -> Training:
-        return vars(config)["training"] if config is not None else cast(Training, None)
-
-    def __set__(self, config: "Config", given: Training | Mapping[str, Any] | None) -> None:
-        vars(config)["training"] = given
-
-
 @dataclass(frozen=True)
 class Config:
     """Describe a run wholly: equal configs on one machine give equal weights.
@@ -87,26 +78,29 @@ class Config:
     recipe: str
     arguments: Mapping[str, Any]
     data: str
-    training: _Settings = _Settings()
+    training: Training = None  # pyright: ignore[reportAssignmentType]
     holdout: float = 0.1
     data_dir: str | None = None
     data_checksum: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        made = recipes.find(self.recipe)
-        taken: dict[str, Any] = {"arguments": {} if self.arguments is None else self.arguments}
-        taken["training"] = _training(made, self.training)
-        cure = "runs.train reads data by name or path, fit(model, objective, data) takes others"
-        expect(self.data, str | Path, "data by name or path", [(object, cure)])
-        taken["data"] = str(self.data)
-        if self.data_dir is not None:
-            taken["data_dir"] = str(files.place(self.data_dir, "the data folder"))
-        taken["arguments"] = _plain_all(taken["arguments"], "arguments")
-        _check(taken["arguments"], get_type_hints(made.make), f"arguments of {self.recipe}")
+        recipe = recipes.find(self.recipe)
         check("holdout", self.holdout, float, 0.1)
-        taken["holdout"] = _plain(self.holdout, "holdout")
-        for name, value in taken.items():
+        plain = {
+            "arguments": _plain_all(self.arguments, "arguments"),
+            "data": data_text(self.data),
+            "training": _training(recipe, self.training),
+            "holdout": _plain(self.holdout, "holdout"),
+        }
+        if self.data_dir is not None:
+            plain["data_dir"] = str(files.place(self.data_dir, "the data folder"))
+        known = inspect.signature(recipe.make).parameters
+        for name, value in plain["arguments"].items():
+            if name not in known or name == "shape":
+                raise nearest(name, known.keys() - {"shape"}, f"argument of {self.recipe}")
+            check(name, value, known[name].annotation, known[name].default)
+        for name, value in plain.items():
             object.__setattr__(self, name, value)
 
     def load_data(self) -> datasets.Splits:
@@ -145,11 +139,23 @@ class Config:
         return yaml.safe_dump(asdict(self), sort_keys=False, allow_unicode=True)
 
 
+def data_text(data: Any) -> str:
+    """Return what names the data; raise `VaekitError` for data themselves, with how to keep them.
+
+    A run is read again from its folder, which says where its data lie and does not hold them.
+    """
+    array = "np.save('x.npy', x) writes an array, and data='x.npy' names it"
+    other = "write a file and name it, or train without a folder, fit(model, objective, data)"
+    cures = [((np.ndarray, torch.Tensor), array), (object, other)]
+    expect(data, str | Path, "data by name or path", cures)
+    return str(data)
+
+
 def _training(recipe: recipes.Recipe, given: Any) -> Training:
     """Return training settings as numbers that a file holds; those left out are the recipe's."""
     if isinstance(given, Training):
         return Training(**_plain_all(vars(given), "training"))
-    changed = _plain_all({} if given is None else given, "training")
+    changed = _plain_all(given, "training")
     known = [each.name for each in fields(Training)]
     for name in changed:
         if name not in known:
@@ -159,20 +165,23 @@ def _training(recipe: recipes.Recipe, given: Any) -> Training:
 
 def _plain_all(given: Any, what: str) -> dict[str, Any]:
     cure = f"write {what}={{'{_SUCH[what]}': 2}} to change one"
-    expect(given, Mapping, "a mapping", [(object, cure)])
-    return {str(name): _plain(value, f"{what} {name}") for name, value in given.items()}
+    expect(given, Mapping | None, "a mapping", [(object, cure)])
+    return {str(name): _plain(value, f"{what} {name}") for name, value in (given or {}).items()}
 
 
 def _plain(value: Any, name: str) -> Any:
-    """Return a value as a file holds it: numpy's numbers and paths as plain ones."""
+    """Return a value as a file holds it: numpy's numbers, paths and schedules as plain ones."""
     if isinstance(value, list | tuple):
         return [_plain(each, name) for each in value]
+    if type(value) in SCHEDULES.values():
+        return str(value)
     for kind, make in _PLAIN:
         if isinstance(value, kind):
             return make(value)
     raise VaekitError(
         f"{name}: a run file holds numbers, texts and lists, got {told(value)}: write the text "
-        "that names it, such as 'linear(0, 4)' or a path"
+        "that names it, such as 'linear(0, 4)' or a path, or train without a folder, "
+        "vaekit.fit(model, objective, data)"
     )
 
 
@@ -226,21 +235,13 @@ def from_mapping(found: Any, path: Path) -> Config:
         raise VaekitError(
             f"{path} has unknown keys {unknown}: known are {', '.join(sorted(known))}"
         )
-    recipe = recipes.find(str(found["recipe"]))
-    settings, arguments = found.get("training") or {}, found.get("arguments") or {}
-    kinds = {f.name: type(f.default) for f in fields(Training)}
-    _check(settings, kinds, f"training of {path}")
-    _check(arguments, get_type_hints(recipe.make), f"arguments of {path}")
-    _check({"holdout": found.get("holdout", 0.1)}, {"holdout": float}, str(path))
     try:
         forms.check(found, _FORM)
         _check_notes(found.get("notes") or {})
     except forms.Damaged as error:
         raise VaekitError(f"{path} is damaged: {error}. Repair it, or train anew") from None
-    rest = {k: v for k, v in found.items() if k not in ("training", "arguments", "data", "notes")}
-    training, data = recipe.defaults(**settings), str(found.get("data") or "")
-    notes = found.get("notes") or {}
-    return Config(**rest, arguments=dict(arguments), data=data, training=training, notes=notes)
+    given = {"arguments": {}, **found}
+    return Config(**{**given, "data": found.get("data") or "", "notes": found.get("notes") or {}})
 
 
 def _check_notes(notes: Mapping[str, Any]) -> None:
@@ -254,20 +255,6 @@ def _check_notes(notes: Mapping[str, Any]) -> None:
     sizes = {len(each) for each in (columns or {}).values() if isinstance(each, list)}
     if sizes - {shape[0]}:
         raise forms.Damaged(f"notes.known.columns should be of {shape[0]} columns")
-
-
-def _check(given: Any, kinds: Mapping[str, Any], where: str) -> None:
-    """Raise `VaekitError` for what is no mapping, unknown keys, and values of another type."""
-    if not isinstance(given, Mapping):
-        raise VaekitError(f"the {where} should be `name: value`, got {given!r}")
-    for key, value in given.items():
-        if key not in kinds or key in ("shape", "return"):
-            raise nearest(str(key), kinds.keys() - {"shape", "return"}, f"name in the {where}")
-        kind = kinds[key]
-        if not fits(value, kind):
-            name = getattr(kind, "__name__", kind)
-            hint = " (YAML reads 1e-3 as text: write 1.0e-3)" if kind is float else ""
-            raise VaekitError(f"{key} in the {where}: expected {name}, got {value!r}{hint}")
 
 
 def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

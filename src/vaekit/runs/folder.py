@@ -9,6 +9,7 @@ report.html        the page
 """
 
 from contextlib import suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -24,20 +25,21 @@ from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.given import check_counts, check_seed
 from vaekit.model import Model
-from vaekit.runs import conditions, history, results
+from vaekit.runs import conditions, history, inputs, judging, results
 from vaekit.runs import config as configs
-from vaekit.train.fabric import pick
+from vaekit.training.fabric import pick
+from vaekit.training.state import OWN
 
-Examples = np.ndarray | Tensor | Dataset
+Given = np.ndarray | Tensor | Dataset | Path | str | None
 MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"
-_OWN = "model.model."  # the model's part of all that is trained
 
 
 class Run:
     """Read a run folder: its config, data, trained model, history and metrics; use its model.
 
     Examples x are an array or tensor (N, *shape) as the run was trained on: uint8 or floats of the
-    same scale for images, the table's own columns and units for a table; or a `Dataset`. Raises
+    same scale for images, the table's own columns and units for a table; a `Dataset`; a path or a
+    set's name, read as the run's own data were; or None for the run's own test set. Raises
     `VaekitError` where the folder is no run or its weights are missing or damaged.
     """
 
@@ -46,6 +48,10 @@ class Run:
         if data_dir is not None:
             data_dir = files.place(data_dir, "the data folder")
         self.folder = files.place(folder, "a run")
+        if self.folder.is_file():
+            raise VaekitError(
+                f"{folder} is a file, no run folder: vaekit.estimators.load reads an estimator's"
+            )
         if not (self.folder / "run.yaml").is_file():
             raise VaekitError(f"{folder} is not a run folder: it has no run.yaml")
         self._data_dir = data_dir
@@ -57,10 +63,8 @@ class Run:
     @cached_property
     def config(self) -> configs.Config:
         """Return what decided the run."""
-        found = configs.read(self.folder / "run.yaml")
-        if self._data_dir is None:
-            return found
-        return configs.Config(**{**vars(found), "data_dir": str(self._data_dir)})
+        config = configs.read(self.folder / "run.yaml")
+        return config if self._data_dir is None else replace(config, data_dir=str(self._data_dir))
 
     @cached_property
     def data(self) -> data.Splits:
@@ -102,7 +106,7 @@ class Run:
         except VaekitError:
             path = self.weights
             tensors, about = weights.read(path)
-        state = {k.removeprefix(_OWN): v for k, v in tensors.items() if k.startswith(_OWN)}
+        state = {k.removeprefix(OWN): v for k, v in tensors.items() if k.startswith(OWN)}
         step = weights.step_of(about)
         last = max((int(row["step"]) for row in self.history), default=None)
         stamp = results.Stamp(last if step is None else step, weights.mark(state))
@@ -119,7 +123,7 @@ class Run:
         return Schema.read(self.config.notes) or Schema.of(self.data.train)
 
     def encode(
-        self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> np.ndarray:
         """Return the mean of q(z|x), or with `draw` one sample of it, (N, H) float32.
 
@@ -130,14 +134,13 @@ class Run:
         return self.codes(x, condition, draw, seed).code.numpy()
 
     def codes(
-        self, x: Examples, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> apply.Codes:
         """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
         check("draw", draw, bool, False)
         check_seed(seed)
-        found = self.schema.admitted(x)
-        told = self._told(found, condition)
-        return apply.encode_set(self.model, found, told, draw, seed)
+        data = self._examples(x)
+        return apply.encode_set(self.model, data, self._condition_of(data, condition), draw, seed)
 
     def decode(self, z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
@@ -145,18 +148,18 @@ class Run:
         Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
         """
         codes = self._codes(z)
-        told = self._condition(condition, len(codes))
-        return self.schema.own(apply.decode(self.model, codes, told))
+        c = self._condition(condition, len(codes))
+        return self.schema.own(apply.decode(self.model, codes, c))
 
-    def reconstruct(self, x: Examples, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, x: Given = None, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
 
         Raises `VaekitError` as `encode` does.
         """
-        found = self.schema.admitted(x)
-        told = self._told(found, condition)
-        z = apply.encode_set(self.model, found, told).mean
-        return self.schema.own(apply.decode(self.model, z, told))
+        data = self._examples(x)
+        c = self._condition_of(data, condition)
+        z = apply.encode_set(self.model, data, c).mean
+        return self.schema.own(apply.decode(self.model, z, c))
 
     def sample(self, n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
         """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
@@ -166,8 +169,30 @@ class Run:
         """
         check_counts(n=n)
         check_seed(seed)
-        told = self._condition(condition, n)
-        return self.schema.own(apply.sample(self.model, n, told, seed))
+        c = self._condition(condition, n)
+        return self.schema.own(apply.sample(self.model, n, c, seed))
+
+    evaluate, ledger, refit = judging.evaluate, judging.ledger, judging.refit
+
+    def report(self, out: Path | str | None = None, force: bool = False) -> Path:
+        """Write the run's page, by default into its folder, and return its path.
+
+        A run without numbers is evaluated first. Raises `VaekitError` as `vaekit.report.write`
+        does.
+        """
+        from vaekit.report import write  # the one import that points up
+        from vaekit.report.rendering import check_page
+
+        path = self.folder / "report.html" if out is None else files.place(out, "a page")
+        check_page(path, force)
+        if not self.judged():
+            self.evaluate()
+        return write(self, path, force)
+
+    def _examples(self, x: Given) -> Dataset:
+        if x is None or isinstance(x, str | Path):
+            return inputs.examples(self, None if x is None else str(x)).data
+        return self.schema.admitted(x)
 
     def _condition(self, value: Any, n: int) -> Tensor | None:
         wanted = self.model.condition
@@ -182,7 +207,7 @@ class Run:
             raise VaekitError("this model takes no condition: leave it out")
         return None
 
-    def _told(self, examples: Dataset, value: Any) -> Tensor | None:
+    def _condition_of(self, examples: Dataset, value: Any) -> Tensor | None:
         wanted = self.model.condition
         if wanted is None or value is not None:
             return self._condition(value, len(examples))
@@ -196,10 +221,10 @@ class Run:
                 f"expected codes (N, {width}), the width of this run's code, got shape "
                 f"{tuple(codes.shape)}"
             )
-        found = torch.as_tensor(codes).detach().cpu().float() if _numeric(codes) else None
-        if found is None or not bool(torch.isfinite(found).all()):
+        numbers = torch.as_tensor(codes).detach().cpu().float() if _numeric(codes) else None
+        if numbers is None or not bool(torch.isfinite(numbers).all()):
             raise VaekitError("the codes hold NaN, infinite values or no numbers: repair them")
-        return found
+        return numbers
 
     @property
     def weights(self) -> Path:
@@ -246,8 +271,8 @@ class Run:
 
     def judged(self) -> bool:
         """Say whether metrics.json has numbers, of the weights that the run has."""
-        found = self.metrics
-        return bool(found) and results.are_of(found, self.stamp)
+        metrics = self.metrics
+        return bool(metrics) and results.are_of(metrics, self.stamp)
 
     def overtaken(self, metrics: dict[str, Any]) -> bool:
         """Say whether numbers are of newer weights than those that were read here.
@@ -269,6 +294,6 @@ def _numeric(codes: np.ndarray | Tensor) -> bool:
 
 def save_weights(model: Model, path: Path, step: int | None = None) -> None:
     """Write a model's weights as safetensors, with the step of training that they are of."""
-    state = {f"{_OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    state = {f"{OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     about = {"format": "vaekit-model-1"} | ({} if step is None else {"step": str(step)})
     files.write(path, lambda temporary: save_file(state, temporary, about))

@@ -22,7 +22,7 @@ import torch
 
 import vaekit
 from vaekit import files, recipes, weights
-from vaekit.arguments import check, expect
+from vaekit.arguments import check
 from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
@@ -31,9 +31,9 @@ from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run, save_weights
 from vaekit.runs.show import Watcher
 from vaekit.stopping import Stopped, on_signals
-from vaekit.train import Fit, NotFinite, Training, checkpoint
-from vaekit.train.fabric import pick
-from vaekit.train.loop import CHECK_EVERY, check_support
+from vaekit.training import Fit, NotFinite, Training, checkpoint
+from vaekit.training.fabric import pick
+from vaekit.training.loop import CHECK_EVERY
 
 _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train together
 _Wish = TypeVar("_Wish", bool, str)
@@ -47,34 +47,17 @@ class Saving:
     steps: int | None = None
 
     def __post_init__(self):
-        check("minutes", self.minutes, float, 5.0)
-        check("steps", self.steps, int | None)
+        check("checkpoint_minutes", self.minutes, float, 5.0)
+        check("checkpoint_steps", self.steps, int | None)
         if not self.minutes > 0 or (self.steps is not None and self.steps < 1):
             raise VaekitError("checkpoints need an interval > 0")
 
 
-def train(
-    config: Config,
-    folder: Path | str | None = None,
-    resume: bool = False,
-    saving: Saving | None = None,
-    watcher: "Watcher | None" = None,
+def train_config(
+    config: Config, given: Path | None, resume: bool, saving: Saving, watcher: "Watcher | None"
 ) -> Run:
-    """Train what `config` says into a folder and return the run.
-
-    Without `folder` it is the first of runs/RECIPE-DATA-N that is free. No other training may
-    write there meanwhile; readers may read. Raises `VaekitError` for a folder that is in use or
-    holds a run already (with `resume`: another run), for data and settings that do not fit, and
-    `NotFinite` for a loss or weights that are no numbers; what was written before stays usable.
-    """
-    cure = "Config(recipe, arguments, data, Training(...)) says what to train"
-    expect(config, Config, "a Config", [(object, cure)])
-    check("resume", resume, bool, False)
-    expect(saving, Saving | None, "Saving(minutes=5)")
-    expect(watcher, Watcher | None, "a Watcher")
+    """Train what `config` says into the folder `given`, or the first of some that is free."""
     pick(config.training.device)
-    saving = saving or Saving()
-    given = None if folder is None else files.place(folder, "a run folder")
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
         return _train(config, given or Path(), resume, saving, watcher)
     folders = place.numbered(config) if given is None else [given]
@@ -96,7 +79,6 @@ def _train(
         place.forget_checkpoint(folder)  # killed before it could, the run is not trained once more
         return _opened(folder, config, splits)
     system = config.build(splits.train.shape)
-    check_support(splits.train, system.model)
     fit = Fit(system.model, system.objective, splits.train, config.training)
     folder = Path(_agreed(fit, str(folder)))
     if resume and _step_of(folder / MODEL) == fit.steps:  # whatever the notes of run.yaml say

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from vaekit import files, weights
 from vaekit.errors import VaekitError
-from vaekit.train.loop import Fit, NotFinite
+from vaekit.training.loop import Fit, NotFinite
+from vaekit.training.state import joined, parted
 
 FORMAT = "vaekit-checkpoint-1"
 
@@ -25,14 +26,12 @@ def save(fit: Fit, path: Path) -> None:
     Raises `NotFinite` where the weights are not finite, and leaves the file before as it was.
     """
     check_finite(fit)
-    tensors = {f"model.{k}": v for k, v in fit.parts.state_dict().items()}
-    for index, moments in fit.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{k}": torch.as_tensor(v) for k, v in moments.items()}
-    for when, state in (("now", fit.random_state()), ("epoch", fit.epoch_state)):
-        tensors |= {f"random.{when}.{k}": _of_all(fit, v) for k, v in state.items()}
+    random = {"now": fit.random_state(), "epoch": fit.epoch_state}
+    random = {when: {k: _of_all(fit, v) for k, v in each.items()} for when, each in random.items()}
     if fit.fabric.global_rank == 0:
         about = {"format": FORMAT, "step": str(fit.step)}
-        whole = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+        moments = fit.optimiser.state_dict()["state"]
+        whole = joined(fit.parts.state_dict(), moments, random)
         files.write(path, lambda temporary: save_file(whole, temporary, metadata=about))
     fit.fabric.barrier()
 
@@ -81,12 +80,12 @@ def _load_model(fit: Fit, tensors: dict[str, Tensor], path: Path) -> None:
 
 def _load_rest(fit: Fit, tensors: dict[str, Tensor], step: int, path: Path) -> None:
     """Bring back the moments of the optimiser, the step and the random generators."""
-    state = fit.optimiser.state_dict()
-    state["state"] = {int(i): moments for i, moments in _nested(tensors, "optimiser.").items()}
+    _, moments, random = parted(tensors)
+    state = {**fit.optimiser.state_dict(), "state": moments}
     _check_moments(state, [weight.shape for weight in _optimised(fit)])
     fit.optimiser.load_state_dict(state)
     fit.step = step
-    random, rank = _nested(tensors, "random."), fit.fabric.global_rank
+    rank = fit.fabric.global_rank
     if len(random["now"]["cpu"]) != fit.fabric.world_size:
         raise VaekitError(
             f"{path} was written by {len(random['now']['cpu'])} processes: resume with as many"
@@ -109,12 +108,3 @@ def _check_moments(state: dict[str, Any], shapes: list[torch.Size]) -> None:
         for name, moment in moments.items():
             if moment.shape not in (shapes[index], torch.Size()) or not weights.finite([moment]):
                 raise ValueError(f"optimiser.{index}.{name} is of another shape, or not finite")
-
-
-def _nested(tensors: dict[str, Tensor], prefix: str) -> dict[str, dict[str, Tensor]]:
-    nested: dict[str, dict[str, Tensor]] = {}
-    for key, value in tensors.items():
-        if key.startswith(prefix):
-            group, name = key.removeprefix(prefix).split(".", 1)
-            nested.setdefault(group, {})[name] = value
-    return nested

@@ -25,11 +25,11 @@ from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress
 from vaekit.shapes import reading
-from vaekit.train import fabric as devices
-from vaekit.train.adam import Adam
-from vaekit.train.batches import Batch, Batches, FromDataset, FromLoader
-from vaekit.train.settings import Training
-from vaekit.train.shown import check_support
+from vaekit.training import fabric as devices
+from vaekit.training.adam import Adam
+from vaekit.training.batches import Batch, Batches, FromDataset, FromLoader
+from vaekit.training.settings import Training
+from vaekit.training.shown import check_support
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

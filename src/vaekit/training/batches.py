@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
 from vaekit.model import Condition, Model
-from vaekit.train.shown import Shown, read
+from vaekit.training.shown import Shown, read
 from vaekit.values import check_values, tensor_of
 
 Batch = tuple[Tensor, Tensor | None]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from vaekit.errors import VaekitError
-from vaekit.train.settings import Training
+from vaekit.training.settings import Training
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

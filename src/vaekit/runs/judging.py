@@ -1,0 +1,267 @@
+"""Judge a run: its numbers into metrics.json, its ledger into ledger.json, refits into refits.json.
+
+Several may judge a run at once; `results` merges what they write. What was there before stays where
+it is of the same weights and examples.
+"""
+
+import math
+import re
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaekit import files
+from vaekit import information as measure
+from vaekit.corruption import corruption
+from vaekit.errors import VaekitError, warn
+from vaekit.information.scores import either, taking
+from vaekit.likelihoods import Bernoulli
+from vaekit.objectives import MutualInformation
+from vaekit.runs import results
+
+if TYPE_CHECKING:
+    from vaekit.runs.folder import Run
+
+Numbers = dict[str, Any]
+Say = Callable[..., object]  # print, or nothing
+_STEPS = 1000  # of a reader, by default where the recipe trains with one
+_MASS = (
+    "a Bernoulli likelihood is the probability of black or white (of a grey, the mean of its log), "
+    "the others are densities, which can exceed 1: the two are not comparable"
+)
+
+
+def evaluate(
+    run: "Run",
+    n: int = 10_000,
+    samples: int = 1,
+    bins: int = 20,
+    train_split: bool = False,
+    information: bool = False,
+    importance_samples: int | None = None,
+    metrics: str | Sequence[str] = "",
+    corrupt: str | Sequence[str] = "",
+    features: Path | str | None = None,
+    verbose: bool = False,
+) -> Numbers:
+    """Judge the run on its held-out data, write metrics.json, and return the numbers.
+
+    Each is {value, estimator, n, unit, …} under its name, rates and distortions in nats for one
+    example. Those that were in metrics.json stay where they are of the same weights and examples.
+
+    Args:
+        run: the run itself
+        n: examples at most
+        samples: codes drawn for each example
+        bins: bins of the MIG
+        train_split: judge on the training data instead
+        information: also I(x; z), total correlation and KL of the aggregate posterior over all
+            pairs of examples, the indicators of Gaussian codes, and log p(x)
+        importance_samples: codes an example for log p(x), with `information`; None: 100
+        metrics: names of scores, as a list or with commas between; all: what applies
+        corrupt: corruptions under which svm, probe and clusters are given too
+        features: file of the network for fid: read, or made by training it on the labels
+        verbose: print what is left out, kept and dropped, and on stderr how the scores go on
+
+    Raises `VaekitError` for importance samples without information, corruptions or features
+    without scores that read them, and as `information.evaluate` and `information.score` do.
+    """
+    before = run.metrics
+    if importance_samples is not None and not information:
+        raise VaekitError("--importance-samples is for log p(x): give --information too")
+    names = measure.chosen(metrics if isinstance(metrics, str) else ",".join(metrics))
+    if (corrupt or features) and not names:
+        examples = either([taking(option)[0] for option in ("corrupt", "features")] + ["all"])
+        raise VaekitError(f"--corrupt and --features are for scores: give --metrics {examples}")
+    say = print if verbose else _silent
+    data = run.data.train if train_split else run.data.test
+    score = _scores(run, names, data, corrupt, features, say) if names else None
+    draws = 100 if importance_samples is None else importance_samples
+    more = measure.summarise(run.model, data, n, draws) if information else {}
+    numbers = measure.evaluate(run.model, data, n, samples, bins=bins) | more
+    numbers |= measure.diagnose(*run.system, data, n)
+    if score is not None:
+        numbers |= score(n=n, bins=bins)
+    for number in numbers.values():
+        number |= {"split": _part(run, train_split), **_stamp(run)}
+    path = run.folder / results.METRICS
+    results.merge(path, numbers, lambda old: _staying(run, before, old, numbers, say))
+    return numbers
+
+
+def _silent(*text: Any, **how: Any) -> None:
+    """Print nothing."""
+
+
+def _part(run: "Run", train_split: bool = False) -> str:
+    """Name the part of its data that a run is judged on."""
+    return "training" if train_split or run.data.test is run.data.train else "test"
+
+
+def _stamp(run: "Run") -> Numbers:
+    return {"step": run.stamp.step, "weights": run.stamp.mark}
+
+
+def _staying(run: "Run", before: Numbers, old: Numbers, new: Numbers, say: Say) -> Numbers | None:
+    """Return earlier numbers where they are of the same weights and examples, else say so.
+
+    None where others have come since `before` that are of newer weights.
+    """
+    if old != before and run.overtaken(old):
+        warn(f"not written: {run.folder} has newer weights by now, and numbers of them")
+        return None
+    names = [name for name in old if name not in new]
+    if names and results.agree(old, new):
+        say(f"kept from before: {', '.join(names)}")
+        return old
+    if names:
+        say(f"dropped, as of other weights or examples: {', '.join(names)}")
+    return {}
+
+
+def _scores(
+    run: "Run",
+    names: tuple[str, ...],
+    data: Any,
+    corrupt: str | Sequence[str],
+    features: Path | str | None,
+    say: Say,
+) -> Callable[..., Numbers]:
+    """Settle which scores are meant, before anything is computed, and say which are left out."""
+    train = None if data is run.data.train else run.data.train
+    # Commas within brackets are arguments'.
+    texts = re.split(r",(?![^(]*\))", corrupt) if isinstance(corrupt, str) else corrupt
+    corruptions = [text.strip() for text in texts if text.strip()]
+    for text in corruptions:
+        corruption(text)
+    place = None if features is None else files.place(features, "the network of features")
+    if place is not None and not place.exists():
+        files.check_file(place)
+    wanted, left = measure.applying(run.model, data, names, train)
+    for why in dict.fromkeys(left.values()):
+        say(f"left out: {', '.join(k for k, v in left.items() if v == why)}: {why}")
+    readers = taking("features")
+    if features and not set(readers) & set(wanted):
+        raise VaekitError(
+            f"--features is for the score {either(readers)}: ask for --metrics {readers[0]} too"
+        )
+
+    def progress(name: str, done: int, count: int) -> None:
+        say(f"scores {done + 1}/{count}: {name}", file=sys.stderr, flush=True)
+
+    def score(**options: Any) -> Numbers:
+        network = None if place is None else _network(run, place, say)
+        given = {"train": train, "corruptions": corruptions, "network": network}
+        return measure.score(run.model, data, wanted, progress=progress, **given, **options)
+
+    return score
+
+
+def _network(run: "Run", path: Path, say: Say) -> Any:
+    """Read the network for fid, or train it on the run's data and write it."""
+    if path.exists():
+        return measure.FeatureNetwork.load(path)
+    say(f"training {path}", file=sys.stderr, flush=True)
+    held = None if run.data.test is run.data.train else run.data.test
+    network = measure.feature_network(run.data.train, held=held)
+    network.save(path)
+    return network
+
+
+# ---- the ledger
+
+
+def ledger(
+    run: "Run",
+    n: int = 10_000,
+    samples: int = 100,
+    bound: int | None = None,
+    reader: str = "mlp(512)",
+    seed: int = 0,
+) -> measure.Ledger:
+    """Add up the run's information on its held-out data, write ledger.json, and return it.
+
+    Args:
+        run: the run itself
+        n: examples at most
+        samples: codes an example for log p(x)
+        bound: steps of training of a reader, for the whole code and for each block, which gives a
+            lower bound on I(x; z) of another kind; None: 1000 for recipes with a reader, else 0
+        reader: the reader's hidden layers
+        seed: seed of codes and readers
+
+    Raises `VaekitError` for a bound where no data are held out, and as `information.ledger` does.
+    """
+    train, test = run.data
+    steps = _steps(run) if bound is None and train is not test else bound or 0
+    if steps and train is test:
+        raise VaekitError("--bound needs held-out data, and this run has none: leave it out")
+    made = measure.ledger(run.model, test, n, samples, steps, train, reader, seed)
+    about = {"data": run.config.data, "split": _part(run), **_stamp(run)}
+    whole = {**about, "n": made.rows[0].number.n, **made.as_dict()}
+    results.write(run.folder / results.LEDGER, whole)
+    return made
+
+
+def _steps(run: "Run") -> int:
+    trained = any(isinstance(term, MutualInformation) for _, term in run.system.objective.parts)
+    return _STEPS if trained else 0
+
+
+# ---- refits
+
+
+def refit(
+    run: "Run",
+    noise: Sequence[str] = ("gaussian", "mixture(2)"),
+    n: int = 10_000,
+    verbose: bool = False,
+) -> Numbers:
+    """Fit other noise models to the run's residuals, write refits.json, and return the bounds.
+
+    The networks stay, the noise is fitted to the residuals of the training data. Returns, by the
+    name of the noise and first for that of the training, the ELBO on up to `n` held-out examples
+    in nats, or the distortion of a model without a prior, and the parameters of the noise.
+    `verbose` prints what is dropped of earlier refits. Raises `VaekitError` as
+    `information.refit` does.
+    """
+    own = f"{run.config.arguments.get('likelihood', run.config.recipe)} (as trained)"
+    models = {own: run.model}
+    for name in noise:
+        models[name] = measure.refit(run.model, run.data.train, name)
+    rows: Numbers = {}
+    for name, model in models.items():
+        numbers = measure.evaluate(model, run.data.test, n)
+        key = bound_of(numbers)
+        rows[name] = {key: {**numbers[key], **_stamp(run)}, "noise": model.likelihood.noise()}
+    if isinstance(run.model.likelihood, Bernoulli):
+        rows[own]["note"] = _MASS
+    path = run.folder / results.REFITS
+    results.merge(
+        path, rows, lambda old: _comparable(old, own, rows, print if verbose else _silent)
+    )
+    return rows
+
+
+def bound_of(row: Numbers) -> str:
+    """Name the number that noise models are compared by: the ELBO, without a prior distortion."""
+    return "elbo" if "elbo" in row else "distortion"
+
+
+def _comparable(old: Numbers, own: str, rows: Numbers, say: Say) -> Numbers:
+    """Return earlier rows where they are of the same weights and examples; say what is dropped."""
+    names = [name for name in old if name not in rows]
+    if not names:
+        return {}
+    key = bound_of(rows[own])
+    was, now = old.get(own, {}).get(key), rows[own][key]
+    same = was and None not in (was["value"], now["value"]) and was.get("n") == now["n"]
+    if same and "weights" in was:
+        same = was["weights"] == now["weights"]
+    elif same:  # an older file: the same draws on the same weights, but for the order of sums
+        same = math.isclose(was["value"], now["value"], rel_tol=1e-5)
+    if same:
+        return old
+    say(f"dropped, as of other weights or examples: {', '.join(names)}")
+    return {}

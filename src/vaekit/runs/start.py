@@ -1,0 +1,129 @@
+"""`vaekit.train`: a run from one call, its arguments named as on the command line."""
+
+import inspect
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+from vaekit import files, recipes
+from vaekit.arguments import check, expect
+from vaekit.data import resolved
+from vaekit.errors import VaekitError, nearest
+from vaekit.runs import config as configs
+from vaekit.runs.config import Config, data_text
+from vaekit.runs.folder import Run
+from vaekit.runs.make import Saving, train_config
+from vaekit.runs.show import Bar, Watcher
+from vaekit.training import Training
+
+OF_DATA = ("data", "data_dir", "holdout")
+OF_RUN = ("out", "resume", "checkpoint_minutes", "checkpoint_steps", "watcher", "verbose")
+
+
+def train(
+    what: str | Path | Config,
+    out: Path | str | None = None,
+    resume: bool = False,
+    *,
+    checkpoint_minutes: float = 5.0,
+    checkpoint_steps: int | None = None,
+    watcher: Watcher | None = None,
+    verbose: bool = True,
+    **settings: Any,
+) -> Run:
+    """Train a recipe into a run folder and return the run, as `vaekit train` does.
+
+        run = vaekit.train("beta_vae", data="mnist", beta=4, epochs=20, out="runs/b")
+
+    The same settings give the same weights as there. No other training may write into the folder
+    meanwhile; readers may read.
+
+    Args:
+        what: a recipe by name, a run file or run folder whose settings are taken, or a `Config`
+        out: the run folder; None: the first of runs/RECIPE-DATA-N that is free
+        resume: continue the run in `out`, to the weights that it would have had uninterrupted
+        checkpoint_minutes: time between checkpoints
+        checkpoint_steps: steps between checkpoints, in place of minutes
+        watcher: follows the training row by row, in place of the bar
+        verbose: show a bar on a terminal, a line for each epoch elsewhere, on stderr
+        settings: `data` by name or path, `data_dir`, `holdout`; the recipe's own arguments; those
+            of `Training`. They are numbers and text, which is what a run folder holds.
+
+    Raises `VaekitError` for a setting that is unknown, with the nearest name, or does not fit; for
+    a folder that is in use or holds a run already (with `resume`: another run); for data that do
+    not fit; and `NotFinite` for a loss or weights that are no numbers. What was written before
+    stays usable.
+    """
+    check("resume", resume, bool, False)
+    check("verbose", verbose, bool, True)
+    expect(watcher, Watcher | None, "a Watcher")
+    config = configured(what, settings)
+    saving = Saving(checkpoint_minutes, checkpoint_steps)
+    folder = folder_of(what, out, resume)
+    with ExitStack() as stack:
+        if watcher is None and verbose:
+            watcher = stack.enter_context(Bar(f"{config.recipe} on {config.data}"))
+        return train_config(config, folder, resume, saving, watcher)
+
+
+def configured(what: str | Path | Config, settings: Mapping[str, Any]) -> Config:
+    """Return what decides a run: `what` as in `train`, with `settings` in place of its own."""
+    base = base_of(what)
+    recipe = recipes.find(base.recipe if base else str(what))
+    known = inspect.signature(recipe.make).parameters
+    own = {name: each.default for name, each in known.items() if name != "shape"}
+    trained = [each.name for each in fields(Training)]
+    for name in settings:
+        if name not in (*own, *trained, *OF_DATA):
+            raise nearest(name, [*own, *trained, *OF_DATA, *OF_RUN], f"argument of {recipe.name}")
+    whole = {**base.arguments, **asdict(base.training)} if base else {}
+    whole |= {name: getattr(base, name) for name in OF_DATA} if base else {}
+    whole |= settings
+    data, folder = whole.get("data"), whole.get("data_dir")
+    if data is None or not data_text(data):
+        raise VaekitError(
+            "say what to train on with --data (data=...): `vaekit list` shows what there is"
+        )
+    return Config(
+        recipe.name,
+        {name: whole.get(name, default) for name, default in own.items()},
+        resolved(str(data)),
+        {name: whole[name] for name in trained if name in whole},  # pyright: ignore[reportArgumentType]
+        whole.get("holdout", 0.1),
+        folder and str(files.place(folder, "the data folder").resolve()),
+    )
+
+
+def base_of(what: str | Path | Config) -> Config | None:
+    """Return the config that is named or given, None for a recipe."""
+    if isinstance(what, Config):
+        return what
+    path = run_file(what)
+    return configs.read(path) if path else None
+
+
+def run_file(what: str | Path) -> Path | None:
+    """Return the run file that is named, by itself or by its folder; None for a recipe.
+
+    A recipe wins over a folder of its name: ./vae is the folder.
+    """
+    cure = "such as 'vae', 'runs/a/run.yaml', or Config(recipe, arguments, data, Training(...))"
+    expect(what, str | Path, "what to train", [(object, cure)])
+    path = Path(what).expanduser()
+    if str(what) not in recipes.RECIPES and path.is_dir():
+        return path / "run.yaml"
+    return path if path.suffix in (".yaml", ".yml") else None
+
+
+def folder_of(what: str | Path | Config, out: Path | str | None, resume: bool) -> Path | None:
+    """Return the run folder that is named, None where any will do."""
+    if out is not None:
+        return files.place(out, "a run folder")
+    if not resume:
+        return None
+    path = None if isinstance(what, Config) else run_file(what)
+    if path and path.name == "run.yaml":
+        return path.parent
+    raise VaekitError("--resume needs --out RUN (out=...), the folder of the run to continue")
