@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import math
 import re
 import runpy
 import shlex
@@ -9,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from parts import same
 
-from vaekit import cli, metrics
+from vaekit import cli, information, metrics
+from vaekit.recipes import RECIPES
 from vaekit.runs import Run
+from vaekit.training import Training, fit
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -30,6 +34,41 @@ def test_blocks_run(page, tmp_path, monkeypatch):
     names: dict[str, object] = {"__name__": "a_document"}
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         exec(compile(block, str(page), "exec"), names)
+
+
+def test_the_examples_of_contributing_work_together():
+    recipes, scores = dict(RECIPES), dict(metrics.METRICS)
+    names: dict[str, Any] = {"__name__": "a_document"}
+    try:
+        for block in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")):
+            exec(compile(block, "CONTRIBUTING.md", "exec"), names)
+        assert "warm_vae" in RECIPES and "widest" in metrics.METRICS
+        _train_with_all(names)
+    finally:
+        for registry, before in ((RECIPES, recipes), (metrics.METRICS, scores)):
+            registry.clear()
+            registry.update(before)
+
+
+def _train_with_all(names: dict[str, Any]) -> None:
+    """Train the recipe with each part, and all of them at once; judge it with the metric."""
+    data, make = names["sets"], names["warm_vae"]
+    parts = {
+        "posterior": names["GumbelPosterior"],
+        "prior": names["LaplacePrior"](4),
+        "likelihood": names["LaplaceNoise"],
+        "network": names["Linear"](),
+    }
+    for some in [parts, *({name: part} for name, part in parts.items())]:
+        torch.manual_seed(0)
+        model, objective = make(data.shape, latent=4, **some)
+        whole = objective + 0.1 * names["CodeSize"]()
+        going = fit(model, whole, data, Training(epochs=1, batch=16, device="cpu"))
+        for _ in going:
+            assert all(math.isfinite(value) for value in going.means().values())
+        assert information.evaluate(model, data)["rate"]["value"] > 0
+    score = information.score(model, data, ("widest",))["widest"]["value"]
+    assert 0.25 <= score <= 1
 
 
 def test_the_readme_trains_the_same_weights_in_python_as_on_the_command_line(tmp_path, monkeypatch):
