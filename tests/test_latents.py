@@ -25,8 +25,8 @@ from vaekit.distributions.one_hots import OneHots, RelaxedOneHots, hardened
 from vaekit.distributions.product import Blocks, block, blocks
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
-from vaekit.information.blocks import rank
 from vaekit.information.importance import log_likelihood
+from vaekit.information.ranking import rank
 from vaekit.information.summary import summarise
 from vaekit.latents import Latents, latents
 from vaekit.model import Model

@@ -16,7 +16,7 @@ from vaekit.distributions.divergences import kl, kl_by_block, kl_by_coordinate, 
 from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
-from vaekit.information.blocks import rank
+from vaekit.information.ranking import rank
 from vaekit.model import Model
 from vaekit.objectives import KL, Distortion
 from vaekit.posteriors import Dirac, Gaussian

@@ -36,7 +36,7 @@ from vaekit.information import (
     score,
     summarise,
 )
-from vaekit.information.blocks import rank
+from vaekit.information.ranking import rank
 from vaekit.likelihoods import Bernoulli, Likelihood
 from vaekit.likelihoods import Gaussian as GaussianNoise
 from vaekit.model import Model

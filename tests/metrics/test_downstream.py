@@ -15,9 +15,9 @@ from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import applying, score
-from vaekit.information import match as matching
-from vaekit.information.downstream import ModelOnSet
-from vaekit.information.match import gaussian_entropy, match, prior_entropy
+from vaekit.information.scores import match as matching
+from vaekit.information.scores.downstream import ModelOnSet
+from vaekit.information.scores.match import gaussian_entropy, match, prior_entropy
 from vaekit.likelihoods import Bernoulli
 from vaekit.metrics import METRICS, cluster_accuracy, fid, label_accuracy, parzen
 from vaekit.model import Model
@@ -370,7 +370,7 @@ def test_nothing_to_match():
 
 
 def test_the_command(run, capsys, tmp_path, monkeypatch):
-    monkeypatch.setattr("vaekit.information.features._STEPS", 50)
+    monkeypatch.setattr("vaekit.information.scores.features._STEPS", 50)
     features = tmp_path / "features.safetensors"
     words = ["evaluate", str(run.folder), "--metrics", "all, fid", "--features", str(features)]
     words += ["--n", "170"]

@@ -8,7 +8,8 @@ from safetensors.torch import save_file
 from vaekit import data
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information import FeatureNetwork, feature_network, features, features_of
+from vaekit.information import FeatureNetwork, feature_network, features_of
+from vaekit.information.scores import features
 from vaekit.metrics import fid
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vaekit import data, recipes
-from vaekit.information.match import match
+from vaekit.information.scores.match import match
 from vaekit.report import codes as coding
 from vaekit.report.section import View
 from vaekit.report.sections import plane

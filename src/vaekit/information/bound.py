@@ -40,6 +40,7 @@ from vaekit.distributions import Density, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
 from vaekit.given import check_counts
+from vaekit.information.critics import Pairs, Source, trained
 from vaekit.information.encoding import (
     Trained,
     check_subject,
@@ -50,7 +51,6 @@ from vaekit.information.encoding import (
 )
 from vaekit.information.parts import CODES, On, aggregated, entropy, part_of, rate_of, together
 from vaekit.information.rates import Number, mean_of
-from vaekit.information.readers import Pairs, Source, trained
 from vaekit.model import Model
 
 LEAST = 2  # examples to learn from, and to be judged by

@@ -9,7 +9,7 @@ from vaekit.data import Dataset
 from vaekit.information.aggregated import aggregate
 from vaekit.information.encoding import encoded
 from vaekit.information.importance import EXAMPLES, log_likelihood
-from vaekit.information.moments import indicators, unfit
+from vaekit.information.indicators import indicators, unfit
 from vaekit.model import Model
 
 

@@ -25,7 +25,7 @@ from vaekit.distributions import Density
 from vaekit.distributions.divergences import kl_by_coordinate, kl_in_closed_form
 from vaekit.distributions.product import pairs_of
 from vaekit.information.categories import categories_of, other_entries
-from vaekit.information.moments import unfit
+from vaekit.information.indicators import unfit
 from vaekit.model import Model
 
 

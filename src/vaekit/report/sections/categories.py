@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from vaekit.apply import sample_codes
-from vaekit.information.match import unsampled
+from vaekit.information.scores.match import unsampled
 from vaekit.metrics import Score, cluster_accuracy
 from vaekit.report import pictures
 from vaekit.report.codes import spread

@@ -7,8 +7,8 @@ import torch
 
 from vaekit.apply import sample
 from vaekit.information.categories import other_entries
-from vaekit.information.match import unsampled
-from vaekit.information.moments import INFLUENTIAL
+from vaekit.information.indicators import INFLUENTIAL
+from vaekit.information.scores.match import unsampled
 from vaekit.report import pictures
 from vaekit.report.codes import Codes, spread, sweep, typical
 from vaekit.report.section import Section, Strip, View, picture, strips

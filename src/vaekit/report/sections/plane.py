@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from vaekit.apply import encode_set
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.match import match, prior_of, unmatched
+from vaekit.information.scores.match import match, prior_of, unmatched
 from vaekit.model import Model
 from vaekit.report.codes import spread
 from vaekit.report.columns import shown

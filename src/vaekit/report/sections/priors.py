@@ -14,9 +14,9 @@ from torch.distributions import Distribution
 
 from vaekit.apply import seeded
 from vaekit.data import Dataset
-from vaekit.information.blocks import Block, rank
 from vaekit.information.encoding import drawing, encoded
-from vaekit.information.match import unsampled
+from vaekit.information.ranking import Block, rank
+from vaekit.information.scores.match import unsampled
 from vaekit.model import Model
 from vaekit.posteriors import Gaussian, Product
 from vaekit.priors import Conditional, LpNested, Normal

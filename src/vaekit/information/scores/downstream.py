@@ -33,8 +33,13 @@ from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.faults import check_finite, check_range
 from vaekit.information.categories import categories, other_entries
-from vaekit.information.features import FeatureNetwork, Features, feature_network, features_of
-from vaekit.information.match import unmatched, unsampled
+from vaekit.information.scores.features import (
+    FeatureNetwork,
+    Features,
+    feature_network,
+    features_of,
+)
+from vaekit.information.scores.match import unmatched, unsampled
 from vaekit.metrics.record import Need
 from vaekit.model import Model
 

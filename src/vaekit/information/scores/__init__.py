@@ -1,7 +1,7 @@
 """The metrics of a model on a set: which are meant, which apply, and their rows.
 
 What there is stands in `vaekit.metrics.METRICS`, each metric with its record; what they read of the
-model is in `vaekit.information.downstream`.
+model is in `vaekit.information.scores.downstream`.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,10 +12,10 @@ from vaekit.corruption import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.given import check_counts, check_seed
-from vaekit.information.downstream import ModelOnSet
 from vaekit.information.encoding import check_subject
-from vaekit.information.features import Features
 from vaekit.information.rates import row_of
+from vaekit.information.scores.downstream import ModelOnSet
+from vaekit.information.scores.features import Features
 from vaekit.metrics import METRICS, Subject
 from vaekit.model import Model
 

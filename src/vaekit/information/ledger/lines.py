@@ -7,8 +7,8 @@ from dataclasses import replace
 from torch import Tensor
 
 from vaekit.distributions import DiagonalGaussian, OneHots
-from vaekit.information.accounts import Account, Books, gaussian_fit
-from vaekit.information.entries import Check, Row, at_most, below, equal
+from vaekit.information.ledger.accounts import Account, Books, gaussian_fit
+from vaekit.information.ledger.entries import Check, Row, at_most, below, equal
 from vaekit.information.parts import CODES, entropy
 from vaekit.information.rates import Direction, Number, mean_of
 

@@ -42,12 +42,12 @@ import torch
 from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.accounts import Books, account
 from vaekit.information.bound import mutual_information_bound
 from vaekit.information.encoding import Trained, check_subject, model_of, rows_of
-from vaekit.information.entries import Ledger, Row, at_most, equal
 from vaekit.information.importance import EXAMPLES, log_likelihood
-from vaekit.information.lines import SATURATED, WHOLE, distortion, of_part, row, together
+from vaekit.information.ledger.accounts import Books, account
+from vaekit.information.ledger.entries import Ledger, Row, at_most, equal
+from vaekit.information.ledger.lines import SATURATED, WHOLE, distortion, of_part, row, together
 from vaekit.information.parts import Part, parts_of
 from vaekit.information.rates import Number
 from vaekit.model import Model
