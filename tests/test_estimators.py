@@ -599,7 +599,7 @@ def test_a_run_is_an_estimator(name, tmp_path):
     made.save(tmp_path / "file")
     again = load(tmp_path / "file").partial_fit(x, y.numpy())
     assert again.n_iter_ == 3 and again.history_[-1]["step"] > run.history[-1]["step"]
-    with pytest.raises(VaekitError, match=r"vaekit\.estimators\.load reads an estimator"):
+    with pytest.raises(VaekitError, match=r"with vaekit\.estimators\.load"):
         Run(tmp_path / "file")
 
 

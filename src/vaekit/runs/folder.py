@@ -50,7 +50,8 @@ class Run:
         self.folder = files.place(folder, "a run")
         if self.folder.is_file():
             raise VaekitError(
-                f"{folder} is a file, no run folder: vaekit.estimators.load reads an estimator's"
+                f"{folder} is not a run folder but a file: name the folder of a run, or read an "
+                "estimator's file with vaekit.estimators.load(path)"
             )
         if not (self.folder / "run.yaml").is_file():
             raise VaekitError(f"{folder} is not a run folder: it has no run.yaml")
