@@ -28,7 +28,7 @@ from typing import Any
 import torch
 from turns import compare
 
-from vaekit import recipes, weights
+from vaekit import recipes
 from vaekit.data import Dataset, load
 from vaekit.information import evaluate, indicators, refit
 from vaekit.model import Model
@@ -37,6 +37,7 @@ from vaekit.report.codes import encode
 from vaekit.report.section import View
 from vaekit.report.sections import noise
 from vaekit.runs.folder import save_weights
+from vaekit.system import weights
 from vaekit.training import Training, fit
 
 FIXED = [0.001, 0.003, 0.006, 0.01, 0.03, 0.06, 0.1]

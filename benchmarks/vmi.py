@@ -37,12 +37,13 @@ from spread import spread
 from torch import Tensor
 from vmi_pictures import column, manipulated
 
-from vaekit import recipes, weights
+from vaekit import recipes
 from vaekit.data import Dataset, load
 from vaekit.distributions.divergences import kl_by_block
 from vaekit.metrics import cluster_accuracy
 from vaekit.recipes import System
 from vaekit.runs.folder import save_weights
+from vaekit.system import weights
 from vaekit.training import Fit, Training, fit
 
 NETWORKS: dict[str, Any] = {"network": "mlp(512, 512)", "reader": "mlp(512)"}

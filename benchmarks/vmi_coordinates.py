@@ -58,7 +58,7 @@ from spread import spread
 from torch import Tensor
 from vmi_coordinates_shown import effects, picture
 
-from vaekit import recipes, weights
+from vaekit import recipes
 from vaekit.data import Dataset, Splits, load
 from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import evaluate, mutual_information_bound
@@ -67,6 +67,7 @@ from vaekit.networks import networks
 from vaekit.objectives import KL, Distortion, MutualInformation
 from vaekit.recipes import System
 from vaekit.runs.folder import save_weights
+from vaekit.system import weights
 from vaekit.training import Training, fit
 
 LATENT, NETWORK = 32, "mlp(400)"

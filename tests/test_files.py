@@ -15,10 +15,11 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from vaekit import cli, files, system
+from vaekit import cli, system
 from vaekit.errors import VaekitError
 from vaekit.runs import history
 from vaekit.runs.folder import save_weights
+from vaekit.system import files
 
 
 def write(path: Path, text: str = "new") -> None:

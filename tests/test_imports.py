@@ -13,13 +13,10 @@ SOURCE = Path(vaekit.__file__).parent
 # From the bottom up; names in one row are siblings and do not import each other.
 LAYERS = [
     ["errors", "brief"],
-    ["arguments", "system", "stopping"],
+    ["arguments"],
     [
+        "system",
         "text",
-        "files",
-        "locks",
-        "weights",
-        "forms",
         "shapes",
         "values",
     ],

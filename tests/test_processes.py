@@ -21,10 +21,11 @@ from parts import same
 from safetensors.torch import load_file
 from workers import Worker, command, fork, leftovers
 
-from vaekit import cli, information, locks
+from vaekit import cli, information
 from vaekit.report import plots
 from vaekit.runs import Run, history
 from vaekit.runs import place as places
+from vaekit.system import locks
 
 ROUNDS = int(os.environ.get("VAEKIT_ROUNDS", "2"))
 SHORT = ("--network", "mlp(8)", "--latent", "2", "--batch", "10", "--device", "cpu")

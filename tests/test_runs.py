@@ -19,12 +19,13 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import vaekit
-from vaekit import cli, data, files, weights
+from vaekit import cli, data
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
 from vaekit.runs import Config, Run, Watcher, history, train
 from vaekit.runs import config as configs
 from vaekit.schedules import Linear
+from vaekit.system import files, weights
 from vaekit.training import Fit, NotFinite, Training
 
 BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]

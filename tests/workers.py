@@ -19,7 +19,7 @@ import filelock  # noqa: F401
 import jsonargparse  # noqa: F401
 import lightning_fabric  # noqa: F401
 
-from vaekit import (  # noqa: F401  (what commands import late, once for all processes)
+from vaekit import (  # noqa: F401  what commands import late, once for all processes
     cli,
     information,
     report,

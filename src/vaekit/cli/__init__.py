@@ -15,8 +15,8 @@ from typing import Any
 
 from vaekit import __version__
 from vaekit.errors import VaekitWarning, nearest
-from vaekit.stopping import on_signals, stop
 from vaekit.system import system_error
+from vaekit.system.stopping import on_signals, stop
 
 USAGE = """\
 usage: vaekit COMMAND ...

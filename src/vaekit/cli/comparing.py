@@ -5,9 +5,9 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaekit import files
 from vaekit.cli.parsing import add_page, out_of, parse, parser
 from vaekit.errors import VaekitError
+from vaekit.system import files
 
 if TYPE_CHECKING:
     from vaekit.runs import Run

@@ -5,8 +5,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit import files
 from vaekit.errors import VaekitError
+from vaekit.system import files
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser

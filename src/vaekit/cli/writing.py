@@ -15,11 +15,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from vaekit import files
 from vaekit.apply import Codes
 from vaekit.data import Schema
 from vaekit.errors import VaekitError
 from vaekit.report import pictures
+from vaekit.system import files
 
 CODES = (".npz", ".npy", ".csv")
 MOST = 256  # pictures on one sheet

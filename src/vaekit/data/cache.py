@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vaekit.data.factors import Factors
 from vaekit.data.paths import cache, reading
-from vaekit.files import write, write_text
+from vaekit.system.files import write, write_text
 
 _ARRAY, _RECORD = "images.npy", "source.json"
 

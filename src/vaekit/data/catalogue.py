@@ -24,7 +24,7 @@ from vaekit.data.paths import no_folder
 from vaekit.data.sets import SETS
 from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError
-from vaekit.files import place
+from vaekit.system.files import place
 from vaekit.text import bind, build, call, parse, written
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {

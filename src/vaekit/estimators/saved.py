@@ -16,7 +16,6 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import vaekit
-from vaekit import files, weights
 from vaekit.errors import VaekitError
 from vaekit.estimators.base import Estimator
 from vaekit.estimators.conditions import kind_of
@@ -24,6 +23,7 @@ from vaekit.estimators.generate import OF_THE_DATA, OF_THE_RUN, estimator
 from vaekit.estimators.training import begin
 from vaekit.runs import Run
 from vaekit.schedules import Progress, Schedule
+from vaekit.system import files, weights
 from vaekit.training.state import OWN
 
 FORMAT, BEFORE = "vaekit-estimator-2", "vaekit-estimator-1"

@@ -12,7 +12,6 @@ from tempfile import TemporaryDirectory
 
 import torch
 
-from vaekit import files
 from vaekit.errors import VaekitError, warn
 from vaekit.report import tables
 from vaekit.report.codes import encode
@@ -20,6 +19,7 @@ from vaekit.report.rendering import check_page, data_name, render
 from vaekit.report.section import View
 from vaekit.report.sections import sections_of
 from vaekit.runs import Run
+from vaekit.system import files
 
 ITEMS = 10_000
 

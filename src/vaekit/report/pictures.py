@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from vaekit import files
+from vaekit.system import files
 
 GAP = 2
 LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to it

@@ -7,9 +7,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
 
-from vaekit import files
 from vaekit.errors import VaekitError
-from vaekit.system import writing
+from vaekit.system import files, writing
 
 MARK = '<p class="kicker">vaekit '  # in the head of every page
 HEAD = 1 << 15  # bytes that hold it, the style before it

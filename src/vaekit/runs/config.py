@@ -13,10 +13,11 @@ import yaml
 from yaml.constructor import ConstructorError
 
 from vaekit import data as datasets
-from vaekit import files, forms, recipes
+from vaekit import recipes
 from vaekit.arguments import check, expect, told
 from vaekit.errors import VaekitError, nearest
 from vaekit.schedules import SCHEDULES
+from vaekit.system import files, forms
 from vaekit.training import Training
 
 _COLUMNS = {

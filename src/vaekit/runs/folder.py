@@ -19,7 +19,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vaekit import apply, data, files, weights
+from vaekit import apply, data
 from vaekit.arguments import check, expect
 from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
@@ -27,6 +27,7 @@ from vaekit.given import check_counts, check_seed
 from vaekit.model import Model
 from vaekit.runs import conditions, history, inputs, judging, results
 from vaekit.runs import config as configs
+from vaekit.system import files, weights
 from vaekit.training.fabric import pick
 from vaekit.training.state import OWN
 

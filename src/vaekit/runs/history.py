@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from vaekit import files
 from vaekit.errors import VaekitError, warn
-from vaekit.system import system_error, writing
+from vaekit.system import files, system_error, writing
 
 Row = dict[str, float]
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit import files
 from vaekit import information as measure
 from vaekit.corruption import corruption
 from vaekit.errors import VaekitError, warn
@@ -19,6 +18,7 @@ from vaekit.information.scores import either, taking
 from vaekit.likelihoods import Bernoulli
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
+from vaekit.system import files
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run

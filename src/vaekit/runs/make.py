@@ -21,7 +21,7 @@ from typing import TypeVar
 import torch
 
 import vaekit
-from vaekit import files, recipes, weights
+from vaekit import recipes
 from vaekit.arguments import check
 from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
@@ -30,7 +30,8 @@ from vaekit.runs import history, place
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run, save_weights
 from vaekit.runs.show import Watcher
-from vaekit.stopping import Stopped, on_signals
+from vaekit.system import files, weights
+from vaekit.system.stopping import Stopped, on_signals
 from vaekit.training import Fit, NotFinite, Training, checkpoint
 from vaekit.training.fabric import pick
 from vaekit.training.loop import CHECK_EVERY

@@ -10,13 +10,12 @@ from contextlib import ExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from vaekit import files, locks
 from vaekit.data import source
 from vaekit.errors import VaekitError
 from vaekit.runs import history, results
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL
-from vaekit.system import writing
+from vaekit.system import files, locks, writing
 
 LOCK = ".lock"
 _TRIES = 20

@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from vaekit import files, forms, locks
 from vaekit.errors import warn
-from vaekit.system import writing
+from vaekit.system import files, forms, locks, writing
 
 METRICS, REFITS, LEDGER = "metrics.json", "refits.json", "ledger.json"
 LOCK = ".results.lock"

@@ -7,7 +7,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from vaekit import files, recipes
+from vaekit import recipes
 from vaekit.arguments import check, expect
 from vaekit.data import resolved
 from vaekit.errors import VaekitError, nearest
@@ -16,6 +16,7 @@ from vaekit.runs.config import Config, data_text
 from vaekit.runs.folder import Run
 from vaekit.runs.make import Saving, train_config
 from vaekit.runs.show import Bar, Watcher
+from vaekit.system import files
 from vaekit.training import Training
 
 OF_DATA = ("data", "data_dir", "holdout")

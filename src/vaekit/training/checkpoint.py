@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from vaekit import files, weights
 from vaekit.errors import VaekitError
+from vaekit.system import files, weights
 from vaekit.training.loop import Fit, NotFinite
 from vaekit.training.state import joined, parted
 

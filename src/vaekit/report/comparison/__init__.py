@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 
-from vaekit import files
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.report import tables
@@ -24,6 +23,7 @@ from vaekit.report.comparison.side_by_side import ITEMS, ranges
 from vaekit.report.rendering import check_page, render
 from vaekit.report.section import Section
 from vaekit.runs import Run
+from vaekit.system import files
 
 FOLDERS = 3
 
