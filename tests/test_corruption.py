@@ -416,7 +416,9 @@ def test_denoising_learns_to_denoise():
     along = torch.randn(600, 1)
     direction = torch.nn.functional.normalize(torch.randn(1, 12))
     x = 2 * along * direction
-    made, objective = recipes.denoising_ae((12,), 1, "gaussian(sigma=0.4)", "mlp()")
+    made, objective = recipes.denoising_ae(
+        (12,), 1, corruption="gaussian(sigma=0.4)", network="mlp()"
+    )
     for _ in fit(made, objective, Dataset.from_array(x), Training(60, 50, 0.01, device="cpu")):
         pass
     made.eval()

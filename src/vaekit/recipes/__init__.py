@@ -1,10 +1,9 @@
 """Recipes: the papers' systems as typed functions, shape and numbers → model and objective."""
 
-from vaekit.recipes.ae import ae
+from vaekit.recipes.ae import ae, denoising_ae
 from vaekit.recipes.base import RECIPES, Recipe, System, find, recipe
 from vaekit.recipes.contractive import contractive_ae
 from vaekit.recipes.cvae import cvae
-from vaekit.recipes.denoising import denoising_ae
 from vaekit.recipes.disentangling import (
     beta_tcvae,
     capacity_vae,

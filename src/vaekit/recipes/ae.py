@@ -1,4 +1,4 @@
-"""The plain autoencoder: code and decode, nothing else."""
+"""Autoencoders that code and decode, nothing else: the plain one, and of a corrupted x."""
 
 from typing import Unpack
 
@@ -16,4 +16,16 @@ from vaekit.recipes.base import System, recipe
 )
 def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> System:
     """Plain autoencoder: a deterministic code, trained to be decoded (no prior, no rate)."""
+    return System(assembled(shape, latent, **parts), 1.0 * Distortion())
+
+
+@recipe(
+    paper="Vincent et al. 2010; [survey] §4.1",
+    without=["prior"],
+    posterior="dirac",
+    likelihood="squared_error",
+    corruption="gaussian(sigma=0.4)",
+)
+def denoising_ae(shape: Shape, latent: int = 100, **parts: Unpack[Parts]) -> System:
+    """Denoising autoencoder: encode a corrupted x, decode the clean one."""
     return System(assembled(shape, latent, **parts), 1.0 * Distortion())
