@@ -23,10 +23,10 @@ class Parts(TypedDict, total=False):
     """Name the parts of a model that a recipe takes beside its own numbers."""
 
     network: str | Networks
-    posterior: PosteriorLike
     likelihood: LikelihoodLike
     prior: str | Prior
     corruption: str | Callable[[Tensor], Tensor] | None
+    posterior: PosteriorLike
 
 
 TEXTS = {

@@ -155,7 +155,7 @@ def _whole(
     parts = [
         inspect.Parameter(
             name,
-            inspect.Parameter.KEYWORD_ONLY,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
             default=defaults.get(name, "normal" if name == "prior" else usual[name].default),
             annotation=kind,
         )
