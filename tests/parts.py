@@ -108,7 +108,7 @@ def one_of(n: int) -> Tensor:
 DENSITIES: dict[str, Row] = {
     "DiagonalGaussian": Row(2, lambda t: DiagonalGaussian(t[0], t[1])),
     "StandardNormal": Row(
-        1, lambda t: StandardNormal(torch.zeros_like(t[0])), reparameterised=False
+        1, lambda t: StandardNormal(t.new_zeros(t.shape[-1])), reparameterised=False
     ),
     "GaussianEntries": Row(1, lambda t: GaussianEntries(t[0], torch.tensor(-0.3).to(t), 1)),
     "GaussianEntries, σ by entry": Row(2, lambda t: GaussianEntries(t[0], t[1], 1)),
@@ -122,19 +122,17 @@ DENSITIES: dict[str, Row] = {
     "GeneralizedNormals": Row(
         2, lambda t: GeneralizedNormals(1.2 + t[0].exp(), 0.4 * t[1]), reparameterised=False
     ),  # by rejection: its gradient is implicit, and tested in test_priors.py
-    "Logistics": Row(1, lambda t: Logistics(torch.full_like(t[0], 0.55)), reparameterised=False),
+    "Logistics": Row(1, lambda t: Logistics(t.new_full(t.shape[-1:], 0.55)), reparameterised=False),
     "LpNestedSymmetric": Row(1, lambda t: nested(t[0]), reparameterised=False, independent=False),
-    "Univariates, Laplace": Row(
-        2, lambda t: Univariates(td.Laplace(t[0], t[1].exp(), validate_args=False))
-    ),
+    "Univariates": Row(2, lambda t: Univariates(td.Normal(t[0], t[1].exp(), validate_args=False))),
     "Univariates, Student-t": Row(
         2,
         lambda t: Univariates(
-            td.StudentT(4 + t[1].exp(), t[0], (0.5 * t[1]).exp(), validate_args=False)
+            td.StudentT(30 + t[1].exp(), t[0], (0.3 * t[1]).exp(), validate_args=False)
         ),
         reparameterised=False,
     ),  # its gradient in the degrees of freedom is implicit
-    "Whole": Row(2, lambda t: Whole(td.Independent(td.Laplace(t[0], t[1].exp()), 1))),
+    "Whole": Row(2, lambda t: Whole(td.Independent(td.Normal(t[0], t[1].exp()), 1))),
     "Blocks": Row(2, halves),
     "Mixture": Row(1, lambda t: mixture(t[0]), reparameterised=False, independent=False),
     "BernoulliEntries": Row(
@@ -259,7 +257,6 @@ POSTERIORS: dict[str, Encoding] = {
             network, {"a": (Gaussian, 1), "b": (Gaussian, n - 1)}
         ),
         features=2,
-        independent=False,
     ),  # with one-hots beside Gaussians: test_latents.py
     "relaxed_one_hot": Encoding(RelaxedOneHot, independent=False, one_hot=True),
     "top_k": Encoding(lambda network, n: TopK(network, n, k=1), dense=False, independent=False),

@@ -180,7 +180,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (recipe("cvae", "--condition", "colour"), "unknown condition"),
     (recipe("cvae", "--condition", "factors"), "digits has no factors"),
     (recipe("cvae", "--width", "3"), "need 10: leave width out"),
-    (recipe("cvae", "--prior", "isa"), "unknown prior"),
+    (recipe("cvae", "--prior", "isaa"), "unknown prior"),
     (recipe("beta_tcvae", "--sampling", "some"), "unknown sampling"),
     (recipe("factor_vae", "--critic-lr", "0"), "critic_lr must be"),
     (recipe("factor_vae", "--discriminator", "mlp(0)"), "whole numbers"),

@@ -391,7 +391,8 @@ def test_a_run_file_written_by_hand(capsys, there):
     )
     ok(capsys, "train", "r.yaml", "--out", "run")
     found = yaml.safe_load(Path("run/run.yaml").read_text())
-    rest = {"likelihood": "bernoulli", "prior": "normal"}
+    rest = {"likelihood": "bernoulli", "prior": "normal", "corruption": None}
+    rest |= {"posterior": "gaussian"}
     assert found["arguments"] == {"latent": 2, "network": "mlp(8)"} | rest
     assert found["training"]["batch"] == 100
 

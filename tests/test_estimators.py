@@ -675,10 +675,12 @@ HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
         (lambda: small("VAE", latent=2.0).fit(X), "as in latent=2; got 2.0"),
         (lambda: small("VAE", compile="no").fit(X), "compile must be True or False"),
         (lambda: small("VAE", precision="half").fit(X), "precision must be 'float32' or 'bf16'"),
-        (lambda: small("VAE", network=3).fit(X), "network must be text, as in network='mlp"),
+        (
+            lambda: small("VAE", network=3).fit(X),
+            "network must be text or Networks, as in network='mlp",
+        ),
         (lambda: small("BetaVAE", beta=None).fit(X), "beta must be a number or text"),
         (lambda: small("ContractiveAE", draws=1.5).fit(X), "draws must be a whole number"),
-        (lambda: small("DenoisingAE", corruption=None).fit(X), "corruption must be text"),
         (lambda: small("DenoisingAE", corruption=3).fit(X), "corruption must be text"),
         (lambda: small("DenoisingAE", corruption=lambda x: None).fit(X), "NoneType of a tensor"),
         (

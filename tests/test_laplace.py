@@ -80,7 +80,7 @@ def test_a_law_of_torch_is_read_as_it_is():
     assert own.independent and isinstance(own.univariate, td.Laplace)
     whole = density(td.MultivariateNormal(torch.zeros(2), torch.eye(2)))
     assert not whole.independent and whole.univariate is None
-    with pytest.raises(VaekitError, match="coordinates can be chosen where they are independent"):
+    with pytest.raises(VaekitError, match="choosing coordinates needs a posterior"):
         whole.marginal([0])
 
 

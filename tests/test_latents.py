@@ -458,7 +458,7 @@ def test_a_density_of_a_product_counts_every_block():
     style, kind = q.parts
     expected = style.log_prob(z[..., :3]) + (z[..., 3:] * kind.log_probs).sum(-1)
     torch.testing.assert_close(q.log_prob(z), expected)
-    assert not hasattr(q, "log_prob_by_coordinate")
+    assert not q.independent
 
 
 # ---- by text

@@ -172,7 +172,7 @@ def test_relaxed_codes_are_not_judged(monkeypatch):
     model, data = categories(), three()
     relaxed = lambda self, x, c=None: RelaxedOneHots(self.features(x, c), self.temperature)  # noqa: E731
     monkeypatch.setattr(RelaxedOneHot, "forward", relaxed)
-    with pytest.raises(VaekitError, match="RelaxedOneHots is not known"):
+    with pytest.raises(VaekitError, match="RelaxedOneHots does not show its parameters"):
         ledger(model, data)
 
 

@@ -281,7 +281,7 @@ def test_a_variance_head_follows_the_noise_of_each_entry():
     torch.manual_seed(0)
     wide = torch.tensor([0.05, 0.3, 0.05, 0.3, 0.05, 0.3])
     x = 0.5 + torch.randn(4000, 6) * wide
-    model, objective = recipes.network_noise_vae((6,), 1, 1.0, "mlp(16)")
+    model, objective = recipes.network_noise_vae((6,), 1, network="mlp(16)")
     data = Dataset.from_array(x.numpy())
     for _ in fit(model, objective, data, Training(epochs=30, batch=200, lr=5e-3, device="cpu")):
         pass

@@ -95,7 +95,8 @@ def _is_plain(value: Any, kind: Any) -> bool:
         return isinstance(value, str) or not isinstance(value, Number | Collection | NoneType)
     if get_origin(kind) is Callable:
         return callable(value)
-    return isinstance(value, kind) if isinstance(kind, type) and kind is not Any else True
+    known = isinstance(kind, type) and kind not in (Any, inspect.Parameter.empty)
+    return isinstance(value, kind) if known else True
 
 
 def _choices(kind: Any) -> list[Any]:

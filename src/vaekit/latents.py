@@ -65,13 +65,13 @@ def latents(text: str) -> Latents:
 
 
 def _made(kind: Kind, network: nn.Module, size: int) -> Posterior:
-    return posterior(kind, lambda features: network, size)
+    return posterior(kind, network, size)
 
 
 def _read(name: str, block: Sequence[Any]) -> _Block:
     match block:
         case [kind, int(size), *rest] if not isinstance(size, bool) and len(rest) < 2:
-            if isinstance(kind, str) or callable(kind):
+            if (isinstance(kind, str) or callable(kind)) and all(map(_names_prior, rest)):
                 make: Any = POSTERIORS.get(parse(kind)[0]) if isinstance(kind, str) else kind
                 return _Block(
                     cast(Kind, kind), size, *rest or [setting(make, "own_prior", "normal")]
@@ -80,3 +80,7 @@ def _read(name: str, block: Sequence[Any]) -> _Block:
         "a block is written name=[posterior, size] or name=[posterior, size, prior], such as "
         f"style=[gaussian, 16], got {name}={block!r}"
     )
+
+
+def _names_prior(part: Any) -> bool:
+    return isinstance(part, str | Prior)

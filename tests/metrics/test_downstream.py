@@ -13,6 +13,7 @@ from vaekit.apply import sample, sample_rows
 from vaekit.cli import main
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
+from vaekit.distributions import density
 from vaekit.errors import VaekitError
 from vaekit.information import applying, score
 from vaekit.information.scores import match as matching
@@ -313,7 +314,7 @@ def test_deterministic_codes_may_have_no_entropy():
 class _Unsampled(Normal):
     """A prior of which the density is known and no way to draw from it."""
 
-    def forward(self, z, c=None):
+    def forward(self, c=None):
         return _Density(2)
 
 
@@ -331,7 +332,7 @@ def test_a_prior_that_cannot_be_sampled():
     with pytest.raises(VaekitError, match=r"cannot be sampled, which the MMD needs: give its"):
         match(model, POINTS, 50)
     with pytest.raises(VaekitError, match=r"cannot be sampled, which its entropy needs"):
-        prior_entropy(_Density(2), 5)
+        prior_entropy(density(_Density(2)), 5)
     with pytest.raises(VaekitError, match=r"cannot be sampled, which a sample of codes needs"):
         ModelOnSet(model, POINTS, POINTS).samples(3)
     wanted, left = applying(model, POINTS)

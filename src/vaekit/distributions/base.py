@@ -85,8 +85,8 @@ class Density(Lean):
         if list(places) == list(range(self.event_shape[-1])):
             return self
         raise VaekitError(
-            "coordinates can be chosen where they are independent, as those of a Gaussian: of "
-            "others name a whole block"
+            "choosing coordinates needs a posterior whose coordinates are independent, as a "
+            "Gaussian's: of others name a whole block"
         )
 
     def split(self, sizes: Sequence[int]) -> "list[Density] | None":

@@ -33,6 +33,7 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Factorised
 
 LN_2 = math.log(2)
+UNIT_SCALE = math.sqrt(3) / math.pi  # of the logistic of unit variance, s² π²/3 = 1
 
 
 def log_size(value: Tensor) -> Tensor:
@@ -102,7 +103,7 @@ class Logistics(Factorised):
     @property
     def variance(self) -> Tensor:
         """Return s² π²/3, (H,)."""
-        return (self.scale * math.pi).square() / 3
+        return (self.scale / UNIT_SCALE).square()
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples, (*sample_shape, H): s ln(E/E′) of exponentials, P(E/E′ > t) = 1/(1+t)."""

@@ -31,9 +31,9 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
+from torch.distributions import Distribution, kl_divergence
 
-from vaekit.distributions.base import Density
+from vaekit.distributions.base import Density, density
 from vaekit.distributions.gaussian import DiagonalGaussian, StandardNormal
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks, blocks, pairs_of
@@ -55,8 +55,9 @@ def closed_form(q: type, p: type, by_coordinate: bool = True) -> Callable[[Close
     return register
 
 
-def kl_by_coordinate(q: Density, p: Density) -> Tensor | None:
+def kl_by_coordinate(q: Distribution, p: Distribution) -> Tensor | None:
     """Return KL(q‖p) of every coordinate, (batch, H), or None where no closed form is known."""
+    q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
         each = [kl_by_coordinate(*pair) for pair in pairs]
@@ -76,8 +77,9 @@ def _kl_of_torch(q: Density, p: Density) -> Tensor | None:
         return None
 
 
-def kl_in_closed_form(q: Density, p: Density) -> Tensor | None:
+def kl_in_closed_form(q: Distribution, p: Distribution) -> Tensor | None:
     """Return KL(q‖p) of every example, (batch,), or None where no closed form is known."""
+    q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
         each = [kl_in_closed_form(*pair) for pair in pairs]
@@ -89,13 +91,14 @@ def kl_in_closed_form(q: Density, p: Density) -> Tensor | None:
     return None if by_coordinate is None else by_coordinate.sum(-1)
 
 
-def kl(q: Density, p: Density, z: Tensor, path: bool = False) -> Tensor:
+def kl(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tensor:
     """Return KL(q‖p) of every example, (batch,): analytic, else the mean over samples of z.
 
     z is (samples, batch, H), drawn from q; `path` asks for the path derivative where samples are
     needed. Raises `VaekitError` for a deterministic q, whose KL to a density is infinite, and where
     one of q and p is over one-hots or blocks and the other is not.
     """
+    q, p = density(q), density(p)
     parts = blocks(q, p, z)
     if parts is not None:
         return torch.stack([kl(*part, path) for part in parts]).sum(0)
@@ -103,7 +106,7 @@ def kl(q: Density, p: Density, z: Tensor, path: bool = False) -> Tensor:
     return kl_by_samples(q, p, z, path) if exact is None else exact
 
 
-def kl_by_samples(q: Density, p: Density, z: Tensor, path: bool = False) -> Tensor:
+def kl_by_samples(q: Distribution, p: Distribution, z: Tensor, path: bool = False) -> Tensor:
     """Return the Monte-Carlo KL(q‖p) of every example, (batch,), from z (samples, batch, H).
 
     With `path` its gradient is the path derivative: z must have been drawn by `rsample`. Relaxed
@@ -113,12 +116,15 @@ def kl_by_samples(q: Density, p: Density, z: Tensor, path: bool = False) -> Tens
     return log_ratio(q, p, z, path).mean(0)
 
 
-def log_ratio(q: Density, p: Density, z: Tensor, path: bool = False, exact: bool = False) -> Tensor:
+def log_ratio(
+    q: Distribution, p: Distribution, z: Tensor, path: bool = False, exact: bool = False
+) -> Tensor:
     """Return log q(z|x) − log p(z) of every code, (samples, batch), whose mean is the KL.
 
     With `exact` relaxed one-hots are refused, else given their closed form. Raises `VaekitError` as
     `kl_by_samples` does.
     """
+    q, p = density(q), density(p)
     parts = blocks(q, p, z)
     if parts is not None:
         return torch.stack([log_ratio(*part, path, exact) for part in parts]).sum(0)

@@ -93,10 +93,7 @@ class RelaxedOneHots(Categories):
     def __init__(self, logits: Tensor, temperature: Tensor | float, straight_through: bool = False):
         super().__init__(logits)
         self.temperature, self.straight_through = temperature, straight_through
-
-    def rebuilt(self, parameters: Sequence[Tensor]) -> "RelaxedOneHots":
-        """Return the same with other logits."""
-        return RelaxedOneHots(parameters[0], self.temperature, self.straight_through)
+        self.parameters = ()  # it has no density, and is for training alone
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw relaxed one-hots, (*sample_shape, ..., K)."""

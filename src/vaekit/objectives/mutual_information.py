@@ -107,7 +107,13 @@ def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Density, Tensor]:
     rows = list(on)
     if not all(0 <= h < z.shape[-1] for h in rows):
         raise VaekitError(f"coordinates lie from 0 to {z.shape[-1] - 1}, got {rows}")
-    return run.q.marginal(rows), z[:, rows]
+    part = run.q.marginal(rows)
+    if not part.independent:
+        raise VaekitError(
+            "to choose coordinates needs a posterior with a density for each of them, such as "
+            "Gaussian or Laplace: of others name a block"
+        )
+    return part, z[:, rows]
 
 
 def log_read(output: Tensor, q: Density, c: Tensor) -> Tensor:

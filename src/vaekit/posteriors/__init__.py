@@ -28,13 +28,13 @@ POSTERIORS: dict[str, Callable[..., Posterior]] = {
 
 def posterior(
     kind: str | Posterior | Callable[[nn.Module, int], Posterior],
-    encoder: Callable[[int], nn.Module],
+    network: nn.Module | Callable[[int], nn.Module],
     latent: int,
 ) -> Posterior:
     """Build a posterior by its text, such as `relaxed_one_hot(temperature=0.5)`, or by its class.
 
-    `encoder` makes the network for a number of features. A `Posterior` is taken as it is. Raises
-    `VaekitError` for what is none of these, an unknown name and arguments that do not fit.
+    `network` is the encoder, or makes it for a number of features. A `Posterior` is taken as it is.
+    Raises `VaekitError` for what is none of these, an unknown name and arguments that do not fit.
     """
     if isinstance(kind, Posterior):
         return sized(kind, latent, "posterior", kind)
@@ -44,7 +44,8 @@ def posterior(
             f"{brief(kind)}"
         )
     make = POSTERIORS.get(parse(kind)[0]) if isinstance(kind, str) else kind
-    network = encoder(setting(make, "heads", 1) * latent)
+    if not isinstance(network, nn.Module):
+        network = network(setting(make, "heads", 1) * latent)
     if isinstance(kind, str):
         return build(kind, POSTERIORS, "posterior", network, latent)
     return kind(network, latent)

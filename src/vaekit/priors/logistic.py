@@ -5,11 +5,9 @@ import math
 import torch
 from torch import Tensor
 
-from vaekit.distributions.coordinates import Logistics
+from vaekit.distributions.coordinates import UNIT_SCALE, Logistics
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior, check_latent
-
-UNIT = math.sqrt(3) / math.pi  # the scale of unit variance, s² π²/3 = 1
 
 
 class Logistic(Prior):
@@ -20,7 +18,7 @@ class Logistic(Prior):
 
     scale: Tensor
 
-    def __init__(self, latent: int, scale: float = UNIT):
+    def __init__(self, latent: int, scale: float = UNIT_SCALE):
         super().__init__()
         if not 0 < scale < math.inf:
             raise VaekitError(f"a logistic prior needs a finite scale > 0, got scale={scale}")

@@ -4,14 +4,15 @@ from typing import Unpack
 
 from torch import nn
 
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, nearest
 from vaekit.model import Condition
 from vaekit.networks import Shape, stack
 from vaekit.objectives import KL, Distortion
-from vaekit.priors import Conditional
+from vaekit.priors import PRIORS, Conditional
 from vaekit.recipes.assembly import Parts, assembled
 from vaekit.recipes.base import System, recipe
 from vaekit.schedules import Weight, weight
+from vaekit.text import parse
 
 
 @recipe(paper="Sohn, Lee & Yan 2015; [survey] §4.3", prior="conditional")
@@ -32,7 +33,10 @@ def cvae(
     """
     if width is None or width < 1:
         raise VaekitError(f"cvae needs the width of its condition, ≥ 1, got width={width}")
-    if parts.get("prior") == "conditional":
+    prior = parts.get("prior")
+    if isinstance(prior, str) and parse(prior)[0] not in (*PRIORS, "conditional"):
+        raise nearest(prior, ["conditional", *PRIORS], "prior")
+    if prior == "conditional":
         own = nn.Sequential(*stack((width, 128, 2 * latent), "relu"))
         parts["prior"] = Conditional(own, latent)
     model = assembled(shape, latent, **parts, condition=Condition(condition, width))
