@@ -34,7 +34,6 @@ from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, DiagonalGaussian
 from vaekit.faults import check_finite
 from vaekit.information.encoding import (
-    Encoded,
     depends_on_condition,
     drawing,
     encoded,
@@ -148,8 +147,9 @@ def aggregate(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Ag
     rows = rows_of(model, data, n)
     parts = list(encoded(model, data, rows))
     with drawing(seed):
-        if all(isinstance(part.q, DiagonalGaussian) for part in parts):
-            z, owns, joint, marginals = _gaussian(parts)
+        gaussians = [part.q for part in parts if isinstance(part.q, DiagonalGaussian)]
+        if len(gaussians) == len(parts):
+            z, owns, joint, marginals = _gaussian(gaussians)
             own = owns.sum(1)
         else:
             z = torch.cat([part.q.rsample() for part in parts])
@@ -159,16 +159,16 @@ def aggregate(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Ag
     p = parts[0].prior
     if p is not None and not depends_on_condition(p):
         prior, priors = _known([p], z.to(parts[0].q.mean))
-    known = (own, joint, prior, owns, marginals, priors)
-    found = [None if t is None else t.double().cpu() for t in known]
-    check_finite(model, data, rows, "the information", *found)
-    return Aggregate(*found)  # pyright: ignore[reportArgumentType]
+    own, joint = own.double().cpu(), joint.double().cpu()
+    more = [None if t is None else t.double().cpu() for t in (prior, owns, marginals, priors)]
+    check_finite(model, data, rows, "the information", own, joint, *more)
+    return Aggregate(own, joint, *more)
 
 
-def _gaussian(parts: list[Encoded]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _gaussian(posteriors: Sequence[DiagonalGaussian]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Draw z and return it with log q(z_h|x), log q(z) and log q(z_h), float64 throughout."""
-    mean = torch.cat([part.q.mean for part in parts])
-    log_std = torch.cat([part.q.log_std for part in parts])  # pyright: ignore[reportAttributeAccessIssue]
+    mean = torch.cat([q.mean for q in posteriors])
+    log_std = torch.cat([q.log_std for q in posteriors])
     if mean.device.type == "mps":  # knows no float64
         mean, log_std = mean.cpu(), log_std.cpu()
     q = DiagonalGaussian(mean.double(), log_std.double())

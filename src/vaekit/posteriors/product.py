@@ -25,7 +25,8 @@ class Product(Posterior):
         # Each block is a posterior of its own whose network hands on its share of the features.
         parts = [kind(nn.Identity(), size) for kind, size in blocks.values()]
         self.network, self.parts = network, nn.ModuleList(parts)
-        self.latent = sum(part.latent for part in parts)
+        sizes = [part.latent for part in parts]
+        self._places, self.latent = slices(dict(zip(self.names, sizes, strict=True))), sum(sizes)
         self._widths = [part.width for part in parts]
 
     @property
@@ -36,8 +37,7 @@ class Product(Posterior):
     @property
     def blocks(self) -> dict[str, slice]:
         """Return where each block lies: name → slice."""
-        sizes = [part.latent for part in self.parts]
-        return slices(dict(zip(self.names, sizes, strict=True)))  # pyright: ignore[reportArgumentType]
+        return dict(self._places)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Blocks:
         """Return the product of the blocks' posteriors for x (batch, *shape)."""

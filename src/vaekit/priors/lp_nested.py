@@ -44,7 +44,8 @@ class LpNested(Prior):
         rate: float = RATE,
     ):
         super().__init__()
-        learned = {True: "inner", False: "no"}.get(learned, learned)  # pyright: ignore[reportArgumentType, reportCallIssue]
+        if isinstance(learned, bool):
+            learned = "inner" if learned else "no"
         if learned not in LEARNED:
             raise nearest(str(learned), LEARNED, "choice of learned exponents")
         self.layout = Layout(tree)

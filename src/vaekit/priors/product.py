@@ -17,6 +17,7 @@ class Product(Prior):
     def __init__(self, blocks: Mapping[str, Prior]):
         super().__init__()
         self.names, self.parts = check_names(blocks), nn.ModuleList(blocks.values())
+        self._places = slices({name: part.latent for name, part in blocks.items()})
         self.latent = sum(part.latent for part in blocks.values())
 
     def forward(self, c: Tensor | None = None) -> Blocks:
@@ -26,5 +27,4 @@ class Product(Prior):
     @property
     def blocks(self) -> dict[str, slice]:
         """Return where each block lies: name → slice."""
-        sizes = [part.latent for part in self.parts]
-        return slices(dict(zip(self.names, sizes, strict=True)))  # pyright: ignore[reportArgumentType]
+        return dict(self._places)

@@ -14,6 +14,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
+from matplotlib.artist import setp
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, LogFormatterMathtext, MaxNLocator
@@ -183,5 +184,5 @@ def matrix(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], labe
             colour = "#ffffff" if value < 0.6 else "#1a1a1a"
             axes.text(j, i, f"{value:.2f}", ha="center", va="center", color=colour, fontsize=8)
         bar = plot.figure.colorbar(image, ax=axes, label=label, aspect=30)
-        bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+        setp(bar.outline, visible=False)
     return plot.svg

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.artist import setp
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
@@ -136,7 +137,7 @@ def _map(plot: Plot, axes: Axes, z: np.ndarray, given: Known) -> None:
     axes.set(xlabel="x", ylabel="y", xticks=[], yticks=[], anchor="W")
     axes.spines[:].set_visible(False)
     bar = plot.figure.colorbar(image, ax=axes, aspect=15)
-    bar.outline.set_visible(False)  # pyright: ignore[reportCallIssue]
+    setp(bar.outline, visible=False)
 
 
 def _curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:

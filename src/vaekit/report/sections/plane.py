@@ -103,4 +103,4 @@ def _dots(axes: Axes, z: np.ndarray, colour: Any, name: str) -> None:
 
 def _colours(count: int) -> list[Any]:
     """Return colours that are told apart on light and dark pages."""
-    return list(matplotlib.colormaps["tab10" if count <= 10 else "tab20"].colors[:count])  # pyright: ignore[reportAttributeAccessIssue]
+    return list(matplotlib.color_sequences["tab10" if count <= 10 else "tab20"][:count])
