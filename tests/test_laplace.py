@@ -1,20 +1,27 @@
-"""A Laplace posterior goes wherever a Gaussian one does."""
+"""A Laplace posterior goes wherever a Gaussian one does; parts serve as objects."""
 
 import math
+import re
+from functools import partial
 
 import pytest
 import torch
+from parts import same
+from sklearn.base import clone
 from torch import distributions as td
 from torch import nn
 
 from vaekit import information, recipes
+from vaekit.corruption import Masking
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, Univariates, density
 from vaekit.distributions.divergences import kl, kl_by_coordinate, kl_by_samples
 from vaekit.errors import VaekitError
+from vaekit.estimators import VAE
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
-from vaekit.posteriors import Laplace
-from vaekit.priors import GeneralizedNormal, Normal
+from vaekit.objectives.matching import variance_of
+from vaekit.posteriors import Laplace, Posterior
+from vaekit.priors import GeneralizedNormal, MixtureOfGaussians, Normal, StudentT
 from vaekit.training import Training, fit
 
 
@@ -120,3 +127,79 @@ def test_recipes_train_with_it_and_are_judged(name):
     )
     number = bound.number
     assert number.se is not None and number.value < math.log(30) + 5 * number.se
+
+
+def test_a_prior_of_infinite_variance_is_matched():
+    """The kernel's width is then that of the normal with the same median of z²."""
+    for df in (0.8, 2.0):
+        p = StudentT(3, df)()
+        width = float(variance_of(p, p.sample((4000,))))
+        assert 0.5 < width < 4
+    torch.manual_seed(0)
+    data = Dataset.from_array(torch.rand(60, 6), name="noise")
+    model, objective = recipes.wae_mmd((6,), 3, network="mlp(8)", prior="student_t(df=2)")
+    for now in fit(model, objective, data, Training(epochs=1, batch=20, device="cpu")):
+        assert now.means()["mmd"] > 0.01
+    score = information.score(model, data, ("match",))["mmd"]
+    assert math.isfinite(score["value"]) and score["value"] > 0.01
+
+
+def test_under_dependent_coordinates_the_dimension_wise_part_is_no_bound():
+    data = Dataset.from_array(torch.rand(40, 6), name="noise")
+    for prior, side in (("mixture(2)", "consistent"), ("normal", "upper bound")):
+        model, _ = recipes.vae((6,), 2, network="mlp(8)", prior=prior)
+        numbers = information.aggregate(model, data).numbers()
+        assert numbers["dimension_wise_kl"].direction == side
+
+
+class Untrainable(Posterior):
+    """Give a distribution without reparameterised draws, or of a scale below 0."""
+
+    def __init__(self, network, latent, law):
+        super().__init__()
+        self.network, self.latent, self.law = network, latent, law
+
+    def forward(self, x, c=None):
+        return td.Independent(self.law(self.features(x, c)), 1)
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ({"posterior": Normal}, "a posterior is its text, such as 'gaussian', its class"),
+        ({"posterior": nn.Linear(3, 3)}, "a posterior is its text"),
+        ({"likelihood": Laplace}, "a likelihood is its text, such as 'bernoulli', its class"),
+        ({"prior": Normal}, "make one"),
+        (
+            {"prior": td.Independent(td.Normal(torch.zeros(2), 1.0), 1)},
+            "write a Prior",
+        ),
+        ({"prior": Normal(3), "latent": 2}, "over 3 coordinates, but the code has 2"),
+        ({"corruption": Masking}, "not a class of such"),
+        ({"network": nn.Linear(3, 3)}, "one network is no pair"),
+        (
+            {"posterior": partial(Untrainable, law=lambda f: td.Poisson(f.exp()))},
+            "drawn from Poisson with a gradient, which it has not",
+        ),
+        (
+            {"posterior": partial(Untrainable, law=lambda f: td.Normal(f, -1 - f**2))},
+            "parameters out of its range",
+        ),
+    ],
+)
+def test_parts_of_the_wrong_kind_are_refused(parts, message):
+    with pytest.raises(VaekitError, match=re.escape(message)):
+        model, objective = recipes.vae((6,), **{"network": "mlp(8)", **parts})
+        data = Dataset.from_array(torch.rand(20, 6))
+        next(iter(fit(model, objective, data, Training(epochs=1, batch=10, device="cpu"))))
+
+
+def test_objects_size_the_code_and_estimators_copy_them():
+    prior = MixtureOfGaussians(3, 2)
+    assert recipes.vae((6,), network="mlp(8)", prior=prior).model.posterior.latent == 3
+    before = {name: tensor.clone() for name, tensor in prior.state_dict().items()}
+    X = torch.rand(40, 6).numpy()
+    made = VAE(latent=3, network="mlp(8)", prior=prior, epochs=3, batch=20, lr=0.1, device="cpu")
+    first = made.fit(X).score(X)
+    assert same(prior.state_dict(), before)
+    assert made.fit(X).score(X) == first == clone(made).fit(X).score(X)

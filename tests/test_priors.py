@@ -791,6 +791,12 @@ def test_student_t_is_scipys_and_tends_to_the_normal():
     torch.testing.assert_close(heavy, expected, rtol=1e-6, atol=1e-6)
     normal = Normal(1).double()().log_prob(z)
     torch.testing.assert_close(doubled(StudentT(1, 1e7))().log_prob(z), normal, rtol=1e-3, atol=0)
+    for df in (0.5, 3.0, 100.0, 1e4, 3e4, 1e6, 1e8, 1e12):
+        at = torch.tensor([[0.0], [0.3], [-2.0], [50.0], [1e20]])
+        ours = StudentT(1, df)().log_prob(at)
+        theirs = torch.from_numpy(stats.t.logpdf(at[:, 0].double().numpy(), df)).float()
+        known = theirs.isfinite()  # scipy's overflows where ours is the normal's, −z²/2
+        torch.testing.assert_close(ours[known], theirs[known], rtol=2e-5, atol=2e-5)
     unit = StudentT(2, 4.0, unit_variance=True)()
     torch.testing.assert_close(unit.variance, torch.ones(2))
     assert StudentT(1, 1.5)().variance.isinf().all()

@@ -259,8 +259,9 @@ def corruption(kind: str | Callable[[Tensor], Tensor]) -> Corruption:
     """
     if isinstance(kind, str):
         return build(kind, CORRUPTIONS, "corruption")
-    if not callable(kind):
+    if not callable(kind) or isinstance(kind, type):
         raise VaekitError(
-            f"corruption must be text such as 'masking(p=0.3)', or a callable x → x̃, got {kind!r}"
+            f"corruption must be text such as 'masking(p=0.3)', or a callable x → x̃, not a "
+            f"class of such, got {kind!r}"
         )
     return kind if isinstance(kind, Corruption) else Custom(kind)

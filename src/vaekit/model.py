@@ -111,6 +111,11 @@ class Model(nn.Module):
                 f"{len(x)} examples need conditions ({len(x)}, width), got shape {tuple(c.shape)}"
             )
         q = self.encode(self._seen(x), c)
+        if not q.has_rsample:
+            raise VaekitError(
+                f"codes are to be drawn from {q.kind} with a gradient, which it has not (rsample): "
+                "use a posterior of another distribution"
+            )
         z = q.rsample((samples,))
         shapes.check_codes(z, (samples, len(x), self.posterior.latent))
         prior = None if self.prior is None else self.expect(z, c)

@@ -183,11 +183,15 @@ def _translated(
     else:
         return None
     said = said.rstrip(".")
-    if _ALONE in said:
-        return (
-            f"batch normalisation has no variance of one example ({said}): use batches of two or "
-            "more, and drop_last=True with a DataLoader"
-        )
+    known = {
+        _ALONE: f"batch normalisation has no variance of one example ({said}): use batches of "
+        "two or more, and drop_last=True with a DataLoader",
+        "Expected parameter": "a distribution was made with parameters out of its range "
+        f"({said}): keep them within it, as scale = log_scale.exp() does",
+    }
+    for words, text in known.items():
+        if words in said:
+            return text
     if any(word in said for word in _TYPES):
         return (
             f"the types of numbers do not fit ({said}): the examples are float32, so make the "
@@ -230,6 +234,8 @@ def _entries(d: Distribution) -> str:
 
 def sized(part: SizedPart, latent: int, what: str, said: Any) -> SizedPart:
     """Return a part of a code of `latent` entries; raise `VaekitError` for one of another size."""
+    if not hasattr(part, "latent"):
+        raise VaekitError(f"{type(part).__name__} has no latent: set it in __init__, the size of z")
     if part.latent != latent:
         raise VaekitError(
             f"{what} {brief(said)} is over {part.latent} coordinates, but the code has {latent}: "

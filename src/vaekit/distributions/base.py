@@ -47,6 +47,11 @@ class Density(Lean):
     parameters: tuple[Tensor, ...] = ()
 
     @property
+    def kind(self) -> str:
+        """Return the name of its class, or of the law that it is made of."""
+        return type(self).__name__
+
+    @property
     def parts(self) -> "tuple[Density, ...]":
         """Return the independent distributions that it is a product of: here itself alone."""
         return (self,)
@@ -100,7 +105,7 @@ class Density(Lean):
     def _known(self) -> tuple[Tensor, ...]:
         if not self.parameters:
             raise VaekitError(
-                f"a posterior {type(self).__name__} does not show its parameters: use Gaussian, "
+                f"a posterior {self.kind} does not show its parameters: use Gaussian, "
                 "Laplace, RelaxedOneHot, products of them, or torch.distributions.Independent"
             )
         return self.parameters
@@ -158,6 +163,11 @@ class Univariates(Factorised):
         self.has_rsample = law.has_rsample
 
     @property
+    def kind(self) -> str:
+        """Return the name of the law of a coordinate."""
+        return type(self.law).__name__
+
+    @property
     def univariate(self) -> Distribution:
         """Return the law of each coordinate."""
         return self.law
@@ -201,6 +211,11 @@ class Whole(Density):
     def __init__(self, own: Distribution):
         self.own, self.has_rsample = own, own.has_rsample
         super().__init__(own.batch_shape, own.event_shape)
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the distribution of PyTorch."""
+        return type(self.own).__name__
 
     @property
     def mean(self) -> Tensor:

@@ -197,7 +197,7 @@ def _check_pair(q: Density, p: Density) -> None:
 
 def _kind_of(d: Density) -> str:
     sizes = f" of {', '.join(map(str, d.sizes))}" if isinstance(d, Blocks) else ""
-    return type(d).__name__ + sizes
+    return d.kind + sizes
 
 
 # ---- closed forms

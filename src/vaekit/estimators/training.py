@@ -5,6 +5,7 @@ state of the noise, epochs done. Each epoch is the one that a single, longer run
 have made, so as many calls of `partial_fit` as `fit` has epochs end with the same weights.
 """
 
+import copy
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,9 +67,12 @@ class Trained:
 def begin(
     recipe: Recipe, arguments: Mapping[str, Any], shape: tuple[int, ...], seed: int
 ) -> Trained:
-    """Build a recipe's system with the weights of that seed; leave all generators as they were."""
+    """Build a recipe's system with the weights of that seed; leave all generators as they were.
+
+    Parts that are given as objects are copied: they stay as they were.
+    """
     with seeded(seed):
-        return Trained(recipe.make(shape, **arguments), seed)
+        return Trained(recipe.make(shape, **copy.deepcopy(dict(arguments))), seed)
 
 
 def advance(

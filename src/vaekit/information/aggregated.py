@@ -40,7 +40,7 @@ from vaekit.information.encoding import (
     rows_of,
 )
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
-from vaekit.information.rates import Number, mean_of
+from vaekit.information.rates import Direction, Number, mean_of
 from vaekit.model import Model
 
 _SATURATED = 0.5  # nats below ln N: 1 code in e^½ or fewer lies under other posteriors too
@@ -125,14 +125,19 @@ class Aggregate:
             bad = "mostly error, as I is near ln N" if self.saturated else "rather too large"
             text = f"mean of log q(z) − Σ_h log q(z_h); {how}; {bad}"
             found["total_correlation"] = mean_of(self.joint - marginal, text)
-        upper = (
-            ("dimension_wise_kl", marginal, "Σ_h KL(q(z_h)‖p(z_h))", "Σ_h log q(z_h)"),
-            ("aggregate_kl", self.joint, "KL(q(z)‖p(z))", "log q(z)"),
+        apart, whole = "upper bound on Σ_h KL(q(z_h)‖p(z_h)): ", "upper bound on KL(q(z)‖p(z)): "
+        side: Direction = "upper bound"
+        if self.priors is None:  # the number then also holds what the prior ties together
+            apart = "no divergence, as the coordinates are dependent under the prior: "
+            side = "consistent"
+        upper: tuple[tuple[str, Tensor | None, str, str, Direction], ...] = (
+            ("dimension_wise_kl", marginal, apart, "Σ_h log q(z_h)", side),
+            ("aggregate_kl", self.joint, whole, "log q(z)", "upper bound"),
         )
-        for name, left, what, formula in upper:
+        for name, left, what, formula, direction in upper:
             if left is not None and self.prior is not None:
-                text = f"upper bound on {what}: mean of {formula} − log p(z); {how}"
-                found[name] = mean_of(left - self.prior, text, direction="upper bound")
+                text = f"{what}mean of {formula} − log p(z); {how}"
+                found[name] = mean_of(left - self.prior, text, direction=direction)
         return found
 
 

@@ -178,7 +178,7 @@ def unfit(q: Density, prior: Density | None) -> str:
     """Say why the indicators are not defined for these two, or nothing."""
     if isinstance(prior, StandardNormal) and kl_by_coordinate(q, prior) is not None:
         return ""
-    have = f"this model has {type(q).__name__} and {type(prior).__name__ if prior else 'none'}"
+    have = f"this model has {q.kind} and {prior.kind if prior else 'none'}"
     return (
         "the indicators need a Gaussian posterior, or another of independent coordinates whose KL "
         "to a normal is known, and one standard normal prior for all examples, but "

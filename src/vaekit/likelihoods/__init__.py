@@ -38,7 +38,8 @@ def likelihood(
     """
     if isinstance(kind, Likelihood):
         return kind
-    if not (isinstance(kind, str) or callable(kind)) or isinstance(kind, nn.Module):
+    other = isinstance(kind, type) and not issubclass(kind, Likelihood)
+    if other or not (isinstance(kind, str) or callable(kind)) or isinstance(kind, nn.Module):
         raise VaekitError(
             "a likelihood is its text, such as 'bernoulli', its class, or a Likelihood, got "
             f"{brief(kind)}"

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vaekit.distributions.base import Density
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.objectives.base import Adversarial, Term, settings
@@ -30,6 +31,7 @@ from vaekit.priors.base import sampling
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 KERNELS = ("imq", "rbf")
+MEDIAN = 0.4549364  # of the square of a standard normal
 WHOLE = 256  # codes whose pairs are looked at twice rather than divided
 CACHED = 1 << 18  # pairs at a time: tables of them stay in the caches, and occupy every core
 
@@ -128,11 +130,25 @@ def _squares(a: Tensor, b: Tensor) -> Tensor:
         return (across + a.square().sum(-1, keepdim=True)).clamp_min(0)
 
 
+def variance_of(p: Density, draws: Tensor) -> Tensor:
+    """Return the mean variance of p's coordinates, by draws (n, H) where it knows none.
+
+    Where it is infinite, that of the normal with the same median of z² stands for it.
+    """
+    draws = draws.detach()
+    try:
+        variance = p.variance.detach()
+    except NotImplementedError:  # a prior need not know its moments
+        variance = draws.var(0, correction=0)
+    alike = draws.square().median(0).values / MEDIAN
+    return torch.where(variance.isfinite(), variance, alike).mean()
+
+
 class MMD(Term):
     """Return the squared MMD between the codes of the batch and as many draws of the prior.
 
     It is no divergence in nats: its weight is a scale of its own. σ_p² of the kernel is the prior's
-    mean variance, or where it knows none that of its draws. Raises `VaekitError` as `mmd` and
+    mean variance, as `variance_of` has it. Raises `VaekitError` as `mmd` and
     `draws` do.
     """
 
@@ -147,11 +163,7 @@ class MMD(Term):
         """Return the U-statistic."""
         other = draws(run)
         assert run.prior is not None
-        try:
-            variance = run.prior.variance.mean().detach()
-        except NotImplementedError:  # a prior need not know its moments
-            variance = other.detach().var(0, correction=0).mean()
-        return mmd(run.z.flatten(0, -2), other, self.kernel, variance)
+        return mmd(run.z.flatten(0, -2), other, self.kernel, variance_of(run.prior, other))
 
 
 class AdversarialPrior(Adversarial):

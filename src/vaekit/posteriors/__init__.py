@@ -38,7 +38,8 @@ def posterior(
     """
     if isinstance(kind, Posterior):
         return sized(kind, latent, "posterior", kind)
-    if not (isinstance(kind, str) or callable(kind)) or isinstance(kind, nn.Module):
+    other = isinstance(kind, type) and not issubclass(kind, Posterior)
+    if other or not (isinstance(kind, str) or callable(kind)) or isinstance(kind, nn.Module):
         raise VaekitError(
             "a posterior is its text, such as 'gaussian', its class, or a Posterior, got "
             f"{brief(kind)}"

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from torch import nn
+from torch.distributions import Distribution
 
 from vaekit.arguments import expect
 from vaekit.errors import VaekitError
@@ -37,7 +38,12 @@ def prior(
     """
     if isinstance(text, Prior):
         return sized(text, latent, "prior", text)
-    expect(text, str, "a prior by its text, such as 'normal', or a Prior", [(type, "make one")])
+    expect(
+        text,
+        str,
+        "a prior by its text, such as 'normal', or a Prior",
+        [(type, "make one"), (Distribution, OF_TORCH)],
+    )
     name = parse(text)[0]
     if name == "vamp":
         if posterior is None or shape is None:
@@ -98,6 +104,7 @@ def _product(latent: int, **blocks: Any) -> Product:
     return Product({name: prior(str(text), size) for name, (text, size) in blocks.items()})
 
 
+OF_TORCH = "write a Prior whose forward returns it (CONTRIBUTING shows one)"
 PRIORS: dict[str, Callable[..., Prior]] = {
     "categorical": Categorical,
     "generalized_normal": GeneralizedNormal,

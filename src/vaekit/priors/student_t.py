@@ -1,15 +1,53 @@
-"""The Student-t prior: independent coordinates whose tails fall as a power of z."""
+"""The Student-t prior: independent coordinates whose tails fall as a power of z.
+
+    p(z) = Γ((ν + 1)/2) / (Γ(ν/2) √(νπ) s) · (1 + (z/s)²/ν)^{−(ν + 1)/2}      Var z = s² ν/(ν − 2)
+
+of ν degrees of freedom and scale s. The ratio of the two Γ is taken beforehand in double precision,
+and by its series for large ν, where the difference of their logarithms would have no digit left.
+"""
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.distributions import StudentT as StudentLaw
 
 from vaekit.arguments import check
-from vaekit.distributions.base import Univariates
+from vaekit.distributions.base import Factorised
+from vaekit.distributions.coordinates import log_size
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior, check_latent
+
+
+class StudentTs(Factorised):
+    """Describe independent Student-t coordinates by `df`, `scale` and ln p(0), each (H,)."""
+
+    def __init__(self, df: Tensor, scale: Tensor, log_peak: Tensor):
+        self.df, self.scale, self.log_peak = df, scale, log_peak
+        self._law = StudentLaw(df, torch.zeros_like(scale), scale, validate_args=False)
+        super().__init__(df, scale, log_peak)
+
+    @property
+    def mean(self) -> Tensor:
+        """Return zeros, (H,): the middle, also where df ≤ 1 leaves no mean."""
+        return torch.zeros_like(self.scale)
+
+    @property
+    def variance(self) -> Tensor:
+        """Return s² ν/(ν − 2), (H,), infinite for ν ≤ 2."""
+        finite = self.scale.square() * self.df / (self.df - 2)
+        return finite.where(self.df > 2, torch.full_like(finite, math.inf))
+
+    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draw samples, (*sample_shape, H)."""
+        return self._law.rsample(torch.Size(sample_shape))
+
+    def log_prob_by_coordinate(self, value: Tensor) -> Tensor:
+        """Return the log-density of every coordinate, same shape as `value`."""
+        log_square = 2 * log_size(value / self.scale) - self.df.log()
+        tail = torch.logaddexp(log_square, torch.zeros_like(log_square))  # ln(1 + z²/νs²)
+        return self.log_peak - 0.5 * (self.df + 1) * tail
 
 
 class StudentT(Prior):
@@ -22,6 +60,7 @@ class StudentT(Prior):
 
     df: Tensor
     scale: Tensor
+    log_peak: Tensor
 
     def __init__(
         self, latent: int, df: float = 5.0, scale: float = 1.0, unit_variance: bool = False
@@ -38,10 +77,17 @@ class StudentT(Prior):
                 f"unit_variance sets the scale and needs df > 2, got df={df}, scale={scale}"
             )
         own = math.sqrt(1 - 2 / df) if unit_variance else float(scale)
-        self.register_buffer("df", torch.full((latent,), float(df)), persistent=False)
-        self.register_buffer("scale", torch.full((latent,), own), persistent=False)
+        log_peak = log_ratio_of_gammas(df / 2) - 0.5 * math.log(df * math.pi) - math.log(own)
+        for name, value in (("df", df), ("scale", own), ("log_peak", log_peak)):
+            self.register_buffer(name, torch.full((latent,), float(value)), persistent=False)
 
-    def forward(self, c: Tensor | None = None) -> Univariates:
+    def forward(self, c: Tensor | None = None) -> StudentTs:
         """Return the prior, for any c."""
-        middle = torch.zeros_like(self.scale)
-        return Univariates(StudentLaw(self.df, middle, self.scale, validate_args=False))
+        return StudentTs(self.df, self.scale, self.log_peak)
+
+
+def log_ratio_of_gammas(x: float) -> float:
+    """Return ln Γ(x + ½) − ln Γ(x), to 1e-12."""
+    if x > 1e4:
+        return 0.5 * math.log(x) - 1 / (8 * x) + 1 / (192 * x**3)
+    return math.lgamma(x + 0.5) - math.lgamma(x)

@@ -61,7 +61,7 @@ class Vamp(Prior):
         if not members.independent:
             raise VaekitError(
                 "a vamp prior mixes posteriors of independent coordinates, but this model's give "
-                f"{type(members).__name__}: use posterior Gaussian"
+                f"{members.kind}: use posterior Gaussian"
             )
         return Mixture(members, self.free.new_full((len(self.free),), 1 / len(self.free)).log())
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit import information as measure
+from vaekit.arguments import check
 from vaekit.corruption import corruption
 from vaekit.errors import VaekitError, warn
 from vaekit.information.scores import either, taking
@@ -67,6 +68,9 @@ def evaluate(
     Raises `VaekitError` for importance samples without information, corruptions or features
     without scores that read them, and as `information.evaluate` and `information.score` do.
     """
+    for name, value in (("train_split", train_split), ("information", information)):
+        check(name, value, bool, True)
+    check("verbose", verbose, bool, True)
     before = run.metrics
     if importance_samples is not None and not information:
         raise VaekitError("--importance-samples is for log p(x): give --information too")

@@ -40,7 +40,7 @@ from vaekit.information.encoding import depends_on_condition, drawing, rows_of
 from vaekit.information.rates import Direction
 from vaekit.metrics import Row, Score, metric
 from vaekit.model import Model
-from vaekit.objectives.matching import kernel
+from vaekit.objectives.matching import kernel, variance_of
 from vaekit.priors.base import sampling
 
 PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy
@@ -69,10 +69,11 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> dict[s
                 into.append(value.double().cpu())
         assert q is not None and p is not None
         with sampling("the MMD"):
-            other = p.sample(torch.Size((len(rows),))).double().cpu()
+            other = p.sample(torch.Size((len(rows),)))
         prior = prior_entropy(p, len(rows))
+    width, other = float(variance_of(p, other)), other.double().cpu()
     z, mean, variance = (torch.cat(each) for each in (drawn, means, spreads))
-    scores = {"mmd": _mmd(z[:PAIRS], other[:PAIRS], _variance(p), seed)}
+    scores = {"mmd": _mmd(z[:PAIRS], other[:PAIRS], width, seed)}
     one_hots = categories_of(q)
     free = other_entries(z.shape[1], one_hots)
     if free:
@@ -217,13 +218,6 @@ def _category(probabilities: Tensor) -> Score:
 
 def _entropy(p: Tensor) -> Tensor:
     return torch.special.entr(p).sum(-1)
-
-
-def _variance(p: Density) -> float:
-    try:
-        return float(p.variance.mean())
-    except NotImplementedError:  # a prior need not know its moments
-        return float(p.sample(torch.Size((DRAWS,))).double().var(0).mean())
 
 
 def _mmd(z: Tensor, other: Tensor, variance: float, seed: int) -> Score:
