@@ -182,7 +182,11 @@ class Untrainable(Posterior):
             "drawn from Poisson with a gradient, which it has not",
         ),
         (
-            {"posterior": partial(Untrainable, law=lambda f: td.Normal(f, -1 - f**2))},
+            {
+                "posterior": partial(
+                    Untrainable, law=lambda f: td.Normal(f, -1 - f**2, validate_args=True)
+                )
+            },
             "parameters out of its range",
         ),
     ],
