@@ -1,6 +1,8 @@
 """Runs are interrupted at any moment, and end as if they had not been."""
 
+import dataclasses
 import errno
+import inspect
 import json
 import os
 import random
@@ -22,11 +24,13 @@ import vaekit
 from vaekit import cli, data
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
-from vaekit.runs import Config, Run, Watcher, history, train
+from vaekit.runs import Config, Run, Watcher, history, make, train
 from vaekit.runs import config as configs
 from vaekit.schedules import Linear
 from vaekit.system import files, weights
 from vaekit.training import Fit, NotFinite, Training
+
+GUIDE = Path(__file__).parents[1] / "docs" / "guide.md"
 
 BASE = ["--data", "digits", "--network", "mlp(32)", "--batch", "50", "--checkpoint-steps", "7"]
 
@@ -791,3 +795,23 @@ def test_a_checkpoint_of_no_step_of_the_run(step, tmp_path):
     save_file(load_file(path), path, about | {"step": step})
     with pytest.raises(VaekitError, match=f"is damaged, it is of step {step} of"):
         train(config(), tmp_path / "a", resume=True)
+
+
+def test_by_default_a_checkpoint_is_due_every_five_minutes(tmp_path, monkeypatch):
+    """By a clock that goes on by 100 seconds with each of 16 rows."""
+    now, saved = [0.0], list[float]()
+
+    class Clock(Watcher):
+        def look(self, step, steps, epoch, row):
+            now[0] += 100
+
+    monkeypatch.setattr(make.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(make.checkpoint, "save", lambda fit, path: saved.append(now[0]))
+    own = {"latent": 2, "network": "mlp(4)", "epochs": 1, "batch": 100, "device": "cpu"}
+    vaekit.train("vae", tmp_path / "run", data="digits", watcher=Clock(), **own)
+    assert saved == [300, 600, 900, 1200, 1500]
+    assert "--checkpoint-minutes` (5)" in GUIDE.read_text(encoding="utf-8")
+    flags = {f.name: f.default for f in dataclasses.fields(make.Saving)}
+    assert (
+        flags["minutes"] == inspect.signature(train).parameters["checkpoint_minutes"].default == 5
+    )

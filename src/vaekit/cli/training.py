@@ -87,6 +87,7 @@ def _train_parser(what: str) -> "ArgumentParser":
 
 def _add_data_and_run(made: "ArgumentParser") -> None:
     from vaekit.data import CATALOGUE
+    from vaekit.runs.make import MINUTES
 
     group = made.add_argument_group("data and run")
     sets = ", ".join(CATALOGUE)
@@ -95,7 +96,7 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
         ("--data-dir", str, None, "where the files of public sets lie"),
         ("--holdout", float, 0.1, "share held out where a set has no test part"),
         ("--out", str, None, "the run folder; default runs/RECIPE-DATA-N"),
-        ("--checkpoint-minutes", float, 5.0, "time between checkpoints"),
+        ("--checkpoint-minutes", float, MINUTES, "time between checkpoints"),
         ("--checkpoint-steps", int, None, "steps between checkpoints, in place of minutes"),
     ):
         group.add_argument(flag, type=kind, default=default, help=text)

@@ -40,15 +40,18 @@ _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train toget
 _Wish = TypeVar("_Wish", bool, str)
 
 
+MINUTES = 5.0  # between checkpoints
+
+
 @dataclass(frozen=True)
 class Saving:
     """Say how often to write a checkpoint: every so many minutes, or steps where given."""
 
-    minutes: float = 5.0
+    minutes: float = MINUTES
     steps: int | None = None
 
     def __post_init__(self):
-        check("checkpoint_minutes", self.minutes, float, 5.0)
+        check("checkpoint_minutes", self.minutes, float, MINUTES)
         check("checkpoint_steps", self.steps, int | None)
         if not self.minutes > 0 or (self.steps is not None and self.steps < 1):
             raise VaekitError("checkpoints need an interval > 0")

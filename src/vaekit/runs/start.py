@@ -14,7 +14,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.runs import config as configs
 from vaekit.runs.config import Config, data_text
 from vaekit.runs.folder import Run
-from vaekit.runs.make import Saving, train_config
+from vaekit.runs.make import MINUTES, Saving, train_config
 from vaekit.runs.show import Bar, Watcher
 from vaekit.system import files
 from vaekit.training import Training
@@ -28,7 +28,7 @@ def train(
     out: Path | str | None = None,
     resume: bool = False,
     *,
-    checkpoint_minutes: float = 5.0,
+    checkpoint_minutes: float = MINUTES,
     checkpoint_steps: int | None = None,
     watcher: Watcher | None = None,
     verbose: bool = True,
