@@ -85,6 +85,12 @@ def test_the_aggregate_of_gaussians_is_that_of_any():
 def test_a_law_of_torch_is_read_as_it_is():
     own = density(td.Independent(td.Laplace(torch.zeros(4, 2), torch.ones(4, 2)), 1))
     assert own.independent and isinstance(own.univariate, td.Laplace)
+    kinds = td.Categorical(torch.ones(2, 3))  # of coordinates that are mixtures
+    members = td.Normal(torch.zeros(2, 3), torch.ones(2, 3))
+    mixed = density(td.Independent(td.MixtureSameFamily(kinds, members), 1))
+    standard = Normal(2)()
+    z = torch.randn(4, 2)
+    torch.testing.assert_close(mixed.log_prob(z), standard.log_prob(z))
     whole = density(td.MultivariateNormal(torch.zeros(2), torch.eye(2)))
     assert not whole.independent and whole.univariate is None
     with pytest.raises(VaekitError, match="choosing coordinates needs a posterior"):

@@ -245,5 +245,6 @@ def density(d: Distribution) -> Density:
     if isinstance(d, Density):
         return d
     if isinstance(d, Independent) and d.reinterpreted_batch_ndims == len(d.event_shape) == 1:
-        return Univariates(d.base_dist)
+        # A law made of others, such as a mixture, names no tensors that it could be rebuilt from.
+        return Univariates(d.base_dist) if d.base_dist.arg_constraints else Whole(d)
     return Whole(d)

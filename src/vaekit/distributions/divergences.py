@@ -27,7 +27,7 @@ the first remains: unbiased, of the same value, and without any noise where q = 
 vanishes sample by sample (Roeder, Wu & Duvenaud 2017, eq. 8).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -60,19 +60,28 @@ def kl_by_coordinate(q: Distribution, p: Distribution) -> Tensor | None:
     q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
-        each = [kl_by_coordinate(*pair) for pair in pairs]
-        known = [part for part in each if part is not None]
-        return torch.cat(known, -1) if len(known) == len(each) else None
+        parts = _of_all(kl_by_coordinate, pairs)
+        return None if parts is None else torch.cat(parts, -1)
     function = _BY_COORDINATE.get((type(q), type(p)))
     return function(q, p) if function else _kl_of_torch(q, p)
 
 
+def _of_all(
+    closed: Callable[..., Tensor | None], pairs: Sequence[tuple[Density, Density]]
+) -> list[Tensor] | None:
+    """Return the KL of every pair, None where one is not known."""
+    each = [closed(*pair) for pair in pairs]
+    known = [part for part in each if part is not None]
+    return known if len(known) == len(each) else None
+
+
 def _kl_of_torch(q: Density, p: Density) -> Tensor | None:
     """Return KL(q‖p) by coordinate where PyTorch knows it of their laws."""
-    if q.univariate is None or p.univariate is None:
+    # That of p first: most priors have none, and a step need not make a law of q for them.
+    if (theirs := p.univariate) is None or (ours := q.univariate) is None:
         return None
     try:
-        return kl_divergence(q.univariate, p.univariate)
+        return kl_divergence(ours, theirs)
     except NotImplementedError:
         return None
 
@@ -82,9 +91,8 @@ def kl_in_closed_form(q: Distribution, p: Distribution) -> Tensor | None:
     q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
-        each = [kl_in_closed_form(*pair) for pair in pairs]
-        known = [part for part in each if part is not None]
-        return torch.stack(known).sum(0) if len(known) == len(each) else None
+        parts = _of_all(kl_in_closed_form, pairs)
+        return None if parts is None else torch.stack(parts).sum(0)
     if function := _WHOLE.get((type(q), type(p))):
         return function(q, p)
     by_coordinate = kl_by_coordinate(q, p)
