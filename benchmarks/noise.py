@@ -36,7 +36,7 @@ from vaekit.recipes import System
 from vaekit.report.codes import encode
 from vaekit.report.section import View
 from vaekit.report.sections import noise
-from vaekit.runs.folder import save_weights
+from vaekit.training.state import save_weights
 from vaekit.system import weights
 from vaekit.training import Training, fit
 

@@ -42,7 +42,7 @@ from vaekit.data import Dataset, load
 from vaekit.distributions.divergences import kl_by_block
 from vaekit.metrics import cluster_accuracy
 from vaekit.recipes import System
-from vaekit.runs.folder import save_weights
+from vaekit.training.state import save_weights
 from vaekit.system import weights
 from vaekit.training import Fit, Training, fit
 

@@ -66,7 +66,7 @@ from vaekit.model import Model
 from vaekit.networks import networks
 from vaekit.objectives import KL, Distortion, MutualInformation
 from vaekit.recipes import System
-from vaekit.runs.folder import save_weights
+from vaekit.training.state import save_weights
 from vaekit.system import weights
 from vaekit.training import Training, fit
 
