@@ -116,6 +116,8 @@ COMMANDS: list[tuple[list[str], str]] = [
     (training("--validation=-0.1"), "validation must be a share of the training part"),
     (training("--validation", "nan"), "validation must be a share of the training part"),
     (training("--validation", "nothing-here"), "nothing-here"),
+    (training("--validation", "digits"), "digits is what is trained on: set a share of it aside"),
+    (training("--validation", "0.0001"), "leaves 1617 to train on and 0"),
     (training("--validation", "mnist(parts=3)"), "parts"),
     (training("--validation", "0.1", "--patience", "0"), "patience must be ≥ 1"),
     (training("--validation", "0.1", "--validate-every", "0"), "validate_every must be ≥ 1"),

@@ -564,6 +564,7 @@ def test_two_processes_agree_with_one(one_and_two):
 @pytest.mark.slow
 def test_two_processes_are_interrupted_and_resumed(tmp_path):
     words = ["train", "vae", *BASE, "--processes", "2", "--device", "cpu"]
+    words += ["--validation", "0.2", "--keep", "best", "--ema", "0.9", "--clip", "10"]
     run(*words, "--epochs", "20", "--out", str(tmp_path / "whole"))
     folder = tmp_path / "cut"
     process = start(*words, "--epochs", "20", "--out", str(folder))

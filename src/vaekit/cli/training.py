@@ -82,7 +82,7 @@ def _train_parser(what: str) -> "ArgumentParser":
     _add_data_and_run(made)
     made.set_defaults(**recipe.training)
     if base:
-        rest = {name: getattr(base, name) for name in start.OF_DATA}
+        rest = {name: getattr(base, name) for name in (*start.OF_DATA, *start.OF_START)}
         made.set_defaults(**base.arguments, **vars(base.training), **rest)
     return made
 
@@ -104,9 +104,21 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
             "share of the training part, or a set by name or path, "
             "to judge by while training (--patience, --keep); 0: none",
         ),
+        ("--start", str, "", "a run whose weights to begin with"),
+        ("--start-parts", str, "", "parts of it to take, such as posterior; default all"),
+        ("--freeze", str, "", "parts whose weights stay, such as posterior,likelihood.network"),
         ("--out", str, None, "the run folder; default runs/RECIPE-DATA-N"),
         ("--checkpoint-minutes", float, MINUTES, "time between checkpoints"),
         ("--checkpoint-steps", int, None, "steps between checkpoints, in place of minutes"),
     ):
         group.add_argument(flag, type=kind, default=default, help=text)
-    group.add_argument("--resume", action="store_true", help="continue the run in --out")
+    group.add_argument(
+        "--keep-checkpoint",
+        action="store_true",
+        help="keep the last checkpoint, so that --resume with more --epochs trains on",
+    )
+    group.add_argument(
+        "--resume",
+        action="store_true",
+        help="continue the run in --out, a finished one with more --epochs",
+    )

@@ -94,7 +94,7 @@ def facts(config: Config) -> str:
         parts.append(f"examples of {_by(notes['shape'])}")
     parts += [
         f"{notes[k]:,} {word}"
-        for k, word in (("train", "to train"), ("test", "to test"))
+        for k, word in (("train", "to train"), ("validation", "to validate"), ("test", "to test"))
         if k in notes
     ]
     if "step" in notes:
@@ -115,8 +115,10 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
     """List all settings by table: the recipe's arguments with defaults, data, training, machine."""
     recipe = recipes.find(config.recipe)
     notes, data = dict(config.notes), {"data": config.data, "holdout": config.holdout}
+    data |= {"validation": config.validation} if config.validation else {}
     data |= {"folder": config.data_dir, "sha256": config.data_checksum}
     known = notes.pop("known", None) or {}  # for machines: a wide table would fill the page
+    notes.pop("validation", None)  # a number of examples, which the head of the page says
     data |= {key: notes.pop(key) for key in ("shape", "train", "test", "files") if key in notes}
     if "shape" in data:
         data["shape"] = _by(data["shape"])

@@ -1,8 +1,8 @@
 """What decides a run: recipe, arguments, data, training. It is what `run.yaml` holds."""
 
 import inspect
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ _FORM = {
     "data?": str | None,
     "holdout?": float,
     "validation?": float | str,
+    **dict.fromkeys(("start?", "start_parts?", "freeze?"), str),
     "data_dir?": str | None,
     "data_checksum?": str | None,
     "notes?": forms.Maybe(_NOTES),
@@ -86,6 +87,9 @@ class Config:
     data_checksum: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
     validation: float | str = 0.0
+    start: str = ""
+    start_parts: str = ""
+    freeze: str = ""
 
     def __post_init__(self) -> None:
         recipe = recipes.find(self.recipe)
@@ -97,6 +101,8 @@ class Config:
             "training": _training(recipe, self.training),
             "holdout": _plain(self.holdout, "holdout"),
             "validation": _validation(self.validation),
+            "start": _start(self.start),
+            **{name: _parts(name, getattr(self, name)) for name in ("start_parts", "freeze")},
         }
         if self.data_dir is not None:
             plain["data_dir"] = str(files.place(self.data_dir, "the data folder"))
@@ -105,6 +111,11 @@ class Config:
             if name not in known or name == "shape":
                 raise nearest(name, known.keys() - {"shape"}, f"argument of {self.recipe}")
             check(name, value, known[name].annotation, known[name].default)
+        if plain["validation"] == plain["data"]:
+            raise VaekitError(
+                f"{self.data} is what is trained on: set a share of it aside, --validation 0.1 "
+                "(validation=), or name another set"
+            )
         for name, value in plain.items():
             object.__setattr__(self, name, value)
 
@@ -143,6 +154,12 @@ class Config:
         shared["arguments"] = self.completed()
         return shared
 
+    def is_longer(self, other: "Config") -> bool:
+        """Say whether `other` is this run with more epochs."""
+        more = replace(self.training, epochs=other.training.epochs)
+        longer = other.training.epochs > self.training.epochs
+        return longer and not replace(self, training=more).differences(other)
+
     def differences(self, other: "Config") -> list[str]:
         """Name what two configs differ in, as `key: this → that`."""
         mine, theirs = _flat(self.identity()), _flat(other.identity())
@@ -178,6 +195,19 @@ def _validation(given: Any) -> float | str:
             f"or path, got {given}"
         )
     return share
+
+
+def _start(given: Any) -> str:
+    """Return the path of the run whose weights are taken; none is an empty text."""
+    folder = getattr(given, "folder", given)  # a `Run` says where it is
+    expect(folder, str | Path, "the run to start from, by its path")
+    return str(Path(folder).expanduser().resolve()) if str(folder) else ""
+
+
+def _parts(name: str, given: Any) -> str:
+    """Return names of parts as one text, with commas between."""
+    check(name, given, str | Sequence[str], "posterior")
+    return given if isinstance(given, str) else ", ".join(given)
 
 
 def _training(recipe: recipes.Recipe, given: Any) -> Training:

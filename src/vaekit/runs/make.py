@@ -20,10 +20,11 @@ import torch
 
 import vaekit
 from vaekit import recipes
-from vaekit.data import Dataset, Schema, Splits
+from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
 from vaekit.runs import history, place
+from vaekit.runs.begin import begin, freeze
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run
 from vaekit.runs.inputs import Described, examples, first_split
@@ -61,20 +62,27 @@ def _train(
 ) -> Run:
     whole = config.load_data()
     splits, held_out = config.parted(whole)
-    config = _described(config, whole, splits, held_out)
-    if resume and _finished(folder, config):
-        place.forget_checkpoint(folder)  # killed before it could, the run is not trained once more
+    config = _described(config, whole, splits)
+    before = _before(folder, config) if resume else None
+    if before == "finished":
+        if not saving.keep and configs.read(folder / "run.yaml").notes.get("checkpoint") != "kept":
+            place.forget_checkpoint(folder)  # killed before it could
         return _opened(folder, config, whole)
     system = config.build(splits.train.shape)
+    if not (folder / CHECKPOINT).exists():
+        begin(system.model, config)
+    freeze(system.model, config)
     if isinstance(config.validation, str):
         like = Described(config, Schema.of(splits.train), splits, system.model.condition)
         named = config.validation
         held_out = examples(like, named, split=first_split(named)).data
+    if held_out is not None:
+        config = replace(config, notes={**config.notes, "validation": len(held_out)})
     fit = Fit(system.model, system.objective, splits.train, config.training, held_out)
     folder = Path(agreed(fit, str(folder)))
-    if resume and _ended(folder / MODEL, fit):  # whatever the notes of run.yaml say
+    if before == "begun" and _ended(folder / MODEL, fit):  # whatever the notes of run.yaml say
         if fit.fabric.global_rank == 0:
-            _conclude(folder, config, fit)
+            _conclude(folder, config, fit, saving)
         return _opened(folder, config, whole)
     if resume and (folder / CHECKPOINT).exists():
         _load(fit, folder / CHECKPOINT)
@@ -90,7 +98,7 @@ def _train(
     with _interrupts() as interrupted:
         try:
             _run(fit, run, saving, watcher, interrupted)
-            _finish(fit, run, config, interrupted)
+            _finish(fit, run, config, saving, interrupted)
         except NotFinite as error:
             if fit.fabric.global_rank == 0:
                 _write_config(folder, config, state="diverged", step=fit.step, steps=fit.steps)
@@ -105,21 +113,33 @@ def _opened(folder: Path, config: Config, splits: Splits) -> Run:
     return run
 
 
-def _finished(folder: Path, config: Config) -> bool:
+def _before(folder: Path, config: Config) -> str | None:
+    """Say of the run in a folder that it is "finished", "begun", or to be made "longer".
+
+    None where there is none. Raises `VaekitError` for another run, and for one that cannot be made
+    longer.
+    """
     if not (folder / "run.yaml").exists():
-        return False
-    found = configs.read(folder / "run.yaml")
-    changed = found.differences(config)
+        return None
+    there = configs.read(folder / "run.yaml")
+    if there.is_longer(config):
+        if (folder / CHECKPOINT).exists():
+            return "longer"
+        raise VaekitError(
+            f"{folder} has no checkpoint any more to train on from: train another run from its "
+            f"weights, --start {folder} (start=), and next time keep it, --keep-checkpoint"
+        )
+    changed = there.differences(config)
     if changed:
         raise VaekitError(
             f"{folder} is another run, it cannot be resumed with {'; '.join(changed[:3])}: "
             "repeat the original arguments, or choose another folder with --out"
         )
-    finished = found.notes.get("state") == "finished"
+    finished = there.notes.get("state") == "finished"
     if finished and not (folder / MODEL).exists():
         warn(f"{folder} was finished, but {MODEL} is gone: it is trained once more")
-        return False
-    return finished
+        return "begun"
+    return "finished" if finished else "begun"
 
 
 def _ended(path: Path, fit: Fit) -> bool:
@@ -140,14 +160,13 @@ def _load(fit: Fit, path: Path) -> None:
         )
 
 
-def _described(config: Config, whole: Splits, splits: Splits, held_out: Dataset | None) -> Config:
+def _described(config: Config, whole: Splits, splits: Splits) -> Config:
     """Return the config with what the data turned out to be, and where it is run."""
     train, test = splits
     notes = {
         "shape": list(train.shape),
         "train": len(train),
         "test": len(test),
-        **({} if held_out is None else {"validation": len(held_out)}),
         "files": dict(train.files),
         "vaekit": vaekit.__version__,
         "torch": str(torch.__version__),
@@ -175,7 +194,7 @@ def _run(
         if now.step % every == 0 or now.judged or now.step == now.steps:
             recorder.record()
             stopped = agreed(fit, bool(interrupted))
-            if recorder.due(saving) or stopped:
+            if recorder.due(saving) or stopped or (saving.keep and now.ended):
                 checkpoint.save(fit, run.checkpoint)
             if stopped:
                 break
@@ -201,7 +220,7 @@ def _with_rescue(error: NotFinite, run: Run) -> NotFinite:
     return error
 
 
-def _finish(fit: Fit, run: Run, config: Config, interrupted: list[int]) -> None:
+def _finish(fit: Fit, run: Run, config: Config, saving: Saving, interrupted: list[int]) -> None:
     checkpoint.check_finite(fit)
     fit.settle()
     if fit.fabric.global_rank:
@@ -211,16 +230,18 @@ def _finish(fit: Fit, run: Run, config: Config, interrupted: list[int]) -> None:
     about |= {} if best is None else {"best_step": str(best)}
     save_weights(fit.parts.model, run.folder / MODEL, fit.step, about)
     if ended:
-        _conclude(run.folder, config, fit)
+        _conclude(run.folder, config, fit, saving)
         return
     by = signal.Signals(interrupted[0]).name
     state = {"state": "interrupted", "step": fit.step, "steps": fit.steps, "stopped_by": by}
     _write_config(run.folder, config, **state)
 
 
-def _conclude(folder: Path, config: Config, fit: Fit) -> None:
+def _conclude(folder: Path, config: Config, fit: Fit, saving: Saving) -> None:
     about = weights.read(folder / MODEL)[1]
     best = {"best_step": int(about["best_step"])} if "best_step" in about else {}
     step = weights.step_of(about)
-    _write_config(folder, config, state="finished", step=step, steps=fit.steps, **best)
-    place.forget_checkpoint(folder)
+    kept = {"checkpoint": "kept"} if saving.keep and (folder / CHECKPOINT).exists() else {}
+    _write_config(folder, config, state="finished", step=step, steps=fit.steps, **best, **kept)
+    if not kept:
+        place.forget_checkpoint(folder)

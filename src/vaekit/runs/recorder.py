@@ -19,14 +19,19 @@ MINUTES = 5.0  # between checkpoints
 
 @dataclass(frozen=True)
 class Saving:
-    """Say how often to write a checkpoint: every so many minutes, or steps where given."""
+    """Say how often to write a checkpoint: every so many minutes, or steps where given.
+
+    `keep` also keeps the last one when training has ended.
+    """
 
     minutes: float = MINUTES
     steps: int | None = None
+    keep: bool = False
 
     def __post_init__(self):
         check("checkpoint_minutes", self.minutes, float, MINUTES)
         check("checkpoint_steps", self.steps, int | None)
+        check("keep_checkpoint", self.keep, bool, False)
         if not self.minutes > 0 or (self.steps is not None and self.steps < 1):
             raise VaekitError("checkpoints need an interval > 0")
 

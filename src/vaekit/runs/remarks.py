@@ -12,6 +12,7 @@ from vaekit.runs.history import VALIDATION, Row
 from vaekit.training.validation import HIGHER
 
 if TYPE_CHECKING:
+    from vaekit.runs.config import Config
     from vaekit.runs.folder import Run
 
 RISE, FALL, GAP = 0.02, 0.02, 0.1  # shares that are worth a word
@@ -49,9 +50,23 @@ def remarks(run: "Run") -> list[str]:
     said = _unused(metrics, int(rows[-1]["step"]))
     kept = training.keep == "best"
     said += [] if looked is None else _overfitted(looked, kept)
-    said = said or _gap(rows, metrics)
+    said = said or _gap(rows, metrics, looked is not None)
     curve = looked or trained
-    return said or ([] if curve is None else _improving(curve, rows, looked is not None))
+    said = said or ([] if curve is None else _improving(curve, rows, looked is not None))
+    return _ended(run.config) + said
+
+
+def _ended(config: "Config") -> list[str]:
+    """Say where training was stopped early, and of which step weights were kept."""
+    notes, kept = config.notes, config.training.keep == "best"
+    step, best = notes.get("step"), notes.get("best_step")
+    early = None not in (step, notes.get("steps")) and step < notes["steps"]
+    said = []
+    if early:
+        said += [f"stopped at step {step:,} of {notes['steps']:,}: no new best in validation"]
+    if kept and best is not None:
+        said += [f"the weights are those of step {best:,}, the best"]
+    return ["Training " + "; ".join(said) + "."] if early else [s.capitalize() + "." for s in said]
 
 
 def _curve(rows: Sequence[Row], column: str, name: str) -> _Curve | None:
@@ -106,7 +121,7 @@ def _improving(curve: _Curve, rows: Sequence[Row], looked: bool) -> list[str]:
     ]
 
 
-def _gap(rows: Sequence[Row], metrics: dict[str, Any]) -> list[str]:
+def _gap(rows: Sequence[Row], metrics: dict[str, Any], looked: bool) -> list[str]:
     """Compare the distortion of the training batches with that of the test set."""
     tested = metrics.get("distortion", {})
     if tested.get("split") != "test" or tested.get("value") is None or "distortion" not in rows[0]:
@@ -117,8 +132,13 @@ def _gap(rows: Sequence[Row], metrics: dict[str, Any]) -> list[str]:
     scale = max(abs(trained), GAP * (rows[0]["distortion"] - trained))
     if gap <= max(GAP * scale, 5 * (tested.get("se") or 0.0)):
         return []
+    cure = (
+        "train on more, or a smaller network"
+        if looked
+        else "judge while training and keep the best weights (--validation 0.1 --keep best), or "
+        "train on more"
+    )
     return [
         f"The model overfits: the distortion is {trained:,.1f} nats in training and "
-        f"{tested['value']:,.1f} on the test set: judge while training and keep the best weights "
-        "(--validation 0.1 --keep best), or train on more."
+        f"{tested['value']:,.1f} on the test set: {cure}."
     ]

@@ -21,7 +21,16 @@ from vaekit.system import files
 from vaekit.training import Training
 
 OF_DATA = ("data", "data_dir", "holdout", "validation")
-OF_RUN = ("out", "resume", "checkpoint_minutes", "checkpoint_steps", "watcher", "verbose")
+OF_START = ("start", "start_parts", "freeze")
+OF_RUN = (
+    "out",
+    "resume",
+    "checkpoint_minutes",
+    "checkpoint_steps",
+    "keep_checkpoint",
+    "watcher",
+    "verbose",
+)
 
 
 def train(
@@ -31,6 +40,7 @@ def train(
     *,
     checkpoint_minutes: float = MINUTES,
     checkpoint_steps: int | None = None,
+    keep_checkpoint: bool = False,
     watcher: Watcher | None = None,
     verbose: bool = True,
     **settings: Any,
@@ -45,14 +55,17 @@ def train(
     Args:
         what: a recipe by name, a run file or run folder whose settings are taken, or a `Config`
         out: the run folder; None: the first of runs/RECIPE-DATA-N that is free
-        resume: continue the run in `out`, to the weights that it would have had uninterrupted
+        resume: continue the run in `out`, to the weights that it would have had uninterrupted;
+            with more epochs also a finished one that kept its checkpoint
         checkpoint_minutes: time between checkpoints
         checkpoint_steps: steps between checkpoints, in place of minutes
+        keep_checkpoint: keep the last checkpoint of a finished run, to train on from there
         watcher: follows the training row by row, in place of the bar
         verbose: show a bar on a terminal, a line for each epoch elsewhere, on stderr
         settings: `data` by name or path, `data_dir`, `holdout`; `validation`, a share of the
-            training part or a set by name or path; the recipe's own arguments; those of
-            `Training`. They are numbers and text, which is what a run folder holds.
+            training part or a set by name or path; `start`, a run whose weights to begin with,
+            `start_parts` of them and parts to `freeze`, by name; the recipe's own arguments; those
+            of `Training`. They are numbers and text, which is what a run folder holds.
 
     Raises `VaekitError` for a setting that is unknown, with the nearest name, or does not fit; for
     a folder that is in use or holds a run already (with `resume`: another run); for data that do
@@ -63,7 +76,7 @@ def train(
     check("verbose", verbose, bool, True)
     expect(watcher, Watcher | None, "a Watcher")
     config = configured(what, settings)
-    saving = Saving(checkpoint_minutes, checkpoint_steps)
+    saving = Saving(checkpoint_minutes, checkpoint_steps, keep_checkpoint)
     folder = folder_of(what, out, resume)
     with ExitStack() as stack:
         if watcher is None and verbose:
@@ -79,10 +92,12 @@ def configured(what: str | Path | Config, settings: Mapping[str, Any]) -> Config
     own = {name: each.default for name, each in known.items() if name != "shape"}
     trained = [each.name for each in fields(Training)]
     for name in settings:
-        if name not in (*own, *trained, *OF_DATA):
-            raise nearest(name, [*own, *trained, *OF_DATA, *OF_RUN], f"argument of {recipe.name}")
+        if name not in (*own, *trained, *OF_DATA, *OF_START):
+            raise nearest(
+                name, [*own, *trained, *OF_DATA, *OF_START, *OF_RUN], f"argument of {recipe.name}"
+            )
     whole = {**base.arguments, **asdict(base.training)} if base else {}
-    whole |= {name: getattr(base, name) for name in OF_DATA} if base else {}
+    whole |= {name: getattr(base, name) for name in (*OF_DATA, *OF_START)} if base else {}
     whole |= settings
     data, folder = whole.get("data"), whole.get("data_dir")
     if data is None or not data_text(data):
@@ -97,6 +112,7 @@ def configured(what: str | Path | Config, settings: Mapping[str, Any]) -> Config
         whole.get("holdout", 0.1),
         folder and str(files.place(folder, "the data folder").resolve()),
         validation=whole.get("validation", 0.0),
+        **{name: whole.get(name, "") for name in OF_START},
     )
 
 

@@ -70,18 +70,22 @@ def restore(optimiser: torch.optim.Optimizer, moments: Mapping[int, Mapping[str,
 
 
 def groups(model: torch.nn.Module) -> list[dict[str, Any]]:
-    """List all weights, those of a module with settings `adam` of its own apart with these.
+    """List all weights that train, those of a module with settings `adam` apart with these.
 
     Settings are the arguments of `torch.optim.Adam`, such as {"lr": 1e-4, "betas": (0.5, 0.9)}.
     """
     own: list[Any] = [module for module in model.modules() if hasattr(module, "adam")]
     apart = [
-        {"params": list(module.parameters()), **module.adam, "own_rate": "lr" in module.adam}
+        {"params": _trained(module), **module.adam, "own_rate": "lr" in module.adam}
         for module in own
     ]
     taken = {id(weights) for group in apart for weights in group["params"]}
-    rest = [weights for weights in model.parameters() if id(weights) not in taken]
+    rest = [weights for weights in _trained(model) if id(weights) not in taken]
     return [group for group in ({"params": rest}, *apart) if group["params"]]
+
+
+def _trained(module: torch.nn.Module) -> list[Tensor]:
+    return [weights for weights in module.parameters() if weights.requires_grad]
 
 
 class Adam(torch.optim.Adam):

@@ -1,0 +1,161 @@
+"""Longer runs, and runs that begin with the weights of another."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from parts import same
+from safetensors.torch import load_file
+
+import vaekit
+from vaekit.errors import VaekitError
+
+SMALL = {
+    **{"network": "mlp(8)", "latent": 3, "data": "digits", "epochs": 2, "batch": 200},
+    **{"device": "cpu", "verbose": False},
+}
+
+
+def trained(folder, recipe="vae", **changed) -> vaekit.Run:
+    return vaekit.train(recipe, out=folder, **{**SMALL, **changed})
+
+
+def weights(run: vaekit.Run) -> dict[str, torch.Tensor]:
+    return load_file(run.folder / "model.safetensors")
+
+
+def parts(run: vaekit.Run, name: str) -> list[torch.Tensor]:
+    return [v for k, v in run.model.state_dict().items() if k.startswith(name)]
+
+
+# ---- longer
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"ema": 0.9, "optimiser": "sgd(momentum=0.9)", "clip": 1.0},
+        {"validation": 0.2, "keep": "best", "batch": 100},
+    ],
+)
+def test_a_finished_run_is_made_longer(changed, tmp_path):
+    whole = trained(tmp_path / "whole", **changed, epochs=5)
+    trained(tmp_path / "run", **changed, keep_checkpoint=True)
+    run = trained(tmp_path / "run", **changed, epochs=5, keep_checkpoint=True, resume=True)
+    assert same(weights(run), weights(whole))
+    assert (run.config.notes["step"], run.config.training.epochs) == (
+        whole.config.notes["step"],
+        5,
+    )
+    assert run.checkpoint.exists()
+    assert [row["step"] for row in run.history][-1] == run.config.notes["step"]
+    last = trained(tmp_path / "run", **changed, epochs=6, resume=True)
+    assert last.config.training.epochs == 6
+    assert not last.checkpoint.exists()
+
+
+def test_a_kept_checkpoint_outlives_another_resume(tmp_path):
+    trained(tmp_path / "run", keep_checkpoint=True)
+    run = trained(tmp_path / "run", resume=True)
+    assert run.checkpoint.exists()
+
+
+def test_without_its_checkpoint_a_run_is_not_made_longer(tmp_path):
+    before = weights(trained(tmp_path / "run"))
+    with pytest.raises(VaekitError, match=r"has no checkpoint any more.*--start .*run"):
+        trained(tmp_path / "run", epochs=5, resume=True)
+    assert same(weights(vaekit.Run(tmp_path / "run")), before)
+
+
+@pytest.mark.parametrize("changed", [{"epochs": 1}, {"epochs": 5, "latent": 4}])
+def test_a_shorter_run_or_another_is_refused(changed, tmp_path):
+    trained(tmp_path / "run", keep_checkpoint=True)
+    with pytest.raises(VaekitError, match="is another run"):
+        trained(tmp_path / "run", **changed, resume=True)
+
+
+# ---- from another's weights
+
+
+def test_it_begins_with_the_weights_of_another(tmp_path):
+    first = trained(tmp_path / "a")
+    second = trained(tmp_path / "b", start=first, lr=1e-30, optimiser="sgd")
+    for name, value in first.model.state_dict().items():
+        torch.testing.assert_close(second.model.state_dict()[name], value)
+    assert second.config.start == str(first.folder)
+    again = trained(tmp_path / "c", start=str(tmp_path / "a"), lr=1e-30, optimiser="sgd")
+    assert same(weights(second), weights(again))
+
+
+def test_parts_are_taken_and_held(tmp_path):
+    first = trained(tmp_path / "a")
+    second = trained(
+        *(tmp_path / "b", "beta_vae"),
+        **{"start": first, "start_parts": "posterior", "freeze": ["posterior"], "beta": 2.0},
+    )
+    assert all(map(torch.equal, parts(first, "posterior"), parts(second, "posterior")))
+    assert not any(map(torch.equal, parts(first, "likelihood"), parts(second, "likelihood")))
+    fresh = trained(tmp_path / "c", "beta_vae", beta=2.0, freeze="likelihood.network")
+    assert all(math.isfinite(row["objective"]) for row in fresh.history)
+    assert not any(map(torch.equal, parts(fresh, "posterior"), parts(first, "posterior")))
+
+
+def test_a_frozen_run_is_resumed_in_the_same_bits(tmp_path):
+    first = trained(tmp_path / "a")
+    held = {"start": first, "freeze": "posterior"}
+    whole = trained(tmp_path / "whole", **held, epochs=4)
+    trained(tmp_path / "b", **held, keep_checkpoint=True)
+    (tmp_path / "a" / "model.safetensors").unlink()  # it is no more needed
+    again = trained(tmp_path / "b", **held, epochs=4, resume=True)
+    assert same(weights(again), weights(whole))
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        ({"start": "nowhere"}, "no run folder|is not a run folder"),
+        ({"latent": 5}, r"is of another model: .*--start-parts posterior"),
+        ({"network": "mlp(8, 8)"}, "is not there|is of another model"),
+        ({"start_parts": "encoder"}, "unknown part in start_parts 'encoder'"),
+        ({"freeze": "posteriors"}, "unknown part in freeze 'posteriors'. Did you mean 'posterior'"),
+        ({"freeze": "posterior, likelihood"}, "all weights are frozen"),
+        ({"freeze": 3}, "freeze must be"),
+        ({"start": 3}, "the run to start from"),
+    ],
+)
+def test_starts_that_do_not_serve(changed, cause, tmp_path):
+    first = trained(tmp_path / "a")
+    with pytest.raises(VaekitError, match=cause):
+        trained(tmp_path / "b", **{"start": str(first.folder), **changed})
+    assert not (tmp_path / "b").exists()
+
+
+def test_the_command_line_starts_and_goes_on(tmp_path, capsys):
+    from vaekit.cli import main
+
+    words = [
+        "train",
+        "vae",
+        "--data",
+        "digits",
+        "--network",
+        "mlp(8)",
+        "--latent",
+        "3",
+        "--batch",
+        "200",
+        "--device",
+        "cpu",
+    ]
+    main([*words, "--epochs", "2", "--out", str(tmp_path / "a"), "--keep-checkpoint"])
+    main([*words, "--epochs", "3", "--out", str(tmp_path / "a"), "--resume"])
+    more = ["--start", str(tmp_path / "a"), "--freeze", "posterior"]
+    main([*words, "--epochs", "1", "--out", str(tmp_path / "b"), *more])
+    said = capsys.readouterr().out
+    assert "nothing was trained" not in said
+    assert vaekit.Run(tmp_path / "a").config.notes["step"] == 24
+    assert vaekit.Run(tmp_path / "b").config.freeze == "posterior"
+    before = np.asarray(parts(vaekit.Run(tmp_path / "a"), "posterior")[0])
+    assert np.array_equal(before, parts(vaekit.Run(tmp_path / "b"), "posterior")[0])
