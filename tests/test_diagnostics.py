@@ -95,7 +95,7 @@ def test_the_spectrum_of_a_sigmoid_layer_by_hand_and_in_chunks(monkeypatch):
         h = layer(data.images).sigmoid()
         known = torch.linalg.svdvals((h * (1 - h))[:, :, None] * layer.weight)
     assert torch.allclose(measure.spectra(model, data, ALL).float(), known, atol=1e-5)
-    monkeypatch.setattr(measure, "_ENTRIES", 7 * 15)
+    monkeypatch.setattr(measure, "_JACOBIAN_ENTRIES", 7 * 15)
     assert torch.allclose(measure.spectra(model, data, ALL).float(), known, atol=1e-5)
 
 

@@ -66,7 +66,7 @@ def encode_set(
     """
     check_model(model)
     check_set(data)
-    _check(model, len(data), c)
+    _check_conditions(model, len(data), c)
     check_shape(model, data.batch(torch.arange(1)))
     parts = []
     with seeded(seed):
@@ -264,7 +264,7 @@ def _check_found(model: Model, what: str, x: Tensor, found: Tensor) -> None:
         raise at_fault(model, what, f"example {row}", as_floats(one[None])[0], as_floats(others))
 
 
-def _check(model: Model, n: int, c: Tensor | None) -> None:
+def _check_conditions(model: Model, n: int, c: Tensor | None) -> None:
     model.check(c)
     if c is not None:
         check_values(c, "the condition")
@@ -274,7 +274,7 @@ def _check(model: Model, n: int, c: Tensor | None) -> None:
 
 @torch.no_grad()
 def _chunked(model: Model, function: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
-    _check(model, len(x), c)
+    _check_conditions(model, len(x), c)
     device = device_of(model)
     chunks = x.split(CHUNK)
     conditions = [None] * len(chunks) if c is None else c.split(CHUNK)

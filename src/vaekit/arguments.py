@@ -73,7 +73,7 @@ def check_call(call: inspect.BoundArguments) -> None:
 
 def described(kind: Any) -> str:
     """Say in words what an annotation allows: `a number or None`."""
-    return " or ".join(map(_said, _choices(kind)))
+    return " or ".join(map(_kind_text, _choices(kind)))
 
 
 def fits(value: Any, kind: Any) -> bool:
@@ -106,7 +106,7 @@ def _choices(kind: Any) -> list[Any]:
     return list(get_args(kind)) if get_origin(kind) is Literal else [kind]
 
 
-def _said(kind: Any) -> str:
+def _kind_text(kind: Any) -> str:
     """Say a kind in words."""
     if get_origin(kind) is Sequence:
         return _LISTED.get(get_args(kind)[0], "a list")

@@ -46,7 +46,7 @@ def check_examples(x: Any) -> None:
         )
     if not x.is_floating_point():
         raise VaekitError(
-            f"a model is shown float32 numbers, got {_kind(x)}: write x.float() / 255 for "
+            f"a model is shown float32 numbers, got {_dtype(x)}: write x.float() / 255 for "
             "pictures of bytes, x.float() for others"
         )
 
@@ -63,7 +63,7 @@ def numbers(found: Any, who: str) -> Tensor:
         )
     if not found.is_floating_point():
         raise VaekitError(
-            f"{who} gives {_kind(found)} numbers, through which nothing is learned: let it return "
+            f"{who} gives {_dtype(found)} numbers, through which nothing is learned: let it return "
             "float32"
         )
     return found.float()
@@ -223,7 +223,7 @@ def _said(found: Any) -> str:
     return "nothing (None)" if found is None else f"a {type(found).__name__}"
 
 
-def _kind(x: Tensor) -> str:
+def _dtype(x: Tensor) -> str:
     return str(x.dtype).removeprefix("torch.")
 
 

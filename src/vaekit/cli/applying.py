@@ -48,7 +48,7 @@ def encode(words: list[str]) -> None:
     reads = _reads(options.input)
     out = out_of(options, run.folder / "codes.npz")
     target = writing.Target(out, writing.CODES, options.force, reads)
-    given, conditions = _examples(run, options)
+    given, conditions = _read_examples(run, options)
     codes = run.codes(given.data, conditions, options.draw, options.seed)
     writing.write_codes(target, codes, given.names, given.files)
     how = "drawn from q(z|x)" if options.draw else "the mean of q(z|x)"
@@ -98,7 +98,7 @@ def reconstruct(words: list[str]) -> None:
 
     target = _target(run, options, "reconstructions", _reads(options.input))
     sheet = target.ending == ".png"
-    given, conditions = _examples(run, options)
+    given, conditions = _read_examples(run, options)
     # A sheet is for looking at; conditions in words may be one for each, so none is left out.
     some = sheet and options.n is None and not isinstance(conditions, str)
     shown, conditions = inputs.first(given, conditions, writing.PAIRS if some else None)
@@ -168,7 +168,7 @@ def _reads(what: str | None) -> tuple[Path, ...]:
     return (path,) if what and path.exists() else ()
 
 
-def _examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
+def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
     """Read the first --n examples, and what a conditional model is conditions of them."""
     from vaekit.runs import inputs
 

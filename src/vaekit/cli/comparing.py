@@ -34,7 +34,7 @@ def compare(words: list[str]) -> None:
     from vaekit.report.rendering import check_page
 
     out = check_page(out_of(options, "compare.html"), options.force)
-    runs = _opened(options.runs, options.data_dir)
+    runs = _open_runs(options.runs, options.data_dir)
     entries, notes = gather(runs)  # so that runs on the same data share them while they are judged
     if len(entries) > 1:
         for note in notes:
@@ -43,7 +43,7 @@ def compare(words: list[str]) -> None:
     print(report.compare(runs, out, options.force))
 
 
-def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
+def _open_runs(paths: list[str], data_dir: str | None) -> list["Run"]:
     """Open the runs among paths, as a shell's `runs/*` gives them, and say what is skipped."""
     from vaekit.runs import Run
 
@@ -55,13 +55,13 @@ def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
             run = Run(path, data_dir)
             _ = run.config
         except VaekitError as error:
-            _note(f"skipped: {error}{_within(Path(path))}")
+            _note(f"skipped: {error}{_runs_within(Path(path))}")
         else:
             runs.append(run)
     return runs
 
 
-def _within(folder: Path) -> str:
+def _runs_within(folder: Path) -> str:
     inner = folder.is_dir() and any(folder.glob("*/run.yaml"))
     return f"; there are runs within it: write {folder}/*" if inner else ""
 

@@ -21,8 +21,10 @@ def show(words: list[str]) -> None:
     from vaekit.recipes import RECIPES
     from vaekit.schedules import SCHEDULES
 
-    _table("recipes", {name: f"{r.summary} [{r.paper}]" for name, r in RECIPES.items()})
-    _table("data sets (--data NAME, or a path)", {k: _first_line(v) for k, v in CATALOGUE.items()})
+    _print_table("recipes", {name: f"{r.summary} [{r.paper}]" for name, r in RECIPES.items()})
+    _print_table(
+        "data sets (--data NAME, or a path)", {k: _first_line(v) for k, v in CATALOGUE.items()}
+    )
     print(f"networks (--network): {', '.join(NETWORKS)}")
     print(f"priors (--prior): {', '.join(PRIORS)}")
     print(f"posteriors (--posterior): {', '.join(POSTERIORS)}")
@@ -32,7 +34,7 @@ def show(words: list[str]) -> None:
     print(f"schedules (for any weight): {', '.join(SCHEDULES)}")
 
 
-def _table(title: str, rows: dict[str, str]) -> None:
+def _print_table(title: str, rows: dict[str, str]) -> None:
     width = max(map(len, rows))
     print(title)
     for name, text in rows.items():

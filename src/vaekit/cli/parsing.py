@@ -80,10 +80,10 @@ def parse(made: "ArgumentParser", words: list[str]) -> Any:
     try:
         return made.parse_args(words)
     except ArgumentError as error:
-        raise VaekitError(f"{_plain(error)}. `{made.prog} --help` shows all arguments") from None
+        raise VaekitError(f"{_reworded(error)}. `{made.prog} --help` shows all arguments") from None
 
 
-def _plain(error: Exception) -> str:
+def _reworded(error: Exception) -> str:
     """Say a parser's complaint in the words of the command line."""
     said = re.sub(r'^Parser key "(\w+)":', r"--\1:", str(error))
     said = re.sub(

@@ -148,14 +148,14 @@ def write_examples(
 def _write_sheet(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarray | None) -> None:
     after = pictures.tiles(torch.from_numpy(x), *schema.levels)
     if originals is None:
-        sheet = pictures.grid(after, _columns(len(after)))
+        sheet = pictures.grid(after, _column_count(len(after)))
     else:
         before = pictures.tiles(torch.from_numpy(originals[:MOST]), *schema.levels)
-        sheet = _pairs(before, after)
+        sheet = _pair_sheet(before, after)
     pictures.save(sheet, path, min(after.shape[1:3]))
 
 
-def _columns(n: int) -> int:
+def _column_count(n: int) -> int:
     """Choose a number of columns: one row for a few, else near a square, full rows if they can."""
     if n <= 8:
         return n
@@ -163,7 +163,7 @@ def _columns(n: int) -> int:
     return min(_ROW, next((c for c in range(least, 2 * least) if n % c == 0), least))
 
 
-def _pairs(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _pair_sheet(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Lay out rows of originals, each with the row of reconstructions right below it."""
     columns = min(_ROW, len(before))
     sheets = []

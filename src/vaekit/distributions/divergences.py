@@ -60,13 +60,13 @@ def kl_by_coordinate(q: Distribution, p: Distribution) -> Tensor | None:
     q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
-        parts = _of_all(kl_by_coordinate, pairs)
+        parts = _all_or_none(kl_by_coordinate, pairs)
         return None if parts is None else torch.cat(parts, -1)
     function = _BY_COORDINATE.get((type(q), type(p)))
     return function(q, p) if function else _kl_of_torch(q, p)
 
 
-def _of_all(
+def _all_or_none(
     closed: Callable[..., Tensor | None], pairs: Sequence[tuple[Density, Density]]
 ) -> list[Tensor] | None:
     """Return the KL of every pair, None where one is not known."""
@@ -91,7 +91,7 @@ def kl_in_closed_form(q: Distribution, p: Distribution) -> Tensor | None:
     q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
-        parts = _of_all(kl_in_closed_form, pairs)
+        parts = _all_or_none(kl_in_closed_form, pairs)
         return None if parts is None else torch.stack(parts).sum(0)
     if function := _WHOLE.get((type(q), type(p))):
         return function(q, p)

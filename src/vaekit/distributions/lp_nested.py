@@ -160,7 +160,7 @@ class Layout(nn.Module):
         level = log_gamma_draw(alphas[0], shape) / powers[0]
         for alpha, power, sizes in zip(alphas[1:], powers[1:], self.sizes[1:], strict=True):
             share = log_gamma_draw(alpha, shape)
-            above = level - _logsumexp(share, sizes) / _first(power, sizes)
+            above = level - _logsumexp(share, sizes) / _firsts(power, sizes)
             level = _spread(above, sizes) + share / power
         return level
 
@@ -253,7 +253,7 @@ def _sum(value: Tensor, sizes: list[int]) -> Tensor:
     return torch.stack([part.sum(-1) for part in value.split(sizes, -1)], -1)
 
 
-def _first(value: Tensor, sizes: list[int]) -> Tensor:
+def _firsts(value: Tensor, sizes: list[int]) -> Tensor:
     return torch.stack([part[..., 0] for part in value.split(sizes, -1)], -1)
 
 

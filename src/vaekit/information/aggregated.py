@@ -76,7 +76,7 @@ class Aggregate:
     @property
     def rate(self) -> float | None:
         """Return R by the same codes: information + total correlation + dimension-wise KL."""
-        return _mean(self.own, self.prior)
+        return _mean_difference(self.own, self.prior)
 
     @property
     def information(self) -> float:
@@ -86,17 +86,17 @@ class Aggregate:
     @property
     def total_correlation(self) -> float | None:
         """Return KL(q(z)‖Π_h q(z_h))."""
-        return _mean(self.joint, _whole(self.marginals))
+        return _mean_difference(self.joint, _over_coordinates(self.marginals))
 
     @property
     def dimension_wise_kl(self) -> float | None:
         """Return E[Σ_h log q(z_h) − log p(z)], Σ_h KL(q(z_h)‖p(z_h)) for a factorised prior."""
-        return _mean(_whole(self.marginals), self.prior)
+        return _mean_difference(_over_coordinates(self.marginals), self.prior)
 
     @property
     def aggregate_kl(self) -> float | None:
         """Return KL(q(z)‖p(z))."""
-        return _mean(self.joint, self.prior)
+        return _mean_difference(self.joint, self.prior)
 
     @property
     def informations(self) -> Tensor | None:
@@ -120,7 +120,7 @@ class Aggregate:
                 direction="lower bound",
             )
         }
-        marginal = _whole(self.marginals)
+        marginal = _over_coordinates(self.marginals)
         if marginal is not None:
             bad = "mostly error, as I is near ln N" if self.saturated else "rather too large"
             text = f"mean of log q(z) − Σ_h log q(z_h); {how}; {bad}"
@@ -194,11 +194,11 @@ def _known(distributions: Sequence[Density], z: Tensor) -> tuple[Tensor, Tensor 
     return whole, torch.cat([d.log_prob_by_coordinate(part).double() for d, part in pairs])
 
 
-def _whole(parts: Tensor | None) -> Tensor | None:
+def _over_coordinates(parts: Tensor | None) -> Tensor | None:
     return None if parts is None else parts.sum(1)
 
 
-def _mean(a: Tensor | None, b: Tensor | None) -> float | None:
+def _mean_difference(a: Tensor | None, b: Tensor | None) -> float | None:
     return None if a is None or b is None else float((a - b).mean())
 
 

@@ -69,9 +69,9 @@ class Reader(nn.Module):
         self.widths = [size if isinstance(part, OneHots) else 2 * size for part, size in each]
         self.network = networks(text).encoder(tuple(first.shown.shape[1:]), sum(self.widths))
         self.network.to(first.shown.device)
-        self.units = _units(first.shown)
+        self.units = _image_units(first.shown)
         blocks = zip(first.c.split(self.sizes, -1), self.parts, strict=True)
-        self.moments = [_moments(c, isinstance(part, OneHots)) for c, part in blocks]
+        self.moments = [_mean_and_scale(c, isinstance(part, OneHots)) for c, part in blocks]
 
     def forward(self, shown: Tensor, c: Tensor) -> Tensor:
         """Return log Q(c|x′) of each pair in nats, (n,)."""
@@ -83,13 +83,13 @@ class Reader(nn.Module):
         ).sum(0)
 
 
-def _moments(c: Tensor, category: bool) -> tuple[Tensor, Tensor]:
+def _mean_and_scale(c: Tensor, category: bool) -> tuple[Tensor, Tensor]:
     if category:  # its entries have their unit
         return c.new_zeros(c.shape[-1]), c.new_ones(c.shape[-1])
     return c.mean(0), _wide(c.std(0, correction=0))
 
 
-def _units(x: Tensor) -> tuple[Tensor, Tensor]:
+def _image_units(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.mean(), _wide(x.std(correction=0))
 
 

@@ -38,7 +38,7 @@ from vaekit.posteriors import TopK
 
 DEAD = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
 EXAMPLES = 100  # Jacobians; each takes a backward pass for every latent
-_ENTRIES = 1 << 24  # of the Jacobians held at once, 64 MiB
+_JACOBIAN_ENTRIES = 1 << 24  # of the Jacobians held at once, 64 MiB
 _TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 
@@ -127,7 +127,7 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
     """
     found = []
     with evaluating(model):
-        for part in rows.split(max(1, _ENTRIES // (model.posterior.latent * _size(data)))):
+        for part in rows.split(max(1, _JACOBIAN_ENTRIES // (model.posterior.latent * _size(data)))):
             x = data.batch(part).to(device_of(model))
             check_numbers(data, part, x)
             j = jacobian(model, x, condition_of(model, data, part)).detach().double()

@@ -166,9 +166,9 @@ def indicators(model: Model, data: Dataset, n: int = 10_000) -> Indicators:
     q = together(posteriors)
     v, centre = (q.mean**2 + q.variance).mean(0), q.mean.mean(0)
     spread = ((q.mean - centre) ** 2 + q.variance).mean(0)
-    rates = _known(q, StandardNormal(torch.zeros_like(v)))
-    informations = _known(q, DiagonalGaussian(torch.zeros_like(v), 0.5 * v.log()))
-    centreds = _known(q, DiagonalGaussian(centre, 0.5 * spread.log())).sum(1)
+    rates = _known_kl(q, StandardNormal(torch.zeros_like(v)))
+    informations = _known_kl(q, DiagonalGaussian(torch.zeros_like(v), 0.5 * v.log()))
+    centreds = _known_kl(q, DiagonalGaussian(centre, 0.5 * spread.log())).sum(1)
     check_finite(model, data, rows, "the information", rates, informations, centreds)
     known = v, rates.mean(0), informations.mean(0), rates.sum(1), informations.sum(1)
     return Indicators(*known, spread, centreds)
@@ -186,7 +186,7 @@ def unfit(q: Density, prior: Density | None) -> str:
     )
 
 
-def _known(q: Density, p: Density) -> Tensor:
+def _known_kl(q: Density, p: Density) -> Tensor:
     found = kl_by_coordinate(q, p)
     assert found is not None
     return found

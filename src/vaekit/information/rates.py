@@ -77,7 +77,7 @@ def evaluate(
             if len(data) > n
             else torch.arange(len(data))
         )
-        sums = _Sums(samples)
+        sums = _PerExample(samples)
         for run in passes(model, data, rows, samples):
             sums.add(run)
     for name, parts in sums.parts.items():
@@ -86,7 +86,7 @@ def evaluate(
     numbers = {k: asdict(v) for k, v in sums.numbers().items()}
     levels = data.levels(rows)
     if levels is not None and data.factors is not None:
-        numbers["mig"] = _mig(sums.codes(), levels, data.factors.names, bins)
+        numbers["mig"] = _mig_number(sums.codes(), levels, data.factors.names, bins)
     return numbers
 
 
@@ -108,7 +108,7 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
             yield run
 
 
-class _Sums:
+class _PerExample:
     """Gather what every example says; examples count alike, however the chunks were cut."""
 
     def __init__(self, samples: int):
@@ -163,7 +163,7 @@ class _Sums:
             "squared units of x",
         )
         v = whole["v"][:, self.units] if "v" in whole else None
-        return found | _units(whole["mean"][:, self.units], v, self.standard)
+        return found | _active_units(whole["mean"][:, self.units], v, self.standard)
 
     def _rate_number(self, name: str, values: Tensor, drawn: str) -> Number:
         z = "z" + name.removeprefix("rate")
@@ -182,7 +182,7 @@ def mean_of(
     return Number(float(values.mean()), estimator, n, se, unit, direction)
 
 
-def _units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
+def _active_units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
     n, size = mean.shape
     if not size:
         return {}
@@ -215,7 +215,7 @@ def _blocks(run: Pass) -> list[Block]:
     return blocks(run.q, run.prior, run.z) or []
 
 
-def _mig(
+def _mig_number(
     codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...], bins: int
 ) -> dict[str, Any]:
     score = mig(codes, levels, bins=bins)

@@ -128,16 +128,16 @@ class GaussianMixture(Likelihood):
         said = []
         if dead and self.components > 1:
             said.append(
-                f"component {_listed(dead)} of the noise mixture has died (π < {DEAD:g}): the "
+                f"component {_comma_list(dead)} of the noise mixture has died (π < {DEAD:g}): the "
                 f"residuals need fewer than {self.components} components, or a smaller floor"
             )
         low = [k for k in low if k not in dead]
         if low:
             said.append(
-                limited(f"the variance of component {_listed(low)} of the noise", self.floor)
+                limited(f"the variance of component {_comma_list(low)} of the noise", self.floor)
             )
         return "; ".join(said)
 
 
-def _listed(numbers: list[int]) -> str:
+def _comma_list(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers))

@@ -40,7 +40,7 @@ from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 FEATURES = (0, 16, 64, 256)
-_KNOWN = 0.05  # R² below which a factor counts as not told
+_LEAST_R2 = 0.05  # R² below which a factor counts as not told
 _RIDGE = 1e-6  # of the features' mean square
 
 
@@ -109,7 +109,7 @@ def explicitness(capacity: np.ndarray, loss: np.ndarray) -> float:
     """Return E of a curve: losses (T,) in units of ℓ_b at rising capacities (T,)."""
     least = np.minimum(np.minimum.accumulate(loss), 1.0)
     gain = 1 - least[-1]
-    if gain < _KNOWN:
+    if gain < _LEAST_R2:
         return 0.0
     area = ((least[1:] + least[:-1]) / 2 - least[-1]) @ np.diff(capacity)
     return float(1 - area / (0.5 * (capacity[-1] - capacity[0]) * gain))

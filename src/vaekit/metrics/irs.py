@@ -50,7 +50,7 @@ def irs(
     values, levels = checked(codes, factors)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
-        means = _cells(values, levels)
+        means = _cell_means(values, levels)
         reach = np.quantile(np.abs(means - means.mean(axis=0)), quantile, axis=0)
         reach = np.where(np.ptp(means, axis=0) > 0, reach, 0.0)
         moved = np.stack([_moved(means, column, quantile) for column in levels.T], axis=1)
@@ -85,7 +85,7 @@ def _irs(subject: Subject) -> Score:
     return irs(subject.mean, subject.levels, seed=subject.seed)
 
 
-def _cells(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _cell_means(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Replace each code by the mean of those with the same levels of all factors."""
     cells = np.unique(levels, axis=0, return_inverse=True)[1].reshape(-1)
     count = np.bincount(cells)

@@ -103,7 +103,7 @@ def label_accuracy(
         "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(answered), classes),
     }
     settings = {
-        "estimator": f"held-out accuracy of {_HOW[classifier]}, codes standardised, from "
+        "estimator": f"held-out accuracy of {_CLASSIFIERS[classifier]}, codes standardised, from "
         f"{count:,} labels" + (f", mean of {repeats} stratified draws" if repeats > 1 else ""),
         "n": len(wanted),
         "se": se,
@@ -252,7 +252,7 @@ def _by_planes(inputs: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.n
 
 
 _READERS: dict[str, Reader] = {"svm": _by_svm, "linear": _by_planes}
-_HOW = {
+_CLASSIFIERS = {
     "svm": "an SVM with Gaussian kernels, C = 1, γ = 1/H",
     "linear": "logistic regression, C = 1",
 }

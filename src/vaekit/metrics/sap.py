@@ -39,7 +39,7 @@ from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score, scored
 
 Kind = Literal["r2", "svm"]
-_HOW = {
+_SEPARATIONS = {
     "r2": "squared correlation of one latent with the level",
     "svm": "held-out balanced accuracy of a linear SVM on one latent, C = 0.01",
 }
@@ -60,7 +60,7 @@ def sap(
     (K,); `latent` (K,), the best; `constant`, the factors left out. Raises `VaekitError` as `mig`
     does, for an unknown kind, and by `svm` for too few examples to hold any out.
     """
-    if kind not in _HOW:
+    if kind not in _SEPARATIONS:
         raise VaekitError(f"unknown kind {kind!r} of SAP: use 'r2' or 'svm'")
     check_counts(shuffles=shuffles)
     values, levels = checked(codes, factors)
@@ -75,7 +75,7 @@ def sap(
             predicted, guess = _separated(values, levels, learnt)
         return _gaps(predicted, guess, levels)
 
-    settings = {"estimator": _HOW[kind], "n": len(values), "kind": kind, "seed": seed}
+    settings = {"estimator": _SEPARATIONS[kind], "n": len(values), "kind": kind, "seed": seed}
     return scored(measure, levels, ("gap_of_best",), settings, shuffles, seed)
 
 

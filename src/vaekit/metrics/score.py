@@ -38,16 +38,16 @@ class Score(float):
 
     def as_dict(self) -> dict[str, Any]:
         """Return value, settings, shuffled and parts as JSON can hold them, one level deep."""
-        parts = {name: _plain(part) for name, part in self.parts.items()}
+        parts = {name: _as_json(part) for name, part in self.parts.items()}
         return {"value": float(self), **self.settings, "shuffled": self.shuffled, "parts": parts}
 
 
-def _plain(part: Any) -> Any:
+def _as_json(part: Any) -> Any:
     if isinstance(part, np.ndarray | np.generic):
         return part.tolist()
     if isinstance(part, Mapping):
-        return {str(key): _plain(value) for key, value in part.items()}
-    return [_plain(value) for value in part] if isinstance(part, list | tuple) else part
+        return {str(key): _as_json(value) for key, value in part.items()}
+    return [_as_json(value) for value in part] if isinstance(part, list | tuple) else part
 
 
 Measure = Callable[[np.ndarray], dict[str, Any]]

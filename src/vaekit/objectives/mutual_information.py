@@ -80,7 +80,7 @@ class MutualInformation(Adversarial):
         q, c = chosen(run, self.on)
         seen = run.once(_seen, self.drawn, self.trunk, self.share)
         told = log_read(self.still(seen), q, c[: len(seen)])
-        return -(told.mean() + _entropy(q, self.entropy))
+        return -(told.mean() + _code_entropy(q, self.entropy))
 
     def loss(self, run: Pass) -> Tensor:
         """Return −E log Q(c|x′), whose gradient reaches the reader alone."""
@@ -155,7 +155,7 @@ def _seen(run: Pass, drawn: bool, trunk: Trunk | None, share: float) -> Tensor:
     return image if trunk is None else trunk(image)
 
 
-def _entropy(q: Density, kind: str) -> Tensor | float:
+def _code_entropy(q: Density, kind: str) -> Tensor | float:
     """Return the entropy of q(c) over the batch, or the constant of the prior, in nats."""
     width = q.event_shape[0]
     if isinstance(q, Categories):

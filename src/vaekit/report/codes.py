@@ -92,7 +92,7 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
         prior = None if model.prior is None else model.expect(q.mean, c)
         gaussian = gaussian and not unfit(q, prior)
         squares.append((q.mean.double() ** 2 + q.variance.double()).cpu())
-        part, places = None if prior is None else _shares(q, prior), categories_of(q)
+        part, places = None if prior is None else _rate_shares(q, prior), categories_of(q)
         parts += [] if part is None else [part.double().cpu()]
         if prior is not None and prior.batch_shape:
             priors.append(torch.stack([prior.mean, prior.variance.sqrt()]).double().cpu())
@@ -105,14 +105,14 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     return Codes(rows, found.numpy(), share.numpy(), bool(parts), told, spans, known, places)
 
 
-def _shares(q: Density, p: Density) -> Tensor | None:
+def _rate_shares(q: Density, p: Density) -> Tensor | None:
     """Return the share of each entry in KL(q‖p), (batch, H), or None where it is not known."""
     pairs = pairs_of(q, p)
     if pairs is None:
         whole = kl_in_closed_form(q, p) if categories_of(q) else None
         size = q.event_shape[-1]
         return kl_by_coordinate(q, p) if whole is None else whole[:, None].expand(-1, size) / size
-    found = [_shares(*pair) for pair in pairs]
+    found = [_rate_shares(*pair) for pair in pairs]
     known = [part for part in found if part is not None]
     return torch.cat(known, -1) if len(known) == len(found) else None
 

@@ -127,10 +127,10 @@ def _svg(figure: Figure) -> str:
         text = text.replace(colour, variable)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    return _renamed(text).replace("font-family: sans-serif", "font-family: inherit")
+    return _numbered_ids(text).replace("font-family: sans-serif", "font-family: inherit")
 
 
-def _renamed(text: str) -> str:
+def _numbered_ids(text: str) -> str:
     """Number the ids of an SVG, after a mark of its own: several share a page's space of names.
 
     Matplotlib makes ids of coordinates to their last bit, in which its layout differs from one run

@@ -35,7 +35,7 @@ def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
     value, spread = with_error(found.get("value"), found.get("se"))
     how = str(found.get("estimator", "not stated"))
     if found.get("shuffled") is not None:
-        how += f"; {text(found['shuffled'])} {_shuffled(name, found)}"
+        how += f"; {text(found['shuffled'])} {_shuffled_text(name, found)}"
     return {
         "name": title(name),
         "value": value,
@@ -47,7 +47,7 @@ def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _shuffled(name: str, found: Mapping[str, Any]) -> str:
+def _shuffled_text(name: str, found: Mapping[str, Any]) -> str:
     """Say what the value beside a score is of."""
     if (known := described(name)) is not None:
         return known[0].shuffled
@@ -121,31 +121,31 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
     if "shape" in data:
         data["shape"] = _by(data["shape"])
     if "classes" in notes:
-        data["classes"] = _classes(notes.pop("classes"), known.get("label_names", ()))
+        data["classes"] = _class_list(notes.pop("classes"), known.get("label_names", ()))
     if known.get("columns"):
         data["columns"] = str(Columns.from_plain(known["columns"]))
     own = {"recipe": config.recipe, "paper": recipe.paper, **config.completed()}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
-    return [(title, _rows(table)) for title, table in named.items()]
+    return [(title, _table_rows(table)) for title, table in named.items()]
 
 
 def _by(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _classes(seen: Sequence[int], names: Sequence[str]) -> str:
+def _class_list(seen: Sequence[int], names: Sequence[str]) -> str:
     """List the classes by name, or number where they have none, in so far as they fit a line."""
     shown = [names[k] if k < len(names) else str(k) for k in seen[:CLASSES]]
     more = [f"… ({len(seen):,} in all)"] if len(seen) > CLASSES else []
     return ", ".join([*shown, *more])
 
 
-def _rows(table: Mapping[str, Any], prefix: str = "") -> list[Row]:
+def _table_rows(table: Mapping[str, Any], prefix: str = "") -> list[Row]:
     rows: list[Row] = []
     for key, value in table.items():
         name = f"{prefix}{key}".replace("_", " ")
         if isinstance(value, Mapping):
-            rows += _rows(value, f"{name}: ")
+            rows += _table_rows(value, f"{name}: ")
         elif value is not None:
             rows.append((name, text(value)))
     return rows

@@ -195,12 +195,12 @@ def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
         used = _code_columns(whole.frame.columns, found)
         z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
     else:
-        names = arrays.read_array(found, "name")[0] if _first(found, ("name",)) else None
-        z = arrays.read_array(found, _first(found, ("code", "mean", "z")))[0]
+        names = arrays.read_array(found, "name")[0] if _first_name(found, ("name",)) else None
+        z = arrays.read_array(found, _first_name(found, ("code", "mean", "z")))[0]
     return z, None if names is None else [str(name) for name in names]
 
 
-def _first(path: Path, keys: tuple[str, ...]) -> str | None:
+def _first_name(path: Path, keys: tuple[str, ...]) -> str | None:
     """Return the first of these names that an .npz has, or None."""
     held = arrays.array_names(path) if path.suffix.lower() == ".npz" else []
     return next((key for key in keys if key in held), None)
@@ -227,7 +227,7 @@ def condition(text: str | None, run: "Run") -> str | np.ndarray | None:
         return None
     path = Path(text).expanduser()
     if path.suffix.lower() in arrays.ARRAY_ENDINGS:
-        return arrays.read_array(path, _first(path, ("condition",)))[0]
+        return arrays.read_array(path, _first_name(path, ("condition",)))[0]
     if path.suffix.lower() not in tables.TABLE_ENDINGS:
         return text
     whole = tables.read_table(path, plain=True)

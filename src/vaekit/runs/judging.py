@@ -198,7 +198,7 @@ def ledger(
     Raises `VaekitError` for a bound where no data are held out, and as `information.ledger` does.
     """
     train, test = run.data
-    steps = _steps(run) if bound is None and train is not test else bound or 0
+    steps = _bound_steps(run) if bound is None and train is not test else bound or 0
     if steps and train is test:
         raise VaekitError("--bound needs held-out data, and this run has none: leave it out")
     made = measure.ledger(run.model, test, n, samples, steps, train, reader, seed)
@@ -208,7 +208,7 @@ def ledger(
     return made
 
 
-def _steps(run: "Run") -> int:
+def _bound_steps(run: "Run") -> int:
     trained = any(isinstance(term, MutualInformation) for _, term in run.system.objective.parts)
     return _STEPS if trained else 0
 

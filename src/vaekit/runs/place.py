@@ -57,10 +57,10 @@ def _entered(stack: ExitStack, folder: Path, resume: bool) -> Path:
 
 @contextmanager
 def _held(folder: Path, resume: bool) -> Iterator[Path]:
-    _check(folder, resume)
+    _check_folder(folder, resume)
     with _made(folder), _locked(folder):
-        _check(folder, resume)  # once more: another training may have ended in between
-        _clear(folder)
+        _check_folder(folder, resume)  # once more: another training may have ended in between
+        _remove_leftovers(folder)
         new = not (folder / "run.yaml").exists()
         try:
             yield folder
@@ -84,7 +84,7 @@ def numbered(config: Config) -> Iterator[Path]:
     return (Path("runs") / f"{config.recipe}-{data}-{n}" for n in count(1))
 
 
-def _check(folder: Path, resume: bool) -> None:
+def _check_folder(folder: Path, resume: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise Occupied(f"{folder} is a file, no folder: choose another one with --out")
     occupied = folder.is_dir() and any(not _left(path) for path in folder.iterdir())
@@ -103,7 +103,7 @@ def _left(path: Path) -> bool:
     return path.suffix == ".part" or path.name in (LOCK, results.LOCK)
 
 
-def _clear(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left."""
     for place in (folder, folder / CHECKPOINT.parent):
         files.sweep(place)

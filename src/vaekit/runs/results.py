@@ -83,7 +83,7 @@ def read(path: Path) -> Found:
 
 def write(path: Path, found: Mapping[str, Any]) -> None:
     """Write a result file, with None for numbers that are not finite."""
-    files.write_text(path, json.dumps(_plain(found), indent=2) + "\n")
+    files.write_text(path, json.dumps(_json_value(found), indent=2) + "\n")
 
 
 def merge(path: Path, new: Found, kept: Callable[[Found], Found | None]) -> None:
@@ -117,10 +117,10 @@ def of_others(found: Mapping[str, Any], stamp: Stamp) -> str:
     return "" if same else f"of step {found.get('step')}, other weights than these of {stamp.step}"
 
 
-def _plain(found: Any) -> Any:
+def _json_value(found: Any) -> Any:
     """Return what JSON can hold: None for a number that is not finite."""
     if isinstance(found, Mapping):
-        return {name: _plain(each) for name, each in found.items()}
+        return {name: _json_value(each) for name, each in found.items()}
     if isinstance(found, list | tuple):
-        return [_plain(each) for each in found]
+        return [_json_value(each) for each in found]
     return None if isinstance(found, float) and not math.isfinite(found) else found

@@ -76,7 +76,7 @@ def ledger(
     model = model_of(model)
     rows = rows_of(model, data, n, samples=samples)
     chosen = data if len(rows) == len(data) else data.subset(rows)
-    _check(model, chosen, bound, train)
+    _check_arguments(model, chosen, bound, train)
     blocks = parts_of(model)
     whole = Part(WHOLE, list(range(model.posterior.latent)))
     parts = [whole, *(blocks if len(blocks) > 1 else [])]
@@ -97,7 +97,7 @@ def ledger(
     return Ledger(tuple(found), sizes, tuple(_notes(books)))
 
 
-def _check(model: Model, data: Dataset, bound: int, train: Dataset | None) -> None:
+def _check_arguments(model: Model, data: Dataset, bound: int, train: Dataset | None) -> None:
     if model.prior is None:
         raise VaekitError("a ledger needs a prior p(z), and this model has none: train a vae")
     if len(data) < 2:

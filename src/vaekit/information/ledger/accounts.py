@@ -135,11 +135,11 @@ def _account(
 ) -> Account:
     q, z = whole.marginal(part.places), z[..., part.places]
     rates = [chunk.rate for chunk in chunks]
-    rate = _joined([None if found is None else found[0] for found in rates])
+    rate = _join_chunks([None if found is None else found[0] for found in rates])
     exact = rates[0] is not None and rates[0][1]
     joint, alone = _aggregated(z, q)
-    prior = None if conditional else _joined([chunk.prior for chunk in chunks])
-    apart = None if conditional else _joined([chunk.apart for chunk in chunks])
+    prior = None if conditional else _join_chunks([chunk.prior for chunk in chunks])
+    apart = None if conditional else _join_chunks([chunk.apart for chunk in chunks])
     if isinstance(q, OneHots):
         surprise = entropy(q)
         information = q.log_prob(q.mean) + surprise
@@ -161,7 +161,7 @@ def _aggregated(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
     return joint.view(shape).mean(0), None if alone is None else alone.view(shape).mean(0)
 
 
-def _joined(found: Sequence[Tensor | None]) -> Tensor | None:
+def _join_chunks(found: Sequence[Tensor | None]) -> Tensor | None:
     known = [part.cpu().double() for part in found if part is not None]
     return torch.cat(known) if known and len(known) == len(found) else None
 

@@ -133,7 +133,7 @@ class Ledger:
     @classmethod
     def from_dict(cls, found: dict[str, Any]) -> "Ledger":
         """Return the ledger that `as_dict` was asked of."""
-        return cls(tuple(map(_row, found["rows"])), found["parts"], tuple(found["notes"]))
+        return cls(tuple(map(_row_from_dict, found["rows"])), found["parts"], tuple(found["notes"]))
 
     def table(self) -> str:
         """Return the ledger as text: name, relation, value ± se, check and estimator by row."""
@@ -162,7 +162,7 @@ class Ledger:
         yield from (f"note: {note}" for note in self.notes)
 
 
-def _row(found: dict[str, Any]) -> Row:
+def _row_from_dict(found: dict[str, Any]) -> Row:
     number = Number(**{name: found[name] for name in Number.__dataclass_fields__})
     checks = [{k: v for k, v in check.items() if k != "holds"} for check in found["checks"]]
     own = {key: found[key] for key in ("part", "key", "name", "depth")}

@@ -45,10 +45,10 @@ def of_part(one: Account, conditional: bool, read: Number | None) -> Iterator[Ro
     z = "z" if one.part.name == WHOLE else f"z_{one.part.name}"
     if one.rate is not None:
         yield _rate(one, z, conditional)
-    yield _information(one, z, conditional)
+    yield _information_row(one, z, conditional)
     yield from _sides(one, z, read)
     if one.kl is not None:
-        yield from _aggregate(one, one.kl, z)
+        yield from _aggregate_rows(one, one.kl, z)
 
 
 def _rate(one: Account, z: str, conditional: bool) -> Row:
@@ -65,7 +65,7 @@ def _rate(one: Account, z: str, conditional: bool) -> Row:
     return row(one.part.name, "rate", "rate", one.rate, how, "consistent", *checks)
 
 
-def _information(one: Account, z: str, conditional: bool) -> Row:
+def _information_row(one: Account, z: str, conditional: bool) -> Row:
     name, values, n = f"I(x; {z})", one.information, len(one.information)
     checks = [
         at_most(f"0 ≤ {name}", -values),
@@ -104,7 +104,7 @@ def _sides(one: Account, z: str, read: Number | None) -> Iterator[Row]:
         yield Row(own, "ln_n", name, number, (), 2)
 
 
-def _aggregate(one: Account, kl: Tensor, z: str) -> Iterator[Row]:
+def _aggregate_rows(one: Account, kl: Tensor, z: str) -> Iterator[Row]:
     """Yield KL(q(z)‖p(z)) and its parts."""
     own, name, checks = one.part.name, f"KL(q({z})‖p({z}))", [at_most("0 ≤ KL", -kl)]
     if one.correlation is not None and one.dimensions is not None:
@@ -130,30 +130,30 @@ def together(accounts: list[Account]) -> Iterator[Row]:
     shared = whole.joint - sum(block.joint for block in blocks)
     rates = [block.rate for block in blocks if block.rate is not None]
     if whole.rate is not None and len(rates) == len(blocks):
-        total = _sum(rates)
+        total = _total(rates)
         check = equal("rate = Σ rates of blocks", whole.rate - total)
         yield row(ALL, "rates", "Σ rates", total, "sum of the blocks'", "consistent", check)
-    told = _sum([block.information for block in blocks])
+    told = _total([block.information for block in blocks])
     how = "sum of the blocks'; what they share counts twice"
     yield row(ALL, "informations", "Σ I(x; z_b)", told, how, "lower bound")
     how = "sum of the blocks'"
     kls = [block.kl for block in blocks if block.kl is not None]
     if len(kls) == len(blocks):
-        yield row(ALL, "aggregate_kls", "Σ KL(q(z_b)‖p(z_b))", _sum(kls), how, "upper bound")
+        yield row(ALL, "aggregate_kls", "Σ KL(q(z_b)‖p(z_b))", _total(kls), how, "upper bound")
     checks = [
         at_most("0 ≤ dependence of blocks", -shared),
         equal("I(x; z) = Σ I(x; z_b) − dependence", whole.information - told + shared),
     ]
     if whole.kl is not None and len(kls) == len(blocks):
-        off = whole.kl - _sum(kls) - shared
+        off = whole.kl - _total(kls) - shared
         checks.append(equal("KL(q(z)‖p(z)) = Σ KL(q(z_b)‖p(z_b)) + dependence", off))
     inner = [block.correlation for block in blocks if block.correlation is not None]
     if whole.correlation is not None and inner:
-        off = whole.correlation - _sum(inner) - shared
+        off = whole.correlation - _total(inner) - shared
         checks.append(equal("total correlation = Σ within blocks + dependence", off))
     how = "KL(q(z)‖Π q(z_b)), the same codes"
     yield row(ALL, "dependence", "dependence of blocks", shared, how, "consistent", *checks)
 
 
-def _sum(columns: list[Tensor]) -> Tensor:
+def _total(columns: list[Tensor]) -> Tensor:
     return sum(columns[1:], columns[0])

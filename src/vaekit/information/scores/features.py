@@ -118,14 +118,14 @@ def feature_network(
     set without labels or with one class, for epochs and size < 1, and for training that diverges.
     """
     check_counts(size=size, epochs=1 if epochs is None else epochs)
-    classes = _classes(data)
+    classes = _class_count(data)
     if held is None:
         data, held = data.split(_HELD, seed)
-    _classes(held, 1)
+    _class_count(held, 1)
     epochs = epochs or -(-_STEPS // -(-len(data) // _BATCH))
     with seeded(seed):
         made = FeatureNetwork(network or _fitting(data.shape), data.shape, classes, size)
-        _train(made.to(device), data, epochs)
+        _train_classifier(made.to(device), data, epochs)
     made.accuracy = _accuracy(made.eval(), held)
     made.trained = f"{epochs} epoch(s) on {len(data):,} of {data.name}, seed {seed}"
     return made.cpu()
@@ -162,7 +162,7 @@ def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _classes(data: Dataset, least: int = 2) -> int:
+def _class_count(data: Dataset, least: int = 2) -> int:
     if data.labels is None:
         raise VaekitError(
             f"{data.name} has no labels to learn features by: give a network of your own, any "
@@ -178,7 +178,7 @@ def _fitting(shape: tuple[int, ...]) -> str:
     return "conv(32, 64, hidden=[])" if len(shape) == 3 and min(shape[1:]) >= 8 else "mlp(128)"
 
 
-def _train(made: FeatureNetwork, data: Dataset, epochs: int) -> None:
+def _train_classifier(made: FeatureNetwork, data: Dataset, epochs: int) -> None:
     device = made.head.weight.device
     optimiser = torch.optim.Adam(made.parameters(), lr=_LR)
     made.train()

@@ -205,18 +205,18 @@ def _stated(
 
 def _category(probabilities: Tensor) -> Score:
     """Return the entropy of the mean of probabilities (n, K), and in the parts I(x; c)."""
-    whole = _entropy(probabilities.mean(0))
+    whole = _row_entropy(probabilities.mean(0))
     parts = {
         "share": probabilities.mean(0).numpy(),
         "most": math.log(probabilities.shape[1]),
-        "information": float(whole - _entropy(probabilities).mean()),
+        "information": float(whole - _row_entropy(probabilities).mean()),
     }
     how = f"entropy of the mean q(c|x), at most ln K = {parts['most']:.3f}"
     # Of the examples used; of all of which these are a sample it is a lower bound in expectation.
     return _stated(float(whole), how, len(probabilities), "exact", parts=parts)
 
 
-def _entropy(p: Tensor) -> Tensor:
+def _row_entropy(p: Tensor) -> Tensor:
     return torch.special.entr(p).sum(-1)
 
 

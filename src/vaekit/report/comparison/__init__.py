@@ -62,7 +62,7 @@ class _Page:
 
     def __init__(self, groups: list[Group], notes: list[str]):
         self.groups, self.keys = groups, differing([group.settings for group in groups])
-        self.labels = _labels(groups, self.keys)
+        self.labels = _group_labels(groups, self.keys)
         self.notes = [*notes, *_missing(groups)]
         self.items = _items(groups)
         self.readings = [self._read(group) for group in groups]
@@ -90,8 +90,8 @@ class _Page:
             rankings=[self._ranking(each) for each in self.rankings],
             sections=self._sections(),
             settings=[
-                ("In common", _rows(common(every))),
-                *((f"Of {recipe}", _rows(found)) for recipe, found in own(every).items()),
+                ("In common", _setting_rows(common(every))),
+                *((f"Of {recipe}", _setting_rows(found)) for recipe, found in own(every).items()),
             ],
         )
 
@@ -155,9 +155,9 @@ class _Page:
             "better": found.better,
             "best": found.why or best,
             "near": ranges([i + 1 for i in found.near]),
-            "unit": _said(numbers, "unit"),
-            "direction": _said(numbers, "direction"),
-            "estimator": _said(numbers, "estimator"),
+            "unit": _common_text(numbers, "unit"),
+            "direction": _common_text(numbers, "direction"),
+            "estimator": _common_text(numbers, "estimator"),
             "n": _span([each["n"] for each in numbers if isinstance(each.get("n"), int)]),
         }
 
@@ -186,7 +186,7 @@ class _Page:
 # ---- words
 
 
-def _labels(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
+def _group_labels(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
     found = labels([group.settings for group in groups], keys)
     return [text or str(g.settings["recipe"]) for text, g in zip(found, groups, strict=True)]
 
@@ -228,7 +228,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:FOLDERS]) + more
 
 
-def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _setting_rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, tables.text(value)) for name, value in found.items() if value is not None]
 
 
@@ -236,7 +236,7 @@ def _score(number: Mapping[str, Any]) -> bool:
     return "factors" in number
 
 
-def _said(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
+def _common_text(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
     found = dict.fromkeys(tables.text(each[key]) for each in numbers if each.get(key) is not None)
     return next(iter(found)) if len(found) == 1 else "; ".join(list(found)[:3])
 

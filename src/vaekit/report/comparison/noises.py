@@ -61,7 +61,7 @@ def section(
     `readings` are those of every run of each group.
     """
     found = [
-        noise for i, g in enumerate(groups) if (noise := _noise(i, g, readings[i])) is not None
+        noise for i, g in enumerate(groups) if (noise := _point(i, g, readings[i])) is not None
     ]
     if len({noise.x.value for noise in found}) < 2:
         return None
@@ -92,7 +92,7 @@ def section(
     return Section("noise", "Along the normalised variance", caption, figures)
 
 
-def _noise(place: int, group: Group, readings: Sequence[Reading]) -> Noise | None:
+def _point(place: int, group: Group, readings: Sequence[Reading]) -> Noise | None:
     known = [r for r in readings if r.noise is not None and r.normalised is not None]
     x = over_runs([r.normalised or 0.0 for r in known], [None] * len(known))
     if x is None or not x.value > 0:

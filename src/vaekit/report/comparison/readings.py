@@ -53,7 +53,7 @@ def read(entry: Entry, items: Dataset | None) -> Reading:
         system = entry.run.system
         noise, normalised = _noise(system)
         return Reading(
-            _measure(system.model),
+            _measure_name(system.model),
             noise,
             normalised,
             None if normalised is None else _indicators(system, entry),
@@ -66,7 +66,7 @@ def read(entry: Entry, items: Dataset | None) -> Reading:
             entry.run.__dict__.pop("system", None)
 
 
-def _measure(model: Model) -> str:
+def _measure_name(model: Model) -> str:
     of = "probability" if isinstance(model.likelihood, Bernoulli) else "density"
     return f"{of} of x" if model.condition is None else f"{of} of x given c"
 
@@ -99,14 +99,14 @@ def rate_weight(objective: Objective) -> float | None:
 
     None where the objective has anything besides these two, for then β·σ² decides nothing.
     """
-    ends = {type(term): _end(weight) for weight, term in objective.parts}
+    ends = {type(term): _last_weight(weight) for weight, term in objective.parts}
     wanted: set[type[Term]] = {KL, Distortion}
     if set(ends) != wanted or not ends[Distortion]:
         return None
     return ends[KL] / ends[Distortion]
 
 
-def _end(weight: float | Schedule) -> float:
+def _last_weight(weight: float | Schedule) -> float:
     return weight.end if isinstance(weight, Schedule) else weight
 
 

@@ -56,11 +56,11 @@ def section(
     """
     low, high = items.range
     blank = np.zeros_like(pictures.tiles(found.items, low, high))
-    rows = [("original", _row(pictures.tiles(found.items, low, high), blank, hidden=True))]
+    rows = [("original", _lay_row(pictures.tiles(found.items, low, high), blank, hidden=True))]
     places = list(found.images)
     for place in places[:ROWS]:
         made = pictures.tiles(found.images[place], low, high)
-        rows.append((labels[place], _row(made, found.tiles(place))))
+        rows.append((labels[place], _lay_row(made, found.tiles(place))))
     caption = (
         f"{len(found.items)} test items of {items.name} at equal distances through the set; left "
         "the mean of p(x|z) at the mean of q(z|x), right the residual x − E[x|z], from "
@@ -80,7 +80,7 @@ def section(
     return Section("pictures", "The same items", caption, [strips(rows, [])])
 
 
-def _row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarray:
+def _lay_row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarray:
     """Lay two halves out in one row, a wide gap between; the right one may stay empty."""
     a, b = pictures.grid(left, len(left)), pictures.grid(right, len(right))
     if hidden:

@@ -154,15 +154,15 @@ def draw(axes: Axes, points: Sequence[Point], i: int) -> None:
     axes.errorbar(
         [v.value for v in x],
         [v.value for v in y],
-        _bars(y),
-        _bars(x),
+        _error_bars(y),
+        _error_bars(x),
         marker=list(MARKS)[i % len(MARKS)],
         markersize=4,
         **style,
     )
 
 
-def _bars(values: Sequence[Value]) -> list[float] | None:
+def _error_bars(values: Sequence[Value]) -> list[float] | None:
     return [v.se or 0.0 for v in values] if any(v.se for v in values) else None
 
 

@@ -27,10 +27,10 @@ STYLES, MANY = 10, 40  # columns of samples, categories or classes of a table
 def sections(view: View) -> Iterator[Section]:
     """Yield a section for each one-hot of a code."""
     for name in view.codes.categories:
-        yield _section(view, name)
+        yield _category_section(view, name)
 
 
-def _section(view: View, name: str) -> Section:
+def _category_section(view: View, name: str) -> Section:
     data, codes = view.data, view.codes
     p = codes.means[:, codes.categories[name]]
     figures, said = [figure(usage(p))], _used(p)
@@ -43,7 +43,7 @@ def _section(view: View, name: str) -> Section:
             figures.append(figure(table(one, data.label_names)))
             said += " Below, how many items of each class are taken for a category; framed is the "
             said += "class that the best one-to-one assignment gives it."
-        said += _accuracy(one, most)
+        said += _accuracy_text(one, most)
     if view.image and not unsampled(view.model, data):
         figures.append(samples(view, name))
         said += (
@@ -64,7 +64,7 @@ def _used(p: np.ndarray) -> str:
     )
 
 
-def _accuracy(one: Score, most: Score) -> str:
+def _accuracy_text(one: Score, most: Score) -> str:
     return (
         f" Accuracy {one:.3f} under that assignment ({one.shuffled:.3f} for shuffled labels), "
         f"{most:.3f} where each category has its most frequent class ({most.shuffled:.3f}); "

@@ -187,11 +187,11 @@ def moved(view: View, moves: list[Sweep], kind: str) -> Section:
     if view.image:
         rows = [(m.name, pictures.grid(view.tiles(_decoded(view, m)), STEPS)) for m in moves]
         return Section("conditions", "Conditions", caption, [view.strips("conditions", rows)])
-    drawn = figure(_columns(view, moves))
+    drawn = figure(_draw_columns(view, moves))
     return Section("conditions", "Conditions", caption + columns.scaling(view.data), [drawn])
 
 
-def _columns(view: View, moves: list[Sweep]) -> str:
+def _draw_columns(view: View, moves: list[Sweep]) -> str:
     """Plot the first decoded columns along each move."""
     named = columns.names(view.data, min(COLUMNS, view.data.shape[0]))
     with panels(len(moves)) as plot:

@@ -52,7 +52,7 @@ def activations(model: Model, sparsity: Sparsity, data: Dataset, codes: Codes) -
         f"Mean activation ρ̂ of each of the {len(means):,} units that the penalty holds against "
         f"ρ = {rho:g}, over {len(codes.rows):,} test items: sorted, and as a histogram. Their mean "
         f"is {float(means.mean()):.3g}, the furthest from ρ is "
-        f"{float(means[(means - rho).abs().argmax()]):.3g}; {_of(dead, len(means))} dead "
+        f"{float(means[(means - rho).abs().argmax()]):.3g}; {_counted(dead, len(means))} dead "
         f"(ρ̂ < {measure.DEAD:g})."
     )
     return Section("activations", "Mean activations", caption, [figure(drawn)])
@@ -65,17 +65,18 @@ def selection(codes: Codes) -> Section:
     drawn = usage([shares], [""], k / size, "k/H, all alike", "share of items", len(on))
     caption = (
         f"Share of {len(on):,} test items for which each of the {size:,} units is among the "
-        f"k = {k} largest: sorted, and as a histogram. {_of(int((shares == 0).sum()), size)} dead: "
-        f"never among them. Half of all selections fall to the {_half(shares):,} units used most."
+        f"k = {k} largest: sorted, and as a histogram. {_counted(int((shares == 0).sum()), size)} "
+        f"dead: never among them. Half of all selections fall to the {_to_half(shares):,} units "
+        "used most."
     )
     return Section("selection", "Use of the units", caption, [figure(drawn)])
 
 
-def _of(count: int, size: int) -> str:
+def _counted(count: int, size: int) -> str:
     return f"{count:,} of {size:,} ({100 * count / size:.3g} %) {'is' if count == 1 else 'are'}"
 
 
-def _half(shares: np.ndarray) -> int:
+def _to_half(shares: np.ndarray) -> int:
     total = np.cumsum(np.sort(shares)[::-1])
     return int(np.searchsorted(total, total[-1] / 2)) + 1
 

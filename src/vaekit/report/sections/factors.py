@@ -112,7 +112,7 @@ def responses(codes: Codes, given: Known) -> str:
             if given.mapped:
                 _map(plot, axes[0], z, given)
             for panel, name in zip(axes[int(given.mapped) :], given.curves, strict=True):
-                _curves(panel, z, given, name)
+                _mean_curves(panel, z, given, name)
             axes[0].set_title(codes.label(int(latent)))
         if given.curves and len(given.groups) > 1:
             lines = plot.axes[0, -1].get_lines()[: len(given.groups)]
@@ -140,7 +140,7 @@ def _map(plot: Plot, axes: Axes, z: np.ndarray, given: Known) -> None:
     setp(bar.outline, visible=False)
 
 
-def _curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
+def _mean_curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
     size, levels = given.size(name), given.column(name)
     for group in range(len(given.groups)):
         member = given.column("shape") == group if len(given.groups) > 1 else np.full(len(z), True)

@@ -22,7 +22,7 @@ from vaekit.report.codes import Codes
 from vaekit.report.section import Section, View, strips
 
 FILTERS, WIDE, NARROW = 100, 20, 10
-_SMALL = 32  # pixels: 20 such filters fit into one row of the page
+_SMALL_FILTER = 32  # pixels: 20 such filters fit into one row of the page
 
 
 def linear(model: Model, data: Dataset) -> dict[str, Tensor]:
@@ -50,16 +50,16 @@ def _only_layer(network: nn.Module) -> nn.Linear | None:
 def sections(view: View) -> Iterator[Section]:
     """Yield the filters of an image model with a linear layer."""
     if view.image and (filters := linear(view.model, view.data)):
-        yield _section(view, filters)
+        yield _filter_section(view, filters)
 
 
-def _section(view: View, filters: dict[str, Tensor]) -> Section:
+def _filter_section(view: View, filters: dict[str, Tensor]) -> Section:
     """Show filters at equal distances through the units, from the most used to the least."""
     sparse = view.objective is not None and measure.term_of(view.objective, Sparsity) is not None
     order, how = _by_use(view.model, view.codes, sparse)
     dead = view.model.posterior.latent - len(order)
     places = measure.spread(len(order), FILTERS).numpy()
-    columns = WIDE if view.data.shape[-1] <= _SMALL else NARROW
+    columns = WIDE if view.data.shape[-1] <= _SMALL_FILTER else NARROW
     rows = [(n, pictures.grid(tiles(w[order[places]]), columns)) for n, w in filters.items()]
     view.save("filters", [sheet for _, sheet in rows])
     parts = {

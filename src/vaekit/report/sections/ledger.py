@@ -19,10 +19,10 @@ def sections(view: View) -> Iterator[Section]:
     """Yield ledger.json of a run's folder as a table, where there is one that is whole."""
     found = None if view.run is None else results.read(view.run.folder / results.LEDGER)
     if view.run is not None and found:
-        yield _section(view.run, found)
+        yield _ledger_section(view.run, found)
 
 
-def _section(run: Run, found: results.Found) -> Section:
+def _ledger_section(run: Run, found: results.Found) -> Section:
     ledger, others = Ledger.from_dict(found), results.of_others(found, run.stamp)
     wrong = ledger.check()
     caption = (

@@ -144,14 +144,14 @@ def rates(blocks: Sequence[Block]) -> str:
         for row, block in enumerate(blocks):
             style: dict[str, Any] = {"color": SERIES[0], "ecolor": INK, "height": 0.6}
             axes.barh(row, block.rate.value, xerr=block.rate.se or 0, **style)
-        axes.set_yticks(range(len(blocks)), [_named(block) for block in blocks])
+        axes.set_yticks(range(len(blocks)), [_block_title(block) for block in blocks])
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
         axes.set_xlabel("nats for one example")
     return plot.svg
 
 
-def _named(block: Block) -> str:
+def _block_title(block: Block) -> str:
     first, last = block.where.start, block.where.stop - 1
     return f"{block.name} · z{first}" + (f"–z{last}" if last > first else "")
 

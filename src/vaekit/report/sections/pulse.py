@@ -23,10 +23,10 @@ def sections(view: View) -> Iterator[Section]:
         return
     q = model.encode(view.data.batch(view.codes.rows[:2]).to(device_of(model)))
     if not unfit(q, model.expect(q.mean)):
-        yield _section(indicators(model, view.data))
+        yield _pulse_section(indicators(model, view.data))
 
 
-def _section(found: Indicators) -> Section:
+def _pulse_section(found: Indicators) -> Section:
     order = found.order[:MOST]
     up, down = found.information[order].numpy(), found.v[order].numpy()
     with Plot(9.6, 3.4, 2) as plot:
