@@ -148,7 +148,7 @@ def condition_of(model: Model, data: Dataset, rows: Tensor) -> Tensor | None:
     return data.condition(rows, model.condition.kind, model.condition.width).to(device_of(model))
 
 
-class Batch(NamedTuple):
+class Chunk(NamedTuple):
     """Hold some examples of a set: their `rows`, x (n, *shape), conditions c (n, width) or None."""
 
     rows: Tensor
@@ -162,7 +162,7 @@ def batches(
     rows: Tensor | None = None,
     size: int = CHUNK,
     c: Tensor | None = None,
-) -> Iterator[Batch]:
+) -> Iterator[Chunk]:
     """Yield `rows` of a set (None: all), `size` at a time, on the model's device.
 
     The model is in evaluation mode meanwhile. Conditions are the set's own, or of c (len(data),
@@ -172,7 +172,7 @@ def batches(
     with evaluating(model):
         for part in (torch.arange(len(data)) if rows is None else rows).split(size):
             own = condition_of(model, data, part) if c is None else c[part].to(device)
-            yield Batch(part, data.batch(part).to(device), own)
+            yield Chunk(part, data.batch(part).to(device), own)
 
 
 def sample_rows(count: int, limit: int) -> Tensor:

@@ -14,7 +14,7 @@ from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import Objective, Term
 
-SEEDS = 2**63  # from there on PyTorch's and numpy's generators differ in what they take
+SEED_LIMIT = 2**63  # from there on PyTorch's and numpy's generators differ in what they take
 _ARRAYS = (np.ndarray, Tensor, list, tuple)
 _OF_ARRAYS = "use data.Dataset.from_array for arrays"
 _OTHERS = (
@@ -79,5 +79,5 @@ def check_counts(**counts: Any) -> None:
 
 def check_seed(seed: Any) -> None:
     """Raise `VaekitError` for a seed that the generators do not take."""
-    if not fits(seed, int) or not 0 <= seed < SEEDS:
+    if not fits(seed, int) or not 0 <= seed < SEED_LIMIT:
         raise VaekitError(f"a seed is a whole number from 0 to below 2^63, got {told(seed)}")

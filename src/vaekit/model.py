@@ -26,7 +26,7 @@ from vaekit.likelihoods.base import Likelihood
 from vaekit.posteriors.base import Posterior
 from vaekit.priors.base import Prior
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Pass:
     condition: Tensor | None = None
     _found: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def once(self, compute: Callable[..., Found], *arguments: Any) -> Found:
+    def once(self, compute: Callable[..., Result], *arguments: Any) -> Result:
         """Return `compute(self, *arguments)`, computed once however many terms ask for it."""
         key = compute, arguments
         if key not in self._found:

@@ -19,7 +19,7 @@ from torch.distributions import Distribution
 from vaekit.brief import brief
 from vaekit.errors import VaekitError
 
-Shape = Sequence[int]
+Sizes = Sequence[int]
 
 
 class Sized(Protocol):
@@ -84,7 +84,7 @@ def check_posterior(q: Any, count: int, latent: int) -> None:
         )
 
 
-def check_codes(z: Any, shape: Shape) -> None:
+def check_codes(z: Any, shape: Sizes) -> None:
     """Raise `VaekitError` unless codes drawn from q(z|x) are floats (samples, batch, H)."""
     if not isinstance(z, Tensor) or tuple(z.shape) != tuple(shape) or not z.is_floating_point():
         raise VaekitError(
@@ -108,7 +108,7 @@ def check_prior(p: Any, count: int, latent: int) -> None:
         )
 
 
-def check_decoded(p: Any, lead: Shape, x: Shape) -> None:
+def check_decoded(p: Any, lead: Sizes, x: Sizes) -> None:
     """Raise `VaekitError` unless p(x|z) is over examples like x, for codes of batch shape `lead`.
 
     `x` is the shape (batch, *shape) of the examples.
@@ -131,7 +131,7 @@ def check_decoded(p: Any, lead: Shape, x: Shape) -> None:
     raise VaekitError(misfit(x, event))
 
 
-def misfit(x: Shape, event: Shape) -> str:
+def misfit(x: Sizes, event: Sizes) -> str:
     """Say that examples x (batch, *shape) are not what p(x|z) is over, and what to do."""
     shape, event, last = tuple(x[1:]), tuple(event), (*event[1:], *event[:1])
     said = f"the examples have shape {shape}, but p(x|z) of this model is over {event}"
@@ -145,7 +145,7 @@ def misfit(x: Shape, event: Shape) -> str:
     return f"{said}: make the model, or its decoder, for examples of shape {shape}"
 
 
-def log_prob(d: Distribution, value: Tensor, shape: Shape, what: str) -> Tensor:
+def log_prob(d: Distribution, value: Tensor, shape: Sizes, what: str) -> Tensor:
     """Return log-densities of the given shape; raise `VaekitError` where they have another."""
     found: Any = d.log_prob(value)
     if not isinstance(found, Tensor) or found.shape != shape:
@@ -157,7 +157,7 @@ def log_prob(d: Distribution, value: Tensor, shape: Shape, what: str) -> Tensor:
 
 
 @contextmanager
-def reading(shape: Shape, wanted: Callable[[], Shape] | None = None) -> Iterator[None]:
+def reading(shape: Sizes, wanted: Callable[[], Sizes] | None = None) -> Iterator[None]:
     """Raise `VaekitError` where a network inside cannot read what it is shown.
 
     What PyTorch says of shapes and types is translated; its other errors pass. `wanted` tells which
@@ -173,7 +173,7 @@ def reading(shape: Shape, wanted: Callable[[], Shape] | None = None) -> Iterator
 
 
 def _translated(
-    error: Exception, shape: tuple[int, ...], wanted: Callable[[], Shape] | None
+    error: Exception, shape: tuple[int, ...], wanted: Callable[[], Sizes] | None
 ) -> str | None:
     """Say in our words what PyTorch says of shapes or types, None for anything else."""
     if type(error).__name__ == "TorchRuntimeError":  # of a compiled step, around its cause

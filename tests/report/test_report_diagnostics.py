@@ -109,7 +109,7 @@ def test_a_factor_moves_over_its_levels_and_the_others_stay():
     sizes = (2, 1, 15)
     factors = Factors(("a", "b", "c"), sizes, tuple(np.arange(s) for s in sizes))
     data = Dataset(torch.zeros(30, 4), factors=factors)
-    codes = coding.Codes(torch.tensor([17, 18]), np.zeros((2, 2)), np.zeros(2), True)
+    codes = coding.ItemCodes(torch.tensor([17, 18]), np.zeros((2, 2)), np.zeros(2), True)
     first, last = conditions.sweeps(data, codes, Condition("factors", 18))
     assert (first.name, last.name) == ("a", "c") and first.values == [0, 1]
     assert len(last.values) == conditions.STEPS and last.values[-1] == 14
@@ -133,7 +133,7 @@ def test_a_style_is_the_same_noise_under_every_class():
     model, _ = recipes.cvae((4,), latent=3, width=2)
     last = [m for m in model.prior.modules() if isinstance(m, torch.nn.Linear)][-1]
     torch.nn.init.normal_(last.weight)
-    eye, none = torch.eye(2), coding.Codes(torch.arange(1), np.zeros((1, 3)), np.zeros(3), True)
+    eye, none = torch.eye(2), coding.ItemCodes(torch.arange(1), np.zeros((1, 3)), np.zeros(3), True)
     found = [conditions.styles(model, none, c, 5) for c in eye]
     with torch.no_grad():
         prior = model.prior(eye)
@@ -161,7 +161,7 @@ def test_traversals_of_a_conditional_prior_span_it():
 def test_without_a_prior_styles_are_codes_of_test_items():
     made, _ = recipes.cvae((4,), latent=3, width=2)
     model = Model(made.posterior, made.likelihood, condition=made.condition)
-    codes = coding.Codes(torch.arange(9), np.random.rand(9, 3), np.zeros(3), False)
+    codes = coding.ItemCodes(torch.arange(9), np.random.rand(9, 3), np.zeros(3), False)
     found = conditions.styles(model, codes, torch.eye(2)[0], 3)
     assert np.allclose(found.numpy(), codes.means[[0, 4, 8]])
 

@@ -12,16 +12,16 @@ from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
 from vaekit.report import columns, pictures, plots, tables
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.section import View
 from vaekit.report.sections import factors, images
 from vaekit.runs import Config
 from vaekit.training import Training
 
 
-def made_up(worth: list[float], nats: bool = True) -> Codes:
+def made_up(worth: list[float], nats: bool = True) -> ItemCodes:
     means = np.random.default_rng(0).normal(3, 2, (50, len(worth)))
-    return Codes(torch.arange(50), means, np.array(worth), nats)
+    return ItemCodes(torch.arange(50), means, np.array(worth), nats)
 
 
 def test_codes_are_means_and_their_worth_is_the_rate_by_coordinate(sprites):

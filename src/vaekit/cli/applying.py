@@ -47,7 +47,7 @@ def encode(words: list[str]) -> None:
 
     reads = _reads(options.input)
     out = out_of(options, run.folder / "codes.npz")
-    target = writing.Target(out, writing.CODES, options.force, reads)
+    target = writing.Target(out, writing.CODE_FILES, options.force, reads)
     given, conditions = _read_examples(run, options)
     codes = run.codes(given.data, conditions, options.draw, options.seed)
     writing.write_codes(target, codes, given.names, given.files)
@@ -190,6 +190,6 @@ def _every(given: "Examples") -> Any:
 def _say(target: "Target", count: int, total: int, what: str) -> None:
     from vaekit.cli import writing
 
-    count = min(count, writing.MOST) if target.ending == ".png" else count
+    count = min(count, writing.MOST_PICTURES) if target.ending == ".png" else count
     shown = str(total) if count == total else f"the first {count} of {total}"
     print(f"{target.path}: {shown} example{'s' * (total != 1)} {what}")

@@ -21,8 +21,8 @@ from vaekit.errors import VaekitError
 from vaekit.report import pictures
 from vaekit.system import files
 
-CODES = (".npz", ".npy", ".csv")
-MOST = 256  # pictures on one sheet
+CODE_FILES = (".npz", ".npy", ".csv")
+MOST_PICTURES = 256  # pictures on one sheet
 PAIRS = 64  # originals with reconstructions on one that nobody said the size of
 _ROW = 16  # at most, side by side
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -140,7 +140,7 @@ def write_examples(
         own = schema.columns.names if schema.columns else [f"x{d}" for d in range(flat.shape[1])]
         _write_csv(target.path, own, (map(str, row) for row in flat))
     elif target.ending == ".png":
-        _write_sheet(target.path, x[:MOST], schema, originals)
+        _write_sheet(target.path, x[:MOST_PICTURES], schema, originals)
     else:
         _write_folder(target.path, x, schema, names)
 
@@ -150,7 +150,7 @@ def _write_sheet(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarra
     if originals is None:
         sheet = pictures.grid(after, _column_count(len(after)))
     else:
-        before = pictures.tiles(torch.from_numpy(originals[:MOST]), *schema.levels)
+        before = pictures.tiles(torch.from_numpy(originals[:MOST_PICTURES]), *schema.levels)
         sheet = _pair_sheet(before, after)
     pictures.save(sheet, path, min(after.shape[1:3]))
 

@@ -40,9 +40,9 @@ from vaekit.distributions import Density, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
 from vaekit.given import check_counts
-from vaekit.information.critics import Pairs, Source, trained
+from vaekit.information.critics import Pairs, PairSource, trained
 from vaekit.information.encoding import (
-    Trained,
+    HasModel,
     check_subject,
     drawing,
     encoded,
@@ -108,7 +108,7 @@ class Bound:
 
 @torch.no_grad()
 def mutual_information_bound(
-    model: Model | Trained,
+    model: Model | HasModel,
     data: Dataset,
     on: On = None,
     train: Dataset | None = None,
@@ -139,7 +139,7 @@ def mutual_information_bound(
         raise VaekitError(f"lr, the learning rate of the reader, must be finite and > 0, got {lr}")
     part = part_of(model, on)
     learned, judged = _sets(model, data, train, n, seed)
-    source = Source(model, part, again, drawn)
+    source = PairSource(model, part, again, drawn)
     with drawing(seed), evaluating(model):
         look = trained(source, learned, reader, steps, batch, lr)
         rows = rows_of(model, judged, n)

@@ -37,7 +37,7 @@ class Pairs(NamedTuple):
     __repr__ = described
 
 
-class Source(NamedTuple):
+class PairSource(NamedTuple):
     """Draw pairs of a frozen model: which part of its code, and of what kind."""
 
     model: Model
@@ -97,7 +97,9 @@ def _wide(std: Tensor) -> Tensor:
     return std.where(std > 0, torch.ones_like(std))
 
 
-def trained(source: Source, data: Dataset, text: str, steps: int, batch: int, lr: float) -> Reader:
+def trained(
+    source: PairSource, data: Dataset, text: str, steps: int, batch: int, lr: float
+) -> Reader:
     """Train a fresh reader on pairs of a set's examples, with the global generator."""
     order = torch.randperm(len(data))
     kept = order[: max(1, min(len(data) // 10, _FIRST))]

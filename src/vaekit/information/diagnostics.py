@@ -36,8 +36,8 @@ from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
 from vaekit.posteriors import TopK
 
-DEAD = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
-EXAMPLES = 100  # Jacobians; each takes a backward pass for every latent
+DEAD_UNIT = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
+JACOBIANS = 100  # each takes a backward pass for every latent
 _JACOBIAN_ENTRIES = 1 << 24  # of the Jacobians held at once, 64 MiB
 _TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
@@ -59,7 +59,7 @@ def diagnose(
     if isinstance(model.posterior, TopK):
         found |= _selected(use(model, data, rows), len(rows))
     if term_of(objective, Contractive) is not None:
-        found |= _contracted(spectra(model, data, rows[spread(len(rows), EXAMPLES)]))
+        found |= _contracted(spectra(model, data, rows[spread(len(rows), JACOBIANS)]))
     if model.corruption is not None:
         found |= _denoised(denoise(model, data, rows, model.corruption), data)
     return {name: asdict(number) for name, number in found.items() if math.isfinite(number.value)}
@@ -100,14 +100,16 @@ def use(model: Model, data: Dataset, rows: Tensor) -> Tensor:
 def _sparse(layers: list[Tensor], rho: float, n: int) -> dict[str, Number]:
     means = torch.cat(layers)
     where = f"over {len(means):,} units" + (f" of {len(layers)} layers" if len(layers) > 1 else "")
-    gap, dead = float((means - rho).abs().max()), float((means < DEAD).double().mean())
+    gap, dead = float((means - rho).abs().max()), float((means < DEAD_UNIT).double().mean())
     how = f"max_j |ρ̂_j − ρ| {where}, ρ = {rho:g}"
     return {
         "mean_activation": Number(
             float(means.mean()), f"mean of ρ̂_j {where}", n, None, "in [0, 1]"
         ),
         "activation_gap": Number(gap, how, n, None, "in [0, 1]"),
-        "dead_units": Number(dead, f"share of ρ̂_j < {DEAD:g} {where}", n, None, "share of units"),
+        "dead_units": Number(
+            dead, f"share of ρ̂_j < {DEAD_UNIT:g} {where}", n, None, "share of units"
+        ),
     }
 
 

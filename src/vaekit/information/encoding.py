@@ -39,7 +39,7 @@ class Encoded(NamedTuple):
     __repr__ = described
 
 
-class Trained(Protocol):
+class HasModel(Protocol):
     """Whatever has a trained model, such as a run."""
 
     @property
@@ -48,7 +48,7 @@ class Trained(Protocol):
         ...
 
 
-def model_of(found: Model | Trained) -> Model:
+def model_of(found: Model | HasModel) -> Model:
     """Return a model, or that of a run; raise `VaekitError` for what is neither."""
     model = getattr(found, "model", None)
     if isinstance(model, Model):

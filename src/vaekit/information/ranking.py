@@ -23,7 +23,7 @@ from vaekit.information.rates import Number, mean_of
 from vaekit.model import Model
 
 
-class Block(NamedTuple):
+class BlockRate(NamedTuple):
     """Name a block, say where in z it lies, and what it is paid, in nats for one example."""
 
     name: str
@@ -34,7 +34,7 @@ class Block(NamedTuple):
 @torch.no_grad()
 def rank(
     model: Model, data: Dataset, n: int = 10_000, samples: int = 10, seed: int = 0
-) -> list[Block]:
+) -> list[BlockRate]:
     """List the blocks of a model's prior with their rates, the most used first.
 
     Reads up to `n` examples, `samples` codes of each where a rate has no closed form. Raises
@@ -57,7 +57,7 @@ def rank(
         check_finite(model, data, wanted, f"the rate of {name}", rates)
         how = "closed form" if parts[0][i][1] else f"{samples} code(s) an example"
         how = f"KL(q(z_b|x)‖p(z_b)) of a block, {how}"
-        found.append(Block(name, where, mean_of(rates, how, direction="upper bound")))
+        found.append(BlockRate(name, where, mean_of(rates, how, direction="upper bound")))
     return sorted(found, key=lambda block: -block.rate.value)
 
 

@@ -20,7 +20,7 @@ from vaekit.model import Model
 from vaekit.text import build, parse
 
 RESIDUALS = 1 << 22  # give σ² to a tenth of a percent
-EXAMPLES = 10_000
+FITTED = 10_000
 
 
 class Mean(nn.Module):
@@ -55,7 +55,7 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
 @torch.no_grad()
 def residuals(model: Model, data: Dataset, seed: int = 0) -> Tensor:
     """Return squared residuals (x_d − G_d(z))², z ~ q(z|x), of entries of `data`, (n,)."""
-    rows, found = rows_of(model, data, EXAMPLES), []
+    rows, found = rows_of(model, data, FITTED), []
     with drawing(seed), evaluating(model):
         for run, part in zip(passes(model, data, rows), rows.split(CHUNK), strict=True):
             squares = (run.x - run.p.mean).square()

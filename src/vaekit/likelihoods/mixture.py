@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import MixtureEntries, residuals
-from vaekit.distributions.residuals import LEAST_SHARE, Mixture, Moments
+from vaekit.distributions.residuals import LEAST_SHARE, MixtureParameters, Moments
 from vaekit.errors import VaekitError, nearest
 from vaekit.likelihoods.base import (
     FLOOR,
@@ -22,9 +22,9 @@ from vaekit.likelihoods.base import (
     over_processes,
 )
 
-MOST = 100  # components: each is as many numbers as the batch has entries
+MOST_COMPONENTS = 100  # components: each is as many numbers as the batch has entries
 DEAD = 1e-4  # share below which a component counts as dead
-LEARNED = ("em", "gradient")
+LEARNED_BY = ("em", "gradient")
 
 
 class GaussianMixture(Likelihood):
@@ -53,12 +53,12 @@ class GaussianMixture(Likelihood):
         floor: float = FLOOR,
     ):
         super().__init__()
-        if learned not in LEARNED:
-            raise nearest(str(learned), LEARNED, "way to learn a mixture")
+        if learned not in LEARNED_BY:
+            raise nearest(str(learned), LEARNED_BY, "way to learn a mixture")
         whole = isinstance(components, int) and not isinstance(components, bool)
-        if not (whole and 1 <= components <= MOST):
+        if not (whole and 1 <= components <= MOST_COMPONENTS):
             raise VaekitError(
-                f"a mixture needs a whole number of components from 1 to {MOST}, "
+                f"a mixture needs a whole number of components from 1 to {MOST_COMPONENTS}, "
                 f"got components={components!r}"
             )
         check_noise("a mixture", sigma, decay, floor)
@@ -79,13 +79,13 @@ class GaussianMixture(Likelihood):
         mean = self.decode(z, c)
         return MixtureEntries(mean, *self.mixture(), mean.dim() - z.dim() + 1)
 
-    def mixture(self) -> Mixture:
+    def mixture(self) -> MixtureParameters:
         """Return ln σ_k and ln π_k as they are."""
         if self.learned == "em":
-            return Mixture(self.log_std, self.log_share)
+            return MixtureParameters(self.log_std, self.log_share)
         log_std = 0.5 * ((2 * self.free).exp() + self.floor).log()
         share = self.logits.softmax(0) * (1 - self.components * LEAST_SHARE) + LEAST_SHARE
-        return Mixture(log_std, share.log())
+        return MixtureParameters(log_std, share.log())
 
     @torch.no_grad()
     def maximise(self, x: Tensor, p: Distribution) -> None:

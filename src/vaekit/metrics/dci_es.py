@@ -115,10 +115,10 @@ def explicitness(capacity: np.ndarray, loss: np.ndarray) -> float:
     return float(1 - area / (0.5 * (capacity[-1] - capacity[0]) * gain))
 
 
-Reader = tuple[np.ndarray, np.ndarray]
+Solver = tuple[np.ndarray, np.ndarray]
 
 
-def _reader(inputs: np.ndarray, m: int, learnt: np.ndarray, rng: np.random.Generator) -> Reader:
+def _reader(inputs: np.ndarray, m: int, learnt: np.ndarray, rng: np.random.Generator) -> Solver:
     """Return the features (N, F) and the map (F, learnt) from targets to weights."""
     turn = rng.normal(size=(inputs.shape[1], m)) / np.sqrt(max(inputs.shape[1], 1))
     waves = np.cos(inputs @ turn + rng.uniform(0, 2 * np.pi, m))
@@ -129,7 +129,7 @@ def _reader(inputs: np.ndarray, m: int, learnt: np.ndarray, rng: np.random.Gener
     return features[~learnt], np.linalg.solve(gram, known.T)
 
 
-def _losses(readers: list[Reader], levels: np.ndarray, learnt: np.ndarray) -> np.ndarray:
+def _losses(readers: list[Solver], levels: np.ndarray, learnt: np.ndarray) -> np.ndarray:
     """Return the held-out squared error by reader and factor in units of the mean's, (T, K)."""
     known, wanted = levels[learnt].astype(float), levels[~learnt].astype(float)
     middle = known.mean(axis=0)

@@ -35,7 +35,7 @@ from vaekit.metrics.score import Score
 
 Classifier = Literal["svm", "linear"]
 LABELLED, DRAWS = 1000, 5  # of a model's codes, where there are more
-Reader = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Learner = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def label_accuracy(
@@ -251,7 +251,7 @@ def _by_planes(inputs: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.n
     return LogisticRegression(C=1.0, max_iter=10_000).fit(inputs, truth).predict(asked)
 
 
-_READERS: dict[str, Reader] = {"svm": _by_svm, "linear": _by_planes}
+_READERS: dict[str, Learner] = {"svm": _by_svm, "linear": _by_planes}
 _CLASSIFIERS = {
     "svm": "an SVM with Gaussian kernels, C = 1, γ = 1/H",
     "linear": "logistic regression, C = 1",

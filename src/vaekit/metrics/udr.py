@@ -30,7 +30,7 @@ from vaekit.errors import VaekitError
 from vaekit.metrics.checks import check_counts, checked_codes, narrowed
 from vaekit.metrics.score import Score
 
-Kind = Literal["spearman", "lasso"]
+Likeness = Literal["spearman", "lasso"]
 ACTIVE = 0.01  # variance from which on a latent counts, at the scale of a prior of variance 1
 PENALTY = 0.1
 _KINDS = {
@@ -41,7 +41,7 @@ _KINDS = {
 
 def udr(
     list_of_codes: Sequence[npt.ArrayLike],
-    kind: Kind = "spearman",
+    kind: Likeness = "spearman",
     informative: Sequence[npt.ArrayLike] | None = None,
     *,
     shuffles: int = 1,
@@ -112,7 +112,7 @@ def _unit_deviation(codes: np.ndarray) -> np.ndarray:
     return scaled.std(axis=0) * width
 
 
-def _prepared(codes: np.ndarray, kind: Kind) -> np.ndarray:
+def _prepared(codes: np.ndarray, kind: Likeness) -> np.ndarray:
     """Standardise codes, or their ranks, so that means of products are correlations."""
     from scipy.stats import rankdata
 
@@ -122,7 +122,7 @@ def _prepared(codes: np.ndarray, kind: Kind) -> np.ndarray:
     return centred / np.sqrt((centred**2).mean(axis=0))
 
 
-def _agreements(ready: list[np.ndarray], kind: Kind) -> np.ndarray:
+def _agreements(ready: list[np.ndarray], kind: Likeness) -> np.ndarray:
     pairs = np.zeros((len(ready), len(ready)))
     for i, one in enumerate(ready):
         for j, other in enumerate(ready):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from vaekit.distributions.product import Blocks, check_names, slices
 from vaekit.posteriors.base import Posterior
 
-Kind = Callable[[nn.Module, int], Posterior]
+PosteriorMaker = Callable[[nn.Module, int], Posterior]
 
 
 class Product(Posterior):
@@ -19,7 +19,7 @@ class Product(Posterior):
     dots, and as the kinds do for sizes.
     """
 
-    def __init__(self, network: nn.Module, blocks: Mapping[str, tuple[Kind, int]]):
+    def __init__(self, network: nn.Module, blocks: Mapping[str, tuple[PosteriorMaker, int]]):
         super().__init__()
         self.names = check_names(blocks)
         # Each block is a posterior of its own whose network hands on its share of the features.

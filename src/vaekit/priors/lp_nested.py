@@ -19,7 +19,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.priors.base import Prior
 from vaekit.priors.exponents import RATE, Exponents, check_scale
 
-LEARNED = ("no", "inner", "all")
+LEARNED_EXPONENTS = ("no", "inner", "all")
 
 
 class LpNested(Prior):
@@ -46,8 +46,8 @@ class LpNested(Prior):
         super().__init__()
         if isinstance(learned, bool):
             learned = "inner" if learned else "no"
-        if learned not in LEARNED:
-            raise nearest(str(learned), LEARNED, "choice of learned exponents")
+        if learned not in LEARNED_EXPONENTS:
+            raise nearest(str(learned), LEARNED_EXPONENTS, "choice of learned exponents")
         self.layout = Layout(tree)
         self.latent, self.tree, self.learned = self.layout.size, tree, learned
         self.scale, self.unit_variance = check_scale(scale, unit_variance), unit_variance

@@ -30,7 +30,7 @@ from vaekit.model import Model
 
 
 @dataclass(frozen=True)
-class Codes:
+class ItemCodes:
     """Hold the mean codes (n, H) of the items at `rows` (n,) of a set, and what latents carry.
 
     `conditions` (n, width) are what a conditional model was told of them, else None; `priors`
@@ -79,7 +79,7 @@ class Codes:
 
 
 @torch.no_grad()
-def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
+def encode(model: Model, data: Dataset, limit: int = 10_000) -> ItemCodes:
     """Encode up to `limit` items of a set, chunk by chunk, without corruption."""
     device, rows = device_of(model), sample_rows(len(data), limit)
     means, parts, conditions, priors = [], [], [], []
@@ -102,7 +102,7 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
     spans = torch.cat(priors, 1).numpy() if priors else None
     v = torch.cat(squares).mean(0)
     known = (share - 0.5 * (v - 1 - v.log())).numpy() if gaussian else None
-    return Codes(rows, found.numpy(), share.numpy(), bool(parts), told, spans, known, places)
+    return ItemCodes(rows, found.numpy(), share.numpy(), bool(parts), told, spans, known, places)
 
 
 def _rate_shares(q: Density, p: Density) -> Tensor | None:
@@ -117,12 +117,12 @@ def _rate_shares(q: Density, p: Density) -> Tensor | None:
     return torch.cat(known, -1) if len(known) == len(found) else None
 
 
-def spread(codes: Codes, count: int) -> np.ndarray:
+def spread(codes: ItemCodes, count: int) -> np.ndarray:
     """Choose up to `count` items at equal distances through a list of codes, their places."""
     return np.unique(np.linspace(0, len(codes.rows) - 1, count).round().astype(int))
 
 
-def typical(codes: Codes) -> int:
+def typical(codes: ItemCodes) -> int:
     """Find the place in `codes` of the item nearest to the mean code, in standard deviations."""
     centred = codes.means - codes.means.mean(axis=0)
     scale = centred.std(axis=0)
@@ -130,7 +130,7 @@ def typical(codes: Codes) -> int:
     return int(distance.argmin())
 
 
-def sweep(codes: Codes, latent: int, steps: int, place: int = 0) -> np.ndarray:
+def sweep(codes: ItemCodes, latent: int, steps: int, place: int = 0) -> np.ndarray:
     """Return the values of one latent to show, for the item at `place` in `codes`.
 
     −3 to 3; mean ± 3 sd of p(z|c) under the item's condition, or of deterministic codes, not

@@ -58,7 +58,7 @@ class _Powers(LogFormatter):
         return f"{x:g}".replace("-", "−") if super().__call__(x, pos) else ""
 
 
-MANY = 50  # rows from which a curve's start may be left out of its axis
+MANY_ROWS = 50  # rows from which a curve's start may be left out of its axis
 
 
 class Plot:
@@ -162,7 +162,7 @@ def curve(steps: Sequence[float], values: Sequence[float], title: str) -> str:
         axes.margins(x=0.02)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        late = np.asarray(values[len(values) // 50 :] if len(values) >= MANY else values)
+        late = np.asarray(values[len(values) // 50 :] if len(values) >= MANY_ROWS else values)
         low, high = float(late.min()), float(late.max())
         room = 0.06 * (high - low) or max(1e-3, 0.05 * abs(high))
         axes.set_ylim(low - room, high + room)

@@ -10,7 +10,7 @@ from vaekit.data import Columns
 from vaekit.metrics import described
 from vaekit.runs import Config
 
-Row = tuple[str, str]
+TextRow = tuple[str, str]
 CLASSES = 30  # named at most
 # Title and which way is better ("" for no merit in itself) of numbers that are no metrics'.
 NUMBERS = {
@@ -111,7 +111,7 @@ def state(config: Config) -> str:
     return known
 
 
-def settings(config: Config) -> list[tuple[str, list[Row]]]:
+def settings(config: Config) -> list[tuple[str, list[TextRow]]]:
     """List all settings by table: the recipe's arguments with defaults, data, training, machine."""
     recipe = recipes.find(config.recipe)
     notes, data = dict(config.notes), {"data": config.data, "holdout": config.holdout}
@@ -140,8 +140,8 @@ def _class_list(seen: Sequence[int], names: Sequence[str]) -> str:
     return ", ".join([*shown, *more])
 
 
-def _table_rows(table: Mapping[str, Any], prefix: str = "") -> list[Row]:
-    rows: list[Row] = []
+def _table_rows(table: Mapping[str, Any], prefix: str = "") -> list[TextRow]:
+    rows: list[TextRow] = []
     for key, value in table.items():
         name = f"{prefix}{key}".replace("_", " ")
         if isinstance(value, Mapping):

@@ -100,14 +100,14 @@ def _check_folder(folder: Path, resume: bool) -> None:
 
 def _left(path: Path) -> bool:
     """Say whether a path may be what a killed process left of a run that was none yet."""
-    return path.suffix == ".part" or path.name in (LOCK, results.LOCK)
+    return path.suffix == ".part" or path.name in (LOCK, results.RESULTS_LOCK)
 
 
 def _remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left."""
     for place in (folder, folder / CHECKPOINT.parent):
         files.sweep(place)
-    locks.discard(folder / results.LOCK)
+    locks.discard(folder / results.RESULTS_LOCK)
 
 
 @contextmanager

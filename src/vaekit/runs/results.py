@@ -14,10 +14,10 @@ from vaekit.errors import warn
 from vaekit.system import files, forms, locks, writing
 
 METRICS, REFITS, LEDGER = "metrics.json", "refits.json", "ledger.json"
-LOCK = ".results.lock"
+RESULTS_LOCK = ".results.lock"
 _WAIT = 60.0  # seconds; a merge takes milliseconds
 
-Found = dict[str, Any]
+Results = dict[str, Any]
 
 _NUMBER = {
     "value": float | None,
@@ -71,9 +71,9 @@ class Stamp(NamedTuple):
     mark: str
 
 
-def read(path: Path) -> Found:
+def read(path: Path) -> Results:
     """Return what a result file holds: nothing where there is none, or where it is damaged."""
-    locks.discard(path.with_name(LOCK))  # which a killed process may have left
+    locks.discard(path.with_name(RESULTS_LOCK))  # which a killed process may have left
     try:
         return forms.read_json(path, _FORMS[path.name]) or {}
     except forms.Damaged as error:
@@ -86,18 +86,18 @@ def write(path: Path, found: Mapping[str, Any]) -> None:
     files.write_text(path, json.dumps(_json_value(found), indent=2) + "\n")
 
 
-def merge(path: Path, new: Found, kept: Callable[[Found], Found | None]) -> None:
+def merge(path: Path, new: Results, kept: Callable[[Results], Results | None]) -> None:
     """Add results to a file while no other process does; `kept` says what stays of those before.
 
     Where it says None the file is left as it is. Raises `VaekitError` where it cannot be written.
     """
-    with writing(path), locks.locked(path.with_name(LOCK), _WAIT):
+    with writing(path), locks.locked(path.with_name(RESULTS_LOCK), _WAIT):
         before = kept(read(path))
         if before is not None:
             write(path, before | new)
 
 
-def agree(old: Found, new: Found) -> bool:
+def agree(old: Results, new: Results) -> bool:
     """Say whether numbers are of the same weights and examples, as the distortion of each tells."""
     was, now = (found.get("distortion", {}) for found in (old, new))
     same = all(was.get(key) == now.get(key) for key in ("n", "split", "step"))

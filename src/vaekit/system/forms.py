@@ -22,7 +22,7 @@ from vaekit.errors import VaekitError
 
 ANY: Any = object()
 REAL: Any = object()
-LARGEST = 1e100
+LARGEST_NUMBER = 1e100
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _wrong_mapping(found: Any, form: Mapping[str, Any], place: str) -> Iterator[
 
 
 def _occurs(value: Any) -> bool:
-    return not isinstance(value, int | float) or abs(value) <= LARGEST
+    return not isinstance(value, int | float) or abs(value) <= LARGEST_NUMBER
 
 
 def _at(place: str) -> str:

@@ -43,7 +43,7 @@ from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.bound import mutual_information_bound
-from vaekit.information.encoding import Trained, check_subject, model_of, rows_of
+from vaekit.information.encoding import HasModel, check_subject, model_of, rows_of
 from vaekit.information.importance import EXAMPLES, log_likelihood
 from vaekit.information.ledger.accounts import Books, account
 from vaekit.information.ledger.entries import Ledger, Row, at_most, equal
@@ -56,7 +56,7 @@ BITS = "bits per dimension"
 
 
 def ledger(
-    model: Model | Trained,
+    model: Model | HasModel,
     data: Dataset,
     n: int = 10_000,
     samples: int = 100,

@@ -19,7 +19,7 @@ from vaekit.information.scores.features import Features
 from vaekit.metrics import METRICS, Subject
 from vaekit.model import Model
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 
 
 def score(
@@ -29,7 +29,7 @@ def score(
     n: int = 10_000,
     bins: int = 20,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     *,
     train: Dataset | None = None,
     corruptions: Sequence[str] = (),

@@ -30,7 +30,7 @@ from vaekit.system import files, weights
 from vaekit.values import bad_entry, tensor_of
 
 Features = Callable[[Tensor], Any]
-FORMAT = "vaekit-features-1"
+FEATURES_FORMAT = "vaekit-features-1"
 _BATCH, _STEPS, _LR, _HELD = 100, 2000, 1e-3, 0.1
 
 
@@ -79,7 +79,7 @@ class FeatureNetwork(nn.Module):
 
         about = {k: getattr(self, k) for k in ("network", "shape", "classes", "size")}
         notes = {"accuracy": self.accuracy, "trained": self.trained}
-        header = {"format": FORMAT, "about": json.dumps(about), "notes": json.dumps(notes)}
+        header = {"format": FEATURES_FORMAT, "about": json.dumps(about), "notes": json.dumps(notes)}
         own = {name: w.detach().cpu().contiguous() for name, w in self.state_dict().items()}
         files.write(Path(path), lambda temporary: save_file(own, temporary, metadata=header))
 
@@ -87,7 +87,7 @@ class FeatureNetwork(nn.Module):
     def load(cls, path: Path | str) -> "FeatureNetwork":
         """Read what `save` wrote; raise `VaekitError` for a file that is none."""
         found, header = weights.read(Path(path))
-        if header.get("format") != FORMAT:
+        if header.get("format") != FEATURES_FORMAT:
             raise VaekitError(f"{path} is no feature network: give a file that .save() wrote")
         try:
             made, notes = cls(**json.loads(header["about"])), json.loads(header["notes"])

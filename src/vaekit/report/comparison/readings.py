@@ -25,7 +25,7 @@ from vaekit.report.comparison.groups import Entry
 from vaekit.schedules import Schedule
 
 INDICATORS = ("aggregate_kl_gaussian", "normal_variance_units", "influential_units")
-EXAMPLES = 10_000
+MOST_ITEMS = 10_000
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ def _indicators(system: System, entry: Entry) -> dict[str, tuple[float, float | 
     if entry.test is None:
         return None
     try:
-        found = indicators(system.model, entry.test, EXAMPLES).numbers()
+        found = indicators(system.model, entry.test, MOST_ITEMS).numbers()
     except VaekitError:  # no Gaussian code, or another prior
         return None
     return {name: (float(found[name].value), found[name].se) for name in INDICATORS}

@@ -18,7 +18,7 @@ from vaekit.data import Dataset
 from vaekit.data.dataset import one_hot
 from vaekit.model import Condition, Model
 from vaekit.report import columns, pictures
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import ItemCodes, spread
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, View, figure, strips
 
@@ -36,7 +36,7 @@ def sections(view: View) -> Iterator[Section]:
         yield moved(view, sweeps(view.data, view.codes, condition), condition.kind)
 
 
-def styles(model: Model, codes: Codes, c: Tensor, count: int) -> Tensor:
+def styles(model: Model, codes: ItemCodes, c: Tensor, count: int) -> Tensor:
     """Return the codes (count, H) of the first `count` styles under one condition c (width,)."""
     if model.prior is None:
         places = np.resize(spread(codes, count), count)
@@ -126,7 +126,7 @@ class Sweep:
     conditions: Tensor
 
 
-def sweeps(data: Dataset, codes: Codes, condition: Condition) -> list[Sweep]:
+def sweeps(data: Dataset, codes: ItemCodes, condition: Condition) -> list[Sweep]:
     """Move each factor over its levels, or each attribute between the set's 5 and 95 %.
 
     The others stay as they are for the first test item; what does not vary is left out.

@@ -20,7 +20,7 @@ from vaekit.information import diagnostics as measure
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Sparsity
 from vaekit.posteriors import TopK
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure
 
@@ -40,25 +40,25 @@ def sections(view: View) -> Iterator[Section]:
 # ---- sparse
 
 
-def activations(model: Model, sparsity: Sparsity, data: Dataset, codes: Codes) -> Section:
+def activations(model: Model, sparsity: Sparsity, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the mean activation of each unit that the penalty watches, beside ρ."""
     layers = measure.mean_activations(model, sparsity, data, codes.rows)
     means, rho = torch.cat(layers), sparsity.rho
     said = [f"layer {i + 1}" for i in range(len(layers))] if len(layers) > 1 else [""]
     values = [layer.numpy() for layer in layers]
     drawn = usage(values, said, rho, f"ρ = {rho:g}", "mean activation ρ̂")
-    dead = int((means < measure.DEAD).sum())
+    dead = int((means < measure.DEAD_UNIT).sum())
     caption = (
         f"Mean activation ρ̂ of each of the {len(means):,} units that the penalty holds against "
         f"ρ = {rho:g}, over {len(codes.rows):,} test items: sorted, and as a histogram. Their mean "
         f"is {float(means.mean()):.3g}, the furthest from ρ is "
         f"{float(means[(means - rho).abs().argmax()]):.3g}; {_counted(dead, len(means))} dead "
-        f"(ρ̂ < {measure.DEAD:g})."
+        f"(ρ̂ < {measure.DEAD_UNIT:g})."
     )
     return Section("activations", "Mean activations", caption, [figure(drawn)])
 
 
-def selection(codes: Codes) -> Section:
+def selection(codes: ItemCodes) -> Section:
     """Plot how often each unit is among the k largest."""
     on = codes.means != 0
     shares, k, size = on.mean(0), int(on.sum(1).max()), on.shape[1]
@@ -120,9 +120,9 @@ def _edges(top: float, of: int, bins: int = 40) -> np.ndarray:
 # ---- contractive
 
 
-def contraction(model: Model, data: Dataset, codes: Codes) -> Section:
+def contraction(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the singular values of the encoder's Jacobian over test items."""
-    places = measure.spread(len(codes.rows), measure.EXAMPLES)
+    places = measure.spread(len(codes.rows), measure.JACOBIANS)
     values = measure.spectra(model, data, codes.rows[places]).numpy()
     squares = values**2
     norm = float(np.sqrt(squares.sum(1)).mean())

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vaekit.data import Dataset
 from vaekit.metrics import Score, mig
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.plots import MUTED, SERIES, Plot, matrix
 from vaekit.report.section import Section, View, figure
 
@@ -81,7 +81,7 @@ def sections(view: View) -> Iterator[Section]:
     yield Section("mig", "Information about factors", caption, shown)
 
 
-def known(data: Dataset, codes: Codes) -> Known | None:
+def known(data: Dataset, codes: ItemCodes) -> Known | None:
     """Look up what is known of the items behind `codes`; None for a set without factors."""
     levels, factors = data.levels(codes.rows), data.factors
     if levels is None or factors is None:
@@ -96,7 +96,7 @@ def known(data: Dataset, codes: Codes) -> Known | None:
     )
 
 
-def responses(codes: Codes, given: Known) -> str:
+def responses(codes: ItemCodes, given: Known) -> str:
     """Draw the mean code of the most informative latents over positions and other factors, as SVG.
 
     One row a latent. Returns "" where no factor can be drawn.
@@ -153,7 +153,7 @@ def _mean_curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
     axes.set(xlabel=f"level of {name}", ylim=(-limit, limit))
 
 
-def mig_matrix(codes: Codes, found: Score, given: Known) -> str:
+def mig_matrix(codes: ItemCodes, found: Score, given: Known) -> str:
     """Draw I(z_j; v_k) / H(v_k) for the worthiest latents and the varying factors, as SVG."""
     total = found.parts["entropy"]
     varying, rows = np.flatnonzero(total > 0), codes.order[:MATRIX_ROWS]

@@ -18,7 +18,7 @@ from vaekit.networks import Transposed
 from vaekit.objectives import Sparsity
 from vaekit.posteriors import TopK
 from vaekit.report import pictures
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.section import Section, View, strips
 
 FILTERS, WIDE, NARROW = 100, 20, 10
@@ -81,7 +81,7 @@ def _filter_section(view: View, filters: dict[str, Tensor]) -> Section:
     return Section("filters", "Filters", caption, [strips([row]) for row in rows])
 
 
-def _by_use(model: Model, codes: Codes, active: bool) -> tuple[np.ndarray, str]:
+def _by_use(model: Model, codes: ItemCodes, active: bool) -> tuple[np.ndarray, str]:
     """Order the units, the most used first and those never used left out; say by what."""
     n = f"over {len(codes.rows):,} test items"
     if isinstance(model.posterior, TopK):

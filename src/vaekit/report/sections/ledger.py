@@ -22,7 +22,7 @@ def sections(view: View) -> Iterator[Section]:
         yield _ledger_section(view.run, found)
 
 
-def _ledger_section(run: Run, found: results.Found) -> Section:
+def _ledger_section(run: Run, found: results.Results) -> Section:
     ledger, others = Ledger.from_dict(found), results.of_others(found, run.stamp)
     wrong = ledger.check()
     caption = (

@@ -23,7 +23,7 @@ from vaekit.report.plots import SERIES, Plot
 from vaekit.report.section import Section, View, figure
 from vaekit.report.sections.priors import contours
 
-ITEMS = 2000
+PLANE_ITEMS = 2000
 
 
 def sections(view: View) -> Iterator[Section]:
@@ -31,7 +31,7 @@ def sections(view: View) -> Iterator[Section]:
     model, data, codes = view.model, view.data, view.codes
     if codes.means.shape[1] != 2 or codes.categories or unmatched(model, data):
         return
-    places = spread(codes, ITEMS)
+    places = spread(codes, PLANE_ITEMS)
     part = data.subset(codes.rows[torch.from_numpy(places)])
     z = encode_set(model, part, codes.condition(places), draw=True).code.numpy()
     labels = part.batch_labels(torch.arange(len(part)))

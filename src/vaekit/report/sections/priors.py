@@ -15,12 +15,12 @@ from torch.distributions import Distribution
 from vaekit.apply import seeded
 from vaekit.data import Dataset
 from vaekit.information.encoding import drawing, encoded
-from vaekit.information.ranking import Block, rank
+from vaekit.information.ranking import BlockRate, rank
 from vaekit.information.scores.match import unsampled
 from vaekit.model import Model
 from vaekit.posteriors import Gaussian, Product
 from vaekit.priors import Conditional, LpNested, Normal
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import ItemCodes, spread
 from vaekit.report.plots import FRAME, INK, MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure
 
@@ -137,7 +137,7 @@ def plane(densities: Mapping[str, Distribution], reach: float = 3.5) -> str:
     return plot.svg
 
 
-def rates(blocks: Sequence[Block]) -> str:
+def rates(blocks: Sequence[BlockRate]) -> str:
     """Draw the rate of every block as a bar, the most used first."""
     with Plot(6.6, 0.7 + 0.22 * len(blocks)) as plot:
         axes: Axes = plot.axes[0, 0]
@@ -151,7 +151,7 @@ def rates(blocks: Sequence[Block]) -> str:
     return plot.svg
 
 
-def _block_title(block: Block) -> str:
+def _block_title(block: BlockRate) -> str:
     first, last = block.where.start, block.where.stop - 1
     return f"{block.name} · z{first}" + (f"–z{last}" if last > first else "")
 
@@ -188,7 +188,7 @@ def sections(view: View) -> Iterator[Section]:
 
 
 @torch.no_grad()
-def _beside(model: Model, data: Dataset, codes: Codes) -> str:
+def _beside(model: Model, data: Dataset, codes: ItemCodes) -> str:
     """Draw the prior and the codes of a set in its two worthiest latents."""
     rows, (a, b) = codes.rows[torch.from_numpy(spread(codes, ITEMS))], codes.order[:2]
     found: list[list[torch.Tensor]] = [[], []]

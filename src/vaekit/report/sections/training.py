@@ -37,7 +37,7 @@ def _curves(run: Run) -> Section:
         "Means over the training batches since the row before, by step; terms for one example, "
         f"before their weights, in nats{_but(rows[0])}."
     )
-    if len(rows) >= plots.MANY:
+    if len(rows) >= plots.MANY_ROWS:
         caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
     return Section("training", "Training", caption + said, [grid])
 
