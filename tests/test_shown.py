@@ -1138,7 +1138,10 @@ def test_judges_say_what_is_meant(name):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda data: evaluate(TABLED, data, n="all"), "n must be ≥ 1, whole numbers, got n='all'"),
+        (
+            lambda data: evaluate(TABLED, data, n="all"),
+            "n must be ≥ 1, a whole number, got 'all'",
+        ),
         (lambda data: evaluate(TABLED, data, bins=0), "bins must be ≥ 1"),
         (lambda data: evaluate(TABLED, data, seed=1.5), "a seed is a whole number"),
         (lambda data: aggregate(TABLED, data, seed="0"), "a seed is a whole number"),

@@ -39,6 +39,22 @@ def check(name: str, value: Any, kind: Any, default: Any = None) -> None:
     raise VaekitError(f"{name} must be {said}{such}; got {value!r}")
 
 
+def check_latent(latent: int) -> int:
+    """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
+    check("latent", latent, int)
+    if latent < 1:
+        raise VaekitError(f"a code needs at least one latent, got latent={latent}")
+    return latent
+
+
+def check_counts(**counts: Any) -> None:
+    """Raise `VaekitError` for a count that is no whole number, or below 1, 0 for shuffles."""
+    for name, count in counts.items():
+        least = 0 if name == "shuffles" else 1
+        if not fits(count, int) or count < least:
+            raise VaekitError(f"{name} must be ≥ {least}, a whole number, got {count!r}")
+
+
 def expect(value: Any, kind: Any, wanted: str, cures: Sequence[tuple[Any, str]] = ()) -> None:
     """Raise `VaekitError` where a value is no instance of `kind`, with the first cure that fits.
 

@@ -69,14 +69,6 @@ def check_training_data(data: Any) -> None:
     )
 
 
-def check_counts(**counts: Any) -> None:
-    """Raise `VaekitError` for a count that is no whole number or below 1."""
-    bad = {name: count for name, count in counts.items() if not fits(count, int) or count < 1}
-    if bad:
-        values = ", ".join(f"{name}={count!r}" for name, count in bad.items())
-        raise VaekitError(f"{' and '.join(bad)} must be ≥ 1, whole numbers, got {values}")
-
-
 def check_seed(seed: Any) -> None:
     """Raise `VaekitError` for a seed that the generators do not take."""
     if not fits(seed, int) or not 0 <= seed < SEED_LIMIT:

@@ -33,13 +33,12 @@ import torch
 from torch import Tensor
 
 from vaekit.apply import CHUNK, evaluating
-from vaekit.arguments import check
+from vaekit.arguments import check, check_counts
 from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import Density, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite
-from vaekit.given import check_counts
 from vaekit.information.critics import Pairs, PairSource, trained
 from vaekit.information.encoding import (
     HasModel,

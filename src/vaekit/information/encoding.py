@@ -17,12 +17,13 @@ from vaekit.apply import (
     sample_rows,
     seeded,
 )
+from vaekit.arguments import check_counts
 from vaekit.brief import described
 from vaekit.data import Dataset
 from vaekit.distributions import Density
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite, check_range
-from vaekit.given import check_counts, check_model, check_seed, check_set
+from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 
 _APART = 0x9E3779B97F4A7C15  # any large odd number

@@ -24,8 +24,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts
 from vaekit.metrics.labels import whole_labels
 from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score

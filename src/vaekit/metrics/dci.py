@@ -34,9 +34,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
 from vaekit.metrics.boosting import DEPTH, ROUNDS, boost
-from vaekit.metrics.checks import check_counts, checked, constant, held_out, mean_of, varying
+from vaekit.metrics.checks import checked, constant, held_out, mean_of, varying
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import check_counts, checked, constant, mean_of, varying
+from vaekit.arguments import check_counts
+from vaekit.metrics.checks import checked, constant, mean_of, varying
 from vaekit.metrics.mig import Binning, cut, entropies, estimator, information
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored

@@ -28,8 +28,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes, standardised
+from vaekit.metrics.checks import checked_codes, standardised
 from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score
 

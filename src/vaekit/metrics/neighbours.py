@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import check_counts, checked, constant, varying
+from vaekit.arguments import check_counts
+from vaekit.metrics.checks import checked, constant, varying
 from vaekit.metrics.mig import entropies, gaps, mean_gap
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored

@@ -26,8 +26,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes, narrowed
+from vaekit.metrics.checks import checked_codes, narrowed
 from vaekit.metrics.score import Score
 
 Likeness = Literal["spearman", "lasso"]

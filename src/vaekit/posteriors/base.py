@@ -5,7 +5,6 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.arguments import check
 from vaekit.errors import VaekitError
 from vaekit.shapes import numbers
 
@@ -57,11 +56,3 @@ class Posterior(nn.Module, ABC):
                 f"{self.latent} latents reads {self.width}: build it with as many"
             )
         return found
-
-
-def check_latent(latent: int) -> int:
-    """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
-    check("latent", latent, int)
-    if latent < 1:
-        raise VaekitError(f"a code needs at least one latent, got latent={latent}")
-    return latent

@@ -4,8 +4,9 @@ import math
 
 from torch import Tensor
 
+from vaekit.arguments import check_latent
 from vaekit.distributions.coordinates import GeneralizedNormals, log_variance
-from vaekit.priors.base import Prior, check_latent
+from vaekit.priors.base import Prior
 from vaekit.priors.exponents import RATE, Exponents, check_scale
 
 

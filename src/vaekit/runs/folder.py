@@ -20,10 +20,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from vaekit import apply, data
-from vaekit.arguments import check, expect
+from vaekit.arguments import check, check_counts, expect
 from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
-from vaekit.given import check_counts, check_seed
+from vaekit.given import check_seed
 from vaekit.model import Model
 from vaekit.runs import conditions, history, inputs, judging, results
 from vaekit.runs import config as configs

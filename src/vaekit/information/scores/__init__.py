@@ -7,11 +7,11 @@ model is in `vaekit.information.scores.downstream`.
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from vaekit.arguments import check
+from vaekit.arguments import check, check_counts
 from vaekit.corruption import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
-from vaekit.given import check_counts, check_seed
+from vaekit.given import check_seed
 from vaekit.information.encoding import check_subject
 from vaekit.information.rates import row_of
 from vaekit.information.scores.downstream import ModelOnSet

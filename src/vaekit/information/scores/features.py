@@ -21,10 +21,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.apply import CHUNK, seeded
-from vaekit.arguments import told
+from vaekit.arguments import check_counts, told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.given import check_counts
 from vaekit.networks import networks
 from vaekit.system import files, weights
 from vaekit.values import bad_entry, tensor_of
