@@ -153,8 +153,9 @@ def test_numbers_are_the_same_each_time_and_leave_no_trace():
 
 
 def test_rows_are_few_and_spread():
-    assert measure.spread(1000, 3).tolist() == [0, 500, 999]
-    assert measure.spread(2, 100).tolist() == [0, 1] and measure.spread(1, 5).tolist() == [0]
+    assert measure.evenly_spaced(1000, 3).tolist() == [0, 500, 999]
+    assert measure.evenly_spaced(2, 100).tolist() == [0, 1]
+    assert measure.evenly_spaced(1, 5).tolist() == [0]
     assert len(sample_rows(1000, 10).unique()) == 10
 
 

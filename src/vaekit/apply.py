@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from vaekit.arguments import fits
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import at_fault, beside, check_finite, check_numbers
+from vaekit.faults import at_fault, beside, check_finite_values, check_numbers
 from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 from vaekit.priors.base import sampling
-from vaekit.shapes import misfit, reading
+from vaekit.shapes import explaining, misfit
 from vaekit.values import as_floats, bad_entry, check_values, tensor_of
 
 CHUNK = 500
@@ -37,7 +37,7 @@ class Codes(NamedTuple):
     mean: Tensor
     std: Tensor | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 def encode(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
@@ -75,7 +75,7 @@ def encode_set(
             with reading_of(data, model):
                 q = model.encode(x, own)
             code = q.rsample() if draw else q.mean
-            check_finite(model, data, rows, "the code", code, q.mean)
+            check_finite_values(model, data, rows, "the code", code, q.mean)
             parts.append([t.float().cpu() for t in (code, q.mean, q.variance.sqrt())])
     code, mean, std = (torch.cat(part) for part in zip(*parts, strict=True))
     return Codes(code, mean, std if bool(std.any()) else None)
@@ -200,7 +200,7 @@ def shape_of(model: Model) -> tuple[int, ...]:
 
 def reading_of(data: Dataset, model: Model) -> AbstractContextManager[None]:
     """Raise `VaekitError` where a model inside cannot read the examples of a set."""
-    return reading(data.shape, lambda: shape_of(model))
+    return explaining(data.shape, lambda: shape_of(model))
 
 
 def check_shape(model: Model, x: Tensor) -> None:
@@ -278,7 +278,7 @@ def _chunked(model: Model, function: Callable[..., Tensor], x: Tensor, c: Tensor
     device = device_of(model)
     chunks = x.split(CHUNK)
     conditions = [None] * len(chunks) if c is None else c.split(CHUNK)
-    with evaluating(model), reading(x.shape[1:]):
+    with evaluating(model), explaining(x.shape[1:]):
         parts = [
             function(part.to(device), None if where is None else where.to(device)).float().cpu()
             for part, where in zip(chunks, conditions, strict=True)

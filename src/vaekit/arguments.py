@@ -33,7 +33,7 @@ def check(name: str, value: Any, kind: Any, default: Any = None) -> None:
     """Raise `VaekitError` where a value is not of the annotated kind, with one that would serve."""
     if fits(value, kind):
         return
-    said = described(kind)
+    said = in_words(kind)
     cure = next((c for c in (_meant(value), default) if c is not None and fits(c, kind)), None)
     such = "" if cure is None else f", as in {name}={cure!r}"
     raise VaekitError(f"{name} must be {said}{such}; got {value!r}")
@@ -87,7 +87,7 @@ def check_call(call: inspect.BoundArguments) -> None:
             check(each, item, known.annotation, default)
 
 
-def described(kind: Any) -> str:
+def in_words(kind: Any) -> str:
     """Say in words what an annotation allows: `a number or None`."""
     return " or ".join(map(_kind_text, _choices(kind)))
 

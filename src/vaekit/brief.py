@@ -31,7 +31,7 @@ def _inner(value: Any) -> list[Any]:
     return [each for each in held if not isinstance(each, str)]
 
 
-def described(self: Any) -> str:
+def brief_repr(self: Any) -> str:
     """Write a named tuple or a dataclass by its fields in brief: set it as a class's `__repr__`."""
     names = getattr(self, "_fields", None) or [f.name for f in fields(self) if f.repr]
     inside = ", ".join(f"{name}={brief(getattr(self, name))}" for name in names)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit import shapes
-from vaekit.brief import brief, described
+from vaekit.brief import brief, brief_repr
 from vaekit.corruption import Corruption
 from vaekit.corruption import corruption as corruption_of
 from vaekit.distributions.base import Density, density
@@ -71,7 +71,7 @@ class Pass:
         """Return log p(x|z), (samples, batch); raise `VaekitError` where it has another shape."""
         return shapes.log_prob(self.p, self.x, self.p.batch_shape, "p(x|z)")
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 class Model(nn.Module):

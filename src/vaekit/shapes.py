@@ -51,7 +51,7 @@ def check_examples(x: Any) -> None:
         )
 
 
-def numbers(found: Any, who: str) -> Tensor:
+def float_output(found: Any, who: str) -> Tensor:
     """Return what a network gave in float32; raise `VaekitError` for what is no tensor of floats.
 
     `who` names the network, as in `the encoder`.
@@ -157,7 +157,7 @@ def log_prob(d: Distribution, value: Tensor, shape: Sizes, what: str) -> Tensor:
 
 
 @contextmanager
-def reading(shape: Sizes, wanted: Callable[[], Sizes] | None = None) -> Iterator[None]:
+def explaining(shape: Sizes, wanted: Callable[[], Sizes] | None = None) -> Iterator[None]:
     """Raise `VaekitError` where a network inside cannot read what it is shown.
 
     What PyTorch says of shapes and types is translated; its other errors pass. `wanted` tells which

@@ -5,7 +5,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaekit.cli.parsing import add_page, out_of, parse, parser
+from vaekit.cli.parsing import add_page, out_of, parse_words, parser
 from vaekit.errors import VaekitError
 from vaekit.system import files
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vaekit.runs import Run
 
 
-def compare(words: list[str]) -> None:
+def compare_command(words: list[str]) -> None:
     """Write one page for several runs."""
     made = parser(
         "compare",
@@ -28,7 +28,7 @@ def compare(words: list[str]) -> None:
     made.add_argument(
         "--data-dir", type=str, default=None, help="where the files of public sets lie"
     )
-    options = parse(made, words)
+    options = parse_words(made, words)
     from vaekit import report
     from vaekit.report.comparison.groups import gather
     from vaekit.report.rendering import check_page

@@ -6,7 +6,7 @@ from typing import Any
 from vaekit.errors import VaekitError
 
 
-def show(words: list[str]) -> None:
+def list_command(words: list[str]) -> None:
     """List recipes, data sets and parts."""
     if words and words[0] not in ("-h", "--help"):
         raise VaekitError(f"list takes no arguments, got {words[0]!r}")

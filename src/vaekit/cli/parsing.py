@@ -55,7 +55,7 @@ def run_of(options: Any) -> "Run":
     return Run(options.run, options.data_dir)
 
 
-def settings(options: Any) -> dict[str, Any]:
+def options_of(options: Any) -> dict[str, Any]:
     """Return what was said of all but the run itself."""
     return {name: value for name, value in vars(options).items() if name not in ("run", "data_dir")}
 
@@ -65,7 +65,7 @@ def out_of(options: Any, usual: Path | str) -> Path:
     return files.place(usual if options.out is None else options.out, "what --out writes")
 
 
-def parse(made: "ArgumentParser", words: list[str]) -> Any:
+def parse_words(made: "ArgumentParser", words: list[str]) -> Any:
     """Parse words, with - and _ alike in flags; unknown ones raise with the nearest."""
     from jsonargparse import ArgumentError
 

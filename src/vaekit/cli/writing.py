@@ -105,7 +105,7 @@ def _save(path: Path, held: dict[str, np.ndarray] | np.ndarray) -> None:
             else:
                 np.save(file, held)
 
-    files.write(path, writer)
+    files.write_file(path, writer)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows) -> None:
@@ -115,7 +115,7 @@ def _write_csv(path: Path, header: Sequence[str], rows) -> None:
             out.writerow(header)
             out.writerows(rows)
 
-    files.write(path, writer)
+    files.write_file(path, writer)
 
 
 # ---- examples
@@ -152,7 +152,7 @@ def _write_sheet(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarra
     else:
         before = pictures.tiles(torch.from_numpy(originals[:MOST_PICTURES]), *schema.levels)
         sheet = _pair_sheet(before, after)
-    pictures.save(sheet, path, min(after.shape[1:3]))
+    pictures.save_picture(sheet, path, min(after.shape[1:3]))
 
 
 def _column_count(n: int) -> int:
@@ -169,7 +169,7 @@ def _pair_sheet(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     sheets = []
     for start in range(0, len(before), columns):
         part = slice(start, start + columns)
-        both = pictures.stack([pictures.grid(p[part], columns) for p in (before, after)])
+        both = pictures.stack_sheets([pictures.grid(p[part], columns) for p in (before, after)])
         sheets += [both, np.zeros((2 * pictures.GAP, both.shape[1], 4), np.uint8)]
     return np.concatenate(sheets[:-1])
 
@@ -181,7 +181,7 @@ def _write_folder(path: Path, x: np.ndarray, schema: Schema, names: Sequence[str
     mode = _MODES[pixels.shape[-1]]
     for name, picture in zip(_png_names(names, len(x)), pixels, strict=True):
         image = Image.fromarray(picture[..., 0] if mode == "L" else picture)
-        files.write(path / name, lambda temporary, image=image: image.save(temporary, "PNG"))
+        files.write_file(path / name, lambda temporary, image=image: image.save(temporary, "PNG"))
 
 
 def _png_names(names: Sequence[str] | None, n: int) -> list[str]:

@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from vaekit.distributions.base import Lean
 from vaekit.distributions.gaussian import LOG_2PI
-from vaekit.distributions.residuals import MixtureParameters, joint, responsibilities
+from vaekit.distributions.residuals import Components, joint, responsibilities
 
 
 class BernoulliEntries(Lean):
@@ -83,7 +83,7 @@ class MixtureEntries(Lean):
 
     def __init__(self, mean: Tensor, log_std: Tensor, log_share: Tensor, entries: int):
         self._mean, self._entries = mean, entries
-        self.mixture = MixtureParameters(log_std, log_share)
+        self.mixture = Components(log_std, log_share)
         cut = mean.dim() - entries
         super().__init__(mean.shape[:cut], mean.shape[cut:])
 

@@ -44,7 +44,7 @@ from torch import Tensor, nn
 
 from vaekit.distributions.base import Density
 from vaekit.distributions.coordinates import LN_2, log_gamma_draw, log_size, signs_like
-from vaekit.distributions.trees import Tree, layers_of, read
+from vaekit.distributions.trees import Tree, layers_of, read_tree
 from vaekit.errors import VaekitError
 
 
@@ -72,7 +72,7 @@ class Layout(nn.Module):
         super().__init__()
         self.tree = tree
         self.exponents: list[float] = []
-        layers = layers_of(read(tree, self.exponents))
+        layers = layers_of(read_tree(tree, self.exponents))
         self.depth, self.nodes = len(layers) - 1, len(self.exponents)
         self.sizes = [[len(node.children) for node in layer] for layer in layers[:-1]]
         self.counts = [len(layer) for layer in layers[1:]]

@@ -22,7 +22,7 @@ class TreeNode:
         self.number, self.children, self.leaves, self.leaf = number, children, leaves, leaf
 
 
-def read(tree: Any, exponents: list[float]) -> TreeNode:
+def read_tree(tree: Any, exponents: list[float]) -> TreeNode:
     """Read a tree [p, child, …], appending the p of its nodes to `exponents`, parents first.
 
     Raises `VaekitError` for what is no tree, p ≤ 0 and empty nodes.
@@ -39,7 +39,7 @@ def read(tree: Any, exponents: list[float]) -> TreeNode:
     children: list[TreeNode] = []
     for child in rest:
         if isinstance(child, bool) or not isinstance(child, int):
-            children.append(read(child, exponents))
+            children.append(read_tree(child, exponents))
             continue
         if child < 1:
             raise VaekitError(f"a node needs at least one leaf, got {child} in {list(tree)!r}")

@@ -29,18 +29,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, DiagonalGaussian
-from vaekit.faults import check_finite
-from vaekit.information.encoding import (
-    depends_on_condition,
-    drawing,
-    encoded,
-    rows_of,
-)
+from vaekit.faults import check_finite_values
+from vaekit.information.encoding import depends_on_condition, drawing, encoded, rows_of
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
-from vaekit.information.rates import Direction, Number, mean_of
+from vaekit.information.rates import Direction, Number, mean_number
 from vaekit.model import Model
 
 _SATURATED = 0.5  # nats below ln N: 1 code in e^½ or fewer lies under other posteriors too
@@ -61,7 +56,7 @@ class Aggregate:
     marginals: Tensor | None
     priors: Tensor | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
     @property
     def ceiling(self) -> float:
@@ -113,7 +108,7 @@ class Aggregate:
         n, top = len(self.own), f"ln N = {self.ceiling:.2f}"
         how = f"one z each, q(z) over all {n:,} examples, own included"
         found = {
-            "information": mean_of(
+            "information": mean_number(
                 self.own - self.joint,
                 f"lower bound on I(x; z), at most {top}: mean of log q(z|x) − log q(z); {how}"
                 + ("; it is near that, so I may be much larger" if self.saturated else ""),
@@ -124,7 +119,7 @@ class Aggregate:
         if marginal is not None:
             bad = "mostly error, as I is near ln N" if self.saturated else "rather too large"
             text = f"mean of log q(z) − Σ_h log q(z_h); {how}; {bad}"
-            found["total_correlation"] = mean_of(self.joint - marginal, text)
+            found["total_correlation"] = mean_number(self.joint - marginal, text)
         apart, whole = "upper bound on Σ_h KL(q(z_h)‖p(z_h)): ", "upper bound on KL(q(z)‖p(z)): "
         side: Direction = "upper bound"
         if self.priors is None:  # the number then also holds what the prior ties together
@@ -137,7 +132,7 @@ class Aggregate:
         for name, left, what, formula, direction in upper:
             if left is not None and self.prior is not None:
                 text = f"{what}mean of {formula} − log p(z); {how}"
-                found[name] = mean_of(left - self.prior, text, direction=direction)
+                found[name] = mean_number(left - self.prior, text, direction=direction)
         return found
 
 
@@ -166,7 +161,7 @@ def aggregate(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Ag
         prior, priors = _known([p], z.to(parts[0].q.mean))
     own, joint = own.double().cpu(), joint.double().cpu()
     more = [None if t is None else t.double().cpu() for t in (prior, owns, marginals, priors)]
-    check_finite(model, data, rows, "the information", own, joint, *more)
+    check_finite_values(model, data, rows, "the information", own, joint, *more)
     return Aggregate(own, joint, *more)
 
 

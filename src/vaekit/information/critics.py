@@ -14,10 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, OneHots
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.information.encoding import encoded
 from vaekit.information.parts import Part
 from vaekit.model import Model
@@ -34,7 +34,7 @@ class Pairs(NamedTuple):
     c: Tensor
     q: Density
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 class PairSource(NamedTuple):
@@ -50,7 +50,7 @@ class PairSource(NamedTuple):
         ((x, told, q, _),) = encoded(self.model, data, rows, len(rows))
         z = q.rsample((1,))
         p = self.model.decode(z, told, x.shape)
-        check_finite(self.model, data, rows, "what the decoder gives", p.mean[0])
+        check_finite_values(self.model, data, rows, "what the decoder gives", p.mean[0])
         own = q.marginal(self.part.places)
         c = z[0][:, self.part.places]
         if self.again:  # of a one-hot its mean, for log Q is linear in it and so has no noise

@@ -16,22 +16,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.apply import (
-    CHUNK,
-    condition_of,
-    device_of,
-    evaluating,
-    reconstruct,
-    seeded,
-)
-from vaekit.brief import described
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reconstruct, seeded
+from vaekit.brief import brief_repr
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_numbers, check_range
+from vaekit.faults import check_finite_values, check_numbers, check_range
 from vaekit.given import check_objective
 from vaekit.information.encoding import rows_of
-from vaekit.information.rates import Number, mean_of, passes
+from vaekit.information.rates import Number, mean_number, passes
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
 from vaekit.posteriors import TopK
@@ -59,13 +52,13 @@ def diagnose(
     if isinstance(model.posterior, TopK):
         found |= _selected(use(model, data, rows), len(rows))
     if term_of(objective, Contractive) is not None:
-        found |= _contracted(spectra(model, data, rows[spread(len(rows), JACOBIANS)]))
+        found |= _contracted(spectra(model, data, rows[evenly_spaced(len(rows), JACOBIANS)]))
     if model.corruption is not None:
         found |= _denoised(denoise(model, data, rows, model.corruption), data)
     return {name: asdict(number) for name, number in found.items() if math.isfinite(number.value)}
 
 
-def spread(count: int, limit: int) -> Tensor:
+def evenly_spaced(count: int, limit: int) -> Tensor:
     """Choose up to `limit` places at equal distances from the first to the last of `count`."""
     return torch.linspace(0, count - 1, min(count, limit)).round().long()
 
@@ -143,7 +136,7 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
 def _contracted(values: Tensor) -> dict[str, Number]:
     norms = values.square().sum(-1).sqrt()
     how = "mean_x ‖J‖_F, J = ∂E[z|x]/∂x at the clean x by automatic differentiation"
-    return {"jacobian_norm": mean_of(norms, how, "units of z by units of x", "exact")}
+    return {"jacobian_norm": mean_number(norms, how, "units of z by units of x", "exact")}
 
 
 # ---- denoising
@@ -157,7 +150,7 @@ class Denoised:
     before: Tensor
     after: Tensor
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -> Denoised:
@@ -172,7 +165,7 @@ def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -
             check_range(model, data, part, x)
             corrupted = corruption(x)
             made = reconstruct(model, corrupted, c).to(x.device)
-            check_finite(model, data, part, "what comes of a corrupted input", made)
+            check_finite_values(model, data, part, "what comes of a corrupted input", made)
             before.append((corrupted - x).double().flatten(1).square().sum(1).cpu())
             after.append((made - x).double().flatten(1).square().sum(1).cpu())
     return Denoised(corruption.level, torch.cat(before), torch.cat(after))
@@ -211,7 +204,7 @@ def _denoised(found: Denoised, data: Dataset) -> dict[str, Number]:
     numbers = {}
     for name, (formula, errors) in said.items():
         how = f"{formula} summed over entries, corruption{at}, seed 0"
-        numbers[f"{name}_squared_error"] = mean_of(errors, how, "squared units of x")
+        numbers[f"{name}_squared_error"] = mean_number(errors, how, "squared units of x")
         if len(data.shape) == 3:
             low, high = data.range
             how = f"10 log₁₀({high - low:g}² / MSE), MSE over all entries, of {formula}"

@@ -18,11 +18,11 @@ from vaekit.apply import (
     seeded,
 )
 from vaekit.arguments import check_counts
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_range
+from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 
@@ -37,7 +37,7 @@ class Encoded(NamedTuple):
     q: Density
     prior: Density | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 class HasModel(Protocol):
@@ -82,7 +82,7 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
             with reading_of(data, model):
                 q = _widened(model.encode(x, c))
             check_range(model, data, part, x)
-            check_finite(model, data, part, "the code", q.mean, q.variance)
+            check_finite_values(model, data, part, "the code", q.mean, q.variance)
             prior = None if model.prior is None else model.expect(q.mean, c)
             yield Encoded(x, c, q, prior)
 

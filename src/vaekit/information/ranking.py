@@ -16,10 +16,10 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.information.encoding import Encoded, drawing, encoded, rows_of
 from vaekit.information.parts import rate_of
-from vaekit.information.rates import Number, mean_of
+from vaekit.information.rates import Number, mean_number
 from vaekit.model import Model
 
 
@@ -54,10 +54,10 @@ def rank(
     found = []
     for i, (name, where) in enumerate(blocks.items()):
         rates = torch.cat([part[i][0] for part in parts]).double().cpu()
-        check_finite(model, data, wanted, f"the rate of {name}", rates)
+        check_finite_values(model, data, wanted, f"the rate of {name}", rates)
         how = "closed form" if parts[0][i][1] else f"{samples} code(s) an example"
         how = f"KL(q(z_b|x)‖p(z_b)) of a block, {how}"
-        found.append(BlockRate(name, where, mean_of(rates, how, direction="upper bound")))
+        found.append(BlockRate(name, where, mean_number(rates, how, direction="upper bound")))
     return sorted(found, key=lambda block: -block.rate.value)
 
 

@@ -35,7 +35,7 @@ from vaekit.data import Dataset
 from vaekit.distributions import Categories, Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
 from vaekit.distributions.product import Block, blocks
-from vaekit.faults import check_finite, check_range
+from vaekit.faults import check_finite_values, check_range
 from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.model import Model, Pass
@@ -82,7 +82,9 @@ def evaluate(
             sums.add(run)
     for name, parts in sums.parts.items():
         if name != "v":  # into which the prior's variance goes, which may be infinite
-            check_finite(model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts))
+            check_finite_values(
+                model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts)
+            )
     numbers = {k: asdict(v) for k, v in sums.numbers().items()}
     levels = data.levels(rows)
     if levels is not None and data.factors is not None:
@@ -103,8 +105,10 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
             with reading_of(data, model):
                 run = model(x, c, samples)
             check_range(model, data, part, x)
-            check_finite(model, data, part, "the code", run.q.mean)
-            check_finite(model, data, part, "what the decoder gives", run.p.mean.transpose(0, 1))
+            check_finite_values(model, data, part, "the code", run.q.mean)
+            check_finite_values(
+                model, data, part, "what the decoder gives", run.p.mean.transpose(0, 1)
+            )
             yield run
 
 
@@ -152,12 +156,12 @@ class _PerExample:
         if "rate" in whole:
             elbo = -whole["distortion"] - whole["rate"]
             how = "lower bound on log p(x); −distortion − rate, weight 1"
-            found["elbo"] = mean_of(elbo, how, direction="lower bound")
+            found["elbo"] = mean_number(elbo, how, direction="lower bound")
             found |= {name: self._rate_number(name, whole[name], drawn) for name in self.closed}
         stochastic = bool((whole["variance"] > 0).any())
         how = drawn if stochastic else "deterministic code"
-        found["distortion"] = mean_of(whole["distortion"], f"−log p(x|z), {how}")
-        found["squared_error"] = mean_of(
+        found["distortion"] = mean_number(whole["distortion"], f"−log p(x|z), {how}")
+        found["squared_error"] = mean_number(
             whole["squared_error"],
             f"‖x − E[x|z]‖² summed over entries, {how}",
             "squared units of x",
@@ -170,10 +174,10 @@ class _PerExample:
         what = f"KL(q({z}|x)‖p({z}))"
         exact = f"analytic {what}" if self.closed[name] else f"{what}, {drawn}"
         how = f"{exact}, an upper bound on {self.kept.replace('z', z)}"
-        return mean_of(values, how, direction="upper bound")
+        return mean_number(values, how, direction="upper bound")
 
 
-def mean_of(
+def mean_number(
     values: Tensor, estimator: str, unit: str = "nats", direction: Direction = "consistent"
 ) -> Number:
     """Return the mean of what each example gives, values (n,), with its standard error."""

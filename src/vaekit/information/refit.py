@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vaekit.apply import CHUNK, evaluating
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.given import check_model
 from vaekit.information.encoding import drawing, rows_of
 from vaekit.information.rates import passes
@@ -59,7 +59,7 @@ def residuals(model: Model, data: Dataset, seed: int = 0) -> Tensor:
     with drawing(seed), evaluating(model):
         for run, part in zip(passes(model, data, rows), rows.split(CHUNK), strict=True):
             squares = (run.x - run.p.mean).square()
-            check_finite(model, data, part, "the residual", squares[0])
+            check_finite_values(model, data, part, "the residual", squares[0])
             squares = squares.flatten()
             share = RESIDUALS * len(run.x) // len(rows)
             if share < len(squares):

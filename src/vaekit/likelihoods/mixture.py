@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import MixtureEntries, residuals
-from vaekit.distributions.residuals import LEAST_SHARE, MixtureParameters, Moments
+from vaekit.distributions.residuals import LEAST_SHARE, Components, Moments
 from vaekit.errors import VaekitError, nearest
 from vaekit.likelihoods.base import (
     FLOOR,
@@ -64,7 +64,7 @@ class GaussianMixture(Likelihood):
         check_noise("a mixture", sigma, decay, floor)
         self.network, self.components, self.learned = network, components, learned
         self.decay, self.floor = decay, floor
-        first = residuals.start(first_sigma(sigma, floor, residuals.SPAN), components)
+        first = residuals.start_mixture(first_sigma(sigma, floor, residuals.SPAN), components)
         if learned == "gradient":
             self.free = nn.Parameter(0.5 * ((2 * first.log_std).exp() - floor).log())
             self.logits = nn.Parameter(torch.zeros(components))
@@ -79,13 +79,13 @@ class GaussianMixture(Likelihood):
         mean = self.decode(z, c)
         return MixtureEntries(mean, *self.mixture(), mean.dim() - z.dim() + 1)
 
-    def mixture(self) -> MixtureParameters:
+    def mixture(self) -> Components:
         """Return ln σ_k and ln π_k as they are."""
         if self.learned == "em":
-            return MixtureParameters(self.log_std, self.log_share)
+            return Components(self.log_std, self.log_share)
         log_std = 0.5 * ((2 * self.free).exp() + self.floor).log()
         share = self.logits.softmax(0) * (1 - self.components * LEAST_SHARE) + LEAST_SHARE
-        return MixtureParameters(log_std, share.log())
+        return Components(log_std, share.log())
 
     @torch.no_grad()
     def maximise(self, x: Tensor, p: Distribution) -> None:

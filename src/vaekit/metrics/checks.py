@@ -76,7 +76,7 @@ def varying(levels: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.ptp(levels, axis=0) > 0)
 
 
-def constant(levels: np.ndarray) -> np.ndarray:
+def constant_factors(levels: np.ndarray) -> np.ndarray:
     """List the factors with one level."""
     return np.flatnonzero(np.ptp(levels, axis=0) == 0)
 

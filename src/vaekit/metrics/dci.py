@@ -37,7 +37,7 @@ import numpy.typing as npt
 from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
 from vaekit.metrics.boosting import DEPTH, ROUNDS, boost
-from vaekit.metrics.checks import checked, constant, held_out, mean_of, varying
+from vaekit.metrics.checks import checked, constant_factors, held_out, mean_of, varying
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -133,7 +133,7 @@ def _measure(
         "informed": informed,
         "accuracy": accuracy,
         "majority": majority,
-        "constant": constant(levels),
+        "constant": constant_factors(levels),
     }
 
 

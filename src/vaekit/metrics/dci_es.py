@@ -28,7 +28,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.arguments import check_counts
-from vaekit.metrics.checks import checked, constant, held_out, mean_of, standardised, varying
+from vaekit.metrics.checks import (
+    checked,
+    constant_factors,
+    held_out,
+    mean_of,
+    standardised,
+    varying,
+)
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -68,7 +75,7 @@ def dci_es(
             "loss": loss,
             "capacity": capacity,
             "by_factor": each,
-            "constant": constant(levels),
+            "constant": constant_factors(levels),
         }
 
     how = f"held-out 1 − R² of ridge on codes and {FEATURES[1:]} random Fourier features"

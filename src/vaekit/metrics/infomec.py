@@ -31,7 +31,14 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.arguments import check_counts
-from vaekit.metrics.checks import checked, constant, held_out, mean_of, standardised, varying
+from vaekit.metrics.checks import (
+    checked,
+    constant_factors,
+    held_out,
+    mean_of,
+    standardised,
+    varying,
+)
 from vaekit.metrics.mig import cut, entropies, information
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
@@ -71,7 +78,7 @@ def infomec(
             "information": shares,
             "active": active,
             "predictive": predictive,
-            "constant": constant(levels),
+            "constant": constant_factors(levels),
         }
 
     how = f"plug-in, {bins} bins of equal mass; held-out logistic regression"

@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import checked, constant
+from vaekit.metrics.checks import checked, constant_factors
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -64,7 +64,7 @@ def irs(
             "by_latent": by_latent,
             "weight": weight,
             "factor": robustness.argmax(axis=1),
-            "constant": constant(levels),
+            "constant": constant_factors(levels),
         }
 
     how = f"quantile {quantile:g} of distances from the mean of a level"

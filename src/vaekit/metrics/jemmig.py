@@ -30,8 +30,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.arguments import check_counts
-from vaekit.metrics.checks import checked, constant, mean_of, varying
-from vaekit.metrics.mig import Binning, cut, entropies, estimator, information
+from vaekit.metrics.checks import checked, constant_factors, mean_of, varying
+from vaekit.metrics.mig import Binning, cut, entropies, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -72,11 +72,11 @@ def jemmig(
             "entropy": total,
             "spread": spread,
             "latent": best,
-            "constant": constant(levels),
+            "constant": constant_factors(levels),
         }
 
     settings = {
-        "estimator": estimator(bins, binning),
+        "estimator": plug_in(bins, binning),
         "n": len(values),
         "bins": bins,
         "binning": binning,

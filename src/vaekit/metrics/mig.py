@@ -64,7 +64,7 @@ def mig(
         "constant": np.flatnonzero(total == 0),
     }
     settings = {
-        "estimator": estimator(bins, binning),
+        "estimator": plug_in(bins, binning),
         "n": len(values),
         "bins": bins,
         "binning": binning,
@@ -103,7 +103,7 @@ def entropy(factors: npt.ArrayLike) -> np.ndarray:
     return entropies(from_zero(whole(factors)))
 
 
-def estimator(bins: int, binning: Binning) -> str:
+def plug_in(bins: int, binning: Binning) -> str:
     """Say how I was estimated."""
     return f"plug-in, {bins} bins of equal {'width' if binning == 'width' else 'mass'}"
 

@@ -28,8 +28,15 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.arguments import check_counts
-from vaekit.metrics.checks import checked, constant, held_out, mean_of, standardised, varying
-from vaekit.metrics.mig import Binning, cut, estimator, information
+from vaekit.metrics.checks import (
+    checked,
+    constant_factors,
+    held_out,
+    mean_of,
+    standardised,
+    varying,
+)
+from vaekit.metrics.mig import Binning, cut, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -68,10 +75,10 @@ def modularity_explicitness(
             "by_latent": by_latent,
             "idle": np.flatnonzero(best == 0),
             "auc": auc,
-            "constant": constant(levels),
+            "constant": constant_factors(levels),
         }
 
-    how = f"{estimator(bins, binning)}; held-out ROC of logistic regression, one level against all"
+    how = f"{plug_in(bins, binning)}; held-out ROC of logistic regression, one level against all"
     settings = {"estimator": how, "n": len(values), "bins": bins, "binning": binning, "seed": seed}
     return scored(measure, levels, ("modularity", "explicitness"), settings, shuffles, seed)
 

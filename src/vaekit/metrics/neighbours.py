@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.arguments import check_counts
-from vaekit.metrics.checks import checked, constant, varying
+from vaekit.metrics.checks import checked, constant_factors, varying
 from vaekit.metrics.mig import entropies, gaps, mean_gap
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
@@ -54,7 +54,7 @@ def mig_by_neighbours(
             "entropy": total,
             "gap": gap,
             "latent": known.argmax(axis=0),
-            "constant": constant(levels),
+            "constant": constant_factors(levels),
         }
 
     how = f"{neighbours} nearest neighbours, Ross 2014"

@@ -27,7 +27,14 @@ import numpy.typing as npt
 
 from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import checked, constant, held_out, mean_of, standardised, varying
+from vaekit.metrics.checks import (
+    checked,
+    constant_factors,
+    held_out,
+    mean_of,
+    standardised,
+    varying,
+)
 from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score, scored
 
@@ -96,7 +103,7 @@ def _gaps(predicted: np.ndarray, guess: np.ndarray, levels: np.ndarray) -> dict[
         "predicted": predicted,
         "gap": gap,
         "latent": predicted.argmax(axis=0),
-        "constant": constant(levels),
+        "constant": constant_factors(levels),
     }
 
 

@@ -22,9 +22,9 @@ from vaekit.arguments import fits, told
 from vaekit.brief import brief
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
-from vaekit.networks.held import held
+from vaekit.networks.frozen import frozen
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
-from vaekit.shapes import numbers
+from vaekit.shapes import float_output
 
 
 class Term(ABC):
@@ -79,7 +79,7 @@ class Adversarial(nn.Module, Term, ABC):
 
     def judged(self, found: Any, count: int) -> Tensor:
         """Return the critic's answers (count, 1) in float32; raise `VaekitError` for others."""
-        found = numbers(found, f"the critic of {self.name}")
+        found = float_output(found, f"the critic of {self.name}")
         if found.shape != (count, 1):
             width = found.shape[-1] if found.ndim == 2 else 0
             one = f"a critic has one output, this one has {width}"
@@ -91,10 +91,10 @@ class Adversarial(nn.Module, Term, ABC):
 
     def still(self, *inputs: Tensor) -> Tensor:
         """Call the critic so that gradients flow to its inputs and not to its weights."""
-        return held(self.network, *inputs)
+        return frozen(self.network, *inputs)
 
 
-def settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
+def adam_settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
     """Return a critic's `adam`; raise `VaekitError` for numbers that Adam cannot take."""
     if not 0 < lr < math.inf:
         raise VaekitError(f"a critic needs a finite lr > 0, got lr={lr}")

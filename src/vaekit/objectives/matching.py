@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Density
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
-from vaekit.objectives.base import Adversarial, Term, settings
+from vaekit.objectives.base import Adversarial, Term, adam_settings
 from vaekit.priors.base import sampling
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -184,7 +184,7 @@ class AdversarialPrior(Adversarial):
     ):
         super().__init__()
         self.network, self.ratio = network, ratio
-        self.adam = settings(lr, betas)
+        self.adam = adam_settings(lr, betas)
 
     def forward(self, run: Pass) -> Tensor:
         """Return what the encoder is to minimise; its gradient does not reach the critic."""

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.errors import VaekitError
-from vaekit.shapes import numbers
+from vaekit.shapes import float_output
 
 
 class Posterior(nn.Module, ABC):
@@ -44,7 +44,7 @@ class Posterior(nn.Module, ABC):
         Raises `VaekitError` where the network gives no tensor of floats, drops or mixes the first
         axis of x, or gives another number of features.
         """
-        found = numbers(self.network(x) if c is None else self.network(x, c), "the encoder")
+        found = float_output(self.network(x) if c is None else self.network(x, c), "the encoder")
         if found.ndim != 2 or len(found) != len(x):
             raise VaekitError(
                 f"the encoder gives shape {tuple(found.shape)} for {len(x)} examples, expected "

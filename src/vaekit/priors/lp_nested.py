@@ -17,7 +17,7 @@ from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric, Tree
 from vaekit.distributions.product import slices
 from vaekit.errors import VaekitError, nearest
 from vaekit.priors.base import Prior
-from vaekit.priors.exponents import RATE, Exponents, check_scale
+from vaekit.priors.exponents import RATE, Exponents, check_prior_scale
 
 LEARNED_EXPONENTS = ("no", "inner", "all")
 
@@ -50,7 +50,7 @@ class LpNested(Prior):
             raise nearest(str(learned), LEARNED_EXPONENTS, "choice of learned exponents")
         self.layout = Layout(tree)
         self.latent, self.tree, self.learned = self.layout.size, tree, learned
-        self.scale, self.unit_variance = check_scale(scale, unit_variance), unit_variance
+        self.scale, self.unit_variance = check_prior_scale(scale, unit_variance), unit_variance
         below = [learned != "no"] * (self.layout.nodes - 1)
         self.exponents = Exponents(self.layout.exponents, [learned == "all", *below], rate)
         self._constant: float | None = None

@@ -112,7 +112,7 @@ def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callab
                 known = ", ".join(signature.parameters)
                 raise TypeError(f"{make.__name__}() {error}: it takes {known}") from None
             if "shape" in call.arguments:
-                call.arguments["shape"] = shape_of(call.arguments["shape"])
+                call.arguments["shape"] = check_example_shape(call.arguments["shape"])
             check_call(call)
             if "latent" in signature.parameters and "latent" not in call.arguments:
                 call.arguments |= _size_of(call.arguments)
@@ -185,7 +185,7 @@ def _line_of(name: str, own: str) -> list[str]:
     return [said[0] if said else f"    {name}: {TEXTS[name]}"]
 
 
-def shape_of(shape: Any) -> tuple[int, ...]:
+def check_example_shape(shape: Any) -> tuple[int, ...]:
     """Return the shape of one example as a tuple; raise `VaekitError` for what is none."""
     sizes: tuple[Any, ...] = tuple(shape) if isinstance(shape, tuple | list) else ()
     if not sizes or not all(fits(size, int) and size >= 1 for size in sizes):

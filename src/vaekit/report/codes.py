@@ -79,7 +79,7 @@ class ItemCodes:
 
 
 @torch.no_grad()
-def encode(model: Model, data: Dataset, limit: int = 10_000) -> ItemCodes:
+def encode_items(model: Model, data: Dataset, limit: int = 10_000) -> ItemCodes:
     """Encode up to `limit` items of a set, chunk by chunk, without corruption."""
     device, rows = device_of(model), sample_rows(len(data), limit)
     means, parts, conditions, priors = [], [], [], []

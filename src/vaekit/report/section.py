@@ -69,8 +69,8 @@ class View:
     def save(self, name: str, sheets: Sequence[np.ndarray]) -> None:
         """Write RGBA sheets below one another to `name`.png in the folder of pictures."""
         if sheets:
-            sheet = pictures.stack(pictures.aligned(sheets))
-            pictures.save(sheet, self.folder / f"{name}.png", min(self.data.shape[1:]))
+            sheet = pictures.stack_sheets(pictures.aligned(sheets))
+            pictures.save_picture(sheet, self.folder / f"{name}.png", min(self.data.shape[1:]))
 
 
 def figure(svg: str) -> Markup:

@@ -111,7 +111,7 @@ def state(config: Config) -> str:
     return known
 
 
-def settings(config: Config) -> list[tuple[str, list[TextRow]]]:
+def setting_tables(config: Config) -> list[tuple[str, list[TextRow]]]:
     """List all settings by table: the recipe's arguments with defaults, data, training, machine."""
     recipe = recipes.find(config.recipe)
     notes, data = dict(config.notes), {"data": config.data, "holdout": config.holdout}

@@ -40,7 +40,7 @@ def vectors(value: Any, n: int, wanted: Condition, schema: Schema) -> Tensor:
     return found.expand(n, -1)
 
 
-def own(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
+def own_conditions(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
     """Return what a set itself says of its examples, (N, width), its classes matched by name.
 
     Raises `VaekitError` where the set does not say, or says what training did not have.

@@ -31,7 +31,7 @@ from vaekit.system import files, weights
 from vaekit.training.fabric import pick
 from vaekit.training.state import OWN
 
-Given = np.ndarray | Tensor | Dataset | Path | str | None
+Input = np.ndarray | Tensor | Dataset | Path | str | None
 MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"
 
 
@@ -91,7 +91,7 @@ class Run:
         system = self.config.build(tuple(self.config.notes["shape"]))
         cure = "bring back the run's own weights, or train anew"
         wrong = f"{path} is not of this run's model"
-        weights.check(state, system.model.state_dict(), wrong, cure)
+        weights.check_weights(state, system.model.state_dict(), wrong, cure)
         system.model.load_state_dict(state)
         return system._replace(model=system.model.eval().to(pick("auto")))
 
@@ -104,10 +104,10 @@ class Run:
         """Read the model's weights; again where a training has just replaced or removed them."""
         try:
             path = self.weights
-            tensors, about = weights.read(path)
+            tensors, about = weights.read_tensors(path)
         except VaekitError:
             path = self.weights
-            tensors, about = weights.read(path)
+            tensors, about = weights.read_tensors(path)
         state = {k.removeprefix(OWN): v for k, v in tensors.items() if k.startswith(OWN)}
         step = weights.step_of(about)
         last = max((int(row["step"]) for row in self.history), default=None)
@@ -125,7 +125,7 @@ class Run:
         return Schema.read(self.config.notes) or Schema.of(self.data.train)
 
     def encode(
-        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> np.ndarray:
         """Return the mean of q(z|x), or with `draw` one sample of it, (N, H) float32.
 
@@ -136,7 +136,7 @@ class Run:
         return self.codes(x, condition, draw, seed).code.numpy()
 
     def codes(
-        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> apply.Codes:
         """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
         check("draw", draw, bool, False)
@@ -153,7 +153,7 @@ class Run:
         c = self._condition(condition, len(codes))
         return self.schema.own(apply.decode(self.model, codes, c))
 
-    def reconstruct(self, x: Given = None, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, x: Input = None, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
 
         Raises `VaekitError` as `encode` does.
@@ -174,7 +174,7 @@ class Run:
         c = self._condition(condition, n)
         return self.schema.own(apply.sample(self.model, n, c, seed))
 
-    evaluate, ledger, refit = judging.evaluate, judging.ledger, judging.refit
+    evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
 
     def report(self, out: Path | str | None = None, force: bool = False) -> Path:
         """Write the run's page, by default into its folder, and return its path.
@@ -191,7 +191,7 @@ class Run:
             self.evaluate()
         return write(self, path, force)
 
-    def _examples(self, x: Given) -> Dataset:
+    def _examples(self, x: Input) -> Dataset:
         if x is None or isinstance(x, str | Path):
             return inputs.examples(self, None if x is None else str(x)).data
         return self.schema.admitted(x)
@@ -213,7 +213,7 @@ class Run:
         wanted = self.model.condition
         if wanted is None or value is not None:
             return self._condition(value, len(examples))
-        return conditions.own(examples, wanted, self.schema)
+        return conditions.own_conditions(examples, wanted, self.schema)
 
     def _codes(self, z: np.ndarray | Tensor) -> Tensor:
         codes = z if isinstance(z, Tensor) else np.asarray(z)
@@ -265,11 +265,11 @@ class Run:
 
         A damaged one is empty too, with a warning.
         """
-        return results.read(self.folder / results.METRICS)
+        return results.read_results(self.folder / results.METRICS)
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """Write metrics.json."""
-        results.write(self.folder / results.METRICS, metrics)
+        results.write_results(self.folder / results.METRICS, metrics)
 
     def judged(self) -> bool:
         """Say whether metrics.json has numbers, of the weights that the run has."""
@@ -298,4 +298,4 @@ def save_weights(model: Model, path: Path, step: int | None = None) -> None:
     """Write a model's weights as safetensors, with the step of training that they are of."""
     state = {f"{OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
     about = {"format": "vaekit-model-1"} | ({} if step is None else {"step": str(step)})
-    files.write(path, lambda temporary: save_file(state, temporary, about))
+    files.write_file(path, lambda temporary: save_file(state, temporary, about))

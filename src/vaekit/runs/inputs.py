@@ -90,7 +90,9 @@ def _options(run: "Run", found: DataSource) -> dict[str, Any]:
 def _of_folder(run: "Run", found: DataSource, path: Path) -> Examples:
     root, options = folder.existing_folder(path), _options(run, found)
     form = _form(run, options)
-    data = folder.load_pictures(folder.listed(root), root, form, options.get("skip", False), _LIKE)
+    data = folder.load_pictures(
+        folder.list_pictures(root), root, form, options.get("skip", False), _LIKE
+    )
     return _of_pictures(run, data, str(path))
 
 
@@ -250,7 +252,7 @@ def first(
     return few, told
 
 
-def outside(run: "Run", data: Dataset) -> list[int]:
+def rows_outside(run: "Run", data: Dataset) -> list[int]:
     """List the rows of a table that lie far, by a whole range, outside those of the training."""
     low, high = run.schema.range
     if run.schema.columns is None:

@@ -33,7 +33,7 @@ _MASS = (
 )
 
 
-def evaluate(
+def evaluate_run(
     run: "Run",
     n: int = 10_000,
     samples: int = 1,
@@ -176,7 +176,7 @@ def _network(run: "Run", path: Path, say: Say) -> Any:
 # ---- the ledger
 
 
-def ledger(
+def ledger_of_run(
     run: "Run",
     n: int = 10_000,
     samples: int = 100,
@@ -204,7 +204,7 @@ def ledger(
     made = measure.ledger(run.model, test, n, samples, steps, train, reader, seed)
     about = {"data": run.config.data, "split": _part(run), **_stamp(run)}
     whole = {**about, "n": made.rows[0].number.n, **made.as_dict()}
-    results.write(run.folder / results.LEDGER, whole)
+    results.write_results(run.folder / results.LEDGER, whole)
     return made
 
 
@@ -216,7 +216,7 @@ def _bound_steps(run: "Run") -> int:
 # ---- refits
 
 
-def refit(
+def refit_run(
     run: "Run",
     noise: Sequence[str] = ("gaussian", "mixture(2)"),
     n: int = 10_000,

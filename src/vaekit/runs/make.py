@@ -138,7 +138,7 @@ def _finished(folder: Path, config: Config) -> bool:
 def _step_of(path: Path) -> int | None:
     """Return the step that a file of weights says it is of; None where it says none."""
     try:
-        return weights.step_of(weights.read(path)[1])
+        return weights.step_of(weights.read_tensors(path)[1])
     except VaekitError:
         return None
 

@@ -106,7 +106,7 @@ def _left(path: Path) -> bool:
 def _remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left."""
     for place in (folder, folder / CHECKPOINT.parent):
-        files.sweep(place)
+        files.remove_parts(place)
     locks.discard(folder / results.RESULTS_LOCK)
 
 

@@ -71,7 +71,7 @@ class Stamp(NamedTuple):
     mark: str
 
 
-def read(path: Path) -> Results:
+def read_results(path: Path) -> Results:
     """Return what a result file holds: nothing where there is none, or where it is damaged."""
     locks.discard(path.with_name(RESULTS_LOCK))  # which a killed process may have left
     try:
@@ -81,7 +81,7 @@ def read(path: Path) -> Results:
         return {}
 
 
-def write(path: Path, found: Mapping[str, Any]) -> None:
+def write_results(path: Path, found: Mapping[str, Any]) -> None:
     """Write a result file, with None for numbers that are not finite."""
     files.write_text(path, json.dumps(_json_value(found), indent=2) + "\n")
 
@@ -92,9 +92,9 @@ def merge(path: Path, new: Results, kept: Callable[[Results], Results | None]) -
     Where it says None the file is left as it is. Raises `VaekitError` where it cannot be written.
     """
     with writing(path), locks.locked(path.with_name(RESULTS_LOCK), _WAIT):
-        before = kept(read(path))
+        before = kept(read_results(path))
         if before is not None:
-            write(path, before | new)
+            write_results(path, before | new)
 
 
 def agree(old: Results, new: Results) -> bool:

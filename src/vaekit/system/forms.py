@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaekit.arguments import described, fits
+from vaekit.arguments import fits, in_words
 from vaekit.errors import VaekitError
 
 ANY: Any = object()
@@ -56,7 +56,7 @@ def read_json(path: Path, form: Any) -> Any:
         raise
     except (ValueError, OSError, RecursionError) as error:  # no JSON, no UTF-8, too deep, a folder
         raise Damaged(f"not readable: {' '.join(str(error).split())[:100]}") from error
-    check(found, form)
+    check_form(found, form)
     return found
 
 
@@ -68,7 +68,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def check(found: Any, form: Any, place: str = "") -> None:
+def check_form(found: Any, form: Any, place: str = "") -> None:
     """Raise `Damaged` with the first place where a value does not have the form."""
     wrong = next(_wrong(found, form, place), None)
     if wrong:
@@ -93,7 +93,7 @@ def _wrong(found: Any, form: Any, place: str) -> Iterator[str]:
     elif form is not ANY:
         kind = float if form is REAL else form
         if not fits(found, kind):
-            yield f"{_at(place)}should be {described(kind)}, got {shown(found)}"
+            yield f"{_at(place)}should be {in_words(kind)}, got {shown(found)}"
         elif form is not REAL and not _occurs(found):
             yield f"{_at(place)}should be a finite number, got {shown(found)}"
 

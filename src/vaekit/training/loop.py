@@ -24,7 +24,7 @@ from vaekit.given import check_model, check_objective, check_training_data
 from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress
-from vaekit.shapes import reading
+from vaekit.shapes import explaining
 from vaekit.training import fabric as devices
 from vaekit.training.adam import Adam
 from vaekit.training.batches import Batch, Batches, FromDataset, FromLoader
@@ -178,7 +178,7 @@ class Fit:
 
     def _advance(self, x: Tensor, c: Tensor | None) -> None:
         self._announce()
-        with self.fabric.autocast(), reading(x.shape[1:]):
+        with self.fabric.autocast(), explaining(x.shape[1:]):
             values = self._step(x, c)
         self.optimiser.clear()
         self.fabric.backward(values @ self._weight_tensor(values))

@@ -47,7 +47,7 @@ from vaekit.information.encoding import HasModel, check_subject, model_of, rows_
 from vaekit.information.importance import EXAMPLES, log_likelihood
 from vaekit.information.ledger.accounts import Books, account
 from vaekit.information.ledger.entries import Ledger, Row, at_most, equal
-from vaekit.information.ledger.lines import SATURATED, WHOLE, distortion, of_part, row, together
+from vaekit.information.ledger.lines import SATURATED, WHOLE, block_sums, distortion, of_part, row
 from vaekit.information.parts import Part, parts_of
 from vaekit.information.rates import Number
 from vaekit.model import Model
@@ -91,7 +91,7 @@ def ledger(
         found += of_part(one, books.conditional, read)
         if one.part is whole:
             found += _likelihood(model, chosen, books, samples, seed)
-    found += together(books.accounts)
+    found += block_sums(books.accounts)
     found += _bits(found, math.prod(data.shape))
     sizes = {part.name: len(part.places) for part in parts}
     return Ledger(tuple(found), sizes, tuple(_notes(books)))

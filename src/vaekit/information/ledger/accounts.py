@@ -15,24 +15,20 @@ import torch
 from torch import Tensor
 
 from vaekit.apply import CHUNK
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, DiagonalGaussian, OneHots
-from vaekit.faults import check_finite
-from vaekit.information.encoding import (
-    depends_on_condition,
-    drawing,
-    encoded,
-)
+from vaekit.faults import check_finite_values
+from vaekit.information.encoding import depends_on_condition, drawing, encoded
 from vaekit.information.parts import (
     CODES,
     Part,
     aggregated,
-    entropy,
+    category_entropy,
+    join,
     log_prior,
     log_prior_apart,
     rate_of,
-    together,
 )
 from vaekit.model import Model
 from vaekit.shapes import log_prob
@@ -58,7 +54,7 @@ class Account(NamedTuple):
     correlation: Tensor | None
     dimensions: Tensor | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
     @property
     def categories(self) -> int | None:
@@ -77,7 +73,7 @@ class Books(NamedTuple):
     conditional: bool
     codes: int
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 class _Columns(NamedTuple):
@@ -99,7 +95,7 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
     with drawing(seed):
         for x, told, q, p in encoded(model, data, rows, CHUNK // codes):
             assert p is not None
-            qs.append(together([q]))
+            qs.append(join([q]))
             zs.append(qs[-1].rsample((codes,)))
             z = zs[-1].to(q.mean)
             decoded = model.decode(z, told, x.shape)
@@ -108,17 +104,17 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
             conditional = depends_on_condition(p)
             more = q.rsample((CODES,))
             columns.append([_columns(q, p, z, more, part.places) for part in parts])
-    whole, z = together(qs), torch.cat(zs, 1)
+    whole, z = join(qs), torch.cat(zs, 1)
     each = [[chunk[i] for chunk in columns] for i in range(len(parts))]
     found = [
         _account(part, whole, z, chunks, conditional)
         for part, chunks in zip(parts, each, strict=True)
     ]
     distortion = torch.cat(distortions).cpu().double()
-    check_finite(model, data, rows, "the distortion", distortion)
+    check_finite_values(model, data, rows, "the distortion", distortion)
     for one in found:
         numbers = one.rate, one.information, one.kl, one.correlation, one.dimensions
-        check_finite(model, data, rows, f"the information of the {one.part.name}", *numbers)
+        check_finite_values(model, data, rows, f"the information of the {one.part.name}", *numbers)
     return Books(distortion, found, conditional, codes)
 
 
@@ -141,7 +137,7 @@ def _account(
     prior = None if conditional else _join_chunks([chunk.prior for chunk in chunks])
     apart = None if conditional else _join_chunks([chunk.apart for chunk in chunks])
     if isinstance(q, OneHots):
-        surprise = entropy(q)
+        surprise = category_entropy(q)
         information = q.log_prob(q.mean) + surprise
         kl = None if prior is None else -surprise - prior
         return Account(part, q, rate, exact, information, kl, joint, None, None)

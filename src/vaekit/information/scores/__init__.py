@@ -86,7 +86,7 @@ def applying(
     if train is not None:
         check_subject(model, train)
     subject = ModelOnSet(model, data, train, network=network)
-    lacks = {name: subject.lacks(METRICS[name].needs) for name in known(names)}
+    lacks = {name: subject.lacks(METRICS[name].needs) for name in known_metrics(names)}
     for name, lack in lacks.items():
         if lack:
             raise VaekitError(
@@ -99,7 +99,7 @@ def applying(
     return wanted, {name: why[name] for name in METRICS if name not in wanted}
 
 
-def known(names: Sequence[str]) -> list[str]:
+def known_metrics(names: Sequence[str]) -> list[str]:
     """Return the metrics among names, each once, without `all`; raise `VaekitError` for others."""
     for name in names:
         if name not in (*METRICS, "all"):
@@ -120,5 +120,5 @@ def either(names: Sequence[str]) -> str:
 def chosen(text: str) -> tuple[str, ...]:
     """Read names of scores with commas between, or `all`; raises `VaekitError` as `score` does."""
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    known(names)
+    known_metrics(names)
     return names

@@ -80,12 +80,12 @@ class FeatureNetwork(nn.Module):
         notes = {"accuracy": self.accuracy, "trained": self.trained}
         header = {"format": FEATURES_FORMAT, "about": json.dumps(about), "notes": json.dumps(notes)}
         own = {name: w.detach().cpu().contiguous() for name, w in self.state_dict().items()}
-        files.write(Path(path), lambda temporary: save_file(own, temporary, metadata=header))
+        files.write_file(Path(path), lambda temporary: save_file(own, temporary, metadata=header))
 
     @classmethod
     def load(cls, path: Path | str) -> "FeatureNetwork":
         """Read what `save` wrote; raise `VaekitError` for a file that is none."""
-        found, header = weights.read(Path(path))
+        found, header = weights.read_tensors(Path(path))
         if header.get("format") != FEATURES_FORMAT:
             raise VaekitError(f"{path} is no feature network: give a file that .save() wrote")
         try:
@@ -93,7 +93,7 @@ class FeatureNetwork(nn.Module):
             made.accuracy, made.trained = notes["accuracy"], notes["trained"]
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise VaekitError(f"{path} is damaged ({error}): make it anew") from None
-        weights.check(found, made.state_dict(), f"{path} is damaged", "make it anew")
+        weights.check_weights(found, made.state_dict(), f"{path} is damaged", "make it anew")
         made.load_state_dict(found)
         return made.eval()
 

@@ -34,7 +34,7 @@ from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of,
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, Logistics, OneHots
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_numbers
+from vaekit.faults import check_finite_values, check_numbers
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.encoding import depends_on_condition, drawing, rows_of
 from vaekit.information.rates import Direction
@@ -63,7 +63,7 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> dict[s
             check_numbers(data, part, x)
             with reading_of(data, model):
                 q = model.encode(x, c)
-            check_finite(model, data, part, "the code", q.mean, q.variance)
+            check_finite_values(model, data, part, "the code", q.mean, q.variance)
             p = prior_of(model, q.mean, c)
             for into, value in ((drawn, q.rsample()), (means, q.mean), (spreads, q.variance)):
                 into.append(value.double().cpu())

@@ -18,7 +18,7 @@ from vaekit.report.comparison import noises, side_by_side, tradeoffs
 from vaekit.report.comparison.differences import common, differing, labels, own
 from vaekit.report.comparison.groups import Group, gather, grouped, names_of
 from vaekit.report.comparison.ranking import Ranking, ranking
-from vaekit.report.comparison.readings import Reading, items_of, read
+from vaekit.report.comparison.readings import Reading, items_of, read_model
 from vaekit.report.comparison.side_by_side import ITEMS, ranges
 from vaekit.report.rendering import check_page, render
 from vaekit.report.section import Section
@@ -73,8 +73,8 @@ class _Page:
     def _read(self, group: Group) -> list[Reading]:
         """Read every run of a group; pictures of the first one only."""
         fits = self.items is not None and self.items.shape == _shape(group)
-        first = read(group.first, self.items if fits else None)
-        return [first, *(read(entry, None) for entry in group.entries[1:])]
+        first = read_model(group.first, self.items if fits else None)
+        return [first, *(read_model(entry, None) for entry in group.entries[1:])]
 
     def text(self) -> str:
         every = [group.settings for group in self.groups]
@@ -165,9 +165,9 @@ class _Page:
 
     def _sections(self) -> list[Section]:
         images = {i: r[0].images for i, r in enumerate(self.readings) if r[0].images is not None}
-        found = None if self.items is None else side_by_side.residuals(self.items, images)
+        found = None if self.items is None else side_by_side.common_residuals(self.items, images)
         sections = [
-            noises.section(self.groups, self.readings, self.keys, found),
+            noises.noise_section(self.groups, self.readings, self.keys, found),
             tradeoffs.scores(self.groups, self.keys, self.measures),
             tradeoffs.arguments(self.groups, self.keys),
         ]
@@ -176,7 +176,7 @@ class _Page:
             strangers = [i for i in images if self.groups[i].first.data != home]
             absent = {i: r[0].trouble for i, r in enumerate(self.readings) if i not in images}
             named = [f"{i + 1} · {text}" for i, text in enumerate(self.labels)]
-            shown = side_by_side.section(
+            shown = side_by_side.images_section(
                 found, self.items, named, self._repeated, strangers, absent
             )
             sections = [shown, *sections]

@@ -36,7 +36,7 @@ def axes_of(groups: Sequence[Group], keys: Sequence[str]) -> list[Axis]:
     """Find the settings among `keys` along which groups differ in nothing else."""
     found = []
     for key in keys:
-        read = numbers([group.settings.get(key) for group in groups])
+        read = as_numbers([group.settings.get(key) for group in groups])
         if read is None:
             continue
         suffix, values = read
@@ -63,7 +63,7 @@ def series_of(
     return sorted(series, key=lambda each: len(set(each.values)) < 2)
 
 
-def numbers(settings: Sequence[Any]) -> tuple[str, list[float | None]] | None:
+def as_numbers(settings: Sequence[Any]) -> tuple[str, list[float | None]] | None:
     """Read settings as numbers, None where there is none; or None where they are no numbers.
 
     What comes before the numbers is the part of a text that they were read from: " sigma".

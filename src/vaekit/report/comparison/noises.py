@@ -50,7 +50,7 @@ class Noise:
     indicators: dict[str, Value]
 
 
-def section(
+def noise_section(
     groups: Sequence[Group],
     readings: Sequence[Sequence[Reading]],
     keys: Sequence[str],

@@ -46,7 +46,7 @@ class Reading:
     trouble: str = ""
 
 
-def read(entry: Entry, items: Dataset | None) -> Reading:
+def read_model(entry: Entry, items: Dataset | None) -> Reading:
     """Read the model of a run, and what it makes of test items of its shape."""
     loaded = "system" in entry.run.__dict__
     try:

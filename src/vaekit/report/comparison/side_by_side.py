@@ -31,7 +31,7 @@ class Residuals:
         return pictures.tiles(self.items - self.images[place], -self.limit, self.limit)
 
 
-def residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals | None:
+def common_residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals | None:
     """Put the residuals of all groups on one scale, up to which 99 in 100 of them lie."""
     if not images:
         return None
@@ -41,7 +41,7 @@ def residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals | None:
     return Residuals(x, images, limit or 1.0)
 
 
-def section(
+def images_section(
     found: Residuals,
     items: Dataset,
     labels: Sequence[str],

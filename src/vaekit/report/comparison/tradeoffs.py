@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from vaekit.report import tables
-from vaekit.report.comparison.axes import Axis, axes_of, numbers, series_of
+from vaekit.report.comparison.axes import Axis, as_numbers, axes_of, series_of
 from vaekit.report.comparison.groups import Group, Value, names_of
 from vaekit.report.plots import SERIES, panels
 from vaekit.report.section import Section, figure
@@ -125,7 +125,7 @@ def _strengths(groups: Sequence[Group], keys: Sequence[str]) -> tuple[list[float
         places = [i for i, group in enumerate(groups) if group.settings["recipe"] == recipe]
         read = {}
         for key in (key for key in keys if key != "recipe" and not key.startswith("data")):
-            known = numbers([groups[i].settings.get(key) for i in places])
+            known = as_numbers([groups[i].settings.get(key) for i in places])
             if known is not None and len(set(known[1])) > 1:
                 read[key] = known[1]
         key = "beta" if "beta" in read else next(iter(read)) if len(read) == 1 else None

@@ -33,19 +33,19 @@ def sections(view: View) -> Iterator[Section]:
 def _category_section(view: View, name: str) -> Section:
     data, codes = view.data, view.codes
     p = codes.means[:, codes.categories[name]]
-    figures, said = [figure(usage(p))], _used(p)
+    figures, said = [figure(category_usage(p))], _used(p)
     labels = data.batch_labels(codes.rows)
     if labels is not None:
         found = labels.cpu().numpy()
         one = cluster_accuracy(p.argmax(1), found, categories=p.shape[1])
         most = cluster_accuracy(p.argmax(1), found, "majority", categories=p.shape[1])
         if max(one.parts["table"].shape) <= MANY:
-            figures.append(figure(table(one, data.label_names)))
+            figures.append(figure(count_table(one, data.label_names)))
             said += " Below, how many items of each class are taken for a category; framed is the "
             said += "class that the best one-to-one assignment gives it."
         said += _accuracy_text(one, most)
     if view.image and not unsampled(view.model, data):
-        figures.append(samples(view, name))
+        figures.append(category_samples(view, name))
         said += (
             " Pictures are the mean of p(x|z): each row a category, each column one draw of all "
             "else from the prior, seed 0."
@@ -72,7 +72,7 @@ def _accuracy_text(one: Score, most: Score) -> str:
     ).replace("-0.", "−0.")
 
 
-def usage(p: np.ndarray) -> str:
+def category_usage(p: np.ndarray) -> str:
     """Draw probabilities (n, K): a histogram of the largest, and the mean of each category."""
     share, size = p.mean(0), p.shape[1]
     with Plot(9.4, 2.5, 1, 2) as plot:
@@ -86,7 +86,7 @@ def usage(p: np.ndarray) -> str:
     return plot.svg
 
 
-def table(found: Score, names: tuple[str, ...]) -> str:
+def count_table(found: Score, names: tuple[str, ...]) -> str:
     """Draw counts of category × class as a heat map, shaded by the share of the category."""
     counts, classes = found.parts["table"], found.parts["classes"].tolist()
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
@@ -117,7 +117,7 @@ def _frame(axes: Axes, column: int, row: int) -> None:
     axes.add_patch(Rectangle(corner, 0.96, 0.92, fill=False, edgecolor=INK, linewidth=1.2))
 
 
-def samples(view: View, name: str) -> Markup:
+def category_samples(view: View, name: str) -> Markup:
     """Show decoded draws of the prior with each category in turn, the same draws in each row."""
     codes, where = view.codes, view.codes.categories[name]
     size, named = where.stop - where.start, f"{name}: " if len(codes.categories) > 1 else ""

@@ -27,7 +27,7 @@ def sections(view: View) -> Iterator[Section]:
 def _denoising_section(view: View, corruption: Corruption) -> Section:
     """Plot the error of corrupted and denoised items against the level; show some of them."""
     model, data, codes = view.model, view.data, view.codes
-    rows = codes.rows[measure.spread(len(codes.rows), PER_LEVEL)]
+    rows = codes.rows[measure.evenly_spaced(len(codes.rows), PER_LEVEL)]
     found = [measure.denoise(model, data, rows, kind) for kind in measure.levels(corruption)]
     figures = [figure(_levels(found, corruption.level, data))] if len(found) > 1 else []
     if view.image:

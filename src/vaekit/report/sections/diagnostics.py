@@ -122,7 +122,7 @@ def _edges(top: float, of: int, bins: int = 40) -> np.ndarray:
 
 def contraction(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the singular values of the encoder's Jacobian over test items."""
-    places = measure.spread(len(codes.rows), measure.JACOBIANS)
+    places = measure.evenly_spaced(len(codes.rows), measure.JACOBIANS)
     values = measure.spectra(model, data, codes.rows[places]).numpy()
     squares = values**2
     norm = float(np.sqrt(squares.sum(1)).mean())

@@ -58,9 +58,9 @@ def _filter_section(view: View, filters: dict[str, Tensor]) -> Section:
     sparse = view.objective is not None and measure.term_of(view.objective, Sparsity) is not None
     order, how = _by_use(view.model, view.codes, sparse)
     dead = view.model.posterior.latent - len(order)
-    places = measure.spread(len(order), FILTERS).numpy()
+    places = measure.evenly_spaced(len(order), FILTERS).numpy()
     columns = WIDE if view.data.shape[-1] <= _SMALL_FILTER else NARROW
-    rows = [(n, pictures.grid(tiles(w[order[places]]), columns)) for n, w in filters.items()]
+    rows = [(n, pictures.grid(filter_tiles(w[order[places]]), columns)) for n, w in filters.items()]
     view.save("filters", [sheet for _, sheet in rows])
     parts = {
         "decoder": "columns of the decoder's",
@@ -94,7 +94,7 @@ def _by_use(model: Model, codes: ItemCodes, active: bool) -> tuple[np.ndarray, s
     return codes.order, f"{codes.measure} {n}"
 
 
-def tiles(weights: Tensor) -> np.ndarray:
+def filter_tiles(weights: Tensor) -> np.ndarray:
     """Turn filters (n, C, H, W) into bytes (n, H, W, 3), each from −max|w| to max|w|, 0 grey."""
     largest = weights.abs().amax((1, 2, 3), keepdim=True)
     return pictures.tiles(weights / largest.clamp_min(1e-30), -1, 1)

@@ -80,7 +80,7 @@ def traversals(view: View) -> Section:
         return label, pictures.grid(images, len(z))
 
     rows = [row(codes.label(latent), path(codes, latent, centre, STEPS)) for latent in shown]
-    figures = [strips(rows, heads(codes))] if rows else []
+    figures = [strips(rows, column_heads(codes))] if rows else []
     for name, where in codes.categories.items():
         z = each_category(codes, where, centre)
         rows.append(row(category_label(codes, name), z))
@@ -139,7 +139,7 @@ def categories_text(codes: ItemCodes) -> str:
     return " The entries of a one-hot make one row, in which each category is set in turn."
 
 
-def heads(codes: ItemCodes) -> list[str]:
+def column_heads(codes: ItemCodes) -> list[str]:
     """Name the columns of a traversal: values of the latent, or standard deviations."""
     span = np.linspace(-3, 3, STEPS)
     unit = "" if codes.nats and codes.priors is None else " sd"

@@ -17,7 +17,7 @@ _HEAD = Markup(
 
 def sections(view: View) -> Iterator[Section]:
     """Yield ledger.json of a run's folder as a table, where there is one that is whole."""
-    found = None if view.run is None else results.read(view.run.folder / results.LEDGER)
+    found = None if view.run is None else results.read_results(view.run.folder / results.LEDGER)
     if view.run is not None and found:
         yield _ledger_section(view.run, found)
 

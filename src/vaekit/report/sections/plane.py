@@ -18,7 +18,7 @@ from vaekit.errors import VaekitError
 from vaekit.information.scores.match import match, prior_of, unmatched
 from vaekit.model import Model
 from vaekit.report.codes import spread
-from vaekit.report.columns import shown
+from vaekit.report.columns import plot_name
 from vaekit.report.plots import SERIES, Plot
 from vaekit.report.section import Section, View, figure
 from vaekit.report.sections.priors import contours
@@ -85,7 +85,7 @@ def scatter(
         if coloured and labels is not None:
             for colour, label in zip(_colours(len(classes)), classes, strict=True):
                 name = names[label] if label < len(names) else str(label)
-                _dots(left, z[labels == label], colour, shown(name))
+                _dots(left, z[labels == label], colour, plot_name(name))
             plot.figure.legend(loc="outside right upper", fontsize=7, markerscale=2)
         else:
             _dots(left, z, SERIES[0], "")

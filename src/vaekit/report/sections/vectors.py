@@ -22,10 +22,10 @@ def sections(view: View) -> Iterator[Section]:
     if not view.image:
         given = view.model, view.data, view.codes
         samples = no_samples(view) or densities(*given)
-        yield from (reconstructions(*given), samples, traversals(*given))
+        yield from (plot_reconstructions(*given), samples, plot_traversals(*given))
 
 
-def reconstructions(model: Model, data: Dataset, codes: ItemCodes) -> Section:
+def plot_reconstructions(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the first columns of test items against the mean of p(x|z) at their mean code."""
     places = sample_rows(len(codes.rows), POINTS).numpy()
     before = data.batch(codes.rows[places]).numpy()
@@ -69,7 +69,7 @@ def densities(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     return Section("samples", "Samples", caption, [figure(plot.svg)])
 
 
-def traversals(model: Model, data: Dataset, codes: ItemCodes) -> Section:
+def plot_traversals(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the first decoded columns while each informative latent moves alone."""
     shown, centre = informative(codes), typical(codes)
     if not shown:
