@@ -131,7 +131,7 @@ def write_examples(
     """Write examples (n, *shape) in the form that the target's ending asks for.
 
     `names` are those of the pictures of a folder; `originals` (n, C, H, W) stand above them on a
-    sheet, which takes up to `MOST`.
+    sheet, which takes up to `MOST_PICTURES`.
     """
     if target.ending == ".npy":
         _save(target.path, x)

@@ -76,11 +76,6 @@ def varying(levels: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.ptp(levels, axis=0) > 0)
 
 
-def constant_factors(levels: np.ndarray) -> np.ndarray:
-    """List the factors with one level."""
-    return np.flatnonzero(np.ptp(levels, axis=0) == 0)
-
-
 def held_out(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
     """Choose the rows to learn from, (n,) bool, leaving `share` of them to judge by.
 

@@ -27,15 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.arguments import check_counts
-from vaekit.metrics.checks import (
-    checked,
-    constant_factors,
-    held_out,
-    mean_of,
-    standardised,
-    varying,
-)
+from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -59,7 +51,6 @@ def dci_es(
     Raises `VaekitError` as `mig` does, and for too few examples to hold any out.
     """
     values, levels = checked(codes, factors)
-    check_counts(shuffles=shuffles)
     rng = np.random.default_rng(seed)
     learnt = held_out(len(values), holdout, rng)
     inputs = standardised(values, learnt)
@@ -75,7 +66,6 @@ def dci_es(
             "loss": loss,
             "capacity": capacity,
             "by_factor": each,
-            "constant": constant_factors(levels),
         }
 
     how = f"held-out 1 − R² of ridge on codes and {FEATURES[1:]} random Fourier features"

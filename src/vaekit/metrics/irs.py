@@ -24,9 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import checked, constant_factors
+from vaekit.metrics.checks import checked
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -47,7 +46,6 @@ def irs(
     """
     if not 0 < quantile <= 1:
         raise VaekitError(f"quantile must lie in (0, 1], got {quantile}: 1 takes the largest")
-    check_counts(shuffles=shuffles)
     values, levels = checked(codes, factors)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
@@ -64,7 +62,6 @@ def irs(
             "by_latent": by_latent,
             "weight": weight,
             "factor": robustness.argmax(axis=1),
-            "constant": constant_factors(levels),
         }
 
     how = f"quantile {quantile:g} of distances from the mean of a level"

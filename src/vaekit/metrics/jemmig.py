@@ -29,8 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.arguments import check_counts
-from vaekit.metrics.checks import checked, constant_factors, mean_of, varying
+from vaekit.metrics.checks import checked, mean_of, varying
 from vaekit.metrics.mig import Binning, cut, entropies, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
@@ -52,7 +51,6 @@ def jemmig(
     `mutual_information` (H, K), `entropy` (K,) of factors and `spread` (H,) of codes, all in nats;
     `latent` (K,), i*; and `constant`, the factors left out. Raises `VaekitError` as `mig` does.
     """
-    check_counts(shuffles=shuffles)
     values, levels = checked(codes, factors)
     binned = cut(values, bins, binning)
     spread = entropies(binned.T)
@@ -72,15 +70,9 @@ def jemmig(
             "entropy": total,
             "spread": spread,
             "latent": best,
-            "constant": constant_factors(levels),
         }
 
-    settings = {
-        "estimator": plug_in(bins, binning),
-        "n": len(values),
-        "bins": bins,
-        "binning": binning,
-    }
+    settings = plug_in(len(values), bins, binning)
     return scored(measure, levels, ("jemmig", "normalised"), settings, shuffles, seed)
 
 

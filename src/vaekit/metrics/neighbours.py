@@ -23,8 +23,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.arguments import check_counts
-from vaekit.metrics.checks import checked, constant_factors, varying
-from vaekit.metrics.mig import entropies, gaps, mean_gap
+from vaekit.metrics.checks import checked, varying
+from vaekit.metrics.mig import entropies, gap_parts, gaps
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -42,20 +42,12 @@ def mig_by_neighbours(
     Takes codes (N, H) and factors (N, K); `parts` as of `mig`, whose gap is at most 1. Raises
     `VaekitError` as `mig` does, and for neighbours < 1.
     """
-    check_counts(neighbours=neighbours, shuffles=shuffles)
+    check_counts(neighbours=neighbours)
     values, levels = checked(codes, factors)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
         known, total = _all_information(values, levels, neighbours), entropies(levels)
-        gap = np.minimum(gaps(known, total), 1.0)
-        return {
-            "mig": mean_gap(gap, total),
-            "mutual_information": known,
-            "entropy": total,
-            "gap": gap,
-            "latent": known.argmax(axis=0),
-            "constant": constant_factors(levels),
-        }
+        return gap_parts(known, total, np.minimum(gaps(known, total), 1.0))
 
     how = f"{neighbours} nearest neighbours, Ross 2014"
     settings = {"estimator": how, "n": len(values), "neighbours": neighbours, "seed": seed}

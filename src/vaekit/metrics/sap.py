@@ -25,16 +25,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import (
-    checked,
-    constant_factors,
-    held_out,
-    mean_of,
-    standardised,
-    varying,
-)
+from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
 from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score, scored
 
@@ -62,7 +54,6 @@ def sap(
     """
     if kind not in _SEPARATIONS:
         raise VaekitError(f"unknown kind {kind!r} of SAP: use 'r2' or 'svm'")
-    check_counts(shuffles=shuffles)
     values, levels = checked(codes, factors)
     rng = np.random.default_rng(seed)
     learnt = np.ones(len(values), bool) if kind == "r2" else held_out(len(values), holdout, rng)
@@ -103,7 +94,6 @@ def _gaps(predicted: np.ndarray, guess: np.ndarray, levels: np.ndarray) -> dict[
         "predicted": predicted,
         "gap": gap,
         "latent": predicted.argmax(axis=0),
-        "constant": constant_factors(levels),
     }
 
 

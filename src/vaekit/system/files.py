@@ -63,7 +63,7 @@ def write_file(path: Path, writer: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as `write` does, letters that UTF-8 lacks as their numbers."""
+    """Write `text` to `path` as `write_file` does, letters that UTF-8 lacks as their numbers."""
     content = text.encode("utf-8", "backslashreplace")
     write_file(path, lambda temporary: temporary.write_bytes(content))
 
