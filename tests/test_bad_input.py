@@ -298,7 +298,7 @@ COMMANDS += [
         ["encode", "rows", "digits", "--out", "new.npy"],
         "expected rows (N, 3) of the columns a, b, c",
     ),
-    (["decode", "vae", "x.npy", "--out", "new.npy"], "expected codes (N, 2)"),
+    (["decode", "vae", "x.npy", "--out", "new.npy"], "expected codes (n, 2)"),
     (["decode", "vae", "text.npy", "--out", "new.npy"], "codes"),
     (["decode", "vae", "notes.txt", "--out", "new.npy"], "holds no codes"),
     (["decode", "vae", "nowhere.npy", "--out", "new.npy"], "no file"),

@@ -84,16 +84,24 @@ def encode_set(
 def decode(model: Model, z: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
     """Return the mean of p(x|z, c), (n, *shape), for codes z (n, H) and conditions c (n, width).
 
-    Raises `VaekitError` for codes of another width or with NaN, and conditions that do not fit.
+    Raises `VaekitError` as `codes_of` does, and for conditions that do not fit.
+    """
+    z = codes_of(model, z)
+    return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
+
+
+def codes_of(model: Model, z: object) -> Tensor:
+    """Return codes as a tensor (n, H).
+
+    Raises `VaekitError` for another width than the model's, no codes, NaN and what is no number.
     """
     check_model(model)
-    z = _tensor(z, f"codes (n, {model.posterior.latent})")
-    if z.ndim != 2 or z.shape[1] != model.posterior.latent:
-        raise VaekitError(
-            f"expected codes (n, {model.posterior.latent}), got shape {tuple(z.shape)}"
-        )
-    check_values(z, "z")
-    return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
+    wanted = f"codes (n, {model.posterior.latent})"
+    codes = _tensor(z, wanted)
+    if codes.ndim != 2 or codes.shape[1] != model.posterior.latent or not len(codes):
+        raise VaekitError(f"expected {wanted}, got shape {tuple(codes.shape)}")
+    check_values(codes, "the codes")
+    return codes
 
 
 def reconstruct(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -149,7 +148,7 @@ class Run:
 
         Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
         """
-        codes = self._codes(z)
+        codes = apply.codes_of(self.model, z if isinstance(z, Tensor) else np.asarray(z))
         c = self._condition(condition, len(codes))
         return self.schema.own(apply.decode(self.model, codes, c))
 
@@ -215,19 +214,6 @@ class Run:
             return self._condition(value, len(examples))
         return conditions.own_conditions(examples, wanted, self.schema)
 
-    def _codes(self, z: np.ndarray | Tensor) -> Tensor:
-        codes = z if isinstance(z, Tensor) else np.asarray(z)
-        width = self.model.posterior.latent
-        if codes.ndim != 2 or codes.shape[1] != width or not len(codes):
-            raise VaekitError(
-                f"expected codes (N, {width}), the width of this run's code, got shape "
-                f"{tuple(codes.shape)}"
-            )
-        numbers = torch.as_tensor(codes).detach().cpu().float() if _numeric(codes) else None
-        if numbers is None or not bool(torch.isfinite(numbers).all()):
-            raise VaekitError("the codes hold NaN, infinite values or no numbers: repair them")
-        return numbers
-
     @property
     def weights(self) -> Path:
         """Return the file of the final weights, or of the last checkpoint."""
@@ -288,10 +274,6 @@ class Run:
         with suppress(VaekitError):  # there may be no weights at this moment
             return bool(there) and there == {Run(self.folder).stamp.mark}
         return False
-
-
-def _numeric(codes: np.ndarray | Tensor) -> bool:
-    return isinstance(codes, Tensor) or codes.dtype.kind in "iufb"
 
 
 def save_weights(model: Model, path: Path, step: int | None = None) -> None:
