@@ -50,7 +50,7 @@ def encode(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Ten
     check_model(model)
     x = _examples(model, x)
     codes = _chunked(model, lambda x, c: model.encode(as_floats(x), c).mean, x, c)
-    _check_found(model, "the code", x, codes)
+    _check_output(model, "the code", x, codes)
     return codes
 
 
@@ -258,15 +258,15 @@ def _tensor(x: object, what: str) -> Tensor:
 
 def _examples(model: Model, x: object) -> Tensor:
     """Return examples as a tensor; raise `VaekitError` for what is none of the model's."""
-    found = _tensor(x, "examples x (n, *shape)")
-    check_shape(model, found)
-    check_values(found, "x")
-    return found
+    batch = _tensor(x, "examples x (n, *shape)")
+    check_shape(model, batch)
+    check_values(batch, "x")
+    return batch
 
 
-def _check_found(model: Model, what: str, x: Tensor, found: Tensor) -> None:
+def _check_output(model: Model, what: str, x: Tensor, output: Tensor) -> None:
     """Raise `VaekitError` where what was found of examples x is not finite."""
-    if (bad := bad_entry(found)) is not None:
+    if (bad := bad_entry(output)) is not None:
         row = bad[0]
         one, others = x[row], x[beside(row, len(x), x[row].numel())]
         raise at_fault(model, what, f"example {row}", as_floats(one[None])[0], as_floats(others))

@@ -227,16 +227,16 @@ class Custom(Corruption):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x̃; raise `VaekitError` where the callable returns no tensor or another shape."""
-        found: Any = self.function(x)
-        if not isinstance(found, Tensor):
+        noisy: Any = self.function(x)
+        if not isinstance(noisy, Tensor):
             raise VaekitError(
-                f"the corruption made {type(found).__name__} of a tensor: return x̃, of x's shape"
+                f"the corruption made {type(noisy).__name__} of a tensor: return x̃, of x's shape"
             )
-        if found.shape != x.shape:
+        if noisy.shape != x.shape:
             raise VaekitError(
-                f"the corruption made {tuple(found.shape)} of {tuple(x.shape)}: keep the shape"
+                f"the corruption made {tuple(noisy.shape)} of {tuple(x.shape)}: keep the shape"
             )
-        return found
+        return noisy
 
     def at(self, level: float) -> Corruption:
         """Return itself: a callable has no level."""

@@ -31,14 +31,14 @@ def check_model(model: Any) -> None:
         raise VaekitError(f"expected a Model, got {told(model)}: {_model_in(model)}")
 
 
-def _model_in(found: Any) -> str:
+def _model_in(thing: Any) -> str:
     """Say where in something the model is, or how one is made."""
-    if isinstance(found, tuple) and any(isinstance(each, Model) for each in found):
+    if isinstance(thing, tuple) and any(isinstance(each, Model) for each in thing):
         return "a recipe returns two, model, objective = recipes.vae(shape)"
     for name in ("model", "model_"):
-        if isinstance(getattr(found, name, None), Model):
+        if isinstance(getattr(thing, name, None), Model):
             return f"take its .{name}"
-    if isinstance(found, nn.Module):
+    if isinstance(thing, nn.Module):
         return "networks become one by Model(posterior, likelihood, prior)"
     return "recipes.vae(shape) makes one with its objective"
 

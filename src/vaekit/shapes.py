@@ -51,22 +51,22 @@ def check_examples(x: Any) -> None:
         )
 
 
-def float_output(found: Any, who: str) -> Tensor:
+def float_output(out: Any, who: str) -> Tensor:
     """Return what a network gave in float32; raise `VaekitError` for what is no tensor of floats.
 
     `who` names the network, as in `the encoder`.
     """
-    if not isinstance(found, Tensor):
+    if not isinstance(out, Tensor):
         raise VaekitError(
-            f"{who} gives {_said(found)}: let it return one tensor, parts of it joined by "
+            f"{who} gives {_said(out)}: let it return one tensor, parts of it joined by "
             "torch.cat(parts, -1)"
         )
-    if not found.is_floating_point():
+    if not out.is_floating_point():
         raise VaekitError(
-            f"{who} gives {_dtype(found)} numbers, through which nothing is learned: let it return "
+            f"{who} gives {_dtype(out)} numbers, through which nothing is learned: let it return "
             "float32"
         )
-    return found.float()
+    return out.float()
 
 
 def check_posterior(q: Any, count: int, latent: int) -> None:
@@ -147,13 +147,13 @@ def misfit(x: Sizes, event: Sizes) -> str:
 
 def log_prob(d: Distribution, value: Tensor, shape: Sizes, what: str) -> Tensor:
     """Return log-densities of the given shape; raise `VaekitError` where they have another."""
-    found: Any = d.log_prob(value)
-    if not isinstance(found, Tensor) or found.shape != shape:
+    log_p: Any = d.log_prob(value)
+    if not isinstance(log_p, Tensor) or log_p.shape != shape:
         raise VaekitError(
-            f"log {what} is {brief(found)}, expected shape {tuple(shape)}: sum it over the "
+            f"log {what} is {brief(log_p)}, expected shape {tuple(shape)}: sum it over the "
             "entries of an example, in the log_prob of its distribution"
         )
-    return found
+    return log_p
 
 
 @contextmanager
@@ -211,16 +211,16 @@ def _translated(
     return None
 
 
-def _check_kind(found: Any, who: str) -> None:
-    if not isinstance(found, Distribution):
+def _check_kind(out: Any, who: str) -> None:
+    if not isinstance(out, Distribution):
         raise VaekitError(
-            f"the {who} gives {_said(found)}, no torch.distributions.Distribution: return one from "
+            f"the {who} gives {_said(out)}, no torch.distributions.Distribution: return one from "
             "its forward"
         )
 
 
-def _said(found: Any) -> str:
-    return "nothing (None)" if found is None else f"a {type(found).__name__}"
+def _said(value: Any) -> str:
+    return "nothing (None)" if value is None else f"a {type(value).__name__}"
 
 
 def _dtype(x: Tensor) -> str:

@@ -78,21 +78,21 @@ def _within(path: Path, read: Path) -> bool:
 # ---- codes
 
 
-def write_codes(target: Target, found: Codes, names: Sequence[str], named: bool) -> None:
+def write_codes(target: Target, codes: Codes, names: Sequence[str], named: bool) -> None:
     """Write codes (n, H) in the order of the input.
 
     An .npz has `code`, `mean`, `std` where q(z|x) has a width, and `name` (files) or `row`; a .csv
     name or row, z0, z1, …; a .npy the codes alone.
     """
-    code = found.code.numpy()
+    code = codes.code.numpy()
     label = "name" if named else "row"
     if target.ending == ".csv":
         header = [label, *(f"z{h}" for h in range(code.shape[1]))]
         rows = ([name, *map(str, row)] for name, row in zip(names, code, strict=True))
         _write_csv(target.path, header, rows)
         return
-    held = {"code": code, "mean": found.mean.numpy()}
-    held |= {} if found.std is None else {"std": found.std.numpy()}
+    held = {"code": code, "mean": codes.mean.numpy()}
+    held |= {} if codes.std is None else {"std": codes.std.numpy()}
     held[label] = np.array(names) if named else np.array([int(name) for name in names])
     _save(target.path, held if target.ending == ".npz" else code)
 
@@ -194,11 +194,11 @@ def _png_names(names: Sequence[str] | None, n: int) -> list[str]:
     if names is None:
         return numbered
     if all(name.isdecimal() for name in names):
-        found = [f"{int(name):06d}.png" for name in names]
+        pngs = [f"{int(name):06d}.png" for name in names]
     else:
         paths = [path for name in names if (path := PurePosixPath(name)).name]
-        found = [str(path.with_suffix(".png")) for path in paths]
-        if len(set(found)) < n:  # a.jpg and a.png: then every name keeps its own ending before .png
-            found = [f"{name}.png" for name in names]
-    inside = all(".." not in (p := PurePosixPath(name)).parts and not p.root for name in found)
-    return found if inside and len(set(found)) == n else numbered
+        pngs = [str(path.with_suffix(".png")) for path in paths]
+        if len(set(pngs)) < n:  # a.jpg and a.png: then every name keeps its own ending before .png
+            pngs = [f"{name}.png" for name in names]
+    inside = all(".." not in (p := PurePosixPath(name)).parts and not p.root for name in pngs)
+    return pngs if inside and len(set(pngs)) == n else numbered

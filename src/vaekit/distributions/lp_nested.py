@@ -132,10 +132,10 @@ class Layout(nn.Module):
     def constants(self, exponents: Tensor) -> Tensor:
         """Return ln p(0) of each of the root's children at s = 1, (blocks,)."""
         layers = list(self._each(exponents).split(self.counts))
-        found = layers.pop() - LN_2
+        total = layers.pop() - LN_2
         for sizes in self.sizes[:0:-1]:
-            found = _sum(found, sizes) + layers.pop()
-        return found + exponents[0].log()
+            total = _sum(total, sizes) + layers.pop()
+        return total + exponents[0].log()
 
     def _each(self, exponents: Tensor) -> Tensor:
         """Return what a member adds to ln p(0), less ln 2 for leaves and ln p0 below the root."""
@@ -193,8 +193,8 @@ class LpNestedSymmetric(Density):
     @property
     def variance(self) -> Tensor:
         """Return the variance of each coordinate, (n,)."""
-        found = self.layout.log_variance(self.exponents)
-        return (found if self.log_scale is None else found + 2 * self.log_scale).exp()
+        log = self.layout.log_variance(self.exponents)
+        return (log if self.log_scale is None else log + 2 * self.log_scale).exp()
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples, (*sample_shape, n)."""
@@ -230,8 +230,8 @@ class LpNestedSymmetric(Density):
         return self.layout.powers(level, ratios)
 
     def _constants(self) -> Tensor:
-        found = self.layout.constants(self.exponents)
-        return found if self.log_scale is None else found - _sum(self._scales(), self.layout.blocks)
+        own = self.layout.constants(self.exponents)
+        return own if self.log_scale is None else own - _sum(self._scales(), self.layout.blocks)
 
     def _scales(self) -> Tensor:
         """Return ln a of every coordinate, (n,)."""

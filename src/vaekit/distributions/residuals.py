@@ -58,10 +58,10 @@ def moments(squares: Tensor, mixture: Components) -> Moments:
     return Moments(gamma.mean(1), gamma @ squares.flatten() / squares.numel())
 
 
-def maximised(found: Moments, floor: float) -> Components:
+def maximised(sums: Moments, floor: float) -> Components:
     """Return the mixture of the M-step, σ_k² ≥ floor and π_k ≥ 1e-6."""
-    share = (found.share / found.share.sum()).clamp_min(LEAST_SHARE)
-    variance = (found.square / found.share.clamp_min(1e-30)).clamp_min(floor)
+    share = (sums.share / sums.share.sum()).clamp_min(LEAST_SHARE)
+    variance = (sums.square / sums.share.clamp_min(1e-30)).clamp_min(floor)
     return Components(0.5 * variance.log(), (share / share.sum()).log())
 
 

@@ -107,7 +107,7 @@ class Aggregate:
         """Return each with its direction; standard errors are over the draws, q(z) held fixed."""
         n, top = len(self.own), f"ln N = {self.ceiling:.2f}"
         how = f"one z each, q(z) over all {n:,} examples, own included"
-        found = {
+        numbers = {
             "information": mean_number(
                 self.own - self.joint,
                 f"lower bound on I(x; z), at most {top}: mean of log q(z|x) − log q(z); {how}"
@@ -119,7 +119,7 @@ class Aggregate:
         if marginal is not None:
             bad = "mostly error, as I is near ln N" if self.saturated else "rather too large"
             text = f"mean of log q(z) − Σ_h log q(z_h); {how}; {bad}"
-            found["total_correlation"] = mean_number(self.joint - marginal, text)
+            numbers["total_correlation"] = mean_number(self.joint - marginal, text)
         apart, whole = "upper bound on Σ_h KL(q(z_h)‖p(z_h)): ", "upper bound on KL(q(z)‖p(z)): "
         side: Direction = "upper bound"
         if self.priors is None:  # the number then also holds what the prior ties together
@@ -132,8 +132,8 @@ class Aggregate:
         for name, left, what, formula, direction in upper:
             if left is not None and self.prior is not None:
                 text = f"{what}mean of {formula} − log p(z); {how}"
-                found[name] = mean_number(left - self.prior, text, direction=direction)
-        return found
+                numbers[name] = mean_number(left - self.prior, text, direction=direction)
+        return numbers
 
 
 @torch.no_grad()

@@ -82,22 +82,22 @@ class Bound:
 
     def numbers(self) -> dict[str, Number]:
         """Return the bound, H(c), and what it cannot exceed, each with what it is a bound on."""
-        n, k, found = len(self.told), self.categories, {"bound": self.number}
+        n, k, numbers = len(self.told), self.categories, {"bound": self.number}
         exact = "−Σ π̄_k ln π̄_k" if k else "−mean log q(c), q(c) over all examples, own included"
         how = f"H({self.name}) of the aggregate posterior: {exact}"
-        found["entropy"] = mean_number(
+        numbers["entropy"] = mean_number(
             self.surprise, how, direction="exact" if k else "lower bound"
         )
         if k:
             how = f"upper bound on I({self.name}; ·): ln K, K = {k}"
-            found["ln_k"] = Number(math.log(k), how, n, direction="upper bound")
+            numbers["ln_k"] = Number(math.log(k), how, n, direction="upper bound")
         beside = "" if self.again else f", not on I({self.name}; x′)"
         if self.rate is not None:
             how = f"upper bound on I({self.name}; x){beside}: KL(q(c|x)‖p(c))"
-            found["rate"] = mean_number(self.rate, how, direction="upper bound")
+            numbers["rate"] = mean_number(self.rate, how, direction="upper bound")
         how = f"upper bound on I({self.name}; x){beside} of these {n:,} examples: ln N"
-        found["ln_n"] = Number(math.log(n), how, n, direction="upper bound")
-        return found
+        numbers["ln_n"] = Number(math.log(n), how, n, direction="upper bound")
+        return numbers
 
 
 @torch.no_grad()
@@ -163,15 +163,15 @@ def _sets(
 
 
 def _rates(model: Model, data: Dataset, rows: Tensor, places: list[int]) -> Tensor | None:
-    found = []
+    rates = []
     for part in encoded(model, data, rows):
         if part.prior is None:
             return None
         rate = rate_of(part.q, part.prior, part.q.rsample((CODES,)), places)
         if rate is None:
             return None
-        found.append(rate[0].cpu().double())
-    return torch.cat(found)
+        rates.append(rate[0].cpu().double())
+    return torch.cat(rates)
 
 
 def _surprise(pairs: list[Pairs]) -> tuple[Tensor, int | None]:

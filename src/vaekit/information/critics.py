@@ -109,10 +109,10 @@ def trained(
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(stepping, steps)
     judged, best, state = source.pairs(data, kept), -torch.inf, reader.state_dict()
     for step in range(1, steps + 1):
-        found = source.pairs(data, rows[torch.randint(len(rows), (min(batch, len(rows)),))])
+        pairs = source.pairs(data, rows[torch.randint(len(rows), (min(batch, len(rows)),))])
         with torch.enable_grad():
             stepping.zero_grad()
-            (-reader(found.shown, found.c).mean()).backward()
+            (-reader(pairs.shown, pairs.c).mean()).backward()
         stepping.step()
         falling.step()
         if step % max(1, steps // _LOOKS) == 0 or step == steps:

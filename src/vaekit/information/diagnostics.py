@@ -45,17 +45,17 @@ def diagnose(
     """
     check_objective(objective)
     objective = 1.0 * objective if isinstance(objective, Term) else objective
-    rows, found = rows_of(model, data, n), dict[str, Number]()
+    rows, numbers = rows_of(model, data, n), dict[str, Number]()
     sparsity = term_of(objective, Sparsity)
     if sparsity is not None:
-        found |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
+        numbers |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
     if isinstance(model.posterior, TopK):
-        found |= _selected(use(model, data, rows), len(rows))
+        numbers |= _selected(use(model, data, rows), len(rows))
     if term_of(objective, Contractive) is not None:
-        found |= _contracted(spectra(model, data, rows[evenly_spaced(len(rows), JACOBIANS)]))
+        numbers |= _contracted(spectra(model, data, rows[evenly_spaced(len(rows), JACOBIANS)]))
     if model.corruption is not None:
-        found |= _denoised(denoise(model, data, rows, model.corruption), data)
-    return {name: asdict(number) for name, number in found.items() if math.isfinite(number.value)}
+        numbers |= _denoised(denoise(model, data, rows, model.corruption), data)
+    return {name: asdict(number) for name, number in numbers.items() if math.isfinite(number.value)}
 
 
 def evenly_spaced(count: int, limit: int) -> Tensor:
@@ -120,7 +120,7 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
 
     Float64 (n, min(H, D)), in units of the code by units of x.
     """
-    found = []
+    values = []
     with evaluating(model):
         for part in rows.split(max(1, _JACOBIAN_ENTRIES // (model.posterior.latent * _size(data)))):
             x = data.batch(part).to(device_of(model))
@@ -129,8 +129,8 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
             # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
             # float64 good to 1e-8 of the largest singular value.
             small = j @ j.mT if j.shape[1] <= j.shape[2] else j.mT @ j
-            found.append(torch.linalg.eigvalsh(small).clamp_min(0).sqrt().flip(-1).cpu())
-    return torch.cat(found)
+            values.append(torch.linalg.eigvalsh(small).clamp_min(0).sqrt().flip(-1).cpu())
+    return torch.cat(values)
 
 
 def _contracted(values: Tensor) -> dict[str, Number]:
@@ -178,13 +178,13 @@ def levels(corruption: Corruption) -> list[Corruption]:
     """
     if not corruption.level > 0:
         return [corruption]
-    found = []
+    kinds = []
     for times in _TIMES:
         try:
-            found.append(corruption.at(times * corruption.level))
+            kinds.append(corruption.at(times * corruption.level))
         except VaekitError:
             continue
-    return found
+    return kinds
 
 
 def psnr(squared: Tensor, data: Dataset) -> float:
@@ -198,9 +198,9 @@ def psnr(squared: Tensor, data: Dataset) -> float:
     return 20 * math.log10((high - low) or 1.0) - 10 * math.log10(mse) if mse else math.inf
 
 
-def _denoised(found: Denoised, data: Dataset) -> dict[str, Number]:
-    at = "" if math.isnan(found.level) else f" of level {found.level:g}"
-    said = {"corrupted": ("‖x − x̃‖²", found.before), "denoised": ("‖x − E[x|z(x̃)]‖²", found.after)}
+def _denoised(error: Denoised, data: Dataset) -> dict[str, Number]:
+    at = "" if math.isnan(error.level) else f" of level {error.level:g}"
+    said = {"corrupted": ("‖x − x̃‖²", error.before), "denoised": ("‖x − E[x|z(x̃)]‖²", error.after)}
     numbers = {}
     for name, (formula, errors) in said.items():
         how = f"{formula} summed over entries, corruption{at}, seed 0"

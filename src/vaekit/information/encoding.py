@@ -49,14 +49,14 @@ class HasModel(Protocol):
         ...
 
 
-def model_of(found: Model | HasModel) -> Model:
+def model_of(owner: Model | HasModel) -> Model:
     """Return a model, or that of a run; raise `VaekitError` for what is neither."""
-    model = getattr(found, "model", None)
+    model = getattr(owner, "model", None)
     if isinstance(model, Model):
         return model
-    check_model(found)
-    assert isinstance(found, Model)
-    return found
+    check_model(owner)
+    assert isinstance(owner, Model)
+    return owner
 
 
 def check_subject(model: Model, data: Dataset, **counts: int) -> None:

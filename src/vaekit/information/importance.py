@@ -69,9 +69,9 @@ def log_likelihood(
                 for count in counts
             ]
             values.append((torch.cat(logs).logsumexp(0) - math.log(samples)).cpu())
-    found = torch.cat(values)
-    check_finite_values(model, data, rows, "the bound on log p(x)", found)
-    return LogLikelihood(found, samples)
+    bounds = torch.cat(values)
+    check_finite_values(model, data, rows, "the bound on log p(x)", bounds)
+    return LogLikelihood(bounds, samples)
 
 
 def _log_weights(

@@ -187,6 +187,6 @@ def unfit(q: Density, prior: Density | None) -> str:
 
 
 def _known_kl(q: Density, p: Density) -> Tensor:
-    found = kl_by_coordinate(q, p)
-    assert found is not None
-    return found
+    kl = kl_by_coordinate(q, p)
+    assert kl is not None
+    return kl

@@ -34,8 +34,8 @@ class Part(NamedTuple):
 def parts_of(model: Model) -> list[Part]:
     """Return the named blocks of a model's prior, or else of its posterior; nothing without."""
     prior = {} if model.prior is None else model.prior.blocks
-    found = prior or model.posterior.blocks
-    return [Part(name, list(range(s.start, s.stop))) for name, s in found.items()]
+    blocks = prior or model.posterior.blocks
+    return [Part(name, list(range(s.start, s.stop))) for name, s in blocks.items()]
 
 
 def part_of(model: Model, on: On) -> Part:

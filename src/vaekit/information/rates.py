@@ -152,22 +152,22 @@ class _PerExample:
     def numbers(self) -> dict[str, Number]:
         whole = {name: torch.cat(parts) for name, parts in self.parts.items()}
         drawn = f"Monte Carlo over q(z|x), {self.samples} sample(s) an example"
-        found: dict[str, Number] = {}
+        numbers: dict[str, Number] = {}
         if "rate" in whole:
             elbo = -whole["distortion"] - whole["rate"]
             how = "lower bound on log p(x); −distortion − rate, weight 1"
-            found["elbo"] = mean_number(elbo, how, direction="lower bound")
-            found |= {name: self._rate_number(name, whole[name], drawn) for name in self.closed}
+            numbers["elbo"] = mean_number(elbo, how, direction="lower bound")
+            numbers |= {name: self._rate_number(name, whole[name], drawn) for name in self.closed}
         stochastic = bool((whole["variance"] > 0).any())
         how = drawn if stochastic else "deterministic code"
-        found["distortion"] = mean_number(whole["distortion"], f"−log p(x|z), {how}")
-        found["squared_error"] = mean_number(
+        numbers["distortion"] = mean_number(whole["distortion"], f"−log p(x|z), {how}")
+        numbers["squared_error"] = mean_number(
             whole["squared_error"],
             f"‖x − E[x|z]‖² summed over entries, {how}",
             "squared units of x",
         )
         v = whole["v"][:, self.units] if "v" in whole else None
-        return found | _active_units(whole["mean"][:, self.units], v, self.standard)
+        return numbers | _active_units(whole["mean"][:, self.units], v, self.standard)
 
     def _rate_number(self, name: str, values: Tensor, drawn: str) -> Number:
         z = "z" + name.removeprefix("rate")
@@ -193,25 +193,25 @@ def _active_units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, N
     unit = f"units of {size}"
     how = f"count of Var_x(μ_h) > {ACTIVE}"
     count = int((mean.var(0, unbiased=False) > ACTIVE).sum())
-    found = {"active_units": Number(count, how, n, None, unit, "exact")}
+    numbers = {"active_units": Number(count, how, n, None, unit, "exact")}
     if v is not None:
         wide = "μ_h² + s_h²" if standard else "((μ_h − m_h)² + s_h²) / t_h²"
         prior = "" if standard else "; m_h, t_h² of the prior"
         how = f"count of v_h = mean({wide}) ≥ {WIDE}{prior}"
         count = int((v.mean(0) >= WIDE).sum())
-        found["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
-    return found
+        numbers["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
+    return numbers
 
 
 def _units_of(q: Density) -> list[int]:
     """Return the places of the code that are units: all but the entries of one-hots."""
-    found, first = [], 0
+    units, first = [], 0
     for part in q.parts:
         size = part.event_shape[-1]
         one_hot = isinstance(part, Categories)
-        found += [] if one_hot else range(first, first + size)
+        units += [] if one_hot else range(first, first + size)
         first += size
-    return found
+    return units
 
 
 def _blocks(run: Pass) -> list[Block]:

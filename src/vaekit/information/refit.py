@@ -55,7 +55,7 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
 @torch.no_grad()
 def residuals(model: Model, data: Dataset, seed: int = 0) -> Tensor:
     """Return squared residuals (x_d − G_d(z))², z ~ q(z|x), of entries of `data`, (n,)."""
-    rows, found = rows_of(model, data, FITTED), []
+    rows, parts = rows_of(model, data, FITTED), []
     with drawing(seed), evaluating(model):
         for run, part in zip(passes(model, data, rows), rows.split(CHUNK), strict=True):
             squares = (run.x - run.p.mean).square()
@@ -64,5 +64,5 @@ def residuals(model: Model, data: Dataset, seed: int = 0) -> Tensor:
             share = RESIDUALS * len(run.x) // len(rows)
             if share < len(squares):
                 squares = squares[torch.randint(len(squares), (share,), device=squares.device)]
-            found.append(squares.cpu())
-    return torch.cat(found)
+            parts.append(squares.cpu())
+    return torch.cat(parts)

@@ -114,11 +114,11 @@ class GaussianMixture(Likelihood):
     def noise(self) -> dict[str, float]:
         """Return σ_k² and π_k of every component k."""
         log_std, log_share = (t.detach() for t in self.mixture())
-        found = {}
+        numbers = {}
         for k in range(self.components):
-            found[f"noise_variance_{k}"] = float((2 * log_std[k]).exp())
-            found[f"noise_share_{k}"] = float(log_share[k].exp())
-        return found
+            numbers[f"noise_variance_{k}"] = float((2 * log_std[k]).exp())
+            numbers[f"noise_share_{k}"] = float(log_share[k].exp())
+        return numbers
 
     def warning(self) -> str:
         """Name the components that have died, and those that are at the floor."""

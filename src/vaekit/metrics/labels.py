@@ -183,13 +183,13 @@ def stratified(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.n
 
 def whole_labels(labels: npt.ArrayLike, what: str = "labels") -> np.ndarray:
     """Return labels as int64 (N,); raise `VaekitError` where they are no whole numbers."""
-    found = np.asarray(labels)
-    if found.ndim != 1 or not found.size or found.dtype.kind not in "iub":
+    array = np.asarray(labels)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iub":
         raise VaekitError(
-            f"expected {what} (N,) of whole numbers, got shape {found.shape} of type "
-            f"{found.dtype}: number the classes, for example by np.unique(v, return_inverse=True)"
+            f"expected {what} (N,) of whole numbers, got shape {array.shape} of type "
+            f"{array.dtype}: number the classes, for example by np.unique(v, return_inverse=True)"
         )
-    return found.astype(np.int64)
+    return array.astype(np.int64)
 
 
 def _pair(codes: npt.ArrayLike, labels: npt.ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:

@@ -42,5 +42,5 @@ class Product(Posterior):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Blocks:
         """Return the product of the blocks' posteriors for x (batch, *shape)."""
         shares = self.features(x, c).split(self._widths, -1)
-        found = [part(share) for part, share in zip(self.parts, shares, strict=True)]
-        return Blocks(found, self.names)
+        blocks = [part(share) for part, share in zip(self.parts, shares, strict=True)]
+        return Blocks(blocks, self.names)

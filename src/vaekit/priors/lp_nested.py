@@ -62,8 +62,8 @@ class LpNested(Prior):
         p, kind = self.exponents(torch.float64), torch.get_default_dtype()
         self.register_buffer("ratios", self.layout.ratios(p).to(kind), persistent=False)
         if self.unit_variance:
-            found = (-0.5 * self.layout.log_variance(p)).to(kind)
-            self.register_buffer("log_scale", found, persistent=False)
+            scale = (-0.5 * self.layout.log_variance(p)).to(kind)
+            self.register_buffer("log_scale", scale, persistent=False)
         self._constant = float(LpNestedSymmetric(self.layout, p, self._log_scale(p)).log_constant)
 
     def _log_scale(self, p: Tensor) -> Tensor | float | None:

@@ -196,11 +196,11 @@ def check_example_shape(shape: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def _shape_in(found: Any) -> str:
+def _shape_in(value: Any) -> str:
     """Say what the shape in something may be."""
-    if fits(found, int) and found >= 1:
-        return f"({found},)"
-    has = getattr(found, "shape", None) is not None
+    if fits(value, int) and value >= 1:
+        return f"({value},)"
+    has = getattr(value, "shape", None) is not None
     return "data.shape or x.shape[1:]" if has else "(1, 28, 28) for pictures, (30,) for a table"
 
 

@@ -96,13 +96,13 @@ def encode_items(model: Model, data: Dataset, limit: int = 10_000) -> ItemCodes:
         parts += [] if part is None else [part.double().cpu()]
         if prior is not None and prior.batch_shape:
             priors.append(torch.stack([prior.mean, prior.variance.sqrt()]).double().cpu())
-    found = torch.cat(means)
-    share = torch.cat(parts).mean(0) if parts else found.var(0, unbiased=False)
+    codes = torch.cat(means)
+    share = torch.cat(parts).mean(0) if parts else codes.var(0, unbiased=False)
     told = torch.cat(conditions) if conditions else None
     spans = torch.cat(priors, 1).numpy() if priors else None
     v = torch.cat(squares).mean(0)
     known = (share - 0.5 * (v - 1 - v.log())).numpy() if gaussian else None
-    return ItemCodes(rows, found.numpy(), share.numpy(), bool(parts), told, spans, known, places)
+    return ItemCodes(rows, codes.numpy(), share.numpy(), bool(parts), told, spans, known, places)
 
 
 def _rate_shares(q: Density, p: Density) -> Tensor | None:
@@ -112,9 +112,9 @@ def _rate_shares(q: Density, p: Density) -> Tensor | None:
         whole = kl_in_closed_form(q, p) if categories_of(q) else None
         size = q.event_shape[-1]
         return kl_by_coordinate(q, p) if whole is None else whole[:, None].expand(-1, size) / size
-    found = [_rate_shares(*pair) for pair in pairs]
-    known = [part for part in found if part is not None]
-    return torch.cat(known, -1) if len(known) == len(found) else None
+    parts = [_rate_shares(*pair) for pair in pairs]
+    known = [part for part in parts if part is not None]
+    return torch.cat(known, -1) if len(known) == len(parts) else None
 
 
 def spread(codes: ItemCodes, count: int) -> np.ndarray:

@@ -138,7 +138,7 @@ def _numbered_ids(text: str) -> str:
     """
     names: dict[str, int] = {}
     link = re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
-    text = link.sub(lambda found: f"{found[1]}{names.setdefault(found[2], len(names))}", text)
+    text = link.sub(lambda match: f"{match[1]}{names.setdefault(match[2], len(names))}", text)
     return link.sub(rf"\g<1>p{zlib.crc32(text.encode()):x}-\g<2>", text)
 
 

@@ -28,30 +28,30 @@ NUMBERS = {
 
 def numbers(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     """Lay out metrics.json: name, value, spread, unit, estimator and n of each number, as text."""
-    return [_number(name, found) for name, found in metrics.items() if isinstance(found, Mapping)]
+    return [_number(name, each) for name, each in metrics.items() if isinstance(each, Mapping)]
 
 
-def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
-    value, spread = with_error(found.get("value"), found.get("se"))
-    how = str(found.get("estimator", "not stated"))
-    if found.get("shuffled") is not None:
-        how += f"; {text(found['shuffled'])} {_shuffled_text(name, found)}"
+def _number(name: str, number: Mapping[str, Any]) -> dict[str, str]:
+    value, spread = with_error(number.get("value"), number.get("se"))
+    how = str(number.get("estimator", "not stated"))
+    if number.get("shuffled") is not None:
+        how += f"; {text(number['shuffled'])} {_shuffled_text(name, number)}"
     return {
         "name": title(name),
         "value": value,
         "spread": spread,
-        "unit": str(found.get("unit", "")),
+        "unit": str(number.get("unit", "")),
         "estimator": how,
-        "n": text(found.get("n", "")),
-        "split": str(found.get("split", "")),
+        "n": text(number.get("n", "")),
+        "split": str(number.get("split", "")),
     }
 
 
-def _shuffled_text(name: str, found: Mapping[str, Any]) -> str:
+def _shuffled_text(name: str, number: Mapping[str, Any]) -> str:
     """Say what the value beside a score is of."""
     if (known := described(name)) is not None:
         return known[0].shuffled
-    return "for shuffled factors" if "factors" in found else "shuffled"
+    return "for shuffled factors" if "factors" in number else "shuffled"
 
 
 def title(name: str) -> str:

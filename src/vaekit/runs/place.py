@@ -79,8 +79,8 @@ def _recorded(folder: Path) -> bool:
 
 def numbered(config: Config) -> Iterator[Path]:
     """List the folders runs/RECIPE-DATA-N in the order of N."""
-    found = source(config.data)
-    data = found.path.name.split(".")[0] if found.path else found.loader
+    origin = source(config.data)
+    data = origin.path.name.split(".")[0] if origin.path else origin.loader
     return (Path("runs") / f"{config.recipe}-{data}-{n}" for n in count(1))
 
 

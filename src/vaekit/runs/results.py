@@ -81,9 +81,9 @@ def read_results(path: Path) -> Results:
         return {}
 
 
-def write_results(path: Path, found: Mapping[str, Any]) -> None:
+def write_results(path: Path, content: Mapping[str, Any]) -> None:
     """Write a result file, with None for numbers that are not finite."""
-    files.write_text(path, json.dumps(_json_value(found), indent=2) + "\n")
+    files.write_text(path, json.dumps(_json_value(content), indent=2) + "\n")
 
 
 def merge(path: Path, new: Results, kept: Callable[[Results], Results | None]) -> None:
@@ -99,28 +99,28 @@ def merge(path: Path, new: Results, kept: Callable[[Results], Results | None]) -
 
 def agree(old: Results, new: Results) -> bool:
     """Say whether numbers are of the same weights and examples, as the distortion of each tells."""
-    was, now = (found.get("distortion", {}) for found in (old, new))
+    was, now = (each.get("distortion", {}) for each in (old, new))
     same = all(was.get(key) == now.get(key) for key in ("n", "split", "step"))
     return same and was.get("weights", now.get("weights")) == now.get("weights")
 
 
-def are_of(found: Mapping[str, Any], stamp: Stamp) -> bool:
+def are_of(numbers: Mapping[str, Any], stamp: Stamp) -> bool:
     """Say whether there are numbers and all are of these weights, as far as they tell."""
-    told = {Stamp(each.get("step"), each.get("weights", stamp.mark)) for each in found.values()}
+    told = {Stamp(each.get("step"), each.get("weights", stamp.mark)) for each in numbers.values()}
     return bool(told) and told <= {stamp, Stamp(None, stamp.mark)}
 
 
-def of_others(found: Mapping[str, Any], stamp: Stamp) -> str:
+def of_others(result: Mapping[str, Any], stamp: Stamp) -> str:
     """Say of which other weights a result is; nothing where it is of these, as far as it tells."""
-    older = "weights" not in found
-    same = found.get("step") == stamp.step if older else found["weights"] == stamp.mark
-    return "" if same else f"of step {found.get('step')}, other weights than these of {stamp.step}"
+    older = "weights" not in result
+    same = result.get("step") == stamp.step if older else result["weights"] == stamp.mark
+    return "" if same else f"of step {result.get('step')}, other weights than these of {stamp.step}"
 
 
-def _json_value(found: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Return what JSON can hold: None for a number that is not finite."""
-    if isinstance(found, Mapping):
-        return {name: _json_value(each) for name, each in found.items()}
-    if isinstance(found, list | tuple):
-        return [_json_value(each) for each in found]
-    return None if isinstance(found, float) and not math.isfinite(found) else found
+    if isinstance(value, Mapping):
+        return {name: _json_value(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -81,20 +81,20 @@ def ledger(
     whole = Part(WHOLE, list(range(model.posterior.latent)))
     parts = [whole, *(blocks if len(blocks) > 1 else [])]
     books = account(model, chosen, torch.arange(len(chosen)), parts, seed)
-    found = [distortion(books)]
+    lines = [distortion(books)]
     for one in books.accounts:
         read = None
         if bound:
             on = None if one.part is whole else one.part.name
             given = {"again": True, "drawn": False, "reader": reader, "steps": bound, "seed": seed}
             read = mutual_information_bound(model, chosen, on, train, n=n, **given).number
-        found += of_part(one, books.conditional, read)
+        lines += of_part(one, books.conditional, read)
         if one.part is whole:
-            found += _likelihood(model, chosen, books, samples, seed)
-    found += block_sums(books.accounts)
-    found += _bits(found, math.prod(data.shape))
+            lines += _likelihood(model, chosen, books, samples, seed)
+    lines += block_sums(books.accounts)
+    lines += _bits(lines, math.prod(data.shape))
     sizes = {part.name: len(part.places) for part in parts}
-    return Ledger(tuple(found), sizes, tuple(_notes(books)))
+    return Ledger(tuple(lines), sizes, tuple(_notes(books)))
 
 
 def _check_arguments(model: Model, data: Dataset, bound: int, train: Dataset | None) -> None:

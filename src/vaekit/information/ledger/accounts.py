@@ -106,23 +106,23 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
             columns.append([_columns(q, p, z, more, part.places) for part in parts])
     whole, z = join(qs), torch.cat(zs, 1)
     each = [[chunk[i] for chunk in columns] for i in range(len(parts))]
-    found = [
+    accounts = [
         _account(part, whole, z, chunks, conditional)
         for part, chunks in zip(parts, each, strict=True)
     ]
     distortion = torch.cat(distortions).cpu().double()
     check_finite_values(model, data, rows, "the distortion", distortion)
-    for one in found:
+    for one in accounts:
         numbers = one.rate, one.information, one.kl, one.correlation, one.dimensions
         check_finite_values(model, data, rows, f"the information of the {one.part.name}", *numbers)
-    return Books(distortion, found, conditional, codes)
+    return Books(distortion, accounts, conditional, codes)
 
 
 def _columns(q: Density, p: Density, z: Tensor, more: Tensor, at: list[int]) -> _Columns:
     if isinstance(q.marginal(at), OneHots):  # the mean of log p(z), which is linear in a one-hot
         z = q.mean[None]
     prior, apart = log_prior(p, z, at), log_prior_apart(p, z, at)
-    means = (None if found is None else found.mean(0) for found in (prior, apart))
+    means = (None if logs is None else logs.mean(0) for logs in (prior, apart))
     return _Columns(rate_of(q, p, more, at), *means)
 
 
@@ -131,7 +131,7 @@ def _account(
 ) -> Account:
     q, z = whole.marginal(part.places), z[..., part.places]
     rates = [chunk.rate for chunk in chunks]
-    rate = _join_chunks([None if found is None else found[0] for found in rates])
+    rate = _join_chunks([None if pair is None else pair[0] for pair in rates])
     exact = rates[0] is not None and rates[0][1]
     joint, alone = _aggregated(z, q)
     prior = None if conditional else _join_chunks([chunk.prior for chunk in chunks])
@@ -157,9 +157,9 @@ def _aggregated(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
     return joint.view(shape).mean(0), None if alone is None else alone.view(shape).mean(0)
 
 
-def _join_chunks(found: Sequence[Tensor | None]) -> Tensor | None:
-    known = [part.cpu().double() for part in found if part is not None]
-    return torch.cat(known) if known and len(known) == len(found) else None
+def _join_chunks(parts: Sequence[Tensor | None]) -> Tensor | None:
+    known = [part.cpu().double() for part in parts if part is not None]
+    return torch.cat(known) if known and len(known) == len(parts) else None
 
 
 def gaussian_fit(q: DiagonalGaussian) -> Tensor:

@@ -85,7 +85,7 @@ class FeatureNetwork(nn.Module):
     @classmethod
     def load(cls, path: Path | str) -> "FeatureNetwork":
         """Read what `save` wrote; raise `VaekitError` for a file that is none."""
-        found, header = weights.read_tensors(Path(path))
+        state, header = weights.read_tensors(Path(path))
         if header.get("format") != FEATURES_FORMAT:
             raise VaekitError(f"{path} is no feature network: give a file that .save() wrote")
         try:
@@ -93,8 +93,8 @@ class FeatureNetwork(nn.Module):
             made.accuracy, made.trained = notes["accuracy"], notes["trained"]
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise VaekitError(f"{path} is damaged ({error}): make it anew") from None
-        weights.check_weights(found, made.state_dict(), f"{path} is damaged", "make it anew")
-        made.load_state_dict(found)
+        weights.check_weights(state, made.state_dict(), f"{path} is damaged", "make it anew")
+        made.load_state_dict(state)
         return made.eval()
 
 
@@ -138,7 +138,7 @@ def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
     """
     if not callable(network):
         raise VaekitError(f"a feature network is a callable images → features, got {told(network)}")
-    found, count = [], len(images)
+    parts, count = [], len(images)
     for rows in torch.arange(count).split(CHUNK):
         x = images.batch(rows) if isinstance(images, Dataset) else images[rows]
         part = tensor_of(network(x.cpu()), "features (n, D)").cpu()
@@ -147,9 +147,9 @@ def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
                 f"a feature network maps {len(rows)} images to ({len(rows)}, D), got "
                 f"{tuple(part.shape)}: flatten what it returns, x → network(x).flatten(1)"
             )
-        if found and part.shape[1] != found[0].shape[1]:
+        if parts and part.shape[1] != parts[0].shape[1]:
             raise VaekitError(
-                f"the feature network gives {found[0].shape[1]} features and then {part.shape[1]}: "
+                f"the feature network gives {parts[0].shape[1]} features and then {part.shape[1]}: "
                 "let it give as many of every image"
             )
         if (bad := bad_entry(part)) is not None:
@@ -157,8 +157,8 @@ def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
                 f"the features of image {int(rows[bad[0]])} are not finite: mend the network or "
                 "the image"
             )
-        found.append(part.double().numpy())
-    return np.concatenate(found)
+        parts.append(part.double().numpy())
+    return np.concatenate(parts)
 
 
 def _class_count(data: Dataset, least: int = 2) -> int:

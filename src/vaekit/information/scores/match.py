@@ -128,10 +128,10 @@ def prior_of(model: Model, like: Tensor, c: Tensor | None = None) -> Density:
     """Return p(z); raise `VaekitError` for a model without one, or with p(z|c)."""
     if model.prior is None:
         raise VaekitError("this model has no prior that its codes could match")
-    found = model.expect(like, c)
-    if depends_on_condition(found):
+    prior = model.expect(like, c)
+    if depends_on_condition(prior):
         raise VaekitError("this model has a prior p(z|c) for each condition, and no p(z) to match")
-    return found
+    return prior
 
 
 def unmatched(model: Model, data: Dataset) -> str:
@@ -252,7 +252,7 @@ def _sums(a: Tensor, b: Tensor, variance: float) -> tuple[Tensor, Tensor]:
     rows, columns = [], torch.zeros_like(b[:, 0])
     for part in a.split(_ROWS):
         squares = torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist").square()
-        found = kernel("imq", squares, a.shape[1], variance)
-        rows.append(found.sum(1))
-        columns += found.sum(0)
+        block = kernel("imq", squares, a.shape[1], variance)
+        rows.append(block.sum(1))
+        columns += block.sum(0)
     return torch.cat(rows), columns

@@ -82,12 +82,12 @@ def _noise(system: System) -> tuple[str | None, float | None]:
 
 def noise_of(likelihood: Likelihood) -> tuple[str | None, float | None]:
     """Return kind and σ² of Gaussian noise; σ² is None where each entry has its own."""
-    found = likelihood.noise()
+    noise = likelihood.noise()
     if isinstance(likelihood, Gaussian):
-        return ("learned noise" if likelihood.learns else "fixed noise"), found["noise_variance"]
+        return ("learned noise" if likelihood.learns else "fixed noise"), noise["noise_variance"]
     if isinstance(likelihood, GaussianMixture):
         each = range(likelihood.components)
-        mean = sum(found[f"noise_share_{k}"] * found[f"noise_variance_{k}"] for k in each)
+        mean = sum(noise[f"noise_share_{k}"] * noise[f"noise_variance_{k}"] for k in each)
         return f"mixture of {likelihood.components} at Σπσ²", mean
     if isinstance(likelihood, NetworkGaussian):
         return "noise of each entry", None
@@ -117,10 +117,10 @@ def _indicators(system: System, entry: Entry) -> dict[str, tuple[float, float | 
     if entry.test is None:
         return None
     try:
-        found = indicators(system.model, entry.test, MOST_ITEMS).numbers()
+        numbers = indicators(system.model, entry.test, MOST_ITEMS).numbers()
     except VaekitError:  # no Gaussian code, or another prior
         return None
-    return {name: (float(found[name].value), found[name].se) for name in INDICATORS}
+    return {name: (float(numbers[name].value), numbers[name].se) for name in INDICATORS}
 
 
 # ---- pictures

@@ -42,7 +42,7 @@ def common_residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals 
 
 
 def images_section(
-    found: Residuals,
+    scale: Residuals,
     items: Dataset,
     labels: Sequence[str],
     repeated: bool,
@@ -55,16 +55,16 @@ def images_section(
     other data, `absent` those without pictures and why.
     """
     low, high = items.range
-    blank = np.zeros_like(pictures.tiles(found.items, low, high))
-    rows = [("original", _lay_row(pictures.tiles(found.items, low, high), blank, hidden=True))]
-    places = list(found.images)
+    blank = np.zeros_like(pictures.tiles(scale.items, low, high))
+    rows = [("original", _lay_row(pictures.tiles(scale.items, low, high), blank, hidden=True))]
+    places = list(scale.images)
     for place in places[:ROWS]:
-        made = pictures.tiles(found.images[place], low, high)
-        rows.append((labels[place], _lay_row(made, found.tiles(place))))
+        made = pictures.tiles(scale.images[place], low, high)
+        rows.append((labels[place], _lay_row(made, scale.tiles(place))))
     caption = (
-        f"{len(found.items)} test items of {items.name} at equal distances through the set; left "
+        f"{len(scale.items)} test items of {items.name} at equal distances through the set; left "
         "the mean of p(x|z) at the mean of q(z|x), right the residual x − E[x|z], from "
-        f"−{found.limit:.2g} (black) to {found.limit:.2g} (white) in all rows."
+        f"−{scale.limit:.2g} (black) to {scale.limit:.2g} (white) in all rows."
     )
     if repeated:
         caption += " Of several seeds the least is shown."

@@ -27,16 +27,16 @@ Point = tuple[Value, Value]
 def arguments(groups: Sequence[Group], keys: Sequence[str]) -> Section | None:
     """Plot the numbers along each setting that varies while others stay; None where none does."""
     names = _varying(groups)[:NUMBERS]
-    found = axes_of(groups, [key for key in keys if not key.startswith("data")])
-    if not names or not found:
+    axes = axes_of(groups, [key for key in keys if not key.startswith("data")])
+    if not names or not axes:
         return None
-    figures = [part for axis in found[:AXES] for part in _along(groups, axis, names)]
+    figures = [part for axis in axes[:AXES] for part in _along(groups, axis, names)]
     caption = (
         "Each number along a setting that varies; a line joins runs that differ in nothing else "
         "but the seed. Bars are one standard error to each side, over seeds where there are "
         "several, else over the examples or draws of the one run. A schedule counts as its end."
     )
-    caption += _cut("settings", len(found), AXES) + _cut("numbers", len(_varying(groups)), NUMBERS)
+    caption += _cut("settings", len(axes), AXES) + _cut("numbers", len(_varying(groups)), NUMBERS)
     return Section("settings-varied", "Along a setting", caption, figures)
 
 
@@ -120,7 +120,7 @@ def _strengths(groups: Sequence[Group], keys: Sequence[str]) -> tuple[list[float
 
     Groups without one stand at 0.
     """
-    found, varied = [0.0] * len(groups), set[str]()
+    values, varied = [0.0] * len(groups), set[str]()
     for recipe in dict.fromkeys(group.settings["recipe"] for group in groups):
         places = [i for i, group in enumerate(groups) if group.settings["recipe"] == recipe]
         read = {}
@@ -132,8 +132,8 @@ def _strengths(groups: Sequence[Group], keys: Sequence[str]) -> tuple[list[float
         if key is not None:
             varied.add(key)
             for place, value in zip(places, read[key], strict=True):
-                found[place] = 0.0 if value is None else value
-    return found, varied
+                values[place] = 0.0 if value is None else value
+    return values, varied
 
 
 def _name(axes: Axes, points: Sequence[Point], names: Sequence[str]) -> None:

@@ -36,9 +36,9 @@ def _category_section(view: View, name: str) -> Section:
     figures, said = [figure(category_usage(p))], _used(p)
     labels = data.batch_labels(codes.rows)
     if labels is not None:
-        found = labels.cpu().numpy()
-        one = cluster_accuracy(p.argmax(1), found, categories=p.shape[1])
-        most = cluster_accuracy(p.argmax(1), found, "majority", categories=p.shape[1])
+        truth = labels.cpu().numpy()
+        one = cluster_accuracy(p.argmax(1), truth, categories=p.shape[1])
+        most = cluster_accuracy(p.argmax(1), truth, "majority", categories=p.shape[1])
         if max(one.parts["table"].shape) <= MANY:
             figures.append(figure(count_table(one, data.label_names)))
             said += " Below, how many items of each class are taken for a category; framed is the "
@@ -86,9 +86,9 @@ def category_usage(p: np.ndarray) -> str:
     return plot.svg
 
 
-def count_table(found: Score, names: tuple[str, ...]) -> str:
+def count_table(score: Score, names: tuple[str, ...]) -> str:
     """Draw counts of category × class as a heat map, shaded by the share of the category."""
-    counts, classes = found.parts["table"], found.parts["classes"].tolist()
+    counts, classes = score.parts["table"], score.parts["classes"].tolist()
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     heads = [names[k] if k < len(names) else str(k) for k in classes]
     with Plot(min(10.0, 1.4 + 0.62 * len(classes)), 0.8 + 0.28 * len(counts)) as plot:
@@ -104,7 +104,7 @@ def count_table(found: Score, names: tuple[str, ...]) -> str:
             if count:
                 colour = "#ffffff" if share[i, j] > 0.5 else "#1a1a1a"
                 axes.text(j, i, f"{count}", ha="center", va="center", color=colour, fontsize=8)
-        for i, label in enumerate(found.parts["assignment"].tolist()):
+        for i, label in enumerate(score.parts["assignment"].tolist()):
             if label in classes and counts[i, classes.index(label)]:
                 _frame(axes, classes.index(label), i)
     return plot.svg

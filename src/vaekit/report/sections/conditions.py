@@ -133,24 +133,24 @@ def sweeps(data: Dataset, codes: ItemCodes, condition: Condition) -> list[Sweep]
     """
     start = data.condition(codes.rows[:1], condition.kind, condition.width)[0].cpu()
     if condition.kind == "factors":
-        found = _factor_sweeps(data, start)
+        moves = _factor_sweeps(data, start)
     else:
         assert codes.conditions is not None
-        found = _attribute_sweeps(codes.conditions, start)
-    return found[:MOVED]
+        moves = _attribute_sweeps(codes.conditions, start)
+    return moves[:MOVED]
 
 
 def _factor_sweeps(data: Dataset, start: Tensor) -> list[Sweep]:
     assert data.factors is not None
-    found, place = [], 0
+    moves, place = [], 0
     for name, size in zip(data.factors.names, data.factors.sizes, strict=True):
         if size > 1:
             levels = some_levels(size)
             moved = start.repeat(len(levels), 1)
             moved[:, place : place + size] = one_hot(levels, size)
-            found.append(Sweep(name, levels.tolist(), moved))
+            moves.append(Sweep(name, levels.tolist(), moved))
         place += size
-    return found
+    return moves
 
 
 def some_levels(size: int) -> Tensor:
@@ -159,15 +159,15 @@ def some_levels(size: int) -> Tensor:
 
 
 def _attribute_sweeps(known: Tensor, start: Tensor) -> list[Sweep]:
-    found = []
+    moves = []
     for i, column in enumerate(known.cpu().T):
         low, high = np.percentile(column.numpy(), [5, 95])
         if high > low:
             values = torch.linspace(float(low), float(high), STEPS)
             moved = start.repeat(STEPS, 1)
             moved[:, i] = values
-            found.append(Sweep(f"attribute {i}", values.tolist(), moved))
-    return found
+            moves.append(Sweep(f"attribute {i}", values.tolist(), moved))
+    return moves
 
 
 def moved(view: View, moves: list[Sweep], kind: str) -> Section:

@@ -70,14 +70,14 @@ def sections(view: View) -> Iterator[Section]:
         caption += "a position (map) or " if given.mapped else ""
         caption += "a level" + (" and a shape." if len(given.groups) > 1 else ".")
         yield Section("factors", "Latents against factors", caption, [figure(drawn)])
-    found = mig(codes.means, given.levels)
+    score = mig(codes.means, given.levels)
     caption = (
-        f"Share of each factor's entropy that each latent tells, {found.settings['estimator']}, "
-        f"n = {found.settings['n']:,}. MIG = {found:.3f}, the mean over factors of the distance "
-        f"from the first latent to the second; shuffled factors give {found.shuffled:.3f}."
+        f"Share of each factor's entropy that each latent tells, {score.settings['estimator']}, "
+        f"n = {score.settings['n']:,}. MIG = {score:.3f}, the mean over factors of the distance "
+        f"from the first latent to the second; shuffled factors give {score.shuffled:.3f}."
     )
-    vary = found.parts["entropy"].any()
-    shown = [figure(mig_matrix(codes, found, given))] if vary else []
+    vary = score.parts["entropy"].any()
+    shown = [figure(mig_matrix(codes, score, given))] if vary else []
     yield Section("mig", "Information about factors", caption, shown)
 
 
@@ -153,10 +153,10 @@ def _mean_curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
     axes.set(xlabel=f"level of {name}", ylim=(-limit, limit))
 
 
-def mig_matrix(codes: ItemCodes, found: Score, given: Known) -> str:
+def mig_matrix(codes: ItemCodes, score: Score, given: Known) -> str:
     """Draw I(z_j; v_k) / H(v_k) for the worthiest latents and the varying factors, as SVG."""
-    total = found.parts["entropy"]
+    total = score.parts["entropy"]
     varying, rows = np.flatnonzero(total > 0), codes.order[:MATRIX_ROWS]
-    share = found.parts["mutual_information"][np.ix_(rows, varying)] / total[varying]
+    share = score.parts["mutual_information"][np.ix_(rows, varying)] / total[varying]
     labels = [codes.label(int(latent)) for latent in rows]
     return matrix(share, labels, [given.names[k] for k in varying], "I(z; v) / H(v)")

@@ -31,15 +31,15 @@ def linear(model: Model, data: Dataset) -> dict[str, Tensor]:
     `both` where the decoder is the encoder's transpose; empty where neither is one linear layer
     (an encoder may have an activation behind it).
     """
-    size, latent, found = math.prod(data.shape), model.posterior.latent, {}
+    size, latent, layers = math.prod(data.shape), model.posterior.latent, {}
     decoder, encoder = _only_layer(model.likelihood.network), _only_layer(model.posterior.network)
     if decoder is not None and decoder.out_features == size and decoder.in_features >= latent:
         # A condition stands behind the code in the decoder's input.
-        found["decoder"] = decoder.weight.detach()[:, :latent].T
+        layers["decoder"] = decoder.weight.detach()[:, :latent].T
     if encoder is not None and encoder.weight.shape == (latent, size):
         tied = any(isinstance(m, Transposed) for m in model.likelihood.network.modules())
-        found["both" if tied else "encoder"] = encoder.weight.detach()
-    return {name: w.float().cpu().reshape(latent, *data.shape) for name, w in found.items()}
+        layers["both" if tied else "encoder"] = encoder.weight.detach()
+    return {name: w.float().cpu().reshape(latent, *data.shape) for name, w in layers.items()}
 
 
 def _only_layer(network: nn.Module) -> nn.Linear | None:

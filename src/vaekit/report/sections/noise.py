@@ -49,10 +49,10 @@ def _noise_section(view: View) -> Section:
 
 def _fitted(model: Model, p: Any) -> str:
     kind: Any = model.likelihood
-    found, warning = kind.noise(), kind.warning()
+    noise, warning = kind.noise(), kind.warning()
     if isinstance(kind, GaussianMixture):
         parts = [
-            f"σ² = {found[f'noise_variance_{k}']:.3g} with π = {found[f'noise_share_{k}']:.3f}"
+            f"σ² = {noise[f'noise_variance_{k}']:.3g} with π = {noise[f'noise_share_{k}']:.3f}"
             for k in range(kind.components)
         ]
         said = f"A mixture of {kind.components} Gaussians: {', '.join(parts)}."
@@ -62,7 +62,7 @@ def _fitted(model: Model, p: Any) -> str:
         share = float(kind.share_at_floor(p)) if kind.floor else 0.0
         warning = limited(f"σ² of {share:.0%} of them", kind.floor) if share > 0.01 else ""
     else:
-        said = f"One Gaussian for all entries, σ² = {found['noise_variance']:.3g}."
+        said = f"One Gaussian for all entries, σ² = {noise['noise_variance']:.3g}."
     if not kind.floor:
         said += " There is no floor (floor = 0): σ² may fall without bound, and training diverge."
     return said + (f" Beware: {warning}." if warning else "")
@@ -137,13 +137,13 @@ def _image_rows(view: View) -> tuple[list[Strip], str]:
         f"residuals run from −{limit:.2g} (black) to {limit:.2g} (white)."
     )
     if isinstance(p, MixtureEntries):
-        found = p.memberships(x)[:, 0].flatten(1).mean(1).argsort(descending=True)
-        for k in found[1:].tolist():
+        kinds = p.memberships(x)[:, 0].flatten(1).mean(1).argsort(descending=True)
+        for k in kinds[1:].tolist():
             rows.append(row(f"noise {k}", p.memberships(x)[k, 0], 0.0, 1.0))
         said += (
             f" Below them the probability of each pixel's belonging to noise "
-            f"{', '.join(map(str, found[1:].tolist()))}, white where it is certain; the rest is "
-            f"noise {int(found[0])}."
+            f"{', '.join(map(str, kinds[1:].tolist()))}, white where it is certain; the rest is "
+            f"noise {int(kinds[0])}."
         )
     elif isinstance(view.model.likelihood, NetworkGaussian):
         sd = p.variance[0].sqrt().cpu()

@@ -47,11 +47,11 @@ def sections(view: View) -> Iterator[Section]:
 def _apart(model: Model, data: Dataset) -> str:
     """Say how far codes and prior are apart, or why that is not known."""
     try:
-        found = match(model, data)
+        scores = match(model, data)
     except VaekitError as error:
         return f"How far the two are apart is left out: {error}."
-    value = found["mmd"]
-    bound, whole = (_nats(found[name]) for name in ("code_entropy_gaussian", "prior_entropy"))
+    value = scores["mmd"]
+    bound, whole = (_nats(scores[name]) for name in ("code_entropy_gaussian", "prior_entropy"))
     return (
         f"MMD² of the two is {_signed(value, 3)} ± {value.settings['se']:.2g}, from "
         f"{value.settings['n']:,} codes ({_signed(value.shuffled, 2)} for mixed ones); the entropy "

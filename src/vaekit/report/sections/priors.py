@@ -191,14 +191,14 @@ def sections(view: View) -> Iterator[Section]:
 def _beside(model: Model, data: Dataset, codes: ItemCodes) -> str:
     """Draw the prior and the codes of a set in its two worthiest latents."""
     rows, (a, b) = codes.rows[torch.from_numpy(spread(codes, ITEMS))], codes.order[:2]
-    found: list[list[torch.Tensor]] = [[], []]
+    drawn: list[list[torch.Tensor]] = [[], []]
     with drawing(0):
         for part in encoded(model, data, rows):
             assert part.prior is not None
             count = () if part.prior.batch_shape else part.q.mean.shape[:1]
-            for into, z in zip(found, (part.prior.sample(count), part.q.rsample()), strict=True):
+            for into, z in zip(drawn, (part.prior.sample(count), part.q.rsample()), strict=True):
                 into.append(z.double().cpu())
-    clouds = [torch.cat(parts).numpy()[:, [a, b]] for parts in found]
+    clouds = [torch.cat(parts).numpy()[:, [a, b]] for parts in drawn]
     reach = float(np.quantile(np.abs(np.concatenate(clouds)), 0.998)) * 1.05
     with Plot(6.4, 3.2, 1, 2) as plot:
         titles = "prior p(z)", "codes q(z|x)"

@@ -44,5 +44,5 @@ def _curves(run: Run) -> Section:
 
 def _but(names: Iterable[str]) -> str:
     """Say which terms among columns of a history are in no nats."""
-    found = [n.replace("_", " ") for n in names if n.startswith(OWN_SCALE)]
-    return f", but for {', '.join(found)}, on scales of their own" if found else ""
+    scaled = [n.replace("_", " ") for n in names if n.startswith(OWN_SCALE)]
+    return f", but for {', '.join(scaled)}, on scales of their own" if scaled else ""
