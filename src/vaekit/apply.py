@@ -84,13 +84,13 @@ def encode_set(
 def decode(model: Model, z: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
     """Return the mean of p(x|z, c), (n, *shape), for codes z (n, H) and conditions c (n, width).
 
-    Raises `VaekitError` as `codes_of` does, and for conditions that do not fit.
+    Raises `VaekitError` as `latent_codes` does, and for conditions that do not fit.
     """
-    z = codes_of(model, z)
+    z = latent_codes(model, z)
     return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
 
 
-def codes_of(model: Model, z: object) -> Tensor:
+def latent_codes(model: Model, z: object) -> Tensor:
     """Return codes as a tensor (n, H).
 
     Raises `VaekitError` for another width than the model's, no codes, NaN and what is no number.
@@ -265,7 +265,7 @@ def _examples(model: Model, x: object) -> Tensor:
 
 
 def _check_output(model: Model, what: str, x: Tensor, output: Tensor) -> None:
-    """Raise `VaekitError` where what was found of examples x is not finite."""
+    """Raise `VaekitError` where the output for examples x is not finite."""
     if (bad := bad_entry(output)) is not None:
         row = bad[0]
         one, others = x[row], x[beside(row, len(x), x[row].numel())]

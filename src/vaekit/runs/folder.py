@@ -148,7 +148,7 @@ class Run:
 
         Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
         """
-        codes = apply.codes_of(self.model, z if isinstance(z, Tensor) else np.asarray(z))
+        codes = apply.latent_codes(self.model, z if isinstance(z, Tensor) else np.asarray(z))
         c = self._condition(condition, len(codes))
         return self.schema.own(apply.decode(self.model, codes, c))
 

@@ -106,7 +106,7 @@ class Ledger:
 
     def __repr__(self) -> str:
         held = f"{len(self.checks) - len(self.check())} of {len(self.checks)} checks hold"
-        return f"Ledger({len(self.rows)} rows, {held}: print(found.table()) shows them)"
+        return f"Ledger({len(self.rows)} rows, {held}: print(ledger.table()) shows them)"
 
     def __getitem__(self, place: str | tuple[str, str]) -> Number:
         """Return the number of a key of the whole code, or of (part, key); KeyError for none."""
