@@ -22,7 +22,7 @@ from torch import Tensor
 from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
 from vaekit.data import Dataset
 from vaekit.distributions import Density
-from vaekit.distributions.divergences import kl_by_coordinate, kl_in_closed_form
+from vaekit.distributions.divergences import all_known, kl_by_coordinate, kl_in_closed_form
 from vaekit.distributions.product import pairs_of
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.indicators import unfit
@@ -112,9 +112,8 @@ def _rate_shares(q: Density, p: Density) -> Tensor | None:
         whole = kl_in_closed_form(q, p) if categories_of(q) else None
         size = q.event_shape[-1]
         return kl_by_coordinate(q, p) if whole is None else whole[:, None].expand(-1, size) / size
-    parts = [_rate_shares(*pair) for pair in pairs]
-    known = [part for part in parts if part is not None]
-    return torch.cat(known, -1) if len(known) == len(parts) else None
+    known = all_known(_rate_shares(*pair) for pair in pairs)
+    return None if known is None else torch.cat(known, -1)
 
 
 def spread(codes: ItemCodes, count: int) -> np.ndarray:

@@ -18,6 +18,7 @@ from vaekit.apply import CHUNK
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, DiagonalGaussian, OneHots
+from vaekit.distributions.divergences import all_known
 from vaekit.faults import check_finite_values
 from vaekit.information.encoding import depends_on_condition, drawing, encoded
 from vaekit.information.parts import (
@@ -158,8 +159,8 @@ def _aggregated(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
 
 
 def _join_chunks(parts: Sequence[Tensor | None]) -> Tensor | None:
-    known = [part.cpu().double() for part in parts if part is not None]
-    return torch.cat(known) if known and len(known) == len(parts) else None
+    known = all_known(parts)
+    return torch.cat(known).cpu().double() if known else None
 
 
 def gaussian_fit(q: DiagonalGaussian) -> Tensor:
