@@ -299,7 +299,7 @@ COMMANDS += [
         "expected rows (N, 3) of the columns a, b, c",
     ),
     (["decode", "vae", "x.npy", "--out", "new.npy"], "expected codes (n, 2)"),
-    (["decode", "vae", "text.npy", "--out", "new.npy"], "codes"),
+    (["decode", "vae", "text.npy", "--out", "new.npy"], "cannot read numbers of type"),
     (["decode", "vae", "notes.txt", "--out", "new.npy"], "holds no codes"),
     (["decode", "vae", "nowhere.npy", "--out", "new.npy"], "no file"),
     (["decode", "cvae", "z.npy", "--out", "new.npy"], "--condition"),
