@@ -36,9 +36,9 @@ from vaekit.recipes import System
 from vaekit.report.codes import encode_items
 from vaekit.report.section import View
 from vaekit.report.sections import noise
-from vaekit.runs.folder import save_weights
 from vaekit.system import weights
 from vaekit.training import Training, fit
+from vaekit.training.state import save_weights
 
 FIXED = [0.001, 0.003, 0.006, 0.01, 0.03, 0.06, 0.1]
 LEARNED = [0.5, 1, 2, 4, 8, 12, 18]

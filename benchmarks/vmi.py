@@ -42,9 +42,9 @@ from vaekit.data import Dataset, load
 from vaekit.distributions.divergences import kl_by_block
 from vaekit.metrics import cluster_accuracy
 from vaekit.recipes import System
-from vaekit.runs.folder import save_weights
 from vaekit.system import weights
 from vaekit.training import Fit, Training, fit
+from vaekit.training.state import save_weights
 
 NETWORKS: dict[str, Any] = {"network": "mlp(512, 512)", "reader": "mlp(512)"}
 # What `search` found on the 5 000 held-out images of MNIST (see docs/lab-notes.md).

@@ -66,9 +66,9 @@ from vaekit.model import Model
 from vaekit.networks import networks
 from vaekit.objectives import KL, Distortion, MutualInformation
 from vaekit.recipes import System
-from vaekit.runs.folder import save_weights
 from vaekit.system import weights
 from vaekit.training import Training, fit
+from vaekit.training.state import save_weights
 
 LATENT, NETWORK = 32, "mlp(400)"
 WRITTEN, TIMES = (0.001, 0.005, 0.01), 784

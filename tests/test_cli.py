@@ -152,7 +152,7 @@ def test_every_command_has_help(command, capsys):
         (["train", "vae", "--data", "digits", "--latent", "0"], "at least one"),
         (
             ["train", "vae", "--data", "digits", "--lr", "fast"],
-            "--lr: expected a finite number, got fast",
+            "lr must be a number or a schedule: unknown schedule 'fast'",
         ),
         (["train", "vae", "--data", "digits", "--precision", "half"], "--precision"),
         (["train", "vae", "--data", "digits", "--network", "mpl(3)"], "Did you mean 'mlp'"),
@@ -369,7 +369,7 @@ def test_changed_data_under_a_run(trained, capsys, there):
             "recipe: vae\ndata: digits\ntraining: {lr: fast}",
             "lr must be a number",
         ),
-        ("recipe: vae\ndata: digits\ntraining: {lr: 1e-3}", "as in lr=0.001"),
+        ("recipe: vae\ndata: digits\ntraining: {clip: 1e-3}", "as in clip=0.001"),
         ("recipe: vae\ndata: digits\ntraining: 5", "training"),
         ("recipe: vae\ndata: digits\narguments: {latnet: 3}", "latnet"),
         ("recipe: vae\ndata: digits\narguments: {latent: many}", "latent"),

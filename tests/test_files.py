@@ -18,8 +18,8 @@ from safetensors import SafetensorError
 from vaekit import cli, system
 from vaekit.errors import VaekitError
 from vaekit.runs import history
-from vaekit.runs.folder import save_weights
 from vaekit.system import files
+from vaekit.training.state import save_weights
 
 
 def write(path: Path, text: str = "new") -> None:

@@ -44,8 +44,8 @@ from vaekit.posteriors import Dirac, Gaussian, Posterior
 from vaekit.priors import Normal, Prior
 from vaekit.recipes import cvae, vae
 from vaekit.runs import Config, Run, train
-from vaekit.runs.folder import save_weights
 from vaekit.training import Training
+from vaekit.training.state import save_weights
 
 
 def linear(a: Tensor, s: Tensor, w: Tensor | None = None, sigma: float = 0.5) -> Model:

@@ -240,7 +240,7 @@ def test_text_of_weights():
     assert weight(2) == 2
     assert weight("linear(0, 4, epochs=10)") == Linear(0, 4, epochs=10)
     assert weight("cyclical(0, 1, cycles=2)") == Cyclical(0, 1, cycles=2)
-    assert set(SCHEDULES) == {"constant", "linear", "cosine", "cyclical"}
+    assert set(SCHEDULES) == {"constant", "linear", "cosine", "cyclical", "one_cycle", "plateau"}
 
 
 def test_more_cycles_than_steps_can_show_are_refused():

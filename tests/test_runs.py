@@ -24,7 +24,7 @@ import vaekit
 from vaekit import cli, data
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
-from vaekit.runs import Config, Run, Watcher, history, make, train
+from vaekit.runs import Config, Run, Watcher, history, make, recorder, train
 from vaekit.runs import config as configs
 from vaekit.schedules import Linear
 from vaekit.system import files, weights
@@ -367,7 +367,7 @@ def test_a_full_disk_under_the_history(tmp_path, monkeypatch):
 def test_a_disk_that_is_full_at_the_first_row_leaves_the_folder_free(
     tmp_path, monkeypatch, written
 ):
-    def append(path, row):
+    def append(path, row, names=()):
         path.write_text(written)
         raise VaekitError("no space left")
 
@@ -805,13 +805,13 @@ def test_by_default_a_checkpoint_is_due_every_five_minutes(tmp_path, monkeypatch
         def look(self, step, steps, epoch, row):
             now[0] += 100
 
-    monkeypatch.setattr(make.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(recorder.time, "monotonic", lambda: now[0])
     monkeypatch.setattr(make.checkpoint, "save", lambda fit, path: saved.append(now[0]))
     own = {"latent": 2, "network": "mlp(4)", "epochs": 1, "batch": 100, "device": "cpu"}
     vaekit.train("vae", tmp_path / "run", data="digits", watcher=Clock(), **own)
     assert saved == [300, 600, 900, 1200, 1500]
     assert "--checkpoint-minutes` (5)" in GUIDE.read_text(encoding="utf-8")
-    flags = {f.name: f.default for f in dataclasses.fields(make.Saving)}
+    flags = {f.name: f.default for f in dataclasses.fields(recorder.Saving)}
     assert (
         flags["minutes"] == inspect.signature(train).parameters["checkpoint_minutes"].default == 5
     )

@@ -22,11 +22,11 @@ from vaekit.objectives import KL, Distortion, Term
 from vaekit.posteriors import Dirac
 from vaekit.runs import Config, Run
 from vaekit.runs import train as train_run
-from vaekit.runs.folder import save_weights
 from vaekit.schedules import Cyclical, Linear, Progress, weight, weight_at
 from vaekit.training import NotFinite, Training, checkpoint, fit
-from vaekit.training.adam import Adam
 from vaekit.training.loop import Fit
+from vaekit.training.optimisers import Adam
+from vaekit.training.state import save_weights
 
 X = torch.rand(47, 6, generator=torch.Generator().manual_seed(5))
 DATA = Dataset.from_array(X)

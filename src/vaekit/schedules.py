@@ -1,7 +1,8 @@
-"""Weights that change with training: constant, linear, cosine, cyclical, by steps or epochs.
+"""Numbers that change with training: constant, linear, cosine, cyclical, one-cycle, plateau.
 
-A weight is a number or a schedule, a function of `Progress`. A schedule that would not finish
-within the training is refused: a warm-up longer than the run is a smaller weight without a word.
+A weight, or the learning rate, is a number or a schedule, a function of `Progress`. A schedule that
+would not finish within the training is refused: a warm-up longer than the run is a smaller weight
+without a word.
 """
 
 import math
@@ -15,11 +16,15 @@ from vaekit.text import build
 
 @dataclass(frozen=True)
 class Progress:
-    """Say where training stands: `step` of `steps`, `per_epoch` steps an epoch."""
+    """Say where training stands: `step` of `steps`, `per_epoch` steps an epoch.
+
+    `judged` are the numbers that validation gave so far, lower is better; None: there is none.
+    """
 
     step: int
     steps: int
     per_epoch: int
+    judged: tuple[float, ...] | None = None
 
 
 class Schedule(ABC):
@@ -37,6 +42,11 @@ class Schedule(ABC):
     @abstractmethod
     def shape(self, t: float) -> float:
         """Return the share of the way from start to end at the share t ∈ [0, 1] of the horizon."""
+
+    @property
+    def highest(self) -> float:
+        """Return the largest value it takes."""
+        return max(self.start, self.end)
 
     def horizon(self, progress: Progress) -> float:
         """Return the number of steps after which the schedule rests at its end."""
@@ -81,7 +91,8 @@ class _Between(Schedule):
     def __str__(self) -> str:
         names = [f for f in self.__dataclass_fields__ if getattr(self, f) is not None]
         inside = ", ".join(f"{name}={getattr(self, name)}" for name in names)
-        return f"{type(self).__name__.lower()}({inside})"
+        known = (name for name, kind in SCHEDULES.items() if kind is type(self))
+        return f"{next(known, type(self).__name__)}({inside})"
 
 
 def _finite(value: object) -> bool:
@@ -138,6 +149,84 @@ class Cyclical(_Between):
         return min(1.0, place / self.ramp)
 
 
+@dataclass(frozen=True)
+class OneCycle(_Between):
+    """Go from `start` up to `peak` in the share `warm` of the time, and down to `end` in the rest.
+
+    Both ways are half cosines. Smith & Topin 2018, "Super-convergence"; with `start=0` and a small
+    `warm` it is the usual warm-up before a decay.
+    """
+
+    peak: float = 1e-3
+    warm: float = 0.3
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not 0 < self.warm < 1 or not self.peak >= max(self.start, self.end):
+            raise VaekitError(f"{self}: needs 0 < warm < 1 and a peak ≥ start and end")
+
+    def __call__(self, progress: Progress) -> float:
+        """Return the value at `progress`."""
+        t = min(progress.step / max(self.horizon(progress), 1), 1.0)
+        if t < self.warm:
+            return self.start + (self.peak - self.start) * self.shape(t / self.warm)
+        return self.peak + (self.end - self.peak) * self.shape((t - self.warm) / (1 - self.warm))
+
+    def shape(self, t: float) -> float:
+        """Return (1 − cos πt)/2."""
+        return 0.5 * (1 - math.cos(math.pi * t))
+
+    @property
+    def highest(self) -> float:
+        """Return the peak."""
+        return self.peak
+
+
+@dataclass(frozen=True)
+class Plateau(_Between):
+    """Fall from `start` by `factor` whenever validation has seen no new best `patience` times.
+
+    It never falls below `end`. Raises `VaekitError` for training without validation.
+    """
+
+    end: float = 0.0
+    factor: float = 0.5
+    patience: int = 5
+
+    def __post_init__(self):
+        super().__post_init__()
+        if (self.steps, self.epochs) != (None, None):
+            raise VaekitError(f"{self}: it falls by what validation says, leave steps and epochs")
+        if not 0 < self.factor < 1 or self.patience < 1 or self.patience != int(self.patience):
+            raise VaekitError(f"{self}: needs 0 < factor < 1 and a whole patience ≥ 1")
+
+    def horizon(self, progress: Progress) -> float:
+        """Return 0: it has no end that is known before."""
+        return 0
+
+    def check(self, progress: Progress) -> None:
+        """Raise `VaekitError` where no validation says when to fall."""
+        if progress.judged is None:
+            raise VaekitError(
+                f"the schedule {self} falls when validation sees no new best, but there is none: "
+                "add --validation 0.1 (validation=)"
+            )
+
+    def __call__(self, progress: Progress) -> float:
+        """Return the value after the falls so far."""
+        falls, best, waited = 0, math.inf, 0
+        for value in progress.judged or ():
+            waited = 0 if value < best else waited + 1
+            best = min(best, value)
+            if waited == self.patience:
+                falls, waited = falls + 1, 0
+        return max(self.start * self.shape(falls), self.end)
+
+    def shape(self, t: float) -> float:
+        """Return the share that is left after t falls."""
+        return self.factor**t
+
+
 def constant(value: float) -> float:
     """Return the number itself, so that `constant(4)` may be written where a schedule may."""
     if not _finite(value):
@@ -151,6 +240,8 @@ SCHEDULES: dict[str, Callable[..., float | Schedule]] = {
     "linear": Linear,
     "cosine": Cosine,
     "cyclical": Cyclical,
+    "one_cycle": OneCycle,
+    "plateau": Plateau,
 }
 
 

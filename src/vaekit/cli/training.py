@@ -56,11 +56,13 @@ def _trained(folder: Path) -> int | None:
 
 def _conclude(run: "Run", before: int | None) -> None:
     notes = run.config.notes
-    if notes["state"] == "finished" and before == notes.get("steps", before):
+    if notes["state"] == "finished" and before == notes.get("step", before):
         print("this run is finished: nothing was trained")
     if notes["state"] == "interrupted":
         print(f"stopped after step {notes['step']} of {notes['steps']}; continue with --resume")
     print_numbers(run, run.metrics if run.judged() else run.evaluate(verbose=True))
+    for line in run.remarks():
+        print(f"note: {line}")
     print(f"run: {run.folder}    page: vaekit report {run.folder}")
     if "stopped_by" in notes:
         sys.exit(128 + signal.Signals[notes["stopped_by"]])
@@ -87,7 +89,7 @@ def _train_parser(what: str) -> "ArgumentParser":
 
 def _add_data_and_run(made: "ArgumentParser") -> None:
     from vaekit.data import CATALOGUE
-    from vaekit.runs.make import MINUTES
+    from vaekit.runs.recorder import MINUTES
 
     group = made.add_argument_group("data and run")
     sets = ", ".join(CATALOGUE)
@@ -95,6 +97,13 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
         ("--data", str, "", f"a path, or a set by name (see `vaekit list`): {sets}"),
         ("--data-dir", str, None, "where the files of public sets lie"),
         ("--holdout", float, 0.1, "share held out where a set has no test part"),
+        (
+            "--validation",
+            float | str,
+            0.0,
+            "share of the training part, or a set by name or path, "
+            "to judge by while training (--patience, --keep); 0: none",
+        ),
         ("--out", str, None, "the run folder; default runs/RECIPE-DATA-N"),
         ("--checkpoint-minutes", float, MINUTES, "time between checkpoints"),
         ("--checkpoint-steps", int, None, "steps between checkpoints, in place of minutes"),

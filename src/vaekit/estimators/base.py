@@ -59,8 +59,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         missing or of another length, and parameters that do not fit; `NotFinite` for a loss that
         is no number.
         """
-        data = self._begin(X, y)
-        self._advance(data, self._training(data).epochs)
+        data, held_out = self._begin(X, y), None
+        if self.get_params()["early_stopping"]:
+            fraction = self._checked()["validation_fraction"]
+            data, held_out = data.split(fraction, self._trained.seed)
+        self._advance(data, self._training(data).epochs, held_out)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> Self:
@@ -70,6 +73,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         does not hold them all. `epochs` calls on one X are `fit`. Raises as `fit` does; the
         estimator is then as it was before the call.
         """
+        if self.get_params()["early_stopping"]:
+            raise VaekitError(
+                "partial_fit cannot stop early, it is one epoch: call fit, or set "
+                "early_stopping=False"
+            )
         first = not hasattr(self, "model_")
         self._advance(self._begin(X, y, classes) if first else self._data(X, y), 1)
         return self
@@ -172,10 +180,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         self.whole_ = not data.images.is_floating_point()
         return data
 
-    def _advance(self, data: Dataset, epochs: int) -> None:
+    def _advance(self, data: Dataset, epochs: int, held_out: Dataset | None = None) -> None:
         settings = self._training(data)
         before = self.history_[-1]["step"] if self.history_ else 0
-        rows = training.advance(self._trained, data, settings, epochs, self._show)
+        rows = training.advance(self._trained, data, settings, epochs, self._show, held_out)
         for number, row in enumerate(rows, 1):  # passes over parts of the data differ in steps
             row["step"] = before + number * (len(data) // settings.batch)
         self.model_, self.history_ = self._trained.system.model, [*self.history_, *rows]
@@ -187,7 +195,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return the settings, with a batch that the data fill and epochs for all that was done."""
         given = self._checked()
         settings = {f.name: given[f.name] for f in fields(Training) if f.name in given}
-        whole = Training(**settings, seed=self._trained.seed)
+        stop = {"patience": given["n_iter_no_change"], "keep": "best"}
+        stop = stop if given["early_stopping"] else {}
+        whole = Training(**settings, **stop, seed=self._trained.seed)
         epochs = max(whole.epochs, self.n_iter_ + 1)
         return replace(whole, batch=min(whole.batch, len(data)), epochs=epochs)
 

@@ -17,19 +17,26 @@ from vaekit.recipes import Recipe, find
 from vaekit.training import Training
 
 # What the data tell (the shape, the width of a condition), and what an estimator has another way
-# to say (random_state) or none: several processes would each run the caller's script.
-OF_THE_DATA, OF_THE_RUN = {"shape", "width"}, {"seed", "processes"}
+# to say (random_state, early_stopping) or none: several processes would each run the caller's
+# script.
+OF_THE_DATA = {"shape", "width"}
+OF_THE_RUN = {"seed", "processes", "patience", "keep", "validate_every"}
 OWN_TEXT = {
     "image_shape": "(H, W) or (C, H, W), to read the rows of a 2-D X as images; None: as vectors",
     "random_state": "seed of weights, noise and data order: an int, a RandomState to draw one "
     "from, or None for another one every time",
+    "early_stopping": "hold a share of X out in `fit`, end when it has had no new best for "
+    "n_iter_no_change epochs, and keep the weights that were best",
+    "validation_fraction": "the share held out with early_stopping",
+    "n_iter_no_change": "epochs without a new best after which early_stopping ends",
     "verbose": "print a line after every epoch",
 }
 ATTRIBUTES = """\
 Fitted estimators have:
 
 - `model_`: the trained `vaekit.model.Model`
-- `history_`: a dict for each epoch with `epoch`, `step`, `objective` and the terms, in nats
+- `history_`: a dict for each epoch with `epoch`, `step`, `objective` and the terms, in nats, with
+  early_stopping also `validation_objective` and so on
 - `n_iter_`: passes over the data so far
 - `n_features_in_`: entries of one example
 - `feature_names_in_`: names of the columns, where X had names
@@ -82,6 +89,9 @@ def _parameters(recipe: Recipe) -> list[Parameter]:
         *own,
         _parameter("image_shape", tuple[int, ...] | None, None),
         *settings,
+        _parameter("early_stopping", bool, False),
+        _parameter("validation_fraction", float, 0.1),
+        _parameter("n_iter_no_change", int, 10),
         _parameter("random_state", Any, training.seed),
         _parameter("verbose", bool | int, False),
     ]

@@ -7,7 +7,7 @@ have made, so as many calls of `partial_fit` as `fit` has epochs end with the sa
 
 import copy
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -18,22 +18,26 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.recipes import Recipe, System
 from vaekit.schedules import Progress
-from vaekit.training import Fit, Training
-from vaekit.training.loop import Step
+from vaekit.training import Fit, Training, optimisers
 from vaekit.training.state import joined, parted
+from vaekit.training.step import Step
 
 Row = dict[str, float]
 
 
 @dataclass(eq=False)
 class Trained:
-    """Hold a system and the state of its training. `moments` and `noise` are empty at first."""
+    """Hold a system and the state of its training, of which all but the system is empty at first.
+
+    `chosen` is there where the weights that are used are not those that training goes on with.
+    """
 
     system: System
     seed: int
     progress: Progress = Progress(0, 1, 1)  # noqa: RUF009  (frozen)
     moments: dict[int, dict[str, Tensor]] = field(default_factory=dict)
     noise: dict[str, Tensor] = field(default_factory=dict)
+    chosen: dict[str, Tensor] = field(default_factory=dict)
 
     @property
     def parts(self) -> Step:
@@ -43,11 +47,11 @@ class Trained:
     def tensors(self) -> dict[str, Tensor]:
         """Return all that a file needs beside seed and progress, named as `training.state` says."""
         random = {name: state[None] for name, state in self.noise.items()}
-        return joined(self.parts.state_dict(), self.moments, {"now": random})
+        return joined(self.parts.state_dict(), self.moments, {"now": random}, self.chosen)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` returned; raise `VaekitError` where it is of another system."""
-        weights, self.moments, random = parted(tensors)
+        weights, self.moments, random, self.chosen = parted(tensors)
         try:
             self.parts.load_state_dict(weights)
         except RuntimeError as error:
@@ -76,9 +80,17 @@ def begin(
 
 
 def advance(
-    trained: Trained, data: Dataset, training: Training, epochs: int, show: Callable[[Row], None]
+    trained: Trained,
+    data: Dataset,
+    training: Training,
+    epochs: int,
+    show: Callable[[Row], None],
+    validation: Dataset | None = None,
 ) -> list[Row]:
     """Train for `epochs` more, in place, and return a row for each: epoch, step, terms in nats.
+
+    There are fewer rows where `training` stops early by the validation set, whose numbers are in
+    the rows as well.
 
     `training.epochs` is the whole that schedules refer to. All generators are left as they were.
     Raises as `vaekit.training.fit` does, and for weights that are not finite; `trained` is then
@@ -87,17 +99,22 @@ def advance(
     before = trained.tensors()
     try:
         with seeded(training.seed):
-            return _advance(trained, data, training, epochs, show)
+            return _advance(trained, data, training, epochs, show, validation)
     except BaseException:  # also where the user stops it half way
         trained.restore(before)
         raise
 
 
 def _advance(
-    trained: Trained, data: Dataset, training: Training, epochs: int, show: Callable[[Row], None]
+    trained: Trained,
+    data: Dataset,
+    training: Training,
+    epochs: int,
+    show: Callable[[Row], None],
+    validation: Dataset | None,
 ) -> list[Row]:
     history: list[Row] = []
-    fit = Fit(*trained.system, data, training)
+    fit = Fit(*trained.system, data, training, validation)
     done = trained.progress.step // trained.progress.per_epoch
     _resume(fit, trained, done)
     for now in fit:
@@ -114,8 +131,9 @@ def _advance(
 def _resume(fit: Fit, trained: Trained, done: int) -> None:
     """Let the loop go on after `done` epochs, of however many steps they were."""
     fit.step = done * fit.batches.per_epoch
+    fit.chosen.restore(trained.chosen)
     if trained.moments:
-        fit.optimiser.load_state_dict({**fit.optimiser.state_dict(), "state": trained.moments})
+        optimisers.restore(fit.optimiser, trained.moments)
     if trained.noise:
         # A state from another kind of device has no part for this one, which keeps its seed.
         fit.set_random_state({**fit.random_state(), **trained.noise})
@@ -130,12 +148,15 @@ def _check_weights(fit: Fit) -> None:
 
 
 def _keep(fit: Fit, trained: Trained) -> None:
+    fit.settle()
+    trained.chosen = fit.chosen.tensors()
     trained.moments = fit.optimiser.state_dict()["state"]
     trained.noise = fit.random_state()
-    trained.progress = fit.progress
+    trained.progress = replace(fit.progress, judged=None)
     trained.settle()
 
 
 def _row(fit: Fit) -> Row:
-    means, _, total = fit.interval()
-    return {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
+    means, _, total, _ = fit.interval()
+    row = {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
+    return row | {f"validation_{name}": value for name, value in fit.judged.items()}

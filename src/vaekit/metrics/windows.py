@@ -30,7 +30,7 @@ from vaekit.errors import VaekitError
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 
-VALIDATION = 1000  # examples of the training data, for the bandwidth of a model's samples
+TUNING_EXAMPLES = 1000  # examples of the training data, for the bandwidth of a model's samples
 _LARGEST = 1e150  # whose square can still be added up
 _GRID, _BLOCK, _ROUNDING = 12, 2**22, 1e-12  # of σ, entries of a block of distances (32 MB)
 
@@ -120,7 +120,7 @@ def parzen(
 )
 def _parzen(subject: Subject) -> Score:
     made, held = subject.samples(subject.n), subject.held_images
-    score = parzen(made, held, validation=subject.learn_images(VALIDATION), seed=subject.seed)
+    score = parzen(made, held, validation=subject.learn_images(TUNING_EXAMPLES), seed=subject.seed)
     settings = {**score.settings, "estimator": "−log-density of " + score.settings["estimator"]}
     assert score.shuffled is not None
     return Score(-score, {"nearest": score.parts["nearest"]}, settings, -score.shuffled)

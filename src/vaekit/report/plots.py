@@ -149,20 +149,30 @@ def panels(count: int) -> Plot:
     return Plot(3.3 * columns, 0.3 + 2.2 * rows, rows, columns, spare=rows * columns - count)
 
 
-def curve(steps: Sequence[float], values: Sequence[float], title: str) -> str:
+def curve(
+    steps: Sequence[float],
+    values: Sequence[float],
+    title: str,
+    judged: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> str:
     """Plot a term over training steps, as one small SVG.
 
-    The axis is fitted to what comes after the first 2 % of many rows, where a fall from the start
-    would flatten all the rest.
+    `judged` are steps and values in validation, a second curve. The axis is fitted to what comes
+    after the first 2 % of many rows, where a fall from the start would flatten all the rest.
     """
     with Plot(3.3, 1.9) as plot:
         axes: Axes = plot.axes[0, 0]
-        axes.plot(steps, values, color=SERIES[0], linewidth=1.1)
+        axes.plot(steps, values, color=SERIES[0], linewidth=1.1, label="training")
         axes.set_title(title)
         axes.margins(x=0.02)
+        if judged is not None:
+            axes.plot(*judged, color=SERIES[1], linewidth=1.4, label="validation")
+            axes.legend(fontsize=7, loc="best")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         late = np.asarray(values[len(values) // 50 :] if len(values) >= MANY_ROWS else values)
+        if judged is not None:
+            late = np.append(late, judged[1][len(judged[1]) // 50 :])
         low, high = float(late.min()), float(late.max())
         room = 0.06 * (high - low) or max(1e-3, 0.05 * abs(high))
         axes.set_ylim(low - room, high + room)

@@ -52,6 +52,7 @@ _FORM = {
     "recipe": str,
     "data?": str | None,
     "holdout?": float,
+    "validation?": float | str,
     "data_dir?": str | None,
     "data_checksum?": str | None,
     "notes?": forms.Maybe(_NOTES),
@@ -84,15 +85,18 @@ class Config:
     data_dir: str | None = None
     data_checksum: str | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    validation: float | str = 0.0
 
     def __post_init__(self) -> None:
         recipe = recipes.find(self.recipe)
         check("holdout", self.holdout, float, 0.1)
+        check("validation", self.validation, float | str | Path, 0.1)
         plain = {
             "arguments": _plain_all(self.arguments, "arguments"),
             "data": data_text(self.data),
             "training": _training(recipe, self.training),
             "holdout": _plain(self.holdout, "holdout"),
+            "validation": _validation(self.validation),
         }
         if self.data_dir is not None:
             plain["data_dir"] = str(files.place(self.data_dir, "the data folder"))
@@ -108,6 +112,16 @@ class Config:
         """Return the training and test sets."""
         folder = Path(self.data_dir) if self.data_dir else None
         return datasets.load(self.data, folder, self.holdout, seed=0)
+
+    def parted(self, splits: datasets.Splits) -> tuple[datasets.Splits, datasets.Dataset | None]:
+        """Return what to train on and test on, and the share of the training part to validate on.
+
+        There is none where `validation` is 0 or names a set.
+        """
+        if not self.validation or isinstance(self.validation, str):
+            return splits, None
+        train, held_out = splits.train.split(self.validation, seed=0)
+        return datasets.Splits(train, splits.test), held_out
 
     def build(self, shape: tuple[int, ...]) -> recipes.System:
         """Build the model and objective, its weights drawn from the training's seed."""
@@ -150,6 +164,20 @@ def data_text(data: Any) -> str:
     cures = [((np.ndarray, torch.Tensor), array), (object, other)]
     expect(data, str | Path, "data by name or path", cures)
     return str(data)
+
+
+def _validation(given: Any) -> float | str:
+    """Return a share of the training part, or the text that names a set; 0: no validation."""
+    try:
+        share = float(str(given))
+    except ValueError:
+        return str(given)
+    if not 0 <= share < 1:
+        raise VaekitError(
+            f"validation must be a share of the training part from 0 to below 1, or a set by name "
+            f"or path, got {given}"
+        )
+    return share
 
 
 def _training(recipe: recipes.Recipe, given: Any) -> Training:

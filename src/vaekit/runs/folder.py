@@ -15,16 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from safetensors.torch import save_file
 from torch import Tensor
 
-from vaekit import apply, data
+from vaekit import apply
 from vaekit.arguments import check, check_counts, expect
-from vaekit.data import Dataset, Schema
+from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
-from vaekit.model import Model
-from vaekit.runs import conditions, history, inputs, judging, results
+from vaekit.model import Condition, Model
+from vaekit.runs import conditions, history, inputs, judging, remarks, results
 from vaekit.runs import config as configs
 from vaekit.system import files, weights
 from vaekit.training.fabric import pick
@@ -68,8 +67,21 @@ class Run:
         return config if self._data_dir is None else replace(config, data_dir=str(self._data_dir))
 
     @cached_property
-    def data(self) -> data.Splits:
+    def data(self) -> Splits:
         """Return the training and test sets; raise `VaekitError` where they have changed."""
+        return self.config.parted(self.splits)[0]
+
+    @property
+    def validation(self) -> Dataset | None:
+        """Return the validation set, None for a run without one."""
+        named = self.config.validation
+        if isinstance(named, str):
+            return inputs.examples(self, named, split=inputs.first_split(named)).data
+        return self.config.parted(self.splits)[1]
+
+    @cached_property
+    def splits(self) -> Splits:
+        """Return the sets as they were read, before a part of the training set was set aside."""
         splits = self.config.load_data()
         if self.config.data_checksum not in (None, splits.train.checksum()):
             raise VaekitError(
@@ -112,6 +124,11 @@ class Run:
         last = max((int(row["step"]) for row in self.history), default=None)
         stamp = results.Stamp(last if step is None else step, weights.mark(state))
         return path, state, stamp
+
+    @property
+    def condition(self) -> Condition | None:
+        """Return what the model is conditioned on, None where on nothing."""
+        return self.model.condition
 
     @property
     def model(self) -> Model:
@@ -174,6 +191,7 @@ class Run:
         return self.schema.own(apply.sample(self.model, n, c, seed))
 
     evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
+    remarks = remarks.remarks
 
     def report(self, out: Path | str | None = None, force: bool = False) -> Path:
         """Write the run's page, by default into its folder, and return its path.
@@ -274,10 +292,3 @@ class Run:
         with suppress(VaekitError):  # there may be no weights at this moment
             return bool(there) and there == {Run(self.folder).stamp.mark}
         return False
-
-
-def save_weights(model: Model, path: Path, step: int | None = None) -> None:
-    """Write a model's weights as safetensors, with the step of training that they are of."""
-    state = {f"{OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
-    about = {"format": "vaekit-model-1"} | ({} if step is None else {"step": str(step)})
-    files.write_file(path, lambda temporary: save_file(state, temporary, about))

@@ -11,6 +11,7 @@ from vaekit.errors import VaekitError, warn
 from vaekit.system import files, system_error, writing
 
 Row = dict[str, float]
+VALIDATION = "validation_"  # begins the names of what validation gave
 
 
 def start(path: Path, step: int) -> None:
@@ -27,10 +28,13 @@ def start(path: Path, step: int) -> None:
         path.unlink(missing_ok=True)
 
 
-def append(path: Path, row: Row) -> None:
-    """Add one row; the first one writes the header."""
+def append(path: Path, row: Row, names: Sequence[str] = ()) -> None:
+    """Add one row; the first one writes the header.
+
+    `names` are the columns where the row lacks some, which stay blank.
+    """
     with writing(path), path.open("a", encoding="utf-8") as file:
-        file.write(_text([row], header=file.tell() == 0))
+        file.write(_text(row, names or list(row), header=file.tell() == 0))
 
 
 class Found(NamedTuple):
@@ -79,19 +83,24 @@ def _cells(line: str) -> list[str]:
 
 
 def _row(names: list[str], cells: list[str]) -> Row | None:
-    """Return a row where it has a finite number for each name, and a step."""
+    """Return a row where it has a finite number for each name, and a step.
+
+    Those of validation are blank where the set was not looked at.
+    """
+    cells_of = list(zip(names, cells, strict=False))
+    filled = [(n, cell) for n, cell in cells_of if cell or not n.startswith(VALIDATION)]
     try:
-        row = {name: float(cell) for name, cell in zip(names, cells, strict=True)}
+        row = {name: float(cell) for name, cell in filled}
     except ValueError:
         return None
-    whole = len(row) == len(cells) and row.get("step", -1) >= 0
+    whole = len(names) == len(cells) and len(row) == len(filled) and row.get("step", -1) >= 0
     return row if whole and all(map(math.isfinite, row.values())) else None
 
 
-def _text(rows: list[Row], header: bool) -> str:
+def _text(row: Row, names: Sequence[str], header: bool) -> str:
     out = io.StringIO()
-    writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+    writer = csv.DictWriter(out, names, lineterminator="\n")
     if header:
         writer.writeheader()
-    writer.writerows(rows)
+    writer.writerow(row)
     return out.getvalue()

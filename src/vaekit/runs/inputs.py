@@ -8,24 +8,37 @@ the options of its `--data`, its size and colours of pictures, the columns and s
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from vaekit import data as datasets
-from vaekit.data import Dataset
+from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.pictures import Form
 from vaekit.errors import VaekitError, shortened
+from vaekit.model import Condition
+from vaekit.runs.config import Config
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 SPLITS = ("test", "train", "all")
+
+
+class Described(NamedTuple):
+    """Hold what is read of a run here, for one that has no folder yet."""
+
+    config: Config
+    schema: Schema
+    data: datasets.Splits
+    condition: Condition | None
+
+
 _LIKE = "as the run's are"
 
 
@@ -47,7 +60,12 @@ class Examples:
         return replace(self, data=self.data.subset(torch.arange(n)), names=self.names[:n])
 
 
-def examples(run: "Run", what: str | None, split: str | None = None) -> Examples:
+def first_split(what: str) -> str | None:
+    """Return the split that a set by name is trained on; own files have none."""
+    return "train" if source(what).path is None else None
+
+
+def examples(run: "Run | Described", what: str | None, split: str | None = None) -> Examples:
     """Read what a user names: None is the run's own data, of which `split` is taken.
 
     `split` is test (the default), train or all, and serves for sets by name too; own files are read
@@ -68,7 +86,7 @@ def examples(run: "Run", what: str | None, split: str | None = None) -> Examples
     return read[origin.loader](run, origin, origin.path)
 
 
-def _of_set(run: "Run", splits: datasets.Splits, split: str, what: str) -> Examples:
+def _of_set(run: "Run | Described", splits: datasets.Splits, split: str, what: str) -> Examples:
     whole = splits.test is splits.train
     data = splits.joined() if split == "all" else getattr(splits, split)
     data = run.schema.admitted(data)
@@ -76,7 +94,7 @@ def _of_set(run: "Run", splits: datasets.Splits, split: str, what: str) -> Examp
     return Examples(data, names, what if whole else f"{what} ({split} split)", bool(data.names))
 
 
-def _options(run: "Run", origin: DataSource) -> dict[str, Any]:
+def _options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
     """Return how own files are read: as the run's were, where those were alike, or as is asked."""
     trained = run.config.data
     named = trained.partition("(")[0].strip() in FILES
@@ -87,7 +105,7 @@ def _options(run: "Run", origin: DataSource) -> dict[str, Any]:
 # ---- pictures
 
 
-def _of_folder(run: "Run", origin: DataSource, path: Path) -> Examples:
+def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     root, options = folder.existing_folder(path), _options(run, origin)
     form = _form(run, options)
     data = folder.load_pictures(
@@ -96,13 +114,13 @@ def _of_folder(run: "Run", origin: DataSource, path: Path) -> Examples:
     return _of_pictures(run, data, str(path))
 
 
-def _of_picture(run: "Run", origin: DataSource, path: Path) -> Examples:
+def _of_picture(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     form = _form(run, _options(run, replace(origin, loader="folder")))
     data = folder.load_pictures([folder.File(path, path.parent)], path.parent, form, like=_LIKE)
     return _of_pictures(run, data, str(path))
 
 
-def _form(run: "Run", options: dict[str, Any]) -> Form:
+def _form(run: "Run | Described", options: dict[str, Any]) -> Form:
     """Return the form that the run's pictures have; what is asked for besides must agree."""
     shape = run.schema.shape
     if len(shape) != 3 or shape[0] not in (1, 3):
@@ -119,12 +137,12 @@ def _form(run: "Run", options: dict[str, Any]) -> Form:
     return Form(shape[0], (shape[1], shape[2]), options.get("ground", "white"))
 
 
-def _of_pictures(run: "Run", data: Dataset, what: str) -> Examples:
+def _of_pictures(run: "Run | Described", data: Dataset, what: str) -> Examples:
     data = run.schema.admitted(_levelled(run, data))
     return Examples(data, list(data.names), what, files=True)
 
 
-def _levelled(run: "Run", pictures: Dataset) -> Dataset:
+def _levelled(run: "Run | Described", pictures: Dataset) -> Dataset:
     """Give black and white the values that they have in the run's data, where not 0 and 1."""
     low, high = run.schema.levels
     if (low, high) == (0.0, 1.0):
@@ -136,7 +154,7 @@ def _levelled(run: "Run", pictures: Dataset) -> Dataset:
 # ---- rows
 
 
-def _of_array(run: "Run", origin: DataSource, path: Path) -> Examples:
+def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     options = _options(run, origin)
     asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
     x, labels = arrays.read_array(path, options.get("key"), options.get("mmap"))
@@ -146,11 +164,11 @@ def _of_array(run: "Run", origin: DataSource, path: Path) -> Examples:
     return _numbered(data, path)
 
 
-def _of_table(run: "Run", origin: DataSource, path: Path) -> Examples:
+def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     options = _options(run, origin)
     how = ("separator", "decimal", "header", "encoding")
     whole = tables.read_table(path, *(options.get(name) for name in how))
-    columns, wanted = run.schema.columns, run.model.condition
+    columns, wanted = run.schema.columns, run.condition
     if columns is None and len(run.schema.shape) == 3:
         raise VaekitError(
             f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
@@ -235,7 +253,7 @@ def condition(text: str | None, run: "Run") -> str | np.ndarray | None:
     whole = tables.read_table(path, plain=True)
     names = [name for name in whole.frame.columns if name not in ("name", "row")]
     factors = list(run.schema.factors or ())
-    kind = run.model.condition.kind if run.model.condition else ""
+    kind = run.condition.kind if run.condition else ""
     used = factors if kind == "factors" and set(factors) <= set(names) else names
     if len(used) == 1 and kind == "labels":
         return whole.words(used[0]).astype(str)  # as on the command line, a name before all
@@ -252,7 +270,7 @@ def first(
     return few, told
 
 
-def rows_outside(run: "Run", data: Dataset) -> list[int]:
+def rows_outside(run: "Run | Described", data: Dataset) -> list[int]:
     """List the rows of a table that lie far, by a whole range, outside those of the training."""
     low, high = run.schema.range
     if run.schema.columns is None:

@@ -11,50 +11,32 @@ The folder is held against other trainings all the while (`place`).
 import os
 import platform
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import torch
 
 import vaekit
 from vaekit import recipes
-from vaekit.arguments import check
-from vaekit.data import Schema, Splits
+from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
 from vaekit.runs import history, place
 from vaekit.runs.config import Config
-from vaekit.runs.folder import CHECKPOINT, MODEL, Run, save_weights
+from vaekit.runs.folder import CHECKPOINT, MODEL, Run
+from vaekit.runs.inputs import Described, examples, first_split
+from vaekit.runs.recorder import Recorder, Saving, agreed
 from vaekit.runs.show import Watcher
 from vaekit.system import files, weights
 from vaekit.system.stopping import Stopped, on_signals
 from vaekit.training import Fit, NotFinite, Training, checkpoint
 from vaekit.training.fabric import pick
-from vaekit.training.loop import CHECK_EVERY
+from vaekit.training.means import CHECK_EVERY
+from vaekit.training.state import save_weights
 
 _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train together
-_Wish = TypeVar("_Wish", bool, str)
-
-
-MINUTES = 5.0  # between checkpoints
-
-
-@dataclass(frozen=True)
-class Saving:
-    """Say how often to write a checkpoint: every so many minutes, or steps where given."""
-
-    minutes: float = MINUTES
-    steps: int | None = None
-
-    def __post_init__(self):
-        check("checkpoint_minutes", self.minutes, float, MINUTES)
-        check("checkpoint_steps", self.steps, int | None)
-        if not self.minutes > 0 or (self.steps is not None and self.steps < 1):
-            raise VaekitError("checkpoints need an interval > 0")
 
 
 def train_config(
@@ -77,18 +59,23 @@ def is_first(training: Training) -> bool:
 def _train(
     config: Config, folder: Path, resume: bool, saving: Saving, watcher: "Watcher | None"
 ) -> Run:
-    splits = config.load_data()
-    config = _described(config, splits)
+    whole = config.load_data()
+    splits, held_out = config.parted(whole)
+    config = _described(config, whole, splits, held_out)
     if resume and _finished(folder, config):
         place.forget_checkpoint(folder)  # killed before it could, the run is not trained once more
-        return _opened(folder, config, splits)
+        return _opened(folder, config, whole)
     system = config.build(splits.train.shape)
-    fit = Fit(system.model, system.objective, splits.train, config.training)
-    folder = Path(_agreed(fit, str(folder)))
-    if resume and _step_of(folder / MODEL) == fit.steps:  # whatever the notes of run.yaml say
+    if isinstance(config.validation, str):
+        like = Described(config, Schema.of(splits.train), splits, system.model.condition)
+        named = config.validation
+        held_out = examples(like, named, split=first_split(named)).data
+    fit = Fit(system.model, system.objective, splits.train, config.training, held_out)
+    folder = Path(agreed(fit, str(folder)))
+    if resume and _ended(folder / MODEL, fit):  # whatever the notes of run.yaml say
         if fit.fabric.global_rank == 0:
             _conclude(folder, config, fit)
-        return _opened(folder, config, splits)
+        return _opened(folder, config, whole)
     if resume and (folder / CHECKPOINT).exists():
         _load(fit, folder / CHECKPOINT)
     if fit.fabric.global_rank == 0:
@@ -99,7 +86,7 @@ def _train(
         if watcher:
             watcher.begin(config)
     fit.fabric.barrier()  # the others look into what the first process has written
-    run = _opened(folder, config, splits)
+    run = _opened(folder, config, whole)
     with _interrupts() as interrupted:
         try:
             _run(fit, run, saving, watcher, interrupted)
@@ -114,7 +101,7 @@ def _train(
 def _opened(folder: Path, config: Config, splits: Splits) -> Run:
     """Open a run with the data at hand, else judging it would read and hold them a second time."""
     run = Run(folder, config.data_dir)
-    run.data = splits
+    run.splits = splits
     return run
 
 
@@ -135,12 +122,13 @@ def _finished(folder: Path, config: Config) -> bool:
     return finished
 
 
-def _step_of(path: Path) -> int | None:
-    """Return the step that a file of weights says it is of; None where it says none."""
+def _ended(path: Path, fit: Fit) -> bool:
+    """Say whether a file of weights is what the whole training ended with."""
     try:
-        return weights.step_of(weights.read_tensors(path)[1])
+        about = weights.read_tensors(path)[1]
     except VaekitError:
-        return None
+        return False
+    return "ended" in about or weights.step_of(about) == fit.steps
 
 
 def _load(fit: Fit, path: Path) -> None:
@@ -152,13 +140,14 @@ def _load(fit: Fit, path: Path) -> None:
         )
 
 
-def _described(config: Config, splits: Splits) -> Config:
+def _described(config: Config, whole: Splits, splits: Splits, held_out: Dataset | None) -> Config:
     """Return the config with what the data turned out to be, and where it is run."""
     train, test = splits
     notes = {
         "shape": list(train.shape),
         "train": len(train),
         "test": len(test),
+        **({} if held_out is None else {"validation": len(held_out)}),
         "files": dict(train.files),
         "vaekit": vaekit.__version__,
         "torch": str(torch.__version__),
@@ -169,7 +158,7 @@ def _described(config: Config, splits: Splits) -> Config:
     arguments = recipe.complete(config.arguments, train)
     recipe.complete(arguments, test)  # what it is conditioned on, it is judged on as well
     notes |= Schema.of(train).notes()
-    return replace(config, arguments=arguments, data_checksum=train.checksum(), notes=notes)
+    return replace(config, arguments=arguments, data_checksum=whole.train.checksum(), notes=notes)
 
 
 def _write_config(folder: Path, config: Config, **notes: object) -> None:
@@ -181,60 +170,15 @@ def _run(
     fit: Fit, run: Run, saving: Saving, watcher: "Watcher | None", interrupted: list[int]
 ) -> None:
     every = max(1, min(CHECK_EVERY, fit.steps // 200, saving.steps or CHECK_EVERY))
-    recorder = _Recorder(fit, run, watcher)
+    recorder = Recorder(fit, run, watcher)
     for now in fit:
-        if now.step % every == 0 or now.step == now.steps:
+        if now.step % every == 0 or now.judged or now.step == now.steps:
             recorder.record()
-            stopped = _agreed(fit, bool(interrupted))
+            stopped = agreed(fit, bool(interrupted))
             if recorder.due(saving) or stopped:
                 checkpoint.save(fit, run.checkpoint)
             if stopped:
                 break
-
-
-class _Recorder:
-    """Write and show the rows of the history, and know when the next checkpoint is due."""
-
-    def __init__(self, fit: Fit, run: Run, watcher: "Watcher | None"):
-        self.fit, self.path, self.watcher = fit, run.folder / "history.csv", watcher
-        self.step, self.clock = fit.step, time.monotonic()
-        self.saved_step, self.saved_clock = self.step, self.clock
-        self.warned = False
-
-    def record(self) -> None:
-        fit, now = self.fit, time.monotonic()
-        means, weights, total = fit.interval()
-        rate = (fit.step - self.step) * fit.batches.images_per_step / max(now - self.clock, 1e-9)
-        row = {"step": fit.step, "epoch": round(fit.epoch, 4), "objective": total, **means}
-        row |= {f"weight_{name}": w for name, w in weights.items()}
-        row |= self._noise()
-        row["images_per_second"] = round(rate, 1)
-        self.step, self.clock = fit.step, now
-        if fit.fabric.global_rank == 0:
-            history.append(self.path, row)
-            if self.watcher:
-                self.watcher.look(fit.step, fit.steps, fit.epoch, row)
-
-    def _noise(self) -> dict[str, float]:
-        noise = self.fit.parts.model.likelihood
-        if noise.warning() and not self.warned:
-            self.warned = True
-            warn(f"at step {self.fit.step}: {noise.warning()}")
-        return noise.noise() if noise.learns else {}
-
-    def due(self, saving: Saving) -> bool:
-        late = time.monotonic() - self.saved_clock >= 60 * saving.minutes
-        if saving.steps:
-            late = self.step - self.saved_step >= saving.steps
-        if not _agreed(self.fit, late):
-            return False
-        self.saved_step, self.saved_clock = self.step, time.monotonic()
-        return True
-
-
-def _agreed(fit: Fit, wish: _Wish) -> _Wish:
-    """Return the first process's wish, so that all processes do the same."""
-    return fit.fabric.broadcast(wish) if fit.fabric.world_size > 1 else wish
 
 
 @contextmanager
@@ -259,10 +203,14 @@ def _with_rescue(error: NotFinite, run: Run) -> NotFinite:
 
 def _finish(fit: Fit, run: Run, config: Config, interrupted: list[int]) -> None:
     checkpoint.check_finite(fit)
+    fit.settle()
     if fit.fabric.global_rank:
         return
-    save_weights(fit.parts.model, run.folder / MODEL, fit.step)
-    if fit.step == fit.steps:
+    ended, best = fit.ended, fit.chosen.best
+    about = {"ended": "yes"} if ended and fit.step < fit.steps else {}
+    about |= {} if best is None else {"best_step": str(best)}
+    save_weights(fit.parts.model, run.folder / MODEL, fit.step, about)
+    if ended:
         _conclude(run.folder, config, fit)
         return
     by = signal.Signals(interrupted[0]).name
@@ -271,5 +219,8 @@ def _finish(fit: Fit, run: Run, config: Config, interrupted: list[int]) -> None:
 
 
 def _conclude(folder: Path, config: Config, fit: Fit) -> None:
-    _write_config(folder, config, state="finished", step=fit.steps, steps=fit.steps)
+    about = weights.read_tensors(folder / MODEL)[1]
+    best = {"best_step": int(about["best_step"])} if "best_step" in about else {}
+    step = weights.step_of(about)
+    _write_config(folder, config, state="finished", step=step, steps=fit.steps, **best)
     place.forget_checkpoint(folder)

@@ -1,12 +1,12 @@
 """Show training as it goes: a bar on a terminal, a line for each epoch elsewhere."""
 
-import time
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from vaekit.data import Schema
+from vaekit.runs import history
 from vaekit.runs.config import Config
 
 
@@ -28,7 +28,7 @@ class Bar(Watcher):
         columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
         self._bar = Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True)
         self._task: TaskID = self._bar.add_task(title, total=None, text="")
-        self._printed, self._last = 0, time.monotonic()
+        self._printed, self._judged, self._watch = 0, "", "objective"
 
     def __enter__(self) -> "Bar":
         if self.console.is_terminal:
@@ -46,6 +46,7 @@ class Bar(Watcher):
 
     def begin(self, config: Config) -> None:
         """Say which columns of a table are used."""
+        self._watch = config.training.watch
         known = Schema.read(config.notes)
         if known and known.columns:
             self._print(f"columns {known.columns}")
@@ -54,7 +55,10 @@ class Bar(Watcher):
         """Show the newest row."""
         names = [name for name in row if f"weight_{name}" in row]
         terms = "  ".join(f"{name} {row[name]:.2f}" for name in names)
-        text = f"{terms}  {row['images_per_second']:,.0f}/s"
+        judged = row.get(history.VALIDATION + self._watch)
+        if judged is not None:
+            self._judged = f"  validation {self._watch} {judged:.2f}"
+        text = f"{terms}{self._judged}  {row['images_per_second']:,.0f}/s"
         self._bar.update(self._task, completed=step, total=steps, text=text)
         if not self.console.is_terminal and (int(epoch) > self._printed or step == steps):
             self._printed = int(epoch)

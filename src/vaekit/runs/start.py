@@ -14,12 +14,13 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.runs import config as configs
 from vaekit.runs.config import Config, data_text
 from vaekit.runs.folder import Run
-from vaekit.runs.make import MINUTES, Saving, train_config
+from vaekit.runs.make import train_config
+from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.show import Bar, Watcher
 from vaekit.system import files
 from vaekit.training import Training
 
-OF_DATA = ("data", "data_dir", "holdout")
+OF_DATA = ("data", "data_dir", "holdout", "validation")
 OF_RUN = ("out", "resume", "checkpoint_minutes", "checkpoint_steps", "watcher", "verbose")
 
 
@@ -49,8 +50,9 @@ def train(
         checkpoint_steps: steps between checkpoints, in place of minutes
         watcher: follows the training row by row, in place of the bar
         verbose: show a bar on a terminal, a line for each epoch elsewhere, on stderr
-        settings: `data` by name or path, `data_dir`, `holdout`; the recipe's own arguments; those
-            of `Training`. They are numbers and text, which is what a run folder holds.
+        settings: `data` by name or path, `data_dir`, `holdout`; `validation`, a share of the
+            training part or a set by name or path; the recipe's own arguments; those of
+            `Training`. They are numbers and text, which is what a run folder holds.
 
     Raises `VaekitError` for a setting that is unknown, with the nearest name, or does not fit; for
     a folder that is in use or holds a run already (with `resume`: another run); for data that do
@@ -94,6 +96,7 @@ def configured(what: str | Path | Config, settings: Mapping[str, Any]) -> Config
         {name: whole[name] for name in trained if name in whole},  # pyright: ignore[reportArgumentType]
         whole.get("holdout", 0.1),
         folder and str(files.place(folder, "the data folder").resolve()),
+        validation=whole.get("validation", 0.0),
     )
 
 

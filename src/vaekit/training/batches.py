@@ -9,7 +9,7 @@ resuming, its epoch is started again from the same generator state and the batch
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sized
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -18,8 +18,12 @@ from torch.utils.data import DataLoader
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
 from vaekit.model import Condition, Model
-from vaekit.training.shown import Shown, read
+from vaekit.training.settings import Training
+from vaekit.training.shown import Shown, check_support, read
 from vaekit.values import check_values, tensor_of
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 Batch = tuple[Tensor, Tensor | None]
 
@@ -152,6 +156,21 @@ class FromLoader(Batches):
                 f"the model knows the classes 0 to {width - 1}: make it with a larger width"
             )
         return one_hot(given.to(self.device, non_blocking=True), width)
+
+
+def batches_of(
+    data: Dataset | DataLoader, model: Model, training: Training, fabric: "Fabric"
+) -> Batches:
+    """Return the batches of a set for training; raise `VaekitError` where it has none that fit."""
+    if isinstance(data, DataLoader):
+        prepared = (
+            fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
+        )
+        return FromLoader(prepared, fabric.device, model)  # pyright: ignore[reportArgumentType]
+    check_support(data, model)
+    rank, world = fabric.global_rank, fabric.world_size
+    where = training.seed, fabric.device, rank, world
+    return FromDataset(data, training.batch, *where, model.condition)
 
 
 def _fits(images: Tensor, device: torch.device) -> bool:

@@ -5,6 +5,7 @@ generators of every process, and the step; nothing is ever unpickled. A run that
 ends with the same weights, bit for bit on the same machine, as the uninterrupted one.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from torch import Tensor
 
 from vaekit.errors import VaekitError
 from vaekit.system import files, weights
-from vaekit.training.loop import Fit, NotFinite
+from vaekit.training import optimisers
+from vaekit.training.loop import Fit
+from vaekit.training.means import NotFinite
 from vaekit.training.state import joined, parted
 
 FORMAT = "vaekit-checkpoint-1"
@@ -31,7 +34,7 @@ def save(fit: Fit, path: Path) -> None:
     if fit.fabric.global_rank == 0:
         about = {"format": FORMAT, "step": str(fit.step)}
         moments = fit.optimiser.state_dict()["state"]
-        whole = joined(fit.parts.state_dict(), moments, random)
+        whole = joined(fit.parts.state_dict(), moments, random, fit.chosen.tensors())
         files.write_file(path, lambda temporary: save_file(whole, temporary, metadata=about))
     fit.fabric.barrier()
 
@@ -80,10 +83,10 @@ def _load_model(fit: Fit, tensors: dict[str, Tensor], path: Path) -> None:
 
 def _load_rest(fit: Fit, tensors: dict[str, Tensor], step: int, path: Path) -> None:
     """Bring back the moments of the optimiser, the step and the random generators."""
-    _, moments, random = parted(tensors)
-    state = {**fit.optimiser.state_dict(), "state": moments}
-    _check_moments(state, [weight.shape for weight in _optimised(fit)])
-    fit.optimiser.load_state_dict(state)
+    _, moments, random, chosen = parted(tensors)
+    _check_moments(moments, fit)
+    optimisers.restore(fit.optimiser, moments)
+    fit.chosen.restore(chosen)
     fit.step = step
     rank = fit.fabric.global_rank
     if len(random["now"]["cpu"]) != fit.fabric.world_size:
@@ -100,11 +103,14 @@ def _optimised(fit: Fit) -> list[Tensor]:
     return [weight for group in fit.optimiser.param_groups for weight in group["params"]]
 
 
-def _check_moments(state: dict[str, Any], shapes: list[torch.Size]) -> None:
+def _check_moments(moments: Mapping[int, Mapping[str, Any]], fit: Fit) -> None:
     """Raise `ValueError` for moments that lack, are of no weight, of another shape, not finite."""
-    for index, moments in state["state"].items():
-        if moments.keys() != {"step", "exp_avg", "exp_avg_sq"}:
-            raise ValueError(f"optimiser.{index} has {', '.join(moments)}")
-        for name, moment in moments.items():
-            if moment.shape not in (shapes[index], torch.Size()) or not weights.finite([moment]):
+    shapes = [weight.shape for weight in _optimised(fit)]
+    adam = isinstance(fit.optimiser, torch.optim.Adam)
+    for index, each in moments.items():
+        if adam and each.keys() != {"step", "exp_avg", "exp_avg_sq"}:
+            raise ValueError(f"optimiser.{index} has {', '.join(each)}")
+        for name, moment in each.items():
+            other = adam and moment.shape not in (shapes[index], torch.Size())
+            if other or not weights.finite([moment]):
                 raise ValueError(f"optimiser.{index}.{name} is of another shape, or not finite")

@@ -6,15 +6,14 @@
 
 It yields itself after every step and knows nothing of files, bars or clocks: those read it. The
 step never asks the device a question. The terms of recent steps stay on the device until
-`means()` is asked for, at the latest every 100 steps, and there they are checked to be finite; so
-are those of the first step at once, since what is wrong from the start is no matter of training.
+`means()` is asked for, at the latest every 100 steps (`means`).
 """
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vaekit.arguments import expect
@@ -23,67 +22,29 @@ from vaekit.errors import VaekitError
 from vaekit.given import check_model, check_objective, check_training_data
 from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
-from vaekit.schedules import Progress
+from vaekit.schedules import Progress, Schedule
 from vaekit.shapes import explaining
 from vaekit.training import fabric as devices
-from vaekit.training.adam import Adam
-from vaekit.training.batches import Batch, Batches, FromDataset, FromLoader
+from vaekit.training import optimisers
+from vaekit.training.batches import Batch, batches_of
+from vaekit.training.chosen import Chosen
+from vaekit.training.means import Interval, Means
 from vaekit.training.settings import Training
-from vaekit.training.shown import check_support
+from vaekit.training.step import Step
+from vaekit.training.validation import Validation
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-CHECK_EVERY = 100
-
-
-class NotFinite(VaekitError):
-    """Report the first step and term that were not finite."""
-
-    def __init__(self, step: int, term: str, value: float, advice: str = ""):
-        self.step, self.term = step, term
-        first = (
-            "no weight was changed before, so look at what the networks and the term itself return"
-            ", and at the scale of the data"
-        )
-        later = (
-            "try a smaller lr, check the scale of the data, or begin with a smaller weight (a "
-            "linear schedule)"
-        )
-        remedy = f"{advice}, or try a smaller lr" if advice else first if step == 1 else later
-        super().__init__(f"training stopped: {term} is {value} at step {step}: {remedy}")
-
-
-class Interval(NamedTuple):
-    """Hold means over some steps: of every term in nats, of their weights, of the weighted sum."""
-
-    means: dict[str, float]
-    weights: dict[str, float]
-    objective: float
-
-
-class Step(nn.Module):
-    """Compute the terms of one batch: the unit that is wrapped for precision and processes."""
-
-    def __init__(self, model: Model, objective: Objective):
-        super().__init__()
-        self.model, self.objective = model, objective
-        # Terms with networks of their own are registered so that they move and train with the rest.
-        self.parts = nn.ModuleList(t for _, t in objective.parts if isinstance(t, nn.Module))
-
-    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        """Return the values of all terms, (terms,), under the best noise where it is learned."""
-        run = self.model(x, c, self.objective.samples)
-        if self.training:
-            self.model.likelihood.maximise(run.x, run.p)
-        return torch.stack(self.objective.values(run))
 
 
 class Fit:
     """Iterate over training steps; read `step`, `epoch`, `steps`, `means()` on the way.
 
-    The noise comes from the device's default generator, which is seeded here. Raises `VaekitError`
-    where data and settings do not fit, and `NotFinite` during training.
+    `judged` holds the numbers of the validation set after a step at which it was looked at. When
+    all steps are done, the weights that `training` asks for are in the model (`chosen`); `settle`
+    puts them there where one stops before. The noise comes from the device's default generator,
+    which is seeded here. Raises `VaekitError` where data and settings do not fit, and `NotFinite`
+    during training.
     """
 
     def __init__(
@@ -92,6 +53,7 @@ class Fit:
         objective: Objective | Term,
         data: Dataset | DataLoader,
         training: Training | None = None,
+        validation: Dataset | DataLoader | None = None,
         fabric: "Fabric | None" = None,
     ):
         check_model(model)
@@ -103,11 +65,11 @@ class Fit:
         self.training = training or Training()
         self.objective = 1.0 * objective if isinstance(objective, Term) else objective
         self.fabric = fabric or devices.make(self.training)
-        self.batches = _batches(data, model, self.training, self.fabric)
+        self.batches = batches_of(data, model, self.training, self.fabric)
         self.steps = self.training.epochs * self.batches.per_epoch
         self.step = 0
+        self.validation: Validation | None = None
         self.objective.check(self.progress)
-        self._advice = model.likelihood.advice
         self.parts = Step(model, self.objective)
         if not any(weight.requires_grad for weight in self.parts.parameters()):
             raise VaekitError(
@@ -120,22 +82,56 @@ class Fit:
         for part in everything:
             if hasattr(part, "set_size"):
                 part.set_size(self.batches.size)
-        self._announce()
+        schedules = [w for w, _ in self.objective.parts]
+        schedules += [value for part in everything for value in vars(part).values()]
+        ends = [s.horizon(self.progress) for s in schedules if isinstance(s, Schedule)]
+        self.chosen = Chosen(self.parts, self.training, max(ends, default=0))
         self._prepare()
-        self._looked = False  # at the values of the first step
-        self._recent: list[Tensor] = []
-        self._used: list[list[float]] = []  # the weights of those steps
-        self._folded: list[tuple[int, Tensor]] = []
+        advice, clip = model.likelihood.advice, self.training.clip
+        self._means = Means(self.objective, self.fabric, advice, clip)
         self._weights: tuple[list[float], Tensor] = ([], torch.empty(0))
+        self.judged: dict[str, float] = {}
+        self.validation = self._validation(validation)
+        rate = self.training.rate
+        self._rate = rate if isinstance(rate, Schedule) else None
+        if self._rate is not None:
+            self._rate.check(self.progress)
+        self._announce()
+        if self.validation is not None:
+            self.validation.first(self.progress)
         # Apart from the seed that drew the weights, and apart in every process.
         torch.manual_seed(self.training.seed * 1_000_003 + self.fabric.global_rank + 1)
         self.epoch_state = self.random_state()
+
+    def _validation(self, data: Dataset | DataLoader | None) -> Validation | None:
+        """Return what validates; raise `VaekitError` where settings need it, or never use it."""
+        asked = {"patience": None, "keep": "last", "validate_every": None, "watch": "objective"}
+        changed = [n for n, default in asked.items() if getattr(self.training, n) != default]
+        if data is None and changed:
+            raise VaekitError(
+                f"{changed[0]} reads a validation set, and there is none: add --validation 0.1 "
+                "(validation=), or leave it out"
+            )
+        if data is None:
+            return None
+        check_training_data(data)
+        best = [name for name in changed if name in ("patience", "keep")]
+        if best and self.chosen.start >= self.steps:
+            raise VaekitError(
+                f"{best[0]} compares numbers once all weights are constant, but a schedule lasts "
+                "as long as the training: give it a length, as in linear(0, 4, epochs=5)"
+            )
+        return Validation(data, self.parts, self.training)
 
     def _prepare(self) -> None:
         compiled: Any = self.parts
         if self.training.compile:  # with PyTorch's own noise: inductor's costs a call and a seed
             compiled = torch.compile(self.parts, options={"fallback_random": True})
-        self.optimiser = Adam(self.parts, self.training, self.fabric.device)
+        made = optimisers.make(self.parts, self.training, self.fabric.device)
+        quick = isinstance(made, optimisers.Adam)
+        self._clear = made.clear if quick else made.zero_grad
+        self._change = made.advance if quick else made.step
+        self.optimiser = made
         wrapped, _ = self.fabric.setup(compiled, self.optimiser)
         # One process needs no wrapper's synchronisation, only its precision, which costs less.
         self._step = wrapped if self.fabric.world_size > 1 else compiled
@@ -144,7 +140,8 @@ class Fit:
     @property
     def progress(self) -> Progress:
         """Return the point that training has reached, as schedules read it."""
-        return Progress(self.step, self.steps, self.batches.per_epoch)
+        judged = None if self.validation is None else self.chosen.judged
+        return Progress(self.step, self.steps, self.batches.per_epoch, judged)
 
     @property
     def epoch(self) -> float:
@@ -154,13 +151,26 @@ class Fit:
     def __repr__(self) -> str:
         return f"Fit(step {self.step} of {self.steps}, epoch {self.epoch:.2f})"
 
+    @property
+    def ended(self) -> bool:
+        """Say whether no step is left: all are done, or validation has stopped them."""
+        return self.step >= self.steps or self.chosen.stopped
+
     def __iter__(self) -> Iterator["Fit"]:
-        while self.step < self.steps:
-            number, skip = divmod(self.step, self.batches.per_epoch)
-            for x, c in self._epoch(number, skip):
-                self._advance(x, c)
-                yield self
+        with devices.threads(self.training.threads):
+            while not self.ended:
+                number, skip = divmod(self.step, self.batches.per_epoch)
+                for x, c in self._epoch(number, skip):
+                    self._advance(x, c)
+                    yield self
+                    if self.judged and self.ended:
+                        break
         self._check()
+        self.settle()
+
+    def settle(self) -> None:
+        """Put the weights that training ends with into the model; `chosen` keeps the last ones."""
+        self.chosen.settle()
 
     def _epoch(self, number: int, skip: int) -> Iterator[Batch]:
         if not skip:
@@ -180,21 +190,49 @@ class Fit:
         self._announce()
         with self.fabric.autocast(), explaining(x.shape[1:]):
             values = self._step(x, c)
-        self.optimiser.clear()
+        self._clear()
         self.fabric.backward(values @ self._weight_tensor(values))
-        self.optimiser.advance()
-        self._recent.append(values.detach())
-        self._used.append(self._weights[0])
+        values = self._clipped(values.detach())
+        self._change()
         self.step += 1
-        if not self._looked:  # what was wrong from the start is said at once
-            self._rows()
-            self._looked = True
-        if len(self._recent) >= CHECK_EVERY:
+        self.chosen.update(self.step)
+        if self._means.add(self.step, values, self._weights[0]):
             self._check()
+        self.judged = self._validate() if self._due() else {}
+
+    def _clipped(self, values: Tensor) -> Tensor:
+        """Shorten the gradient where it is too long, that of a critic apart; add the norm before.
+
+        The norm stands behind the values.
+        """
+        if self.training.clip is None:
+            return values
+        clip, groups = self.training.clip, self.optimiser.param_groups
+        norms = [torch.nn.utils.clip_grad_norm_(group["params"], clip) for group in groups]
+        return torch.cat([values, norms[0][None]])
+
+    def _due(self) -> bool:
+        if self.validation is None:
+            return False
+        every = self.training.validate_every or self.batches.per_epoch
+        return self.step % every == 0 or self.step == self.steps
+
+    def _validate(self) -> dict[str, float]:
+        assert self.validation is not None
+        self._check()
+        self._announce()
+        with self.chosen.shown():
+            numbers = self.validation.judge(self.progress)
+            if self.fabric.world_size > 1:  # what they decide, all processes decide alike
+                numbers = self.fabric.broadcast(numbers)
+            self.chosen.note(self.step, numbers)
+        return numbers
 
     def _announce(self) -> None:
         for part in self._scheduled:
             part.set_progress(self.progress)
+        if self._rate is not None:
+            optimisers.set_rate(self.optimiser, self._rate(self.progress))
 
     def _weight_tensor(self, like: Tensor) -> Tensor:
         weights = self.objective.weights(self.progress)
@@ -204,35 +242,13 @@ class Fit:
         return self._weights[1]
 
     def _check(self) -> None:
-        """Fold the recent terms into their mean; raise `NotFinite` at the first bad one.
+        """Raise `NotFinite` at the first bad term since the last look.
 
         What was shown is blamed, by `VaekitError`, before what came of it.
         """
-        if not self._recent:
-            return
         if self.batches.shown is not None:
             self.batches.shown.check(self.fabric)
-        rows = self._rows()
-        weights = torch.tensor(self._used)
-        kept = weights[:, : len(self.objective.parts)]  # a critic's loss is no part of the sum
-        total = (rows[:, : kept.shape[1]] * kept).sum(1, keepdim=True)
-        self._folded.append((len(rows), torch.cat([rows, kept, total], 1).double().mean(0)))
-        self._recent, self._used = [], []
-
-    def _rows(self) -> Tensor:
-        """Return the recent terms, (steps, terms); raise `NotFinite` at the first bad one."""
-        rows: Any = torch.stack(self._recent)
-        if self.fabric.world_size > 1:
-            rows = self.fabric.all_reduce(rows, reduce_op="mean")
-        rows = rows.cpu()
-        bad = (~torch.isfinite(rows)).nonzero()
-        if len(bad):
-            row, column = bad[0].tolist()
-            step = self.step - len(rows) + row + 1
-            raise NotFinite(
-                step, self.objective.names[column], rows[row, column].item(), self._advice
-            )
-        return rows
+        self._means.fold(self.step)
 
     def means(self) -> dict[str, float]:
         """Return the mean of every term since the last call, in nats for one example."""
@@ -241,14 +257,7 @@ class Fit:
     def interval(self) -> Interval:
         """Return what `means` does, with the weights that were used and the sum they made."""
         self._check()
-        if not self._folded:
-            raise VaekitError("means() needs a step since it was last asked")
-        folded, self._folded = self._folded, []
-        total = sum(n for n, _ in folded)
-        mean = (torch.stack([n * m for n, m in folded]).sum(0) / total).tolist()
-        names = self.objective.names
-        weights = dict(zip(names, mean[len(names) : -1], strict=False))
-        return Interval(dict(zip(names, mean, strict=False)), weights, mean[-1])
+        return self._means.interval()
 
     def random_state(self) -> dict[str, Tensor]:
         """Return the state of every generator that training draws from, by device."""
@@ -273,26 +282,14 @@ def fit(
     objective: Objective | Term,
     data: Dataset | DataLoader,
     training: Training | None = None,
+    validation: Dataset | DataLoader | None = None,
 ) -> Fit:
     """Return an iterator that trains `model` in place, one step at a time.
 
     `data` is a `Dataset` or any `DataLoader`; a loader's own batches take the place of
-    `training.batch`. Raises `VaekitError` for what is none of these, where data and settings do not
-    fit each other, for shapes that would be broadcast and values outside the likelihood's support,
-    and `NotFinite` for a loss that is no number.
+    `training.batch`. `validation` is judged every epoch, or as `training` says. Raises
+    `VaekitError` for what is none of these, where data and settings do not fit each other, for
+    shapes that would be broadcast and values outside the likelihood's support, and `NotFinite` for
+    a loss that is no number.
     """
-    return Fit(model, objective, data, training)
-
-
-def _batches(
-    data: Dataset | DataLoader, model: Model, training: Training, fabric: "Fabric"
-) -> Batches:
-    if isinstance(data, DataLoader):
-        prepared = (
-            fabric.setup_dataloaders(data, move_to_device=False) if fabric.world_size > 1 else data
-        )
-        return FromLoader(prepared, fabric.device, model)  # pyright: ignore[reportArgumentType]
-    check_support(data, model)
-    rank, world = fabric.global_rank, fabric.world_size
-    where = training.seed, fabric.device, rank, world
-    return FromDataset(data, training.batch, *where, model.condition)
+    return Fit(model, objective, data, training, validation)

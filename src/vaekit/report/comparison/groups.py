@@ -188,12 +188,12 @@ class Shelf:
         if splits is None or config.data_checksum not in (None, checksum):
             self._note(run, key if splits is None else "they have changed since it was trained")
             return None, said
-        run.data = splits
+        run.splits = splits
         return splits.test, key
 
     def _load(self, run: Run) -> tuple[Any, str, str]:
         try:
-            splits = run.__dict__.get("data") or run.config.load_data()
+            splits = run.__dict__.get("splits") or run.config.load_data()
         except VaekitError as error:
             return None, "", str(error)
         return splits, splits.train.checksum(), splits.test.checksum()

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from vaekit.report import plots
 from vaekit.report.section import Section, View, figure
 from vaekit.runs import Run, history
+from vaekit.runs.history import VALIDATION
 
 # Penalties, a distance of kernels, a critic's verdict: terms, by their first words, without nats.
 OWN_SCALE = ("mmd", "prior_adversarial", "contractive", "diagonal_of", "off_diagonal_of")
@@ -24,22 +25,32 @@ def _curves(run: Run) -> Section:
     if not rows:
         none = "There is no history.csv with rows to draw curves from." + said
         return Section("training", "Training", none)
-    steps = [row["step"] for row in rows]
     drawn = []
-    for name in rows[0]:
-        values = [row[name] for row in rows]
+    for name in dict.fromkeys(name for row in rows for name in row):
+        own = name.removeprefix(VALIDATION)
+        values = [row[name] for row in rows if name in row]
         fixed = name.startswith("weight_") and len(set(values)) == 1
-        if name not in ("step", "epoch") and not fixed:
-            title = name.replace("images_", "examples_").replace("_", " ")  # rows of a table too
-            drawn.append(figure(plots.curve(steps, values, title)))
+        # What validation saw of a term stands beside what training did.
+        if name in ("step", "epoch") or fixed or (own != name and own in rows[0]):
+            continue
+        steps = [row["step"] for row in rows if name in row]
+        looked = [row for row in rows if VALIDATION + name in row]
+        judged = [row["step"] for row in looked], [row[VALIDATION + name] for row in looked]
+        title = name.replace("images_", "examples_").replace("_", " ")  # rows of a table too
+        drawn.append(figure(plots.curve(steps, values, title, judged if looked else None)))
     grid = Markup('<div class="plots">{}</div>').format(Markup("").join(drawn))
     caption = (
         "Means over the training batches since the row before, by step; terms for one example, "
         f"before their weights, in nats{_but(rows[0])}."
     )
+    if any(name.startswith(VALIDATION) for row in rows for name in row):
+        caption += (
+            " Validation is the mean over the set held out for it, always with the same noise."
+        )
     if len(rows) >= plots.MANY_ROWS:
         caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
-    return Section("training", "Training", caption + said, [grid])
+    remarks = Markup("").join(Markup("<p>{}</p>").format(line) for line in run.remarks())
+    return Section("training", "Training", caption + said, [remarks, grid] if remarks else [grid])
 
 
 def _but(names: Iterable[str]) -> str:

@@ -1,12 +1,72 @@
-"""Adam with less bookkeeping: the fused step of PyTorch, called without its preparations."""
+"""Optimisers: those of PyTorch by name, and Adam with less bookkeeping."""
 
+import inspect
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
-from vaekit.training.settings import Training
+from vaekit.errors import VaekitError
+from vaekit.schedules import Progress, weight_at
+from vaekit.text import build, parse
+from vaekit.training.settings import OPTIMISERS, Training
+
+
+def make(model: torch.nn.Module, training: Training, device: torch.device) -> torch.optim.Optimizer:
+    """Return the optimiser that the settings ask for, over all weights of `model`.
+
+    A name is that of a class of `torch.optim` in small letters, with other arguments than those
+    that the settings have. Raises `VaekitError` for an unknown name, with the nearest, and for
+    arguments that do not fit.
+    """
+    asked: Any = training.optimiser
+    if asked == "adam":
+        return Adam(model, training, device)
+    try:
+        if not isinstance(asked, str):
+            return asked(groups(model), **_settings(asked, training))
+        kind = OPTIMISERS[parse(asked)[0]]
+        known = {parse(asked)[0]: partial(kind, **_settings(kind, training))}
+        return build(asked, known, "optimiser", groups(model))
+    except (TypeError, ValueError, RuntimeError) as error:
+        said = str(error).removeprefix(f"optimiser {asked!r}: ")
+        raise VaekitError(f"optimiser {asked!r}: {said}") from None
+
+
+def _settings(kind: Any, training: Training) -> dict[str, Any]:
+    """Return the settings that an optimiser takes; a decay of 0 leaves it its own."""
+    known = inspect.signature(kind).parameters
+    every = any(each.kind is each.VAR_KEYWORD for each in known.values())
+    given: dict[str, Any] = {"lr": weight_at(training.rate, Progress(0, 1, 1, ()))}
+    if "betas" in known:
+        given["betas"] = training.beta1, training.beta2
+    if training.weight_decay:
+        if "weight_decay" not in known and not every:
+            raise VaekitError("it takes no weight_decay: leave it out")
+        given["weight_decay"] = training.weight_decay
+    return given
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Set the learning rate of all weights but those with one of their own."""
+    for group in optimiser.param_groups:
+        if not group.get("own_rate"):
+            group["lr"] = rate
+
+
+def restore(optimiser: torch.optim.Optimizer, moments: Mapping[int, Mapping[str, Any]]) -> None:
+    """Take over moments by the number of the weight, each in the memory layout of its weight.
+
+    A file keeps no layout, and a fused step reads weights and moments in the order of memory.
+    """
+    optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+    for weights, own in optimiser.state.items():
+        for name, moment in own.items():
+            if isinstance(moment, Tensor) and moment.shape == weights.shape:
+                own[name] = torch.empty_like(weights, dtype=moment.dtype).copy_(moment)
 
 
 def groups(model: torch.nn.Module) -> list[dict[str, Any]]:
@@ -15,7 +75,10 @@ def groups(model: torch.nn.Module) -> list[dict[str, Any]]:
     Settings are the arguments of `torch.optim.Adam`, such as {"lr": 1e-4, "betas": (0.5, 0.9)}.
     """
     own: list[Any] = [module for module in model.modules() if hasattr(module, "adam")]
-    apart = [{"params": list(module.parameters()), **module.adam} for module in own]
+    apart = [
+        {"params": list(module.parameters()), **module.adam, "own_rate": "lr" in module.adam}
+        for module in own
+    ]
     taken = {id(weights) for group in apart for weights in group["params"]}
     rest = [weights for weights in model.parameters() if id(weights) not in taken]
     return [group for group in ({"params": rest}, *apart) if group["params"]]
@@ -32,9 +95,7 @@ class Adam(torch.optim.Adam):
     def __init__(self, model: torch.nn.Module, training: Training, device: torch.device):
         super().__init__(
             groups(model),
-            training.lr,
-            (training.beta1, training.beta2),
-            weight_decay=training.weight_decay,
+            **_settings(torch.optim.Adam, training),
             fused=True,
             capturable=device.type == "cuda",
         )
@@ -89,13 +150,6 @@ class Adam(torch.optim.Adam):
             self._gathered.append((weights, *([s[name] for s in states] for name in names)))
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Take over a state, each moment in the memory layout of its weights.
-
-        A file keeps no layout, and a fused step reads weights and moments in the order of memory.
-        """
+        """Take over a state, and forget where the one before lay."""
         super().load_state_dict(state_dict)
-        for weights, moments in self.state.items():
-            for name, moment in moments.items():
-                if moment.shape == weights.shape:
-                    moments[name] = torch.empty_like(weights).copy_(moment)
         self._gathered = []

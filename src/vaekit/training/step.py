@@ -1,0 +1,24 @@
+"""What is computed of one batch."""
+
+import torch
+from torch import Tensor, nn
+
+from vaekit.model import Model
+from vaekit.objectives.base import Objective
+
+
+class Step(nn.Module):
+    """Compute the terms of one batch: the unit that is wrapped for precision and processes."""
+
+    def __init__(self, model: Model, objective: Objective):
+        super().__init__()
+        self.model, self.objective = model, objective
+        # Terms with networks of their own are registered so that they move and train with the rest.
+        self.parts = nn.ModuleList(t for _, t in objective.parts if isinstance(t, nn.Module))
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        """Return the values of all terms, (terms,), under the best noise where it is learned."""
+        run = self.model(x, c, self.objective.samples)
+        if self.training:
+            self.model.likelihood.maximise(run.x, run.p)
+        return torch.stack(self.objective.values(run))
