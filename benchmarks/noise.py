@@ -33,7 +33,7 @@ from vaekit.data import Dataset, load
 from vaekit.information import evaluate, indicators, refit
 from vaekit.model import Model
 from vaekit.recipes import System
-from vaekit.report.codes import encode
+from vaekit.report.codes import encode_items
 from vaekit.report.section import View
 from vaekit.report.sections import noise
 from vaekit.system import weights
@@ -107,7 +107,7 @@ def trained(asked: argparse.Namespace, name: str, data: Dataset) -> System | Non
     if not path.exists():
         return None
     system = make(jobs(asked.data)[name], data)
-    tensors, _ = weights.read(path)
+    tensors, _ = weights.read_tensors(path)
     state = {k.removeprefix("model.model."): v for k, v in tensors.items()}
     system.model.load_state_dict(state)
     system.model.eval()
@@ -147,7 +147,7 @@ def judge(asked: argparse.Namespace) -> None:
     if asked.data == "mnist":
         draw(rows, residuals, asked.out / "noise-mnist.png")
     elif (system := trained(asked, "MoG-2, β = 1", data)) is not None:
-        list(noise.sections(View(system.model, test, encode(system.model, test), asked.out)))
+        list(noise.sections(View(system.model, test, encode_items(system.model, test), asked.out)))
         print(asked.out / "noise.png")
 
 

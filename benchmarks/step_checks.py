@@ -141,13 +141,13 @@ def _costs(job: str) -> tuple[float, float, float]:
     features, count, latent = torch.rand(len(x), 2), len(x), model.posterior.latent
 
     def check() -> None:
-        with shapes.reading(x.shape[1:]):
+        with shapes.explaining(x.shape[1:]):
             shapes.check_examples(x)
-            shapes.numbers(features, "the encoder")
+            shapes.float_output(features, "the encoder")
             shapes.check_posterior(run.q, count, latent)
             shapes.check_codes(run.z, (1, count, latent))
             shapes.check_prior(run.prior, count, latent)
-            shapes.numbers(features, "the decoder")
+            shapes.float_output(features, "the decoder")
             shapes.check_decoded(run.p, run.z.shape[:-1], x.shape)
 
     def step() -> None:

@@ -256,7 +256,7 @@ def figure(asked: argparse.Namespace) -> None:
 def restored(path: Path, arguments: dict[str, Any], data: Dataset) -> System:
     """Read a model back."""
     system = make(arguments, data, 0)
-    tensors, _ = weights.read(path)
+    tensors, _ = weights.read_tensors(path)
     state = {k.removeprefix("model.model."): v for k, v in tensors.items()}
     system.model.load_state_dict(state)
     system.model.eval()

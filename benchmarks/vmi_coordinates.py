@@ -103,7 +103,7 @@ def system(seed: int, data: Dataset, strength: float, entropy: str, pair: list[i
 def restored(path: Path, data: Dataset) -> Model:
     """Read a model back."""
     model = made(0, data.shape)
-    tensors, _ = weights.read(path)
+    tensors, _ = weights.read_tensors(path)
     model.load_state_dict({k.removeprefix("model.model."): v for k, v in tensors.items()})
     return model.eval()
 

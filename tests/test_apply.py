@@ -341,11 +341,11 @@ def test_examples_that_do_not_serve(digits, x, said):
 @pytest.mark.parametrize(
     ("z", "said"),
     [
-        (np.zeros((2, 4)), r"expected codes \(N, 3\).*got shape \(2, 4\)"),
+        (np.zeros((2, 4)), r"expected codes \(n, 3\).*got shape \(2, 4\)"),
         (np.zeros(3), "expected codes"),
         (np.zeros((0, 3)), "expected codes"),
-        (np.full((1, 3), np.inf), "NaN, infinite"),
-        (np.full((1, 3), "a"), "no numbers"),
+        (np.full((1, 3), np.inf), "the codes: example 0 holds an infinite value"),
+        (np.full((1, 3), "a"), "cannot read numbers of type <U1"),
     ],
 )
 def test_codes_that_do_not_serve(digits, z, said):
@@ -528,7 +528,7 @@ def test_codes_are_taken_by_their_names(numbers, capsys, there):
     for names, said in (
         ("z1,z2", "has the columns z1, z2, but 2 codes are named z0, z1"),
         ("z0,z01", "named z0, z1"),
-        ("z0,b", "expected codes (N, 2)"),
+        ("z0,b", "expected codes (n, 2)"),
     ):
         Path("z.csv").write_text(f"{names}\n0.1,0.2\n")
         assert said in fails(capsys, "decode", numbers.folder, "z.csv", "--out", "y.npy")
@@ -756,7 +756,7 @@ def test_encode_and_decode_on_a_condition(cvae, capsys, there):
         (["encode", "RUN", "mine.npy", "--out", "mine.npy", "--force"], "is what is read"),
         (["encode"], "--help"),
         (["decode", "RUN"], "--help"),
-        (["decode", "RUN", "mine.npy", "--out", "x"], "expected codes (N, 3)"),
+        (["decode", "RUN", "mine.npy", "--out", "x"], "expected codes (n, 3)"),
         (["decode", "RUN", "mine.txt", "--out", "x"], "holds no codes"),
         (["decode", "RUN", "nowhere.npz", "--out", "x"], "no file nowhere.npz"),
         (["decode", "RUN", "broken.npz", "--out", "x"], "cannot read broken.npz"),

@@ -75,7 +75,7 @@ def test_a_reader_that_learned_little_gives_less():
 @pytest.mark.parametrize("width", [0.3, -200.0])
 def test_a_reader_answers_with_a_gaussian_in_the_units_of_the_code(width):
     """As readers do in training: however narrow it claims to know, it stays finite."""
-    source = critics.Source(model := linear(scale=100.0), part_of(model, None), False, True)
+    source = critics.PairSource(model := linear(scale=100.0), part_of(model, None), False, True)
     shown, c, _ = pairs = source.pairs(white(50), torch.arange(50))
     reader = critics.Reader("mlp(4)", pairs)
     reader.network = layer(torch.zeros(4, 2), torch.tensor([0.5, -1.0, width, -width]))
@@ -231,7 +231,7 @@ def test_the_model_and_the_generators_stay_as_they_were():
 
 def test_the_reader_is_judged_by_examples_it_never_saw(monkeypatch):
     seen: dict[str, set[float]] = {"learned": set(), "judged": set()}
-    pairs, train = critics.Source.pairs, bound.trained
+    pairs, train = critics.PairSource.pairs, bound.trained
     place = ["judged"]
 
     def noted(self, data, rows):
@@ -244,7 +244,7 @@ def test_the_reader_is_judged_by_examples_it_never_saw(monkeypatch):
         place[0] = "judged"
         return found
 
-    monkeypatch.setattr(critics.Source, "pairs", noted)
+    monkeypatch.setattr(critics.PairSource, "pairs", noted)
     monkeypatch.setattr(bound, "trained", training)
     mutual_information_bound(joint(), X, "class", steps=50, reader="mlp(8)")
     assert len(seen["judged"]) == 60 and len(seen["learned"]) == 60

@@ -18,7 +18,7 @@ from safetensors.torch import load_file
 from vaekit import cli
 from vaekit.errors import VaekitError
 from vaekit.recipes import RECIPES
-from vaekit.report.codes import encode
+from vaekit.report.codes import encode_items
 from vaekit.report.section import View
 from vaekit.report.sections import ledger
 from vaekit.runs import Run
@@ -619,7 +619,7 @@ RESULTS = ("ledger.json", "refits.json")
 
 
 def said_of(run: Run) -> str:
-    codes = encode(run.model, run.data.test, 9)
+    codes = encode_items(run.model, run.data.test, 9)
     view = View(run.model, run.data.test, codes, run.folder, run=run)
     (section,) = ledger.sections(view)
     return section.caption

@@ -95,7 +95,7 @@ def test_the_spectrum_of_a_sigmoid_layer_by_hand_and_in_chunks(monkeypatch):
         h = layer(data.images).sigmoid()
         known = torch.linalg.svdvals((h * (1 - h))[:, :, None] * layer.weight)
     assert torch.allclose(measure.spectra(model, data, ALL).float(), known, atol=1e-5)
-    monkeypatch.setattr(measure, "_ENTRIES", 7 * 15)
+    monkeypatch.setattr(measure, "_JACOBIAN_ENTRIES", 7 * 15)
     assert torch.allclose(measure.spectra(model, data, ALL).float(), known, atol=1e-5)
 
 
@@ -153,8 +153,9 @@ def test_numbers_are_the_same_each_time_and_leave_no_trace():
 
 
 def test_rows_are_few_and_spread():
-    assert measure.spread(1000, 3).tolist() == [0, 500, 999]
-    assert measure.spread(2, 100).tolist() == [0, 1] and measure.spread(1, 5).tolist() == [0]
+    assert measure.evenly_spaced(1000, 3).tolist() == [0, 500, 999]
+    assert measure.evenly_spaced(2, 100).tolist() == [0, 1]
+    assert measure.evenly_spaced(1, 5).tolist() == [0]
     assert len(sample_rows(1000, 10).unique()) == 10
 
 

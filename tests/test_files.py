@@ -162,7 +162,7 @@ def test_a_training_sweeps_all_that_nobody_writes(tmp_path):
     kept = {part("a", own, os.getppid()), "notes.part", ".notes"}
     for name in kept:
         (tmp_path / name).touch()
-    files.sweep(tmp_path)
+    files.remove_parts(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == kept
 
 
@@ -170,12 +170,12 @@ def test_a_part_that_is_being_written_stays(tmp_path):
     seen = []
 
     def writer(temporary: Path) -> None:
-        files.sweep(tmp_path)
+        files.remove_parts(tmp_path)
         write(tmp_path / "other")
         seen.append(temporary.exists())
         temporary.write_text("text")
 
-    files.write(tmp_path / "a", writer)
+    files.write_file(tmp_path / "a", writer)
     assert seen == [True] and (tmp_path / "a").read_text() == "text"
 
 
@@ -186,7 +186,7 @@ def test_a_write_that_is_broken_off_leaves_nothing(error, tmp_path):
         raise error
 
     with pytest.raises((error, VaekitError)):
-        files.write(tmp_path / "a", writer)
+        files.write_file(tmp_path / "a", writer)
     assert not list(tmp_path.iterdir())
 
 
@@ -225,7 +225,7 @@ def test_every_cause_has_its_cure(number, tmp_path):
 
         write(tmp_path / "a", "old")
         with pytest.raises(VaekitError, match=NUMBERS[number]) as caught:
-            files.write(tmp_path / "a", writer)
+            files.write_file(tmp_path / "a", writer)
         assert number == errno.ENOMEM or f"cannot write {tmp_path / 'a'}: " in str(caught.value)
         assert (tmp_path / "a").read_text() == "old"
         assert [p.name for p in tmp_path.iterdir()] == ["a"]

@@ -16,7 +16,7 @@ from vaekit import information, recipes
 from vaekit.cli import main
 from vaekit.data import Dataset
 from vaekit.distributions import residuals
-from vaekit.distributions.residuals import Mixture
+from vaekit.distributions.residuals import Components
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.runs import Config, Run, train
@@ -68,7 +68,7 @@ def test_the_e_step_is_the_reference():
     model = Reference(2, covariance_type="spherical", tol=1e-9, max_iter=1000, random_state=0)
     model.fit(np.concatenate([r.numpy(), -r.numpy()])[:, None])  # symmetric: the means stay near 0
     model.means_[:] = 0.0
-    ours = Mixture(
+    ours = Components(
         torch.tensor(0.5 * np.log(model.covariances_)), torch.tensor(np.log(model.weights_))
     )
     found = residuals.responsibilities(r.square(), ours)
@@ -89,8 +89,8 @@ def test_em_ends_where_the_reference_does():
 
 def test_the_bound_never_falls():
     squares = two_kinds(3000).square()
-    now, before = residuals.start(1.0, 4), -torch.inf
-    now = Mixture(*(t.double() for t in now))
+    now, before = residuals.start_mixture(1.0, 4), -torch.inf
+    now = Components(*(t.double() for t in now))
     for _ in range(100):
         level = float(residuals.joint(squares, now).logsumexp(0).sum())
         assert level >= before - 1e-9 * abs(level)
@@ -101,7 +101,7 @@ def test_fishers_identity():
     torch.manual_seed(0)
     x, mean = torch.rand(7, dtype=torch.float64), torch.rand(7, dtype=torch.float64)
     mean.requires_grad_()
-    at = Mixture(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
+    at = Components(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
     squares = (x - mean).square()
     gamma = residuals.responsibilities(squares, at).detach()
     (of_expected,) = torch.autograd.grad((gamma * residuals.joint(squares, at)).sum(), mean)
@@ -111,7 +111,7 @@ def test_fishers_identity():
 
 
 def test_the_denominator_sums_over_components():
-    at = Mixture(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
+    at = Components(torch.tensor([-2.0, 0.1]).double(), torch.tensor([0.4, 0.6]).double().log())
     gamma = residuals.responsibilities(two_kinds(50).square().view(5, 10), at)
     assert gamma.shape == (2, 5, 10)
     torch.testing.assert_close(gamma.sum(0), torch.ones(5, 10, dtype=torch.float64))

@@ -925,7 +925,10 @@ APPLIED = {
     ),
     "codes too wide": (lambda: decode(TABLED, torch.zeros(3, 5)), r"expected codes \(n, 2\), got"),
     "one code": (lambda: decode(TABLED, torch.zeros(2)), r"expected codes \(n, 2\), got shape"),
-    "NaN in codes": (lambda: decode(TABLED, BAD[:, 1:3]), "z: example 3 holds NaN in entry 1"),
+    "NaN in codes": (
+        lambda: decode(TABLED, BAD[:, 1:3]),
+        "the codes: example 3 holds NaN in entry 1",
+    ),
     "a list of codes": (lambda: decode(TABLED, [[0.0, 1.0]]), r"expected codes \(n, 2\), .*list"),
     "a set of codes": (lambda: decode(TABLED, made(ROWS)), "got a Dataset"),
     "a list for a set": (lambda: apply.encode_set(TABLED, [1]), "expected a Dataset, got list"),
@@ -1138,7 +1141,10 @@ def test_judges_say_what_is_meant(name):
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda data: evaluate(TABLED, data, n="all"), "n must be ≥ 1, whole numbers, got n='all'"),
+        (
+            lambda data: evaluate(TABLED, data, n="all"),
+            "n must be ≥ 1, a whole number, got 'all'",
+        ),
         (lambda data: evaluate(TABLED, data, bins=0), "bins must be ≥ 1"),
         (lambda data: evaluate(TABLED, data, seed=1.5), "a seed is a whole number"),
         (lambda data: aggregate(TABLED, data, seed="0"), "a seed is a whole number"),

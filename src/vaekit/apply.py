@@ -14,14 +14,14 @@ import torch
 from torch import Tensor
 
 from vaekit.arguments import fits
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import at_fault, beside, check_finite, check_numbers
+from vaekit.faults import at_fault, beside, check_finite_values, check_numbers
 from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 from vaekit.priors.base import sampling
-from vaekit.shapes import misfit, reading
+from vaekit.shapes import explaining, misfit
 from vaekit.values import as_floats, bad_entry, check_values, tensor_of
 
 CHUNK = 500
@@ -37,7 +37,7 @@ class Codes(NamedTuple):
     mean: Tensor
     std: Tensor | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 def encode(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
@@ -50,7 +50,7 @@ def encode(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Ten
     check_model(model)
     x = _examples(model, x)
     codes = _chunked(model, lambda x, c: model.encode(as_floats(x), c).mean, x, c)
-    _check_found(model, "the code", x, codes)
+    _check_output(model, "the code", x, codes)
     return codes
 
 
@@ -66,7 +66,7 @@ def encode_set(
     """
     check_model(model)
     check_set(data)
-    _check(model, len(data), c)
+    _check_conditions(model, len(data), c)
     check_shape(model, data.batch(torch.arange(1)))
     parts = []
     with seeded(seed):
@@ -75,7 +75,7 @@ def encode_set(
             with reading_of(data, model):
                 q = model.encode(x, own)
             code = q.rsample() if draw else q.mean
-            check_finite(model, data, rows, "the code", code, q.mean)
+            check_finite_values(model, data, rows, "the code", code, q.mean)
             parts.append([t.float().cpu() for t in (code, q.mean, q.variance.sqrt())])
     code, mean, std = (torch.cat(part) for part in zip(*parts, strict=True))
     return Codes(code, mean, std if bool(std.any()) else None)
@@ -84,16 +84,24 @@ def encode_set(
 def decode(model: Model, z: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
     """Return the mean of p(x|z, c), (n, *shape), for codes z (n, H) and conditions c (n, width).
 
-    Raises `VaekitError` for codes of another width or with NaN, and conditions that do not fit.
+    Raises `VaekitError` as `latent_codes` does, and for conditions that do not fit.
+    """
+    z = latent_codes(model, z)
+    return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
+
+
+def latent_codes(model: Model, z: object) -> Tensor:
+    """Return codes as a tensor (n, H).
+
+    Raises `VaekitError` for another width than the model's, no codes, NaN and what is no number.
     """
     check_model(model)
-    z = _tensor(z, f"codes (n, {model.posterior.latent})")
-    if z.ndim != 2 or z.shape[1] != model.posterior.latent:
-        raise VaekitError(
-            f"expected codes (n, {model.posterior.latent}), got shape {tuple(z.shape)}"
-        )
-    check_values(z, "z")
-    return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
+    wanted = f"codes (n, {model.posterior.latent})"
+    codes = _tensor(z, wanted)
+    if codes.ndim != 2 or codes.shape[1] != model.posterior.latent or not len(codes):
+        raise VaekitError(f"expected {wanted}, got shape {tuple(codes.shape)}")
+    check_values(codes, "the codes")
+    return codes
 
 
 def reconstruct(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
@@ -148,7 +156,7 @@ def condition_of(model: Model, data: Dataset, rows: Tensor) -> Tensor | None:
     return data.condition(rows, model.condition.kind, model.condition.width).to(device_of(model))
 
 
-class Batch(NamedTuple):
+class Chunk(NamedTuple):
     """Hold some examples of a set: their `rows`, x (n, *shape), conditions c (n, width) or None."""
 
     rows: Tensor
@@ -162,7 +170,7 @@ def batches(
     rows: Tensor | None = None,
     size: int = CHUNK,
     c: Tensor | None = None,
-) -> Iterator[Batch]:
+) -> Iterator[Chunk]:
     """Yield `rows` of a set (None: all), `size` at a time, on the model's device.
 
     The model is in evaluation mode meanwhile. Conditions are the set's own, or of c (len(data),
@@ -172,7 +180,7 @@ def batches(
     with evaluating(model):
         for part in (torch.arange(len(data)) if rows is None else rows).split(size):
             own = condition_of(model, data, part) if c is None else c[part].to(device)
-            yield Batch(part, data.batch(part).to(device), own)
+            yield Chunk(part, data.batch(part).to(device), own)
 
 
 def sample_rows(count: int, limit: int) -> Tensor:
@@ -200,7 +208,7 @@ def shape_of(model: Model) -> tuple[int, ...]:
 
 def reading_of(data: Dataset, model: Model) -> AbstractContextManager[None]:
     """Raise `VaekitError` where a model inside cannot read the examples of a set."""
-    return reading(data.shape, lambda: shape_of(model))
+    return explaining(data.shape, lambda: shape_of(model))
 
 
 def check_shape(model: Model, x: Tensor) -> None:
@@ -250,21 +258,21 @@ def _tensor(x: object, what: str) -> Tensor:
 
 def _examples(model: Model, x: object) -> Tensor:
     """Return examples as a tensor; raise `VaekitError` for what is none of the model's."""
-    found = _tensor(x, "examples x (n, *shape)")
-    check_shape(model, found)
-    check_values(found, "x")
-    return found
+    batch = _tensor(x, "examples x (n, *shape)")
+    check_shape(model, batch)
+    check_values(batch, "x")
+    return batch
 
 
-def _check_found(model: Model, what: str, x: Tensor, found: Tensor) -> None:
-    """Raise `VaekitError` where what was found of examples x is not finite."""
-    if (bad := bad_entry(found)) is not None:
+def _check_output(model: Model, what: str, x: Tensor, output: Tensor) -> None:
+    """Raise `VaekitError` where the output for examples x is not finite."""
+    if (bad := bad_entry(output)) is not None:
         row = bad[0]
         one, others = x[row], x[beside(row, len(x), x[row].numel())]
         raise at_fault(model, what, f"example {row}", as_floats(one[None])[0], as_floats(others))
 
 
-def _check(model: Model, n: int, c: Tensor | None) -> None:
+def _check_conditions(model: Model, n: int, c: Tensor | None) -> None:
     model.check(c)
     if c is not None:
         check_values(c, "the condition")
@@ -274,11 +282,11 @@ def _check(model: Model, n: int, c: Tensor | None) -> None:
 
 @torch.no_grad()
 def _chunked(model: Model, function: Callable[..., Tensor], x: Tensor, c: Tensor | None) -> Tensor:
-    _check(model, len(x), c)
+    _check_conditions(model, len(x), c)
     device = device_of(model)
     chunks = x.split(CHUNK)
     conditions = [None] * len(chunks) if c is None else c.split(CHUNK)
-    with evaluating(model), reading(x.shape[1:]):
+    with evaluating(model), explaining(x.shape[1:]):
         parts = [
             function(part.to(device), None if where is None else where.to(device)).float().cpu()
             for part, where in zip(chunks, conditions, strict=True)

@@ -33,10 +33,26 @@ def check(name: str, value: Any, kind: Any, default: Any = None) -> None:
     """Raise `VaekitError` where a value is not of the annotated kind, with one that would serve."""
     if fits(value, kind):
         return
-    said = described(kind)
+    said = in_words(kind)
     cure = next((c for c in (_meant(value), default) if c is not None and fits(c, kind)), None)
     such = "" if cure is None else f", as in {name}={cure!r}"
     raise VaekitError(f"{name} must be {said}{such}; got {value!r}")
+
+
+def check_latent(latent: int) -> int:
+    """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
+    check("latent", latent, int)
+    if latent < 1:
+        raise VaekitError(f"a code needs at least one latent, got latent={latent}")
+    return latent
+
+
+def check_counts(**counts: Any) -> None:
+    """Raise `VaekitError` for a count that is no whole number, or below 1, 0 for shuffles."""
+    for name, count in counts.items():
+        least = 0 if name == "shuffles" else 1
+        if not fits(count, int) or count < least:
+            raise VaekitError(f"{name} must be ≥ {least}, a whole number, got {count!r}")
 
 
 def expect(value: Any, kind: Any, wanted: str, cures: Sequence[tuple[Any, str]] = ()) -> None:
@@ -71,9 +87,9 @@ def check_call(call: inspect.BoundArguments) -> None:
             check(each, item, known.annotation, default)
 
 
-def described(kind: Any) -> str:
+def in_words(kind: Any) -> str:
     """Say in words what an annotation allows: `a number or None`."""
-    return " or ".join(map(_said, _choices(kind)))
+    return " or ".join(map(_kind_text, _choices(kind)))
 
 
 def fits(value: Any, kind: Any) -> bool:
@@ -106,7 +122,7 @@ def _choices(kind: Any) -> list[Any]:
     return list(get_args(kind)) if get_origin(kind) is Literal else [kind]
 
 
-def _said(kind: Any) -> str:
+def _kind_text(kind: Any) -> str:
     """Say a kind in words."""
     if get_origin(kind) is Sequence:
         return _LISTED.get(get_args(kind)[0], "a list")

@@ -17,7 +17,7 @@ def brief(value: Any) -> str:
         kind = str(value.dtype).removeprefix("torch.")
         return f"{kind} {tuple(shape)}" if len(shape) else repr(value.item())
     plain = isinstance(value, list | tuple | set | dict)
-    if plain and (len(value) > MANY or any(isinstance(v, Sized) for v in _held(value))):
+    if plain and (len(value) > MANY or any(isinstance(v, Sized) for v in _inner(value))):
         return f"{type(value).__name__} of {len(value)}"  # whose text may be as long as the data
     text = repr(value)
     if len(text) <= LONGEST and "\n" not in text and " at 0x" not in text:
@@ -25,13 +25,13 @@ def brief(value: Any) -> str:
     return type(value).__name__ + (f" of {len(value)}" if isinstance(value, Sized) else "")
 
 
-def _held(value: Any) -> list[Any]:
+def _inner(value: Any) -> list[Any]:
     """List the values in a list or dictionary that are no text."""
     held = value.values() if isinstance(value, dict) else value
     return [each for each in held if not isinstance(each, str)]
 
 
-def described(self: Any) -> str:
+def brief_repr(self: Any) -> str:
     """Write a named tuple or a dataclass by its fields in brief: set it as a class's `__repr__`."""
     names = getattr(self, "_fields", None) or [f.name for f in fields(self) if f.repr]
     inside = ", ".join(f"{name}={brief(getattr(self, name))}" for name in names)

@@ -47,7 +47,7 @@ class Masking(Corruption):
 
     def __init__(self, p: float = 0.3, value: float = 0.0):
         super().__init__()
-        self.level, self.value = _share(p, "masking"), _finite(value, "masking", "value")
+        self.level, self.value = _share(p, "masking"), _check_finite(value, "masking", "value")
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x̃, (batch, *shape)."""
@@ -117,8 +117,8 @@ class SaltAndPepper(Corruption):
     def __init__(self, p: float = 0.3, low: float = 0.0, high: float = 1.0):
         super().__init__()
         self.level = _share(p, "salt_and_pepper")
-        self.low = _finite(low, "salt_and_pepper", "low")
-        self.high = _finite(high, "salt_and_pepper", "high")
+        self.low = _check_finite(low, "salt_and_pepper", "low")
+        self.high = _check_finite(high, "salt_and_pepper", "high")
         if not self.low < self.high:
             raise VaekitError(f"salt_and_pepper needs low < high, got low={low}, high={high}")
 
@@ -210,7 +210,7 @@ def _share(p: float, name: str) -> float:
     return float(p)
 
 
-def _finite(value: float, name: str, what: str) -> float:
+def _check_finite(value: float, name: str, what: str) -> float:
     if not math.isfinite(value):
         raise VaekitError(f"{name} needs a finite {what}, got {value}")
     return float(value)
@@ -227,16 +227,16 @@ class Custom(Corruption):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x̃; raise `VaekitError` where the callable returns no tensor or another shape."""
-        found: Any = self.function(x)
-        if not isinstance(found, Tensor):
+        noisy: Any = self.function(x)
+        if not isinstance(noisy, Tensor):
             raise VaekitError(
-                f"the corruption made {type(found).__name__} of a tensor: return x̃, of x's shape"
+                f"the corruption made {type(noisy).__name__} of a tensor: return x̃, of x's shape"
             )
-        if found.shape != x.shape:
+        if noisy.shape != x.shape:
             raise VaekitError(
-                f"the corruption made {tuple(found.shape)} of {tuple(x.shape)}: keep the shape"
+                f"the corruption made {tuple(noisy.shape)} of {tuple(x.shape)}: keep the shape"
             )
-        return found
+        return noisy
 
     def at(self, level: float) -> Corruption:
         """Return itself: a callable has no level."""

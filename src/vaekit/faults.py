@@ -52,7 +52,7 @@ def check_range(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
         )
 
 
-def check_finite(
+def check_finite_values(
     model: Model, data: Dataset, rows: Tensor, what: str, *values: Tensor | None
 ) -> None:
     """Raise `VaekitError` for the first of `rows` of which one of `values` (n, …) is not finite.

@@ -14,7 +14,7 @@ from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import Objective, Term
 
-SEEDS = 2**63  # from there on PyTorch's and numpy's generators differ in what they take
+SEED_LIMIT = 2**63  # from there on PyTorch's and numpy's generators differ in what they take
 _ARRAYS = (np.ndarray, Tensor, list, tuple)
 _OF_ARRAYS = "use data.Dataset.from_array for arrays"
 _OTHERS = (
@@ -31,14 +31,14 @@ def check_model(model: Any) -> None:
         raise VaekitError(f"expected a Model, got {told(model)}: {_model_in(model)}")
 
 
-def _model_in(found: Any) -> str:
+def _model_in(thing: Any) -> str:
     """Say where in something the model is, or how one is made."""
-    if isinstance(found, tuple) and any(isinstance(each, Model) for each in found):
+    if isinstance(thing, tuple) and any(isinstance(each, Model) for each in thing):
         return "a recipe returns two, model, objective = recipes.vae(shape)"
     for name in ("model", "model_"):
-        if isinstance(getattr(found, name, None), Model):
+        if isinstance(getattr(thing, name, None), Model):
             return f"take its .{name}"
-    if isinstance(found, nn.Module):
+    if isinstance(thing, nn.Module):
         return "networks become one by Model(posterior, likelihood, prior)"
     return "recipes.vae(shape) makes one with its objective"
 
@@ -69,15 +69,7 @@ def check_training_data(data: Any) -> None:
     )
 
 
-def check_counts(**counts: Any) -> None:
-    """Raise `VaekitError` for a count that is no whole number or below 1."""
-    bad = {name: count for name, count in counts.items() if not fits(count, int) or count < 1}
-    if bad:
-        values = ", ".join(f"{name}={count!r}" for name, count in bad.items())
-        raise VaekitError(f"{' and '.join(bad)} must be ≥ 1, whole numbers, got {values}")
-
-
 def check_seed(seed: Any) -> None:
     """Raise `VaekitError` for a seed that the generators do not take."""
-    if not fits(seed, int) or not 0 <= seed < SEEDS:
+    if not fits(seed, int) or not 0 <= seed < SEED_LIMIT:
         raise VaekitError(f"a seed is a whole number from 0 to below 2^63, got {told(seed)}")

@@ -8,7 +8,7 @@ A block is [posterior, size] or [posterior, size, prior], each part an object or
 one the prior is what the posterior names, `categorical` for one-hots and `normal` for the rest.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, cast
 
@@ -16,17 +16,18 @@ from torch import nn
 
 from vaekit.arguments import setting
 from vaekit.errors import VaekitError
-from vaekit.posteriors import POSTERIORS, Posterior, posterior
+from vaekit.posteriors import POSTERIORS, posterior
 from vaekit.posteriors import Product as ProductPosterior
+from vaekit.posteriors.product import PosteriorMaker
 from vaekit.priors import Prior, prior
 from vaekit.priors import Product as ProductPrior
 from vaekit.text import build, parse
 
-Kind = str | Callable[[nn.Module, int], Posterior]
+PosteriorKind = str | PosteriorMaker
 
 
 class _Block(NamedTuple):
-    posterior: Kind
+    posterior: PosteriorKind
     size: int
     prior: str | Prior
 
@@ -46,7 +47,7 @@ class Latents:
     def posterior(self, network: nn.Module) -> ProductPosterior:
         """Return the posterior that reads a network's features (batch, width)."""
         kinds = {
-            name: (partial(_made, block.posterior), block.size)
+            name: (partial(posterior, block.posterior), block.size)
             for name, block in self.blocks.items()
         }
         return ProductPosterior(network, kinds)
@@ -64,17 +65,13 @@ def latents(text: str) -> Latents:
     return build(text, {"product": lambda **blocks: Latents(blocks)}, "latents")
 
 
-def _made(kind: Kind, network: nn.Module, size: int) -> Posterior:
-    return posterior(kind, network, size)
-
-
 def _read(name: str, block: Sequence[Any]) -> _Block:
     match block:
         case [kind, int(size), *rest] if not isinstance(size, bool) and len(rest) < 2:
             if (isinstance(kind, str) or callable(kind)) and all(map(_names_prior, rest)):
                 make: Any = POSTERIORS.get(parse(kind)[0]) if isinstance(kind, str) else kind
                 return _Block(
-                    cast(Kind, kind), size, *rest or [setting(make, "own_prior", "normal")]
+                    cast(PosteriorKind, kind), size, *rest or [setting(make, "own_prior", "normal")]
                 )
     raise VaekitError(
         "a block is written name=[posterior, size] or name=[posterior, size, prior], such as "

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit import shapes
-from vaekit.brief import brief, described
+from vaekit.brief import brief, brief_repr
 from vaekit.corruption import Corruption
 from vaekit.corruption import corruption as corruption_of
 from vaekit.distributions.base import Density, density
@@ -26,7 +26,7 @@ from vaekit.likelihoods.base import Likelihood
 from vaekit.posteriors.base import Posterior
 from vaekit.priors.base import Prior
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Pass:
     condition: Tensor | None = None
     _found: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
 
-    def once(self, compute: Callable[..., Found], *arguments: Any) -> Found:
+    def once(self, compute: Callable[..., Result], *arguments: Any) -> Result:
         """Return `compute(self, *arguments)`, computed once however many terms ask for it."""
         key = compute, arguments
         if key not in self._found:
@@ -71,7 +71,7 @@ class Pass:
         """Return log p(x|z), (samples, batch); raise `VaekitError` where it has another shape."""
         return shapes.log_prob(self.p, self.x, self.p.batch_shape, "p(x|z)")
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 class Model(nn.Module):

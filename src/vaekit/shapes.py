@@ -19,7 +19,7 @@ from torch.distributions import Distribution
 from vaekit.brief import brief
 from vaekit.errors import VaekitError
 
-Shape = Sequence[int]
+Sizes = Sequence[int]
 
 
 class Sized(Protocol):
@@ -46,27 +46,27 @@ def check_examples(x: Any) -> None:
         )
     if not x.is_floating_point():
         raise VaekitError(
-            f"a model is shown float32 numbers, got {_kind(x)}: write x.float() / 255 for "
+            f"a model is shown float32 numbers, got {_dtype(x)}: write x.float() / 255 for "
             "pictures of bytes, x.float() for others"
         )
 
 
-def numbers(found: Any, who: str) -> Tensor:
+def float_output(out: Any, who: str) -> Tensor:
     """Return what a network gave in float32; raise `VaekitError` for what is no tensor of floats.
 
     `who` names the network, as in `the encoder`.
     """
-    if not isinstance(found, Tensor):
+    if not isinstance(out, Tensor):
         raise VaekitError(
-            f"{who} gives {_said(found)}: let it return one tensor, parts of it joined by "
+            f"{who} gives {_said(out)}: let it return one tensor, parts of it joined by "
             "torch.cat(parts, -1)"
         )
-    if not found.is_floating_point():
+    if not out.is_floating_point():
         raise VaekitError(
-            f"{who} gives {_kind(found)} numbers, through which nothing is learned: let it return "
+            f"{who} gives {_dtype(out)} numbers, through which nothing is learned: let it return "
             "float32"
         )
-    return found.float()
+    return out.float()
 
 
 def check_posterior(q: Any, count: int, latent: int) -> None:
@@ -84,7 +84,7 @@ def check_posterior(q: Any, count: int, latent: int) -> None:
         )
 
 
-def check_codes(z: Any, shape: Shape) -> None:
+def check_codes(z: Any, shape: Sizes) -> None:
     """Raise `VaekitError` unless codes drawn from q(z|x) are floats (samples, batch, H)."""
     if not isinstance(z, Tensor) or tuple(z.shape) != tuple(shape) or not z.is_floating_point():
         raise VaekitError(
@@ -108,7 +108,7 @@ def check_prior(p: Any, count: int, latent: int) -> None:
         )
 
 
-def check_decoded(p: Any, lead: Shape, x: Shape) -> None:
+def check_decoded(p: Any, lead: Sizes, x: Sizes) -> None:
     """Raise `VaekitError` unless p(x|z) is over examples like x, for codes of batch shape `lead`.
 
     `x` is the shape (batch, *shape) of the examples.
@@ -131,7 +131,7 @@ def check_decoded(p: Any, lead: Shape, x: Shape) -> None:
     raise VaekitError(misfit(x, event))
 
 
-def misfit(x: Shape, event: Shape) -> str:
+def misfit(x: Sizes, event: Sizes) -> str:
     """Say that examples x (batch, *shape) are not what p(x|z) is over, and what to do."""
     shape, event, last = tuple(x[1:]), tuple(event), (*event[1:], *event[:1])
     said = f"the examples have shape {shape}, but p(x|z) of this model is over {event}"
@@ -145,19 +145,19 @@ def misfit(x: Shape, event: Shape) -> str:
     return f"{said}: make the model, or its decoder, for examples of shape {shape}"
 
 
-def log_prob(d: Distribution, value: Tensor, shape: Shape, what: str) -> Tensor:
+def log_prob(d: Distribution, value: Tensor, shape: Sizes, what: str) -> Tensor:
     """Return log-densities of the given shape; raise `VaekitError` where they have another."""
-    found: Any = d.log_prob(value)
-    if not isinstance(found, Tensor) or found.shape != shape:
+    log_p: Any = d.log_prob(value)
+    if not isinstance(log_p, Tensor) or log_p.shape != shape:
         raise VaekitError(
-            f"log {what} is {brief(found)}, expected shape {tuple(shape)}: sum it over the "
+            f"log {what} is {brief(log_p)}, expected shape {tuple(shape)}: sum it over the "
             "entries of an example, in the log_prob of its distribution"
         )
-    return found
+    return log_p
 
 
 @contextmanager
-def reading(shape: Shape, wanted: Callable[[], Shape] | None = None) -> Iterator[None]:
+def explaining(shape: Sizes, wanted: Callable[[], Sizes] | None = None) -> Iterator[None]:
     """Raise `VaekitError` where a network inside cannot read what it is shown.
 
     What PyTorch says of shapes and types is translated; its other errors pass. `wanted` tells which
@@ -173,7 +173,7 @@ def reading(shape: Shape, wanted: Callable[[], Shape] | None = None) -> Iterator
 
 
 def _translated(
-    error: Exception, shape: tuple[int, ...], wanted: Callable[[], Shape] | None
+    error: Exception, shape: tuple[int, ...], wanted: Callable[[], Sizes] | None
 ) -> str | None:
     """Say in our words what PyTorch says of shapes or types, None for anything else."""
     if type(error).__name__ == "TorchRuntimeError":  # of a compiled step, around its cause
@@ -211,19 +211,19 @@ def _translated(
     return None
 
 
-def _check_kind(found: Any, who: str) -> None:
-    if not isinstance(found, Distribution):
+def _check_kind(out: Any, who: str) -> None:
+    if not isinstance(out, Distribution):
         raise VaekitError(
-            f"the {who} gives {_said(found)}, no torch.distributions.Distribution: return one from "
+            f"the {who} gives {_said(out)}, no torch.distributions.Distribution: return one from "
             "its forward"
         )
 
 
-def _said(found: Any) -> str:
-    return "nothing (None)" if found is None else f"a {type(found).__name__}"
+def _said(value: Any) -> str:
+    return "nothing (None)" if value is None else f"a {type(value).__name__}"
 
 
-def _kind(x: Tensor) -> str:
+def _dtype(x: Tensor) -> str:
     return str(x.dtype).removeprefix("torch.")
 
 

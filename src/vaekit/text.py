@@ -29,10 +29,10 @@ def parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
 
     Raises `VaekitError` where the text is not of that form.
     """
-    found = _CALL.match(text)
-    if not found:
+    match = _CALL.match(text)
+    if not match:
         raise VaekitError(f"cannot read {text!r}: write a name, or name(argument, key=value)")
-    name, inside = found[1], found[2] or ""
+    name, inside = match[1], match[2] or ""
     try:
         call = ast.parse(_freed(f"f({inside})"), mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
@@ -49,11 +49,11 @@ def parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
 
 def _freed(text: str) -> str:
     """Mark the words that Python keeps for itself, but `True`, `False` and `None`, as names."""
-    found = []
+    tokens = []
     for kind, word, *_ in tokenize.generate_tokens(io.StringIO(text).readline):
         kept = keyword.iskeyword(word) and word.lower() not in _WORDS
-        found.append((kind, word + _KEPT if kept else word))
-    return tokenize.untokenize(found)
+        tokens.append((kind, word + _KEPT if kept else word))
+    return tokenize.untokenize(tokens)
 
 
 def _word(name: str) -> str:

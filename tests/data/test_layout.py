@@ -197,5 +197,5 @@ def test_a_folder_that_is_closed_is_said(tmp_path, monkeypatch):
 
 def test_all_parts_are_listed(tmp_path):
     root = made(tmp_path, "train/a*2 test/a*1")
-    names = [file.path.relative_to(root).as_posix() for file in layout.listed(root)]
+    names = [file.path.relative_to(root).as_posix() for file in layout.list_pictures(root)]
     assert names == ["train/a/0.png", "train/a/1.png", "test/a/0.png"]

@@ -149,10 +149,10 @@ BAD = [
     ({"labelled": 1001}, "asked for 1001 labels of 1000 examples"),
     ({"labelled": None, "repeats": 2}, "2 draws are one"),
     ({"labelled": 1000, "repeats": 2}, "labelled=1000 learns from all 1000 .* 2 draws are one"),
-    ({"labelled": 10.0}, "labelled must be a whole number, got 10.0"),
-    ({"labelled": True}, "labelled must be a whole number, got True"),
+    ({"labelled": 10.0}, "labelled must be ≥ 1, a whole number, got 10.0"),
+    ({"labelled": True}, "labelled must be ≥ 1, a whole number, got True"),
     ({"labelled": 0}, "labelled must be ≥ 1"),
-    ({"repeats": 2.0}, "repeats must be a whole number"),
+    ({"repeats": 2.0}, "repeats must be ≥ 1, a whole number"),
     ({"repeats": 0}, "repeats must be ≥ 1"),
     ({"classifier": "tree"}, "unknown classifier 'tree'"),
 ]

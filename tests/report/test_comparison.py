@@ -20,12 +20,12 @@ from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaus
 from vaekit.objectives import KL, Distortion, TotalCorrelation
 from vaekit.report import compare
 from vaekit.report.comparison import side_by_side, tradeoffs
-from vaekit.report.comparison.axes import axes_of, numbers
+from vaekit.report.comparison.axes import as_numbers, axes_of
 from vaekit.report.comparison.differences import common, labels, own, settings
 from vaekit.report.comparison.differences import differing as differing_settings
 from vaekit.report.comparison.groups import Entry, Group, gather, grouped, over_runs
 from vaekit.report.comparison.ranking import ranking
-from vaekit.report.comparison.readings import items_of, noise_of, rate_weight, read
+from vaekit.report.comparison.readings import items_of, noise_of, rate_weight, read_model
 from vaekit.runs import Config, Run, train
 from vaekit.schedules import Linear
 from vaekit.training import Training
@@ -244,7 +244,7 @@ def test_no_best_among_what_cannot_be_compared():
     ],
 )
 def test_settings_as_numbers(given, found):
-    assert numbers(given) == found
+    assert as_numbers(given) == found
 
 
 def test_an_axis_joins_what_differs_in_it_alone():
@@ -312,7 +312,7 @@ def test_a_reading_is_of_the_run_itself(noisy):
     (entry,), _ = gather([run])
     assert entry.test is not None
     items = items_of(entry.test, 8)
-    found = read(entry, items)
+    found = read_model(entry, items)
     noise = run.model.likelihood.noise()
     mean = sum(noise[f"noise_share_{k}"] * noise[f"noise_variance_{k}"] for k in (0, 1))
     assert found.normalised == pytest.approx(4 * mean) and found.measure == "density of x"
@@ -337,10 +337,10 @@ def test_residuals_share_one_scale(noisy):
     assert entry.test is not None
     items = items_of(entry.test, 4)
     x = items.batch(torch.arange(4))
-    found = side_by_side.residuals(items, {0: x, 3: x - 0.5})
+    found = side_by_side.common_residuals(items, {0: x, 3: x - 0.5})
     assert found is not None and found.limit == pytest.approx(0.5)
     assert set(found.tiles(0).flatten()) == {128} and set(found.tiles(3).flatten()) == {255}
-    assert side_by_side.residuals(items, {}) is None
+    assert side_by_side.common_residuals(items, {}) is None
 
 
 # ---- the page

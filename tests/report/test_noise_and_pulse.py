@@ -12,7 +12,7 @@ from vaekit.report.sections import noise, pulse
 
 def said(run, folder):
     model, test = run.model, run.data.test
-    found = next(noise.sections(View(model, test, coding.encode(model, test), folder)), None)
+    found = next(noise.sections(View(model, test, coding.encode_items(model, test), folder)), None)
     assert found is not None
     return found.caption
 
@@ -56,7 +56,7 @@ def test_floors_are_named(make, tmp_path):
 def test_a_shifted_code_is_named(make):
     run = make("vae", "digits", latent=3)
     model, test = run.model, run.data.test
-    found, bias = coding.encode(model, test), model.posterior.network[-1].bias
+    found, bias = coding.encode_items(model, test), model.posterior.network[-1].bias
     with torch.no_grad():
         bias[:3] -= torch.from_numpy(found.means.mean(0)).float()
     (plain,) = pulse.sections(View(model, test, found, Path()))

@@ -24,7 +24,7 @@ def joint(make):
 
 @pytest.fixture(scope="module")
 def codes(joint):
-    return coding.encode(joint.model, joint.data.test)
+    return coding.encode_items(joint.model, joint.data.test)
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +94,14 @@ def test_pictures_of_categories(joint, codes, tmp_path):
 
 def test_rows_of_several_blocks_have_their_names(joint, codes, tmp_path):
     two = replace(codes, categories={"class": slice(3, 6), "kind": slice(6, 9)})
-    html = categories.samples(View(joint.model, joint.data.test, two, tmp_path), "kind")
+    html = categories.category_samples(View(joint.model, joint.data.test, two, tmp_path), "kind")
     assert ">kind: category 2<" in html and ">category 2<" not in html
 
 
 def test_tables_hold_counts():
     said, labels = np.array([0, 0, 0, 2, 2]), np.array([1, 1, 4, 4, 4])
     found = cluster_accuracy(said, labels, categories=3)
-    svg = categories.table(found, ("a", "ant"))
+    svg = categories.count_table(found, ("a", "ant"))
     assert ">ant<" in svg and ">4<" in svg and ">3<" not in svg
     for count in (1, 2):
         assert f">{count}<" in svg
@@ -110,7 +110,7 @@ def test_tables_hold_counts():
 
 def test_histograms():
     p = np.array([[0.9, 0.1], [0.6, 0.4]])
-    assert categories.usage(p).startswith("<svg")
+    assert categories.category_usage(p).startswith("<svg")
     assert "spreads over 1.75 categories" in categories._used(p)
     assert "spreads over 1.00 categories" in categories._used(np.array([[1.0, 0.0]] * 3))
 

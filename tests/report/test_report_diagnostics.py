@@ -109,7 +109,7 @@ def test_a_factor_moves_over_its_levels_and_the_others_stay():
     sizes = (2, 1, 15)
     factors = Factors(("a", "b", "c"), sizes, tuple(np.arange(s) for s in sizes))
     data = Dataset(torch.zeros(30, 4), factors=factors)
-    codes = coding.Codes(torch.tensor([17, 18]), np.zeros((2, 2)), np.zeros(2), True)
+    codes = coding.ItemCodes(torch.tensor([17, 18]), np.zeros((2, 2)), np.zeros(2), True)
     first, last = conditions.sweeps(data, codes, Condition("factors", 18))
     assert (first.name, last.name) == ("a", "c") and first.values == [0, 1]
     assert len(last.values) == conditions.STEPS and last.values[-1] == 14
@@ -121,7 +121,7 @@ def test_an_attribute_moves_over_its_values(tmp_path):
     known = torch.stack([torch.linspace(0, 1, 101), torch.full((101,), 7.0)], 1)
     data = Dataset(torch.rand(101, 4), attributes=known)
     model, _ = recipes.cvae((4,), latent=2, condition="attributes", width=2)
-    codes = coding.encode(model, data)
+    codes = coding.encode_items(model, data)
     (move,) = conditions.sweeps(data, codes, Condition("attributes", 2))
     assert move.name == "attribute 0" and (move.conditions[:, 1] == 7).all()
     assert move.values == pytest.approx(np.linspace(0.05, 0.95, conditions.STEPS).tolist())
@@ -133,7 +133,7 @@ def test_a_style_is_the_same_noise_under_every_class():
     model, _ = recipes.cvae((4,), latent=3, width=2)
     last = [m for m in model.prior.modules() if isinstance(m, torch.nn.Linear)][-1]
     torch.nn.init.normal_(last.weight)
-    eye, none = torch.eye(2), coding.Codes(torch.arange(1), np.zeros((1, 3)), np.zeros(3), True)
+    eye, none = torch.eye(2), coding.ItemCodes(torch.arange(1), np.zeros((1, 3)), np.zeros(3), True)
     found = [conditions.styles(model, none, c, 5) for c in eye]
     with torch.no_grad():
         prior = model.prior(eye)
@@ -148,20 +148,20 @@ def test_traversals_of_a_conditional_prior_span_it():
     last = [m for m in model.prior.modules() if isinstance(m, torch.nn.Linear)][-1]
     torch.nn.init.normal_(last.weight)
     data = Dataset(torch.rand(9, 4), labels=torch.arange(9) % 2)
-    codes = coding.encode(model, data)
+    codes = coding.encode_items(model, data)
     with torch.no_grad():
         prior = model.prior(torch.eye(2))
     ends = coding.sweep(codes, 1, 2, place=5)
     m, t = float(prior.mean[1, 1]), float(prior.variance[1, 1].sqrt())
     assert ends == pytest.approx([m - 3 * t, m + 3 * t], rel=1e-5)
     assert images.path(codes, 1, 5, 2)[:, 1].tolist() == pytest.approx(ends.tolist(), rel=1e-5)
-    assert images.heads(codes)[0] == "−3 sd" and "p(z|c)" in images.order_text(codes, [0])
+    assert images.column_heads(codes)[0] == "−3 sd" and "p(z|c)" in images.order_text(codes, [0])
 
 
 def test_without_a_prior_styles_are_codes_of_test_items():
     made, _ = recipes.cvae((4,), latent=3, width=2)
     model = Model(made.posterior, made.likelihood, condition=made.condition)
-    codes = coding.Codes(torch.arange(9), np.random.rand(9, 3), np.zeros(3), False)
+    codes = coding.ItemCodes(torch.arange(9), np.random.rand(9, 3), np.zeros(3), False)
     found = conditions.styles(model, codes, torch.eye(2)[0], 3)
     assert np.allclose(found.numpy(), codes.means[[0, 4, 8]])
 
@@ -185,7 +185,7 @@ def test_filters_of_a_conditional_decoder_leave_the_condition_out():
 
 def test_filters_have_grey_zeros_and_their_own_scale():
     weights = torch.tensor([[-2.0, 0, 1, 2], [0, 0, 0, 0], [0.01, 0, 0, 0]]).reshape(3, 1, 2, 2)
-    grey = filters.tiles(weights)[..., 0].reshape(3, 4).tolist()
+    grey = filters.filter_tiles(weights)[..., 0].reshape(3, 4).tolist()
     assert grey == [[0, 128, 191, 255], [128] * 4, [255, 128, 128, 128]]
 
 
@@ -200,7 +200,7 @@ def test_the_legend_of_denoising_lies_on_no_curve(make, monkeypatch):
 
     monkeypatch.setattr(denoising, "Plot", Kept)
     model, test = run.model, run.data.test
-    codes = coding.encode(model, test)
+    codes = coding.encode_items(model, test)
     assert list(denoising.sections(View(model, test, codes, run.folder / "pictures")))
     (plot,) = drawn
     (legend,) = plot.figure.legends
@@ -212,6 +212,6 @@ def test_the_legend_of_denoising_lies_on_no_curve(make, monkeypatch):
 def test_what_one_denoised_pixel_says(make):
     run = make("denoising_ae", "digits", corruption="gaussian(sigma=0)")
     model, test = run.model, run.data.test
-    codes = coding.encode(model, test)
+    codes = coding.encode_items(model, test)
     (section,) = denoising.sections(View(model, test, codes, run.folder / "pictures"))
     assert len(section.figures) == 1 and "inf dB" in section.caption

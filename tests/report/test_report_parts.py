@@ -12,21 +12,21 @@ from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
 from vaekit.report import columns, pictures, plots, tables
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.section import View
 from vaekit.report.sections import factors, images
 from vaekit.runs import Config
 from vaekit.training import Training
 
 
-def made_up(worth: list[float], nats: bool = True) -> Codes:
+def made_up(worth: list[float], nats: bool = True) -> ItemCodes:
     means = np.random.default_rng(0).normal(3, 2, (50, len(worth)))
-    return Codes(torch.arange(50), means, np.array(worth), nats)
+    return ItemCodes(torch.arange(50), means, np.array(worth), nats)
 
 
 def test_codes_are_means_and_their_worth_is_the_rate_by_coordinate(sprites):
     model, test = sprites.model, sprites.data.test
-    found = coding.encode(model, test)
+    found = coding.encode_items(model, test)
     with torch.no_grad():
         q = model.posterior(test.batch(torch.arange(len(test))))
         each = kl_by_coordinate(q, model.prior())
@@ -58,7 +58,7 @@ def test_a_prior_that_cannot_be_sampled_has_no_samples(sprites, tmp_path, monkey
     model, test = sprites.model, sprites.data.test
     with torch.no_grad():
         prior = type(model.prior())
-    codes = coding.encode(model, test)
+    codes = coding.encode_items(model, test)
     assert images.samples(View(model, test, codes, tmp_path)).figures
     monkeypatch.setattr(prior, "sample", refuses)
     monkeypatch.setattr(prior, "rsample", refuses)
@@ -116,7 +116,7 @@ def test_sweeps():
     column = codes.means[:, 0]
     wide = column.mean() + column.std() * np.array([-3, 0, 3])
     assert free == pytest.approx(wide.clip(column.min(), column.max()))
-    assert images.heads(codes)[0] == "−3" and images.heads(codes)[12] == "3"
+    assert images.column_heads(codes)[0] == "−3" and images.column_heads(codes)[12] == "3"
 
 
 def test_a_sweep_stays_among_the_codes_seen():
@@ -154,7 +154,7 @@ def test_grids_have_transparent_gaps():
     assert sheet.shape == (6, 6, 4)
     assert sheet[:2, :2].reshape(-1, 4).tolist() == [[7, 7, 7, 255]] * 4
     assert sheet[2:4, :, 3].max() == 0 and sheet[4:, 4:, 3].max() == 0
-    assert pictures.stack([sheet, sheet]).shape == (14, 6, 4)
+    assert pictures.stack_sheets([sheet, sheet]).shape == (14, 6, 4)
 
 
 def test_means_by_cell():
@@ -227,9 +227,9 @@ def test_columns_go_by_their_names():
 def test_classes_of_the_settings_go_by_their_names():
     notes = {"shape": [1, 8, 8], "classes": [0, 2], "known": {"label_names": ["ant", "bee", "cat"]}}
     config = Config("cvae", {}, "pics", Training(), notes=notes)
-    found = {title: dict(rows) for title, rows in tables.settings(config)}
+    found = {title: dict(rows) for title, rows in tables.setting_tables(config)}
     assert found["Data"]["shape"] == "1 × 8 × 8" and found["Data"]["classes"] == "ant, cat"
     assert "classes" not in found["Environment"]
     for many, said in ((3, "0, 1, 2"), (1200, "28, 29, … (1,200 in all)")):
         config = replace(config, notes={"classes": list(range(many))})
-        assert dict(dict(tables.settings(config))["Data"])["classes"].endswith(said)
+        assert dict(dict(tables.setting_tables(config))["Data"])["classes"].endswith(said)

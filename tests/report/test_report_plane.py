@@ -40,7 +40,7 @@ def of(recipe, **arguments):
     torch.manual_seed(0)
     test = data.load("digits").test
     model, _ = getattr(recipes, recipe)(test.shape, network="mlp(8)", **arguments)
-    codes, before = coding.encode(model, test), torch.get_rng_state()
+    codes, before = coding.encode_items(model, test), torch.get_rng_state()
     found = next(plane.sections(View(model, test, codes, Path())), None)
     assert torch.equal(before, torch.get_rng_state())
     return found

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from vaekit.errors import VaekitError
 from vaekit.priors import LpNested, isa, prior
-from vaekit.report.codes import encode
+from vaekit.report.codes import encode_items
 from vaekit.report.section import View
 from vaekit.report.sections import priors
 
@@ -73,7 +73,7 @@ def test_exponents_are_compared_by_rank():
 
 def test_a_page_shows_the_prior(structured, page_of, tmp_path):
     model, test = structured.model, structured.data.test
-    found = next(priors.sections(View(model, test, encode(model, test), tmp_path)), None)
+    found = next(priors.sections(View(model, test, encode_items(model, test), tmp_path)), None)
     assert found is not None and len(found.figures) == 3
     assert "learned but for the root's" in found.caption
     assert "subspace1 · z4–z7" in found.figures[1]
@@ -81,7 +81,7 @@ def test_a_page_shows_the_prior(structured, page_of, tmp_path):
 
 
 def test_a_normal_prior_needs_no_section(sprites, tmp_path):
-    codes = encode(sprites.model, sprites.data.test)
+    codes = encode_items(sprites.model, sprites.data.test)
     assert not list(priors.sections(View(sprites.model, sprites.data.test, codes, tmp_path)))
 
 

@@ -33,7 +33,7 @@ def words(svg: str) -> list[str]:
 def test_a_name_is_drawn_as_it_is(name):
     with Plot(3, 3) as plot:
         axes = plot.axes[0, 0]
-        axes.plot([0, 1], [0, 1], label=columns.shown(name))
+        axes.plot([0, 1], [0, 1], label=columns.plot_name(name))
         axes.set(title=name, xlabel=name, ylabel=name)
         axes.set_xticks([0, 1], [name, "b"])
         axes.annotate(name, (0, 0))

@@ -105,15 +105,15 @@ def _command(module: str, name: str) -> Callable[[list[str]], None]:
 
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
-    "list": _command("listing", "show"),
+    "list": _command("listing", "list_command"),
     "train": _command("training", "train"),
-    "evaluate": _command("judging", "evaluate"),
-    "ledger": _command("ledger", "ledger"),
-    "refit": _command("refitting", "refit"),
-    "report": _command("judging", "report"),
-    "compare": _command("comparing", "compare"),
-    "encode": _command("applying", "encode"),
-    "decode": _command("applying", "decode"),
-    "reconstruct": _command("applying", "reconstruct"),
-    "sample": _command("applying", "sample"),
+    "evaluate": _command("judging", "evaluate_command"),
+    "ledger": _command("ledger", "ledger_command"),
+    "refit": _command("refitting", "refit_command"),
+    "report": _command("judging", "report_command"),
+    "compare": _command("comparing", "compare_command"),
+    "encode": _command("applying", "encode_command"),
+    "decode": _command("applying", "decode_command"),
+    "reconstruct": _command("applying", "reconstruct_command"),
+    "sample": _command("applying", "sample_command"),
 }

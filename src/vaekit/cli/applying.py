@@ -7,7 +7,7 @@ be written there is settled first, so that a mistake costs no computing and leav
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit.cli.parsing import add_run, out_of, parse, parser, run_of
+from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
 from vaekit.errors import shortened, warn
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _CONDITION = (
 _SHEET = "FILE.png for a sheet, FILE.npy, or a folder for pictures; FILE.csv for rows of a table"
 
 
-def encode(words: list[str]) -> None:
+def encode_command(words: list[str]) -> None:
     """Write the codes of examples."""
     made = parser(
         "encode",
@@ -41,14 +41,14 @@ def encode(words: list[str]) -> None:
     made.add_argument("--draw", action="store_true", help="draw from q(z|x) in place of its mean")
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     _add_output(made, "FILE.npz (with std and names), .npy or .csv", "codes.npz")
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli import writing
 
     reads = _reads(options.input)
     out = out_of(options, run.folder / "codes.npz")
-    target = writing.Target(out, writing.CODES, options.force, reads)
-    given, conditions = _examples(run, options)
+    target = writing.Target(out, writing.CODE_FILES, options.force, reads)
+    given, conditions = _read_examples(run, options)
     codes = run.codes(given.data, conditions, options.draw, options.seed)
     writing.write_codes(target, codes, given.names, given.files)
     how = "drawn from q(z|x)" if options.draw else "the mean of q(z|x)"
@@ -56,7 +56,7 @@ def encode(words: list[str]) -> None:
     print(f"{target.path}: codes ({count}, {width}) of {given.what}, {how}")
 
 
-def decode(words: list[str]) -> None:
+def decode_command(words: list[str]) -> None:
     """Write what the decoder makes of codes."""
     made = parser(
         "decode",
@@ -68,7 +68,7 @@ def decode(words: list[str]) -> None:
     made.add_argument("codes", type=str, help="codes (N, H): .npy, or .npz or .csv of `encode`")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
     _add_output(made, _SHEET, "decoded.png")
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli import writing
     from vaekit.runs import inputs
@@ -80,7 +80,7 @@ def decode(words: list[str]) -> None:
     _say(target, len(x), len(x), f"decoded from {options.codes}")
 
 
-def reconstruct(words: list[str]) -> None:
+def reconstruct_command(words: list[str]) -> None:
     """Write reconstructions of examples."""
     made = parser(
         "reconstruct",
@@ -91,14 +91,14 @@ def reconstruct(words: list[str]) -> None:
     )
     _add_input(made)
     _add_output(made, _SHEET, "reconstructions.png")
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli import writing
     from vaekit.runs import inputs
 
     target = _target(run, options, "reconstructions", _reads(options.input))
     sheet = target.ending == ".png"
-    given, conditions = _examples(run, options)
+    given, conditions = _read_examples(run, options)
     # A sheet is for looking at; conditions in words may be one for each, so none is left out.
     some = sheet and options.n is None and not isinstance(conditions, str)
     shown, conditions = inputs.first(given, conditions, writing.PAIRS if some else None)
@@ -109,7 +109,7 @@ def reconstruct(words: list[str]) -> None:
     _say(target, len(x), len(given.names), what)
 
 
-def sample(words: list[str]) -> None:
+def sample_command(words: list[str]) -> None:
     """Write samples of a model."""
     made = parser(
         "sample",
@@ -122,7 +122,7 @@ def sample(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
     _add_output(made, _SHEET, "samples.png")
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli import writing
     from vaekit.runs import inputs
@@ -168,13 +168,13 @@ def _reads(what: str | None) -> tuple[Path, ...]:
     return (path,) if what and path.exists() else ()
 
 
-def _examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
+def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
     """Read the first --n examples, and what a conditional model is conditions of them."""
     from vaekit.runs import inputs
 
     whole, each = inputs.examples(run, options.input, options.split), options.condition
     given, conditions = inputs.first(whole, inputs.condition(each, run), options.n)
-    far = [given.names[row] for row in inputs.outside(run, given.data)]
+    far = [given.names[row] for row in inputs.rows_outside(run, given.data)]
     if far:
         count = f"{len(far)} of {len(given.names)} rows lie"
         warn(f"{count} far outside the training data: {shortened(far)}")
@@ -190,6 +190,6 @@ def _every(given: "Examples") -> Any:
 def _say(target: "Target", count: int, total: int, what: str) -> None:
     from vaekit.cli import writing
 
-    count = min(count, writing.MOST) if target.ending == ".png" else count
+    count = min(count, writing.MOST_PICTURES) if target.ending == ".png" else count
     shown = str(total) if count == total else f"the first {count} of {total}"
     print(f"{target.path}: {shown} example{'s' * (total != 1)} {what}")

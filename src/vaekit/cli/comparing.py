@@ -5,7 +5,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaekit.cli.parsing import add_page, out_of, parse, parser
+from vaekit.cli.parsing import add_page, out_of, parse_words, parser
 from vaekit.errors import VaekitError
 from vaekit.system import files
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from vaekit.runs import Run
 
 
-def compare(words: list[str]) -> None:
+def compare_command(words: list[str]) -> None:
     """Write one page for several runs."""
     made = parser(
         "compare",
@@ -28,13 +28,13 @@ def compare(words: list[str]) -> None:
     made.add_argument(
         "--data-dir", type=str, default=None, help="where the files of public sets lie"
     )
-    options = parse(made, words)
+    options = parse_words(made, words)
     from vaekit import report
     from vaekit.report.comparison.groups import gather
     from vaekit.report.rendering import check_page
 
     out = check_page(out_of(options, "compare.html"), options.force)
-    runs = _opened(options.runs, options.data_dir)
+    runs = _open_runs(options.runs, options.data_dir)
     entries, notes = gather(runs)  # so that runs on the same data share them while they are judged
     if len(entries) > 1:
         for note in notes:
@@ -43,7 +43,7 @@ def compare(words: list[str]) -> None:
     print(report.compare(runs, out, options.force))
 
 
-def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
+def _open_runs(paths: list[str], data_dir: str | None) -> list["Run"]:
     """Open the runs among paths, as a shell's `runs/*` gives them, and say what is skipped."""
     from vaekit.runs import Run
 
@@ -55,13 +55,13 @@ def _opened(paths: list[str], data_dir: str | None) -> list["Run"]:
             run = Run(path, data_dir)
             _ = run.config
         except VaekitError as error:
-            _note(f"skipped: {error}{_within(Path(path))}")
+            _note(f"skipped: {error}{_runs_within(Path(path))}")
         else:
             runs.append(run)
     return runs
 
 
-def _within(folder: Path) -> str:
+def _runs_within(folder: Path) -> str:
     inner = folder.is_dir() and any(folder.glob("*/run.yaml"))
     return f"; there are runs within it: write {folder}/*" if inner else ""
 

@@ -3,13 +3,13 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from vaekit.cli.parsing import add_page, add_run, parse, parser, run_of, settings
+from vaekit.cli.parsing import add_page, add_run, options_of, parse_words, parser, run_of
 
 if TYPE_CHECKING:
     from vaekit.runs import Run
 
 
-def evaluate(words: list[str]) -> None:
+def evaluate_command(words: list[str]) -> None:
     """Judge a run on its held-out data, or its training data."""
     from vaekit.information.scores import either, taking
     from vaekit.metrics import listed
@@ -55,12 +55,12 @@ def evaluate(words: list[str]) -> None:
         help=f"file of the network for {either(taking('features'))}: read, or made by training it "
         "on the labels",
     )
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
-    show(run, run.evaluate(**settings(options), verbose=True))
+    print_numbers(run, run.evaluate(**options_of(options), verbose=True))
 
 
-def show(run: "Run", numbers: dict[str, Any]) -> None:
+def print_numbers(run: "Run", numbers: dict[str, Any]) -> None:
     """Print numbers, each with its error, unit and estimator."""
     first = numbers.get("distortion") or next(iter(numbers.values()))
     count = first.get("n")
@@ -87,15 +87,15 @@ def _shown(number: dict[str, Any]) -> str:
     return f"{value:>8.{digits}f} ± {se:.{digits}f}"
 
 
-def report(words: list[str]) -> None:
+def report_command(words: list[str]) -> None:
     """Write a run's page."""
     made = parser("report", "RUN", "Write the run's page: one HTML file that needs no network.")
     add_run(made)
     add_page(made, "RUN/report.html")
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
     judged = run.judged()
     page = run.report(options.out, options.force)
     if not judged:
-        show(run, run.metrics)
+        print_numbers(run, run.metrics)
     print(page)

@@ -1,9 +1,9 @@
 """`vaekit ledger`: where a run's nats go."""
 
-from vaekit.cli.parsing import add_run, parse, parser, run_of, settings
+from vaekit.cli.parsing import add_run, options_of, parse_words, parser, run_of
 
 
-def ledger(words: list[str]) -> None:
+def ledger_command(words: list[str]) -> None:
     """Print a run's ledger and write it to ledger.json."""
     made = parser(
         "ledger",
@@ -26,9 +26,9 @@ def ledger(words: list[str]) -> None:
     )
     made.add_argument("--reader", type=str, default="mlp(512)", help="the reader's hidden layers")
     made.add_argument("--seed", type=int, default=0, help="seed of codes and readers")
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
-    result = run.ledger(**settings(options))
+    result = run.ledger(**options_of(options))
     split = "training" if run.data.train is run.data.test else "test"
     n = result.rows[0].number.n
     print(f"{split} set of {run.config.data}, n = {n:,}, nats for one example")

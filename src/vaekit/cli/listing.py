@@ -6,7 +6,7 @@ from typing import Any
 from vaekit.errors import VaekitError
 
 
-def show(words: list[str]) -> None:
+def list_command(words: list[str]) -> None:
     """List recipes, data sets and parts."""
     if words and words[0] not in ("-h", "--help"):
         raise VaekitError(f"list takes no arguments, got {words[0]!r}")
@@ -21,8 +21,10 @@ def show(words: list[str]) -> None:
     from vaekit.recipes import RECIPES
     from vaekit.schedules import SCHEDULES
 
-    _table("recipes", {name: f"{r.summary} [{r.paper}]" for name, r in RECIPES.items()})
-    _table("data sets (--data NAME, or a path)", {k: _first_line(v) for k, v in CATALOGUE.items()})
+    _print_table("recipes", {name: f"{r.summary} [{r.paper}]" for name, r in RECIPES.items()})
+    _print_table(
+        "data sets (--data NAME, or a path)", {k: _first_line(v) for k, v in CATALOGUE.items()}
+    )
     print(f"networks (--network): {', '.join(NETWORKS)}")
     print(f"priors (--prior): {', '.join(PRIORS)}")
     print(f"posteriors (--posterior): {', '.join(POSTERIORS)}")
@@ -32,7 +34,7 @@ def show(words: list[str]) -> None:
     print(f"schedules (for any weight): {', '.join(SCHEDULES)}")
 
 
-def _table(title: str, rows: dict[str, str]) -> None:
+def _print_table(title: str, rows: dict[str, str]) -> None:
     width = max(map(len, rows))
     print(title)
     for name, text in rows.items():

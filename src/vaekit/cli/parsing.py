@@ -55,7 +55,7 @@ def run_of(options: Any) -> "Run":
     return Run(options.run, options.data_dir)
 
 
-def settings(options: Any) -> dict[str, Any]:
+def options_of(options: Any) -> dict[str, Any]:
     """Return what was said of all but the run itself."""
     return {name: value for name, value in vars(options).items() if name not in ("run", "data_dir")}
 
@@ -65,7 +65,7 @@ def out_of(options: Any, usual: Path | str) -> Path:
     return files.place(usual if options.out is None else options.out, "what --out writes")
 
 
-def parse(made: "ArgumentParser", words: list[str]) -> Any:
+def parse_words(made: "ArgumentParser", words: list[str]) -> Any:
     """Parse words, with - and _ alike in flags; unknown ones raise with the nearest."""
     from jsonargparse import ArgumentError
 
@@ -80,10 +80,10 @@ def parse(made: "ArgumentParser", words: list[str]) -> Any:
     try:
         return made.parse_args(words)
     except ArgumentError as error:
-        raise VaekitError(f"{_plain(error)}. `{made.prog} --help` shows all arguments") from None
+        raise VaekitError(f"{_reworded(error)}. `{made.prog} --help` shows all arguments") from None
 
 
-def _plain(error: Exception) -> str:
+def _reworded(error: Exception) -> str:
     """Say a parser's complaint in the words of the command line."""
     said = re.sub(r'^Parser key "(\w+)":', r"--\1:", str(error))
     said = re.sub(

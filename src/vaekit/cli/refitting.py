@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from vaekit.cli.parsing import add_run, parse, parser, run_of
+from vaekit.cli.parsing import add_run, parse_words, parser, run_of
 
 _WHAT = {
     "elbo": "ELBO (nats, higher is better)",
@@ -10,7 +10,7 @@ _WHAT = {
 }
 
 
-def refit(words: list[str]) -> None:
+def refit_command(words: list[str]) -> None:
     """Fit other noise models to a run's residuals, and compare the lower bounds."""
     made = parser(
         "refit",
@@ -26,7 +26,7 @@ def refit(words: list[str]) -> None:
         help="gaussian or mixture(K), may be repeated; default: gaussian and mixture(2)",
     )
     made.add_argument("--n", type=int, default=10_000, help="test examples at most")
-    options = parse(made, words)
+    options = parse_words(made, words)
     run = run_of(options)
     rows = run.refit(options.noise or ("gaussian", "mixture(2)"), options.n, verbose=True)
     _show(rows, "training" if run.data.test is run.data.train else "test")

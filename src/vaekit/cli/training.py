@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaekit.cli.judging import show
-from vaekit.cli.parsing import parse, parser
+from vaekit.cli.judging import print_numbers
+from vaekit.cli.parsing import parse_words, parser
 from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def train(words: list[str]) -> None:
             "name the recipe before its arguments: vaekit train RECIPE --data DATA ..."
         )
     made = _train_parser(words[0])
-    options = vars(parse(made, words[1:]))
+    options = vars(parse_words(made, words[1:]))
     folder = start.folder_of(words[0], options["out"], options["resume"])
     step = _trained(folder) if folder and options["resume"] else None
     if folder and options["resume"] and not folder.exists():
@@ -60,7 +60,7 @@ def _conclude(run: "Run", before: int | None) -> None:
         print("this run is finished: nothing was trained")
     if notes["state"] == "interrupted":
         print(f"stopped after step {notes['step']} of {notes['steps']}; continue with --resume")
-    show(run, run.metrics if run.judged() else run.evaluate(verbose=True))
+    print_numbers(run, run.metrics if run.judged() else run.evaluate(verbose=True))
     for line in run.remarks():
         print(f"note: {line}")
     print(f"run: {run.folder}    page: vaekit report {run.folder}")

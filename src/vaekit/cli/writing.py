@@ -21,8 +21,8 @@ from vaekit.errors import VaekitError
 from vaekit.report import pictures
 from vaekit.system import files
 
-CODES = (".npz", ".npy", ".csv")
-MOST = 256  # pictures on one sheet
+CODE_FILES = (".npz", ".npy", ".csv")
+MOST_PICTURES = 256  # pictures on one sheet
 PAIRS = 64  # originals with reconstructions on one that nobody said the size of
 _ROW = 16  # at most, side by side
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
@@ -78,21 +78,21 @@ def _within(path: Path, read: Path) -> bool:
 # ---- codes
 
 
-def write_codes(target: Target, found: Codes, names: Sequence[str], named: bool) -> None:
+def write_codes(target: Target, codes: Codes, names: Sequence[str], named: bool) -> None:
     """Write codes (n, H) in the order of the input.
 
     An .npz has `code`, `mean`, `std` where q(z|x) has a width, and `name` (files) or `row`; a .csv
     name or row, z0, z1, …; a .npy the codes alone.
     """
-    code = found.code.numpy()
+    code = codes.code.numpy()
     label = "name" if named else "row"
     if target.ending == ".csv":
         header = [label, *(f"z{h}" for h in range(code.shape[1]))]
         rows = ([name, *map(str, row)] for name, row in zip(names, code, strict=True))
         _write_csv(target.path, header, rows)
         return
-    held = {"code": code, "mean": found.mean.numpy()}
-    held |= {} if found.std is None else {"std": found.std.numpy()}
+    held = {"code": code, "mean": codes.mean.numpy()}
+    held |= {} if codes.std is None else {"std": codes.std.numpy()}
     held[label] = np.array(names) if named else np.array([int(name) for name in names])
     _save(target.path, held if target.ending == ".npz" else code)
 
@@ -105,7 +105,7 @@ def _save(path: Path, held: dict[str, np.ndarray] | np.ndarray) -> None:
             else:
                 np.save(file, held)
 
-    files.write(path, writer)
+    files.write_file(path, writer)
 
 
 def _write_csv(path: Path, header: Sequence[str], rows) -> None:
@@ -115,7 +115,7 @@ def _write_csv(path: Path, header: Sequence[str], rows) -> None:
             out.writerow(header)
             out.writerows(rows)
 
-    files.write(path, writer)
+    files.write_file(path, writer)
 
 
 # ---- examples
@@ -131,7 +131,7 @@ def write_examples(
     """Write examples (n, *shape) in the form that the target's ending asks for.
 
     `names` are those of the pictures of a folder; `originals` (n, C, H, W) stand above them on a
-    sheet, which takes up to `MOST`.
+    sheet, which takes up to `MOST_PICTURES`.
     """
     if target.ending == ".npy":
         _save(target.path, x)
@@ -140,7 +140,7 @@ def write_examples(
         own = schema.columns.names if schema.columns else [f"x{d}" for d in range(flat.shape[1])]
         _write_csv(target.path, own, (map(str, row) for row in flat))
     elif target.ending == ".png":
-        _write_sheet(target.path, x[:MOST], schema, originals)
+        _write_sheet(target.path, x[:MOST_PICTURES], schema, originals)
     else:
         _write_folder(target.path, x, schema, names)
 
@@ -148,14 +148,14 @@ def write_examples(
 def _write_sheet(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarray | None) -> None:
     after = pictures.tiles(torch.from_numpy(x), *schema.levels)
     if originals is None:
-        sheet = pictures.grid(after, _columns(len(after)))
+        sheet = pictures.grid(after, _column_count(len(after)))
     else:
-        before = pictures.tiles(torch.from_numpy(originals[:MOST]), *schema.levels)
-        sheet = _pairs(before, after)
-    pictures.save(sheet, path, min(after.shape[1:3]))
+        before = pictures.tiles(torch.from_numpy(originals[:MOST_PICTURES]), *schema.levels)
+        sheet = _pair_sheet(before, after)
+    pictures.save_picture(sheet, path, min(after.shape[1:3]))
 
 
-def _columns(n: int) -> int:
+def _column_count(n: int) -> int:
     """Choose a number of columns: one row for a few, else near a square, full rows if they can."""
     if n <= 8:
         return n
@@ -163,13 +163,13 @@ def _columns(n: int) -> int:
     return min(_ROW, next((c for c in range(least, 2 * least) if n % c == 0), least))
 
 
-def _pairs(before: np.ndarray, after: np.ndarray) -> np.ndarray:
+def _pair_sheet(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Lay out rows of originals, each with the row of reconstructions right below it."""
     columns = min(_ROW, len(before))
     sheets = []
     for start in range(0, len(before), columns):
         part = slice(start, start + columns)
-        both = pictures.stack([pictures.grid(p[part], columns) for p in (before, after)])
+        both = pictures.stack_sheets([pictures.grid(p[part], columns) for p in (before, after)])
         sheets += [both, np.zeros((2 * pictures.GAP, both.shape[1], 4), np.uint8)]
     return np.concatenate(sheets[:-1])
 
@@ -181,7 +181,7 @@ def _write_folder(path: Path, x: np.ndarray, schema: Schema, names: Sequence[str
     mode = _MODES[pixels.shape[-1]]
     for name, picture in zip(_png_names(names, len(x)), pixels, strict=True):
         image = Image.fromarray(picture[..., 0] if mode == "L" else picture)
-        files.write(path / name, lambda temporary, image=image: image.save(temporary, "PNG"))
+        files.write_file(path / name, lambda temporary, image=image: image.save(temporary, "PNG"))
 
 
 def _png_names(names: Sequence[str] | None, n: int) -> list[str]:
@@ -194,11 +194,11 @@ def _png_names(names: Sequence[str] | None, n: int) -> list[str]:
     if names is None:
         return numbered
     if all(name.isdecimal() for name in names):
-        found = [f"{int(name):06d}.png" for name in names]
+        pngs = [f"{int(name):06d}.png" for name in names]
     else:
         paths = [path for name in names if (path := PurePosixPath(name)).name]
-        found = [str(path.with_suffix(".png")) for path in paths]
-        if len(set(found)) < n:  # a.jpg and a.png: then every name keeps its own ending before .png
-            found = [f"{name}.png" for name in names]
-    inside = all(".." not in (p := PurePosixPath(name)).parts and not p.root for name in found)
-    return found if inside and len(set(found)) == n else numbered
+        pngs = [str(path.with_suffix(".png")) for path in paths]
+        if len(set(pngs)) < n:  # a.jpg and a.png: then every name keeps its own ending before .png
+            pngs = [f"{name}.png" for name in names]
+    inside = all(".." not in (p := PurePosixPath(name)).parts and not p.root for name in pngs)
+    return pngs if inside and len(set(pngs)) == n else numbered

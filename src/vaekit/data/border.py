@@ -21,13 +21,13 @@ from torch import Tensor
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy, check_bytes
 
-Layout = Literal["auto", "nchw", "nhwc"]
+Channels = Literal["auto", "nchw", "nhwc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
 _MIN_EDGE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
 _INPUTS = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
 
 
-def admit(x: Any, scale: float | None = None, layout: Layout = "auto") -> Tensor:
+def admit(x: Any, scale: float | None = None, layout: Channels = "auto") -> Tensor:
     """Check an array and return it as (N, C, H, W) or (N, D), uint8 or float32, on the CPU.
 
     `scale` divides the values in place of what its type says; bool stays 0 and 1.
@@ -55,7 +55,7 @@ def pieces(count: int, row_bytes: int) -> Iterator[slice]:
 # ---- its shape
 
 
-def _shaped(array: np.ndarray, layout: Layout) -> np.ndarray:
+def _shaped(array: np.ndarray, layout: Channels) -> np.ndarray:
     shape = array.shape
     if len(shape) not in (2, 3, 4):
         raise VaekitError(f"expected {_INPUTS}, got shape {shape}")

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from vaekit.data.factors import Factors
 from vaekit.data.paths import cache, reading
-from vaekit.system.files import write, write_text
+from vaekit.system.files import write_file, write_text
 
 _ARRAY, _RECORD = "images.npy", "source.json"
 
@@ -88,7 +88,7 @@ def store(
     if about:
         print(f"{about} into {folder}: this is done once", file=sys.stderr)
     try:
-        write(folder / _ARRAY, lambda target: _save_pieces(target, count, pieces))
+        write_file(folder / _ARRAY, lambda target: _save_pieces(target, count, pieces))
         write_text(folder / _RECORD, json.dumps(record()))
     except BaseException:
         if not _is_whole(folder):

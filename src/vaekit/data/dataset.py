@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.border import Layout, admit, check_all_finite, pieces
+from vaekit.data.border import Channels, admit, check_all_finite, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
 from vaekit.errors import VaekitError, nearest, shortened
@@ -70,7 +70,7 @@ class Dataset:
         labels: np.ndarray | Tensor | Sequence[int] | None = None,
         name: str = "data",
         scale: float | None = None,
-        layout: Layout = "auto",
+        layout: Channels = "auto",
     ) -> "Dataset":
         """Build a set from numpy or torch arrays, checked once (see `border.admit`).
 

@@ -89,7 +89,7 @@ class Home:
     def _download(self, name: str, data_dir: Path | str | None, checksum: str) -> Path:
         import pooch
 
-        expected = f"{_kind_of(checksum)}:{checksum}" if checksum else None
+        expected = f"{_checksum_kind(checksum)}:{checksum}" if checksum else None
         try:
             folder = cache() / self.name
             return Path(pooch.retrieve(self.address + name, expected, fname=name, path=folder))
@@ -190,7 +190,7 @@ def check_sum(path: Path, expected: str, content: bytes | None = None) -> None:
 
     Raises `VaekitError` with both where they differ.
     """
-    kind = _kind_of(expected)
+    kind = _checksum_kind(expected)
     with path.open("rb") if content is None else io.BytesIO(content) as file:
         digest = hashlib.file_digest(file, kind).hexdigest()
     if digest != expected.lower():
@@ -200,7 +200,7 @@ def check_sum(path: Path, expected: str, content: bytes | None = None) -> None:
         )
 
 
-def _kind_of(checksum: str) -> str:
+def _checksum_kind(checksum: str) -> str:
     return "md5" if len(checksum) == 32 else "sha256"
 
 

@@ -27,7 +27,7 @@ the first remains: unbiased, of the same value, and without any noise where q = 
 vanishes sample by sample (Roeder, Wu & Duvenaud 2017, eq. 8).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 
 import torch
 from torch import Tensor
@@ -60,17 +60,15 @@ def kl_by_coordinate(q: Distribution, p: Distribution) -> Tensor | None:
     q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
-        parts = _of_all(kl_by_coordinate, pairs)
+        parts = all_known(kl_by_coordinate(*pair) for pair in pairs)
         return None if parts is None else torch.cat(parts, -1)
     function = _BY_COORDINATE.get((type(q), type(p)))
     return function(q, p) if function else _kl_of_torch(q, p)
 
 
-def _of_all(
-    closed: Callable[..., Tensor | None], pairs: Sequence[tuple[Density, Density]]
-) -> list[Tensor] | None:
-    """Return the KL of every pair, None where one is not known."""
-    each = [closed(*pair) for pair in pairs]
+def all_known(parts: Iterable[Tensor | None]) -> list[Tensor] | None:
+    """Return the parts, None where one of them is not known."""
+    each = list(parts)
     known = [part for part in each if part is not None]
     return known if len(known) == len(each) else None
 
@@ -91,7 +89,7 @@ def kl_in_closed_form(q: Distribution, p: Distribution) -> Tensor | None:
     q, p = density(q), density(p)
     pairs = pairs_of(q, p)
     if pairs is not None:
-        parts = _of_all(kl_in_closed_form, pairs)
+        parts = all_known(kl_in_closed_form(*pair) for pair in pairs)
         return None if parts is None else torch.stack(parts).sum(0)
     if function := _WHOLE.get((type(q), type(p))):
         return function(q, p)

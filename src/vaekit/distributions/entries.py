@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from vaekit.distributions.base import Lean
 from vaekit.distributions.gaussian import LOG_2PI
-from vaekit.distributions.residuals import Mixture, joint, responsibilities
+from vaekit.distributions.residuals import Components, joint, responsibilities
 
 
 class BernoulliEntries(Lean):
@@ -45,13 +45,11 @@ class BernoulliEntries(Lean):
         return -each.flatten(-self._entries).sum(-1)
 
 
-class GaussianEntries(Lean):
-    """Describe independent N(mean, σ²) entries, `mean` (..., *x), σ a scalar or of mean's shape."""
+class _NoisyEntries(Lean):
+    """Describe entries of independent noise around `mean` (..., *x), x of `entries` dimensions."""
 
-    has_rsample = True
-
-    def __init__(self, mean: Tensor, log_std: Tensor, entries: int):
-        self._mean, self.log_std, self._entries = mean, log_std, entries
+    def __init__(self, mean: Tensor, entries: int):
+        self._mean, self._entries = mean, entries
         cut = mean.dim() - entries
         super().__init__(mean.shape[:cut], mean.shape[cut:])
 
@@ -59,6 +57,16 @@ class GaussianEntries(Lean):
     def mean(self) -> Tensor:
         """Return G(z), (..., *x)."""
         return self._mean
+
+
+class GaussianEntries(_NoisyEntries):
+    """Describe independent N(mean, σ²) entries, `mean` (..., *x), σ a scalar or of mean's shape."""
+
+    has_rsample = True
+
+    def __init__(self, mean: Tensor, log_std: Tensor, entries: int):
+        self.log_std = log_std
+        super().__init__(mean, entries)
 
     @property
     def variance(self) -> Tensor:
@@ -78,19 +86,12 @@ class GaussianEntries(Lean):
         return each.flatten(-self._entries).sum(-1)
 
 
-class MixtureEntries(Lean):
+class MixtureEntries(_NoisyEntries):
     """Describe independent entries of Σ_k π_k N(mean, σ_k²), `mean` (..., *x), ln σ, ln π (K,)."""
 
     def __init__(self, mean: Tensor, log_std: Tensor, log_share: Tensor, entries: int):
-        self._mean, self._entries = mean, entries
-        self.mixture = Mixture(log_std, log_share)
-        cut = mean.dim() - entries
-        super().__init__(mean.shape[:cut], mean.shape[cut:])
-
-    @property
-    def mean(self) -> Tensor:
-        """Return G(z), (..., *x)."""
-        return self._mean
+        self.mixture = Components(log_std, log_share)
+        super().__init__(mean, entries)
 
     @property
     def variance(self) -> Tensor:

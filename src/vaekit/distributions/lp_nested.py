@@ -44,7 +44,7 @@ from torch import Tensor, nn
 
 from vaekit.distributions.base import Density
 from vaekit.distributions.coordinates import LN_2, log_gamma_draw, log_size, signs_like
-from vaekit.distributions.trees import Tree, layers_of, read
+from vaekit.distributions.trees import Tree, layers_of, read_tree
 from vaekit.errors import VaekitError
 
 
@@ -72,7 +72,7 @@ class Layout(nn.Module):
         super().__init__()
         self.tree = tree
         self.exponents: list[float] = []
-        layers = layers_of(read(tree, self.exponents))
+        layers = layers_of(read_tree(tree, self.exponents))
         self.depth, self.nodes = len(layers) - 1, len(self.exponents)
         self.sizes = [[len(node.children) for node in layer] for layer in layers[:-1]]
         self.counts = [len(layer) for layer in layers[1:]]
@@ -132,10 +132,10 @@ class Layout(nn.Module):
     def constants(self, exponents: Tensor) -> Tensor:
         """Return ln p(0) of each of the root's children at s = 1, (blocks,)."""
         layers = list(self._each(exponents).split(self.counts))
-        found = layers.pop() - LN_2
+        total = layers.pop() - LN_2
         for sizes in self.sizes[:0:-1]:
-            found = _sum(found, sizes) + layers.pop()
-        return found + exponents[0].log()
+            total = _sum(total, sizes) + layers.pop()
+        return total + exponents[0].log()
 
     def _each(self, exponents: Tensor) -> Tensor:
         """Return what a member adds to ln p(0), less ln 2 for leaves and ln p0 below the root."""
@@ -160,7 +160,7 @@ class Layout(nn.Module):
         level = log_gamma_draw(alphas[0], shape) / powers[0]
         for alpha, power, sizes in zip(alphas[1:], powers[1:], self.sizes[1:], strict=True):
             share = log_gamma_draw(alpha, shape)
-            above = level - _logsumexp(share, sizes) / _first(power, sizes)
+            above = level - _logsumexp(share, sizes) / _firsts(power, sizes)
             level = _spread(above, sizes) + share / power
         return level
 
@@ -193,8 +193,8 @@ class LpNestedSymmetric(Density):
     @property
     def variance(self) -> Tensor:
         """Return the variance of each coordinate, (n,)."""
-        found = self.layout.log_variance(self.exponents)
-        return (found if self.log_scale is None else found + 2 * self.log_scale).exp()
+        log = self.layout.log_variance(self.exponents)
+        return (log if self.log_scale is None else log + 2 * self.log_scale).exp()
 
     def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples, (*sample_shape, n)."""
@@ -230,8 +230,8 @@ class LpNestedSymmetric(Density):
         return self.layout.powers(level, ratios)
 
     def _constants(self) -> Tensor:
-        found = self.layout.constants(self.exponents)
-        return found if self.log_scale is None else found - _sum(self._scales(), self.layout.blocks)
+        own = self.layout.constants(self.exponents)
+        return own if self.log_scale is None else own - _sum(self._scales(), self.layout.blocks)
 
     def _scales(self) -> Tensor:
         """Return ln a of every coordinate, (n,)."""
@@ -253,7 +253,7 @@ def _sum(value: Tensor, sizes: list[int]) -> Tensor:
     return torch.stack([part.sum(-1) for part in value.split(sizes, -1)], -1)
 
 
-def _first(value: Tensor, sizes: list[int]) -> Tensor:
+def _firsts(value: Tensor, sizes: list[int]) -> Tensor:
     return torch.stack([part[..., 0] for part in value.split(sizes, -1)], -1)
 
 

@@ -31,11 +31,11 @@ def check_names(names: Mapping[str, Any]) -> tuple[str, ...]:
 
 def slices(sizes: Mapping[str, int]) -> dict[str, slice]:
     """Lay blocks of the given sizes side by side: name → slice."""
-    found, first = {}, 0
+    places, first = {}, 0
     for name, size in sizes.items():
-        found[name] = slice(first, first + size)
+        places[name] = slice(first, first + size)
         first += size
-    return found
+    return places
 
 
 class Blocks(Density):

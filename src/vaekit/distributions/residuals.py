@@ -27,7 +27,7 @@ SPAN = 3.0  # from the middle of the first σ_k to the least and the largest
 _PORTION = 1 << 20  # residuals of one step of memory
 
 
-class Mixture(NamedTuple):
+class Components(NamedTuple):
     """Hold the parameters of a zero-mean mixture, each (K,)."""
 
     log_std: Tensor
@@ -41,37 +41,37 @@ class Moments(NamedTuple):
     square: Tensor
 
 
-def joint(squares: Tensor, mixture: Mixture) -> Tensor:
+def joint(squares: Tensor, mixture: Components) -> Tensor:
     """Return ln π_k + ln N(r; 0, σ_k²) less the constant −½ ln 2π, (K, …), for r² (…)."""
     log_std, log_share = (t.view(-1, *[1] * squares.dim()) for t in mixture)
     return torch.addcmul(log_share - log_std, squares, -0.5 * (-2 * log_std).exp())
 
 
-def responsibilities(squares: Tensor, mixture: Mixture) -> Tensor:
+def responsibilities(squares: Tensor, mixture: Components) -> Tensor:
     """Return γ_k(r), (K, …), for r² (…): the E-step."""
     return joint(squares, mixture).softmax(0)
 
 
-def moments(squares: Tensor, mixture: Mixture) -> Moments:
+def moments(squares: Tensor, mixture: Components) -> Moments:
     """Return the statistics of residuals r² (…) under the responsibilities of `mixture`."""
     gamma = responsibilities(squares.flatten(), mixture)
     return Moments(gamma.mean(1), gamma @ squares.flatten() / squares.numel())
 
 
-def maximised(found: Moments, floor: float) -> Mixture:
+def maximised(sums: Moments, floor: float) -> Components:
     """Return the mixture of the M-step, σ_k² ≥ floor and π_k ≥ 1e-6."""
-    share = (found.share / found.share.sum()).clamp_min(LEAST_SHARE)
-    variance = (found.square / found.share.clamp_min(1e-30)).clamp_min(floor)
-    return Mixture(0.5 * variance.log(), (share / share.sum()).log())
+    share = (sums.share / sums.share.sum()).clamp_min(LEAST_SHARE)
+    variance = (sums.square / sums.share.clamp_min(1e-30)).clamp_min(floor)
+    return Components(0.5 * variance.log(), (share / share.sum()).log())
 
 
-def start(sigma: float, components: int) -> Mixture:
+def start_mixture(sigma: float, components: int) -> Components:
     """Return components of equal share whose σ_k rise from sigma/3 to 3 sigma in equal ratios."""
     if components < 1:
         raise VaekitError(f"a mixture needs 1 component or more, got {components}")
     steps = torch.linspace(-1, 1, components) if components > 1 else torch.zeros(1)
     log_sigma = torch.tensor(float(sigma)).log()
-    return Mixture(
+    return Components(
         log_sigma + steps * math.log(SPAN),
         -torch.tensor(float(components)).log().expand(components).clone(),
     )
@@ -80,7 +80,7 @@ def start(sigma: float, components: int) -> Mixture:
 @torch.no_grad()
 def converged(
     squares: Tensor, components: int, floor: float, tolerance: float = 1e-8, most: int = 2000
-) -> Mixture:
+) -> Components:
     """Fit a mixture to residuals r² (n,) by EM until ln p gains less than `tolerance` a residual.
 
     Float64, in portions. Returns the mixture, smallest σ first. Raises `VaekitError` without any.
@@ -89,7 +89,7 @@ def converged(
         raise VaekitError("there are no residuals to fit a noise model to")
     squares = squares.flatten()
     scale = float(squares.double().mean().sqrt().clamp_min(floor**0.5))
-    now, before = Mixture(*(t.double() for t in start(scale, components))), -torch.inf
+    now, before = Components(*(t.double() for t in start_mixture(scale, components))), -torch.inf
     for _ in range(most):
         share = torch.zeros(components, dtype=torch.float64)
         square, gain = share.clone(), 0.0
@@ -105,4 +105,4 @@ def converged(
             break
         before = gain / n
     order = now.log_std.argsort()
-    return Mixture(*(t[order] for t in now))
+    return Components(*(t[order] for t in now))

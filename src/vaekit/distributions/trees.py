@@ -15,14 +15,14 @@ from vaekit.errors import VaekitError
 Tree = Sequence["float | Tree"]
 
 
-class Node:
+class TreeNode:
     """Hold the children of a node, the leaves below it, and the number of its exponent."""
 
-    def __init__(self, number: int, children: list["Node"], leaves: int, leaf: bool = False):
+    def __init__(self, number: int, children: list["TreeNode"], leaves: int, leaf: bool = False):
         self.number, self.children, self.leaves, self.leaf = number, children, leaves, leaf
 
 
-def read(tree: Any, exponents: list[float]) -> Node:
+def read_tree(tree: Any, exponents: list[float]) -> TreeNode:
     """Read a tree [p, child, …], appending the p of its nodes to `exponents`, parents first.
 
     Raises `VaekitError` for what is no tree, p ≤ 0 and empty nodes.
@@ -36,27 +36,27 @@ def read(tree: Any, exponents: list[float]) -> Node:
         raise VaekitError(f"an exponent must be a finite number > 0, got p={p!r}")
     number = len(exponents)
     exponents.append(float(p))
-    children: list[Node] = []
+    children: list[TreeNode] = []
     for child in rest:
         if isinstance(child, bool) or not isinstance(child, int):
-            children.append(read(child, exponents))
+            children.append(read_tree(child, exponents))
             continue
         if child < 1:
             raise VaekitError(f"a node needs at least one leaf, got {child} in {list(tree)!r}")
-        children += [Node(-1, [], 1, leaf=True) for _ in range(child)]
+        children += [TreeNode(-1, [], 1, leaf=True) for _ in range(child)]
     if not children:
         raise VaekitError(f"the node {list(tree)!r} is empty: write [p, number of leaves]")
-    return Node(number, children, sum(c.leaves for c in children))
+    return TreeNode(number, children, sum(c.leaves for c in children))
 
 
-def layers_of(root: Node) -> list[list[Node]]:
+def layers_of(root: TreeNode) -> list[list[TreeNode]]:
     """Cut a tree into layers, root first, each covering all leaves, the last of leaves only."""
     layers = [[root]]
     while not all(node.leaf for node in layers[-1]):
         before = layers[-1]
         for i, node in enumerate(before):
             if node.leaf:  # any exponent would do: it cancels
-                before[i] = Node(0, [node], 1)
+                before[i] = TreeNode(0, [node], 1)
         layers.append([child for node in before for child in node.children])
     for above, below in pairwise(layers):
         assert sum(len(node.children) for node in above) == len(below)

@@ -46,7 +46,7 @@ def save(found: Estimator, path: Path) -> None:
         raise VaekitError(f"cannot write {path}: it is a folder, name a file in it")
     _check_plain(found)
     notes = {"format": FORMAT, "vaekit": vaekit.__version__, "estimator": _text(found)}
-    files.write(path, lambda temporary: save_file(found._trained.tensors(), temporary, notes))
+    files.write_file(path, lambda temporary: save_file(found._trained.tensors(), temporary, notes))
 
 
 def load(path: Path | str) -> Estimator:
@@ -58,7 +58,7 @@ def load(path: Path | str) -> Estimator:
     """
     if Path(path).is_dir():
         return _of_run(Run(path))
-    tensors, notes = weights.read(Path(path))
+    tensors, notes = weights.read_tensors(Path(path))
     if notes.get("format") == BEFORE:
         tensors = _renamed(tensors)
     elif notes.get("format") != FORMAT:
@@ -76,7 +76,7 @@ def load(path: Path | str) -> Estimator:
         ) from None
     own = made._trained.parts.state_dict()
     state = {name: tensors[f"model.{name}"] for name in own}
-    weights.check(state, own, f"{path} is of another model, or damaged", "save it again")
+    weights.check_weights(state, own, f"{path} is of another model, or damaged", "save it again")
     return made
 
 

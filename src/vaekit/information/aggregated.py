@@ -29,18 +29,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, DiagonalGaussian
-from vaekit.faults import check_finite
-from vaekit.information.encoding import (
-    depends_on_condition,
-    drawing,
-    encoded,
-    rows_of,
-)
+from vaekit.faults import check_finite_values
+from vaekit.information.encoding import depends_on_condition, drawing, encoded, rows_of
 from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
-from vaekit.information.rates import Direction, Number, mean_of
+from vaekit.information.rates import Direction, Number, mean_number
 from vaekit.model import Model
 
 _SATURATED = 0.5  # nats below ln N: 1 code in e^½ or fewer lies under other posteriors too
@@ -61,7 +56,7 @@ class Aggregate:
     marginals: Tensor | None
     priors: Tensor | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
     @property
     def ceiling(self) -> float:
@@ -76,7 +71,7 @@ class Aggregate:
     @property
     def rate(self) -> float | None:
         """Return R by the same codes: information + total correlation + dimension-wise KL."""
-        return _mean(self.own, self.prior)
+        return _mean_difference(self.own, self.prior)
 
     @property
     def information(self) -> float:
@@ -86,17 +81,17 @@ class Aggregate:
     @property
     def total_correlation(self) -> float | None:
         """Return KL(q(z)‖Π_h q(z_h))."""
-        return _mean(self.joint, _whole(self.marginals))
+        return _mean_difference(self.joint, _over_coordinates(self.marginals))
 
     @property
     def dimension_wise_kl(self) -> float | None:
         """Return E[Σ_h log q(z_h) − log p(z)], Σ_h KL(q(z_h)‖p(z_h)) for a factorised prior."""
-        return _mean(_whole(self.marginals), self.prior)
+        return _mean_difference(_over_coordinates(self.marginals), self.prior)
 
     @property
     def aggregate_kl(self) -> float | None:
         """Return KL(q(z)‖p(z))."""
-        return _mean(self.joint, self.prior)
+        return _mean_difference(self.joint, self.prior)
 
     @property
     def informations(self) -> Tensor | None:
@@ -112,19 +107,19 @@ class Aggregate:
         """Return each with its direction; standard errors are over the draws, q(z) held fixed."""
         n, top = len(self.own), f"ln N = {self.ceiling:.2f}"
         how = f"one z each, q(z) over all {n:,} examples, own included"
-        found = {
-            "information": mean_of(
+        numbers = {
+            "information": mean_number(
                 self.own - self.joint,
                 f"lower bound on I(x; z), at most {top}: mean of log q(z|x) − log q(z); {how}"
                 + ("; it is near that, so I may be much larger" if self.saturated else ""),
                 direction="lower bound",
             )
         }
-        marginal = _whole(self.marginals)
+        marginal = _over_coordinates(self.marginals)
         if marginal is not None:
             bad = "mostly error, as I is near ln N" if self.saturated else "rather too large"
             text = f"mean of log q(z) − Σ_h log q(z_h); {how}; {bad}"
-            found["total_correlation"] = mean_of(self.joint - marginal, text)
+            numbers["total_correlation"] = mean_number(self.joint - marginal, text)
         apart, whole = "upper bound on Σ_h KL(q(z_h)‖p(z_h)): ", "upper bound on KL(q(z)‖p(z)): "
         side: Direction = "upper bound"
         if self.priors is None:  # the number then also holds what the prior ties together
@@ -137,8 +132,8 @@ class Aggregate:
         for name, left, what, formula, direction in upper:
             if left is not None and self.prior is not None:
                 text = f"{what}mean of {formula} − log p(z); {how}"
-                found[name] = mean_of(left - self.prior, text, direction=direction)
-        return found
+                numbers[name] = mean_number(left - self.prior, text, direction=direction)
+        return numbers
 
 
 @torch.no_grad()
@@ -166,7 +161,7 @@ def aggregate(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> Ag
         prior, priors = _known([p], z.to(parts[0].q.mean))
     own, joint = own.double().cpu(), joint.double().cpu()
     more = [None if t is None else t.double().cpu() for t in (prior, owns, marginals, priors)]
-    check_finite(model, data, rows, "the information", own, joint, *more)
+    check_finite_values(model, data, rows, "the information", own, joint, *more)
     return Aggregate(own, joint, *more)
 
 
@@ -194,11 +189,11 @@ def _known(distributions: Sequence[Density], z: Tensor) -> tuple[Tensor, Tensor 
     return whole, torch.cat([d.log_prob_by_coordinate(part).double() for d, part in pairs])
 
 
-def _whole(parts: Tensor | None) -> Tensor | None:
+def _over_coordinates(parts: Tensor | None) -> Tensor | None:
     return None if parts is None else parts.sum(1)
 
 
-def _mean(a: Tensor | None, b: Tensor | None) -> float | None:
+def _mean_difference(a: Tensor | None, b: Tensor | None) -> float | None:
     return None if a is None or b is None else float((a - b).mean())
 
 

@@ -33,24 +33,16 @@ import torch
 from torch import Tensor
 
 from vaekit.apply import CHUNK, evaluating
-from vaekit.arguments import check
-from vaekit.brief import described
+from vaekit.arguments import check, check_counts
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, OneHots
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
-from vaekit.given import check_counts
-from vaekit.information.critics import Pairs, Source, trained
-from vaekit.information.encoding import (
-    Trained,
-    check_subject,
-    drawing,
-    encoded,
-    model_of,
-    rows_of,
-)
-from vaekit.information.parts import CODES, On, aggregated, entropy, part_of, rate_of, together
-from vaekit.information.rates import Number, mean_of
+from vaekit.faults import check_finite_values
+from vaekit.information.critics import Pairs, PairSource, trained
+from vaekit.information.encoding import HasModel, check_subject, drawing, encoded, model_of, rows_of
+from vaekit.information.parts import CODES, On, aggregated, category_entropy, join, part_of, rate_of
+from vaekit.information.rates import Number, mean_number
 from vaekit.model import Model
 
 LEAST = 2  # examples to learn from, and to be judged by
@@ -72,7 +64,7 @@ class Bound:
     again: bool
     drawn: bool
 
-    __repr__ = described
+    __repr__ = brief_repr
 
     @property
     def values(self) -> Tensor:
@@ -86,29 +78,31 @@ class Bound:
         seen = "a draw of p(x|z)" if self.drawn else "the mean of p(x|z)"
         of = f"I({self.name}; x′)" + (f" and on I({self.name}; x)" if self.again else "")
         how = f"lower bound on {of}: mean of log Q(c|x′) + H(c), c = {c}, x′ = {seen}, fresh reader"
-        return mean_of(self.values, how, direction="lower bound")
+        return mean_number(self.values, how, direction="lower bound")
 
     def numbers(self) -> dict[str, Number]:
         """Return the bound, H(c), and what it cannot exceed, each with what it is a bound on."""
-        n, k, found = len(self.told), self.categories, {"bound": self.number}
+        n, k, numbers = len(self.told), self.categories, {"bound": self.number}
         exact = "−Σ π̄_k ln π̄_k" if k else "−mean log q(c), q(c) over all examples, own included"
         how = f"H({self.name}) of the aggregate posterior: {exact}"
-        found["entropy"] = mean_of(self.surprise, how, direction="exact" if k else "lower bound")
+        numbers["entropy"] = mean_number(
+            self.surprise, how, direction="exact" if k else "lower bound"
+        )
         if k:
             how = f"upper bound on I({self.name}; ·): ln K, K = {k}"
-            found["ln_k"] = Number(math.log(k), how, n, direction="upper bound")
+            numbers["ln_k"] = Number(math.log(k), how, n, direction="upper bound")
         beside = "" if self.again else f", not on I({self.name}; x′)"
         if self.rate is not None:
             how = f"upper bound on I({self.name}; x){beside}: KL(q(c|x)‖p(c))"
-            found["rate"] = mean_of(self.rate, how, direction="upper bound")
+            numbers["rate"] = mean_number(self.rate, how, direction="upper bound")
         how = f"upper bound on I({self.name}; x){beside} of these {n:,} examples: ln N"
-        found["ln_n"] = Number(math.log(n), how, n, direction="upper bound")
-        return found
+        numbers["ln_n"] = Number(math.log(n), how, n, direction="upper bound")
+        return numbers
 
 
 @torch.no_grad()
 def mutual_information_bound(
-    model: Model | Trained,
+    model: Model | HasModel,
     data: Dataset,
     on: On = None,
     train: Dataset | None = None,
@@ -139,7 +133,7 @@ def mutual_information_bound(
         raise VaekitError(f"lr, the learning rate of the reader, must be finite and > 0, got {lr}")
     part = part_of(model, on)
     learned, judged = _sets(model, data, train, n, seed)
-    source = Source(model, part, again, drawn)
+    source = PairSource(model, part, again, drawn)
     with drawing(seed), evaluating(model):
         look = trained(source, learned, reader, steps, batch, lr)
         rows = rows_of(model, judged, n)
@@ -147,7 +141,7 @@ def mutual_information_bound(
         told = torch.cat([look(one.shown, one.c).cpu().double() for one in pairs])
         rate = _rates(model, judged, rows, part.places)
     surprise, categories = _surprise(pairs)
-    check_finite(model, judged, rows, "the bound", told, surprise, rate)
+    check_finite_values(model, judged, rows, "the bound", told, surprise, rate)
     return Bound(part.name, told, surprise, rate, categories, again, drawn)
 
 
@@ -169,21 +163,21 @@ def _sets(
 
 
 def _rates(model: Model, data: Dataset, rows: Tensor, places: list[int]) -> Tensor | None:
-    found = []
+    rates = []
     for part in encoded(model, data, rows):
         if part.prior is None:
             return None
         rate = rate_of(part.q, part.prior, part.q.rsample((CODES,)), places)
         if rate is None:
             return None
-        found.append(rate[0].cpu().double())
-    return torch.cat(found)
+        rates.append(rate[0].cpu().double())
+    return torch.cat(rates)
 
 
 def _surprise(pairs: list[Pairs]) -> tuple[Tensor, int | None]:
     """Return −log q(c) of each example, of categories its mean under q(c|x), and how many."""
-    q: Density = together([one.q for one in pairs])
+    q: Density = join([one.q for one in pairs])
     if isinstance(q, OneHots):
-        return entropy(q), q.event_shape[-1]
+        return category_entropy(q), q.event_shape[-1]
     c = torch.cat([one.c for one in pairs]).cpu().double()
     return -aggregated(c, q)[0], None

@@ -13,13 +13,13 @@ from vaekit.model import Model
 def categories_of(q: Density) -> dict[str, slice]:
     """Return where each one-hot of q(z|x) lies: name of its block → slice, "" where it is all."""
     names = q.names or [str(i) if q.sizes else "" for i in range(len(q.parts))]
-    found, first = {}, 0
+    slices, first = {}, 0
     for part, name in zip(q.parts, names, strict=True):
         size = part.event_shape[-1]
         if isinstance(part, Categories):
-            found[name] = slice(first, first + size)
+            slices[name] = slice(first, first + size)
         first += size
-    return found
+    return slices
 
 
 @torch.no_grad()
@@ -31,7 +31,7 @@ def categories(model: Model, data: Dataset) -> dict[str, slice]:
         return categories_of(model.encode(x, c))
 
 
-def other_entries(size: int, found: Mapping[str, slice]) -> list[int]:
+def other_entries(size: int, slices: Mapping[str, slice]) -> list[int]:
     """List the entries of a code of `size` that belong to no one-hot."""
-    taken = {i for where in found.values() for i in range(where.start, where.stop)}
+    taken = {i for where in slices.values() for i in range(where.start, where.stop)}
     return [i for i in range(size) if i not in taken]

@@ -14,10 +14,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, OneHots
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.information.encoding import encoded
 from vaekit.information.parts import Part
 from vaekit.model import Model
@@ -34,10 +34,10 @@ class Pairs(NamedTuple):
     c: Tensor
     q: Density
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
-class Source(NamedTuple):
+class PairSource(NamedTuple):
     """Draw pairs of a frozen model: which part of its code, and of what kind."""
 
     model: Model
@@ -50,7 +50,7 @@ class Source(NamedTuple):
         ((x, told, q, _),) = encoded(self.model, data, rows, len(rows))
         z = q.rsample((1,))
         p = self.model.decode(z, told, x.shape)
-        check_finite(self.model, data, rows, "what the decoder gives", p.mean[0])
+        check_finite_values(self.model, data, rows, "what the decoder gives", p.mean[0])
         own = q.marginal(self.part.places)
         c = z[0][:, self.part.places]
         if self.again:  # of a one-hot its mean, for log Q is linear in it and so has no noise
@@ -69,9 +69,9 @@ class Reader(nn.Module):
         self.widths = [size if isinstance(part, OneHots) else 2 * size for part, size in each]
         self.network = networks(text).encoder(tuple(first.shown.shape[1:]), sum(self.widths))
         self.network.to(first.shown.device)
-        self.units = _units(first.shown)
+        self.units = _image_units(first.shown)
         blocks = zip(first.c.split(self.sizes, -1), self.parts, strict=True)
-        self.moments = [_moments(c, isinstance(part, OneHots)) for c, part in blocks]
+        self.moments = [_mean_and_scale(c, isinstance(part, OneHots)) for c, part in blocks]
 
     def forward(self, shown: Tensor, c: Tensor) -> Tensor:
         """Return log Q(c|x′) of each pair in nats, (n,)."""
@@ -83,13 +83,13 @@ class Reader(nn.Module):
         ).sum(0)
 
 
-def _moments(c: Tensor, category: bool) -> tuple[Tensor, Tensor]:
+def _mean_and_scale(c: Tensor, category: bool) -> tuple[Tensor, Tensor]:
     if category:  # its entries have their unit
         return c.new_zeros(c.shape[-1]), c.new_ones(c.shape[-1])
     return c.mean(0), _wide(c.std(0, correction=0))
 
 
-def _units(x: Tensor) -> tuple[Tensor, Tensor]:
+def _image_units(x: Tensor) -> tuple[Tensor, Tensor]:
     return x.mean(), _wide(x.std(correction=0))
 
 
@@ -97,7 +97,9 @@ def _wide(std: Tensor) -> Tensor:
     return std.where(std > 0, torch.ones_like(std))
 
 
-def trained(source: Source, data: Dataset, text: str, steps: int, batch: int, lr: float) -> Reader:
+def trained(
+    source: PairSource, data: Dataset, text: str, steps: int, batch: int, lr: float
+) -> Reader:
     """Train a fresh reader on pairs of a set's examples, with the global generator."""
     order = torch.randperm(len(data))
     kept = order[: max(1, min(len(data) // 10, _FIRST))]
@@ -107,10 +109,10 @@ def trained(source: Source, data: Dataset, text: str, steps: int, batch: int, lr
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(stepping, steps)
     judged, best, state = source.pairs(data, kept), -torch.inf, reader.state_dict()
     for step in range(1, steps + 1):
-        found = source.pairs(data, rows[torch.randint(len(rows), (min(batch, len(rows)),))])
+        pairs = source.pairs(data, rows[torch.randint(len(rows), (min(batch, len(rows)),))])
         with torch.enable_grad():
             stepping.zero_grad()
-            (-reader(found.shown, found.c).mean()).backward()
+            (-reader(pairs.shown, pairs.c).mean()).backward()
         stepping.step()
         falling.step()
         if step % max(1, steps // _LOOKS) == 0 or step == steps:

@@ -16,29 +16,22 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.apply import (
-    CHUNK,
-    condition_of,
-    device_of,
-    evaluating,
-    reconstruct,
-    seeded,
-)
-from vaekit.brief import described
+from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reconstruct, seeded
+from vaekit.brief import brief_repr
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_numbers, check_range
+from vaekit.faults import check_finite_values, check_numbers, check_range
 from vaekit.given import check_objective
 from vaekit.information.encoding import rows_of
-from vaekit.information.rates import Number, mean_of, passes
+from vaekit.information.rates import Number, mean_number, passes
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
 from vaekit.posteriors import TopK
 
-DEAD = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
-EXAMPLES = 100  # Jacobians; each takes a backward pass for every latent
-_ENTRIES = 1 << 24  # of the Jacobians held at once, 64 MiB
+DEAD_UNIT = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
+JACOBIANS = 100  # each takes a backward pass for every latent
+_JACOBIAN_ENTRIES = 1 << 24  # of the Jacobians held at once, 64 MiB
 _TIMES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 2.0)
 
 
@@ -52,20 +45,20 @@ def diagnose(
     """
     check_objective(objective)
     objective = 1.0 * objective if isinstance(objective, Term) else objective
-    rows, found = rows_of(model, data, n), dict[str, Number]()
+    rows, numbers = rows_of(model, data, n), dict[str, Number]()
     sparsity = term_of(objective, Sparsity)
     if sparsity is not None:
-        found |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
+        numbers |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
     if isinstance(model.posterior, TopK):
-        found |= _selected(use(model, data, rows), len(rows))
+        numbers |= _selected(use(model, data, rows), len(rows))
     if term_of(objective, Contractive) is not None:
-        found |= _contracted(spectra(model, data, rows[spread(len(rows), EXAMPLES)]))
+        numbers |= _contracted(spectra(model, data, rows[evenly_spaced(len(rows), JACOBIANS)]))
     if model.corruption is not None:
-        found |= _denoised(denoise(model, data, rows, model.corruption), data)
-    return {name: asdict(number) for name, number in found.items() if math.isfinite(number.value)}
+        numbers |= _denoised(denoise(model, data, rows, model.corruption), data)
+    return {name: asdict(number) for name, number in numbers.items() if math.isfinite(number.value)}
 
 
-def spread(count: int, limit: int) -> Tensor:
+def evenly_spaced(count: int, limit: int) -> Tensor:
     """Choose up to `limit` places at equal distances from the first to the last of `count`."""
     return torch.linspace(0, count - 1, min(count, limit)).round().long()
 
@@ -100,14 +93,16 @@ def use(model: Model, data: Dataset, rows: Tensor) -> Tensor:
 def _sparse(layers: list[Tensor], rho: float, n: int) -> dict[str, Number]:
     means = torch.cat(layers)
     where = f"over {len(means):,} units" + (f" of {len(layers)} layers" if len(layers) > 1 else "")
-    gap, dead = float((means - rho).abs().max()), float((means < DEAD).double().mean())
+    gap, dead = float((means - rho).abs().max()), float((means < DEAD_UNIT).double().mean())
     how = f"max_j |ρ̂_j − ρ| {where}, ρ = {rho:g}"
     return {
         "mean_activation": Number(
             float(means.mean()), f"mean of ρ̂_j {where}", n, None, "in [0, 1]"
         ),
         "activation_gap": Number(gap, how, n, None, "in [0, 1]"),
-        "dead_units": Number(dead, f"share of ρ̂_j < {DEAD:g} {where}", n, None, "share of units"),
+        "dead_units": Number(
+            dead, f"share of ρ̂_j < {DEAD_UNIT:g} {where}", n, None, "share of units"
+        ),
     }
 
 
@@ -125,23 +120,23 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
 
     Float64 (n, min(H, D)), in units of the code by units of x.
     """
-    found = []
+    values = []
     with evaluating(model):
-        for part in rows.split(max(1, _ENTRIES // (model.posterior.latent * _size(data)))):
+        for part in rows.split(max(1, _JACOBIAN_ENTRIES // (model.posterior.latent * _size(data)))):
             x = data.batch(part).to(device_of(model))
             check_numbers(data, part, x)
             j = jacobian(model, x, condition_of(model, data, part)).detach().double()
             # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
             # float64 good to 1e-8 of the largest singular value.
             small = j @ j.mT if j.shape[1] <= j.shape[2] else j.mT @ j
-            found.append(torch.linalg.eigvalsh(small).clamp_min(0).sqrt().flip(-1).cpu())
-    return torch.cat(found)
+            values.append(torch.linalg.eigvalsh(small).clamp_min(0).sqrt().flip(-1).cpu())
+    return torch.cat(values)
 
 
 def _contracted(values: Tensor) -> dict[str, Number]:
     norms = values.square().sum(-1).sqrt()
     how = "mean_x ‖J‖_F, J = ∂E[z|x]/∂x at the clean x by automatic differentiation"
-    return {"jacobian_norm": mean_of(norms, how, "units of z by units of x", "exact")}
+    return {"jacobian_norm": mean_number(norms, how, "units of z by units of x", "exact")}
 
 
 # ---- denoising
@@ -155,7 +150,7 @@ class Denoised:
     before: Tensor
     after: Tensor
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -> Denoised:
@@ -170,7 +165,7 @@ def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -
             check_range(model, data, part, x)
             corrupted = corruption(x)
             made = reconstruct(model, corrupted, c).to(x.device)
-            check_finite(model, data, part, "what comes of a corrupted input", made)
+            check_finite_values(model, data, part, "what comes of a corrupted input", made)
             before.append((corrupted - x).double().flatten(1).square().sum(1).cpu())
             after.append((made - x).double().flatten(1).square().sum(1).cpu())
     return Denoised(corruption.level, torch.cat(before), torch.cat(after))
@@ -183,13 +178,13 @@ def levels(corruption: Corruption) -> list[Corruption]:
     """
     if not corruption.level > 0:
         return [corruption]
-    found = []
+    kinds = []
     for times in _TIMES:
         try:
-            found.append(corruption.at(times * corruption.level))
+            kinds.append(corruption.at(times * corruption.level))
         except VaekitError:
             continue
-    return found
+    return kinds
 
 
 def psnr(squared: Tensor, data: Dataset) -> float:
@@ -203,13 +198,13 @@ def psnr(squared: Tensor, data: Dataset) -> float:
     return 20 * math.log10((high - low) or 1.0) - 10 * math.log10(mse) if mse else math.inf
 
 
-def _denoised(found: Denoised, data: Dataset) -> dict[str, Number]:
-    at = "" if math.isnan(found.level) else f" of level {found.level:g}"
-    said = {"corrupted": ("‖x − x̃‖²", found.before), "denoised": ("‖x − E[x|z(x̃)]‖²", found.after)}
+def _denoised(error: Denoised, data: Dataset) -> dict[str, Number]:
+    at = "" if math.isnan(error.level) else f" of level {error.level:g}"
+    said = {"corrupted": ("‖x − x̃‖²", error.before), "denoised": ("‖x − E[x|z(x̃)]‖²", error.after)}
     numbers = {}
     for name, (formula, errors) in said.items():
         how = f"{formula} summed over entries, corruption{at}, seed 0"
-        numbers[f"{name}_squared_error"] = mean_of(errors, how, "squared units of x")
+        numbers[f"{name}_squared_error"] = mean_number(errors, how, "squared units of x")
         if len(data.shape) == 3:
             low, high = data.range
             how = f"10 log₁₀({high - low:g}² / MSE), MSE over all entries, of {formula}"

@@ -17,12 +17,13 @@ from vaekit.apply import (
     sample_rows,
     seeded,
 )
-from vaekit.brief import described
+from vaekit.arguments import check_counts
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_range
-from vaekit.given import check_counts, check_model, check_seed, check_set
+from vaekit.faults import check_finite_values, check_range
+from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 
 _APART = 0x9E3779B97F4A7C15  # any large odd number
@@ -36,10 +37,10 @@ class Encoded(NamedTuple):
     q: Density
     prior: Density | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
-class Trained(Protocol):
+class HasModel(Protocol):
     """Whatever has a trained model, such as a run."""
 
     @property
@@ -48,14 +49,14 @@ class Trained(Protocol):
         ...
 
 
-def model_of(found: Model | Trained) -> Model:
+def model_of(owner: Model | HasModel) -> Model:
     """Return a model, or that of a run; raise `VaekitError` for what is neither."""
-    model = getattr(found, "model", None)
+    model = getattr(owner, "model", None)
     if isinstance(model, Model):
         return model
-    check_model(found)
-    assert isinstance(found, Model)
-    return found
+    check_model(owner)
+    assert isinstance(owner, Model)
+    return owner
 
 
 def check_subject(model: Model, data: Dataset, **counts: int) -> None:
@@ -81,7 +82,7 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
             with reading_of(data, model):
                 q = _widened(model.encode(x, c))
             check_range(model, data, part, x)
-            check_finite(model, data, part, "the code", q.mean, q.variance)
+            check_finite_values(model, data, part, "the code", q.mean, q.variance)
             prior = None if model.prior is None else model.expect(q.mean, c)
             yield Encoded(x, c, q, prior)
 

@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from vaekit.apply import CHUNK
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.information.encoding import drawing, encoded, rows_of
-from vaekit.information.rates import Number, mean_of
+from vaekit.information.rates import Number, mean_number
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
@@ -33,7 +33,7 @@ class LogLikelihood:
     values: Tensor
     samples: int
 
-    __repr__ = described
+    __repr__ = brief_repr
 
     @property
     def mean(self) -> float:
@@ -43,7 +43,7 @@ class LogLikelihood:
     def numbers(self) -> dict[str, Number]:
         """Return the mean as a lower bound, with its standard error over examples."""
         how = f"lower bound on log p(x): importance weights of {self.samples:,} codes an example"
-        return {"log_likelihood": mean_of(self.values, how, direction="lower bound")}
+        return {"log_likelihood": mean_number(self.values, how, direction="lower bound")}
 
 
 @torch.no_grad()
@@ -69,9 +69,9 @@ def log_likelihood(
                 for count in counts
             ]
             values.append((torch.cat(logs).logsumexp(0) - math.log(samples)).cpu())
-    found = torch.cat(values)
-    check_finite(model, data, rows, "the bound on log p(x)", found)
-    return LogLikelihood(found, samples)
+    bounds = torch.cat(values)
+    check_finite_values(model, data, rows, "the bound on log p(x)", bounds)
+    return LogLikelihood(bounds, samples)
 
 
 def _log_weights(

@@ -42,15 +42,15 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, DiagonalGaussian, StandardNormal
 from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.information.encoding import encoded, rows_of
-from vaekit.information.parts import together
-from vaekit.information.rates import WIDE, Number, mean_of
+from vaekit.information.parts import join
+from vaekit.information.rates import WIDE, Number, mean_number
 from vaekit.model import Model
 
 INFLUENTIAL = 0.5  # nats
@@ -73,7 +73,7 @@ class Indicators:
     spread: Tensor
     centreds: Tensor
 
-    __repr__ = described
+    __repr__ = brief_repr
 
     @property
     def centred(self) -> Tensor:
@@ -123,18 +123,18 @@ class Indicators:
         n, unit = len(self.rates), f"units of {len(self.v)}"
         many, wide = int(self.influential.sum()), int(self.normal_variance.sum())
         return {
-            "information_gaussian": mean_of(
+            "information_gaussian": mean_number(
                 self.informations,
                 "upper bound on I(x; z): mean KL(q(z|x)‖q*), q* = Π N(0, v_h); Def. 2 and 6",
                 direction="upper bound",
             ),
-            "information_gaussian_centred": mean_of(
+            "information_gaussian_centred": mean_number(
                 self.centreds,
                 "upper bound on I(x; z): the same with q* = Π N(mean μ_h, v_h − (mean μ_h)²), "
                 "whatever the shift of the code",
                 direction="upper bound",
             ),
-            "aggregate_kl_gaussian": mean_of(
+            "aggregate_kl_gaussian": mean_number(
                 self.rates - self.informations,
                 "lower bound on KL(q(z)‖p(z)): rate less that = KL(q*‖p); Def. 4 and 5",
                 direction="lower bound",
@@ -163,13 +163,13 @@ def indicators(model: Model, data: Dataset, n: int = 10_000) -> Indicators:
         if complaint:
             raise VaekitError(complaint)
         posteriors.append(part.q)
-    q = together(posteriors)
+    q = join(posteriors)
     v, centre = (q.mean**2 + q.variance).mean(0), q.mean.mean(0)
     spread = ((q.mean - centre) ** 2 + q.variance).mean(0)
-    rates = _known(q, StandardNormal(torch.zeros_like(v)))
-    informations = _known(q, DiagonalGaussian(torch.zeros_like(v), 0.5 * v.log()))
-    centreds = _known(q, DiagonalGaussian(centre, 0.5 * spread.log())).sum(1)
-    check_finite(model, data, rows, "the information", rates, informations, centreds)
+    rates = _known_kl(q, StandardNormal(torch.zeros_like(v)))
+    informations = _known_kl(q, DiagonalGaussian(torch.zeros_like(v), 0.5 * v.log()))
+    centreds = _known_kl(q, DiagonalGaussian(centre, 0.5 * spread.log())).sum(1)
+    check_finite_values(model, data, rows, "the information", rates, informations, centreds)
     known = v, rates.mean(0), informations.mean(0), rates.sum(1), informations.sum(1)
     return Indicators(*known, spread, centreds)
 
@@ -186,7 +186,7 @@ def unfit(q: Density, prior: Density | None) -> str:
     )
 
 
-def _known(q: Density, p: Density) -> Tensor:
-    found = kl_by_coordinate(q, p)
-    assert found is not None
-    return found
+def _known_kl(q: Density, p: Density) -> Tensor:
+    kl = kl_by_coordinate(q, p)
+    assert kl is not None
+    return kl

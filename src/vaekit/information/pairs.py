@@ -26,8 +26,8 @@ import torch
 from torch import Tensor
 
 from vaekit.distributions import LOG_2PI, Density, DiagonalGaussian
+from vaekit.distributions.coordinates import LN_2
 
-LN_2 = math.log(2)
 _NARROW = 1e-4  # s by the largest |z|, which float32 places to 6e-8 of itself: to 6e-4 of s
 _ENTRIES = 1 << 22  # of one broadcast log-density, 16 MiB
 Tile = tuple[int, int]

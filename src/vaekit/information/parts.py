@@ -34,8 +34,8 @@ class Part(NamedTuple):
 def parts_of(model: Model) -> list[Part]:
     """Return the named blocks of a model's prior, or else of its posterior; nothing without."""
     prior = {} if model.prior is None else model.prior.blocks
-    found = prior or model.posterior.blocks
-    return [Part(name, list(range(s.start, s.stop))) for name, s in found.items()]
+    blocks = prior or model.posterior.blocks
+    return [Part(name, list(range(s.start, s.stop))) for name, s in blocks.items()]
 
 
 def part_of(model: Model, on: On) -> Part:
@@ -59,7 +59,7 @@ def part_of(model: Model, on: On) -> Part:
     return Part("_".join(f"z{h}" for h in places), places)
 
 
-def together(posteriors: Sequence[Density]) -> Density:
+def join(posteriors: Sequence[Density]) -> Density:
     """Join posteriors of many chunks as one of all examples, float64 on the CPU.
 
     Raises `VaekitError` for a kind that does not show its parameters.
@@ -119,7 +119,7 @@ def _aggregated_blocks(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
     return whole, apart + alone if known else None
 
 
-def entropy(q: OneHots) -> Tensor:
+def category_entropy(q: OneHots) -> Tensor:
     """Return −Σ_k π_k(x) ln π̄_k of each example, (n,), whose mean is the entropy of q(c)."""
     mean = q.mean.mean(0).clamp_min(torch.finfo(q.mean.dtype).tiny)
     return -(q.mean * mean.log()).sum(-1)

@@ -16,14 +16,14 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.information.encoding import Encoded, drawing, encoded, rows_of
 from vaekit.information.parts import rate_of
-from vaekit.information.rates import Number, mean_of
+from vaekit.information.rates import Number, mean_number
 from vaekit.model import Model
 
 
-class Block(NamedTuple):
+class BlockRate(NamedTuple):
     """Name a block, say where in z it lies, and what it is paid, in nats for one example."""
 
     name: str
@@ -34,7 +34,7 @@ class Block(NamedTuple):
 @torch.no_grad()
 def rank(
     model: Model, data: Dataset, n: int = 10_000, samples: int = 10, seed: int = 0
-) -> list[Block]:
+) -> list[BlockRate]:
     """List the blocks of a model's prior with their rates, the most used first.
 
     Reads up to `n` examples, `samples` codes of each where a rate has no closed form. Raises
@@ -51,22 +51,22 @@ def rank(
             _by_block(part, list(blocks.values()), samples)
             for part in encoded(model, data, wanted, 1000)
         ]
-    found = []
+    ranks = []
     for i, (name, where) in enumerate(blocks.items()):
         rates = torch.cat([part[i][0] for part in parts]).double().cpu()
-        check_finite(model, data, wanted, f"the rate of {name}", rates)
+        check_finite_values(model, data, wanted, f"the rate of {name}", rates)
         how = "closed form" if parts[0][i][1] else f"{samples} code(s) an example"
         how = f"KL(q(z_b|x)‖p(z_b)) of a block, {how}"
-        found.append(Block(name, where, mean_of(rates, how, direction="upper bound")))
-    return sorted(found, key=lambda block: -block.rate.value)
+        ranks.append(BlockRate(name, where, mean_number(rates, how, direction="upper bound")))
+    return sorted(ranks, key=lambda block: -block.rate.value)
 
 
 def _by_block(part: Encoded, blocks: list[slice], samples: int) -> list[tuple[Tensor, bool]]:
     q, p = part.q, part.prior
     assert p is not None
     z = q.rsample((samples,))
-    found = [rate_of(q, p, z, list(range(where.start, where.stop))) for where in blocks]
-    known = [rate for rate in found if rate is not None]
-    if len(known) < len(found):
+    each = [rate_of(q, p, z, list(range(where.start, where.stop))) for where in blocks]
+    known = [rate for rate in each if rate is not None]
+    if len(known) < len(each):
         raise VaekitError("the blocks of a prior are ranked for Gaussian posteriors only")
     return known

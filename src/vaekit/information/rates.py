@@ -35,7 +35,7 @@ from vaekit.data import Dataset
 from vaekit.distributions import Categories, Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
 from vaekit.distributions.product import Block, blocks
-from vaekit.faults import check_finite, check_range
+from vaekit.faults import check_finite_values, check_range
 from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.model import Model, Pass
@@ -77,16 +77,18 @@ def evaluate(
             if len(data) > n
             else torch.arange(len(data))
         )
-        sums = _Sums(samples)
+        sums = _PerExample(samples)
         for run in passes(model, data, rows, samples):
             sums.add(run)
     for name, parts in sums.parts.items():
         if name != "v":  # into which the prior's variance goes, which may be infinite
-            check_finite(model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts))
+            check_finite_values(
+                model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts)
+            )
     numbers = {k: asdict(v) for k, v in sums.numbers().items()}
     levels = data.levels(rows)
     if levels is not None and data.factors is not None:
-        numbers["mig"] = _mig(sums.codes(), levels, data.factors.names, bins)
+        numbers["mig"] = _mig_number(sums.codes(), levels, data.factors.names, bins)
     return numbers
 
 
@@ -103,12 +105,14 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
             with reading_of(data, model):
                 run = model(x, c, samples)
             check_range(model, data, part, x)
-            check_finite(model, data, part, "the code", run.q.mean)
-            check_finite(model, data, part, "what the decoder gives", run.p.mean.transpose(0, 1))
+            check_finite_values(model, data, part, "the code", run.q.mean)
+            check_finite_values(
+                model, data, part, "what the decoder gives", run.p.mean.transpose(0, 1)
+            )
             yield run
 
 
-class _Sums:
+class _PerExample:
     """Gather what every example says; examples count alike, however the chunks were cut."""
 
     def __init__(self, samples: int):
@@ -148,32 +152,32 @@ class _Sums:
     def numbers(self) -> dict[str, Number]:
         whole = {name: torch.cat(parts) for name, parts in self.parts.items()}
         drawn = f"Monte Carlo over q(z|x), {self.samples} sample(s) an example"
-        found: dict[str, Number] = {}
+        numbers: dict[str, Number] = {}
         if "rate" in whole:
             elbo = -whole["distortion"] - whole["rate"]
             how = "lower bound on log p(x); −distortion − rate, weight 1"
-            found["elbo"] = mean_of(elbo, how, direction="lower bound")
-            found |= {name: self._rate_number(name, whole[name], drawn) for name in self.closed}
+            numbers["elbo"] = mean_number(elbo, how, direction="lower bound")
+            numbers |= {name: self._rate_number(name, whole[name], drawn) for name in self.closed}
         stochastic = bool((whole["variance"] > 0).any())
         how = drawn if stochastic else "deterministic code"
-        found["distortion"] = mean_of(whole["distortion"], f"−log p(x|z), {how}")
-        found["squared_error"] = mean_of(
+        numbers["distortion"] = mean_number(whole["distortion"], f"−log p(x|z), {how}")
+        numbers["squared_error"] = mean_number(
             whole["squared_error"],
             f"‖x − E[x|z]‖² summed over entries, {how}",
             "squared units of x",
         )
         v = whole["v"][:, self.units] if "v" in whole else None
-        return found | _units(whole["mean"][:, self.units], v, self.standard)
+        return numbers | _active_units(whole["mean"][:, self.units], v, self.standard)
 
     def _rate_number(self, name: str, values: Tensor, drawn: str) -> Number:
         z = "z" + name.removeprefix("rate")
         what = f"KL(q({z}|x)‖p({z}))"
         exact = f"analytic {what}" if self.closed[name] else f"{what}, {drawn}"
         how = f"{exact}, an upper bound on {self.kept.replace('z', z)}"
-        return mean_of(values, how, direction="upper bound")
+        return mean_number(values, how, direction="upper bound")
 
 
-def mean_of(
+def mean_number(
     values: Tensor, estimator: str, unit: str = "nats", direction: Direction = "consistent"
 ) -> Number:
     """Return the mean of what each example gives, values (n,), with its standard error."""
@@ -182,32 +186,32 @@ def mean_of(
     return Number(float(values.mean()), estimator, n, se, unit, direction)
 
 
-def _units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
+def _active_units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
     n, size = mean.shape
     if not size:
         return {}
     unit = f"units of {size}"
     how = f"count of Var_x(μ_h) > {ACTIVE}"
     count = int((mean.var(0, unbiased=False) > ACTIVE).sum())
-    found = {"active_units": Number(count, how, n, None, unit, "exact")}
+    numbers = {"active_units": Number(count, how, n, None, unit, "exact")}
     if v is not None:
         wide = "μ_h² + s_h²" if standard else "((μ_h − m_h)² + s_h²) / t_h²"
         prior = "" if standard else "; m_h, t_h² of the prior"
         how = f"count of v_h = mean({wide}) ≥ {WIDE}{prior}"
         count = int((v.mean(0) >= WIDE).sum())
-        found["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
-    return found
+        numbers["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
+    return numbers
 
 
 def _units_of(q: Density) -> list[int]:
     """Return the places of the code that are units: all but the entries of one-hots."""
-    found, first = [], 0
+    units, first = [], 0
     for part in q.parts:
         size = part.event_shape[-1]
         one_hot = isinstance(part, Categories)
-        found += [] if one_hot else range(first, first + size)
+        units += [] if one_hot else range(first, first + size)
         first += size
-    return found
+    return units
 
 
 def _blocks(run: Pass) -> list[Block]:
@@ -215,7 +219,7 @@ def _blocks(run: Pass) -> list[Block]:
     return blocks(run.q, run.prior, run.z) or []
 
 
-def _mig(
+def _mig_number(
     codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...], bins: int
 ) -> dict[str, Any]:
     score = mig(codes, levels, bins=bins)

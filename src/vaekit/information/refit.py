@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from vaekit.apply import CHUNK, evaluating
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite
+from vaekit.faults import check_finite_values
 from vaekit.given import check_model
 from vaekit.information.encoding import drawing, rows_of
 from vaekit.information.rates import passes
@@ -20,7 +20,7 @@ from vaekit.model import Model
 from vaekit.text import build, parse
 
 RESIDUALS = 1 << 22  # give σ² to a tenth of a percent
-EXAMPLES = 10_000
+FITTED = 10_000
 
 
 class Mean(nn.Module):
@@ -55,14 +55,14 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
 @torch.no_grad()
 def residuals(model: Model, data: Dataset, seed: int = 0) -> Tensor:
     """Return squared residuals (x_d − G_d(z))², z ~ q(z|x), of entries of `data`, (n,)."""
-    rows, found = rows_of(model, data, EXAMPLES), []
+    rows, parts = rows_of(model, data, FITTED), []
     with drawing(seed), evaluating(model):
         for run, part in zip(passes(model, data, rows), rows.split(CHUNK), strict=True):
             squares = (run.x - run.p.mean).square()
-            check_finite(model, data, part, "the residual", squares[0])
+            check_finite_values(model, data, part, "the residual", squares[0])
             squares = squares.flatten()
             share = RESIDUALS * len(run.x) // len(rows)
             if share < len(squares):
                 squares = squares[torch.randint(len(squares), (share,), device=squares.device)]
-            found.append(squares.cpu())
-    return torch.cat(found)
+            parts.append(squares.cpu())
+    return torch.cat(parts)

@@ -21,10 +21,10 @@ def summarise(
     Indicators are left out where posterior and prior are not theirs, log p(x), which is computed
     on 1000 examples at most, without a prior. Raises `VaekitError` as the three do.
     """
-    found = aggregate(model, data, n, seed).numbers()
+    numbers = aggregate(model, data, n, seed).numbers()
     first = next(iter(encoded(model, data, torch.arange(1))))
     if not unfit(first.q, first.prior):
-        found = indicators(model, data, n).numbers() | found
+        numbers = indicators(model, data, n).numbers() | numbers
     if model.prior is not None:
-        found |= log_likelihood(model, data, min(n, EXAMPLES), samples, seed).numbers()
-    return {name: asdict(number) for name, number in found.items()}
+        numbers |= log_likelihood(model, data, min(n, EXAMPLES), samples, seed).numbers()
+    return {name: asdict(number) for name, number in numbers.items()}

@@ -10,7 +10,7 @@ from torch import distributed as processes
 from torch.distributions import Distribution
 
 from vaekit.errors import VaekitError
-from vaekit.shapes import numbers
+from vaekit.shapes import float_output
 
 FLOOR = 1e-4  # of a learned variance ([noise] Table 1): a twenty-fifth of a grey level of 256
 
@@ -47,7 +47,7 @@ class Likelihood(nn.Module, ABC):
         if c is not None:
             z = torch.cat([z, c.to(z.dtype).expand(*z.shape[:-1], c.shape[-1])], -1)
         flat = z.flatten(0, -2)
-        out = numbers(self.network(flat), "the decoder")
+        out = float_output(self.network(flat), "the decoder")
         if out.ndim < 2 or len(out) != len(flat):
             raise VaekitError(
                 f"the decoder gives shape {tuple(out.shape)} for {len(flat)} codes, expected "

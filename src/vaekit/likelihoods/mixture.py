@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions import MixtureEntries, residuals
-from vaekit.distributions.residuals import LEAST_SHARE, Mixture, Moments
+from vaekit.distributions.residuals import LEAST_SHARE, Components, Moments
 from vaekit.errors import VaekitError, nearest
 from vaekit.likelihoods.base import (
     FLOOR,
@@ -22,9 +22,9 @@ from vaekit.likelihoods.base import (
     over_processes,
 )
 
-MOST = 100  # components: each is as many numbers as the batch has entries
+MOST_COMPONENTS = 100  # components: each is as many numbers as the batch has entries
 DEAD = 1e-4  # share below which a component counts as dead
-LEARNED = ("em", "gradient")
+LEARNED_BY = ("em", "gradient")
 
 
 class GaussianMixture(Likelihood):
@@ -53,18 +53,18 @@ class GaussianMixture(Likelihood):
         floor: float = FLOOR,
     ):
         super().__init__()
-        if learned not in LEARNED:
-            raise nearest(str(learned), LEARNED, "way to learn a mixture")
+        if learned not in LEARNED_BY:
+            raise nearest(str(learned), LEARNED_BY, "way to learn a mixture")
         whole = isinstance(components, int) and not isinstance(components, bool)
-        if not (whole and 1 <= components <= MOST):
+        if not (whole and 1 <= components <= MOST_COMPONENTS):
             raise VaekitError(
-                f"a mixture needs a whole number of components from 1 to {MOST}, "
+                f"a mixture needs a whole number of components from 1 to {MOST_COMPONENTS}, "
                 f"got components={components!r}"
             )
         check_noise("a mixture", sigma, decay, floor)
         self.network, self.components, self.learned = network, components, learned
         self.decay, self.floor = decay, floor
-        first = residuals.start(first_sigma(sigma, floor, residuals.SPAN), components)
+        first = residuals.start_mixture(first_sigma(sigma, floor, residuals.SPAN), components)
         if learned == "gradient":
             self.free = nn.Parameter(0.5 * ((2 * first.log_std).exp() - floor).log())
             self.logits = nn.Parameter(torch.zeros(components))
@@ -79,13 +79,13 @@ class GaussianMixture(Likelihood):
         mean = self.decode(z, c)
         return MixtureEntries(mean, *self.mixture(), mean.dim() - z.dim() + 1)
 
-    def mixture(self) -> Mixture:
+    def mixture(self) -> Components:
         """Return ln σ_k and ln π_k as they are."""
         if self.learned == "em":
-            return Mixture(self.log_std, self.log_share)
+            return Components(self.log_std, self.log_share)
         log_std = 0.5 * ((2 * self.free).exp() + self.floor).log()
         share = self.logits.softmax(0) * (1 - self.components * LEAST_SHARE) + LEAST_SHARE
-        return Mixture(log_std, share.log())
+        return Components(log_std, share.log())
 
     @torch.no_grad()
     def maximise(self, x: Tensor, p: Distribution) -> None:
@@ -114,11 +114,11 @@ class GaussianMixture(Likelihood):
     def noise(self) -> dict[str, float]:
         """Return σ_k² and π_k of every component k."""
         log_std, log_share = (t.detach() for t in self.mixture())
-        found = {}
+        numbers = {}
         for k in range(self.components):
-            found[f"noise_variance_{k}"] = float((2 * log_std[k]).exp())
-            found[f"noise_share_{k}"] = float(log_share[k].exp())
-        return found
+            numbers[f"noise_variance_{k}"] = float((2 * log_std[k]).exp())
+            numbers[f"noise_share_{k}"] = float(log_share[k].exp())
+        return numbers
 
     def warning(self) -> str:
         """Name the components that have died, and those that are at the floor."""
@@ -128,16 +128,16 @@ class GaussianMixture(Likelihood):
         said = []
         if dead and self.components > 1:
             said.append(
-                f"component {_listed(dead)} of the noise mixture has died (π < {DEAD:g}): the "
+                f"component {_comma_list(dead)} of the noise mixture has died (π < {DEAD:g}): the "
                 f"residuals need fewer than {self.components} components, or a smaller floor"
             )
         low = [k for k in low if k not in dead]
         if low:
             said.append(
-                limited(f"the variance of component {_listed(low)} of the noise", self.floor)
+                limited(f"the variance of component {_comma_list(low)} of the noise", self.floor)
             )
         return "; ".join(said)
 
 
-def _listed(numbers: list[int]) -> str:
+def _comma_list(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers))

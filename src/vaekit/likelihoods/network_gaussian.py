@@ -17,7 +17,7 @@ from vaekit.distributions import GaussianEntries
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import FLOOR, NEAR, Likelihood, check_noise, limited
 
-FAR = 30.0  # σ's, root mean square; data in [0, 1] are at most 10 of the usual `sigma` off
+FAR_RESIDUAL = 30.0  # σ's, root mean square; data in [0, 1] are at most 10 of the usual `sigma` off
 MANY = 0.5  # share of entries at the floor from which it is worth a word
 
 
@@ -74,7 +74,7 @@ class NetworkGaussian(Likelihood):
     def warning(self) -> str:
         """Say where σ² began far below r², or is at the floor in most entries of a batch."""
         share, times = float(self.low), float(self.misfit.sqrt())
-        if times > FAR:
+        if times > FAR_RESIDUAL:
             return (
                 f"the first residuals were {times:.0f} times σ(z), too far for the variance head: "
                 f"set sigma to {self.sigma * times:.1g} or so, or scale the data down"

@@ -45,8 +45,7 @@ from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 from vaekit.metrics.source import Draw, Encode, Source, set_of_codes, source_of, varying_of
 
-_BLOCK = 2**15  # pairs in memory at a time
-_HOW = "held-out accuracy of a linear classifier of the shared factor"
+_PAIRS_AT_ONCE = 2**15  # pairs in memory at a time
 _CLASSIFIER = "multinomial logistic regression, C = 1, on standardised z_diff"
 
 
@@ -84,7 +83,7 @@ def beta_vae_score(
     varying = varying_of(source, "the β-VAE score")
     learn, judge = (-(-votes // len(varying)) for votes in (train, test))
     z_diff = np.stack([_votes(source, k, learn + judge, pairs, rng) for k in varying])
-    inputs, truth, learnt = _table(z_diff, learn)
+    inputs, truth, learnt = _classifier_inputs(z_diff, learn)
     confusion, weights, intercept = _classify(inputs, truth, learnt)
     accuracy = confusion.diagonal()
     parts = {
@@ -98,7 +97,7 @@ def beta_vae_score(
         "intercept": intercept,
     }
     settings = {
-        "estimator": _HOW,
+        "estimator": "held-out accuracy of a linear classifier of the shared factor",
         "n": judge * len(varying),
         "se": float(np.sqrt((accuracy * (1 - accuracy)).mean() / (judge * len(varying)))),
         "chance": 1 / len(varying),
@@ -131,7 +130,7 @@ def _beta_vae(subject: Subject) -> Score:
 
 def _votes(source: Source, k: int, votes: int, pairs: int, rng: np.random.Generator) -> np.ndarray:
     """Draw z_diff of votes for factor k, (votes, H)."""
-    step, z_diff = max(1, _BLOCK // pairs), []
+    step, z_diff = max(1, _PAIRS_AT_ONCE // pairs), []
     for start in range(0, votes, step):
         n = min(step, votes - start)
         codes = source.codes(source.sharing(k, n * pairs, 2, rng)).astype(np.float64)
@@ -140,7 +139,7 @@ def _votes(source: Source, k: int, votes: int, pairs: int, rng: np.random.Genera
     return np.concatenate(z_diff)
 
 
-def _table(z_diff: np.ndarray, learn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _classifier_inputs(z_diff: np.ndarray, learn: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Turn z_diff (K, votes, H) into inputs, true factors, and which votes are learnt from.
 
     These are the first `learn` of each factor.

@@ -5,7 +5,6 @@ has nothing to be known: every score leaves it out and names it in `parts["const
 learn from the codes are judged on rows that they did not learn from.
 """
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -77,11 +76,6 @@ def varying(levels: np.ndarray) -> np.ndarray:
     return np.flatnonzero(np.ptp(levels, axis=0) > 0)
 
 
-def constant(levels: np.ndarray) -> np.ndarray:
-    """List the factors with one level."""
-    return np.flatnonzero(np.ptp(levels, axis=0) == 0)
-
-
 def held_out(n: int, share: float, rng: np.random.Generator) -> np.ndarray:
     """Choose the rows to learn from, (n,) bool, leaving `share` of them to judge by.
 
@@ -113,16 +107,6 @@ def narrowed(values: np.ndarray, learnt: Any = slice(None)) -> tuple[np.ndarray,
     known = values[learnt]
     width = np.ptp(known, axis=0)
     return (values - known.min(axis=0)) / np.where(width > 0, width, 1.0), width
-
-
-def check_counts(**counts: int) -> None:
-    """Raise `VaekitError` for a count that is no whole number, or below 1, 0 for shuffles."""
-    for name, count in counts.items():
-        if isinstance(count, bool) or not isinstance(count, Integral):
-            raise VaekitError(f"{name} must be a whole number, got {count!r}")
-        least = 0 if name == "shuffles" else 1
-        if count < least:
-            raise VaekitError(f"{name} must be ≥ {least}, got {count}")
 
 
 def mean_of(values: np.ndarray, chosen: np.ndarray) -> float:

@@ -24,14 +24,14 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts
 from vaekit.metrics.labels import whole_labels
 from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score
 
 Rule = Literal["one_to_one", "majority"]
-_HOW = {
+_RULES = {
     "one_to_one": "accuracy of categories under the best one-to-one assignment to classes",
     "majority": "accuracy of categories, each named by its most frequent class",
 }
@@ -60,7 +60,7 @@ def cluster_accuracy(
     categories outside 0 … A − 1, names without `categories` or another number of them, and an
     unknown rule. ([vmi] §4.4.2 does not say which rule is its own.)
     """
-    if rule not in _HOW:
+    if rule not in _RULES:
         raise VaekitError(f"unknown rule {rule!r}: use 'one_to_one' or 'majority'")
     check_counts(shuffles=shuffles)
     assigned, truth = whole_labels(assignments, "assignments"), whole_labels(labels)
@@ -75,10 +75,10 @@ def cluster_accuracy(
         return cells.reshape(len(known), len(classes))
 
     def right(table: np.ndarray) -> float:
-        return _right(table, _named(table, rule) if given is None else places) / len(truth)
+        return _hits(table, _assigned(table, rule) if given is None else places) / len(truth)
 
     counts, rng = table(column), np.random.default_rng(seed)
-    places = _named(counts, rule) if given is None else _places(given, classes)
+    places = _assigned(counts, rule) if given is None else _places(given, classes)
     value = right(counts)
     chance = [right(table(rng.permutation(column))) for _ in range(shuffles)]
     parts: dict[str, Any] = {
@@ -89,7 +89,7 @@ def cluster_accuracy(
         "adjusted_information": _adjusted(assigned, truth),
     }
     settings = {
-        "estimator": _HOW[rule] + ("" if given is None else ", named beforehand"),
+        "estimator": _RULES[rule] + ("" if given is None else ", named beforehand"),
         "n": len(truth),
         "se": float(np.sqrt(value * (1 - value) / len(truth))),
         "rule": rule,
@@ -165,7 +165,7 @@ def _places(given: np.ndarray, classes: np.ndarray) -> np.ndarray:
     return np.where(classes[place] == given, place, -1)
 
 
-def _named(table: np.ndarray, rule: str) -> np.ndarray:
+def _assigned(table: np.ndarray, rule: str) -> np.ndarray:
     """Return the place of the class of each category, −1 for none."""
     from scipy.optimize import linear_sum_assignment
 
@@ -179,7 +179,7 @@ def _named(table: np.ndarray, rule: str) -> np.ndarray:
     return chosen
 
 
-def _right(table: np.ndarray, chosen: np.ndarray) -> int:
+def _hits(table: np.ndarray, chosen: np.ndarray) -> int:
     rows = np.flatnonzero(chosen >= 0)
     return int(table[rows, chosen[rows]].sum())
 

@@ -36,7 +36,7 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 from vaekit.metrics.boosting import DEPTH, ROUNDS, boost
-from vaekit.metrics.checks import check_counts, checked, constant, held_out, mean_of, varying
+from vaekit.metrics.checks import checked, held_out, mean_of, varying
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -66,7 +66,6 @@ def dci(
     `mig` does, for bins out of range, and for too few examples to hold any out.
     """
     values, levels = checked(codes, factors)
-    check_counts(shuffles=shuffles)
     if not 2 <= bins <= 65536:
         raise VaekitError(f"bins must lie between 2 and 65536, got {bins}")
     learnt = held_out(len(values), holdout, np.random.default_rng(seed))
@@ -132,7 +131,6 @@ def _measure(
         "informed": informed,
         "accuracy": accuracy,
         "majority": majority,
-        "constant": constant(levels),
     }
 
 

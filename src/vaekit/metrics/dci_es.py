@@ -27,20 +27,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import (
-    check_counts,
-    checked,
-    constant,
-    held_out,
-    mean_of,
-    standardised,
-    varying,
-)
+from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
 FEATURES = (0, 16, 64, 256)
-_KNOWN = 0.05  # R² below which a factor counts as not told
+_LEAST_R2 = 0.05  # R² below which a factor counts as not told
 _RIDGE = 1e-6  # of the features' mean square
 
 
@@ -59,7 +51,6 @@ def dci_es(
     Raises `VaekitError` as `mig` does, and for too few examples to hold any out.
     """
     values, levels = checked(codes, factors)
-    check_counts(shuffles=shuffles)
     rng = np.random.default_rng(seed)
     learnt = held_out(len(values), holdout, rng)
     inputs = standardised(values, learnt)
@@ -75,7 +66,6 @@ def dci_es(
             "loss": loss,
             "capacity": capacity,
             "by_factor": each,
-            "constant": constant(levels),
         }
 
     how = f"held-out 1 − R² of ridge on codes and {FEATURES[1:]} random Fourier features"
@@ -109,16 +99,16 @@ def explicitness(capacity: np.ndarray, loss: np.ndarray) -> float:
     """Return E of a curve: losses (T,) in units of ℓ_b at rising capacities (T,)."""
     least = np.minimum(np.minimum.accumulate(loss), 1.0)
     gain = 1 - least[-1]
-    if gain < _KNOWN:
+    if gain < _LEAST_R2:
         return 0.0
     area = ((least[1:] + least[:-1]) / 2 - least[-1]) @ np.diff(capacity)
     return float(1 - area / (0.5 * (capacity[-1] - capacity[0]) * gain))
 
 
-Reader = tuple[np.ndarray, np.ndarray]
+Solver = tuple[np.ndarray, np.ndarray]
 
 
-def _reader(inputs: np.ndarray, m: int, learnt: np.ndarray, rng: np.random.Generator) -> Reader:
+def _reader(inputs: np.ndarray, m: int, learnt: np.ndarray, rng: np.random.Generator) -> Solver:
     """Return the features (N, F) and the map (F, learnt) from targets to weights."""
     turn = rng.normal(size=(inputs.shape[1], m)) / np.sqrt(max(inputs.shape[1], 1))
     waves = np.cos(inputs @ turn + rng.uniform(0, 2 * np.pi, m))
@@ -129,7 +119,7 @@ def _reader(inputs: np.ndarray, m: int, learnt: np.ndarray, rng: np.random.Gener
     return features[~learnt], np.linalg.solve(gram, known.T)
 
 
-def _losses(readers: list[Reader], levels: np.ndarray, learnt: np.ndarray) -> np.ndarray:
+def _losses(readers: list[Solver], levels: np.ndarray, learnt: np.ndarray) -> np.ndarray:
     """Return the held-out squared error by reader and factor in units of the mean's, (T, K)."""
     known, wanted = levels[learnt].astype(float), levels[~learnt].astype(float)
     middle = known.mean(axis=0)

@@ -20,8 +20,7 @@ from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 from vaekit.metrics.source import Draw, Encode, Source, set_of_codes, source_of, varying_of
 
-_BLOCK = 2**15  # codes in memory at a time
-_HOW = "held-out accuracy of a majority vote by the latent of least normalised variance"
+_CODES_AT_ONCE = 2**15  # codes in memory at a time
 
 
 def factor_vae_score(
@@ -75,7 +74,9 @@ def factor_vae_score(
     }
     n = judge * len(factors)
     settings = {
-        "estimator": _HOW,
+        "estimator": (
+            "held-out accuracy of a majority vote by the latent of least normalised variance"
+        ),
         "n": n,
         "se": float(np.sqrt((accuracy * (1 - accuracy)).mean() / n)),
         "chance": 1 / len(factors),
@@ -107,7 +108,7 @@ def _variances(
     source: Source, k: int, votes: int, images: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Draw the variance of each latent within votes for factor k, (votes, H)."""
-    step, variances = max(1, _BLOCK // images), []
+    step, variances = max(1, _CODES_AT_ONCE // images), []
     for start in range(0, votes, step):
         n = min(step, votes - start)
         codes = source.codes(source.sharing(k, n, images, rng)).astype(np.float64)

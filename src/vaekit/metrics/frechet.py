@@ -19,8 +19,9 @@ about twice the floor at n.
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes
+from vaekit.metrics.checks import checked_codes
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 

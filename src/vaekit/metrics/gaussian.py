@@ -22,8 +22,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes, narrowed
+from vaekit.metrics.checks import checked_codes, narrowed
 from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score
 

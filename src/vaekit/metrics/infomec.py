@@ -30,15 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import (
-    check_counts,
-    checked,
-    constant,
-    held_out,
-    mean_of,
-    standardised,
-    varying,
-)
+from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
 from vaekit.metrics.mig import cut, entropies, information
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
@@ -63,7 +55,6 @@ def infomec(
     Raises `VaekitError` as `mig` does, and for too few examples to hold any out.
     """
     values, levels = checked(codes, factors)
-    check_counts(shuffles=shuffles)
     learnt = held_out(len(values), holdout, np.random.default_rng(seed))
     binned, inputs = cut(values, bins, "quantile"), standardised(values, learnt)
 
@@ -78,7 +69,6 @@ def infomec(
             "information": shares,
             "active": active,
             "predictive": predictive,
-            "constant": constant(levels),
         }
 
     how = f"plug-in, {bins} bins of equal mass; held-out logistic regression"

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked, constant
+from vaekit.metrics.checks import checked
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -46,11 +46,10 @@ def irs(
     """
     if not 0 < quantile <= 1:
         raise VaekitError(f"quantile must lie in (0, 1], got {quantile}: 1 takes the largest")
-    check_counts(shuffles=shuffles)
     values, levels = checked(codes, factors)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
-        means = _cells(values, levels)
+        means = _cell_means(values, levels)
         reach = np.quantile(np.abs(means - means.mean(axis=0)), quantile, axis=0)
         reach = np.where(np.ptp(means, axis=0) > 0, reach, 0.0)
         moved = np.stack([_moved(means, column, quantile) for column in levels.T], axis=1)
@@ -63,7 +62,6 @@ def irs(
             "by_latent": by_latent,
             "weight": weight,
             "factor": robustness.argmax(axis=1),
-            "constant": constant(levels),
         }
 
     how = f"quantile {quantile:g} of distances from the mean of a level"
@@ -85,7 +83,7 @@ def _irs(subject: Subject) -> Score:
     return irs(subject.mean, subject.levels, seed=subject.seed)
 
 
-def _cells(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
+def _cell_means(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
     """Replace each code by the mean of those with the same levels of all factors."""
     cells = np.unique(levels, axis=0, return_inverse=True)[1].reshape(-1)
     count = np.bincount(cells)

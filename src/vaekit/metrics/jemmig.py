@@ -29,8 +29,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import check_counts, checked, constant, mean_of, varying
-from vaekit.metrics.mig import Binning, cut, entropies, estimator, information
+from vaekit.metrics.checks import checked, mean_of, varying
+from vaekit.metrics.mig import Binning, cut, entropies, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -51,7 +51,6 @@ def jemmig(
     `mutual_information` (H, K), `entropy` (K,) of factors and `spread` (H,) of codes, all in nats;
     `latent` (K,), i*; and `constant`, the factors left out. Raises `VaekitError` as `mig` does.
     """
-    check_counts(shuffles=shuffles)
     values, levels = checked(codes, factors)
     binned = cut(values, bins, binning)
     spread = entropies(binned.T)
@@ -71,15 +70,9 @@ def jemmig(
             "entropy": total,
             "spread": spread,
             "latent": best,
-            "constant": constant(levels),
         }
 
-    settings = {
-        "estimator": estimator(bins, binning),
-        "n": len(values),
-        "bins": bins,
-        "binning": binning,
-    }
+    settings = plug_in(len(values), bins, binning)
     return scored(measure, levels, ("jemmig", "normalised"), settings, shuffles, seed)
 
 

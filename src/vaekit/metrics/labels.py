@@ -28,14 +28,15 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes, standardised
+from vaekit.metrics.checks import checked_codes, standardised
 from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score
 
 Classifier = Literal["svm", "linear"]
 LABELLED, DRAWS = 1000, 5  # of a model's codes, where there are more
-Reader = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+Learner = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 def label_accuracy(
@@ -103,7 +104,7 @@ def label_accuracy(
         "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(answered), classes),
     }
     settings = {
-        "estimator": f"held-out accuracy of {_HOW[classifier]}, codes standardised, from "
+        "estimator": f"held-out accuracy of {_CLASSIFIERS[classifier]}, codes standardised, from "
         f"{count:,} labels" + (f", mean of {repeats} stratified draws" if repeats > 1 else ""),
         "n": len(wanted),
         "se": se,
@@ -182,13 +183,13 @@ def stratified(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.n
 
 def whole_labels(labels: npt.ArrayLike, what: str = "labels") -> np.ndarray:
     """Return labels as int64 (N,); raise `VaekitError` where they are no whole numbers."""
-    found = np.asarray(labels)
-    if found.ndim != 1 or not found.size or found.dtype.kind not in "iub":
+    array = np.asarray(labels)
+    if array.ndim != 1 or not array.size or array.dtype.kind not in "iub":
         raise VaekitError(
-            f"expected {what} (N,) of whole numbers, got shape {found.shape} of type "
-            f"{found.dtype}: number the classes, for example by np.unique(v, return_inverse=True)"
+            f"expected {what} (N,) of whole numbers, got shape {array.shape} of type "
+            f"{array.dtype}: number the classes, for example by np.unique(v, return_inverse=True)"
         )
-    return found.astype(np.int64)
+    return array.astype(np.int64)
 
 
 def _pair(codes: npt.ArrayLike, labels: npt.ArrayLike, what: str) -> tuple[np.ndarray, np.ndarray]:
@@ -251,8 +252,8 @@ def _by_planes(inputs: np.ndarray, truth: np.ndarray, asked: np.ndarray) -> np.n
     return LogisticRegression(C=1.0, max_iter=10_000).fit(inputs, truth).predict(asked)
 
 
-_READERS: dict[str, Reader] = {"svm": _by_svm, "linear": _by_planes}
-_HOW = {
+_READERS: dict[str, Learner] = {"svm": _by_svm, "linear": _by_planes}
+_CLASSIFIERS = {
     "svm": "an SVM with Gaussian kernels, C = 1, γ = 1/H",
     "linear": "logistic regression, C = 1",
 }

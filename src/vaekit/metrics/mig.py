@@ -19,15 +19,15 @@ A constant code has I = 0. A constant factor has nothing to be known, 0/0: it is
 mean and named, and a set without any varying factor scores 0.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import checked, from_zero, whole
+from vaekit.metrics.checks import checked, from_zero, mean_of, whole
 from vaekit.metrics.record import Row, Subject, metric
-from vaekit.metrics.score import Score
+from vaekit.metrics.score import Score, scored
 
 Binning = Literal["width", "quantile"]
 
@@ -50,26 +50,12 @@ def mig(
     """
     values, levels = checked(codes, factors)
     binned = cut(values, bins, binning)
-    known, total = information(binned, levels), entropies(levels)
-    gap, shuffled = gaps(known, total), None
-    rng = np.random.default_rng(seed)
-    if shuffles:
-        again = [information(binned, rng.permutation(levels)) for _ in range(shuffles)]
-        shuffled = float(np.mean([mean_gap(gaps(each, total), total) for each in again]))
-    parts = {
-        "mutual_information": known,
-        "entropy": total,
-        "gap": gap,
-        "latent": known.argmax(axis=0),
-        "constant": np.flatnonzero(total == 0),
-    }
-    settings = {
-        "estimator": estimator(bins, binning),
-        "n": len(values),
-        "bins": bins,
-        "binning": binning,
-    }
-    return Score(mean_gap(gap, total), parts, settings, shuffled)
+
+    def measure(levels: np.ndarray) -> dict[str, Any]:
+        known, total = information(binned, levels), entropies(levels)
+        return gap_parts(known, total, gaps(known, total))
+
+    return scored(measure, levels, ("mig",), plug_in(len(values), bins, binning), shuffles, seed)
 
 
 @metric(
@@ -103,9 +89,10 @@ def entropy(factors: npt.ArrayLike) -> np.ndarray:
     return entropies(from_zero(whole(factors)))
 
 
-def estimator(bins: int, binning: Binning) -> str:
-    """Say how I was estimated."""
-    return f"plug-in, {bins} bins of equal {'width' if binning == 'width' else 'mass'}"
+def plug_in(n: int, bins: int, binning: Binning) -> dict[str, Any]:
+    """Return the settings of a score whose I is estimated by bins from `n` examples."""
+    how = f"plug-in, {bins} bins of equal {'width' if binning == 'width' else 'mass'}"
+    return {"estimator": how, "n": n, "bins": bins, "binning": binning}
 
 
 def gaps(known: np.ndarray, total: np.ndarray) -> np.ndarray:
@@ -115,9 +102,15 @@ def gaps(known: np.ndarray, total: np.ndarray) -> np.ndarray:
     return np.where(total > 0, (ordered[-1] - second) / np.where(total > 0, total, 1.0), 0.0)
 
 
-def mean_gap(gap: np.ndarray, total: np.ndarray) -> float:
-    """Average the gaps of the factors that vary."""
-    return float(gap[total > 0].mean()) if (total > 0).any() else 0.0
+def gap_parts(known: np.ndarray, total: np.ndarray, gap: np.ndarray) -> dict[str, Any]:
+    """Return the mean gap of the factors that vary as `mig`, and the parts that it is made of."""
+    return {
+        "mig": mean_of(gap, np.flatnonzero(total > 0)),
+        "mutual_information": known,
+        "entropy": total,
+        "gap": gap,
+        "latent": known.argmax(axis=0),
+    }
 
 
 def information(binned: np.ndarray, levels: np.ndarray) -> np.ndarray:

@@ -27,16 +27,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import (
-    check_counts,
-    checked,
-    constant,
-    held_out,
-    mean_of,
-    standardised,
-    varying,
-)
-from vaekit.metrics.mig import Binning, cut, estimator, information
+from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
+from vaekit.metrics.mig import Binning, cut, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -59,7 +51,6 @@ def modularity_explicitness(
     for too few examples to hold any out.
     """
     values, levels = checked(codes, factors)
-    check_counts(shuffles=shuffles)
     learnt = held_out(len(values), holdout, np.random.default_rng(seed))
     binned, inputs = cut(values, bins, binning), standardised(values, learnt)
 
@@ -75,11 +66,10 @@ def modularity_explicitness(
             "by_latent": by_latent,
             "idle": np.flatnonzero(best == 0),
             "auc": auc,
-            "constant": constant(levels),
         }
 
-    how = f"{estimator(bins, binning)}; held-out ROC of logistic regression, one level against all"
-    settings = {"estimator": how, "n": len(values), "bins": bins, "binning": binning, "seed": seed}
+    settings: dict[str, Any] = plug_in(len(values), bins, binning) | {"seed": seed}
+    settings["estimator"] += "; held-out ROC of logistic regression, one level against all"
     return scored(measure, levels, ("modularity", "explicitness"), settings, shuffles, seed)
 
 

@@ -22,8 +22,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import check_counts, checked, constant, varying
-from vaekit.metrics.mig import entropies, gaps, mean_gap
+from vaekit.arguments import check_counts
+from vaekit.metrics.checks import checked, varying
+from vaekit.metrics.mig import entropies, gap_parts, gaps
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -41,20 +42,12 @@ def mig_by_neighbours(
     Takes codes (N, H) and factors (N, K); `parts` as of `mig`, whose gap is at most 1. Raises
     `VaekitError` as `mig` does, and for neighbours < 1.
     """
-    check_counts(neighbours=neighbours, shuffles=shuffles)
+    check_counts(neighbours=neighbours)
     values, levels = checked(codes, factors)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
-        known, total = _information(values, levels, neighbours), entropies(levels)
-        gap = np.minimum(gaps(known, total), 1.0)
-        return {
-            "mig": mean_gap(gap, total),
-            "mutual_information": known,
-            "entropy": total,
-            "gap": gap,
-            "latent": known.argmax(axis=0),
-            "constant": constant(levels),
-        }
+        known, total = _all_information(values, levels, neighbours), entropies(levels)
+        return gap_parts(known, total, np.minimum(gaps(known, total), 1.0))
 
     how = f"{neighbours} nearest neighbours, Ross 2014"
     settings = {"estimator": how, "n": len(values), "neighbours": neighbours, "seed": seed}
@@ -80,19 +73,19 @@ def mutual_information_by_neighbours(
 ) -> np.ndarray:
     """Estimate I(z_j; v_k) in nats, (H, K), without bins; raises as `mig_by_neighbours` does."""
     check_counts(neighbours=neighbours)
-    return _information(*checked(codes, factors), neighbours)
+    return _all_information(*checked(codes, factors), neighbours)
 
 
-def _information(values: np.ndarray, levels: np.ndarray, neighbours: int) -> np.ndarray:
+def _all_information(values: np.ndarray, levels: np.ndarray, neighbours: int) -> np.ndarray:
     known = np.zeros((values.shape[1], levels.shape[1]))
     for j, code in enumerate(values.T):
         order = np.argsort(code, kind="stable")
         for k in varying(levels):
-            known[j, k] = _pair(code[order], levels[order, k], neighbours)
+            known[j, k] = _pair_information(code[order], levels[order, k], neighbours)
     return known
 
 
-def _pair(code: np.ndarray, column: np.ndarray, neighbours: int) -> float:
+def _pair_information(code: np.ndarray, column: np.ndarray, neighbours: int) -> float:
     """Estimate I(z; v) in nats of a rising code (N,) and its levels (N,)."""
     from scipy.special import digamma
 
@@ -107,7 +100,7 @@ def _pair(code: np.ndarray, column: np.ndarray, neighbours: int) -> float:
     total = n * digamma(n)
     for group in groups:
         radius = _radius(group, min(neighbours, len(group) - 1))
-        inside, around = _within(group, group, radius), _within(rising, group, radius)
+        inside, around = _count_within(group, group, radius), _count_within(rising, group, radius)
         total += (digamma(inside) - digamma(around) - digamma(len(group))).sum()
     return max(float(total / n), 0.0)
 
@@ -124,7 +117,7 @@ def _radius(group: np.ndarray, k: int) -> np.ndarray:
     return radius
 
 
-def _within(rising: np.ndarray, centre: np.ndarray, radius: np.ndarray) -> np.ndarray:
+def _count_within(rising: np.ndarray, centre: np.ndarray, radius: np.ndarray) -> np.ndarray:
     """Count values nearer than the radius, or equal to the centre where that is 0."""
     # The sums below round by less than this; a radius within it is that of equal values.
     shrunk = np.maximum(radius - 4 * np.spacing(np.abs(centre) + radius), 0.0)

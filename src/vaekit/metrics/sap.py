@@ -26,20 +26,12 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import (
-    check_counts,
-    checked,
-    constant,
-    held_out,
-    mean_of,
-    standardised,
-    varying,
-)
+from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
 from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score, scored
 
 Kind = Literal["r2", "svm"]
-_HOW = {
+_SEPARATIONS = {
     "r2": "squared correlation of one latent with the level",
     "svm": "held-out balanced accuracy of a linear SVM on one latent, C = 0.01",
 }
@@ -60,9 +52,8 @@ def sap(
     (K,); `latent` (K,), the best; `constant`, the factors left out. Raises `VaekitError` as `mig`
     does, for an unknown kind, and by `svm` for too few examples to hold any out.
     """
-    if kind not in _HOW:
+    if kind not in _SEPARATIONS:
         raise VaekitError(f"unknown kind {kind!r} of SAP: use 'r2' or 'svm'")
-    check_counts(shuffles=shuffles)
     values, levels = checked(codes, factors)
     rng = np.random.default_rng(seed)
     learnt = np.ones(len(values), bool) if kind == "r2" else held_out(len(values), holdout, rng)
@@ -75,7 +66,7 @@ def sap(
             predicted, guess = _separated(values, levels, learnt)
         return _gaps(predicted, guess, levels)
 
-    settings = {"estimator": _HOW[kind], "n": len(values), "kind": kind, "seed": seed}
+    settings = {"estimator": _SEPARATIONS[kind], "n": len(values), "kind": kind, "seed": seed}
     return scored(measure, levels, ("gap_of_best",), settings, shuffles, seed)
 
 
@@ -103,7 +94,6 @@ def _gaps(predicted: np.ndarray, guess: np.ndarray, levels: np.ndarray) -> dict[
         "predicted": predicted,
         "gap": gap,
         "latent": predicted.argmax(axis=0),
-        "constant": constant(levels),
     }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from vaekit.arguments import check_counts
+
 
 class Score(float):
     """Carry a score with what explains it; in arithmetic it is its value.
@@ -38,16 +40,16 @@ class Score(float):
 
     def as_dict(self) -> dict[str, Any]:
         """Return value, settings, shuffled and parts as JSON can hold them, one level deep."""
-        parts = {name: _plain(part) for name, part in self.parts.items()}
+        parts = {name: _as_json(part) for name, part in self.parts.items()}
         return {"value": float(self), **self.settings, "shuffled": self.shuffled, "parts": parts}
 
 
-def _plain(part: Any) -> Any:
+def _as_json(part: Any) -> Any:
     if isinstance(part, np.ndarray | np.generic):
         return part.tolist()
     if isinstance(part, Mapping):
-        return {str(key): _plain(value) for key, value in part.items()}
-    return [_plain(value) for value in part] if isinstance(part, list | tuple) else part
+        return {str(key): _as_json(value) for key, value in part.items()}
+    return [_as_json(value) for value in part] if isinstance(part, list | tuple) else part
 
 
 Measure = Callable[[np.ndarray], dict[str, Any]]
@@ -64,10 +66,14 @@ def scored(
     """Measure codes against levels (N, K), and against shuffled ones for the bias.
 
     `measure` gives parts by name. Those in `names` are scores: the first is the value, the others
-    become parts that are scores themselves, with the same settings and a bias of their own.
+    become parts that are scores themselves, with the same settings and a bias of their own. The
+    factors with one level become the part `constant`. Raises `VaekitError` for shuffles < 0.
     """
+    check_counts(shuffles=shuffles)
     rng = np.random.default_rng(seed)
-    parts = measure(levels)
+    parts: dict[str, Any] = measure(levels) | {
+        "constant": np.flatnonzero(np.ptp(levels, axis=0) == 0)
+    }
     again = [measure(rng.permutation(levels)) for _ in range(shuffles)]
     bias = {name: float(np.mean([a[name] for a in again])) if again else None for name in names}
     scores = {name: Score(parts.pop(name), {}, settings, bias[name]) for name in names}

@@ -26,14 +26,15 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts, checked_codes, narrowed
+from vaekit.metrics.checks import checked_codes, narrowed
 from vaekit.metrics.score import Score
 
-Kind = Literal["spearman", "lasso"]
+Likeness = Literal["spearman", "lasso"]
 ACTIVE = 0.01  # variance from which on a latent counts, at the scale of a prior of variance 1
 PENALTY = 0.1
-_HOW = {
+_KINDS = {
     "spearman": "|rank correlation|",
     "lasso": f"|weights| of a lasso, penalty {PENALTY}, on standardised codes",
 }
@@ -41,7 +42,7 @@ _HOW = {
 
 def udr(
     list_of_codes: Sequence[npt.ArrayLike],
-    kind: Kind = "spearman",
+    kind: Likeness = "spearman",
     informative: Sequence[npt.ArrayLike] | None = None,
     *,
     shuffles: int = 1,
@@ -57,16 +58,16 @@ def udr(
     the examples of each model shuffled. Raises `VaekitError` for fewer than two models, codes that
     are not finite or not of the same examples, masks that do not fit, and an unknown kind.
     """
-    if kind not in _HOW:
+    if kind not in _KINDS:
         raise VaekitError(f"unknown kind {kind!r} of UDR: use 'spearman' or 'lasso'")
     check_counts(shuffles=shuffles)
     models = _models(list_of_codes, informative)
     n, rng = len(models[0]), np.random.default_rng(seed)
     ready = [_prepared(codes, kind) for codes in models]
-    pairs = _pairs(ready, kind)
+    pairs = _agreements(ready, kind)
     scores = _medians(pairs)
     again = [
-        _medians(_pairs([rng.permutation(codes) for codes in ready], kind)).mean()
+        _medians(_agreements([rng.permutation(codes) for codes in ready], kind)).mean()
         for _ in range(shuffles)
     ]
     parts = {
@@ -75,7 +76,8 @@ def udr(
         "best": int(scores.argmax()),
         "informative": np.array([codes.shape[1] for codes in models]),
     }
-    settings = {"estimator": _HOW[kind], "n": n, "models": len(models), "kind": kind, "seed": seed}
+    about = {"n": n, "models": len(models), "kind": kind, "seed": seed}
+    settings = {"estimator": _KINDS[kind], **about}
     return Score(scores.mean(), parts, settings, float(np.mean(again)) if again else None)
 
 
@@ -92,7 +94,7 @@ def _models(
     if len(models[0]) < 2:
         raise VaekitError("one example shows no agreement: pass the codes of several")
     if informative is None:
-        masks = [_deviation(codes) > math.sqrt(ACTIVE) for codes in models]
+        masks = [_unit_deviation(codes) > math.sqrt(ACTIVE) for codes in models]
     else:
         masks = [np.asarray(mask) for mask in informative]
     shapes = [mask.shape for mask in masks]
@@ -106,12 +108,12 @@ def _models(
     return [codes[:, mask] for codes, mask in zip(models, live, strict=True)]
 
 
-def _deviation(codes: np.ndarray) -> np.ndarray:
+def _unit_deviation(codes: np.ndarray) -> np.ndarray:
     scaled, width = narrowed(codes)
     return scaled.std(axis=0) * width
 
 
-def _prepared(codes: np.ndarray, kind: Kind) -> np.ndarray:
+def _prepared(codes: np.ndarray, kind: Likeness) -> np.ndarray:
     """Standardise codes, or their ranks, so that means of products are correlations."""
     from scipy.stats import rankdata
 
@@ -121,7 +123,7 @@ def _prepared(codes: np.ndarray, kind: Kind) -> np.ndarray:
     return centred / np.sqrt((centred**2).mean(axis=0))
 
 
-def _pairs(ready: list[np.ndarray], kind: Kind) -> np.ndarray:
+def _agreements(ready: list[np.ndarray], kind: Likeness) -> np.ndarray:
     pairs = np.zeros((len(ready), len(ready)))
     for i, one in enumerate(ready):
         for j, other in enumerate(ready):

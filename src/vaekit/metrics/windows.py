@@ -25,12 +25,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import check_counts
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score
 
-VALIDATION = 1000  # examples of the training data, for the bandwidth of a model's samples
+TUNING_EXAMPLES = 1000  # examples of the training data, for the bandwidth of a model's samples
 _LARGEST = 1e150  # whose square can still be added up
 _GRID, _BLOCK, _ROUNDING = 12, 2**22, 1e-12  # of σ, entries of a block of distances (32 MB)
 
@@ -56,8 +56,8 @@ def parzen(
     samples, for which no σ is best, and densities that double precision cannot hold.
     """
     check_counts(shuffles=shuffles)
-    made, asked = _rows(samples, "samples"), _rows(held, "held examples")
-    tuned = None if validation is None else _rows(validation, "validation examples")
+    made, asked = _checked_rows(samples, "samples"), _checked_rows(held, "held examples")
+    tuned = None if validation is None else _checked_rows(validation, "validation examples")
     for each, what in ((asked, "held examples"), (tuned, "validation examples")):
         if each is not None and each.shape[1] != made.shape[1]:
             raise VaekitError(
@@ -120,7 +120,7 @@ def parzen(
 )
 def _parzen(subject: Subject) -> Score:
     made, held = subject.samples(subject.n), subject.held_images
-    score = parzen(made, held, validation=subject.learn_images(VALIDATION), seed=subject.seed)
+    score = parzen(made, held, validation=subject.learn_images(TUNING_EXAMPLES), seed=subject.seed)
     settings = {**score.settings, "estimator": "−log-density of " + score.settings["estimator"]}
     assert score.shuffled is not None
     return Score(-score, {"nearest": score.parts["nearest"]}, settings, -score.shuffled)
@@ -131,7 +131,7 @@ def log_density(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ln p(x) of each held example, (n,), and its ‖x − s‖² to the nearest sample, (n,)."""
     size = samples.shape[1]
-    parts = [(_of(d, sigma, size), d.min(axis=1)) for d in _squares(held, samples)]
+    parts = [(_log_density(d, sigma, size), d.min(axis=1)) for d in _distances(held, samples)]
     density, nearest = (np.concatenate(each) for each in zip(*parts, strict=True))
     return density, nearest
 
@@ -143,7 +143,7 @@ def best_bandwidth(samples: np.ndarray, validation: np.ndarray) -> float:
     """
     from scipy.optimize import minimize_scalar
 
-    size, blocks = samples.shape[1], list(_squares(validation, samples))
+    size, blocks = samples.shape[1], list(_distances(validation, samples))
     high = sum(d.sum() for d in blocks) / (len(validation) * len(samples) * size)
     low = sum(d.min(axis=1).sum() for d in blocks) / (len(validation) * size)
     if low <= _ROUNDING * high or not high:
@@ -155,7 +155,7 @@ def best_bandwidth(samples: np.ndarray, validation: np.ndarray) -> float:
         return float(np.sqrt(low))
 
     def loss(log_sigma: float) -> float:
-        return -sum(float(_of(d, np.exp(log_sigma), size).sum()) for d in blocks)
+        return -sum(float(_log_density(d, np.exp(log_sigma), size).sum()) for d in blocks)
 
     grid = 0.5 * np.linspace(np.log(low), np.log(high), _GRID)
     best = int(np.argmin([loss(each) for each in grid]))
@@ -164,7 +164,7 @@ def best_bandwidth(samples: np.ndarray, validation: np.ndarray) -> float:
     return float(np.exp(min((optimum.x, grid[best]), key=loss)))
 
 
-def _of(squares: np.ndarray, sigma: float, size: int) -> np.ndarray:
+def _log_density(squares: np.ndarray, sigma: float, size: int) -> np.ndarray:
     """Return ln p of examples from their ‖x − s‖² to M samples, (n, M) → (n,)."""
     least, sigma = squares.min(axis=1, keepdims=True), np.float64(sigma)
     sums = np.exp((least - squares) / (2 * sigma**2)).sum(axis=1)
@@ -172,7 +172,7 @@ def _of(squares: np.ndarray, sigma: float, size: int) -> np.ndarray:
     return np.log(sums) - least[:, 0] / (2 * sigma**2) - constant
 
 
-def _squares(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
+def _distances(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
     """Yield ‖a_i − b_j‖², (rows, M), for blocks of rows of a, in double precision by products."""
     centre = b.mean(axis=0)  # products lose what is small beside the distance from 0
     b = b - centre
@@ -185,7 +185,7 @@ def _squares(a: np.ndarray, b: np.ndarray) -> Iterator[np.ndarray]:
         yield np.maximum(squares, 0.0, out=squares)
 
 
-def _rows(values: npt.ArrayLike, what: str) -> np.ndarray:
+def _checked_rows(values: npt.ArrayLike, what: str) -> np.ndarray:
     array = np.asarray(values)
     if array.ndim < 2 or not array.size or array.dtype.kind not in "fiub":
         raise VaekitError(

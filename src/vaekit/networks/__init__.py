@@ -12,7 +12,7 @@ from vaekit.networks.mlp import Mlp, stack
 from vaekit.networks.tied import Tied, Transposed
 from vaekit.text import build
 
-OWN = "one network is no pair: make a posterior and a likelihood of yours"
+NO_PAIR = "one network is no pair: make a posterior and a likelihood of yours"
 
 NETWORKS: dict[str, Callable[..., Networks]] = {
     "mlp": Mlp,
@@ -50,7 +50,7 @@ def networks(text: str | Networks) -> Networks:
     """
     if isinstance(text, Networks):
         return text
-    expect(text, str, "networks by text, such as 'mlp(400)', or Networks", [(nn.Module, OWN)])
+    expect(text, str, "networks by text, such as 'mlp(400)', or Networks", [(nn.Module, NO_PAIR)])
     return build(text, NETWORKS, "network")
 
 

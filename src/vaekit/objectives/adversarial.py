@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.model import Pass
-from vaekit.objectives.base import Adversarial, settings
+from vaekit.objectives.base import Adversarial, adam_settings
 
 
 def permuted(z: Tensor) -> Tensor:
@@ -38,7 +38,7 @@ class AdversarialTC(Adversarial):
     ):
         super().__init__()
         self.network = network
-        self.adam = settings(lr, betas)
+        self.adam = adam_settings(lr, betas)
 
     def forward(self, run: Pass) -> Tensor:
         """Return the mean logit of the codes, whose gradient reaches the encoder alone."""

@@ -22,9 +22,9 @@ from vaekit.arguments import fits, told
 from vaekit.brief import brief
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
-from vaekit.networks.held import held
+from vaekit.networks.frozen import frozen
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
-from vaekit.shapes import numbers
+from vaekit.shapes import float_output
 
 
 class Term(ABC):
@@ -77,24 +77,24 @@ class Adversarial(nn.Module, Term, ABC):
     def loss(self, run: Pass) -> Tensor:
         """Return the critic's loss, a scalar, which must not reach the model."""
 
-    def judged(self, found: Any, count: int) -> Tensor:
+    def judged(self, logits: Any, count: int) -> Tensor:
         """Return the critic's answers (count, 1) in float32; raise `VaekitError` for others."""
-        found = numbers(found, f"the critic of {self.name}")
-        if found.shape != (count, 1):
-            width = found.shape[-1] if found.ndim == 2 else 0
+        logits = float_output(logits, f"the critic of {self.name}")
+        if logits.shape != (count, 1):
+            width = logits.shape[-1] if logits.ndim == 2 else 0
             one = f"a critic has one output, this one has {width}"
             raise VaekitError(
-                f"the critic of {self.name} gives shape {tuple(found.shape)} for {count} codes: "
+                f"the critic of {self.name} gives shape {tuple(logits.shape)} for {count} codes: "
                 + (one if width > 1 else f"it must be ({count}, 1)")
             )
-        return found
+        return logits
 
     def still(self, *inputs: Tensor) -> Tensor:
         """Call the critic so that gradients flow to its inputs and not to its weights."""
-        return held(self.network, *inputs)
+        return frozen(self.network, *inputs)
 
 
-def settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
+def adam_settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
     """Return a critic's `adam`; raise `VaekitError` for numbers that Adam cannot take."""
     if not 0 < lr < math.inf:
         raise VaekitError(f"a critic needs a finite lr > 0, got lr={lr}")
@@ -151,9 +151,9 @@ class Objective:
         Raises `VaekitError` for a value that is no scalar tensor of real numbers.
         """
         terms = [term(run) for _, term in self.parts]
-        readings = [found for _, term in self.parts for found in term.read(run)]
-        found = [*terms, *(critic.loss(run) for critic in self.critics), *readings]
-        return [_scalar(value, name) for value, name in zip(found, self.names, strict=True)]
+        readings = [values for _, term in self.parts for values in term.read(run)]
+        values = [*terms, *(critic.loss(run) for critic in self.critics), *readings]
+        return [_scalar(value, name) for value, name in zip(values, self.names, strict=True)]
 
     def weights(self, progress: Progress) -> list[float]:
         """Return every term's weight at `progress`."""

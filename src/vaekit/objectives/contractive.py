@@ -49,7 +49,7 @@ class Contractive(Term):
             return self._closed(run, layer)
         code, x = _code(run.model, run.x, run.condition)
         if method == "exact":
-            squares = (g.square().flatten(1).sum(1) for g in _rows(code, x, graph=True))
+            squares = (g.square().flatten(1).sum(1) for g in _jacobian_rows(code, x, graph=True))
             return torch.stack(list(squares)).sum(0).mean()
         total = torch.zeros((), device=x.device)
         for _ in range(self.draws):
@@ -73,7 +73,7 @@ class Contractive(Term):
 def jacobian(model: Model, x: Tensor, c: Tensor | None = None) -> Tensor:
     """Return ∂f_h/∂x_d of the mean code, (batch, H, D), for x (batch, *shape)."""
     code, x = _code(model, x, c)
-    return torch.stack([g.flatten(1) for g in _rows(code, x, graph=False)], 1)
+    return torch.stack([g.flatten(1) for g in _jacobian_rows(code, x, graph=False)], 1)
 
 
 def _code(model: Model, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -82,7 +82,7 @@ def _code(model: Model, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         return model.posterior(x, c).mean, x
 
 
-def _rows(code: Tensor, x: Tensor, graph: bool):
+def _jacobian_rows(code: Tensor, x: Tensor, graph: bool):
     """Yield the gradient of each coordinate of the code, (batch, *shape)."""
     for unit in torch.eye(code.shape[-1], device=code.device, dtype=code.dtype):
         along = unit.expand_as(code)

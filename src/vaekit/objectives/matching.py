@@ -26,7 +26,7 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Density
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
-from vaekit.objectives.base import Adversarial, Term, settings
+from vaekit.objectives.base import Adversarial, Term, adam_settings
 from vaekit.priors.base import sampling
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -67,12 +67,12 @@ class _Multiquadratics(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, squares: Tensor) -> Tensor:
-        found, slope = torch.zeros_like(squares), None
+        total, slope = torch.zeros_like(squares), None
         if ctx.needs_input_grad[0]:
             slope = torch.zeros_like(squares)
         rows = max(1, CACHED // max(1, squares.shape[-1]))
         slopes = [None] * len(squares) if slope is None else slope.split(rows)
-        for part, into, down in zip(squares.split(rows), found.split(rows), slopes, strict=False):
+        for part, into, down in zip(squares.split(rows), total.split(rows), slopes, strict=False):
             for scale in SCALES:
                 one = (part + scale).reciprocal_()
                 into.add_(one, alpha=scale)
@@ -80,7 +80,7 @@ class _Multiquadratics(torch.autograd.Function):
                     down.addcmul_(one, one, value=-scale)
         if slope is not None:
             ctx.save_for_backward(slope)
-        return found
+        return total
 
     @staticmethod
     def backward(ctx: Any, *gradient: Tensor) -> Tensor:
@@ -106,8 +106,8 @@ def mmd(z: Tensor, other: Tensor, name: str = "imq", variance: Tensor | float = 
 
     def within(a: Tensor) -> Tensor:  # each pair once, where the table is large
         if len(a) <= WHOLE:
-            found = across(a, a)
-            return found.sum() - found.diagonal().sum()
+            table = across(a, a)
+            return table.sum() - table.diagonal().sum()
         left, right = a.tensor_split(2)
         return within(left) + within(right) + 2 * across(left, right).sum()
 
@@ -184,7 +184,7 @@ class AdversarialPrior(Adversarial):
     ):
         super().__init__()
         self.network, self.ratio = network, ratio
-        self.adam = settings(lr, betas)
+        self.adam = adam_settings(lr, betas)
 
     def forward(self, run: Pass) -> Tensor:
         """Return what the encoder is to minimise; its gradient does not reach the critic."""

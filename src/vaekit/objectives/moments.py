@@ -18,8 +18,8 @@ from vaekit.objectives.base import Term
 def covariance(run: Pass, of: str) -> Tensor:
     """Return the covariance (H, H) of the codes' means or, in closed form, of the codes."""
     centred = run.q.mean - run.q.mean.mean(0)
-    found = centred.mT @ centred / len(centred)
-    return found if of == "means" else found + run.q.variance.mean(0).diag()
+    matrix = centred.mT @ centred / len(centred)
+    return matrix if of == "means" else matrix + run.q.variance.mean(0).diag()
 
 
 class _Moments(Term):
@@ -45,8 +45,8 @@ class Correlated(_Moments):
 
     def __call__(self, run: Pass) -> Tensor:
         """Return the penalty."""
-        found = self.covariance(run)
-        return found.square().sum() - found.diagonal().square().sum()
+        matrix = self.covariance(run)
+        return matrix.square().sum() - matrix.diagonal().square().sum()
 
 
 class Spread(_Moments):

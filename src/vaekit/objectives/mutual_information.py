@@ -33,9 +33,9 @@ from vaekit.distributions import LOG_2PI, Categories, Density, DiagonalGaussian
 from vaekit.distributions.product import coordinates
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
-from vaekit.networks.held import Trunk
-from vaekit.objectives.base import Adversarial, settings
-from vaekit.shapes import numbers
+from vaekit.networks.frozen import Trunk
+from vaekit.objectives.base import Adversarial, adam_settings
+from vaekit.shapes import float_output
 
 ENTROPIES = ("aggregate", "prior")
 # The least deviation of a reader, where a code has about 1: at most 6.0 nats a coordinate.
@@ -73,23 +73,23 @@ class MutualInformation(Adversarial):
         self.on = on if isinstance(on, str) and on else coordinates(on)
         said = on if isinstance(on, str) else "_".join(f"z{h}" for h in self.on)
         self.name = f"minus_information_{said}"
-        self.adam = settings(lr, betas)
+        self.adam = adam_settings(lr, betas)
 
     def forward(self, run: Pass) -> Tensor:
         """Return minus the bound; its gradient does not reach the reader."""
-        q, c = chosen(run, self.on)
+        q, c = chosen_part(run, self.on)
         seen = run.once(_seen, self.drawn, self.trunk, self.share)
         told = log_read(self.still(seen), q, c[: len(seen)])
-        return -(told.mean() + _entropy(q, self.entropy))
+        return -(told.mean() + _code_entropy(q, self.entropy))
 
     def loss(self, run: Pass) -> Tensor:
         """Return −E log Q(c|x′), whose gradient reaches the reader alone."""
-        q, c = chosen(run, self.on)
+        q, c = chosen_part(run, self.on)
         seen = run.once(_seen, self.drawn, self.trunk, self.share).detach()
         return -log_read(self.network(seen), q, c[: len(seen)].detach()).mean()
 
 
-def chosen(run: Pass, on: str | Sequence[int]) -> tuple[Density, Tensor]:
+def chosen_part(run: Pass, on: str | Sequence[int]) -> tuple[Density, Tensor]:
     """Return the posterior of the chosen part of the code and its samples (samples · batch, width).
 
     Raises `VaekitError` for a name or coordinates that the code has not.
@@ -124,7 +124,7 @@ def log_read(output: Tensor, q: Density, c: Tensor) -> Tensor:
     """
     categories = isinstance(q, Categories)
     wanted = c.shape[-1] if categories else 2 * c.shape[-1]
-    output = numbers(output, "the reader")
+    output = float_output(output, "the reader")
     if output.shape != (len(c), wanted):
         raise VaekitError(
             f"the reader of {c.shape[-1]} entries needs {wanted} outputs, ({len(c)}, {wanted}) "
@@ -137,7 +137,7 @@ def log_read(output: Tensor, q: Density, c: Tensor) -> Tensor:
     return DiagonalGaussian(mean, (F.softplus(width) + NARROWEST).log()).log_prob(c)
 
 
-def shown(run: Pass, drawn: bool = False) -> Tensor:
+def reader_input(run: Pass, drawn: bool = False) -> Tensor:
     """Return what the reader sees, (samples · batch, *shape): means of p(x|z), or draws of it.
 
     Raises `VaekitError` for draws of a likelihood whose draws carry no gradient.
@@ -150,12 +150,12 @@ def shown(run: Pass, drawn: bool = False) -> Tensor:
 
 
 def _seen(run: Pass, drawn: bool, trunk: Trunk | None, share: float) -> Tensor:
-    image = run.once(shown, drawn)
+    image = run.once(reader_input, drawn)
     image = image[: math.ceil(share * len(image))]
     return image if trunk is None else trunk(image)
 
 
-def _entropy(q: Density, kind: str) -> Tensor | float:
+def _code_entropy(q: Density, kind: str) -> Tensor | float:
     """Return the entropy of q(c) over the batch, or the constant of the prior, in nats."""
     width = q.event_shape[0]
     if isinstance(q, Categories):

@@ -5,9 +5,8 @@ from abc import ABC, abstractmethod
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.arguments import check
 from vaekit.errors import VaekitError
-from vaekit.shapes import numbers
+from vaekit.shapes import float_output
 
 
 class Posterior(nn.Module, ABC):
@@ -45,23 +44,15 @@ class Posterior(nn.Module, ABC):
         Raises `VaekitError` where the network gives no tensor of floats, drops or mixes the first
         axis of x, or gives another number of features.
         """
-        found = numbers(self.network(x) if c is None else self.network(x, c), "the encoder")
-        if found.ndim != 2 or len(found) != len(x):
+        values = float_output(self.network(x) if c is None else self.network(x, c), "the encoder")
+        if values.ndim != 2 or len(values) != len(x):
             raise VaekitError(
-                f"the encoder gives shape {tuple(found.shape)} for {len(x)} examples, expected "
+                f"the encoder gives shape {tuple(values.shape)} for {len(x)} examples, expected "
                 f"({len(x)}, {self.width}): let it keep the first axis and flatten the others"
             )
-        if found.shape[-1] != self.width:
+        if values.shape[-1] != self.width:
             raise VaekitError(
-                f"the encoder gives {found.shape[-1]} features, but {type(self).__name__} of "
+                f"the encoder gives {values.shape[-1]} features, but {type(self).__name__} of "
                 f"{self.latent} latents reads {self.width}: build it with as many"
             )
-        return found
-
-
-def check_latent(latent: int) -> int:
-    """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
-    check("latent", latent, int)
-    if latent < 1:
-        raise VaekitError(f"a code needs at least one latent, got latent={latent}")
-    return latent
+        return values

@@ -2,8 +2,9 @@
 
 from torch import Tensor, nn
 
+from vaekit.arguments import check_latent
 from vaekit.distributions import PointMass
-from vaekit.posteriors.base import Posterior, check_latent
+from vaekit.posteriors.base import Posterior
 
 
 class Dirac(Posterior):

@@ -3,8 +3,9 @@
 from torch import Tensor, nn
 from torch.distributions import Laplace as LaplaceLaw
 
+from vaekit.arguments import check_latent
 from vaekit.distributions.base import Univariates
-from vaekit.posteriors.base import Posterior, check_latent
+from vaekit.posteriors.base import Posterior
 
 
 class Laplace(Posterior):

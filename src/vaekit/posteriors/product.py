@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from vaekit.distributions.product import Blocks, check_names, slices
 from vaekit.posteriors.base import Posterior
 
-Kind = Callable[[nn.Module, int], Posterior]
+PosteriorMaker = Callable[[nn.Module, int], Posterior]
 
 
 class Product(Posterior):
@@ -19,7 +19,7 @@ class Product(Posterior):
     dots, and as the kinds do for sizes.
     """
 
-    def __init__(self, network: nn.Module, blocks: Mapping[str, tuple[Kind, int]]):
+    def __init__(self, network: nn.Module, blocks: Mapping[str, tuple[PosteriorMaker, int]]):
         super().__init__()
         self.names = check_names(blocks)
         # Each block is a posterior of its own whose network hands on its share of the features.
@@ -42,5 +42,5 @@ class Product(Posterior):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Blocks:
         """Return the product of the blocks' posteriors for x (batch, *shape)."""
         shares = self.features(x, c).split(self._widths, -1)
-        found = [part(share) for part, share in zip(self.parts, shares, strict=True)]
-        return Blocks(found, self.names)
+        blocks = [part(share) for part, share in zip(self.parts, shares, strict=True)]
+        return Blocks(blocks, self.names)

@@ -9,9 +9,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from vaekit.arguments import check_latent
 from vaekit.distributions import PointMass
 from vaekit.errors import VaekitError
-from vaekit.posteriors.base import Posterior, check_latent
+from vaekit.posteriors.base import Posterior
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
 

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
-from vaekit.arguments import check
 from vaekit.errors import VaekitError
 
 
@@ -46,11 +45,3 @@ def sampling(what: str) -> Iterator[None]:
         raise VaekitError(
             f"this prior cannot be sampled, which {what} needs: give its distribution `sample`"
         ) from None
-
-
-def check_latent(latent: int) -> int:
-    """Return `latent` where it is a size a code can have; raise `VaekitError` otherwise."""
-    check("latent", latent, int)
-    if latent < 1:
-        raise VaekitError(f"a prior needs at least one latent, got latent={latent}")
-    return latent

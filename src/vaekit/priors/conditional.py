@@ -3,9 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from vaekit.arguments import check_latent
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
-from vaekit.priors.base import Prior, check_latent
+from vaekit.priors.base import Prior
 
 
 class Conditional(Prior):

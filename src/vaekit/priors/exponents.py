@@ -64,7 +64,7 @@ def check_exponent(p: float) -> None:
         raise VaekitError(f"an exponent must be a finite number > 0, got p={p!r}")
 
 
-def check_scale(scale: float, unit_variance: bool) -> float:
+def check_prior_scale(scale: float, unit_variance: bool) -> float:
     """Return `scale`; raise `VaekitError` where it is none, or given beside unit variance."""
     check("scale", scale, float)
     check("unit_variance", unit_variance, bool)

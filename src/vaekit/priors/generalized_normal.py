@@ -4,9 +4,10 @@ import math
 
 from torch import Tensor
 
+from vaekit.arguments import check_latent
 from vaekit.distributions.coordinates import GeneralizedNormals, log_variance
-from vaekit.priors.base import Prior, check_latent
-from vaekit.priors.exponents import RATE, Exponents, check_scale
+from vaekit.priors.base import Prior
+from vaekit.priors.exponents import RATE, Exponents, check_prior_scale
 
 
 class GeneralizedNormal(Prior):
@@ -28,7 +29,7 @@ class GeneralizedNormal(Prior):
         rate: float = RATE,
     ):
         super().__init__()
-        self.latent, self.scale = check_latent(latent), check_scale(scale, unit_variance)
+        self.latent, self.scale = check_latent(latent), check_prior_scale(scale, unit_variance)
         self.unit_variance = unit_variance
         self.exponents = Exponents([p] * latent, [learned] * latent, rate)
 

@@ -5,9 +5,10 @@ import math
 import torch
 from torch import Tensor
 
+from vaekit.arguments import check_latent
 from vaekit.distributions.coordinates import UNIT_SCALE, Logistics
 from vaekit.errors import VaekitError
-from vaekit.priors.base import Prior, check_latent
+from vaekit.priors.base import Prior
 
 
 class Logistic(Prior):

@@ -17,9 +17,9 @@ from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric, Tree
 from vaekit.distributions.product import slices
 from vaekit.errors import VaekitError, nearest
 from vaekit.priors.base import Prior
-from vaekit.priors.exponents import RATE, Exponents, check_scale
+from vaekit.priors.exponents import RATE, Exponents, check_prior_scale
 
-LEARNED = ("no", "inner", "all")
+LEARNED_EXPONENTS = ("no", "inner", "all")
 
 
 class LpNested(Prior):
@@ -46,11 +46,11 @@ class LpNested(Prior):
         super().__init__()
         if isinstance(learned, bool):
             learned = "inner" if learned else "no"
-        if learned not in LEARNED:
-            raise nearest(str(learned), LEARNED, "choice of learned exponents")
+        if learned not in LEARNED_EXPONENTS:
+            raise nearest(str(learned), LEARNED_EXPONENTS, "choice of learned exponents")
         self.layout = Layout(tree)
         self.latent, self.tree, self.learned = self.layout.size, tree, learned
-        self.scale, self.unit_variance = check_scale(scale, unit_variance), unit_variance
+        self.scale, self.unit_variance = check_prior_scale(scale, unit_variance), unit_variance
         below = [learned != "no"] * (self.layout.nodes - 1)
         self.exponents = Exponents(self.layout.exponents, [learned == "all", *below], rate)
         self._constant: float | None = None
@@ -62,8 +62,8 @@ class LpNested(Prior):
         p, kind = self.exponents(torch.float64), torch.get_default_dtype()
         self.register_buffer("ratios", self.layout.ratios(p).to(kind), persistent=False)
         if self.unit_variance:
-            found = (-0.5 * self.layout.log_variance(p)).to(kind)
-            self.register_buffer("log_scale", found, persistent=False)
+            scale = (-0.5 * self.layout.log_variance(p)).to(kind)
+            self.register_buffer("log_scale", scale, persistent=False)
         self._constant = float(LpNestedSymmetric(self.layout, p, self._log_scale(p)).log_constant)
 
     def _log_scale(self, p: Tensor) -> Tensor | float | None:

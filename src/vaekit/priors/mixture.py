@@ -5,9 +5,10 @@ import math
 import torch
 from torch import Tensor, nn
 
+from vaekit.arguments import check_latent
 from vaekit.distributions import DiagonalGaussian, Mixture
 from vaekit.errors import VaekitError
-from vaekit.priors.base import Prior, check_latent
+from vaekit.priors.base import Prior
 
 _STD = 0.5  # of the first components
 

@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from vaekit.arguments import check_latent
 from vaekit.distributions import StandardNormal
-from vaekit.priors.base import Prior, check_latent
+from vaekit.priors.base import Prior
 
 
 class Normal(Prior):

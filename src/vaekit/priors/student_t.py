@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 from torch.distributions import StudentT as StudentLaw
 
-from vaekit.arguments import check
+from vaekit.arguments import check, check_latent
 from vaekit.distributions.base import Factorised
 from vaekit.distributions.coordinates import log_size
 from vaekit.errors import VaekitError
-from vaekit.priors.base import Prior, check_latent
+from vaekit.priors.base import Prior
 
 
 class StudentTs(Factorised):

@@ -17,7 +17,7 @@ from vaekit.distributions import Mixture, density
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior
 
-_SPREAD = 0.5  # of the first logits
+_LOGIT_DEVIATION = 0.5  # of the first logits
 
 
 class Vamp(Prior):
@@ -48,7 +48,7 @@ class Vamp(Prior):
         self._posterior: tuple[Any] = (posterior,)  # in a tuple, so that it is not registered
         self.latent: int = self._posterior[0].latent
         self.low, self.high = low, high
-        self.free = nn.Parameter(_SPREAD * torch.randn(components, *shape))
+        self.free = nn.Parameter(_LOGIT_DEVIATION * torch.randn(components, *shape))
 
     def forward(self, c: Tensor | None = None) -> Mixture:
         """Return the mixture; raise `VaekitError` with a condition."""

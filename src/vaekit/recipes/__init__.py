@@ -4,13 +4,7 @@ from vaekit.recipes.ae import ae, denoising_ae
 from vaekit.recipes.base import RECIPES, Recipe, System, find, recipe
 from vaekit.recipes.contractive import contractive_ae
 from vaekit.recipes.cvae import cvae
-from vaekit.recipes.disentangling import (
-    beta_tcvae,
-    capacity_vae,
-    dip_vae_i,
-    dip_vae_ii,
-    factor_vae,
-)
+from vaekit.recipes.disentangling import beta_tcvae, capacity_vae, dip_vae_i, dip_vae_ii, factor_vae
 from vaekit.recipes.infomax import aae, info_vae, rate_target_vae, wae_gan, wae_mmd
 from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
 from vaekit.recipes.iwae import iwae

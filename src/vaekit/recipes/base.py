@@ -61,7 +61,7 @@ class Recipe:
 
         about, own = cast(Any, make), inspect.signature(self.make)
         shown = [
-            each.replace(annotation=_plain(each.annotation)) for each in own.parameters.values()
+            each.replace(annotation=_simple(each.annotation)) for each in own.parameters.values()
         ]
         about.__signature__, about.__doc__ = own.replace(parameters=shown), self.make.__doc__
         about.__name__ = self.name
@@ -102,7 +102,7 @@ def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callab
     parts = {name: defaults.pop(name) for name in Parts.__annotations__ if name in defaults}
 
     def enter(make: Make) -> Make:
-        signature = _whole(inspect.signature(make), without, parts)
+        signature = _full_signature(inspect.signature(make), without, parts)
 
         @wraps(make)
         def checked(*positional: Any, **named: Any) -> System:
@@ -112,7 +112,7 @@ def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callab
                 known = ", ".join(signature.parameters)
                 raise TypeError(f"{make.__name__}() {error}: it takes {known}") from None
             if "shape" in call.arguments:
-                call.arguments["shape"] = shape_of(call.arguments["shape"])
+                call.arguments["shape"] = check_example_shape(call.arguments["shape"])
             check_call(call)
             if "latent" in signature.parameters and "latent" not in call.arguments:
                 call.arguments |= _size_of(call.arguments)
@@ -125,14 +125,14 @@ def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callab
             **{name: each.annotation for name, each in signature.parameters.items()},
             "return": System,
         }
-        about.__doc__ = _described(make.__doc__ or "", list(signature.parameters))
+        about.__doc__ = _docstring(make.__doc__ or "", list(signature.parameters))
         RECIPES[make.__name__] = Recipe(checked, paper, defaults)
         return cast(Make, checked)
 
     return enter
 
 
-def _plain(kind: Any) -> Any:
+def _simple(kind: Any) -> Any:
     """Return what of a union can be written as text or a number."""
     if get_origin(kind) not in (Union, UnionType):
         return kind
@@ -144,7 +144,7 @@ def _plain(kind: Any) -> Any:
     return reduce(or_, plain)
 
 
-def _whole(
+def _full_signature(
     signature: inspect.Signature, without: Collection[str], defaults: Mapping[str, Any]
 ) -> inspect.Signature:
     """Return a signature with each part in the place of `**parts`."""
@@ -173,7 +173,7 @@ def _size_of(arguments: Mapping[str, Any]) -> dict[str, int]:
     return {}
 
 
-def _described(text: str, names: Sequence[str]) -> str:
+def _docstring(text: str, names: Sequence[str]) -> str:
     """Return a docstring that says of every argument what it is."""
     body, _, own = inspect.cleandoc(text).partition("\nArgs:\n")
     lines = [line for name in names for line in _line_of(name, own)]
@@ -185,7 +185,7 @@ def _line_of(name: str, own: str) -> list[str]:
     return [said[0] if said else f"    {name}: {TEXTS[name]}"]
 
 
-def shape_of(shape: Any) -> tuple[int, ...]:
+def check_example_shape(shape: Any) -> tuple[int, ...]:
     """Return the shape of one example as a tuple; raise `VaekitError` for what is none."""
     sizes: tuple[Any, ...] = tuple(shape) if isinstance(shape, tuple | list) else ()
     if not sizes or not all(fits(size, int) and size >= 1 for size in sizes):
@@ -196,11 +196,11 @@ def shape_of(shape: Any) -> tuple[int, ...]:
     return tuple(int(size) for size in sizes)
 
 
-def _shape_in(found: Any) -> str:
+def _shape_in(value: Any) -> str:
     """Say what the shape in something may be."""
-    if fits(found, int) and found >= 1:
-        return f"({found},)"
-    has = getattr(found, "shape", None) is not None
+    if fits(value, int) and value >= 1:
+        return f"({value},)"
+    has = getattr(value, "shape", None) is not None
     return "data.shape or x.shape[1:]" if has else "(1, 28, 28) for pictures, (30,) for a table"
 
 

@@ -87,7 +87,7 @@ def dip_vae_i(
         diagonal: weight λ_d of the squared distances of variances from 1
     """
     model = assembled(shape, latent, **parts)
-    return System(model, _moments("means", off_diagonal, diagonal))
+    return System(model, _moments_objective("means", off_diagonal, diagonal))
 
 
 @recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 7")
@@ -105,7 +105,7 @@ def dip_vae_ii(
         diagonal: weight λ_d of the squared distances of variances from 1
     """
     model = assembled(shape, latent, **parts)
-    return System(model, _moments("samples", off_diagonal, diagonal))
+    return System(model, _moments_objective("samples", off_diagonal, diagonal))
 
 
 @recipe(paper="Burgess et al. 2018, eq. 8; [vmi] eq. 3.19")
@@ -126,6 +126,6 @@ def capacity_vae(
     return System(model, Distortion() + weight(gamma) * RateTarget(capacity))
 
 
-def _moments(of: str, off_diagonal: Weight, diagonal: Weight) -> Objective:
+def _moments_objective(of: str, off_diagonal: Weight, diagonal: Weight) -> Objective:
     apart = weight(off_diagonal) * Correlated(of) + weight(diagonal) * Spread(of)
     return Distortion() + KL() + apart

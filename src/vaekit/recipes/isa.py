@@ -17,12 +17,12 @@ from vaekit.recipes.base import System, recipe
 from vaekit.recipes.disentangling import split
 from vaekit.schedules import Weight, weight
 
-PAPER = (
+ISA_PAPER = (
     "Independent Subspace Analysis for Unsupervised Learning of Disentangled Representations, §3.2"
 )
 
 
-@recipe(paper=PAPER, without=["prior"], network="isa")
+@recipe(paper=ISA_PAPER, without=["prior"], network="isa")
 def isa_vae(
     shape: Shape,
     latent: int = 20,
@@ -49,7 +49,7 @@ def isa_vae(
     return _by_samples(assembled(shape, latent, **parts), beta, path)
 
 
-@recipe(paper=PAPER, without=["prior"], network="isa")
+@recipe(paper=ISA_PAPER, without=["prior"], network="isa")
 def isa_tcvae(
     shape: Shape,
     latent: int = 20,
@@ -82,7 +82,7 @@ def isa_tcvae(
     return System(model, split(alpha, beta, gamma, sampling))
 
 
-@recipe(paper=f"{PAPER.removesuffix(', §3.2')}, §3.1", without=["prior"], network="isa")
+@recipe(paper=f"{ISA_PAPER.removesuffix(', §3.2')}, §3.1", without=["prior"], network="isa")
 def ica_vae(
     shape: Shape,
     latent: int = 10,

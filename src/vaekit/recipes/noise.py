@@ -14,10 +14,10 @@ from vaekit.recipes.base import System, recipe
 from vaekit.recipes.vae import beta_vae
 from vaekit.schedules import Weight
 
-PAPER = "Fitting Data Noise in Variational Autoencoder"
+NOISE_PAPER = "Fitting Data Noise in Variational Autoencoder"
 
 
-@recipe(paper=f"{PAPER}, §3.3.1", without=["likelihood"])
+@recipe(paper=f"{NOISE_PAPER}, §3.3.1", without=["likelihood"])
 def noise_vae(
     shape: Shape,
     latent: int = 20,
@@ -40,7 +40,7 @@ def noise_vae(
     return beta_vae(shape, latent, beta, **parts)
 
 
-@recipe(paper=f"{PAPER}, §3.3.2", without=["likelihood"])
+@recipe(paper=f"{NOISE_PAPER}, §3.3.2", without=["likelihood"])
 def mog_vae(
     shape: Shape,
     latent: int = 20,
@@ -66,7 +66,7 @@ def mog_vae(
     return beta_vae(shape, latent, beta, **parts)
 
 
-@recipe(paper=f"{PAPER}, §3.3.3", without=["likelihood"])
+@recipe(paper=f"{NOISE_PAPER}, §3.3.3", without=["likelihood"])
 def network_noise_vae(
     shape: Shape,
     latent: int = 20,

@@ -31,7 +31,7 @@ from vaekit.recipes.assembly import Parts, assembled
 from vaekit.recipes.base import System, recipe
 from vaekit.schedules import Weight, weight
 
-OWN: dict[str, Any] = {
+DEFAULTS: dict[str, Any] = {
     "without": ["prior"],
     "posterior": "dirac",
     "likelihood": "squared_error",
@@ -40,7 +40,7 @@ OWN: dict[str, Any] = {
 }
 
 
-@recipe(paper="[vimae] eq. 7, with a normal prior", **OWN)
+@recipe(paper="[vimae] eq. 7, with a normal prior", **DEFAULTS)
 def vimae_n(
     shape: Shape,
     latent: int = 8,
@@ -62,7 +62,7 @@ def vimae_n(
     return System(model, Distortion() + weight(match) * MMD(kernel))
 
 
-@recipe(paper="[vimae] eq. 7, with a logistic prior", **OWN)
+@recipe(paper="[vimae] eq. 7, with a logistic prior", **DEFAULTS)
 def vimae_l(
     shape: Shape,
     latent: int = 8,

@@ -11,7 +11,7 @@ from vaekit.latents import Latents
 from vaekit.likelihoods import likelihood as likelihood_of
 from vaekit.model import Model
 from vaekit.networks import Shape, networks
-from vaekit.networks.held import Trunk
+from vaekit.networks.frozen import Trunk
 from vaekit.objectives import KL, Distortion, MutualInformation, Objective, RateTarget
 from vaekit.posteriors import Gaussian, RelaxedOneHot
 from vaekit.recipes.assembly import Parts, assembled

@@ -22,7 +22,7 @@ from torch import Tensor
 from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
 from vaekit.data import Dataset
 from vaekit.distributions import Density
-from vaekit.distributions.divergences import kl_by_coordinate, kl_in_closed_form
+from vaekit.distributions.divergences import all_known, kl_by_coordinate, kl_in_closed_form
 from vaekit.distributions.product import pairs_of
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.indicators import unfit
@@ -30,7 +30,7 @@ from vaekit.model import Model
 
 
 @dataclass(frozen=True)
-class Codes:
+class ItemCodes:
     """Hold the mean codes (n, H) of the items at `rows` (n,) of a set, and what latents carry.
 
     `conditions` (n, width) are what a conditional model was told of them, else None; `priors`
@@ -79,7 +79,7 @@ class Codes:
 
 
 @torch.no_grad()
-def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
+def encode_items(model: Model, data: Dataset, limit: int = 10_000) -> ItemCodes:
     """Encode up to `limit` items of a set, chunk by chunk, without corruption."""
     device, rows = device_of(model), sample_rows(len(data), limit)
     means, parts, conditions, priors = [], [], [], []
@@ -92,37 +92,36 @@ def encode(model: Model, data: Dataset, limit: int = 10_000) -> Codes:
         prior = None if model.prior is None else model.expect(q.mean, c)
         gaussian = gaussian and not unfit(q, prior)
         squares.append((q.mean.double() ** 2 + q.variance.double()).cpu())
-        part, places = None if prior is None else _shares(q, prior), categories_of(q)
+        part, places = None if prior is None else _rate_shares(q, prior), categories_of(q)
         parts += [] if part is None else [part.double().cpu()]
         if prior is not None and prior.batch_shape:
             priors.append(torch.stack([prior.mean, prior.variance.sqrt()]).double().cpu())
-    found = torch.cat(means)
-    share = torch.cat(parts).mean(0) if parts else found.var(0, unbiased=False)
+    codes = torch.cat(means)
+    share = torch.cat(parts).mean(0) if parts else codes.var(0, unbiased=False)
     told = torch.cat(conditions) if conditions else None
     spans = torch.cat(priors, 1).numpy() if priors else None
     v = torch.cat(squares).mean(0)
     known = (share - 0.5 * (v - 1 - v.log())).numpy() if gaussian else None
-    return Codes(rows, found.numpy(), share.numpy(), bool(parts), told, spans, known, places)
+    return ItemCodes(rows, codes.numpy(), share.numpy(), bool(parts), told, spans, known, places)
 
 
-def _shares(q: Density, p: Density) -> Tensor | None:
+def _rate_shares(q: Density, p: Density) -> Tensor | None:
     """Return the share of each entry in KL(q‖p), (batch, H), or None where it is not known."""
     pairs = pairs_of(q, p)
     if pairs is None:
         whole = kl_in_closed_form(q, p) if categories_of(q) else None
         size = q.event_shape[-1]
         return kl_by_coordinate(q, p) if whole is None else whole[:, None].expand(-1, size) / size
-    found = [_shares(*pair) for pair in pairs]
-    known = [part for part in found if part is not None]
-    return torch.cat(known, -1) if len(known) == len(found) else None
+    known = all_known(_rate_shares(*pair) for pair in pairs)
+    return None if known is None else torch.cat(known, -1)
 
 
-def spread(codes: Codes, count: int) -> np.ndarray:
+def spread(codes: ItemCodes, count: int) -> np.ndarray:
     """Choose up to `count` items at equal distances through a list of codes, their places."""
     return np.unique(np.linspace(0, len(codes.rows) - 1, count).round().astype(int))
 
 
-def typical(codes: Codes) -> int:
+def typical(codes: ItemCodes) -> int:
     """Find the place in `codes` of the item nearest to the mean code, in standard deviations."""
     centred = codes.means - codes.means.mean(axis=0)
     scale = centred.std(axis=0)
@@ -130,7 +129,7 @@ def typical(codes: Codes) -> int:
     return int(distance.argmin())
 
 
-def sweep(codes: Codes, latent: int, steps: int, place: int = 0) -> np.ndarray:
+def sweep(codes: ItemCodes, latent: int, steps: int, place: int = 0) -> np.ndarray:
     """Return the values of one latent to show, for the item at `place` in `codes`.
 
     −3 to 3; mean ± 3 sd of p(z|c) under the item's condition, or of deterministic codes, not

@@ -12,10 +12,10 @@ def names(data: Dataset, count: int) -> list[str]:
     """
     if data.columns is None:
         return [f"x{i}" for i in range(count)]
-    return [shown(name) for name in data.columns.names[:count]]
+    return [plot_name(name) for name in data.columns.names[:count]]
 
 
-def shown(name: str) -> str:
+def plot_name(name: str) -> str:
     """Return a name of the user's as a plot writes it, so that it fits and is not left out."""
     name = name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
     return (f" {name}" if name.startswith("_") else name) or "(no name)"

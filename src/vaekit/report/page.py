@@ -14,7 +14,7 @@ import torch
 
 from vaekit.errors import VaekitError, warn
 from vaekit.report import tables
-from vaekit.report.codes import encode
+from vaekit.report.codes import encode_items
 from vaekit.report.rendering import check_page, data_name, render
 from vaekit.report.section import View
 from vaekit.report.sections import sections_of
@@ -63,10 +63,10 @@ def _render(run: Run, folder: Path) -> str:
         numbers=tables.numbers(run.metrics),
         folder=run.folder.name,
         sections=list(sections_of(_view(run, folder))),
-        settings=tables.settings(run.config),
+        settings=tables.setting_tables(run.config),
     )
 
 
 def _view(run: Run, folder: Path) -> View:
     (model, objective), test = run.system, run.data.test
-    return View(model, test, encode(model, test, ITEMS), folder, objective, run)
+    return View(model, test, encode_items(model, test, ITEMS), folder, objective, run)

@@ -49,7 +49,7 @@ def grid(pictures: np.ndarray, columns: int) -> np.ndarray:
     return sheet
 
 
-def stack(sheets: Sequence[np.ndarray]) -> np.ndarray:
+def stack_sheets(sheets: Sequence[np.ndarray]) -> np.ndarray:
     """Put RGBA sheets of one width below one another, with the gap between."""
     gap = np.zeros((GAP, sheets[0].shape[1], 4), np.uint8)
     return np.concatenate([part for sheet in sheets for part in (sheet, gap)][:-1])
@@ -68,11 +68,11 @@ def data_uri(sheet: np.ndarray) -> str:
     return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
 
 
-def save(sheet: np.ndarray, path: Path, cell: int) -> None:
+def save_picture(sheet: np.ndarray, path: Path, cell: int) -> None:
     """Write an RGBA sheet to a PNG file, enlarged until a cell of `cell` pixels is readable.
 
     Raises `VaekitError` where the file cannot be written.
     """
     times = max(1, -(-READABLE // cell))
     large = sheet.repeat(times, axis=0).repeat(times, axis=1)
-    files.write(path, lambda temporary: Image.fromarray(large).save(temporary, "PNG"))
+    files.write_file(path, lambda temporary: Image.fromarray(large).save(temporary, "PNG"))

@@ -58,7 +58,7 @@ class _Powers(LogFormatter):
         return f"{x:g}".replace("-", "−") if super().__call__(x, pos) else ""
 
 
-MANY = 50  # rows from which a curve's start may be left out of its axis
+MANY_ROWS = 50  # rows from which a curve's start may be left out of its axis
 
 
 class Plot:
@@ -127,10 +127,10 @@ def _svg(figure: Figure) -> str:
         text = text.replace(colour, variable)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
-    return _renamed(text).replace("font-family: sans-serif", "font-family: inherit")
+    return _numbered_ids(text).replace("font-family: sans-serif", "font-family: inherit")
 
 
-def _renamed(text: str) -> str:
+def _numbered_ids(text: str) -> str:
     """Number the ids of an SVG, after a mark of its own: several share a page's space of names.
 
     Matplotlib makes ids of coordinates to their last bit, in which its layout differs from one run
@@ -138,7 +138,7 @@ def _renamed(text: str) -> str:
     """
     names: dict[str, int] = {}
     link = re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
-    text = link.sub(lambda found: f"{found[1]}{names.setdefault(found[2], len(names))}", text)
+    text = link.sub(lambda match: f"{match[1]}{names.setdefault(match[2], len(names))}", text)
     return link.sub(rf"\g<1>p{zlib.crc32(text.encode()):x}-\g<2>", text)
 
 
@@ -170,7 +170,7 @@ def curve(
             axes.legend(fontsize=7, loc="best")
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        late = np.asarray(values[len(values) // 50 :] if len(values) >= MANY else values)
+        late = np.asarray(values[len(values) // 50 :] if len(values) >= MANY_ROWS else values)
         if judged is not None:
             late = np.append(late, judged[1][len(judged[1]) // 50 :])
         low, high = float(late.min()), float(late.max())

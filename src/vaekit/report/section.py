@@ -17,7 +17,7 @@ from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.objectives import Objective
 from vaekit.report import pictures
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.runs import Run
 
 Strip = tuple[str, np.ndarray]  # a label, and pictures (H, W, 4) in a row
@@ -43,7 +43,7 @@ class View:
 
     model: Model
     data: Dataset
-    codes: Codes
+    codes: ItemCodes
     folder: Path
     objective: Objective | None = None
     run: Run | None = None
@@ -69,8 +69,8 @@ class View:
     def save(self, name: str, sheets: Sequence[np.ndarray]) -> None:
         """Write RGBA sheets below one another to `name`.png in the folder of pictures."""
         if sheets:
-            sheet = pictures.stack(pictures.aligned(sheets))
-            pictures.save(sheet, self.folder / f"{name}.png", min(self.data.shape[1:]))
+            sheet = pictures.stack_sheets(pictures.aligned(sheets))
+            pictures.save_picture(sheet, self.folder / f"{name}.png", min(self.data.shape[1:]))
 
 
 def figure(svg: str) -> Markup:

@@ -10,7 +10,7 @@ from vaekit.data import Columns
 from vaekit.metrics import described
 from vaekit.runs import Config
 
-Row = tuple[str, str]
+TextRow = tuple[str, str]
 CLASSES = 30  # named at most
 # Title and which way is better ("" for no merit in itself) of numbers that are no metrics'.
 NUMBERS = {
@@ -28,30 +28,30 @@ NUMBERS = {
 
 def numbers(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     """Lay out metrics.json: name, value, spread, unit, estimator and n of each number, as text."""
-    return [_number(name, found) for name, found in metrics.items() if isinstance(found, Mapping)]
+    return [_number(name, each) for name, each in metrics.items() if isinstance(each, Mapping)]
 
 
-def _number(name: str, found: Mapping[str, Any]) -> dict[str, str]:
-    value, spread = with_error(found.get("value"), found.get("se"))
-    how = str(found.get("estimator", "not stated"))
-    if found.get("shuffled") is not None:
-        how += f"; {text(found['shuffled'])} {_shuffled(name, found)}"
+def _number(name: str, number: Mapping[str, Any]) -> dict[str, str]:
+    value, spread = with_error(number.get("value"), number.get("se"))
+    how = str(number.get("estimator", "not stated"))
+    if number.get("shuffled") is not None:
+        how += f"; {text(number['shuffled'])} {_shuffled_text(name, number)}"
     return {
         "name": title(name),
         "value": value,
         "spread": spread,
-        "unit": str(found.get("unit", "")),
+        "unit": str(number.get("unit", "")),
         "estimator": how,
-        "n": text(found.get("n", "")),
-        "split": str(found.get("split", "")),
+        "n": text(number.get("n", "")),
+        "split": str(number.get("split", "")),
     }
 
 
-def _shuffled(name: str, found: Mapping[str, Any]) -> str:
+def _shuffled_text(name: str, number: Mapping[str, Any]) -> str:
     """Say what the value beside a score is of."""
     if (known := described(name)) is not None:
         return known[0].shuffled
-    return "for shuffled factors" if "factors" in found else "shuffled"
+    return "for shuffled factors" if "factors" in number else "shuffled"
 
 
 def title(name: str) -> str:
@@ -111,7 +111,7 @@ def state(config: Config) -> str:
     return known
 
 
-def settings(config: Config) -> list[tuple[str, list[Row]]]:
+def setting_tables(config: Config) -> list[tuple[str, list[TextRow]]]:
     """List all settings by table: the recipe's arguments with defaults, data, training, machine."""
     recipe = recipes.find(config.recipe)
     notes, data = dict(config.notes), {"data": config.data, "holdout": config.holdout}
@@ -123,31 +123,31 @@ def settings(config: Config) -> list[tuple[str, list[Row]]]:
     if "shape" in data:
         data["shape"] = _by(data["shape"])
     if "classes" in notes:
-        data["classes"] = _classes(notes.pop("classes"), known.get("label_names", ()))
+        data["classes"] = _class_list(notes.pop("classes"), known.get("label_names", ()))
     if known.get("columns"):
         data["columns"] = str(Columns.from_plain(known["columns"]))
     own = {"recipe": config.recipe, "paper": recipe.paper, **config.completed()}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
-    return [(title, _rows(table)) for title, table in named.items()]
+    return [(title, _table_rows(table)) for title, table in named.items()]
 
 
 def _by(shape: Sequence[int]) -> str:
     return " × ".join(map(str, shape))
 
 
-def _classes(seen: Sequence[int], names: Sequence[str]) -> str:
+def _class_list(seen: Sequence[int], names: Sequence[str]) -> str:
     """List the classes by name, or number where they have none, in so far as they fit a line."""
     shown = [names[k] if k < len(names) else str(k) for k in seen[:CLASSES]]
     more = [f"… ({len(seen):,} in all)"] if len(seen) > CLASSES else []
     return ", ".join([*shown, *more])
 
 
-def _rows(table: Mapping[str, Any], prefix: str = "") -> list[Row]:
-    rows: list[Row] = []
+def _table_rows(table: Mapping[str, Any], prefix: str = "") -> list[TextRow]:
+    rows: list[TextRow] = []
     for key, value in table.items():
         name = f"{prefix}{key}".replace("_", " ")
         if isinstance(value, Mapping):
-            rows += _rows(value, f"{name}: ")
+            rows += _table_rows(value, f"{name}: ")
         elif value is not None:
             rows.append((name, text(value)))
     return rows

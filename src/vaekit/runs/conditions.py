@@ -28,19 +28,17 @@ def vectors(value: Any, n: int, wanted: Condition, schema: Schema) -> Tensor:
     NaN, and another number of conditions than of examples.
     """
     read = {"labels": _labels, "factors": _factors, "attributes": _attributes}[wanted.kind]
-    found = read(
-        value.detach().cpu().numpy() if isinstance(value, Tensor) else value, wanted, schema
-    )
-    if not bool(torch.isfinite(found).all()):
+    c = read(value.detach().cpu().numpy() if isinstance(value, Tensor) else value, wanted, schema)
+    if not bool(torch.isfinite(c).all()):
         raise VaekitError("the condition holds NaN or infinite values: repair it")
-    if len(found) not in (1, n):
+    if len(c) not in (1, n):
         raise VaekitError(
-            f"{len(found)} conditions for {n} examples: give one for all, or one for each"
+            f"{len(c)} conditions for {n} examples: give one for all, or one for each"
         )
-    return found.expand(n, -1)
+    return c.expand(n, -1)
 
 
-def own(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
+def own_conditions(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
     """Return what a set itself says of its examples, (N, width), its classes matched by name.
 
     Raises `VaekitError` where the set does not say, or says what training did not have.
@@ -77,10 +75,10 @@ def _labels(value: Any, wanted: Condition, schema: Schema) -> Tensor:
         value = [part.strip() for part in value.split(",")]
     array = np.asarray(value)
     if array.ndim == 2 and array.shape[1] == wanted.width and array.dtype.kind in "fiub":
-        found = torch.from_numpy(array.astype(np.float32))
-        for number in torch.nonzero(found.any(0))[:, 0].tolist():
+        c = torch.from_numpy(array.astype(np.float32))
+        for number in torch.nonzero(c.any(0))[:, 0].tolist():
             _class(number, schema, wanted.width)
-        return found
+        return c
     if array.ndim > 1 and array.size != len(array):
         raise VaekitError(f"expected one class for each example, got shape {array.shape}")
     asked = dict.fromkeys(array.reshape(-1).tolist())

@@ -295,7 +295,7 @@ def from_mapping(found: Any, path: Path) -> Config:
             f"{path} has unknown keys {unknown}: known are {', '.join(sorted(known))}"
         )
     try:
-        forms.check(found, _FORM)
+        forms.check_form(found, _FORM)
         _check_notes(found.get("notes") or {})
     except forms.Damaged as error:
         raise VaekitError(f"{path} is damaged: {error}. Repair it, or train anew") from None

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from vaekit import apply
-from vaekit.arguments import check, expect
+from vaekit.arguments import check, check_counts, expect
 from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError
-from vaekit.given import check_counts, check_seed
+from vaekit.given import check_seed
 from vaekit.model import Condition, Model
 from vaekit.runs import conditions, history, inputs, judging, remarks, results
 from vaekit.runs import config as configs
@@ -30,7 +29,7 @@ from vaekit.system import files, weights
 from vaekit.training.fabric import pick
 from vaekit.training.state import OWN
 
-Given = np.ndarray | Tensor | Dataset | Path | str | None
+Input = np.ndarray | Tensor | Dataset | Path | str | None
 MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"
 
 
@@ -103,7 +102,7 @@ class Run:
         system = self.config.build(tuple(self.config.notes["shape"]))
         cure = "bring back the run's own weights, or train anew"
         wrong = f"{path} is not of this run's model"
-        weights.check(state, system.model.state_dict(), wrong, cure)
+        weights.check_weights(state, system.model.state_dict(), wrong, cure)
         system.model.load_state_dict(state)
         return system._replace(model=system.model.eval().to(pick("auto")))
 
@@ -116,10 +115,10 @@ class Run:
         """Read the model's weights; again where a training has just replaced or removed them."""
         try:
             path = self.weights
-            tensors, about = weights.read(path)
+            tensors, about = weights.read_tensors(path)
         except VaekitError:
             path = self.weights
-            tensors, about = weights.read(path)
+            tensors, about = weights.read_tensors(path)
         state = {k.removeprefix(OWN): v for k, v in tensors.items() if k.startswith(OWN)}
         step = weights.step_of(about)
         last = max((int(row["step"]) for row in self.history), default=None)
@@ -142,7 +141,7 @@ class Run:
         return Schema.read(self.config.notes) or Schema.of(self.data.train)
 
     def encode(
-        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> np.ndarray:
         """Return the mean of q(z|x), or with `draw` one sample of it, (N, H) float32.
 
@@ -153,7 +152,7 @@ class Run:
         return self.codes(x, condition, draw, seed).code.numpy()
 
     def codes(
-        self, x: Given = None, condition: Any = None, draw: bool = False, seed: int = 0
+        self, x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
     ) -> apply.Codes:
         """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
         check("draw", draw, bool, False)
@@ -166,11 +165,11 @@ class Run:
 
         Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
         """
-        codes = self._codes(z)
+        codes = apply.latent_codes(self.model, z if isinstance(z, Tensor) else np.asarray(z))
         c = self._condition(condition, len(codes))
         return self.schema.own(apply.decode(self.model, codes, c))
 
-    def reconstruct(self, x: Given = None, condition: Any = None) -> np.ndarray:
+    def reconstruct(self, x: Input = None, condition: Any = None) -> np.ndarray:
         """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
 
         Raises `VaekitError` as `encode` does.
@@ -191,7 +190,7 @@ class Run:
         c = self._condition(condition, n)
         return self.schema.own(apply.sample(self.model, n, c, seed))
 
-    evaluate, ledger, refit = judging.evaluate, judging.ledger, judging.refit
+    evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
     remarks = remarks.remarks
 
     def report(self, out: Path | str | None = None, force: bool = False) -> Path:
@@ -209,7 +208,7 @@ class Run:
             self.evaluate()
         return write(self, path, force)
 
-    def _examples(self, x: Given) -> Dataset:
+    def _examples(self, x: Input) -> Dataset:
         if x is None or isinstance(x, str | Path):
             return inputs.examples(self, None if x is None else str(x)).data
         return self.schema.admitted(x)
@@ -231,20 +230,7 @@ class Run:
         wanted = self.model.condition
         if wanted is None or value is not None:
             return self._condition(value, len(examples))
-        return conditions.own(examples, wanted, self.schema)
-
-    def _codes(self, z: np.ndarray | Tensor) -> Tensor:
-        codes = z if isinstance(z, Tensor) else np.asarray(z)
-        width = self.model.posterior.latent
-        if codes.ndim != 2 or codes.shape[1] != width or not len(codes):
-            raise VaekitError(
-                f"expected codes (N, {width}), the width of this run's code, got shape "
-                f"{tuple(codes.shape)}"
-            )
-        numbers = torch.as_tensor(codes).detach().cpu().float() if _numeric(codes) else None
-        if numbers is None or not bool(torch.isfinite(numbers).all()):
-            raise VaekitError("the codes hold NaN, infinite values or no numbers: repair them")
-        return numbers
+        return conditions.own_conditions(examples, wanted, self.schema)
 
     @property
     def weights(self) -> Path:
@@ -283,11 +269,11 @@ class Run:
 
         A damaged one is empty too, with a warning.
         """
-        return results.read(self.folder / results.METRICS)
+        return results.read_results(self.folder / results.METRICS)
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """Write metrics.json."""
-        results.write(self.folder / results.METRICS, metrics)
+        results.write_results(self.folder / results.METRICS, metrics)
 
     def judged(self) -> bool:
         """Say whether metrics.json has numbers, of the weights that the run has."""
@@ -306,7 +292,3 @@ class Run:
         with suppress(VaekitError):  # there may be no weights at this moment
             return bool(there) and there == {Run(self.folder).stamp.mark}
         return False
-
-
-def _numeric(codes: np.ndarray | Tensor) -> bool:
-    return isinstance(codes, Tensor) or codes.dtype.kind in "iufb"

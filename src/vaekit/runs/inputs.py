@@ -75,15 +75,15 @@ def examples(run: "Run | Described", what: str | None, split: str | None = None)
         raise VaekitError(f"split must be {', '.join(SPLITS)}, got {split!r}")
     if what is None:
         return _of_set(run, run.data, split or "test", run.config.data)
-    found = source(what)
-    if found.path is None:
+    origin = source(what)
+    if origin.path is None:
         settings = {"data_dir": run.config.data_dir}
-        loaded = datasets.load(load_source(found, settings, {}, what), holdout=run.config.holdout)
+        loaded = datasets.load(load_source(origin, settings, {}, what), holdout=run.config.holdout)
         return _of_set(run, loaded, split or "test", what)
     if split is not None:
         raise VaekitError(f"{what} is read whole: leave --split out, it is for sets by name")
     read = {"folder": _of_folder, "table": _of_table, "array": _of_array, "picture": _of_picture}
-    return read[found.loader](run, found, found.path)
+    return read[origin.loader](run, origin, origin.path)
 
 
 def _of_set(run: "Run | Described", splits: datasets.Splits, split: str, what: str) -> Examples:
@@ -94,26 +94,28 @@ def _of_set(run: "Run | Described", splits: datasets.Splits, split: str, what: s
     return Examples(data, names, what if whole else f"{what} ({split} split)", bool(data.names))
 
 
-def _options(run: "Run | Described", found: DataSource) -> dict[str, Any]:
+def _options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
     """Return how own files are read: as the run's were, where those were alike, or as is asked."""
     trained = run.config.data
     named = trained.partition("(")[0].strip() in FILES
     before = source(trained) if named else DataSource("")
-    return (before.options if before.loader == found.loader else {}) | found.options
+    return (before.options if before.loader == origin.loader else {}) | origin.options
 
 
 # ---- pictures
 
 
-def _of_folder(run: "Run | Described", found: DataSource, path: Path) -> Examples:
-    root, options = folder.existing_folder(path), _options(run, found)
+def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
+    root, options = folder.existing_folder(path), _options(run, origin)
     form = _form(run, options)
-    data = folder.load_pictures(folder.listed(root), root, form, options.get("skip", False), _LIKE)
+    data = folder.load_pictures(
+        folder.list_pictures(root), root, form, options.get("skip", False), _LIKE
+    )
     return _of_pictures(run, data, str(path))
 
 
-def _of_picture(run: "Run | Described", found: DataSource, path: Path) -> Examples:
-    form = _form(run, _options(run, replace(found, loader="folder")))
+def _of_picture(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
+    form = _form(run, _options(run, replace(origin, loader="folder")))
     data = folder.load_pictures([folder.File(path, path.parent)], path.parent, form, like=_LIKE)
     return _of_pictures(run, data, str(path))
 
@@ -152,8 +154,8 @@ def _levelled(run: "Run | Described", pictures: Dataset) -> Dataset:
 # ---- rows
 
 
-def _of_array(run: "Run | Described", found: DataSource, path: Path) -> Examples:
-    options = _options(run, found)
+def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
+    options = _options(run, origin)
     asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
     x, labels = arrays.read_array(path, options.get("key"), options.get("mmap"))
     data = run.schema.admitted(Dataset.from_array(x, **asked) if asked else x)
@@ -162,8 +164,8 @@ def _of_array(run: "Run | Described", found: DataSource, path: Path) -> Examples
     return _numbered(data, path)
 
 
-def _of_table(run: "Run | Described", found: DataSource, path: Path) -> Examples:
-    options = _options(run, found)
+def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
+    options = _options(run, origin)
     how = ("separator", "decimal", "header", "encoding")
     whole = tables.read_table(path, *(options.get(name) for name in how))
     columns, wanted = run.schema.columns, run.condition
@@ -203,22 +205,22 @@ def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
     Takes .npy, an .npz or .csv of `encode`, or another table of numbers: columns named z0, z1, …
     in any order, or else all columns as they stand. Raises `VaekitError` where there are no codes.
     """
-    found = Path(path).expanduser()
-    ending = found.suffix.lower()
-    if found.is_file() and ending not in (*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS):
-        raise VaekitError(f"{found} holds no codes: use .npy, .npz, .csv or .parquet")
+    file = Path(path).expanduser()
+    ending = file.suffix.lower()
+    if file.is_file() and ending not in (*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS):
+        raise VaekitError(f"{file} holds no codes: use .npy, .npz, .csv or .parquet")
     if ending in tables.TABLE_ENDINGS:
-        whole = tables.read_table(found, plain=True)
+        whole = tables.read_table(file, plain=True)
         names = whole.words("name") if "name" in whole.frame.columns else None
-        used = _code_columns(whole.frame.columns, found)
+        used = _code_columns(whole.frame.columns, file)
         z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
     else:
-        names = arrays.read_array(found, "name")[0] if _first(found, ("name",)) else None
-        z = arrays.read_array(found, _first(found, ("code", "mean", "z")))[0]
+        names = arrays.read_array(file, "name")[0] if _first_name(file, ("name",)) else None
+        z = arrays.read_array(file, _first_name(file, ("code", "mean", "z")))[0]
     return z, None if names is None else [str(name) for name in names]
 
 
-def _first(path: Path, keys: tuple[str, ...]) -> str | None:
+def _first_name(path: Path, keys: tuple[str, ...]) -> str | None:
     """Return the first of these names that an .npz has, or None."""
     held = arrays.array_names(path) if path.suffix.lower() == ".npz" else []
     return next((key for key in keys if key in held), None)
@@ -245,7 +247,7 @@ def condition(text: str | None, run: "Run") -> str | np.ndarray | None:
         return None
     path = Path(text).expanduser()
     if path.suffix.lower() in arrays.ARRAY_ENDINGS:
-        return arrays.read_array(path, _first(path, ("condition",)))[0]
+        return arrays.read_array(path, _first_name(path, ("condition",)))[0]
     if path.suffix.lower() not in tables.TABLE_ENDINGS:
         return text
     whole = tables.read_table(path, plain=True)
@@ -268,7 +270,7 @@ def first(
     return few, told
 
 
-def outside(run: "Run | Described", data: Dataset) -> list[int]:
+def rows_outside(run: "Run | Described", data: Dataset) -> list[int]:
     """List the rows of a table that lie far, by a whole range, outside those of the training."""
     low, high = run.schema.range
     if run.schema.columns is None:

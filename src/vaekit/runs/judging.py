@@ -33,7 +33,7 @@ _MASS = (
 )
 
 
-def evaluate(
+def evaluate_run(
     run: "Run",
     n: int = 10_000,
     samples: int = 1,
@@ -176,7 +176,7 @@ def _network(run: "Run", path: Path, say: Say) -> Any:
 # ---- the ledger
 
 
-def ledger(
+def ledger_of_run(
     run: "Run",
     n: int = 10_000,
     samples: int = 100,
@@ -198,17 +198,17 @@ def ledger(
     Raises `VaekitError` for a bound where no data are held out, and as `information.ledger` does.
     """
     train, test = run.data
-    steps = _steps(run) if bound is None and train is not test else bound or 0
+    steps = _bound_steps(run) if bound is None and train is not test else bound or 0
     if steps and train is test:
         raise VaekitError("--bound needs held-out data, and this run has none: leave it out")
     made = measure.ledger(run.model, test, n, samples, steps, train, reader, seed)
     about = {"data": run.config.data, "split": _part(run), **_stamp(run)}
     whole = {**about, "n": made.rows[0].number.n, **made.as_dict()}
-    results.write(run.folder / results.LEDGER, whole)
+    results.write_results(run.folder / results.LEDGER, whole)
     return made
 
 
-def _steps(run: "Run") -> int:
+def _bound_steps(run: "Run") -> int:
     trained = any(isinstance(term, MutualInformation) for _, term in run.system.objective.parts)
     return _STEPS if trained else 0
 
@@ -216,7 +216,7 @@ def _steps(run: "Run") -> int:
 # ---- refits
 
 
-def refit(
+def refit_run(
     run: "Run",
     noise: Sequence[str] = ("gaussian", "mixture(2)"),
     n: int = 10_000,

@@ -145,7 +145,7 @@ def _before(folder: Path, config: Config) -> str | None:
 def _ended(path: Path, fit: Fit) -> bool:
     """Say whether a file of weights is what the whole training ended with."""
     try:
-        about = weights.read(path)[1]
+        about = weights.read_tensors(path)[1]
     except VaekitError:
         return False
     return "ended" in about or weights.step_of(about) == fit.steps
@@ -238,7 +238,7 @@ def _finish(fit: Fit, run: Run, config: Config, saving: Saving, interrupted: lis
 
 
 def _conclude(folder: Path, config: Config, fit: Fit, saving: Saving) -> None:
-    about = weights.read(folder / MODEL)[1]
+    about = weights.read_tensors(folder / MODEL)[1]
     best = {"best_step": int(about["best_step"])} if "best_step" in about else {}
     step = weights.step_of(about)
     kept = {"checkpoint": "kept"} if saving.keep and (folder / CHECKPOINT).exists() else {}

@@ -57,10 +57,10 @@ def _entered(stack: ExitStack, folder: Path, resume: bool) -> Path:
 
 @contextmanager
 def _held(folder: Path, resume: bool) -> Iterator[Path]:
-    _check(folder, resume)
+    _check_folder(folder, resume)
     with _made(folder), _locked(folder):
-        _check(folder, resume)  # once more: another training may have ended in between
-        _clear(folder)
+        _check_folder(folder, resume)  # once more: another training may have ended in between
+        _remove_leftovers(folder)
         new = not (folder / "run.yaml").exists()
         try:
             yield folder
@@ -79,12 +79,12 @@ def _recorded(folder: Path) -> bool:
 
 def numbered(config: Config) -> Iterator[Path]:
     """List the folders runs/RECIPE-DATA-N in the order of N."""
-    found = source(config.data)
-    data = found.path.name.split(".")[0] if found.path else found.loader
+    origin = source(config.data)
+    data = origin.path.name.split(".")[0] if origin.path else origin.loader
     return (Path("runs") / f"{config.recipe}-{data}-{n}" for n in count(1))
 
 
-def _check(folder: Path, resume: bool) -> None:
+def _check_folder(folder: Path, resume: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise Occupied(f"{folder} is a file, no folder: choose another one with --out")
     occupied = folder.is_dir() and any(not _left(path) for path in folder.iterdir())
@@ -100,14 +100,14 @@ def _check(folder: Path, resume: bool) -> None:
 
 def _left(path: Path) -> bool:
     """Say whether a path may be what a killed process left of a run that was none yet."""
-    return path.suffix == ".part" or path.name in (LOCK, results.LOCK)
+    return path.suffix == ".part" or path.name in (LOCK, results.RESULTS_LOCK)
 
 
-def _clear(folder: Path) -> None:
+def _remove_leftovers(folder: Path) -> None:
     """Remove what killed processes left."""
     for place in (folder, folder / CHECKPOINT.parent):
-        files.sweep(place)
-    locks.discard(folder / results.LOCK)
+        files.remove_parts(place)
+    locks.discard(folder / results.RESULTS_LOCK)
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from vaekit.errors import warn
 from vaekit.system import files, forms, locks, writing
 
 METRICS, REFITS, LEDGER = "metrics.json", "refits.json", "ledger.json"
-LOCK = ".results.lock"
+RESULTS_LOCK = ".results.lock"
 _WAIT = 60.0  # seconds; a merge takes milliseconds
 
-Found = dict[str, Any]
+Results = dict[str, Any]
 
 _NUMBER = {
     "value": float | None,
@@ -71,9 +71,9 @@ class Stamp(NamedTuple):
     mark: str
 
 
-def read(path: Path) -> Found:
+def read_results(path: Path) -> Results:
     """Return what a result file holds: nothing where there is none, or where it is damaged."""
-    locks.discard(path.with_name(LOCK))  # which a killed process may have left
+    locks.discard(path.with_name(RESULTS_LOCK))  # which a killed process may have left
     try:
         return forms.read_json(path, _FORMS[path.name]) or {}
     except forms.Damaged as error:
@@ -81,46 +81,46 @@ def read(path: Path) -> Found:
         return {}
 
 
-def write(path: Path, found: Mapping[str, Any]) -> None:
+def write_results(path: Path, content: Mapping[str, Any]) -> None:
     """Write a result file, with None for numbers that are not finite."""
-    files.write_text(path, json.dumps(_plain(found), indent=2) + "\n")
+    files.write_text(path, json.dumps(_json_value(content), indent=2) + "\n")
 
 
-def merge(path: Path, new: Found, kept: Callable[[Found], Found | None]) -> None:
+def merge(path: Path, new: Results, kept: Callable[[Results], Results | None]) -> None:
     """Add results to a file while no other process does; `kept` says what stays of those before.
 
     Where it says None the file is left as it is. Raises `VaekitError` where it cannot be written.
     """
-    with writing(path), locks.locked(path.with_name(LOCK), _WAIT):
-        before = kept(read(path))
+    with writing(path), locks.locked(path.with_name(RESULTS_LOCK), _WAIT):
+        before = kept(read_results(path))
         if before is not None:
-            write(path, before | new)
+            write_results(path, before | new)
 
 
-def agree(old: Found, new: Found) -> bool:
+def agree(old: Results, new: Results) -> bool:
     """Say whether numbers are of the same weights and examples, as the distortion of each tells."""
-    was, now = (found.get("distortion", {}) for found in (old, new))
+    was, now = (each.get("distortion", {}) for each in (old, new))
     same = all(was.get(key) == now.get(key) for key in ("n", "split", "step"))
     return same and was.get("weights", now.get("weights")) == now.get("weights")
 
 
-def are_of(found: Mapping[str, Any], stamp: Stamp) -> bool:
+def are_of(numbers: Mapping[str, Any], stamp: Stamp) -> bool:
     """Say whether there are numbers and all are of these weights, as far as they tell."""
-    told = {Stamp(each.get("step"), each.get("weights", stamp.mark)) for each in found.values()}
+    told = {Stamp(each.get("step"), each.get("weights", stamp.mark)) for each in numbers.values()}
     return bool(told) and told <= {stamp, Stamp(None, stamp.mark)}
 
 
-def of_others(found: Mapping[str, Any], stamp: Stamp) -> str:
+def of_others(result: Mapping[str, Any], stamp: Stamp) -> str:
     """Say of which other weights a result is; nothing where it is of these, as far as it tells."""
-    older = "weights" not in found
-    same = found.get("step") == stamp.step if older else found["weights"] == stamp.mark
-    return "" if same else f"of step {found.get('step')}, other weights than these of {stamp.step}"
+    older = "weights" not in result
+    same = result.get("step") == stamp.step if older else result["weights"] == stamp.mark
+    return "" if same else f"of step {result.get('step')}, other weights than these of {stamp.step}"
 
 
-def _plain(found: Any) -> Any:
+def _json_value(value: Any) -> Any:
     """Return what JSON can hold: None for a number that is not finite."""
-    if isinstance(found, Mapping):
-        return {name: _plain(each) for name, each in found.items()}
-    if isinstance(found, list | tuple):
-        return [_plain(each) for each in found]
-    return None if isinstance(found, float) and not math.isfinite(found) else found
+    if isinstance(value, Mapping):
+        return {name: _json_value(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json_value(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -33,7 +33,7 @@ _numbers, _writing = count(), set[Path]()
 _changed = dict[Path, int]()  # when this process last changed a folder
 
 
-def write(path: Path, writer: Callable[[Path], object]) -> None:
+def write_file(path: Path, writer: Callable[[Path], object]) -> None:
     """Let `writer` fill a temporary file beside `path`, bring it to the disk, and swap it in.
 
     A link stays and its target is written. Raises `VaekitError` where `check_file` does, and where
@@ -63,9 +63,9 @@ def write(path: Path, writer: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` as `write` does, letters that UTF-8 lacks as their numbers."""
+    """Write `text` to `path` as `write_file` does, letters that UTF-8 lacks as their numbers."""
     content = text.encode("utf-8", "backslashreplace")
-    write(path, lambda temporary: temporary.write_bytes(content))
+    write_file(path, lambda temporary: temporary.write_bytes(content))
 
 
 # ---- places
@@ -132,7 +132,7 @@ def _check_parents(path: Path) -> None:
 # ---- what is left
 
 
-def sweep(folder: Path) -> None:
+def remove_parts(folder: Path) -> None:
     """Remove all parts from a folder, of whatever host, but those that are being written here."""
     for path in folder.glob(".*.part"):
         if not _alive(path):

@@ -17,12 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vaekit.arguments import described, fits
+from vaekit.arguments import fits, in_words
 from vaekit.errors import VaekitError
 
 ANY: Any = object()
 REAL: Any = object()
-LARGEST = 1e100
+LARGEST_NUMBER = 1e100
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,15 @@ def read_json(path: Path, form: Any) -> Any:
     Raises `Damaged` where it cannot be read, or does not have the form.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        value = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except FileNotFoundError:
         return None
     except Damaged:
         raise
     except (ValueError, OSError, RecursionError) as error:  # no JSON, no UTF-8, too deep, a folder
         raise Damaged(f"not readable: {' '.join(str(error).split())[:100]}") from error
-    check(found, form)
-    return found
+    check_form(value, form)
+    return value
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -68,45 +68,45 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def check(found: Any, form: Any, place: str = "") -> None:
+def check_form(value: Any, form: Any, place: str = "") -> None:
     """Raise `Damaged` with the first place where a value does not have the form."""
-    wrong = next(_wrong(found, form, place), None)
+    wrong = next(_wrong(value, form, place), None)
     if wrong:
         raise Damaged(wrong)
 
 
-def _wrong(found: Any, form: Any, place: str) -> Iterator[str]:
+def _wrong(value: Any, form: Any, place: str) -> Iterator[str]:
     if isinstance(form, Maybe):
-        yield from () if found is None else _wrong(found, form.form, place)
+        yield from () if value is None else _wrong(value, form.form, place)
     elif isinstance(form, Least):
-        yield from _wrong(found, form.form, place)
-        if isinstance(found, int | float) and found < 0:
-            yield f"{_at(place)}should be 0 or more, got {shown(found)}"
+        yield from _wrong(value, form.form, place)
+        if isinstance(value, int | float) and value < 0:
+            yield f"{_at(place)}should be 0 or more, got {shown(value)}"
     elif isinstance(form, Mapping):
-        yield from _wrong_mapping(found, form, place)
+        yield from _wrong_mapping(value, form, place)
     elif isinstance(form, list):
-        if not isinstance(found, list):
-            yield f"{_at(place)}should be a list, got {shown(found)}"
+        if not isinstance(value, list):
+            yield f"{_at(place)}should be a list, got {shown(value)}"
         else:
-            for k, each in enumerate(found):
+            for k, each in enumerate(value):
                 yield from _wrong(each, form[0], f"{place}[{k}]")
     elif form is not ANY:
         kind = float if form is REAL else form
-        if not fits(found, kind):
-            yield f"{_at(place)}should be {described(kind)}, got {shown(found)}"
-        elif form is not REAL and not _occurs(found):
-            yield f"{_at(place)}should be a finite number, got {shown(found)}"
+        if not fits(value, kind):
+            yield f"{_at(place)}should be {in_words(kind)}, got {shown(value)}"
+        elif form is not REAL and not _occurs(value):
+            yield f"{_at(place)}should be a finite number, got {shown(value)}"
 
 
-def _wrong_mapping(found: Any, form: Mapping[str, Any], place: str) -> Iterator[str]:
-    if not isinstance(found, dict):
-        yield f"{_at(place)}should be `name: value`, got {shown(found)}"
+def _wrong_mapping(mapping: Any, form: Mapping[str, Any], place: str) -> Iterator[str]:
+    if not isinstance(mapping, dict):
+        yield f"{_at(place)}should be `name: value`, got {shown(mapping)}"
         return
     known = {name.rstrip("?"): inner for name, inner in form.items()}
     for name in form:
-        if name not in found and not name.endswith("?") and name != "*":
+        if name not in mapping and not name.endswith("?") and name != "*":
             yield f"{_at(place)}lacks {name}"
-    for name, value in found.items():
+    for name, value in mapping.items():
         if not isinstance(name, str) or (name not in known and "*" not in known):
             yield f"{_at(place)}has an unknown {shown(name)}"
         else:
@@ -115,7 +115,7 @@ def _wrong_mapping(found: Any, form: Mapping[str, Any], place: str) -> Iterator[
 
 
 def _occurs(value: Any) -> bool:
-    return not isinstance(value, int | float) or abs(value) <= LARGEST
+    return not isinstance(value, int | float) or abs(value) <= LARGEST_NUMBER
 
 
 def _at(place: str) -> str:

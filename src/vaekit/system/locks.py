@@ -70,7 +70,7 @@ def _acquire(path: Path, end: float) -> int | None:
         os.close(file)
         if not locked:
             if time.monotonic() >= end:
-                raise Taken(path, _signed(path))
+                raise Taken(path, _lock_owner(path))
             time.sleep(_PAUSE)
 
 
@@ -105,7 +105,7 @@ def _sign(file: int) -> None:
     os.write(file, f"process {os.getpid()} on {platform.node()}".encode())
 
 
-def _signed(path: Path) -> str:
+def _lock_owner(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace")[:100] or "another process"
     except OSError:

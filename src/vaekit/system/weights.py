@@ -19,7 +19,7 @@ from vaekit.errors import VaekitError
 Weights = Mapping[str, Tensor]
 
 
-def read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Return a safetensors file's tensors and notes; raise `VaekitError` if unreadable.
 
     The file is opened once: `safe_open` does so twice, and would mix two files where a training
@@ -47,7 +47,7 @@ def step_of(about: Mapping[str, str]) -> int | None:
     return int(step) if step.isdecimal() else None
 
 
-def check(weights: Weights, own: Weights, wrong: str, cure: str) -> None:
+def check_weights(weights: Weights, own: Weights, wrong: str, cure: str) -> None:
     """Raise `VaekitError` where weights are not of a model with the weights `own`, or not finite.
 
     They need the same names, shapes and types. `wrong` says what they then are, `cure` what to do.

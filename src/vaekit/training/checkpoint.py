@@ -35,7 +35,7 @@ def save(fit: Fit, path: Path) -> None:
         about = {"format": FORMAT, "step": str(fit.step)}
         moments = fit.optimiser.state_dict()["state"]
         whole = joined(fit.parts.state_dict(), moments, random, fit.chosen.tensors())
-        files.write(path, lambda temporary: save_file(whole, temporary, metadata=about))
+        files.write_file(path, lambda temporary: save_file(whole, temporary, metadata=about))
     fit.fabric.barrier()
 
 
@@ -58,7 +58,7 @@ def load(fit: Fit, path: Path) -> None:
 
     Raises `VaekitError` for a file that is missing, damaged, or of another model.
     """
-    tensors, about = weights.read(path)
+    tensors, about = weights.read_tensors(path)
     if about.get("format") != FORMAT:
         raise VaekitError(f"{path} is no checkpoint: it holds weights only, or is of another kind")
     _load_model(fit, tensors, path)
@@ -77,7 +77,7 @@ def _load_model(fit: Fit, tensors: dict[str, Tensor], path: Path) -> None:
     saved = {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")}
     cure = "resume with the recipe and arguments it was made with, or remove it to train anew"
     own = fit.parts.state_dict()
-    weights.check(saved, own, f"{path} is a checkpoint of another model, or damaged", cure)
+    weights.check_weights(saved, own, f"{path} is a checkpoint of another model, or damaged", cure)
     fit.parts.load_state_dict(saved)
 
 

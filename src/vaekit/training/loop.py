@@ -23,7 +23,7 @@ from vaekit.given import check_model, check_objective, check_training_data
 from vaekit.model import Model
 from vaekit.objectives.base import Objective, Term
 from vaekit.schedules import Progress, Schedule
-from vaekit.shapes import reading
+from vaekit.shapes import explaining
 from vaekit.training import fabric as devices
 from vaekit.training import optimisers
 from vaekit.training.batches import Batch, batches_of
@@ -188,7 +188,7 @@ class Fit:
 
     def _advance(self, x: Tensor, c: Tensor | None) -> None:
         self._announce()
-        with self.fabric.autocast(), reading(x.shape[1:]):
+        with self.fabric.autocast(), explaining(x.shape[1:]):
             values = self._step(x, c)
         self._clear()
         self.fabric.backward(values @ self._weight_tensor(values))

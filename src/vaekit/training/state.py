@@ -87,4 +87,4 @@ def save_weights(
     about = {"format": "vaekit-model-1", **(notes or {})} | (
         {} if step is None else {"step": str(step)}
     )
-    files.write(path, lambda temporary: save_file(state, temporary, about))
+    files.write_file(path, lambda temporary: save_file(state, temporary, about))

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vaekit.data.border import Layout
+from vaekit.data.border import Channels
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import hdf5, matlab
 from vaekit.data.paths import cause, existing_file, sha256
@@ -34,7 +34,7 @@ def array(
     key: str | None = None,
     mmap: bool | None = None,
     scale: float | None = None,
-    layout: Layout = "auto",
+    layout: Channels = "auto",
 ) -> Dataset:
     """Load an array of a file: .npy, or with labels .npz, .mat, .h5; (N, C, H, W) or (N, D).
 

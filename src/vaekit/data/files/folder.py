@@ -19,7 +19,7 @@ import torch
 
 from vaekit.data.area import box as sides
 from vaekit.data.dataset import Dataset
-from vaekit.data.files.layout import File, arranged, existing_folder, listed  # noqa: F401 (for `encode`)
+from vaekit.data.files.layout import File, arranged, existing_folder, list_pictures  # noqa: F401 (for `encode`)
 from vaekit.data.files.pictures import (
     Form,
     Ground,

@@ -52,7 +52,7 @@ def existing_folder(path: Path | str) -> Path:
     return root
 
 
-def listed(root: Path) -> list[File]:
+def list_pictures(root: Path) -> list[File]:
     """List all pictures of a folder, those of its parts too, in the order in which they are loaded.
 
     Raises `VaekitError` as `arranged` does.

@@ -43,11 +43,11 @@ from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.bound import mutual_information_bound
-from vaekit.information.encoding import Trained, check_subject, model_of, rows_of
+from vaekit.information.encoding import HasModel, check_subject, model_of, rows_of
 from vaekit.information.importance import EXAMPLES, log_likelihood
 from vaekit.information.ledger.accounts import Books, account
 from vaekit.information.ledger.entries import Ledger, Row, at_most, equal
-from vaekit.information.ledger.lines import SATURATED, WHOLE, distortion, of_part, row, together
+from vaekit.information.ledger.lines import SATURATED, WHOLE, block_sums, distortion, of_part, row
 from vaekit.information.parts import Part, parts_of
 from vaekit.information.rates import Number
 from vaekit.model import Model
@@ -56,7 +56,7 @@ BITS = "bits per dimension"
 
 
 def ledger(
-    model: Model | Trained,
+    model: Model | HasModel,
     data: Dataset,
     n: int = 10_000,
     samples: int = 100,
@@ -76,28 +76,28 @@ def ledger(
     model = model_of(model)
     rows = rows_of(model, data, n, samples=samples)
     chosen = data if len(rows) == len(data) else data.subset(rows)
-    _check(model, chosen, bound, train)
+    _check_arguments(model, chosen, bound, train)
     blocks = parts_of(model)
     whole = Part(WHOLE, list(range(model.posterior.latent)))
     parts = [whole, *(blocks if len(blocks) > 1 else [])]
     books = account(model, chosen, torch.arange(len(chosen)), parts, seed)
-    found = [distortion(books)]
+    lines = [distortion(books)]
     for one in books.accounts:
         read = None
         if bound:
             on = None if one.part is whole else one.part.name
             given = {"again": True, "drawn": False, "reader": reader, "steps": bound, "seed": seed}
             read = mutual_information_bound(model, chosen, on, train, n=n, **given).number
-        found += of_part(one, books.conditional, read)
+        lines += of_part(one, books.conditional, read)
         if one.part is whole:
-            found += _likelihood(model, chosen, books, samples, seed)
-    found += together(books.accounts)
-    found += _bits(found, math.prod(data.shape))
+            lines += _likelihood(model, chosen, books, samples, seed)
+    lines += block_sums(books.accounts)
+    lines += _bits(lines, math.prod(data.shape))
     sizes = {part.name: len(part.places) for part in parts}
-    return Ledger(tuple(found), sizes, tuple(_notes(books)))
+    return Ledger(tuple(lines), sizes, tuple(_notes(books)))
 
 
-def _check(model: Model, data: Dataset, bound: int, train: Dataset | None) -> None:
+def _check_arguments(model: Model, data: Dataset, bound: int, train: Dataset | None) -> None:
     if model.prior is None:
         raise VaekitError("a ledger needs a prior p(z), and this model has none: train a vae")
     if len(data) < 2:

@@ -15,24 +15,21 @@ import torch
 from torch import Tensor
 
 from vaekit.apply import CHUNK
-from vaekit.brief import described
+from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, DiagonalGaussian, OneHots
-from vaekit.faults import check_finite
-from vaekit.information.encoding import (
-    depends_on_condition,
-    drawing,
-    encoded,
-)
+from vaekit.distributions.divergences import all_known
+from vaekit.faults import check_finite_values
+from vaekit.information.encoding import depends_on_condition, drawing, encoded
 from vaekit.information.parts import (
     CODES,
     Part,
     aggregated,
-    entropy,
+    category_entropy,
+    join,
     log_prior,
     log_prior_apart,
     rate_of,
-    together,
 )
 from vaekit.model import Model
 from vaekit.shapes import log_prob
@@ -58,7 +55,7 @@ class Account(NamedTuple):
     correlation: Tensor | None
     dimensions: Tensor | None
 
-    __repr__ = described
+    __repr__ = brief_repr
 
     @property
     def categories(self) -> int | None:
@@ -77,7 +74,7 @@ class Books(NamedTuple):
     conditional: bool
     codes: int
 
-    __repr__ = described
+    __repr__ = brief_repr
 
 
 class _Columns(NamedTuple):
@@ -99,7 +96,7 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
     with drawing(seed):
         for x, told, q, p in encoded(model, data, rows, CHUNK // codes):
             assert p is not None
-            qs.append(together([q]))
+            qs.append(join([q]))
             zs.append(qs[-1].rsample((codes,)))
             z = zs[-1].to(q.mean)
             decoded = model.decode(z, told, x.shape)
@@ -108,25 +105,25 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
             conditional = depends_on_condition(p)
             more = q.rsample((CODES,))
             columns.append([_columns(q, p, z, more, part.places) for part in parts])
-    whole, z = together(qs), torch.cat(zs, 1)
+    whole, z = join(qs), torch.cat(zs, 1)
     each = [[chunk[i] for chunk in columns] for i in range(len(parts))]
-    found = [
+    accounts = [
         _account(part, whole, z, chunks, conditional)
         for part, chunks in zip(parts, each, strict=True)
     ]
     distortion = torch.cat(distortions).cpu().double()
-    check_finite(model, data, rows, "the distortion", distortion)
-    for one in found:
+    check_finite_values(model, data, rows, "the distortion", distortion)
+    for one in accounts:
         numbers = one.rate, one.information, one.kl, one.correlation, one.dimensions
-        check_finite(model, data, rows, f"the information of the {one.part.name}", *numbers)
-    return Books(distortion, found, conditional, codes)
+        check_finite_values(model, data, rows, f"the information of the {one.part.name}", *numbers)
+    return Books(distortion, accounts, conditional, codes)
 
 
 def _columns(q: Density, p: Density, z: Tensor, more: Tensor, at: list[int]) -> _Columns:
     if isinstance(q.marginal(at), OneHots):  # the mean of log p(z), which is linear in a one-hot
         z = q.mean[None]
     prior, apart = log_prior(p, z, at), log_prior_apart(p, z, at)
-    means = (None if found is None else found.mean(0) for found in (prior, apart))
+    means = (None if logs is None else logs.mean(0) for logs in (prior, apart))
     return _Columns(rate_of(q, p, more, at), *means)
 
 
@@ -135,13 +132,13 @@ def _account(
 ) -> Account:
     q, z = whole.marginal(part.places), z[..., part.places]
     rates = [chunk.rate for chunk in chunks]
-    rate = _joined([None if found is None else found[0] for found in rates])
+    rate = _join_chunks([None if pair is None else pair[0] for pair in rates])
     exact = rates[0] is not None and rates[0][1]
     joint, alone = _aggregated(z, q)
-    prior = None if conditional else _joined([chunk.prior for chunk in chunks])
-    apart = None if conditional else _joined([chunk.apart for chunk in chunks])
+    prior = None if conditional else _join_chunks([chunk.prior for chunk in chunks])
+    apart = None if conditional else _join_chunks([chunk.apart for chunk in chunks])
     if isinstance(q, OneHots):
-        surprise = entropy(q)
+        surprise = category_entropy(q)
         information = q.log_prob(q.mean) + surprise
         kl = None if prior is None else -surprise - prior
         return Account(part, q, rate, exact, information, kl, joint, None, None)
@@ -161,9 +158,9 @@ def _aggregated(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
     return joint.view(shape).mean(0), None if alone is None else alone.view(shape).mean(0)
 
 
-def _joined(found: Sequence[Tensor | None]) -> Tensor | None:
-    known = [part.cpu().double() for part in found if part is not None]
-    return torch.cat(known) if known and len(known) == len(found) else None
+def _join_chunks(parts: Sequence[Tensor | None]) -> Tensor | None:
+    known = all_known(parts)
+    return torch.cat(known).cpu().double() if known else None
 
 
 def gaussian_fit(q: DiagonalGaussian) -> Tensor:

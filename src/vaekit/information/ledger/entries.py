@@ -106,7 +106,7 @@ class Ledger:
 
     def __repr__(self) -> str:
         held = f"{len(self.checks) - len(self.check())} of {len(self.checks)} checks hold"
-        return f"Ledger({len(self.rows)} rows, {held}: print(found.table()) shows them)"
+        return f"Ledger({len(self.rows)} rows, {held}: print(ledger.table()) shows them)"
 
     def __getitem__(self, place: str | tuple[str, str]) -> Number:
         """Return the number of a key of the whole code, or of (part, key); KeyError for none."""
@@ -131,9 +131,9 @@ class Ledger:
         return {"rows": rows, "parts": self.parts, "notes": list(self.notes)}
 
     @classmethod
-    def from_dict(cls, found: dict[str, Any]) -> "Ledger":
+    def from_dict(cls, saved: dict[str, Any]) -> "Ledger":
         """Return the ledger that `as_dict` was asked of."""
-        return cls(tuple(map(_row, found["rows"])), found["parts"], tuple(found["notes"]))
+        return cls(tuple(map(_row_from_dict, saved["rows"])), saved["parts"], tuple(saved["notes"]))
 
     def table(self) -> str:
         """Return the ledger as text: name, relation, value ± se, check and estimator by row."""
@@ -162,8 +162,8 @@ class Ledger:
         yield from (f"note: {note}" for note in self.notes)
 
 
-def _row(found: dict[str, Any]) -> Row:
-    number = Number(**{name: found[name] for name in Number.__dataclass_fields__})
-    checks = [{k: v for k, v in check.items() if k != "holds"} for check in found["checks"]]
-    own = {key: found[key] for key in ("part", "key", "name", "depth")}
+def _row_from_dict(saved: dict[str, Any]) -> Row:
+    number = Number(**{name: saved[name] for name in Number.__dataclass_fields__})
+    checks = [{k: v for k, v in check.items() if k != "holds"} for check in saved["checks"]]
+    own = {key: saved[key] for key in ("part", "key", "name", "depth")}
     return Row(number=number, checks=tuple(Check(**check) for check in checks), **own)

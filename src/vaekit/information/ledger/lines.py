@@ -9,8 +9,8 @@ from torch import Tensor
 from vaekit.distributions import DiagonalGaussian, OneHots
 from vaekit.information.ledger.accounts import Account, Books, gaussian_fit
 from vaekit.information.ledger.entries import Check, Row, at_most, below, equal
-from vaekit.information.parts import CODES, entropy
-from vaekit.information.rates import Direction, Number, mean_of
+from vaekit.information.parts import CODES, category_entropy
+from vaekit.information.rates import Direction, Number, mean_number
 
 WHOLE, ALL = "whole code", "blocks together"
 SATURATED = 0.5  # nats below ln N, as for `aggregate`
@@ -27,7 +27,7 @@ def row(
     depth: int = 0,
 ) -> Row:
     """Return the line of a mean over examples, values (n,)."""
-    return Row(part, key, name, mean_of(values, how, direction=direction), checks, depth)
+    return Row(part, key, name, mean_number(values, how, direction=direction), checks, depth)
 
 
 def distortion(books: Books) -> Row:
@@ -45,10 +45,10 @@ def of_part(one: Account, conditional: bool, read: Number | None) -> Iterator[Ro
     z = "z" if one.part.name == WHOLE else f"z_{one.part.name}"
     if one.rate is not None:
         yield _rate(one, z, conditional)
-    yield _information(one, z, conditional)
+    yield _information_row(one, z, conditional)
     yield from _sides(one, z, read)
     if one.kl is not None:
-        yield from _aggregate(one, one.kl, z)
+        yield from _aggregate_rows(one, one.kl, z)
 
 
 def _rate(one: Account, z: str, conditional: bool) -> Row:
@@ -65,7 +65,7 @@ def _rate(one: Account, z: str, conditional: bool) -> Row:
     return row(one.part.name, "rate", "rate", one.rate, how, "consistent", *checks)
 
 
-def _information(one: Account, z: str, conditional: bool) -> Row:
+def _information_row(one: Account, z: str, conditional: bool) -> Row:
     name, values, n = f"I(x; {z})", one.information, len(one.information)
     checks = [
         at_most(f"0 ≤ {name}", -values),
@@ -83,7 +83,7 @@ def _information(one: Account, z: str, conditional: bool) -> Row:
 def _sides(one: Account, z: str, read: Number | None) -> Iterator[Row]:
     """Yield the bounds on I(x; z) from below and from above."""
     name, own, n = f"I(x; {z})", one.part.name, len(one.information)
-    middle = mean_of(one.information, "")
+    middle = mean_number(one.information, "")
     if read is not None:
         under = below(f"{name} by the reader ≤ all pairs", read, middle)
         how = "a reader of the decoder's mean, the code drawn again"
@@ -94,7 +94,7 @@ def _sides(one: Account, z: str, read: Number | None) -> Iterator[Row]:
         how = "½ ln det Σ − mean Σ ln s, Σ of all codes"
         yield row(own, "information_gaussian", name, values, how, "upper bound", over, depth=2)
     if isinstance(one.q, OneHots):
-        values = entropy(one.q)
+        values = category_entropy(one.q)
         over = at_most(f"{name} ≤ H(q({z}))", one.information - values)
         top = at_most(f"H(q({z})) ≤ ln K", values - math.log(one.q.event_shape[-1]))
         how = f"H(q({z})), ln K = {math.log(one.q.event_shape[-1]):.3f}"
@@ -104,7 +104,7 @@ def _sides(one: Account, z: str, read: Number | None) -> Iterator[Row]:
         yield Row(own, "ln_n", name, number, (), 2)
 
 
-def _aggregate(one: Account, kl: Tensor, z: str) -> Iterator[Row]:
+def _aggregate_rows(one: Account, kl: Tensor, z: str) -> Iterator[Row]:
     """Yield KL(q(z)‖p(z)) and its parts."""
     own, name, checks = one.part.name, f"KL(q({z})‖p({z}))", [at_most("0 ≤ KL", -kl)]
     if one.correlation is not None and one.dimensions is not None:
@@ -122,7 +122,7 @@ def _aggregate(one: Account, kl: Tensor, z: str) -> Iterator[Row]:
         yield row(own, key, "dimension-wise KL", one.dimensions, how, "upper bound", check, depth=2)
 
 
-def together(accounts: list[Account]) -> Iterator[Row]:
+def block_sums(accounts: list[Account]) -> Iterator[Row]:
     """Yield sums over blocks, and what makes them the whole."""
     whole, *blocks = accounts
     if not blocks:
@@ -130,30 +130,30 @@ def together(accounts: list[Account]) -> Iterator[Row]:
     shared = whole.joint - sum(block.joint for block in blocks)
     rates = [block.rate for block in blocks if block.rate is not None]
     if whole.rate is not None and len(rates) == len(blocks):
-        total = _sum(rates)
+        total = _sum_of(rates)
         check = equal("rate = Σ rates of blocks", whole.rate - total)
         yield row(ALL, "rates", "Σ rates", total, "sum of the blocks'", "consistent", check)
-    told = _sum([block.information for block in blocks])
+    told = _sum_of([block.information for block in blocks])
     how = "sum of the blocks'; what they share counts twice"
     yield row(ALL, "informations", "Σ I(x; z_b)", told, how, "lower bound")
     how = "sum of the blocks'"
     kls = [block.kl for block in blocks if block.kl is not None]
     if len(kls) == len(blocks):
-        yield row(ALL, "aggregate_kls", "Σ KL(q(z_b)‖p(z_b))", _sum(kls), how, "upper bound")
+        yield row(ALL, "aggregate_kls", "Σ KL(q(z_b)‖p(z_b))", _sum_of(kls), how, "upper bound")
     checks = [
         at_most("0 ≤ dependence of blocks", -shared),
         equal("I(x; z) = Σ I(x; z_b) − dependence", whole.information - told + shared),
     ]
     if whole.kl is not None and len(kls) == len(blocks):
-        off = whole.kl - _sum(kls) - shared
+        off = whole.kl - _sum_of(kls) - shared
         checks.append(equal("KL(q(z)‖p(z)) = Σ KL(q(z_b)‖p(z_b)) + dependence", off))
     inner = [block.correlation for block in blocks if block.correlation is not None]
     if whole.correlation is not None and inner:
-        off = whole.correlation - _sum(inner) - shared
+        off = whole.correlation - _sum_of(inner) - shared
         checks.append(equal("total correlation = Σ within blocks + dependence", off))
     how = "KL(q(z)‖Π q(z_b)), the same codes"
     yield row(ALL, "dependence", "dependence of blocks", shared, how, "consistent", *checks)
 
 
-def _sum(columns: list[Tensor]) -> Tensor:
+def _sum_of(columns: list[Tensor]) -> Tensor:
     return sum(columns[1:], columns[0])

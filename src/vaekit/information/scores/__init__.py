@@ -7,11 +7,11 @@ model is in `vaekit.information.scores.downstream`.
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from vaekit.arguments import check
+from vaekit.arguments import check, check_counts
 from vaekit.corruption import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
-from vaekit.given import check_counts, check_seed
+from vaekit.given import check_seed
 from vaekit.information.encoding import check_subject
 from vaekit.information.rates import row_of
 from vaekit.information.scores.downstream import ModelOnSet
@@ -19,7 +19,7 @@ from vaekit.information.scores.features import Features
 from vaekit.metrics import METRICS, Subject
 from vaekit.model import Model
 
-Progress = Callable[[str, int, int], None]
+OnProgress = Callable[[str, int, int], None]
 
 
 def score(
@@ -29,7 +29,7 @@ def score(
     n: int = 10_000,
     bins: int = 20,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
     *,
     train: Dataset | None = None,
     corruptions: Sequence[str] = (),
@@ -86,7 +86,7 @@ def applying(
     if train is not None:
         check_subject(model, train)
     subject = ModelOnSet(model, data, train, network=network)
-    lacks = {name: subject.lacks(METRICS[name].needs) for name in known(names)}
+    lacks = {name: subject.lacks(METRICS[name].needs) for name in known_metrics(names)}
     for name, lack in lacks.items():
         if lack:
             raise VaekitError(
@@ -99,7 +99,7 @@ def applying(
     return wanted, {name: why[name] for name in METRICS if name not in wanted}
 
 
-def known(names: Sequence[str]) -> list[str]:
+def known_metrics(names: Sequence[str]) -> list[str]:
     """Return the metrics among names, each once, without `all`; raise `VaekitError` for others."""
     for name in names:
         if name not in (*METRICS, "all"):
@@ -120,5 +120,5 @@ def either(names: Sequence[str]) -> str:
 def chosen(text: str) -> tuple[str, ...]:
     """Read names of scores with commas between, or `all`; raises `VaekitError` as `score` does."""
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
-    known(names)
+    known_metrics(names)
     return names

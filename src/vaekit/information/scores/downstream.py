@@ -31,7 +31,7 @@ from vaekit.apply import (
 )
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
-from vaekit.faults import check_finite, check_range
+from vaekit.faults import check_finite_values, check_range
 from vaekit.information.categories import categories, other_entries
 from vaekit.information.scores.features import (
     FeatureNetwork,
@@ -156,7 +156,7 @@ class ModelOnSet:
                 check_range(self.model, data, rows, x)
                 with reading_of(data, self.model):
                     q = self.model.encode(x if corruption is None else corruption(x), c)
-                check_finite(self.model, data, rows, "the code", q.mean)
+                check_finite_values(self.model, data, rows, "the code", q.mean)
                 codes.append(q.mean.double().cpu().numpy())
         return np.concatenate(codes)
 

@@ -21,16 +21,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.apply import CHUNK, seeded
-from vaekit.arguments import told
+from vaekit.arguments import check_counts, told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.given import check_counts
 from vaekit.networks import networks
 from vaekit.system import files, weights
 from vaekit.values import bad_entry, tensor_of
 
 Features = Callable[[Tensor], Any]
-FORMAT = "vaekit-features-1"
+FEATURES_FORMAT = "vaekit-features-1"
 _BATCH, _STEPS, _LR, _HELD = 100, 2000, 1e-3, 0.1
 
 
@@ -79,23 +78,23 @@ class FeatureNetwork(nn.Module):
 
         about = {k: getattr(self, k) for k in ("network", "shape", "classes", "size")}
         notes = {"accuracy": self.accuracy, "trained": self.trained}
-        header = {"format": FORMAT, "about": json.dumps(about), "notes": json.dumps(notes)}
+        header = {"format": FEATURES_FORMAT, "about": json.dumps(about), "notes": json.dumps(notes)}
         own = {name: w.detach().cpu().contiguous() for name, w in self.state_dict().items()}
-        files.write(Path(path), lambda temporary: save_file(own, temporary, metadata=header))
+        files.write_file(Path(path), lambda temporary: save_file(own, temporary, metadata=header))
 
     @classmethod
     def load(cls, path: Path | str) -> "FeatureNetwork":
         """Read what `save` wrote; raise `VaekitError` for a file that is none."""
-        found, header = weights.read(Path(path))
-        if header.get("format") != FORMAT:
+        state, header = weights.read_tensors(Path(path))
+        if header.get("format") != FEATURES_FORMAT:
             raise VaekitError(f"{path} is no feature network: give a file that .save() wrote")
         try:
             made, notes = cls(**json.loads(header["about"])), json.loads(header["notes"])
             made.accuracy, made.trained = notes["accuracy"], notes["trained"]
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise VaekitError(f"{path} is damaged ({error}): make it anew") from None
-        weights.check(found, made.state_dict(), f"{path} is damaged", "make it anew")
-        made.load_state_dict(found)
+        weights.check_weights(state, made.state_dict(), f"{path} is damaged", "make it anew")
+        made.load_state_dict(state)
         return made.eval()
 
 
@@ -118,14 +117,14 @@ def feature_network(
     set without labels or with one class, for epochs and size < 1, and for training that diverges.
     """
     check_counts(size=size, epochs=1 if epochs is None else epochs)
-    classes = _classes(data)
+    classes = _class_count(data)
     if held is None:
         data, held = data.split(_HELD, seed)
-    _classes(held, 1)
+    _class_count(held, 1)
     epochs = epochs or -(-_STEPS // -(-len(data) // _BATCH))
     with seeded(seed):
         made = FeatureNetwork(network or _fitting(data.shape), data.shape, classes, size)
-        _train(made.to(device), data, epochs)
+        _train_classifier(made.to(device), data, epochs)
     made.accuracy = _accuracy(made.eval(), held)
     made.trained = f"{epochs} epoch(s) on {len(data):,} of {data.name}, seed {seed}"
     return made.cpu()
@@ -139,7 +138,7 @@ def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
     """
     if not callable(network):
         raise VaekitError(f"a feature network is a callable images → features, got {told(network)}")
-    found, count = [], len(images)
+    parts, count = [], len(images)
     for rows in torch.arange(count).split(CHUNK):
         x = images.batch(rows) if isinstance(images, Dataset) else images[rows]
         part = tensor_of(network(x.cpu()), "features (n, D)").cpu()
@@ -148,9 +147,9 @@ def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
                 f"a feature network maps {len(rows)} images to ({len(rows)}, D), got "
                 f"{tuple(part.shape)}: flatten what it returns, x → network(x).flatten(1)"
             )
-        if found and part.shape[1] != found[0].shape[1]:
+        if parts and part.shape[1] != parts[0].shape[1]:
             raise VaekitError(
-                f"the feature network gives {found[0].shape[1]} features and then {part.shape[1]}: "
+                f"the feature network gives {parts[0].shape[1]} features and then {part.shape[1]}: "
                 "let it give as many of every image"
             )
         if (bad := bad_entry(part)) is not None:
@@ -158,11 +157,11 @@ def features_of(network: Features, images: Tensor | Dataset) -> np.ndarray:
                 f"the features of image {int(rows[bad[0]])} are not finite: mend the network or "
                 "the image"
             )
-        found.append(part.double().numpy())
-    return np.concatenate(found)
+        parts.append(part.double().numpy())
+    return np.concatenate(parts)
 
 
-def _classes(data: Dataset, least: int = 2) -> int:
+def _class_count(data: Dataset, least: int = 2) -> int:
     if data.labels is None:
         raise VaekitError(
             f"{data.name} has no labels to learn features by: give a network of your own, any "
@@ -178,7 +177,7 @@ def _fitting(shape: tuple[int, ...]) -> str:
     return "conv(32, 64, hidden=[])" if len(shape) == 3 and min(shape[1:]) >= 8 else "mlp(128)"
 
 
-def _train(made: FeatureNetwork, data: Dataset, epochs: int) -> None:
+def _train_classifier(made: FeatureNetwork, data: Dataset, epochs: int) -> None:
     device = made.head.weight.device
     optimiser = torch.optim.Adam(made.parameters(), lr=_LR)
     made.train()

@@ -34,7 +34,7 @@ from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of,
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, Logistics, OneHots
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite, check_numbers
+from vaekit.faults import check_finite_values, check_numbers
 from vaekit.information.categories import categories_of, other_entries
 from vaekit.information.encoding import depends_on_condition, drawing, rows_of
 from vaekit.information.rates import Direction
@@ -63,7 +63,7 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> dict[s
             check_numbers(data, part, x)
             with reading_of(data, model):
                 q = model.encode(x, c)
-            check_finite(model, data, part, "the code", q.mean, q.variance)
+            check_finite_values(model, data, part, "the code", q.mean, q.variance)
             p = prior_of(model, q.mean, c)
             for into, value in ((drawn, q.rsample()), (means, q.mean), (spreads, q.variance)):
                 into.append(value.double().cpu())
@@ -128,10 +128,10 @@ def prior_of(model: Model, like: Tensor, c: Tensor | None = None) -> Density:
     """Return p(z); raise `VaekitError` for a model without one, or with p(z|c)."""
     if model.prior is None:
         raise VaekitError("this model has no prior that its codes could match")
-    found = model.expect(like, c)
-    if depends_on_condition(found):
+    prior = model.expect(like, c)
+    if depends_on_condition(prior):
         raise VaekitError("this model has a prior p(z|c) for each condition, and no p(z) to match")
-    return found
+    return prior
 
 
 def unmatched(model: Model, data: Dataset) -> str:
@@ -205,18 +205,18 @@ def _stated(
 
 def _category(probabilities: Tensor) -> Score:
     """Return the entropy of the mean of probabilities (n, K), and in the parts I(x; c)."""
-    whole = _entropy(probabilities.mean(0))
+    whole = _row_entropy(probabilities.mean(0))
     parts = {
         "share": probabilities.mean(0).numpy(),
         "most": math.log(probabilities.shape[1]),
-        "information": float(whole - _entropy(probabilities).mean()),
+        "information": float(whole - _row_entropy(probabilities).mean()),
     }
     how = f"entropy of the mean q(c|x), at most ln K = {parts['most']:.3f}"
     # Of the examples used; of all of which these are a sample it is a lower bound in expectation.
     return _stated(float(whole), how, len(probabilities), "exact", parts=parts)
 
 
-def _entropy(p: Tensor) -> Tensor:
+def _row_entropy(p: Tensor) -> Tensor:
     return torch.special.entr(p).sum(-1)
 
 
@@ -252,7 +252,7 @@ def _sums(a: Tensor, b: Tensor, variance: float) -> tuple[Tensor, Tensor]:
     rows, columns = [], torch.zeros_like(b[:, 0])
     for part in a.split(_ROWS):
         squares = torch.cdist(part, b, compute_mode="donot_use_mm_for_euclid_dist").square()
-        found = kernel("imq", squares, a.shape[1], variance)
-        rows.append(found.sum(1))
-        columns += found.sum(0)
+        block = kernel("imq", squares, a.shape[1], variance)
+        rows.append(block.sum(1))
+        columns += block.sum(0)
     return torch.cat(rows), columns

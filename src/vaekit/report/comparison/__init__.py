@@ -18,7 +18,7 @@ from vaekit.report.comparison import noises, side_by_side, tradeoffs
 from vaekit.report.comparison.differences import common, differing, labels, own
 from vaekit.report.comparison.groups import Group, gather, grouped, names_of
 from vaekit.report.comparison.ranking import Ranking, ranking
-from vaekit.report.comparison.readings import Reading, items_of, read
+from vaekit.report.comparison.readings import Reading, items_of, read_model
 from vaekit.report.comparison.side_by_side import ITEMS, ranges
 from vaekit.report.rendering import check_page, render
 from vaekit.report.section import Section
@@ -62,7 +62,7 @@ class _Page:
 
     def __init__(self, groups: list[Group], notes: list[str]):
         self.groups, self.keys = groups, differing([group.settings for group in groups])
-        self.labels = _labels(groups, self.keys)
+        self.labels = _group_labels(groups, self.keys)
         self.notes = [*notes, *_missing(groups)]
         self.items = _items(groups)
         self.readings = [self._read(group) for group in groups]
@@ -73,8 +73,8 @@ class _Page:
     def _read(self, group: Group) -> list[Reading]:
         """Read every run of a group; pictures of the first one only."""
         fits = self.items is not None and self.items.shape == _shape(group)
-        first = read(group.first, self.items if fits else None)
-        return [first, *(read(entry, None) for entry in group.entries[1:])]
+        first = read_model(group.first, self.items if fits else None)
+        return [first, *(read_model(entry, None) for entry in group.entries[1:])]
 
     def text(self) -> str:
         every = [group.settings for group in self.groups]
@@ -90,8 +90,8 @@ class _Page:
             rankings=[self._ranking(each) for each in self.rankings],
             sections=self._sections(),
             settings=[
-                ("In common", _rows(common(every))),
-                *((f"Of {recipe}", _rows(found)) for recipe, found in own(every).items()),
+                ("In common", _setting_rows(common(every))),
+                *((f"Of {recipe}", _setting_rows(lone)) for recipe, lone in own(every).items()),
             ],
         )
 
@@ -103,9 +103,9 @@ class _Page:
 
     def _run(self, i: int) -> dict[str, Any]:
         group = self.groups[i]
-        found, folders = group.settings, [str(entry.run.folder) for entry in group.entries]
+        given, folders = group.settings, [str(entry.run.folder) for entry in group.entries]
         return {
-            "values": [tables.text(found[key]) if key in found else "" for key in self.keys],
+            "values": [tables.text(given[key]) if key in given else "" for key in self.keys],
             "seeds": ", ".join(str(entry.seed) for entry in group.entries),
             "folders": _some(folders),
         }
@@ -134,30 +134,30 @@ class _Page:
         ]
 
     def _cell(self, ranked: Ranking, i: int) -> dict[str, str]:
-        found = self.groups[i].number(ranked.name)
-        if found is None:
+        mean = self.groups[i].number(ranked.name)
+        if mean is None:
             return {"value": "", "spread": "", "mark": ""}
-        value, spread = tables.with_error(found.value, found.se)
-        if found.n < len(self.groups[i].entries):
-            spread += f" ({found.n} of {len(self.groups[i].entries)})"
+        value, spread = tables.with_error(mean.value, mean.se)
+        if mean.n < len(self.groups[i].entries):
+            spread += f" ({mean.n} of {len(self.groups[i].entries)})"
         if (bias := self.groups[i].shuffled(ranked.name)) is not None:
             spread += f" [{tables.text(bias.value)}]"
         mark = "best" if i == ranked.best else "near" if i in ranked.near else ""
         return {"value": value, "spread": spread, "mark": mark}
 
-    def _ranking(self, found: Ranking) -> dict[str, str]:
+    def _ranking(self, rank: Ranking) -> dict[str, str]:
         numbers = [
-            e.numbers[found.name] for g in self.groups for e in g.entries if found.name in e.numbers
+            e.numbers[rank.name] for g in self.groups for e in g.entries if rank.name in e.numbers
         ]
-        best = "–" if found.best is None else f"{found.best + 1} · {self.labels[found.best]}"
+        best = "–" if rank.best is None else f"{rank.best + 1} · {self.labels[rank.best]}"
         return {
-            "name": tables.title(found.name),
-            "better": found.better,
-            "best": found.why or best,
-            "near": ranges([i + 1 for i in found.near]),
-            "unit": _said(numbers, "unit"),
-            "direction": _said(numbers, "direction"),
-            "estimator": _said(numbers, "estimator"),
+            "name": tables.title(rank.name),
+            "better": rank.better,
+            "best": rank.why or best,
+            "near": ranges([i + 1 for i in rank.near]),
+            "unit": _common_text(numbers, "unit"),
+            "direction": _common_text(numbers, "direction"),
+            "estimator": _common_text(numbers, "estimator"),
             "n": _span([each["n"] for each in numbers if isinstance(each.get("n"), int)]),
         }
 
@@ -165,19 +165,19 @@ class _Page:
 
     def _sections(self) -> list[Section]:
         images = {i: r[0].images for i, r in enumerate(self.readings) if r[0].images is not None}
-        found = None if self.items is None else side_by_side.residuals(self.items, images)
+        scale = None if self.items is None else side_by_side.common_residuals(self.items, images)
         sections = [
-            noises.section(self.groups, self.readings, self.keys, found),
+            noises.noise_section(self.groups, self.readings, self.keys, scale),
             tradeoffs.scores(self.groups, self.keys, self.measures),
             tradeoffs.arguments(self.groups, self.keys),
         ]
-        if found is not None and self.items is not None:
+        if scale is not None and self.items is not None:
             home = _home(self.groups)
             strangers = [i for i in images if self.groups[i].first.data != home]
             absent = {i: r[0].trouble for i, r in enumerate(self.readings) if i not in images}
             named = [f"{i + 1} · {text}" for i, text in enumerate(self.labels)]
-            shown = side_by_side.section(
-                found, self.items, named, self._repeated, strangers, absent
+            shown = side_by_side.images_section(
+                scale, self.items, named, self._repeated, strangers, absent
             )
             sections = [shown, *sections]
         return [section for section in sections if section is not None]
@@ -186,9 +186,9 @@ class _Page:
 # ---- words
 
 
-def _labels(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
-    found = labels([group.settings for group in groups], keys)
-    return [text or str(g.settings["recipe"]) for text, g in zip(found, groups, strict=True)]
+def _group_labels(groups: Sequence[Group], keys: Sequence[str]) -> list[str]:
+    names = labels([group.settings for group in groups], keys)
+    return [text or str(g.settings["recipe"]) for text, g in zip(names, groups, strict=True)]
 
 
 def _title(groups: Sequence[Group]) -> str:
@@ -228,17 +228,17 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:FOLDERS]) + more
 
 
-def _rows(found: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(name, tables.text(value)) for name, value in found.items() if value is not None]
+def _setting_rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(name, tables.text(value)) for name, value in values.items() if value is not None]
 
 
 def _score(number: Mapping[str, Any]) -> bool:
     return "factors" in number
 
 
-def _said(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
-    found = dict.fromkeys(tables.text(each[key]) for each in numbers if each.get(key) is not None)
-    return next(iter(found)) if len(found) == 1 else "; ".join(list(found)[:3])
+def _common_text(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
+    texts = dict.fromkeys(tables.text(each[key]) for each in numbers if each.get(key) is not None)
+    return next(iter(texts)) if len(texts) == 1 else "; ".join(list(texts)[:3])
 
 
 def _span(counts: Sequence[int]) -> str:

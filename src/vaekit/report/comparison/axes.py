@@ -34,36 +34,36 @@ class Axis:
 
 def axes_of(groups: Sequence[Group], keys: Sequence[str]) -> list[Axis]:
     """Find the settings among `keys` along which groups differ in nothing else."""
-    found = []
+    axes = []
     for key in keys:
-        read = numbers([group.settings.get(key) for group in groups])
+        read = as_numbers([group.settings.get(key) for group in groups])
         if read is None:
             continue
         suffix, values = read
         series = series_of(groups, values, [k for k in keys if k != key])
         if any(len(set(each.values)) > 1 for each in series):
-            found.append(Axis(key + suffix, series))
-    return found
+            axes.append(Axis(key + suffix, series))
+    return axes
 
 
 def series_of(
     groups: Sequence[Group], values: Sequence[float | None], rest: Sequence[str]
 ) -> list[Series]:
     """Gather groups that agree in `rest` into series, each in the order of their values."""
-    found: dict[Any, list[int]] = {}
+    alike: dict[Any, list[int]] = {}
     for place, group in enumerate(groups):
         if values[place] is not None:
             same = tuple(repr(plain(group.settings.get(key))) for key in rest)
-            found.setdefault(same, []).append(place)
+            alike.setdefault(same, []).append(place)
     series = []
-    names = labels([groups[places[0]].settings for places in found.values()], rest)
-    for name, places in zip(names, found.values(), strict=True):
+    names = labels([groups[places[0]].settings for places in alike.values()], rest)
+    for name, places in zip(names, alike.values(), strict=True):
         ordered = sorted(places, key=lambda i: values[i] or 0.0)
         series.append(Series(name, ordered, [float(values[i] or 0.0) for i in ordered]))
     return sorted(series, key=lambda each: len(set(each.values)) < 2)
 
 
-def numbers(settings: Sequence[Any]) -> tuple[str, list[float | None]] | None:
+def as_numbers(settings: Sequence[Any]) -> tuple[str, list[float | None]] | None:
     """Read settings as numbers, None where there is none; or None where they are no numbers.
 
     What comes before the numbers is the part of a text that they were read from: " sigma".

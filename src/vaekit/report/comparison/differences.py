@@ -25,13 +25,13 @@ def settings(run: Run, data: str = "") -> Settings:
     own = config.completed()
     clash = {f"training {k}" if k in own else k: v for k, v in training.items()}
     given = {"data": data_name(config.data), "data sha256": data[:8], "holdout": config.holdout}
-    found = {"recipe": config.recipe, **own, **given, **clash, "state": tables.state(config)}
-    return {name.replace("_", " "): value for name, value in found.items()}
+    every = {"recipe": config.recipe, **own, **given, **clash, "state": tables.state(config)}
+    return {name.replace("_", " "): value for name, value in every.items()}
 
 
-def identity(found: Settings) -> tuple[Any, ...]:
+def identity(given: Settings) -> tuple[Any, ...]:
     """Return settings as something to compare: equal for 4, 4.0 and '4', whatever the order."""
-    return tuple(sorted((name, repr(plain(value))) for name, value in found.items()))
+    return tuple(sorted((name, repr(plain(value))) for name, value in given.items()))
 
 
 def plain(value: Any) -> Any:
@@ -46,37 +46,37 @@ def plain(value: Any) -> Any:
 
 def differing(every: Sequence[Settings]) -> list[str]:
     """Name the settings that differ, but those that follow from the recipe."""
-    found = []
+    varied = []
     for name in dict.fromkeys(name for each in every for name in each):
         having = [each for each in every if name in each]
         values = {repr(plain(each[name])) for each in having}
         chosen = len(having) < len(every) and not all(_at_default(each, name) for each in having)
         if len(values) > 1 or chosen:
-            found.append(name)
+            varied.append(name)
     names = {each["data"] for each in every}
     shas = {(each["data"], each["data sha256"]) for each in every}
-    if len(shas) == len(names) and "data sha256" in found:  # the name alone tells sets apart
-        found.remove("data sha256")
-    return found
+    if len(shas) == len(names) and "data sha256" in varied:  # the name alone tells sets apart
+        varied.remove("data sha256")
+    return varied
 
 
-def _at_default(found: Settings, name: str) -> bool:
-    known = inspect.signature(recipes.find(found["recipe"]).make).parameters
+def _at_default(given: Settings, name: str) -> bool:
+    known = inspect.signature(recipes.find(given["recipe"]).make).parameters
     own = known.get(name.replace(" ", "_"))
-    return own is not None and repr(plain(own.default)) == repr(plain(found[name]))
+    return own is not None and repr(plain(own.default)) == repr(plain(given[name]))
 
 
 def own(every: Sequence[Settings]) -> dict[str, Settings]:
     """Return by recipe the settings that follow from it, which not all have."""
-    told, found = set(differing(every)), dict[str, Settings]()
+    told, by_recipe = set(differing(every)), dict[str, Settings]()
     for each in every:
         lone = {
             name: value
             for name, value in each.items()
             if name not in told and any(name not in other for other in every)
         }
-        found |= {str(each["recipe"]): lone} if lone else {}
-    return found
+        by_recipe |= {str(each["recipe"]): lone} if lone else {}
+    return by_recipe
 
 
 def common(every: Sequence[Settings]) -> Settings:
@@ -92,7 +92,7 @@ def labels(settings: Sequence[Settings], keys: Sequence[str]) -> list[str]:
     Of the `keys` in which they differ, recipe and data are always said, then what tells most apart.
     """
     told = [key for key in ("recipe", "data") if key in keys]
-    rows = [{key: repr(plain(found.get(key))) for key in keys} for found in settings]
+    rows = [{key: repr(plain(given.get(key))) for key in keys} for given in settings]
 
     def apart(chosen: Sequence[str]) -> int:
         return len({tuple(row[key] for key in chosen) for row in rows})
@@ -100,15 +100,15 @@ def labels(settings: Sequence[Settings], keys: Sequence[str]) -> list[str]:
     while apart(told) < apart(keys):
         told.append(max((k for k in keys if k not in told), key=lambda k: apart([*told, k])))
     ordered = [key for key in keys if key in told]
-    return [label(found, ordered) for found in settings]
+    return [label(given, ordered) for given in settings]
 
 
-def label(found: Settings, keys: Sequence[str]) -> str:
+def label(given: Settings, keys: Sequence[str]) -> str:
     """Say a group in the words of what differs: `beta_vae · beta 4 · latent 10`."""
     bare = ("recipe", "data", "state", "network", "likelihood")
     parts = [
-        tables.text(found[key]) if key in bare else f"{key} {tables.text(found[key])}"
+        tables.text(given[key]) if key in bare else f"{key} {tables.text(given[key])}"
         for key in keys
-        if key in found
+        if key in given
     ]
     return " · ".join(parts)

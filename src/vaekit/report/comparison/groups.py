@@ -84,8 +84,8 @@ class Group:
         return over_runs([float(each["shuffled"]) for each in kept], [None] * len(kept))
 
     def _finite(self, name: str, key: str) -> list[Mapping[str, Any]]:
-        found = [entry.numbers[name] for entry in self.entries if name in entry.numbers]
-        return [each for each in found if _finite(each.get(key))]
+        numbers = [entry.numbers[name] for entry in self.entries if name in entry.numbers]
+        return [each for each in numbers if _is_finite(each.get(key))]
 
     @cached_property
     def names(self) -> list[str]:
@@ -106,10 +106,10 @@ def over_runs(values: Sequence[float], errors: Sequence[Any]) -> Value | None:
         return None
     if n > 1:
         return Value(float(np.mean(values)), float(np.std(values, ddof=1) / math.sqrt(n)), n)
-    return Value(values[0], float(errors[0]) if _finite(errors[0]) else None, 1)
+    return Value(values[0], float(errors[0]) if _is_finite(errors[0]) else None, 1)
 
 
-def _finite(value: Any) -> bool:
+def _is_finite(value: Any) -> bool:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     return number and math.isfinite(value)
 
@@ -210,10 +210,10 @@ class Shelf:
 
 def grouped(entries: Sequence[Entry]) -> list[Group]:
     """Group repeats; groups follow recipes as they came, within one the values of what differs."""
-    found: dict[Any, list[Entry]] = {}
+    alike: dict[Any, list[Entry]] = {}
     for entry in entries:
-        found.setdefault(identity(entry.settings), []).append(entry)
-    groups = [Group(tuple(sorted(each, key=lambda e: e.seed))) for each in found.values()]
+        alike.setdefault(identity(entry.settings), []).append(entry)
+    groups = [Group(tuple(sorted(each, key=lambda e: e.seed))) for each in alike.values()]
     recipes = list(dict.fromkeys(group.settings["recipe"] for group in groups))
     keys = [key for key in differing([group.settings for group in groups]) if key != "recipe"]
 

@@ -50,7 +50,7 @@ class Noise:
     indicators: dict[str, Value]
 
 
-def section(
+def noise_section(
     groups: Sequence[Group],
     readings: Sequence[Sequence[Reading]],
     keys: Sequence[str],
@@ -60,13 +60,13 @@ def section(
 
     `readings` are those of every run of each group.
     """
-    found = [
-        noise for i, g in enumerate(groups) if (noise := _noise(i, g, readings[i])) is not None
+    noises = [
+        noise for i, g in enumerate(groups) if (noise := _point(i, g, readings[i])) is not None
     ]
-    if len({noise.x.value for noise in found}) < 2:
+    if len({noise.x.value for noise in noises}) < 2:
         return None
     rest = [key for key in keys if key not in TOLD]
-    series = _series(groups, found, rest)
+    series = _series(groups, noises, rest)
     chosen = _chosen(list(series.values()), residuals)
     figures = [legend(list(series)), figure(_plot(list(series.values()), chosen))]
     caption = (
@@ -92,7 +92,7 @@ def section(
     return Section("noise", "Along the normalised variance", caption, figures)
 
 
-def _noise(place: int, group: Group, readings: Sequence[Reading]) -> Noise | None:
+def _point(place: int, group: Group, readings: Sequence[Reading]) -> Noise | None:
     known = [r for r in readings if r.noise is not None and r.normalised is not None]
     x = over_runs([r.normalised or 0.0 for r in known], [None] * len(known))
     if x is None or not x.value > 0:
@@ -106,12 +106,12 @@ def _noise(place: int, group: Group, readings: Sequence[Reading]) -> Noise | Non
 
 
 def _series(
-    groups: Sequence[Group], found: Sequence[Noise], rest: Sequence[str]
+    groups: Sequence[Group], noises: Sequence[Noise], rest: Sequence[str]
 ) -> dict[str, list[Noise]]:
     series: dict[str, list[Noise]] = {}
-    names = labels([groups[noise.place].settings for noise in found], rest)
-    more_of = {noise.place: name for noise, name in zip(found, names, strict=True)}
-    for noise in sorted(found, key=lambda each: each.x.value):
+    names = labels([groups[noise.place].settings for noise in noises], rest)
+    more_of = {noise.place: name for noise, name in zip(noises, names, strict=True)}
+    for noise in sorted(noises, key=lambda each: each.x.value):
         more = more_of[noise.place]
         series.setdefault(f"{noise.kind} · {more}" if more else noise.kind, []).append(noise)
     return dict(sorted(series.items()))
@@ -145,15 +145,15 @@ def _plot(series: Sequence[Sequence[Noise]], chosen: Sequence[Noise]) -> str:
 
 def _chosen(series: Sequence[Sequence[Noise]], residuals: Residuals | None) -> list[Noise]:
     """Choose of each series the ends of the axis and the highest ELBO, where there are pictures."""
-    found: list[Noise] = []
+    picked: list[Noise] = []
     for noises in series:
         shown = [n for n in noises if residuals is not None and n.place in residuals.images]
         judged = [n for n in shown if n.elbo is not None]
         best = max(judged, key=lambda n: n.elbo.value if n.elbo else 0.0, default=None)
         if best is not None:
             ends = [shown[0], best, shown[-1]]
-            found += list({n.place: n for n in ends}.values())
-    return found[:THUMBS]
+            picked += list({n.place: n for n in ends}.values())
+    return picked[:THUMBS]
 
 
 def _thumbs(groups: Sequence[Group], chosen: Sequence[Noise], residuals: Residuals) -> Markup:

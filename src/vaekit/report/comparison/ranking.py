@@ -77,7 +77,7 @@ def _obstacle(name: str, groups: Sequence[Group], measures: Sequence[str | None]
         return f"no common scale: {', '.join(kinds)}"
     keys = ("split",) if name in UNBIASED else ("split", "estimator", "n", "bins")
     for key in keys:
-        found = dict.fromkeys(str(entry.numbers[name].get(key, "")) for entry in entries)
-        if len(found) > 1:
-            return f"judged in different ways: {key} {', '.join(found)}"
+        ways = dict.fromkeys(str(entry.numbers[name].get(key, "")) for entry in entries)
+        if len(ways) > 1:
+            return f"judged in different ways: {key} {', '.join(ways)}"
     return ""

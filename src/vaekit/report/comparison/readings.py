@@ -25,7 +25,7 @@ from vaekit.report.comparison.groups import Entry
 from vaekit.schedules import Schedule
 
 INDICATORS = ("aggregate_kl_gaussian", "normal_variance_units", "influential_units")
-EXAMPLES = 10_000
+MOST_ITEMS = 10_000
 
 
 @dataclass(frozen=True)
@@ -46,14 +46,14 @@ class Reading:
     trouble: str = ""
 
 
-def read(entry: Entry, items: Dataset | None) -> Reading:
+def read_model(entry: Entry, items: Dataset | None) -> Reading:
     """Read the model of a run, and what it makes of test items of its shape."""
     loaded = "system" in entry.run.__dict__
     try:
         system = entry.run.system
         noise, normalised = _noise(system)
         return Reading(
-            _measure(system.model),
+            _measure_name(system.model),
             noise,
             normalised,
             None if normalised is None else _indicators(system, entry),
@@ -66,7 +66,7 @@ def read(entry: Entry, items: Dataset | None) -> Reading:
             entry.run.__dict__.pop("system", None)
 
 
-def _measure(model: Model) -> str:
+def _measure_name(model: Model) -> str:
     of = "probability" if isinstance(model.likelihood, Bernoulli) else "density"
     return f"{of} of x" if model.condition is None else f"{of} of x given c"
 
@@ -82,12 +82,12 @@ def _noise(system: System) -> tuple[str | None, float | None]:
 
 def noise_of(likelihood: Likelihood) -> tuple[str | None, float | None]:
     """Return kind and σ² of Gaussian noise; σ² is None where each entry has its own."""
-    found = likelihood.noise()
+    noise = likelihood.noise()
     if isinstance(likelihood, Gaussian):
-        return ("learned noise" if likelihood.learns else "fixed noise"), found["noise_variance"]
+        return ("learned noise" if likelihood.learns else "fixed noise"), noise["noise_variance"]
     if isinstance(likelihood, GaussianMixture):
         each = range(likelihood.components)
-        mean = sum(found[f"noise_share_{k}"] * found[f"noise_variance_{k}"] for k in each)
+        mean = sum(noise[f"noise_share_{k}"] * noise[f"noise_variance_{k}"] for k in each)
         return f"mixture of {likelihood.components} at Σπσ²", mean
     if isinstance(likelihood, NetworkGaussian):
         return "noise of each entry", None
@@ -99,14 +99,14 @@ def rate_weight(objective: Objective) -> float | None:
 
     None where the objective has anything besides these two, for then β·σ² decides nothing.
     """
-    ends = {type(term): _end(weight) for weight, term in objective.parts}
+    ends = {type(term): _last_weight(weight) for weight, term in objective.parts}
     wanted: set[type[Term]] = {KL, Distortion}
     if set(ends) != wanted or not ends[Distortion]:
         return None
     return ends[KL] / ends[Distortion]
 
 
-def _end(weight: float | Schedule) -> float:
+def _last_weight(weight: float | Schedule) -> float:
     return weight.end if isinstance(weight, Schedule) else weight
 
 
@@ -117,10 +117,10 @@ def _indicators(system: System, entry: Entry) -> dict[str, tuple[float, float | 
     if entry.test is None:
         return None
     try:
-        found = indicators(system.model, entry.test, EXAMPLES).numbers()
+        numbers = indicators(system.model, entry.test, MOST_ITEMS).numbers()
     except VaekitError:  # no Gaussian code, or another prior
         return None
-    return {name: (float(found[name].value), found[name].se) for name in INDICATORS}
+    return {name: (float(numbers[name].value), numbers[name].se) for name in INDICATORS}
 
 
 # ---- pictures

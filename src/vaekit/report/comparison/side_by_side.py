@@ -31,7 +31,7 @@ class Residuals:
         return pictures.tiles(self.items - self.images[place], -self.limit, self.limit)
 
 
-def residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals | None:
+def common_residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals | None:
     """Put the residuals of all groups on one scale, up to which 99 in 100 of them lie."""
     if not images:
         return None
@@ -41,8 +41,8 @@ def residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals | None:
     return Residuals(x, images, limit or 1.0)
 
 
-def section(
-    found: Residuals,
+def images_section(
+    scale: Residuals,
     items: Dataset,
     labels: Sequence[str],
     repeated: bool,
@@ -55,16 +55,16 @@ def section(
     other data, `absent` those without pictures and why.
     """
     low, high = items.range
-    blank = np.zeros_like(pictures.tiles(found.items, low, high))
-    rows = [("original", _row(pictures.tiles(found.items, low, high), blank, hidden=True))]
-    places = list(found.images)
+    blank = np.zeros_like(pictures.tiles(scale.items, low, high))
+    rows = [("original", _lay_row(pictures.tiles(scale.items, low, high), blank, hidden=True))]
+    places = list(scale.images)
     for place in places[:ROWS]:
-        made = pictures.tiles(found.images[place], low, high)
-        rows.append((labels[place], _row(made, found.tiles(place))))
+        made = pictures.tiles(scale.images[place], low, high)
+        rows.append((labels[place], _lay_row(made, scale.tiles(place))))
     caption = (
-        f"{len(found.items)} test items of {items.name} at equal distances through the set; left "
+        f"{len(scale.items)} test items of {items.name} at equal distances through the set; left "
         "the mean of p(x|z) at the mean of q(z|x), right the residual x − E[x|z], from "
-        f"−{found.limit:.2g} (black) to {found.limit:.2g} (white) in all rows."
+        f"−{scale.limit:.2g} (black) to {scale.limit:.2g} (white) in all rows."
     )
     if repeated:
         caption += " Of several seeds the least is shown."
@@ -80,7 +80,7 @@ def section(
     return Section("pictures", "The same items", caption, [strips(rows, [])])
 
 
-def _row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarray:
+def _lay_row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarray:
     """Lay two halves out in one row, a wide gap between; the right one may stay empty."""
     a, b = pictures.grid(left, len(left)), pictures.grid(right, len(right))
     if hidden:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLocator
 
 from vaekit.report import tables
-from vaekit.report.comparison.axes import Axis, axes_of, numbers, series_of
+from vaekit.report.comparison.axes import Axis, as_numbers, axes_of, series_of
 from vaekit.report.comparison.groups import Group, Value, names_of
 from vaekit.report.plots import SERIES, panels
 from vaekit.report.section import Section, figure
@@ -27,16 +27,16 @@ Point = tuple[Value, Value]
 def arguments(groups: Sequence[Group], keys: Sequence[str]) -> Section | None:
     """Plot the numbers along each setting that varies while others stay; None where none does."""
     names = _varying(groups)[:NUMBERS]
-    found = axes_of(groups, [key for key in keys if not key.startswith("data")])
-    if not names or not found:
+    axes = axes_of(groups, [key for key in keys if not key.startswith("data")])
+    if not names or not axes:
         return None
-    figures = [part for axis in found[:AXES] for part in _along(groups, axis, names)]
+    figures = [part for axis in axes[:AXES] for part in _along(groups, axis, names)]
     caption = (
         "Each number along a setting that varies; a line joins runs that differ in nothing else "
         "but the seed. Bars are one standard error to each side, over seeds where there are "
         "several, else over the examples or draws of the one run. A schedule counts as its end."
     )
-    caption += _cut("settings", len(found), AXES) + _cut("numbers", len(_varying(groups)), NUMBERS)
+    caption += _cut("settings", len(axes), AXES) + _cut("numbers", len(_varying(groups)), NUMBERS)
     return Section("settings-varied", "Along a setting", caption, figures)
 
 
@@ -120,20 +120,20 @@ def _strengths(groups: Sequence[Group], keys: Sequence[str]) -> tuple[list[float
 
     Groups without one stand at 0.
     """
-    found, varied = [0.0] * len(groups), set[str]()
+    values, varied = [0.0] * len(groups), set[str]()
     for recipe in dict.fromkeys(group.settings["recipe"] for group in groups):
         places = [i for i, group in enumerate(groups) if group.settings["recipe"] == recipe]
         read = {}
         for key in (key for key in keys if key != "recipe" and not key.startswith("data")):
-            known = numbers([groups[i].settings.get(key) for i in places])
+            known = as_numbers([groups[i].settings.get(key) for i in places])
             if known is not None and len(set(known[1])) > 1:
                 read[key] = known[1]
         key = "beta" if "beta" in read else next(iter(read)) if len(read) == 1 else None
         if key is not None:
             varied.add(key)
             for place, value in zip(places, read[key], strict=True):
-                found[place] = 0.0 if value is None else value
-    return found, varied
+                values[place] = 0.0 if value is None else value
+    return values, varied
 
 
 def _name(axes: Axes, points: Sequence[Point], names: Sequence[str]) -> None:
@@ -154,15 +154,15 @@ def draw(axes: Axes, points: Sequence[Point], i: int) -> None:
     axes.errorbar(
         [v.value for v in x],
         [v.value for v in y],
-        _bars(y),
-        _bars(x),
+        _error_bars(y),
+        _error_bars(x),
         marker=list(MARKS)[i % len(MARKS)],
         markersize=4,
         **style,
     )
 
 
-def _bars(values: Sequence[Value]) -> list[float] | None:
+def _error_bars(values: Sequence[Value]) -> list[float] | None:
     return [v.se or 0.0 for v in values] if any(v.se for v in values) else None
 
 

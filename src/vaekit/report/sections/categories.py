@@ -27,25 +27,25 @@ STYLES, MANY = 10, 40  # columns of samples, categories or classes of a table
 def sections(view: View) -> Iterator[Section]:
     """Yield a section for each one-hot of a code."""
     for name in view.codes.categories:
-        yield _section(view, name)
+        yield _category_section(view, name)
 
 
-def _section(view: View, name: str) -> Section:
+def _category_section(view: View, name: str) -> Section:
     data, codes = view.data, view.codes
     p = codes.means[:, codes.categories[name]]
-    figures, said = [figure(usage(p))], _used(p)
+    figures, said = [figure(category_usage(p))], _used(p)
     labels = data.batch_labels(codes.rows)
     if labels is not None:
-        found = labels.cpu().numpy()
-        one = cluster_accuracy(p.argmax(1), found, categories=p.shape[1])
-        most = cluster_accuracy(p.argmax(1), found, "majority", categories=p.shape[1])
+        truth = labels.cpu().numpy()
+        one = cluster_accuracy(p.argmax(1), truth, categories=p.shape[1])
+        most = cluster_accuracy(p.argmax(1), truth, "majority", categories=p.shape[1])
         if max(one.parts["table"].shape) <= MANY:
-            figures.append(figure(table(one, data.label_names)))
+            figures.append(figure(count_table(one, data.label_names)))
             said += " Below, how many items of each class are taken for a category; framed is the "
             said += "class that the best one-to-one assignment gives it."
-        said += _accuracy(one, most)
+        said += _accuracy_text(one, most)
     if view.image and not unsampled(view.model, data):
-        figures.append(samples(view, name))
+        figures.append(category_samples(view, name))
         said += (
             " Pictures are the mean of p(x|z): each row a category, each column one draw of all "
             "else from the prior, seed 0."
@@ -64,7 +64,7 @@ def _used(p: np.ndarray) -> str:
     )
 
 
-def _accuracy(one: Score, most: Score) -> str:
+def _accuracy_text(one: Score, most: Score) -> str:
     return (
         f" Accuracy {one:.3f} under that assignment ({one.shuffled:.3f} for shuffled labels), "
         f"{most:.3f} where each category has its most frequent class ({most.shuffled:.3f}); "
@@ -72,7 +72,7 @@ def _accuracy(one: Score, most: Score) -> str:
     ).replace("-0.", "−0.")
 
 
-def usage(p: np.ndarray) -> str:
+def category_usage(p: np.ndarray) -> str:
     """Draw probabilities (n, K): a histogram of the largest, and the mean of each category."""
     share, size = p.mean(0), p.shape[1]
     with Plot(9.4, 2.5, 1, 2) as plot:
@@ -86,9 +86,9 @@ def usage(p: np.ndarray) -> str:
     return plot.svg
 
 
-def table(found: Score, names: tuple[str, ...]) -> str:
+def count_table(score: Score, names: tuple[str, ...]) -> str:
     """Draw counts of category × class as a heat map, shaded by the share of the category."""
-    counts, classes = found.parts["table"], found.parts["classes"].tolist()
+    counts, classes = score.parts["table"], score.parts["classes"].tolist()
     share = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     heads = [names[k] if k < len(names) else str(k) for k in classes]
     with Plot(min(10.0, 1.4 + 0.62 * len(classes)), 0.8 + 0.28 * len(counts)) as plot:
@@ -104,7 +104,7 @@ def table(found: Score, names: tuple[str, ...]) -> str:
             if count:
                 colour = "#ffffff" if share[i, j] > 0.5 else "#1a1a1a"
                 axes.text(j, i, f"{count}", ha="center", va="center", color=colour, fontsize=8)
-        for i, label in enumerate(found.parts["assignment"].tolist()):
+        for i, label in enumerate(score.parts["assignment"].tolist()):
             if label in classes and counts[i, classes.index(label)]:
                 _frame(axes, classes.index(label), i)
     return plot.svg
@@ -117,7 +117,7 @@ def _frame(axes: Axes, column: int, row: int) -> None:
     axes.add_patch(Rectangle(corner, 0.96, 0.92, fill=False, edgecolor=INK, linewidth=1.2))
 
 
-def samples(view: View, name: str) -> Markup:
+def category_samples(view: View, name: str) -> Markup:
     """Show decoded draws of the prior with each category in turn, the same draws in each row."""
     codes, where = view.codes, view.codes.categories[name]
     size, named = where.stop - where.start, f"{name}: " if len(codes.categories) > 1 else ""

@@ -18,7 +18,7 @@ from vaekit.data import Dataset
 from vaekit.data.dataset import one_hot
 from vaekit.model import Condition, Model
 from vaekit.report import columns, pictures
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import ItemCodes, spread
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, View, figure, strips
 
@@ -36,7 +36,7 @@ def sections(view: View) -> Iterator[Section]:
         yield moved(view, sweeps(view.data, view.codes, condition), condition.kind)
 
 
-def styles(model: Model, codes: Codes, c: Tensor, count: int) -> Tensor:
+def styles(model: Model, codes: ItemCodes, c: Tensor, count: int) -> Tensor:
     """Return the codes (count, H) of the first `count` styles under one condition c (width,)."""
     if model.prior is None:
         places = np.resize(spread(codes, count), count)
@@ -126,31 +126,31 @@ class Sweep:
     conditions: Tensor
 
 
-def sweeps(data: Dataset, codes: Codes, condition: Condition) -> list[Sweep]:
+def sweeps(data: Dataset, codes: ItemCodes, condition: Condition) -> list[Sweep]:
     """Move each factor over its levels, or each attribute between the set's 5 and 95 %.
 
     The others stay as they are for the first test item; what does not vary is left out.
     """
     start = data.condition(codes.rows[:1], condition.kind, condition.width)[0].cpu()
     if condition.kind == "factors":
-        found = _factor_sweeps(data, start)
+        moves = _factor_sweeps(data, start)
     else:
         assert codes.conditions is not None
-        found = _attribute_sweeps(codes.conditions, start)
-    return found[:MOVED]
+        moves = _attribute_sweeps(codes.conditions, start)
+    return moves[:MOVED]
 
 
 def _factor_sweeps(data: Dataset, start: Tensor) -> list[Sweep]:
     assert data.factors is not None
-    found, place = [], 0
+    moves, place = [], 0
     for name, size in zip(data.factors.names, data.factors.sizes, strict=True):
         if size > 1:
             levels = some_levels(size)
             moved = start.repeat(len(levels), 1)
             moved[:, place : place + size] = one_hot(levels, size)
-            found.append(Sweep(name, levels.tolist(), moved))
+            moves.append(Sweep(name, levels.tolist(), moved))
         place += size
-    return found
+    return moves
 
 
 def some_levels(size: int) -> Tensor:
@@ -159,15 +159,15 @@ def some_levels(size: int) -> Tensor:
 
 
 def _attribute_sweeps(known: Tensor, start: Tensor) -> list[Sweep]:
-    found = []
+    moves = []
     for i, column in enumerate(known.cpu().T):
         low, high = np.percentile(column.numpy(), [5, 95])
         if high > low:
             values = torch.linspace(float(low), float(high), STEPS)
             moved = start.repeat(STEPS, 1)
             moved[:, i] = values
-            found.append(Sweep(f"attribute {i}", values.tolist(), moved))
-    return found
+            moves.append(Sweep(f"attribute {i}", values.tolist(), moved))
+    return moves
 
 
 def moved(view: View, moves: list[Sweep], kind: str) -> Section:
@@ -187,11 +187,11 @@ def moved(view: View, moves: list[Sweep], kind: str) -> Section:
     if view.image:
         rows = [(m.name, pictures.grid(view.tiles(_decoded(view, m)), STEPS)) for m in moves]
         return Section("conditions", "Conditions", caption, [view.strips("conditions", rows)])
-    drawn = figure(_columns(view, moves))
+    drawn = figure(_draw_columns(view, moves))
     return Section("conditions", "Conditions", caption + columns.scaling(view.data), [drawn])
 
 
-def _columns(view: View, moves: list[Sweep]) -> str:
+def _draw_columns(view: View, moves: list[Sweep]) -> str:
     """Plot the first decoded columns along each move."""
     named = columns.names(view.data, min(COLUMNS, view.data.shape[0]))
     with panels(len(moves)) as plot:

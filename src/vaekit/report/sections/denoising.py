@@ -21,50 +21,50 @@ SHOWN, PER_LEVEL = 12, 1000
 def sections(view: View) -> Iterator[Section]:
     """Yield how well corruption is taken away, of a model that was trained on it."""
     if view.model.corruption is not None:
-        yield _section(view, view.model.corruption)
+        yield _denoising_section(view, view.model.corruption)
 
 
-def _section(view: View, corruption: Corruption) -> Section:
+def _denoising_section(view: View, corruption: Corruption) -> Section:
     """Plot the error of corrupted and denoised items against the level; show some of them."""
     model, data, codes = view.model, view.data, view.codes
-    rows = codes.rows[measure.spread(len(codes.rows), PER_LEVEL)]
-    found = [measure.denoise(model, data, rows, kind) for kind in measure.levels(corruption)]
-    figures = [figure(_levels(found, corruption.level, data))] if len(found) > 1 else []
+    rows = codes.rows[measure.evenly_spaced(len(codes.rows), PER_LEVEL)]
+    errors = [measure.denoise(model, data, rows, kind) for kind in measure.levels(corruption)]
+    figures = [figure(_levels(errors, corruption.level, data))] if len(errors) > 1 else []
     if view.image:
-        figures.append(_examples(view, corruption))
-    own = next((f for f in found if f.level == corruption.level), found[0])
+        figures.append(_show_examples(view, corruption))
+    own = next((f for f in errors if f.level == corruption.level), errors[0])
     caption = (
         f"Squared error against the clean x, summed over entries and averaged over {len(rows):,} "
         "test items: of the corrupted x̃, and of the mean of p(x|z) at the mean code of x̃. At the "
-        f"corruption of its training{_named(corruption)}, {float(own.before.mean()):.4g} became "
-        f"{float(own.after.mean()):.4g}."
+        f"corruption of its training{_corruption_name(corruption)}, "
+        f"{float(own.before.mean()):.4g} became {float(own.after.mean()):.4g}."
     )
     if view.image:
         caption += _decibels(own, data) + " Below, test images at that corruption."
     return Section("denoising", "Denoising", caption + " Noise is drawn from seed 0.", figures)
 
 
-def _named(corruption: Corruption) -> str:
+def _corruption_name(corruption: Corruption) -> str:
     known = {kind: name for name, kind in CORRUPTIONS.items()}
     name = known.get(type(corruption), type(corruption).__name__)
     return "" if math.isnan(corruption.level) else f", {name} at level {corruption.level:g}"
 
 
-def _decibels(found: measure.Denoised, data: Dataset) -> str:
+def _decibels(error: measure.Denoised, data: Dataset) -> str:
     low, high = data.range
-    before, after = measure.psnr(found.before, data), measure.psnr(found.after, data)
+    before, after = measure.psnr(error.before, data), measure.psnr(error.after, data)
     return (
         f" PSNR = 10 log₁₀({high - low:g}² / mean squared error of a pixel): {before:.1f} dB "
         f"became {after:.1f} dB."
     ).replace("-", "−")
 
 
-def _levels(found: list[measure.Denoised], own: float, data: Dataset) -> str:
-    level, image = [f.level for f in found], len(data.shape) == 3
+def _levels(series: list[measure.Denoised], own: float, data: Dataset) -> str:
+    level, image = [f.level for f in series], len(data.shape) == 3
     pairs = [("corrupted x̃", MUTED), ("reconstruction", SERIES[0])]
     with Plot(9.4 if image else 5.4, 2.7, 1, 1 + image) as plot:
         for i, (label, colour) in enumerate(pairs):
-            errors = [(f.before, f.after)[i] for f in found]
+            errors = [(f.before, f.after)[i] for f in series]
             means = [float(e.mean()) for e in errors]
             plot.axes[0, 0].plot(level, means, "o-", color=colour, label=label, markersize=3)
             if image:  # no error at all is infinitely good, and not drawn
@@ -81,7 +81,7 @@ def _levels(found: list[measure.Denoised], own: float, data: Dataset) -> str:
     return plot.svg
 
 
-def _examples(view: View, corruption: Corruption) -> Markup:
+def _show_examples(view: View, corruption: Corruption) -> Markup:
     model, data = view.model, view.data
     rows = view.codes.rows[spread(view.codes, SHOWN)]
     x, c = data.batch(rows).to(device_of(model)), condition_of(model, data, rows)

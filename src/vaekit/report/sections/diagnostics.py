@@ -20,7 +20,7 @@ from vaekit.information import diagnostics as measure
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Sparsity
 from vaekit.posteriors import TopK
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure
 
@@ -40,42 +40,43 @@ def sections(view: View) -> Iterator[Section]:
 # ---- sparse
 
 
-def activations(model: Model, sparsity: Sparsity, data: Dataset, codes: Codes) -> Section:
+def activations(model: Model, sparsity: Sparsity, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the mean activation of each unit that the penalty watches, beside ρ."""
     layers = measure.mean_activations(model, sparsity, data, codes.rows)
     means, rho = torch.cat(layers), sparsity.rho
     said = [f"layer {i + 1}" for i in range(len(layers))] if len(layers) > 1 else [""]
     values = [layer.numpy() for layer in layers]
     drawn = usage(values, said, rho, f"ρ = {rho:g}", "mean activation ρ̂")
-    dead = int((means < measure.DEAD).sum())
+    dead = int((means < measure.DEAD_UNIT).sum())
     caption = (
         f"Mean activation ρ̂ of each of the {len(means):,} units that the penalty holds against "
         f"ρ = {rho:g}, over {len(codes.rows):,} test items: sorted, and as a histogram. Their mean "
         f"is {float(means.mean()):.3g}, the furthest from ρ is "
-        f"{float(means[(means - rho).abs().argmax()]):.3g}; {_of(dead, len(means))} dead "
-        f"(ρ̂ < {measure.DEAD:g})."
+        f"{float(means[(means - rho).abs().argmax()]):.3g}; {_counted(dead, len(means))} dead "
+        f"(ρ̂ < {measure.DEAD_UNIT:g})."
     )
     return Section("activations", "Mean activations", caption, [figure(drawn)])
 
 
-def selection(codes: Codes) -> Section:
+def selection(codes: ItemCodes) -> Section:
     """Plot how often each unit is among the k largest."""
     on = codes.means != 0
     shares, k, size = on.mean(0), int(on.sum(1).max()), on.shape[1]
     drawn = usage([shares], [""], k / size, "k/H, all alike", "share of items", len(on))
     caption = (
         f"Share of {len(on):,} test items for which each of the {size:,} units is among the "
-        f"k = {k} largest: sorted, and as a histogram. {_of(int((shares == 0).sum()), size)} dead: "
-        f"never among them. Half of all selections fall to the {_half(shares):,} units used most."
+        f"k = {k} largest: sorted, and as a histogram. {_counted(int((shares == 0).sum()), size)} "
+        f"dead: never among them. Half of all selections fall to the {_to_half(shares):,} units "
+        "used most."
     )
     return Section("selection", "Use of the units", caption, [figure(drawn)])
 
 
-def _of(count: int, size: int) -> str:
+def _counted(count: int, size: int) -> str:
     return f"{count:,} of {size:,} ({100 * count / size:.3g} %) {'is' if count == 1 else 'are'}"
 
 
-def _half(shares: np.ndarray) -> int:
+def _to_half(shares: np.ndarray) -> int:
     total = np.cumsum(np.sort(shares)[::-1])
     return int(np.searchsorted(total, total[-1] / 2)) + 1
 
@@ -119,9 +120,9 @@ def _edges(top: float, of: int, bins: int = 40) -> np.ndarray:
 # ---- contractive
 
 
-def contraction(model: Model, data: Dataset, codes: Codes) -> Section:
+def contraction(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the singular values of the encoder's Jacobian over test items."""
-    places = measure.spread(len(codes.rows), measure.EXAMPLES)
+    places = measure.evenly_spaced(len(codes.rows), measure.JACOBIANS)
     values = measure.spectra(model, data, codes.rows[places]).numpy()
     squares = values**2
     norm = float(np.sqrt(squares.sum(1)).mean())

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vaekit.data import Dataset
 from vaekit.metrics import Score, mig
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.plots import MUTED, SERIES, Plot, matrix
 from vaekit.report.section import Section, View, figure
 
@@ -70,18 +70,18 @@ def sections(view: View) -> Iterator[Section]:
         caption += "a position (map) or " if given.mapped else ""
         caption += "a level" + (" and a shape." if len(given.groups) > 1 else ".")
         yield Section("factors", "Latents against factors", caption, [figure(drawn)])
-    found = mig(codes.means, given.levels)
+    score = mig(codes.means, given.levels)
     caption = (
-        f"Share of each factor's entropy that each latent tells, {found.settings['estimator']}, "
-        f"n = {found.settings['n']:,}. MIG = {found:.3f}, the mean over factors of the distance "
-        f"from the first latent to the second; shuffled factors give {found.shuffled:.3f}."
+        f"Share of each factor's entropy that each latent tells, {score.settings['estimator']}, "
+        f"n = {score.settings['n']:,}. MIG = {score:.3f}, the mean over factors of the distance "
+        f"from the first latent to the second; shuffled factors give {score.shuffled:.3f}."
     )
-    vary = found.parts["entropy"].any()
-    shown = [figure(mig_matrix(codes, found, given))] if vary else []
+    vary = score.parts["entropy"].any()
+    shown = [figure(mig_matrix(codes, score, given))] if vary else []
     yield Section("mig", "Information about factors", caption, shown)
 
 
-def known(data: Dataset, codes: Codes) -> Known | None:
+def known(data: Dataset, codes: ItemCodes) -> Known | None:
     """Look up what is known of the items behind `codes`; None for a set without factors."""
     levels, factors = data.levels(codes.rows), data.factors
     if levels is None or factors is None:
@@ -96,7 +96,7 @@ def known(data: Dataset, codes: Codes) -> Known | None:
     )
 
 
-def responses(codes: Codes, given: Known) -> str:
+def responses(codes: ItemCodes, given: Known) -> str:
     """Draw the mean code of the most informative latents over positions and other factors, as SVG.
 
     One row a latent. Returns "" where no factor can be drawn.
@@ -112,7 +112,7 @@ def responses(codes: Codes, given: Known) -> str:
             if given.mapped:
                 _map(plot, axes[0], z, given)
             for panel, name in zip(axes[int(given.mapped) :], given.curves, strict=True):
-                _curves(panel, z, given, name)
+                _mean_curves(panel, z, given, name)
             axes[0].set_title(codes.label(int(latent)))
         if given.curves and len(given.groups) > 1:
             lines = plot.axes[0, -1].get_lines()[: len(given.groups)]
@@ -140,7 +140,7 @@ def _map(plot: Plot, axes: Axes, z: np.ndarray, given: Known) -> None:
     setp(bar.outline, visible=False)
 
 
-def _curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
+def _mean_curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
     size, levels = given.size(name), given.column(name)
     for group in range(len(given.groups)):
         member = given.column("shape") == group if len(given.groups) > 1 else np.full(len(z), True)
@@ -153,10 +153,10 @@ def _curves(axes: Axes, z: np.ndarray, given: Known, name: str) -> None:
     axes.set(xlabel=f"level of {name}", ylim=(-limit, limit))
 
 
-def mig_matrix(codes: Codes, found: Score, given: Known) -> str:
+def mig_matrix(codes: ItemCodes, score: Score, given: Known) -> str:
     """Draw I(z_j; v_k) / H(v_k) for the worthiest latents and the varying factors, as SVG."""
-    total = found.parts["entropy"]
+    total = score.parts["entropy"]
     varying, rows = np.flatnonzero(total > 0), codes.order[:MATRIX_ROWS]
-    share = found.parts["mutual_information"][np.ix_(rows, varying)] / total[varying]
+    share = score.parts["mutual_information"][np.ix_(rows, varying)] / total[varying]
     labels = [codes.label(int(latent)) for latent in rows]
     return matrix(share, labels, [given.names[k] for k in varying], "I(z; v) / H(v)")

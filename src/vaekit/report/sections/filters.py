@@ -18,11 +18,11 @@ from vaekit.networks import Transposed
 from vaekit.objectives import Sparsity
 from vaekit.posteriors import TopK
 from vaekit.report import pictures
-from vaekit.report.codes import Codes
+from vaekit.report.codes import ItemCodes
 from vaekit.report.section import Section, View, strips
 
 FILTERS, WIDE, NARROW = 100, 20, 10
-_SMALL = 32  # pixels: 20 such filters fit into one row of the page
+_SMALL_FILTER = 32  # pixels: 20 such filters fit into one row of the page
 
 
 def linear(model: Model, data: Dataset) -> dict[str, Tensor]:
@@ -31,15 +31,15 @@ def linear(model: Model, data: Dataset) -> dict[str, Tensor]:
     `both` where the decoder is the encoder's transpose; empty where neither is one linear layer
     (an encoder may have an activation behind it).
     """
-    size, latent, found = math.prod(data.shape), model.posterior.latent, {}
+    size, latent, layers = math.prod(data.shape), model.posterior.latent, {}
     decoder, encoder = _only_layer(model.likelihood.network), _only_layer(model.posterior.network)
     if decoder is not None and decoder.out_features == size and decoder.in_features >= latent:
         # A condition stands behind the code in the decoder's input.
-        found["decoder"] = decoder.weight.detach()[:, :latent].T
+        layers["decoder"] = decoder.weight.detach()[:, :latent].T
     if encoder is not None and encoder.weight.shape == (latent, size):
         tied = any(isinstance(m, Transposed) for m in model.likelihood.network.modules())
-        found["both" if tied else "encoder"] = encoder.weight.detach()
-    return {name: w.float().cpu().reshape(latent, *data.shape) for name, w in found.items()}
+        layers["both" if tied else "encoder"] = encoder.weight.detach()
+    return {name: w.float().cpu().reshape(latent, *data.shape) for name, w in layers.items()}
 
 
 def _only_layer(network: nn.Module) -> nn.Linear | None:
@@ -50,17 +50,17 @@ def _only_layer(network: nn.Module) -> nn.Linear | None:
 def sections(view: View) -> Iterator[Section]:
     """Yield the filters of an image model with a linear layer."""
     if view.image and (filters := linear(view.model, view.data)):
-        yield _section(view, filters)
+        yield _filter_section(view, filters)
 
 
-def _section(view: View, filters: dict[str, Tensor]) -> Section:
+def _filter_section(view: View, filters: dict[str, Tensor]) -> Section:
     """Show filters at equal distances through the units, from the most used to the least."""
     sparse = view.objective is not None and measure.term_of(view.objective, Sparsity) is not None
     order, how = _by_use(view.model, view.codes, sparse)
     dead = view.model.posterior.latent - len(order)
-    places = measure.spread(len(order), FILTERS).numpy()
-    columns = WIDE if view.data.shape[-1] <= _SMALL else NARROW
-    rows = [(n, pictures.grid(tiles(w[order[places]]), columns)) for n, w in filters.items()]
+    places = measure.evenly_spaced(len(order), FILTERS).numpy()
+    columns = WIDE if view.data.shape[-1] <= _SMALL_FILTER else NARROW
+    rows = [(n, pictures.grid(filter_tiles(w[order[places]]), columns)) for n, w in filters.items()]
     view.save("filters", [sheet for _, sheet in rows])
     parts = {
         "decoder": "columns of the decoder's",
@@ -81,7 +81,7 @@ def _section(view: View, filters: dict[str, Tensor]) -> Section:
     return Section("filters", "Filters", caption, [strips([row]) for row in rows])
 
 
-def _by_use(model: Model, codes: Codes, active: bool) -> tuple[np.ndarray, str]:
+def _by_use(model: Model, codes: ItemCodes, active: bool) -> tuple[np.ndarray, str]:
     """Order the units, the most used first and those never used left out; say by what."""
     n = f"over {len(codes.rows):,} test items"
     if isinstance(model.posterior, TopK):
@@ -94,7 +94,7 @@ def _by_use(model: Model, codes: Codes, active: bool) -> tuple[np.ndarray, str]:
     return codes.order, f"{codes.measure} {n}"
 
 
-def tiles(weights: Tensor) -> np.ndarray:
+def filter_tiles(weights: Tensor) -> np.ndarray:
     """Turn filters (n, C, H, W) into bytes (n, H, W, 3), each from −max|w| to max|w|, 0 grey."""
     largest = weights.abs().amax((1, 2, 3), keepdim=True)
     return pictures.tiles(weights / largest.clamp_min(1e-30), -1, 1)

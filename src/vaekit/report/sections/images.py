@@ -10,7 +10,7 @@ from vaekit.information.categories import other_entries
 from vaekit.information.indicators import INFLUENTIAL
 from vaekit.information.scores.match import unsampled
 from vaekit.report import pictures
-from vaekit.report.codes import Codes, spread, sweep, typical
+from vaekit.report.codes import ItemCodes, spread, sweep, typical
 from vaekit.report.section import Section, Strip, View, picture, strips
 
 PAIRS, SIDE, STEPS = 16, 8, 13
@@ -80,7 +80,7 @@ def traversals(view: View) -> Section:
         return label, pictures.grid(images, len(z))
 
     rows = [row(codes.label(latent), path(codes, latent, centre, STEPS)) for latent in shown]
-    figures = [strips(rows, heads(codes))] if rows else []
+    figures = [strips(rows, column_heads(codes))] if rows else []
     for name, where in codes.categories.items():
         z = each_category(codes, where, centre)
         rows.append(row(category_label(codes, name), z))
@@ -94,7 +94,7 @@ def traversals(view: View) -> Section:
     return Section("traversals", "Latent traversals", caption, figures)
 
 
-def informative(codes: Codes) -> list[int]:
+def informative(codes: ItemCodes) -> list[int]:
     """Choose the latents to show, the most informative first, 20 at most.
 
     Of a Gaussian code the influential ones, Ī(x; z_h) > 0.5 nats, or all where none is. Of others
@@ -107,18 +107,18 @@ def informative(codes: Codes) -> list[int]:
     return order[: min(max(enough, FEWEST), MOST)]
 
 
-def _influential(codes: Codes) -> int:
+def _influential(codes: ItemCodes) -> int:
     return 0 if codes.information is None else int((codes.information > INFLUENTIAL).sum())
 
 
-def path(codes: Codes, latent: int, centre: int, steps: int) -> torch.Tensor:
+def path(codes: ItemCodes, latent: int, centre: int, steps: int) -> torch.Tensor:
     """Repeat the code at place `centre` with one latent swept through its range, (steps, H)."""
     z = torch.from_numpy(codes.means[centre]).float().repeat(steps, 1)
     z[:, latent] = torch.from_numpy(sweep(codes, latent, steps, centre)).float()
     return z
 
 
-def each_category(codes: Codes, where: slice, centre: int) -> torch.Tensor:
+def each_category(codes: ItemCodes, where: slice, centre: int) -> torch.Tensor:
     """Repeat the code at place `centre` with the one-hot at `where` set to each of K, (K, H)."""
     size = where.stop - where.start
     z = torch.from_numpy(codes.means[centre]).float().repeat(size, 1)
@@ -126,27 +126,27 @@ def each_category(codes: Codes, where: slice, centre: int) -> torch.Tensor:
     return z
 
 
-def category_label(codes: Codes, name: str) -> str:
+def category_label(codes: ItemCodes, name: str) -> str:
     """Name a block of one-hots with its rate, where it is known: `class · 2.20 nats`."""
     where, name = codes.categories[name], name or "category"
     return f"{name} · {codes.share[where].sum():.2f} nats" if codes.nats else name
 
 
-def categories_text(codes: Codes) -> str:
+def categories_text(codes: ItemCodes) -> str:
     """Say how one-hots are shown, or nothing where there are none."""
     if not codes.categories:
         return ""
     return " The entries of a one-hot make one row, in which each category is set in turn."
 
 
-def heads(codes: Codes) -> list[str]:
+def column_heads(codes: ItemCodes) -> list[str]:
     """Name the columns of a traversal: values of the latent, or standard deviations."""
     span = np.linspace(-3, 3, STEPS)
     unit = "" if codes.nats and codes.priors is None else " sd"
     return [f"{v:g}{unit}".replace("-", "−") if i % 2 == 0 else "" for i, v in enumerate(span)]
 
 
-def order_text(codes: Codes, shown: list[int]) -> str:
+def order_text(codes: ItemCodes, shown: list[int]) -> str:
     """Say by what the rows are ordered, and how many latents were left out."""
     how = f"{codes.measure} over the test set"
     how += (

@@ -17,16 +17,16 @@ _HEAD = Markup(
 
 def sections(view: View) -> Iterator[Section]:
     """Yield ledger.json of a run's folder as a table, where there is one that is whole."""
-    found = None if view.run is None else results.read(view.run.folder / results.LEDGER)
-    if view.run is not None and found:
-        yield _section(view.run, found)
+    saved = None if view.run is None else results.read_results(view.run.folder / results.LEDGER)
+    if view.run is not None and saved:
+        yield _ledger_section(view.run, saved)
 
 
-def _section(run: Run, found: results.Found) -> Section:
-    ledger, others = Ledger.from_dict(found), results.of_others(found, run.stamp)
+def _ledger_section(run: Run, saved: results.Results) -> Section:
+    ledger, others = Ledger.from_dict(saved), results.of_others(saved, run.stamp)
     wrong = ledger.check()
     caption = (
-        f"Where the nats of {found['n']:,} {found['split']} items go, from ledger.json. A value is "
+        f"Where the nats of {saved['n']:,} {saved['split']} items go, from ledger.json. A value is "
         "within its standard error (=), or a bound on what the row names (≥, ≤). "
         f"{len(ledger.checks) - len(wrong)} of {len(ledger.checks)} checks hold within four "
         "standard errors."

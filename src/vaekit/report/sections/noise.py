@@ -28,31 +28,31 @@ ITEMS, MANY, BINS = 8, 200, 121
 def sections(view: View) -> Iterator[Section]:
     """Yield the residuals of test items under the noise, where it was learned."""
     if view.model.likelihood.learns:
-        yield _section(view)
+        yield _noise_section(view)
 
 
-def _section(view: View) -> Section:
+def _noise_section(view: View) -> Section:
     model = view.model
-    x, p = _decoded(view, spread(view.codes, MANY), draw=True)
+    x, p = _decode_items(view, spread(view.codes, MANY), draw=True)
     caption = (
-        f"{_said(model, p)} The histogram is of x − E[x|z] at one code drawn for each of {len(x)} "
-        f"test items, {x.numel():,} entries, on a logarithmic scale; the line is the density of "
-        "the noise, which was fitted at drawn codes too."
+        f"{_fitted(model, p)} The histogram is of x − E[x|z] at one code drawn for each of "
+        f"{len(x)} test items, {x.numel():,} entries, on a logarithmic scale; the line "
+        "is the density of the noise, which was fitted at drawn codes too."
     )
     figures = [figure(_histogram(x - p.mean[0], p))]
     if view.image:
-        rows, text = _rows(view)
+        rows, text = _image_rows(view)
         figures.append(view.strips("noise", rows))
         caption += text
     return Section("noise", "Noise", caption, figures)
 
 
-def _said(model: Model, p: Any) -> str:
+def _fitted(model: Model, p: Any) -> str:
     kind: Any = model.likelihood
-    found, warning = kind.noise(), kind.warning()
+    noise, warning = kind.noise(), kind.warning()
     if isinstance(kind, GaussianMixture):
         parts = [
-            f"σ² = {found[f'noise_variance_{k}']:.3g} with π = {found[f'noise_share_{k}']:.3f}"
+            f"σ² = {noise[f'noise_variance_{k}']:.3g} with π = {noise[f'noise_share_{k}']:.3f}"
             for k in range(kind.components)
         ]
         said = f"A mixture of {kind.components} Gaussians: {', '.join(parts)}."
@@ -62,14 +62,14 @@ def _said(model: Model, p: Any) -> str:
         share = float(kind.share_at_floor(p)) if kind.floor else 0.0
         warning = limited(f"σ² of {share:.0%} of them", kind.floor) if share > 0.01 else ""
     else:
-        said = f"One Gaussian for all entries, σ² = {found['noise_variance']:.3g}."
+        said = f"One Gaussian for all entries, σ² = {noise['noise_variance']:.3g}."
     if not kind.floor:
         said += " There is no floor (floor = 0): σ² may fall without bound, and training diverge."
     return said + (f" Beware: {warning}." if warning else "")
 
 
 @torch.no_grad()
-def _decoded(view: View, places: np.ndarray, draw: bool = False) -> tuple[Tensor, Any]:
+def _decode_items(view: View, places: np.ndarray, draw: bool = False) -> tuple[Tensor, Any]:
     """Return x (n, *shape) and p(x|z) at mean or drawn codes of items, of batch shape (1, n)."""
     model, data, codes = view.model, view.data, view.codes
     rows, device = codes.rows[torch.from_numpy(places)], device_of(model)
@@ -116,9 +116,9 @@ def _components(p: Any) -> list[tuple[np.ndarray, float]]:
     return [(sd[:: max(1, len(sd) // 2000)] if sd.std() else sd[:1], 1.0)]
 
 
-def _rows(view: View) -> tuple[list[Strip], str]:
+def _image_rows(view: View) -> tuple[list[Strip], str]:
     """Draw originals, reconstructions, residuals, and which noise each pixel has."""
-    x, p = _decoded(view, spread(view.codes, ITEMS))
+    x, p = _decode_items(view, spread(view.codes, ITEMS))
     low, high = view.data.range
     residuals = (x - p.mean[0]).cpu()
     limit = float(residuals.abs().quantile(0.99)) if residuals.numel() < 1 << 24 else high - low
@@ -137,13 +137,13 @@ def _rows(view: View) -> tuple[list[Strip], str]:
         f"residuals run from −{limit:.2g} (black) to {limit:.2g} (white)."
     )
     if isinstance(p, MixtureEntries):
-        found = p.memberships(x)[:, 0].flatten(1).mean(1).argsort(descending=True)
-        for k in found[1:].tolist():
+        kinds = p.memberships(x)[:, 0].flatten(1).mean(1).argsort(descending=True)
+        for k in kinds[1:].tolist():
             rows.append(row(f"noise {k}", p.memberships(x)[k, 0], 0.0, 1.0))
         said += (
             f" Below them the probability of each pixel's belonging to noise "
-            f"{', '.join(map(str, found[1:].tolist()))}, white where it is certain; the rest is "
-            f"noise {int(found[0])}."
+            f"{', '.join(map(str, kinds[1:].tolist()))}, white where it is certain; the rest is "
+            f"noise {int(kinds[0])}."
         )
     elif isinstance(view.model.likelihood, NetworkGaussian):
         sd = p.variance[0].sqrt().cpu()

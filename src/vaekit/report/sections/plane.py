@@ -18,12 +18,12 @@ from vaekit.errors import VaekitError
 from vaekit.information.scores.match import match, prior_of, unmatched
 from vaekit.model import Model
 from vaekit.report.codes import spread
-from vaekit.report.columns import shown
+from vaekit.report.columns import plot_name
 from vaekit.report.plots import SERIES, Plot
 from vaekit.report.section import Section, View, figure
 from vaekit.report.sections.priors import contours
 
-ITEMS = 2000
+PLANE_ITEMS = 2000
 
 
 def sections(view: View) -> Iterator[Section]:
@@ -31,7 +31,7 @@ def sections(view: View) -> Iterator[Section]:
     model, data, codes = view.model, view.data, view.codes
     if codes.means.shape[1] != 2 or codes.categories or unmatched(model, data):
         return
-    places = spread(codes, ITEMS)
+    places = spread(codes, PLANE_ITEMS)
     part = data.subset(codes.rows[torch.from_numpy(places)])
     z = encode_set(model, part, codes.condition(places), draw=True).code.numpy()
     labels = part.batch_labels(torch.arange(len(part)))
@@ -47,11 +47,11 @@ def sections(view: View) -> Iterator[Section]:
 def _apart(model: Model, data: Dataset) -> str:
     """Say how far codes and prior are apart, or why that is not known."""
     try:
-        found = match(model, data)
+        scores = match(model, data)
     except VaekitError as error:
         return f"How far the two are apart is left out: {error}."
-    value = found["mmd"]
-    bound, whole = (_nats(found[name]) for name in ("code_entropy_gaussian", "prior_entropy"))
+    value = scores["mmd"]
+    bound, whole = (_nats(scores[name]) for name in ("code_entropy_gaussian", "prior_entropy"))
     return (
         f"MMD² of the two is {_signed(value, 3)} ± {value.settings['se']:.2g}, from "
         f"{value.settings['n']:,} codes ({_signed(value.shuffled, 2)} for mixed ones); the entropy "
@@ -85,7 +85,7 @@ def scatter(
         if coloured and labels is not None:
             for colour, label in zip(_colours(len(classes)), classes, strict=True):
                 name = names[label] if label < len(names) else str(label)
-                _dots(left, z[labels == label], colour, shown(name))
+                _dots(left, z[labels == label], colour, plot_name(name))
             plot.figure.legend(loc="outside right upper", fontsize=7, markerscale=2)
         else:
             _dots(left, z, SERIES[0], "")

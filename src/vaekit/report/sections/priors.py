@@ -15,12 +15,12 @@ from torch.distributions import Distribution
 from vaekit.apply import seeded
 from vaekit.data import Dataset
 from vaekit.information.encoding import drawing, encoded
-from vaekit.information.ranking import Block, rank
+from vaekit.information.ranking import BlockRate, rank
 from vaekit.information.scores.match import unsampled
 from vaekit.model import Model
 from vaekit.posteriors import Gaussian, Product
 from vaekit.priors import Conditional, LpNested, Normal
-from vaekit.report.codes import Codes, spread
+from vaekit.report.codes import ItemCodes, spread
 from vaekit.report.plots import FRAME, INK, MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure
 
@@ -137,21 +137,21 @@ def plane(densities: Mapping[str, Distribution], reach: float = 3.5) -> str:
     return plot.svg
 
 
-def rates(blocks: Sequence[Block]) -> str:
+def rates(blocks: Sequence[BlockRate]) -> str:
     """Draw the rate of every block as a bar, the most used first."""
     with Plot(6.6, 0.7 + 0.22 * len(blocks)) as plot:
         axes: Axes = plot.axes[0, 0]
         for row, block in enumerate(blocks):
             style: dict[str, Any] = {"color": SERIES[0], "ecolor": INK, "height": 0.6}
             axes.barh(row, block.rate.value, xerr=block.rate.se or 0, **style)
-        axes.set_yticks(range(len(blocks)), [_named(block) for block in blocks])
+        axes.set_yticks(range(len(blocks)), [_block_title(block) for block in blocks])
         axes.tick_params(axis="y", length=0)
         axes.invert_yaxis()
         axes.set_xlabel("nats for one example")
     return plot.svg
 
 
-def _named(block: Block) -> str:
+def _block_title(block: BlockRate) -> str:
     first, last = block.where.start, block.where.stop - 1
     return f"{block.name} · z{first}" + (f"–z{last}" if last > first else "")
 
@@ -188,17 +188,17 @@ def sections(view: View) -> Iterator[Section]:
 
 
 @torch.no_grad()
-def _beside(model: Model, data: Dataset, codes: Codes) -> str:
+def _beside(model: Model, data: Dataset, codes: ItemCodes) -> str:
     """Draw the prior and the codes of a set in its two worthiest latents."""
     rows, (a, b) = codes.rows[torch.from_numpy(spread(codes, ITEMS))], codes.order[:2]
-    found: list[list[torch.Tensor]] = [[], []]
+    drawn: list[list[torch.Tensor]] = [[], []]
     with drawing(0):
         for part in encoded(model, data, rows):
             assert part.prior is not None
             count = () if part.prior.batch_shape else part.q.mean.shape[:1]
-            for into, z in zip(found, (part.prior.sample(count), part.q.rsample()), strict=True):
+            for into, z in zip(drawn, (part.prior.sample(count), part.q.rsample()), strict=True):
                 into.append(z.double().cpu())
-    clouds = [torch.cat(parts).numpy()[:, [a, b]] for parts in found]
+    clouds = [torch.cat(parts).numpy()[:, [a, b]] for parts in drawn]
     reach = float(np.quantile(np.abs(np.concatenate(clouds)), 0.998)) * 1.05
     with Plot(6.4, 3.2, 1, 2) as plot:
         titles = "prior p(z)", "codes q(z|x)"

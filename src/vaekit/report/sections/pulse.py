@@ -23,12 +23,12 @@ def sections(view: View) -> Iterator[Section]:
         return
     q = model.encode(view.data.batch(view.codes.rows[:2]).to(device_of(model)))
     if not unfit(q, model.expect(q.mean)):
-        yield _section(indicators(model, view.data))
+        yield _pulse_section(indicators(model, view.data))
 
 
-def _section(found: Indicators) -> Section:
-    order = found.order[:MOST]
-    up, down = found.information[order].numpy(), found.v[order].numpy()
+def _pulse_section(values: Indicators) -> Section:
+    order = values.order[:MOST]
+    up, down = values.information[order].numpy(), values.v[order].numpy()
     with Plot(9.6, 3.4, 2) as plot:
         above, below = plot.axes[:, 0]
         places = np.arange(len(order))
@@ -43,25 +43,25 @@ def _section(found: Indicators) -> Section:
         else:
             below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
             below.set_xlabel("coordinates, the most informative first")
-    left = len(found.v) - len(order)
+    left = len(values.v) - len(order)
     caption = (
         "Above, Ĩ(x; z_h) = mean KL(q(z_h|x)‖N(0, v_h)), an upper bound on what coordinate h tells "
         "of x; below, its variance v_h = mean(μ_h² + s_h²), which is 1 where q(z_h) is as wide as "
-        f"the prior; n = {len(found.rates):,}. {int(found.influential.sum())} of {len(found.v)} "
+        f"the prior; n = {len(values.rates):,}. {int(values.influential.sum())} of {len(values.v)} "
         f"coordinates are influential (above {INFLUENTIAL} nats), "
-        f"{int(found.normal_variance.sum())} have normal variance (v ≥ {WIDE})."
+        f"{int(values.normal_variance.sum())} have normal variance (v ≥ {WIDE})."
     )
-    shifted = [h for h in order.tolist() if found.shift[h] > SHIFTED]
+    shifted = [h for h in order.tolist() if values.shift[h] > SHIFTED]
     if shifted:
-        caption += _warned(found, shifted)
+        caption += _warned(values, shifted)
     if left:
         caption += f" The {left} least informative are left out."
     return Section("pulse", "Information by coordinate", caption, [figure(plot.svg)])
 
 
-def _warned(found: Indicators, shifted: list[int]) -> str:
+def _warned(values: Indicators, shifted: list[int]) -> str:
     """Say which coordinates lie beside zero, and what they tell whatever the shift."""
-    said = [f"z{h} {found.information[h]:.2f} → {found.centred[h]:.2f}" for h in shifted[:6]]
+    said = [f"z{h} {values.information[h]:.2f} → {values.centred[h]:.2f}" for h in shifted[:6]]
     more = f", and {len(shifted) - 6} more" if len(shifted) > 6 else ""
     return (
         f" Beware: the mean of μ_h is not 0 everywhere. N(0, v_h) counts that shift as "

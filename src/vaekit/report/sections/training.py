@@ -47,7 +47,7 @@ def _curves(run: Run) -> Section:
         caption += (
             " Validation is the mean over the set held out for it, always with the same noise."
         )
-    if len(rows) >= plots.MANY:
+    if len(rows) >= plots.MANY_ROWS:
         caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
     remarks = Markup("").join(Markup("<p>{}</p>").format(line) for line in run.remarks())
     return Section("training", "Training", caption + said, [remarks, grid] if remarks else [grid])
@@ -55,5 +55,5 @@ def _curves(run: Run) -> Section:
 
 def _but(names: Iterable[str]) -> str:
     """Say which terms among columns of a history are in no nats."""
-    found = [n.replace("_", " ") for n in names if n.startswith(OWN_SCALE)]
-    return f", but for {', '.join(found)}, on scales of their own" if found else ""
+    scaled = [n.replace("_", " ") for n in names if n.startswith(OWN_SCALE)]
+    return f", but for {', '.join(scaled)}, on scales of their own" if scaled else ""

@@ -9,7 +9,7 @@ from vaekit.apply import decode, sample
 from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.report import columns
-from vaekit.report.codes import Codes, sample_rows, spread, sweep, typical
+from vaekit.report.codes import ItemCodes, sample_rows, spread, sweep, typical
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, View, figure
 from vaekit.report.sections.images import informative, no_samples, order_text, path
@@ -22,10 +22,10 @@ def sections(view: View) -> Iterator[Section]:
     if not view.image:
         given = view.model, view.data, view.codes
         samples = no_samples(view) or densities(*given)
-        yield from (reconstructions(*given), samples, traversals(*given))
+        yield from (plot_reconstructions(*given), samples, plot_traversals(*given))
 
 
-def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
+def plot_reconstructions(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the first columns of test items against the mean of p(x|z) at their mean code."""
     places = sample_rows(len(codes.rows), POINTS).numpy()
     before = data.batch(codes.rows[places]).numpy()
@@ -47,7 +47,7 @@ def reconstructions(model: Model, data: Dataset, codes: Codes) -> Section:
     return Section("reconstructions", "Reconstructions", caption, [figure(plot.svg)])
 
 
-def densities(model: Model, data: Dataset, codes: Codes) -> Section:
+def densities(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot how the first columns are distributed in the test set and under the prior."""
     told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
     made, real = sample(model, DRAWS, told).numpy(), data.batch(codes.rows).numpy()
@@ -69,7 +69,7 @@ def densities(model: Model, data: Dataset, codes: Codes) -> Section:
     return Section("samples", "Samples", caption, [figure(plot.svg)])
 
 
-def traversals(model: Model, data: Dataset, codes: Codes) -> Section:
+def plot_traversals(model: Model, data: Dataset, codes: ItemCodes) -> Section:
     """Plot the first decoded columns while each informative latent moves alone."""
     shown, centre = informative(codes), typical(codes)
     if not shown:

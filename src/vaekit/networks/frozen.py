@@ -1,4 +1,4 @@
-"""Networks with their weights held: gradients flow through them, and none reaches them."""
+"""Networks with frozen weights: gradients flow through them, and none reaches them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from torch.func import functional_call
 from vaekit.errors import VaekitError
 
 
-def held(network: nn.Module, *inputs: Any) -> Any:
+def frozen(network: nn.Module, *inputs: Any) -> Any:
     """Call a network so that gradients reach its inputs, not its weights.
 
     Its buffers stay too: the running means of a batch norm do not count what is seen this way.
@@ -19,7 +19,7 @@ def held(network: nn.Module, *inputs: Any) -> Any:
 
 
 class Trunk:
-    """Lend all but the last layer of an encoder, held, to a head of another's own.
+    """Lend all but the last layer of an encoder, frozen, to a head of another's own.
 
     It is no module, so that the weights stay the encoder's alone. `width` is the number of features
     it returns. Raises `VaekitError` for a network that does not end in a linear layer after others.
@@ -36,4 +36,4 @@ class Trunk:
 
     def __call__(self, *inputs: Any) -> Any:
         """Return the features (batch, width)."""
-        return held(self.layers, *inputs)
+        return frozen(self.layers, *inputs)
