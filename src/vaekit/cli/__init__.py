@@ -16,6 +16,7 @@ from typing import Any
 from vaekit import __version__
 from vaekit.errors import VaekitWarning, nearest
 from vaekit.system import system_error
+from vaekit.system.own_code import take
 from vaekit.system.stopping import on_signals, stop
 
 USAGE = """\
@@ -34,7 +35,8 @@ usage: vaekit COMMAND ...
   reconstruct RUN [INPUT]    encode and decode, shown below the originals
   sample RUN                 draw new examples, of a class for conditional models
 
-Every command takes --help, and --debug to see the traceback of an error.
+Every command takes --help, --debug to see the traceback of an error, and --import FILE.py for
+code of your own, which may enter recipes, parts, metrics and data sets by name.
 """
 
 
@@ -43,12 +45,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
+    words, own = _imports(words)
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no text
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         with on_signals(stop), warnings.catch_warnings():
             warnings.simplefilter("always", VaekitWarning)
             warnings.showwarning = _Notes()
+            for name in own:
+                take(name)
             _dispatch(words)
     except KeyboardInterrupt as stopped:
         print("vaekit: stopped", file=sys.stderr)
@@ -77,6 +82,20 @@ class _Notes:
         elif text not in self.said:
             self.said.add(text)
             print(text, file=sys.stderr, flush=True)
+
+
+def _imports(words: list[str]) -> tuple[list[str], list[str]]:
+    """Part the words into those of the command and the names that --import gives."""
+    rest, names = [], []
+    given = iter(words)
+    for word in given:
+        if word == "--import":
+            names.append(next(given, ""))
+        elif word.startswith("--import="):
+            names.append(word.partition("=")[2])
+        else:
+            rest.append(word)
+    return rest, names
 
 
 def _fail(message: str) -> None:

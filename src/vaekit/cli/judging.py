@@ -13,12 +13,13 @@ def evaluate_command(words: list[str]) -> None:
     """Judge a run on its held-out data, or its training data."""
     from vaekit.information.scores import either, taking
     from vaekit.metrics import listed
+    from vaekit.metrics.checks import BINS
 
     made = parser("evaluate", "RUN", "Judge a run on its held-out data and write metrics.json.")
     add_run(made)
     made.add_argument("--n", type=int, default=10_000, help="examples at most")
     made.add_argument("--samples", type=int, default=1, help="codes drawn for each example")
-    made.add_argument("--bins", type=int, default=20, help="bins that codes are cut into")
+    made.add_argument("--bins", type=int, default=BINS, help="bins that codes are cut into")
     made.add_argument(
         "--train-split", action="store_true", help="judge on the training data instead"
     )

@@ -38,6 +38,7 @@ from vaekit.distributions.product import Block, blocks
 from vaekit.faults import check_finite_values, check_range
 from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
+from vaekit.metrics.checks import BINS
 from vaekit.model import Model, Pass
 
 ACTIVE, WIDE = 0.01, 0.8
@@ -61,7 +62,7 @@ class Number:
 
 @torch.no_grad()
 def evaluate(
-    model: Model, data: Dataset, n: int = 10_000, samples: int = 1, seed: int = 0, bins: int = 20
+    model: Model, data: Dataset, n: int = 10_000, samples: int = 1, seed: int = 0, bins: int = BINS
 ) -> dict[str, dict[str, Any]]:
     """Judge a model on up to `n` examples of a set, drawn without replacement where it has more.
 

@@ -12,6 +12,8 @@ import numpy.typing as npt
 
 from vaekit.errors import VaekitError
 
+BINS = 20  # into which codes are cut, wherever nothing else is asked for
+
 
 def checked(codes: npt.ArrayLike, factors: npt.ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     """Return codes as float64 (N, H) and factors as int64 levels from 0 (N, K).

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
+from vaekit.metrics.checks import BINS, checked, held_out, mean_of, standardised, varying
 from vaekit.metrics.mig import cut, entropies, information
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
@@ -42,7 +42,7 @@ _PENALTY = 100.0  # scikit-learn's C, nearly none
 def infomec(
     codes: npt.ArrayLike,
     factors: npt.ArrayLike,
-    bins: int = 20,
+    bins: int = BINS,
     *,
     holdout: float = 0.25,
     shuffles: int = 1,

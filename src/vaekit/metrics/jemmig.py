@@ -29,7 +29,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import checked, mean_of, varying
+from vaekit.metrics.checks import BINS, checked, mean_of, varying
 from vaekit.metrics.mig import Binning, cut, entropies, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
@@ -38,7 +38,7 @@ from vaekit.metrics.score import Score, scored
 def jemmig(
     codes: npt.ArrayLike,
     factors: npt.ArrayLike,
-    bins: int = 20,
+    bins: int = BINS,
     binning: Binning = "width",
     *,
     shuffles: int = 5,

@@ -25,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.errors import VaekitError
-from vaekit.metrics.checks import checked, from_zero, mean_of, whole
+from vaekit.metrics.checks import BINS, checked, from_zero, mean_of, whole
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -35,7 +35,7 @@ Binning = Literal["width", "quantile"]
 def mig(
     codes: npt.ArrayLike,
     factors: npt.ArrayLike,
-    bins: int = 20,
+    bins: int = BINS,
     binning: Binning = "width",
     *,
     shuffles: int = 5,
@@ -73,7 +73,7 @@ def _mig(subject: Subject) -> Score:
 
 
 def mutual_information(
-    codes: npt.ArrayLike, factors: npt.ArrayLike, bins: int = 20, binning: Binning = "width"
+    codes: npt.ArrayLike, factors: npt.ArrayLike, bins: int = BINS, binning: Binning = "width"
 ) -> np.ndarray:
     """Estimate I(z_j; v_k) in nats, (H, K), from codes (N, H) and integer factors (N, K).
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vaekit.metrics.checks import checked, held_out, mean_of, standardised, varying
+from vaekit.metrics.checks import BINS, checked, held_out, mean_of, standardised, varying
 from vaekit.metrics.mig import Binning, cut, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
@@ -36,7 +36,7 @@ from vaekit.metrics.score import Score, scored
 def modularity_explicitness(
     codes: npt.ArrayLike,
     factors: npt.ArrayLike,
-    bins: int = 20,
+    bins: int = BINS,
     binning: Binning = "width",
     *,
     holdout: float = 0.25,

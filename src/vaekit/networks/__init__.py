@@ -5,14 +5,17 @@ from collections.abc import Callable
 from torch import nn
 
 from vaekit.arguments import expect
+from vaekit.errors import VaekitError
 from vaekit.networks.base import ACTIVATIONS, Networks, Shape
 from vaekit.networks.conv import Conv
 from vaekit.networks.joined import Joined
 from vaekit.networks.mlp import Mlp, stack
+from vaekit.networks.pair import Pair
 from vaekit.networks.tied import Tied, Transposed
 from vaekit.text import build
 
-NO_PAIR = "one network is no pair: make a posterior and a likelihood of yours"
+NetworkLike = str | Networks | tuple[nn.Module, nn.Module]
+NO_PAIR = "one network is no pair: give (encoder, decoder)"
 
 NETWORKS: dict[str, Callable[..., Networks]] = {
     "mlp": Mlp,
@@ -42,16 +45,22 @@ NETWORKS: dict[str, Callable[..., Networks]] = {
 }
 
 
-def networks(text: str | Networks) -> Networks:
+def networks(text: NetworkLike) -> Networks:
     """Build the networks that `text` names, for example `mlp(512, 256, activation=tanh)`.
 
-    `Networks` are taken as they are. Raises `VaekitError` for what is neither, an unknown name and
-    arguments that do not fit.
+    `Networks` are taken as they are, and so is a pair of modules (encoder, decoder). Raises
+    `VaekitError` for what is neither, an unknown name and arguments that do not fit.
     """
     if isinstance(text, Networks):
         return text
-    expect(text, str, "networks by text, such as 'mlp(400)', or Networks", [(nn.Module, NO_PAIR)])
-    return build(text, NETWORKS, "network")
+    if isinstance(text, tuple | list) and all(isinstance(each, nn.Module) for each in text):
+        if len(text) != 2:
+            raise VaekitError(f"networks are a pair (encoder, decoder), got {len(text)} of them")
+        return Pair(*text)
+    if not isinstance(text, str):
+        wanted = "networks by text, such as 'mlp(400)', Networks, or (encoder, decoder)"
+        expect(text, str, wanted, [(nn.Module, NO_PAIR)])
+    return build(str(text), NETWORKS, "network")
 
 
 __all__ = [
@@ -60,7 +69,9 @@ __all__ = [
     "Conv",
     "Joined",
     "Mlp",
+    "NetworkLike",
     "Networks",
+    "Pair",
     "Shape",
     "Tied",
     "Transposed",

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from vaekit.likelihoods import Likelihood
 from vaekit.likelihoods import likelihood as likelihood_of
 from vaekit.model import Condition, Model
-from vaekit.networks import Joined, Networks, Shape
+from vaekit.networks import Joined, NetworkLike, Shape
 from vaekit.networks import networks as networks_of
 from vaekit.posteriors import Posterior
 from vaekit.posteriors import posterior as posterior_of
@@ -22,7 +22,7 @@ PosteriorLike = str | Posterior | Callable[[nn.Module, int], Posterior]
 class Parts(TypedDict, total=False):
     """Name the parts of a model that a recipe takes beside its own numbers."""
 
-    network: str | Networks
+    network: NetworkLike
     likelihood: LikelihoodLike
     prior: str | Prior
     corruption: str | Callable[[Tensor], Tensor] | None
@@ -44,7 +44,7 @@ TEXTS = {
 def assembled(
     shape: Shape,
     latent: int,
-    network: str | Networks = "mlp(400)",
+    network: NetworkLike = "mlp(400)",
     likelihood: LikelihoodLike = "bernoulli",
     posterior: PosteriorLike = "gaussian",
     prior: str | Prior | None = None,

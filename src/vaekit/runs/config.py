@@ -17,7 +17,7 @@ from vaekit import recipes
 from vaekit.arguments import check, expect, told
 from vaekit.errors import VaekitError, nearest
 from vaekit.schedules import SCHEDULES
-from vaekit.system import files, forms
+from vaekit.system import files, forms, own_code
 from vaekit.training import Training
 
 _COLUMNS = {
@@ -43,6 +43,7 @@ _NOTES = {
     "files?": {"*": str},
     "known?": _KNOWN,
     "classes?": [int],
+    "imports?": [str],
     "state?": str,
     "step?": int,
     "steps?": int,
@@ -137,7 +138,13 @@ class Config:
     def build(self, shape: tuple[int, ...]) -> recipes.System:
         """Build the model and objective, its weights drawn from the training's seed."""
         torch.manual_seed(self.training.seed)
-        return recipes.find(self.recipe).make(shape, **self.arguments)
+        try:
+            return recipes.find(self.recipe).make(shape, **self.arguments)
+        except VaekitError as error:
+            hint = own_code.missing(self.notes.get("imports", ()))
+            if not hint:
+                raise
+            raise VaekitError(f"{error}{hint}") from None
 
     def completed(self) -> dict[str, Any]:
         """Return the recipe's arguments, those that are left out at their defaults."""
@@ -299,6 +306,9 @@ def from_mapping(found: Any, path: Path) -> Config:
         _check_notes(found.get("notes") or {})
     except forms.Damaged as error:
         raise VaekitError(f"{path} is damaged: {error}. Repair it, or train anew") from None
+    hint = own_code.missing((found.get("notes") or {}).get("imports", ()))
+    if hint and found["recipe"] not in recipes.RECIPES:
+        raise VaekitError(f"{path}: there is no recipe {found['recipe']!r} here{hint}")
     given = {"arguments": {}, **found}
     return Config(**{**given, "data": found.get("data") or "", "notes": found.get("notes") or {}})
 

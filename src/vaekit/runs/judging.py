@@ -17,6 +17,7 @@ from vaekit.corruption import corruption
 from vaekit.errors import VaekitError, warn
 from vaekit.information.scores import either, taking
 from vaekit.likelihoods import Bernoulli
+from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
 from vaekit.system import files
@@ -37,7 +38,7 @@ def evaluate_run(
     run: "Run",
     n: int = 10_000,
     samples: int = 1,
-    bins: int = 20,
+    bins: int = BINS,
     train_split: bool = False,
     information: bool = False,
     importance_samples: int | None = None,

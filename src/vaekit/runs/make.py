@@ -30,7 +30,7 @@ from vaekit.runs.folder import CHECKPOINT, MODEL, Run
 from vaekit.runs.inputs import Described, examples, first_split
 from vaekit.runs.recorder import Recorder, Saving, agreed
 from vaekit.runs.show import Watcher
-from vaekit.system import files, weights
+from vaekit.system import files, own_code, weights
 from vaekit.system.stopping import Stopped, on_signals
 from vaekit.training import Fit, NotFinite, Training, checkpoint
 from vaekit.training.fabric import pick
@@ -171,6 +171,7 @@ def _described(config: Config, whole: Splits, splits: Splits) -> Config:
         "vaekit": vaekit.__version__,
         "torch": str(torch.__version__),
         "python": platform.python_version(),
+        **({"imports": own_code.IMPORTED[:]} if own_code.IMPORTED else {}),
         "machine": f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads",
     }
     recipe = recipes.find(config.recipe)

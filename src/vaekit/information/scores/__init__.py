@@ -17,6 +17,7 @@ from vaekit.information.rates import row_of
 from vaekit.information.scores.downstream import ModelOnSet
 from vaekit.information.scores.features import Features
 from vaekit.metrics import METRICS, Subject
+from vaekit.metrics.checks import BINS
 from vaekit.model import Model
 
 OnProgress = Callable[[str, int, int], None]
@@ -27,7 +28,7 @@ def score(
     data: Dataset,
     names: tuple[str, ...] = (),
     n: int = 10_000,
-    bins: int = 20,
+    bins: int = BINS,
     seed: int = 0,
     progress: OnProgress | None = None,
     *,

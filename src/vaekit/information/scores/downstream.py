@@ -40,6 +40,7 @@ from vaekit.information.scores.features import (
     features_of,
 )
 from vaekit.information.scores.match import unmatched, unsampled
+from vaekit.metrics.checks import BINS
 from vaekit.metrics.record import Need
 from vaekit.model import Model
 
@@ -60,7 +61,7 @@ class ModelOnSet:
     seed: int = 0
     corruptions: Mapping[str, Corruption] = field(default_factory=dict)
     network: Features | None = None
-    bins: int = 20
+    bins: int = BINS
 
     # ---- the set and its factors
 

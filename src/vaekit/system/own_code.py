@@ -1,0 +1,67 @@
+"""Code of a user's own that a command is told to import: it enters parts and recipes by name.
+
+A run folder never imports anything: it names the files, and who reads it says whether to.
+"""
+
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+from vaekit.errors import VaekitError
+
+IMPORTED: list[str] = []
+
+
+def take(name: str) -> None:
+    """Import a Python file by its path, or a module by its name.
+
+    Raises `VaekitError` where there is none, or it fails, with the line.
+    """
+    path = Path(name).expanduser()
+    is_file = path.suffix == ".py" or path.exists()
+    try:
+        if is_file:
+            _run(path)
+        else:
+            import_module(name)
+    except FileNotFoundError:
+        raise VaekitError(f"--import {name}: there is no such file") from None
+    except ModuleNotFoundError as error:
+        raise VaekitError(f"--import {name}: {error}; name a file, my_parts.py") from error
+    except VaekitError as error:
+        raise VaekitError(f"--import {name}: {error}") from error
+    except Exception as error:
+        line = error.lineno if isinstance(error, SyntaxError) else _line(error, path)
+        at = f", line {line}" if line else ""
+        raise VaekitError(f"--import {name}{at}: {type(error).__name__}: {error}") from error
+    IMPORTED.append(str(path.resolve()) if is_file else name)
+
+
+def _run(path: Path) -> None:
+    if not path.is_file():
+        raise FileNotFoundError(path)
+    spec = spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise VaekitError("it is no Python file")
+    module = module_from_spec(spec)
+    sys.modules[path.stem] = module  # so that what it defines can be pickled, and found by workers
+    spec.loader.exec_module(module)
+
+
+def _line(error: BaseException, path: Path) -> int | None:
+    """Return the last line of the file that the error passed through."""
+    trace, line = error.__traceback__, None
+    while trace is not None:
+        if Path(trace.tb_frame.f_code.co_filename).resolve() == path.resolve():
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def missing(wanted: Sequence[str]) -> str:
+    """Say which imports a run was made with and this process has not made; else nothing."""
+    lacking = [name for name in wanted if name not in IMPORTED]
+    flags = " ".join(f"--import {name}" for name in lacking)
+    return f"; the run was made with {flags}: give that again" if lacking else ""
