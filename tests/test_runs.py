@@ -21,7 +21,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import vaekit
-from vaekit import cli, data
+from vaekit import cli, data, recipes
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
 from vaekit.runs import Config, Run, Watcher, history, make, recorder, train
@@ -595,6 +595,47 @@ noise = going.fabric.all_gather(torch.rand(5))
 if going.fabric.global_rank == 0:
     print(torch.equal(both[0], both[1]), torch.equal(noise[0], noise[1]), len(both))
 """
+
+
+EVERY_RECIPE = """
+import math, sys, torch
+sys.path.insert(0, sys.argv[1])
+from parts import small_arguments
+from vaekit import recipes
+from vaekit.data import Dataset
+from vaekit.training import Fit, Training
+from vaekit.training.fabric import make
+torch.manual_seed(0)
+x, y = torch.rand(40, 6), torch.arange(40) % 4
+training = Training(epochs=2, batch=20, device="cpu", processes=2)
+fabric = make(training)
+for name in recipes.RECIPES:
+    data, recipe = Dataset.from_array(x, y), recipes.find(name)
+    torch.manual_seed(0)
+    arguments = recipe.complete(small_arguments(name, latent=3, network="mlp(8)"), data)
+    model, objective = recipe.make((6,), **arguments)
+    going = Fit(model, objective, data, training, data, fabric)
+    for now in going:
+        pass
+    flat = torch.cat([v.flatten().float() for v in going.parts.state_dict().values()])
+    both, means = fabric.all_gather(flat), going.means()
+    if fabric.global_rank == 0:
+        finite = all(map(math.isfinite, [*means.values(), *going.judged.values()]))
+        print(name, torch.equal(both[0], both[1]) and finite)
+"""
+
+
+@pytest.mark.slow
+def test_every_recipe_trains_in_two_processes(tmp_path):
+    """Also those with a critic, whose weights are stepped beside the model's, or with EM."""
+    script = tmp_path / "script.py"
+    script.write_text(EVERY_RECIPE)
+    said = subprocess.run(
+        [sys.executable, str(script), str(Path(__file__).parent)],
+        **{"capture_output": True, "text": True, "timeout": 600},
+    )
+    assert said.returncode == 0, said.stderr[-2000:]
+    assert said.stdout.splitlines() == [f"{name} True" for name in recipes.RECIPES]
 
 
 def test_both_processes_keep_the_same_weights_and_their_own_noise(tmp_path):

@@ -1,13 +1,14 @@
 """Validation, early stopping, the best weights, their average, and how a step is made."""
 
 import math
+import pickle
 
 import pytest
 import torch
 from parts import same, small_arguments
 from torch.utils.data import DataLoader
 
-from vaekit import recipes
+from vaekit import estimators, recipes
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import evaluate
@@ -481,3 +482,72 @@ def test_a_checkpoint_whose_choice_is_damaged(name, tmp_path):
     save_file(tensors, tmp_path / "c", metadata=about)
     with pytest.raises(VaekitError, match=r"of other weights|of another model|number of steps"):
         checkpoint.load(started(**ALL), tmp_path / "c")
+
+
+# ---- estimators
+
+X = TRAIN.images.numpy()
+
+
+def estimator(**changed) -> estimators.VAE:
+    small = {"latent": 2, "network": "mlp(5)", "epochs": 4, "batch": 10, "random_state": 0}
+    return estimators.VAE(**{**small, **changed})
+
+
+def codes(fitted) -> list[list[float]]:
+    return fitted.transform(X).tolist()
+
+
+CHANGED = [
+    {"ema": 0.8},
+    {"optimiser": "sgd(momentum=0.9)"},
+    {"lr": "cosine(0.01, 0)", "clip": 0.5},
+    {"ema": 0.8, "optimiser": "adamw"},
+]
+
+
+@pytest.mark.parametrize("changed", CHANGED)
+def test_partial_fits_add_up(changed, tmp_path):
+    whole = estimator(**changed).fit(X)
+    parts = estimator(**changed)
+    for epoch in range(4):
+        parts.partial_fit(X)
+        parts.save(tmp_path / f"{epoch}")
+        if epoch == 1:
+            parts = estimators.load(tmp_path / "1")
+        if epoch == 2:
+            parts = pickle.loads(pickle.dumps(parts))
+    assert codes(parts) == codes(whole)
+
+
+def test_an_estimator_stops_early_and_keeps_the_best():
+    changed = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 2}
+    fitted = estimator(**changed, epochs=200, lr=0.03).fit(X)
+    seen = [row["validation_objective"] for row in fitted.history_]
+    best = seen.index(min(seen))
+    assert fitted.n_iter_ == len(seen) == best + 3 < 200
+    again = estimator(**changed, epochs=200, lr=0.03).fit(X)
+    assert codes(again) == codes(fitted)
+    shorter = estimator(**changed, epochs=best + 1, lr=0.03).fit(X)
+    assert codes(shorter) == codes(fitted)
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"),
+    [
+        ({"validation_fraction": 0.0}, "leaves"),
+        ({"validation_fraction": 1.5}, "share|leaves"),
+        ({"validation_fraction": "a"}, "validation_fraction must be a number"),
+        ({"n_iter_no_change": 0}, "n_iter_no_change must be ≥ 1"),
+        ({"watch": "elbow"}, "Did you mean 'elbo'"),
+        ({"lr": "plateau(0.1)", "early_stopping": False}, "there is none"),
+    ],
+)
+def test_early_stops_that_do_not_fit(changed, cause):
+    with pytest.raises(ValueError, match=cause):
+        estimator(**{"early_stopping": True, **changed}).fit(X)
+
+
+def test_partial_fit_does_not_stop_early():
+    with pytest.raises(ValueError, match="partial_fit cannot stop early"):
+        estimator(early_stopping=True).partial_fit(X)

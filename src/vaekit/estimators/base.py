@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from vaekit import apply
-from vaekit.arguments import check
+from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
 from vaekit.estimators import conditions, inputs, training
@@ -195,6 +195,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return the settings, with a batch that the data fill and epochs for all that was done."""
         given = self._checked()
         settings = {f.name: given[f.name] for f in fields(Training) if f.name in given}
+        check_counts(n_iter_no_change=given["n_iter_no_change"])
         stop = {"patience": given["n_iter_no_change"], "keep": "best"}
         stop = stop if given["early_stopping"] else {}
         whole = Training(**settings, **stop, seed=self._trained.seed)
