@@ -90,6 +90,7 @@ def _train_parser(what: str) -> "ArgumentParser":
 def _add_data_and_run(made: "ArgumentParser") -> None:
     from vaekit.data import CATALOGUE
     from vaekit.runs.recorder import MINUTES
+    from vaekit.runs.trackers import TRACKERS
 
     group = made.add_argument_group("data and run")
     sets = ", ".join(CATALOGUE)
@@ -112,6 +113,9 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
         ("--checkpoint-steps", int, None, "steps between checkpoints, in place of minutes"),
     ):
         group.add_argument(flag, type=kind, default=default, help=text)
+    group.add_argument(
+        "--log", type=str, default="", help=f"trackers that follow: {', '.join(TRACKERS)}"
+    )
     group.add_argument(
         "--keep-checkpoint",
         action="store_true",

@@ -169,7 +169,7 @@ class Config:
 
     def differences(self, other: "Config") -> list[str]:
         """Name what two configs differ in, as `key: this → that`."""
-        mine, theirs = _flat(self.identity()), _flat(other.identity())
+        mine, theirs = flat(self.identity()), flat(other.identity())
         keys = [k for k in mine | theirs if mine.get(k) != theirs.get(k)]
         return [f"{k}: {mine.get(k)} → {theirs.get(k)}" for k in keys]
 
@@ -326,9 +326,10 @@ def _check_notes(notes: Mapping[str, Any]) -> None:
         raise forms.Damaged(f"notes.known.columns should be of {shape[0]} columns")
 
 
-def _flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested mappings as one, its names joined by dots."""
+    table: dict[str, Any] = {}
     for key, value in nested.items():
         name = f"{prefix}{key}"
-        flat |= _flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
-    return flat
+        table |= flat(value, f"{name}.") if isinstance(value, Mapping) else {name: value}
+    return table

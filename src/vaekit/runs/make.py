@@ -11,7 +11,7 @@ The folder is held against other trainings all the while (`place`).
 import os
 import platform
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +23,7 @@ from vaekit import recipes
 from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import config as configs
-from vaekit.runs import history, place
+from vaekit.runs import history, place, trackers
 from vaekit.runs.begin import begin, freeze
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run
@@ -41,15 +41,20 @@ _RANKS = ("RANK", "SLURM_PROCID", "LOCAL_RANK")  # of processes that train toget
 
 
 def train_config(
-    config: Config, given: Path | None, resume: bool, saving: Saving, watcher: "Watcher | None"
+    config: Config,
+    given: Path | None,
+    resume: bool,
+    saving: Saving,
+    watcher: "Watcher | None",
+    log: Sequence[str] = (),
 ) -> Run:
     """Train what `config` says into the folder `given`, or the first of some that is free."""
     pick(config.training.device)
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
-        return _train(config, given or Path(), resume, saving, watcher)
+        return _train(config, given or Path(), resume, saving, watcher, log)
     folders = place.numbered(config) if given is None else [given]
     with place.held(folders, resume) as free:
-        return _train(config, free, resume, saving, watcher)
+        return _train(config, free, resume, saving, watcher, log)
 
 
 def is_first(training: Training) -> bool:
@@ -58,7 +63,12 @@ def is_first(training: Training) -> bool:
 
 
 def _train(
-    config: Config, folder: Path, resume: bool, saving: Saving, watcher: "Watcher | None"
+    config: Config,
+    folder: Path,
+    resume: bool,
+    saving: Saving,
+    watcher: "Watcher | None",
+    log: Sequence[str],
 ) -> Run:
     whole = config.load_data()
     splits, held_out = config.parted(whole)
@@ -86,23 +96,29 @@ def _train(
         return _opened(folder, config, whole)
     if resume and (folder / CHECKPOINT).exists():
         _load(fit, folder / CHECKPOINT)
+    following = trackers.following(None, (), folder, fit.step)
     if fit.fabric.global_rank == 0:
         history.start(folder / "history.csv", fit.step)
         _write_config(folder, config, state="unfinished")
         # Weights of an interrupted run grow stale from here on; its checkpoint has the same.
         (folder / MODEL).unlink(missing_ok=True)
-        if watcher:
-            watcher.begin(config)
+        following = trackers.following(watcher, log, folder, fit.step)
+        following.begin(config)
     fit.fabric.barrier()  # the others look into what the first process has written
     run = _opened(folder, config, whole)
+    state = "failed"
     with _interrupts() as interrupted:
         try:
-            _run(fit, run, saving, watcher, interrupted)
+            _run(fit, run, saving, following, interrupted)
             _finish(fit, run, config, saving, interrupted)
+            state = "finished" if fit.ended else "interrupted"
         except NotFinite as error:
+            state = "diverged"
             if fit.fabric.global_rank == 0:
                 _write_config(folder, config, state="diverged", step=fit.step, steps=fit.steps)
             raise _with_rescue(error, run) from None
+        finally:
+            following.end(state)
     return run
 
 
@@ -186,9 +202,7 @@ def _write_config(folder: Path, config: Config, **notes: object) -> None:
     files.write_text(folder / "run.yaml", whole.to_yaml())
 
 
-def _run(
-    fit: Fit, run: Run, saving: Saving, watcher: "Watcher | None", interrupted: list[int]
-) -> None:
+def _run(fit: Fit, run: Run, saving: Saving, watcher: Watcher, interrupted: list[int]) -> None:
     every = max(1, min(CHECK_EVERY, fit.steps // 200, saving.steps or CHECK_EVERY))
     recorder = Recorder(fit, run, watcher)
     for now in fit:

@@ -15,6 +15,7 @@ from vaekit.errors import VaekitError
 from vaekit.runs import history, results
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL
+from vaekit.runs.trackers import LOGS
 from vaekit.system import files, locks, writing
 
 LOCK = ".lock"
@@ -68,6 +69,7 @@ def _held(folder: Path, resume: bool) -> Iterator[Path]:
             if new and not _recorded(folder):
                 for name in ("history.csv", "run.yaml"):
                     (folder / name).unlink(missing_ok=True)
+                shutil.rmtree(folder / LOGS, ignore_errors=True)
             raise
 
 

@@ -39,7 +39,7 @@ class Saving:
 class Recorder:
     """Write and show the rows of the history, and know when the next checkpoint is due."""
 
-    def __init__(self, fit: Fit, run: Run, watcher: "Watcher | None"):
+    def __init__(self, fit: Fit, run: Run, watcher: Watcher):
         self.fit, self.path, self.watcher = fit, run.folder / "history.csv", watcher
         self.step, self.clock = fit.step, time.monotonic()
         self.saved_step, self.saved_clock = self.step, self.clock
@@ -62,8 +62,7 @@ class Recorder:
         self.step, self.clock = fit.step, now
         if fit.fabric.global_rank == 0:
             history.append(self.path, row, self._names(row))
-            if self.watcher:
-                self.watcher.look(fit.step, fit.steps, fit.epoch, row)
+            self.watcher.look(fit.step, fit.steps, fit.epoch, row)
 
     def _names(self, row: history.Row) -> list[str]:
         """Return the columns, those of validation also where the set was not looked at."""

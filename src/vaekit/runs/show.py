@@ -19,6 +19,9 @@ class Watcher:
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Take the newest row."""
 
+    def end(self, state: str) -> None:
+        """Take how it ended: finished, interrupted, diverged, or failed."""
+
 
 class Bar(Watcher):
     """Draw a progress bar with rate and terms on a terminal; print a line an epoch elsewhere."""

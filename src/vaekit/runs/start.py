@@ -1,7 +1,7 @@
 """`vaekit.train`: a run from one call, its arguments named as on the command line."""
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -12,6 +12,7 @@ from vaekit.arguments import check, expect
 from vaekit.data import resolved
 from vaekit.errors import VaekitError, nearest
 from vaekit.runs import config as configs
+from vaekit.runs import trackers
 from vaekit.runs.config import Config, data_text
 from vaekit.runs.folder import Run
 from vaekit.runs.make import train_config
@@ -28,6 +29,7 @@ OF_RUN = (
     "checkpoint_minutes",
     "checkpoint_steps",
     "keep_checkpoint",
+    "log",
     "watcher",
     "verbose",
 )
@@ -41,6 +43,7 @@ def train(
     checkpoint_minutes: float = MINUTES,
     checkpoint_steps: int | None = None,
     keep_checkpoint: bool = False,
+    log: str | Sequence[str] = "",
     watcher: Watcher | None = None,
     verbose: bool = True,
     **settings: Any,
@@ -60,6 +63,7 @@ def train(
         checkpoint_minutes: time between checkpoints
         checkpoint_steps: steps between checkpoints, in place of minutes
         keep_checkpoint: keep the last checkpoint of a finished run, to train on from there
+        log: trackers that follow the training: tensorboard, mlflow, wandb
         watcher: follows the training row by row, in place of the bar
         verbose: show a bar on a terminal, a line for each epoch elsewhere, on stderr
         settings: `data` by name or path, `data_dir`, `holdout`; `validation`, a share of the
@@ -74,6 +78,7 @@ def train(
     """
     check("resume", resume, bool, False)
     check("verbose", verbose, bool, True)
+    check("log", log, str | Sequence[str], "tensorboard")
     expect(watcher, Watcher | None, "a Watcher")
     config = configured(what, settings)
     saving = Saving(checkpoint_minutes, checkpoint_steps, keep_checkpoint)
@@ -81,7 +86,7 @@ def train(
     with ExitStack() as stack:
         if watcher is None and verbose:
             watcher = stack.enter_context(Bar(f"{config.recipe} on {config.data}"))
-        return train_config(config, folder, resume, saving, watcher)
+        return train_config(config, folder, resume, saving, watcher, trackers.listed(log))
 
 
 def configured(what: str | Path | Config, settings: Mapping[str, Any]) -> Config:
