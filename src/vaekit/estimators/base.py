@@ -18,7 +18,7 @@ from vaekit.arguments import check
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
 from vaekit.estimators import conditions, inputs, training
-from vaekit.information import evaluate
+from vaekit.information import evaluate, score_examples
 from vaekit.model import Model
 from vaekit.recipes import Recipe
 from vaekit.schedules import Progress
@@ -111,6 +111,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         draws = min(MOST, -(-DRAWS // len(data))) if self.model_.prior else 1
         numbers = evaluate(self._model(), data, len(data), draws)
         return numbers["elbo"]["value"] if "elbo" in numbers else -numbers["squared_error"]["value"]
+
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return log p(x) of each example in nats, (n,) float64: more is more like the training.
+
+        Of models with a prior it is the lower bound by importance weights of 100 codes, from a seed
+        that is made of the example; of others log p(x|z) at its code. What stands beside an example
+        in X changes nothing. Raises as `transform` does.
+        """
+        check_is_fitted(self, "model_")
+        scores = score_examples(self._model(), self._data(X, y)).values
+        return scores["log_likelihood"] if "log_likelihood" in scores else -scores["distortion"]
 
     def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
         """Return n examples drawn from the model, E[x|z] at codes z from the prior, as X was.
