@@ -56,7 +56,9 @@ def test_the_default_finds_another_cultivar():
     assert roc_auc_score(truth, scores) > 0.85
 
 
-@pytest.mark.parametrize("criterion", ["squared_error", "distortion", "rate", "elbo", "log_likelihood"])
+@pytest.mark.parametrize(
+    "criterion", ["squared_error", "distortion", "rate", "elbo", "log_likelihood"]
+)
 def test_every_score_is_higher_for_what_is_normal(criterion):
     detector = OutlierDetector(vae(epochs=40), criterion=criterion).fit(X)
     far = detector.score_samples(8 * X)

@@ -30,8 +30,10 @@ usage: vaekit COMMAND ...
   report RUN                 write the run's page, report.html
   compare RUN RUN ...        write one page that shows runs side by side
   encode RUN [INPUT]         turn pictures, arrays or a table into codes
+  score RUN [INPUT]          say how well a run explains each example
   decode RUN CODES           turn codes into pictures, an array or a table
   reconstruct RUN [INPUT]    encode and decode, shown below the originals
+  interpolate RUN A B        decode along the line between two examples
   sample RUN                 draw new examples, of a class for conditional models
 
 Every command takes --help, and --debug to see the traceback of an error.
@@ -113,7 +115,9 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "report": _command("judging", "report"),
     "compare": _command("comparing", "compare"),
     "encode": _command("applying", "encode"),
+    "score": _command("applying", "score"),
     "decode": _command("applying", "decode"),
     "reconstruct": _command("applying", "reconstruct"),
+    "interpolate": _command("applying", "interpolate"),
     "sample": _command("applying", "sample"),
 }

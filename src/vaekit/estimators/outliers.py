@@ -7,7 +7,7 @@ that are drawn well from a code that no other example has.
 """
 
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 from sklearn.base import BaseEstimator, OutlierMixin, clone
@@ -45,8 +45,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         estimator: an estimator of vaekit to be fitted, of a model without a condition. None: `VAE`
             with latent=4, network=mlp(64, 32), likelihood=gaussian(learned=average), epochs=100
             and batch=32
-        criterion: the number that examples are told apart by: squared_error, distortion, rate, elbo or
-            log_likelihood, those of `information.score_examples`. auto: `score_samples` of the
+        criterion: what tells examples apart: squared_error, distortion, rate, elbo or
+            log_likelihood, as `information.score_examples` gives them. auto: `score_samples` of the
             estimator, log p(x) for models with a prior and log p(x|z) for others
         contamination: share of the training examples that are called outliers, from 0 to 0.5; it
             moves `offset_` and no score
@@ -131,8 +131,9 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     def _made(self) -> Estimator:
         """Return the estimator to be fitted: a copy of the one that was given, or the default."""
         if self.estimator is not None:
-            return clone(self.estimator)
-        return class_of("vae")(**DEFAULT, random_state=self.random_state)
+            return cast(Estimator, clone(self.estimator))
+        made: Any = class_of("vae")  # whose parameters are those of the recipe
+        return made(**DEFAULT, random_state=self.random_state)
 
     def _scaled(self, X: Any, reset: bool = False) -> Any:
         """Check X and scale the columns of a table; with `reset` learn how."""

@@ -25,7 +25,7 @@ from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.given import check_counts, check_seed
 from vaekit.model import Model
-from vaekit.runs import conditions, history, inputs, judging, results
+from vaekit.runs import conditions, examples, history, inputs, judging, results
 from vaekit.runs import config as configs
 from vaekit.system import files, weights
 from vaekit.training.fabric import pick
@@ -175,6 +175,7 @@ class Run:
         return self.schema.own(apply.sample(self.model, n, c, seed))
 
     evaluate, ledger, refit = judging.evaluate, judging.ledger, judging.refit
+    score, interpolate = examples.score, examples.interpolate
 
     def report(self, out: Path | str | None = None, force: bool = False) -> Path:
         """Write the run's page, by default into its folder, and return its path.

@@ -134,4 +134,3 @@ def _scores_of(
         "elbo": -scores["distortion"] - rate,
         "log_likelihood": weights.logsumexp(0) - math.log(count),
     }
-
