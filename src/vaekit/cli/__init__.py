@@ -35,6 +35,7 @@ usage: vaekit COMMAND ...
   reconstruct RUN [INPUT]    encode and decode, shown below the originals
   interpolate RUN A B        decode along the line between two examples
   sample RUN                 draw new examples, of a class for conditional models
+  export RUN                 write the model as ONNX, for torch.export, or for a model hub
 
 Every command takes --help, and --debug to see the traceback of an error.
 """
@@ -120,4 +121,5 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "reconstruct": _command("applying", "reconstruct"),
     "interpolate": _command("applying", "interpolate"),
     "sample": _command("applying", "sample"),
+    "export": _command("exporting", "export"),
 }

@@ -46,7 +46,7 @@ class Posterior(nn.Module, ABC):
         axis of x, or gives another number of features.
         """
         found = numbers(self.network(x) if c is None else self.network(x, c), "the encoder")
-        if found.ndim != 2 or len(found) != len(x):
+        if found.ndim != 2 or found.shape[0] != x.shape[0]:
             raise VaekitError(
                 f"the encoder gives shape {tuple(found.shape)} for {len(x)} examples, expected "
                 f"({len(x)}, {self.width}): let it keep the first axis and flatten the others"

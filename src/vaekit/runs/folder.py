@@ -25,7 +25,7 @@ from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.given import check_counts, check_seed
 from vaekit.model import Model
-from vaekit.runs import conditions, examples, history, inputs, judging, results
+from vaekit.runs import conditions, examples, history, inputs, judging, outputs, results
 from vaekit.runs import config as configs
 from vaekit.system import files, weights
 from vaekit.training.fabric import pick
@@ -176,21 +176,8 @@ class Run:
 
     evaluate, ledger, refit = judging.evaluate, judging.ledger, judging.refit
     score, interpolate = examples.score, examples.interpolate
-
-    def report(self, out: Path | str | None = None, force: bool = False) -> Path:
-        """Write the run's page, by default into its folder, and return its path.
-
-        A run without numbers is evaluated first. Raises `VaekitError` as `vaekit.report.write`
-        does.
-        """
-        from vaekit.report import write  # the one import that points up
-        from vaekit.report.rendering import check_page
-
-        path = self.folder / "report.html" if out is None else files.place(out, "a page")
-        check_page(path, force)
-        if not self.judged():
-            self.evaluate()
-        return write(self, path, force)
+    report, export = outputs.report, outputs.export
+    from_pretrained = classmethod(outputs.from_pretrained)
 
     def _examples(self, x: Given) -> Dataset:
         if x is None or isinstance(x, str | Path):
