@@ -39,13 +39,16 @@ OURS = {
 Table = tuple[np.ndarray, np.ndarray]  # the normal rows, and the anomalies
 
 
+TABLES = ("breast cancer", "wine", "digits 1", "digits 8")
+
+
 def tables() -> dict[str, Table]:
     cancer, wine, digits = load_breast_cancer(), load_wine(), load_digits()
     held = {
         "breast cancer": (cancer, 0),
         "wine": (wine, 0),
-        "digits, 1": (digits, 1),
-        "digits, 8": (digits, 8),
+        "digits 1": (digits, 1),
+        "digits 8": (digits, 8),
     }
     return {
         name: (both.data[both.target != odd], both.data[both.target == odd])
@@ -97,13 +100,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pyod", help="the Python of an environment that has PyOD")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--only", help="of ours, this one alone")
+    parser.add_argument("--only", help="of ours, this one alone; none: none of ours")
+    parser.add_argument("--tables", default=",".join(TABLES), help="names of tables")
     parser.add_argument("--out", default="anomalies.json")
     options = parser.parse_args()
     torch.set_num_threads(1)
     rows = []
     print(processor(), "| torch", torch.__version__, "| one thread", flush=True)
-    for table_name, table in tables().items():
+    for table_name in options.tables.split(","):
+        table = tables()[table_name]
         contestants = [name for name in OURS if options.only in (None, name)]
         contestants += ["PyOD ae", "PyOD vae"] if options.pyod else []
         for name in contestants:

@@ -1,4 +1,4 @@
-"""PyOD's side of `anomalies.py`, run by a Python that has PyOD: arrays in, scores and seconds out."""
+"""PyOD's side of `anomalies.py`, run by a Python that has PyOD: arrays in, scores out."""
 
 import json
 import random

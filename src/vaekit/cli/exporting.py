@@ -8,9 +8,9 @@ def export(words: list[str]) -> None:
     made = parser(
         "export",
         "RUN --to onnx|torch|hub",
-        "Write a run's encoder and decoder as files that need no vaekit, with the scaling of pixels "
-        "and table columns and the condition inside, for batches of any size; each file is held "
-        "against the model at once. Or write a folder for a model hub.",
+        "Write a run's encoder and decoder as files that need no vaekit, with the scaling of "
+        "pixels and table columns and the condition inside, for batches of any size; each file is "
+        "held against the model at once. Or write a folder for a model hub.",
         "vaekit export runs/mnist --to onnx --out exported/",
     )
     add_run(made)

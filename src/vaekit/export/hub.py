@@ -83,7 +83,11 @@ def card(run: Run, config: Config, license: str) -> str:
         data += [f"- classes {shortened(schema.label_names)}"]
     if config.data_checksum:
         data += [f"- sha256 of the training part {config.data_checksum}"]
-    said = "" if license != "unknown" else " Nobody has said yet under which licence others may use them."
+    said = (
+        ""
+        if license != "unknown"
+        else " Nobody has said yet under which licence others may use them."
+    )
     lines = [
         *head,
         "",

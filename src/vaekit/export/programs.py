@@ -1,7 +1,8 @@
 """Trace modules into programs, write them, and hold each file against the module it came from."""
 
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from importlib.util import find_spec
 from io import StringIO
@@ -54,7 +55,8 @@ def write_onnx(graph: Graph, path: Path) -> float:
 
         def run(given: tuple[Tensor, ...]) -> list[np.ndarray]:
             named = zip(graph.inputs, given, strict=True)
-            return session.run(None, {name: each.numpy() for name, each in named})
+            out = session.run(None, {name: each.numpy() for name, each in named})
+            return [np.asarray(each) for each in out]
 
         return _difference(graph, run)
 
@@ -90,7 +92,6 @@ def _difference(graph: Graph, run: Callable[[tuple[Tensor, ...]], list[np.ndarra
             out = graph.module(*given)
         wanted = (out,) if isinstance(out, Tensor) else out
         for ours, theirs in zip(wanted, run(given), strict=True):
-            theirs = np.asarray(theirs)
             if tuple(theirs.shape) != tuple(ours.shape):
                 raise VaekitError(f"the file gives shape {theirs.shape}, not {tuple(ours.shape)}")
             apart = float(np.abs(theirs - ours.numpy()).max())
@@ -105,15 +106,20 @@ def _difference(graph: Graph, run: Callable[[tuple[Tensor, ...]], list[np.ndarra
 
 
 @contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Keep to ourselves what exporters print and warn of on their way."""
-    with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
-        warnings.simplefilter("ignore")
-        yield
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
 
 
 @contextmanager
-def _refusing(what: str):
+def _refusing(what: str) -> Iterator[None]:
     """Raise `VaekitError` with the reason where a model cannot be exported."""
     try:
         yield

@@ -87,9 +87,7 @@ def check_folder(folder: Path, own: Path, force: bool) -> None:
         raise VaekitError(f"{folder} is the run itself: choose another --out")
     files.check_folder(folder)
     if folder.is_dir() and any(folder.iterdir()) and not force:
-        raise VaekitError(
-            f"{folder} exists: choose another --out, or write into it with --force"
-        )
+        raise VaekitError(f"{folder} exists: choose another --out, or write into it with --force")
 
 
 def about_of(run: Run, both: dict[str, Graph], to: str, worst: float) -> dict[str, Any]:
