@@ -175,9 +175,10 @@ def _summary(scores: "NamedScores", what: str) -> str:
     name = "distortion" if scores.absent else "log_likelihood"
     values, count = scores.values[name], len(scores.names)
     worst = int(values.argmax() if scores.absent else values.argmin())
+    which = scores.names[worst] if scores.files else f"row {scores.names[worst]}"
     said = (
         f"scores of {count} example{'s' * (count != 1)} of {what}, {name} {values.mean():.2f} nats "
-        f"on average, worst {values[worst]:.2f} ({scores.names[worst]})"
+        f"on average, worst {values[worst]:.2f} ({which})"
     )
     if not scores.reference:
         return said

@@ -28,6 +28,7 @@ DEFAULT = {
     "latent": 8,
     "network": "mlp(128)",
     "likelihood": "gaussian(learned=average)",
+    "corruption": "gaussian(sigma=0.3)",
     "epochs": 100,
     "batch": 32,
 }
@@ -43,8 +44,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
 
     Args:
         estimator: an estimator of vaekit to be fitted, of a model without a condition. None: `VAE`
-            with latent=8, network=mlp(128), likelihood=gaussian(learned=average), epochs=100 and
-            batch=32
+            with latent=8, network=mlp(128), likelihood=gaussian(learned=average),
+            corruption=gaussian(sigma=0.3), epochs=100 and batch=32
         criterion: what tells examples apart: squared_error, distortion, rate, elbo or
             log_likelihood, as `information.score_examples` gives them. auto: `score_samples` of the
             estimator, log p(x) for models with a prior and log p(x|z) for others
