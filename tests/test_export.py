@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -24,10 +25,10 @@ from vaekit import export
 from vaekit.data import Dataset, Schema
 from vaekit.errors import VaekitError
 from vaekit.estimators import load
-from vaekit.export import programs
+from vaekit.export import hub, programs
 from vaekit.likelihoods import Gaussian
 from vaekit.recipes import RECIPES
-from vaekit.runs import Run
+from vaekit.runs import Config, Run
 
 MISSING = [name for name in programs.ONNX if find_spec(name) is None]
 onnx = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}")
@@ -241,6 +242,41 @@ def test_a_folder_for_a_hub(runs, tmp_path):
     made = load(Run.from_pretrained(str(tmp_path / "digits")).folder)
     images = np.zeros((2, 8, 8), np.uint8)
     assert np.allclose(made.transform(images), runs["digits"].encode(images), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("data", "public"),
+    [
+        ("/home/jane/my data/x.npy", "x.npy"),
+        ("table('/home/jane/x.csv', label='kind')", "table('x.csv', label='kind')"),
+        (r"folder('C:\jane\pictures', size=32)", "folder('pictures', size=32)"),
+        ("yale-b(size=[96,84])", "yale-b(size=[96,84])"),
+    ],
+)
+def test_no_folder_of_this_machine_is_shown(data, public):
+    config = Config("vae", {}, data, data_dir="/home/jane/data", notes={"files": {data: "1"}})
+    shown = hub.public(config)
+    assert shown.data == public and shown.data_dir is None and "jane" not in shown.to_yaml()
+
+
+def test_a_repository_is_downloaded(runs, tmp_path, monkeypatch):
+    runs["digits"].export("hub", tmp_path / "there")
+    asked = []
+
+    def snapshot_download(name, revision, allow_patterns):
+        asked.append((name, revision, sorted(allow_patterns)))
+        if name == "some/nothing":
+            raise OSError("404, no such repository")
+        return str(tmp_path / "there")
+
+    module = SimpleNamespace(snapshot_download=snapshot_download)
+    monkeypatch.setitem(sys.modules, "huggingface_hub", module)
+    monkeypatch.setattr("vaekit.export.hub.find_spec", lambda name: module)
+    monkeypatch.chdir(tmp_path)
+    run = Run.from_pretrained("some/model", revision="main")
+    assert run.config.recipe == "vae" and asked[0][:2] == ("some/model", "main")
+    with pytest.raises(VaekitError, match="404"):
+        Run.from_pretrained("some/nothing")
 
 
 def test_what_is_no_folder_and_no_repository(tmp_path, monkeypatch):

@@ -27,8 +27,6 @@ PIXELS = ("bytes", "floats")
 class Scaling(nn.Module):
     """Take examples as a user has them to the scale of the training; `own` takes them back."""
 
-    kind = torch.float32
-
     def forward(self, x: Tensor) -> Tensor:
         """Return x (batch, *shape) on the scale of the training, float32."""
         return x
@@ -46,8 +44,6 @@ class Scaling(nn.Module):
 class Bytes(Scaling):
     """Divide bytes by 255; what comes back is float32 from 0 to 255."""
 
-    kind = torch.uint8
-
     def forward(self, x: Tensor) -> Tensor:
         """Return v/255."""
         return x.float() / 255
@@ -64,7 +60,6 @@ class Bytes(Scaling):
 class Rows(Scaling):
     """Scale the columns of a table, in float64 as `data.columns` does, and fill missing values."""
 
-    kind = torch.float64
     shift: Tensor
     width: Tensor
     divisor: Tensor

@@ -16,13 +16,13 @@ from vaekit.system import files
 
 FILES = (MODEL, "run.yaml", "README.md", "history.csv", "metrics.json")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
-_FOLDERS = re.compile(r"(?:[A-Za-z]:|~|/|\\)[^'\",()]*[/\\]")  # those before the name of a file
+_FOLDERS = re.compile(r"[^'\"(),=]*[/\\]")  # those before the name of a file
 
 
 def write_folder(run: Run, folder: Path, license: str = "unknown") -> None:
     """Write what a hub shows and `from_pretrained` reads; no path of this machine is in it."""
     save_weights(run.model, folder / MODEL, run.stamp.step)
-    config = _public(run.config)
+    config = public(run.config)
     (folder / "run.yaml").write_text(config.to_yaml(), encoding="utf-8")
     for name in ("history.csv", "metrics.json"):
         if (run.folder / name).is_file():
@@ -59,7 +59,7 @@ def from_pretrained(where: Path | str, revision: str | None = None) -> Path:
         ) from error
 
 
-def _public(config: Config) -> Config:
+def public(config: Config) -> Config:
     """Return a config without folders of this machine."""
     notes = dict(config.notes)
     if isinstance(notes.get("files"), dict):
