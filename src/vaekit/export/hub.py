@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,9 @@ def from_pretrained(where: Path | str, revision: str | None = None) -> Path:
             f"there is no folder {where}; to read the repository of that name: "
             "pip install 'vaekit[hub]'"
         )
-    from huggingface_hub import snapshot_download
-
+    module: Any = import_module("huggingface_hub")
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
+        return Path(module.snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
     except Exception as error:
         said = " ".join(str(error).split())[:200]
         raise VaekitError(

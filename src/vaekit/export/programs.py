@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from importlib import import_module
 from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
@@ -33,8 +34,7 @@ def check_onnx() -> None:
 
 def write_onnx(graph: Graph, path: Path) -> float:
     """Write a module as ONNX; return the largest relative difference of what onnxruntime gives."""
-    import onnxruntime
-
+    onnxruntime: Any = import_module("onnxruntime")  # which may not be installed
     program = _traced(graph, "ONNX")
     with _quiet(), _refusing("ONNX"):
         made = torch.onnx.export(
