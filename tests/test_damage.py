@@ -17,7 +17,7 @@ from vaekit.estimators import load as load_estimator
 from vaekit.information import FeatureNetwork
 from vaekit.report import plots
 from vaekit.runs import Run, history
-from vaekit.runs import config as configs
+from vaekit.runs.run_file import read_config
 
 
 @pytest.fixture(scope="module")
@@ -232,7 +232,7 @@ def test_weights_without_the_shape_of_examples(there, capsys):
 
 def test_what_a_run_file_may_hold(tmp_path):
     (tmp_path / "r.yaml").write_text("recipe: vae\ndata:\nnotes:\narguments:\ntraining:\n")
-    assert configs.read(tmp_path / "r.yaml").arguments == {}
+    assert read_config(tmp_path / "r.yaml").arguments == {}
 
 
 # ---- history.csv
@@ -377,7 +377,7 @@ def begun(sound, tmp_path_factory) -> Path:
                 raise KeyboardInterrupt
 
     folder = tmp_path_factory.mktemp("begun") / "run"
-    config = configs.read(sound / "run" / "run.yaml")
+    config = read_config(sound / "run" / "run.yaml")
     with pytest.raises(KeyboardInterrupt):
         train(config, folder, checkpoint_steps=2, watcher=Break())
     return folder

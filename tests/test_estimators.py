@@ -85,8 +85,13 @@ class Untold(CVAE):
     """A conditional model that needs no y in use: for the checks that give none."""
 
     def transform(self, X, y=None):
-        y = np.zeros((_num_samples(X), self.model_.condition.width))
-        return super().transform(X, y)
+        return super().transform(X, self._zeros(X))
+
+    def score_samples(self, X, y=None):
+        return super().score_samples(X, self._zeros(X))
+
+    def _zeros(self, X):
+        return np.zeros((_num_samples(X), self.model_.condition.width))
 
 
 def checked(name):

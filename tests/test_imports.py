@@ -30,7 +30,7 @@ LAYERS = [
     ["training", "information"],
     ["recipes"],
     ["runs"],
-    ["estimators", "report"],
+    ["estimators", "export", "report"],
     ["cli"],
     ["__main__"],
 ]
@@ -49,8 +49,8 @@ SHARED = {
     "priors": {"base", "exponents"},
     "recipes": {"base", "assembly", "vae", "disentangling", "contractive"},
 }
-# A run writes its page: the one import that points up, when it is asked for.
-UPWARD = {"runs.folder": {"report", "report.rendering"}}
+# A run writes its page and exports its model: the imports that point up, when they are asked for.
+UPWARD = {"runs.outputs": {"export", "report", "report.rendering"}}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -25,7 +25,7 @@ from vaekit import cli, data, recipes
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.information import evaluate
 from vaekit.runs import Config, Run, Watcher, history, make, recorder, train
-from vaekit.runs import config as configs
+from vaekit.runs.run_file import read_config
 from vaekit.schedules import Linear
 from vaekit.system import files, weights
 from vaekit.training import Fit, NotFinite, Training
@@ -730,7 +730,7 @@ def test_a_config_is_written_in_plain_numbers(tmp_path):
     training = Training(epochs=np.int64(1), lr=np.float64(0.1), compile=False)
     made = Config("beta_vae", arguments, tmp_path, training, np.float64(0.2), tmp_path)  # pyright: ignore[reportArgumentType]
     (tmp_path / "run.yaml").write_text(made.to_yaml())
-    assert configs.read(tmp_path / "run.yaml") == made
+    assert read_config(tmp_path / "run.yaml") == made
     assert made.arguments == {"latent": 3, "beta": 0.5, "network": "mlp(4)"}
 
 

@@ -14,7 +14,7 @@ from vaekit.model import Model
 from vaekit.objectives import Distortion, Sparsity
 from vaekit.posteriors import Dirac, TopK
 from vaekit.runs import Run, Watcher, train
-from vaekit.runs import config as configs
+from vaekit.runs.run_file import read_config
 from vaekit.schedules import Linear
 from vaekit.training import Training, fit
 
@@ -150,7 +150,7 @@ def test_a_k_sparse_run_resumes_bit_for_bit(tmp_path):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     cli.main([*words, "--out", str(whole)])
     with pytest.raises(RuntimeError, match="stopped here"):
-        train(configs.read(whole / "run.yaml"), cut, checkpoint_steps=1, watcher=Stop())
+        train(read_config(whole / "run.yaml"), cut, checkpoint_steps=1, watcher=Stop())
     assert Run(cut).config.notes["state"] == "unfinished"
     cli.main([*words, "--out", str(cut), "--resume"])
     files = [load_file(folder / "model.safetensors") for folder in (whole, cut)]

@@ -31,9 +31,12 @@ usage: vaekit COMMAND ...
   report RUN                 write the run's page, report.html
   compare RUN RUN ...        write one page that shows runs side by side
   encode RUN [INPUT]         turn pictures, arrays or a table into codes
+  score RUN [INPUT]          say how well a run explains each example
   decode RUN CODES           turn codes into pictures, an array or a table
   reconstruct RUN [INPUT]    encode and decode, shown below the originals
+  interpolate RUN A B        decode along the line between two examples
   sample RUN                 draw new examples, of a class for conditional models
+  export RUN                 write the model as ONNX, for torch.export, or for a model hub
 
 Every command takes --help, --debug to see the traceback of an error, and --import FILE.py for
 code of your own, which may enter recipes, parts, metrics and data sets by name.
@@ -132,7 +135,10 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "report": _command("judging", "report_command"),
     "compare": _command("comparing", "compare_command"),
     "encode": _command("applying", "encode_command"),
+    "score": _command("applying", "score_command"),
     "decode": _command("applying", "decode_command"),
     "reconstruct": _command("applying", "reconstruct_command"),
+    "interpolate": _command("applying", "interpolate_command"),
     "sample": _command("applying", "sample_command"),
+    "export": _command("exporting", "export_command"),
 }

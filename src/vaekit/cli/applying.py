@@ -1,4 +1,4 @@
-"""`vaekit encode`, `decode`, `reconstruct`, `sample`: use a run on arrays, tables and pictures.
+"""`vaekit encode`, `score`, `decode`, `interpolate` …: use a run on arrays, tables and pictures.
 
 Each says what it wrote and where. Without --out the result goes into the run folder. Whether it may
 be written there is settled first, so that a mistake costs no computing and leaves nothing behind.
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from vaekit.cli.writing import Target
     from vaekit.runs import Run
+    from vaekit.runs.examples import NamedScores
     from vaekit.runs.inputs import Examples
 
 _INPUT = (
@@ -132,6 +133,89 @@ def sample_command(words: list[str]) -> None:
     writing.write_examples(target, x, run.schema)
     under = "" if options.condition is None else f", condition {options.condition}"
     _say(target, len(x), len(x), f"drawn from the prior, seed {options.seed}{under}")
+
+
+def score_command(words: list[str]) -> None:
+    """Write the scores of examples."""
+    made = parser(
+        "score",
+        "RUN [INPUT]",
+        "Write how well the run explains each example, a row for each: squared error, distortion "
+        "-log p(x|z), rate KL(q(z|x)||p(z)), ELBO and log p(x) by importance weights, in nats, and "
+        "the percentile of each among training examples. Distortion and rate are high, ELBO and "
+        "log p(x) low, for what is unlike the training data.",
+        "vaekit score runs/mnist pictures/ --out scores.csv",
+    )
+    _add_input(made)
+    made.add_argument("--samples", type=int, default=100, help="codes drawn of each example")
+    made.add_argument("--seed", type=int, default=0, help="seed of the codes")
+    made.add_argument(
+        "--reference",
+        type=int,
+        default=1000,
+        help="training examples that give the percentiles; 0: none",
+    )
+    _add_output(made, "FILE.csv", "scores.csv")
+    options = parse_words(made, words)
+    run = run_of(options)
+    from vaekit.cli import writing
+
+    out = out_of(options, run.folder / "scores.csv")
+    target = writing.Target(out, (".csv",), options.force, _reads(options.input))
+    given, conditions = _read_examples(run, options)
+    scores = run.score(given, conditions, options.samples, options.seed, options.reference)
+    writing.write_table(target, scores.table())
+    for why in dict.fromkeys(scores.absent.values()):
+        print(f"left out: {', '.join(k for k, v in scores.absent.items() if v == why)}: {why}")
+    print(f"{target.path}: {_summary(scores, given.what)}")
+
+
+def _summary(scores: "NamedScores", what: str) -> str:
+    """Say in a line how examples score, and how many score worse than most of the training."""
+    name = "distortion" if scores.absent else "log_likelihood"
+    values, count = scores.values[name], len(scores.names)
+    worst = int(values.argmax() if scores.absent else values.argmin())
+    which = scores.names[worst] if scores.files else f"row {scores.names[worst]}"
+    said = (
+        f"scores of {count} example{'s' * (count != 1)} of {what}, {name} {values.mean():.2f} nats "
+        f"on average, worst {values[worst]:.2f} ({which})"
+    )
+    if not scores.reference:
+        return said
+    ranks = scores.percentiles[name]
+    worse = int((ranks > 95 if scores.absent else ranks < 5).sum())
+    return f"{said}; {worse} worse than 95 % of {scores.reference:,} training examples"
+
+
+def interpolate_command(words: list[str]) -> None:
+    """Write what lies between two examples."""
+    made = parser(
+        "interpolate",
+        "RUN A B",
+        "Decode along the straight line between the means of q(z|x) of two examples; the ends are "
+        "their reconstructions. Every prior here has its mass around a middle, through which a "
+        "straight line may go; entries of a one-hot mix on the way. A condition that differs "
+        "between A and B moves along a line too, unless --condition fixes it.",
+        "vaekit interpolate runs/mnist 3 17 --steps 10 --out line.png",
+    )
+    add_run(made)
+    for name in ("a", "b"):
+        made.add_argument(
+            name, type=str, help="an example of the run's test part by its number, or a file of one"
+        )
+    made.add_argument("--steps", type=int, default=8, help="points on the line, with its ends")
+    made.add_argument("--condition", type=str, default=None, help=_CONDITION)
+    _add_output(made, _SHEET, "interpolation.png")
+    options = parse_words(made, words)
+    run = run_of(options)
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
+
+    target = _target(run, options, "interpolation", (*_reads(options.a), *_reads(options.b)))
+    a, b = (int(each) if each.isdecimal() else each for each in (options.a, options.b))
+    x = run.interpolate(a, b, options.steps, inputs.condition(options.condition, run))
+    writing.write_examples(target, x, run.schema)
+    print(f"{target.path}: {len(x)} points on the line from {options.a} to {options.b}")
 
 
 # ---- what they share

@@ -12,6 +12,7 @@ from math import ceil, sqrt
 from pathlib import Path, PurePosixPath
 
 import numpy as np
+import polars as pl
 import torch
 from PIL import Image
 
@@ -106,6 +107,11 @@ def _save(path: Path, held: dict[str, np.ndarray] | np.ndarray) -> None:
                 np.save(file, held)
 
     files.write_file(path, writer)
+
+
+def write_table(target: Target, table: pl.DataFrame) -> None:
+    """Write a table as .csv."""
+    _write_csv(target.path, table.columns, ([str(v) for v in row] for row in table.iter_rows()))
 
 
 def _write_csv(path: Path, header: Sequence[str], rows) -> None:

@@ -9,6 +9,7 @@ A class is named by its recipe, each word capitalised and words that end in `ae`
 
 from vaekit.estimators.base import Estimator
 from vaekit.estimators.generate import class_name, estimator
+from vaekit.estimators.outliers import OutlierDetector
 from vaekit.estimators.saved import load
 from vaekit.recipes import RECIPES
 
@@ -28,5 +29,5 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *map(class_name, RECIPES)})
 
 
-__all__ = ["ESTIMATORS", "Estimator", "class_name", "estimator", "load"]
+__all__ = ["ESTIMATORS", "Estimator", "OutlierDetector", "class_name", "estimator", "load"]
 __all__.extend(ESTIMATORS)  # pyright: ignore[reportUnsupportedDunderAll]

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,15 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from vaekit import apply
-from vaekit.arguments import check, check_counts
+from vaekit.arguments import check
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
-from vaekit.estimators import conditions, inputs, training
-from vaekit.information import evaluate
+from vaekit.estimators import conditions, inputs, settings, training
+from vaekit.information import evaluate, score_examples
 from vaekit.model import Model
 from vaekit.recipes import Recipe
 from vaekit.schedules import Progress
-from vaekit.training import Training
 from vaekit.training.fabric import pick
 from vaekit.training.shown import check_ends
 from vaekit.values import check_within
@@ -61,9 +59,9 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         data, held_out = self._begin(X, y), None
         if self.get_params()["early_stopping"]:
-            fraction = self._checked()["validation_fraction"]
+            fraction = settings.checked(self)["validation_fraction"]
             data, held_out = data.split(fraction, self._trained.seed)
-        self._advance(data, self._training(data).epochs, held_out)
+        self._advance(data, settings.of_training(self, data).epochs, held_out)
         return self
 
     def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> Self:
@@ -120,6 +118,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         numbers = evaluate(self._model(), data, len(data), draws)
         return numbers["elbo"]["value"] if "elbo" in numbers else -numbers["squared_error"]["value"]
 
+    def score_samples(self, X: Any, y: Any = None) -> np.ndarray:
+        """Return log p(x) of each example in nats, (n,) float64: more is more like the training.
+
+        Of models with a prior it is the lower bound by importance weights of 100 codes, from a seed
+        that is made of the example; of others log p(x|z) at its code. What stands beside an example
+        in X changes nothing. Raises as `transform` does.
+        """
+        check_is_fitted(self, "model_")
+        scores = score_examples(self._model(), self._data(X, y)).values
+        return scores["log_likelihood"] if "log_likelihood" in scores else -scores["distortion"]
+
     def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
         """Return n examples drawn from the model, E[x|z] at codes z from the prior, as X was.
 
@@ -127,7 +136,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         the draw, where none is given here. Raises `ValueError` for models without a prior.
         """
         check_is_fitted(self, "model_")
-        check("n", _plain(n), int, 1)
+        check("n", settings.plain(n), int, 1)
         chosen = self.get_params()["random_state"] if random_state is None else random_state
         c, seed = self._condition(y, n), inputs.seed_of(chosen)
         return self._restored(apply.sample(self._model(), n, c, seed))
@@ -166,7 +175,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self.__dict__.pop(name, None)
         data = self._data(X, y, reset=True, classes=classes)
         parameters = inspect.signature(self._recipe.make).parameters
-        own = {k: v for k, v in self._checked().items() if k in parameters}
+        own = {k: v for k, v in settings.checked(self).items() if k in parameters}
         if data.labels is not None:  # the first part of the data may lack the last class
             own["width"] = len(self.classes_)
         seed = inputs.seed_of(self.get_params()["random_state"])
@@ -181,34 +190,15 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         return data
 
     def _advance(self, data: Dataset, epochs: int, held_out: Dataset | None = None) -> None:
-        settings = self._training(data)
+        wanted = settings.of_training(self, data)
         before = self.history_[-1]["step"] if self.history_ else 0
-        rows = training.advance(self._trained, data, settings, epochs, self._show, held_out)
+        rows = training.advance(self._trained, data, wanted, epochs, self._show, held_out)
         for number, row in enumerate(rows, 1):  # passes over parts of the data differ in steps
-            row["step"] = before + number * (len(data) // settings.batch)
+            row["step"] = before + number * (len(data) // wanted.batch)
         self.model_, self.history_ = self._trained.system.model, [*self.history_, *rows]
         self.n_iter_ += len(rows)
         low, high = data.range
         self.range_ = min(low, self.range_[0]), max(high, self.range_[1])
-
-    def _training(self, data: Dataset) -> Training:
-        """Return the settings, with a batch that the data fill and epochs for all that was done."""
-        given = self._checked()
-        settings = {f.name: given[f.name] for f in fields(Training) if f.name in given}
-        check_counts(n_iter_no_change=given["n_iter_no_change"])
-        stop = {"patience": given["n_iter_no_change"], "keep": "best"}
-        stop = stop if given["early_stopping"] else {}
-        whole = Training(**settings, **stop, seed=self._trained.seed)
-        epochs = max(whole.epochs, self.n_iter_ + 1)
-        return replace(whole, batch=min(whole.batch, len(data)), epochs=epochs)
-
-    def _checked(self) -> dict[str, Any]:
-        """Return the parameters in Python's types; raise `VaekitError` for one of a wrong type."""
-        known = inspect.signature(type(self)).parameters
-        given = {name: _plain(value) for name, value in self.get_params().items()}
-        for name, value in given.items():
-            check(name, value, known[name].annotation, known[name].default)
-        return given
 
     def _show(self, row: training.Row) -> None:
         if self.get_params()["verbose"]:
@@ -304,8 +294,3 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 def _pixels(data: Dataset) -> Tensor:
     """Return all pixels as float32, those that are so already without a copy."""
     return data.images if data.images.is_floating_point() else data.batch(torch.arange(len(data)))
-
-
-def _plain(value: Any) -> Any:
-    """Return numpy's scalars, which grids of parameters are made of, as Python's."""
-    return value.item() if isinstance(value, np.generic) else value

@@ -48,7 +48,7 @@ class Likelihood(nn.Module, ABC):
             z = torch.cat([z, c.to(z.dtype).expand(*z.shape[:-1], c.shape[-1])], -1)
         flat = z.flatten(0, -2)
         out = float_output(self.network(flat), "the decoder")
-        if out.ndim < 2 or len(out) != len(flat):
+        if out.ndim < 2 or out.shape[0] != flat.shape[0]:
             raise VaekitError(
                 f"the decoder gives shape {tuple(out.shape)} for {len(flat)} codes, expected "
                 f"({len(flat)}, *shape): let it keep the first axis"

@@ -45,7 +45,7 @@ class Posterior(nn.Module, ABC):
         axis of x, or gives another number of features.
         """
         values = float_output(self.network(x) if c is None else self.network(x, c), "the encoder")
-        if values.ndim != 2 or len(values) != len(x):
+        if values.ndim != 2 or values.shape[0] != x.shape[0]:
             raise VaekitError(
                 f"the encoder gives shape {tuple(values.shape)} for {len(x)} examples, expected "
                 f"({len(x)}, {self.width}): let it keep the first axis and flatten the others"

@@ -10,56 +10,15 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from yaml.constructor import ConstructorError
 
 from vaekit import data as datasets
 from vaekit import recipes
 from vaekit.arguments import check, expect, told
 from vaekit.errors import VaekitError, nearest
 from vaekit.schedules import SCHEDULES
-from vaekit.system import files, forms, own_code
+from vaekit.system import files, own_code
 from vaekit.training import Training
 
-_COLUMNS = {
-    "names": [str],
-    "shift": [float],
-    "width": [float],
-    "fill?": forms.Maybe([float]),
-    "scale?": str,
-    "missing?": str,
-    "*": forms.ANY,
-}
-_KNOWN = {
-    "range": [float],
-    "label_names": [str],
-    "factors": forms.Maybe({"*": int}),
-    "columns": forms.Maybe(_COLUMNS),
-    "*": forms.ANY,
-}
-_NOTES = {
-    "shape?": [int],
-    "train?": int,
-    "test?": int,
-    "files?": {"*": str},
-    "known?": _KNOWN,
-    "classes?": [int],
-    "imports?": [str],
-    "state?": str,
-    "step?": int,
-    "steps?": int,
-    "*": forms.ANY,
-}
-_FORM = {
-    "recipe": str,
-    "data?": str | None,
-    "holdout?": float,
-    "validation?": float | str,
-    **dict.fromkeys(("start?", "start_parts?", "freeze?"), str),
-    "data_dir?": str | None,
-    "data_checksum?": str | None,
-    "notes?": forms.Maybe(_NOTES),
-    "*": forms.ANY,
-}
 _SUCH = {"arguments": "latent", "training": "epochs"}
 _PLAIN: tuple[tuple[Any, Any], ...] = (
     (bool | np.bool_, bool),
@@ -249,81 +208,6 @@ def _plain(value: Any, name: str) -> Any:
         "that names it, such as 'linear(0, 4)' or a path, or train without a folder, "
         "vaekit.fit(model, objective, data)"
     )
-
-
-def read(path: Path) -> Config:
-    """Read a `run.yaml`; raise `VaekitError` where it is missing, damaged, or no run file."""
-    try:
-        found = _yaml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise VaekitError(f"there is no run file {path}") from None
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
-        mark, why = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        where = f" (line {mark.line + 1}{f': {why}' if why else ''})" if mark else ""
-        raise VaekitError(f"{path} is not readable YAML{where}: repair it, or train anew") from None
-    try:
-        return from_mapping(found, path)
-    except VaekitError as error:
-        if str(path) in str(error):
-            raise
-        raise VaekitError(f"{path}: {error}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Load YAML in which no name stands twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = [(key.tag, str(key.value)) for key, _ in node.value]
-        if len(set(names)) < len(names):
-            twice = max(names, key=names.count)[1]
-            raise ConstructorError(
-                problem=f"{twice} stands there twice", problem_mark=node.start_mark
-            )
-        return super().construct_mapping(node, deep)
-
-
-def _yaml(text: str) -> Any:
-    """Load YAML without aliases, of which a few lines can make more than memory holds."""
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        if isinstance(event, yaml.AliasEvent):
-            why = f"*{event.anchor}, but aliases are not read, write it out"
-            raise ConstructorError(problem=why, problem_mark=event.start_mark)
-    return yaml.load(text, Loader=_Loader)
-
-
-def from_mapping(found: Any, path: Path) -> Config:
-    """Build a config from what a YAML file held; raise `VaekitError` for what it may not hold."""
-    if not isinstance(found, dict) or "recipe" not in found:
-        raise VaekitError(f"{path} is not a run file: it needs at least `recipe: NAME`")
-    known = {f.name for f in fields(Config)}
-    if found.keys() - known:
-        unknown = sorted(map(str, found.keys() - known))
-        raise VaekitError(
-            f"{path} has unknown keys {unknown}: known are {', '.join(sorted(known))}"
-        )
-    try:
-        forms.check_form(found, _FORM)
-        _check_notes(found.get("notes") or {})
-    except forms.Damaged as error:
-        raise VaekitError(f"{path} is damaged: {error}. Repair it, or train anew") from None
-    hint = own_code.missing((found.get("notes") or {}).get("imports", ()))
-    if hint and found["recipe"] not in recipes.RECIPES:
-        raise VaekitError(f"{path}: there is no recipe {found['recipe']!r} here{hint}")
-    given = {"arguments": {}, **found}
-    return Config(**{**given, "data": found.get("data") or "", "notes": found.get("notes") or {}})
-
-
-def _check_notes(notes: Mapping[str, Any]) -> None:
-    """Raise `Damaged` where notes do not agree with each other."""
-    shape, known = notes.get("shape", [1]), notes.get("known", {})
-    if len(shape) not in (1, 3) or min(shape) < 1:
-        raise forms.Damaged(f"notes.shape should be [C, H, W] or [D], got {shape}")
-    if len(known.get("range", (0, 1))) != 2:
-        raise forms.Damaged("notes.known.range should be two numbers")
-    columns = known.get("columns")
-    sizes = {len(each) for each in (columns or {}).values() if isinstance(each, list)}
-    if sizes - {shape[0]}:
-        raise forms.Damaged(f"notes.known.columns should be of {shape[0]} columns")
 
 
 def flat(nested: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

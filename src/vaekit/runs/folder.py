@@ -23,8 +23,9 @@ from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
 from vaekit.model import Condition, Model
-from vaekit.runs import conditions, history, inputs, judging, remarks, results
-from vaekit.runs import config as configs
+from vaekit.runs import conditions, examples, history, inputs, judging, outputs, remarks, results
+from vaekit.runs.config import Config
+from vaekit.runs.run_file import read_config
 from vaekit.system import files, weights
 from vaekit.training.fabric import pick
 from vaekit.training.state import OWN
@@ -61,9 +62,9 @@ class Run:
         return f"Run({str(self.folder)!r}: {kind.recipe} on {kind.data}, {kind.notes.get('state')})"
 
     @cached_property
-    def config(self) -> configs.Config:
+    def config(self) -> Config:
         """Return what decided the run."""
-        config = configs.read(self.folder / "run.yaml")
+        config = read_config(self.folder / "run.yaml")
         return config if self._data_dir is None else replace(config, data_dir=str(self._data_dir))
 
     @cached_property
@@ -191,22 +192,10 @@ class Run:
         return self.schema.own(apply.sample(self.model, n, c, seed))
 
     evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
+    score, interpolate = examples.score, examples.interpolate
+    report, export = outputs.report, outputs.export
+    from_pretrained = classmethod(outputs.from_pretrained)
     remarks = remarks.remarks
-
-    def report(self, out: Path | str | None = None, force: bool = False) -> Path:
-        """Write the run's page, by default into its folder, and return its path.
-
-        A run without numbers is evaluated first. Raises `VaekitError` as `vaekit.report.write`
-        does.
-        """
-        from vaekit.report import write  # the one import that points up
-        from vaekit.report.rendering import check_page
-
-        path = self.folder / "report.html" if out is None else files.place(out, "a page")
-        check_page(path, force)
-        if not self.judged():
-            self.evaluate()
-        return write(self, path, force)
 
     def _examples(self, x: Input) -> Dataset:
         if x is None or isinstance(x, str | Path):

@@ -22,13 +22,13 @@ import vaekit
 from vaekit import recipes
 from vaekit.data import Schema, Splits
 from vaekit.errors import VaekitError, warn
-from vaekit.runs import config as configs
 from vaekit.runs import history, place, trackers
 from vaekit.runs.begin import begin, freeze
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run
 from vaekit.runs.inputs import Described, examples, first_split
 from vaekit.runs.recorder import Recorder, Saving, agreed
+from vaekit.runs.run_file import read_config
 from vaekit.runs.show import Watcher
 from vaekit.system import files, own_code, weights
 from vaekit.system.stopping import Stopped, on_signals
@@ -75,7 +75,7 @@ def _train(
     config = _described(config, whole, splits)
     before = _before(folder, config) if resume else None
     if before == "finished":
-        if not saving.keep and configs.read(folder / "run.yaml").notes.get("checkpoint") != "kept":
+        if not saving.keep and read_config(folder / "run.yaml").notes.get("checkpoint") != "kept":
             place.forget_checkpoint(folder)  # killed before it could
         return _opened(folder, config, whole)
     system = config.build(splits.train.shape)
@@ -137,7 +137,7 @@ def _before(folder: Path, config: Config) -> str | None:
     """
     if not (folder / "run.yaml").exists():
         return None
-    there = configs.read(folder / "run.yaml")
+    there = read_config(folder / "run.yaml")
     if there.is_longer(config):
         if (folder / CHECKPOINT).exists():
             return "longer"

@@ -11,12 +11,12 @@ from vaekit import recipes
 from vaekit.arguments import check, expect
 from vaekit.data import resolved
 from vaekit.errors import VaekitError, nearest
-from vaekit.runs import config as configs
 from vaekit.runs import trackers
 from vaekit.runs.config import Config, data_text
 from vaekit.runs.folder import Run
 from vaekit.runs.make import train_config
 from vaekit.runs.recorder import MINUTES, Saving
+from vaekit.runs.run_file import read_config
 from vaekit.runs.show import Bar, Watcher
 from vaekit.system import files
 from vaekit.training import Training
@@ -126,7 +126,7 @@ def base_of(what: str | Path | Config) -> Config | None:
     if isinstance(what, Config):
         return what
     path = run_file(what)
-    return configs.read(path) if path else None
+    return read_config(path) if path else None
 
 
 def run_file(what: str | Path) -> Path | None:

@@ -1,0 +1,138 @@
+"""Scores of every example by itself: how well a model explains it, in nats.
+
+    squared_error    E_q ‖x − E[x|z]‖², summed over entries, in squared units of x
+    distortion       −E_q log p(x|z)
+    rate             KL(q(z|x)‖p(z)), analytic where a closed form exists
+    elbo             −distortion − rate ≤ log p(x)
+    log_likelihood   ln 1/K Σ_k p(x|z_k) p(z_k) / q(z_k|x) ≤ log p(x) in expectation
+
+Means over q are of K codes (Burda, Grosse & Salakhutdinov 2016, eq. 8, for the last line). Each
+example goes through the model alone and draws its codes from a seed made of its own values, so that
+its scores are the same, bit for bit, whatever other examples stand beside it or before it.
+
+The first three are high, the last two low, for an example that is unlike the training data.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vaekit.apply import CHUNK, batches, reading_of, seeded
+from vaekit.brief import brief_repr
+from vaekit.data import Dataset
+from vaekit.distributions.divergences import kl, log_ratio
+from vaekit.errors import VaekitError
+from vaekit.faults import check_finite_values, check_range
+from vaekit.given import check_seed
+from vaekit.information.encoding import check_subject
+from vaekit.model import Model
+from vaekit.shapes import log_prob
+
+CODES = 100  # drawn of each example, by default
+NO_PRIOR = "the model has no prior p(z): train a vae"
+DETERMINISTIC = "the model's code is deterministic, so that KL(q‖p) is infinite: train a vae"
+
+
+@dataclass(frozen=True)
+class ExampleScores:
+    """Hold scores by name, each float64 (n,), by `samples` codes of each example.
+
+    `absent` says of scores that the model has not why it has none.
+    """
+
+    values: dict[str, np.ndarray]
+    samples: int
+    absent: dict[str, str]
+
+    def percentiles(self, reference: "ExampleScores") -> dict[str, np.ndarray]:
+        """Return the percentage of reference examples that score lower, (n,); equals count half."""
+        return {
+            name: percentile(values, reference.values[name]) for name, values in self.values.items()
+        }
+
+    __repr__ = brief_repr
+
+
+@torch.no_grad()
+def score_examples(
+    model: Model, data: Dataset, c: Tensor | None = None, samples: int = CODES, seed: int = 0
+) -> ExampleScores:
+    """Score every example of a set by `samples` codes of each, under conditions c (n, width).
+
+    Without c a conditional model takes the set's own. Deterministic codes are one for each example,
+    and have no rate, ELBO and log p(x), as models without a prior. Raises `VaekitError` for samples
+    < 1, a condition that is missing or does not fit, examples that the model cannot read, values
+    outside the likelihood's support, and scores that are not finite, by the example.
+    """
+    check_subject(model, data, samples=samples)
+    check_seed(seed)
+    if c is not None:
+        model.check(c)
+        if len(c) != len(data):
+            raise VaekitError(f"{len(data)} examples need as many conditions, got {len(c)}")
+    rows: list[dict[str, Tensor]] = []
+    with seeded(seed), reading_of(data, model):
+        for part, x, own in batches(model, data, c=c):
+            check_range(model, data, part, x)
+            for i in range(len(part)):
+                one = slice(i, i + 1)
+                c_i = None if own is None else own[one]
+                rows.append(_scores_of(model, x[one], c_i, samples, seed))
+    values = {name: torch.cat([row[name] for row in rows]).double().cpu() for name in rows[0]}
+    for name, each in values.items():
+        check_finite_values(
+            model, data, torch.arange(len(data)), f"the {name.replace('_', ' ')}", each
+        )
+    absent: dict[str, str] = {}
+    if "rate" not in values:
+        why = NO_PRIOR if model.prior is None else DETERMINISTIC
+        absent = dict.fromkeys(("rate", "elbo", "log_likelihood"), why)
+    return ExampleScores({k: v.numpy() for k, v in values.items()}, samples, absent)
+
+
+def percentile(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return the percentage of `reference` (m,) below each of `values` (n,); equals count half."""
+    ordered = np.sort(reference)
+    low, high = (np.searchsorted(ordered, values, side) for side in ("left", "right"))
+    return 50.0 * (low + high) / len(ordered)
+
+
+def _restart(x: Tensor, seed: int) -> None:
+    """Let the generator of the device of x go on from a seed that belongs to its values."""
+    digest = hashlib.blake2b(x.cpu().numpy().tobytes(), key=seed.to_bytes(8, "big"), digest_size=8)
+    own = int.from_bytes(digest.digest(), "big") >> 1
+    if x.device.type == "cpu":  # torch.manual_seed would take a millisecond, for its traceback
+        torch.default_generator.manual_seed(own)
+    else:
+        torch.manual_seed(own)
+
+
+def _scores_of(
+    model: Model, x: Tensor, c: Tensor | None, samples: int, seed: int
+) -> dict[str, Tensor]:
+    """Return the scores of one example x (1, *shape), each (1,)."""
+    q = model.encode(x, c)
+    count = samples if bool((q.variance > 0).any()) else 1
+    _restart(x, seed)
+    z = q.rsample((count,))
+    logs, errors = [], []
+    for codes in z.split(CHUNK):
+        p = model.decode(codes, c, x.shape)
+        logs.append(log_prob(p, x, p.batch_shape, "p(x|z)"))
+        errors.append((p.mean - x).square().flatten(2).sum(-1))
+    log_p = torch.cat(logs).double()
+    scores = {"squared_error": torch.cat(errors).mean(0), "distortion": -log_p.mean(0)}
+    if model.prior is None or q.deterministic:
+        return scores
+    prior = model.expect(z, c)
+    rate = kl(q, prior, z).double()
+    weights = log_p - log_ratio(q, prior, z, exact=True).double()
+    return scores | {
+        "rate": rate,
+        "elbo": -scores["distortion"] - rate,
+        "log_likelihood": weights.logsumexp(0) - math.log(count),
+    }

@@ -1,0 +1,156 @@
+"""Single examples of a run: how well it explains each, and the way from one to another."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import torch
+from torch import Tensor
+
+from vaekit import apply
+from vaekit.arguments import check_counts, fits
+from vaekit.brief import brief_repr
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.information import score_examples
+from vaekit.runs import inputs
+from vaekit.runs.inputs import Examples
+
+if TYPE_CHECKING:
+    from vaekit.runs.folder import Run
+
+REFERENCE = 1000  # training examples that others are compared with, by default
+
+
+@dataclass(frozen=True)
+class NamedScores:
+    """Hold the scores of examples in their order, each float64 (n,), by name of the score.
+
+    `names` are those of the examples, files where `files`, else row numbers. `percentiles` (n,) say
+    how many percent of `reference` training examples score lower; without these it is empty.
+    `absent` says why a model has not a score.
+    """
+
+    names: list[str]
+    values: dict[str, np.ndarray]
+    percentiles: dict[str, np.ndarray]
+    absent: dict[str, str]
+    samples: int
+    reference: int
+    files: bool = False
+
+    def table(self) -> pl.DataFrame:
+        """Return a row for each example: its name or row, its scores, and their percentiles."""
+        label = {"name": self.names} if self.files else {"row": [int(name) for name in self.names]}
+        ranks = {f"percentile_{name}": ranks for name, ranks in self.percentiles.items()}
+        return pl.DataFrame({**label, **self.values, **ranks})
+
+    __repr__ = brief_repr
+
+
+def score(
+    run: "Run",
+    x: np.ndarray | Tensor | Dataset | Examples | Path | str | None = None,
+    condition: Any = None,
+    samples: int = 100,
+    seed: int = 0,
+    reference: int = REFERENCE,
+) -> NamedScores:
+    """Score each example: squared error, distortion, rate, ELBO and log p(x), in nats.
+
+    Args:
+        run: the run itself
+        x: examples as for `encode`; None: the run's own test set
+        condition: for conditional models, as for `encode`
+        samples: codes drawn of each example, from a seed made of its values and `seed`
+        seed: another one draws other codes
+        reference: training examples that give the percentiles, always the same; 0: none
+
+    Squared error and distortion are means over the codes, log p(x) is bounded from below by
+    importance weights (see `information.score_examples`). Raises `VaekitError` as `encode` does,
+    for samples < 1, and where the training data are not to be had.
+    """
+    check_counts(samples=samples)
+    if not fits(reference, int) or reference < 0:
+        raise VaekitError(f"reference must be a whole number ≥ 0, got {reference!r}")
+    given = _examples(run, x)
+    c = run._condition_of(given.data, condition)
+    train = _training(run, reference) if reference else None
+    scores = score_examples(run.model, given.data, c, samples, seed)
+    ranks, count = {}, 0
+    if train is not None:
+        own = run._condition_of(train, None)
+        ranks = scores.percentiles(score_examples(run.model, train, own, samples, seed))
+        count = len(train)
+    return NamedScores(
+        given.names, scores.values, ranks, scores.absent, samples, count, given.files
+    )
+
+
+def _examples(run: "Run", x: Any) -> Examples:
+    if isinstance(x, Examples):
+        return x
+    if x is None or isinstance(x, str | Path):
+        return inputs.examples(run, None if x is None else str(x))
+    data = run.schema.admitted(x)
+    return Examples(data, data.names_of(torch.arange(len(data))), data.name, bool(data.names))
+
+
+def _training(run: "Run", reference: int) -> Dataset:
+    try:
+        train = run.schema.admitted(run.data.train)
+    except VaekitError as error:
+        raise VaekitError(
+            f"percentiles need the training data: {error}; or leave them out with --reference 0"
+        ) from None
+    return train.subset(apply.sample_rows(len(train), reference))
+
+
+def interpolate(
+    run: "Run",
+    a: int | np.ndarray | Tensor | Path | str,
+    b: int | np.ndarray | Tensor | Path | str,
+    steps: int = 8,
+    condition: Any = None,
+) -> np.ndarray:
+    """Decode along the straight line between the mean codes of two examples, (steps, *shape).
+
+    An example is its number in the run's test set, an array of one, or a file of one. The ends are
+    the reconstructions of the two. The line is straight, as no prior here has its mass on a sphere
+    alone. A condition that differs between the two moves along a line too. Raises `VaekitError` for
+    steps < 2, examples that are not there or more than one, and as `encode` does.
+    """
+    if not fits(steps, int) or steps < 2:
+        raise VaekitError(f"a line has both ends, so steps must be a whole number ≥ 2: {steps!r}")
+    ends = [_one(run, each) for each in (a, b)]
+    told = [run._condition_of(data, condition) for data in ends]
+    codes = [apply.encode_set(run.model, data, c).mean for data, c in zip(ends, told, strict=True)]
+    z = _line(codes[0], codes[1], steps)
+    c = None if told[0] is None or told[1] is None else _line(told[0], told[1], steps)
+    return run.schema.own(apply.decode(run.model, z, c))
+
+
+def _line(start: Tensor, end: Tensor, steps: int) -> Tensor:
+    return torch.lerp(start, end, torch.linspace(0, 1, steps)[:, None])
+
+
+def _one(run: "Run", what: Any) -> Dataset:
+    """Return an example that a user names, as a set of one."""
+    if fits(what, int):
+        test = run.schema.admitted(run.data.test)
+        if not 0 <= what < len(test):
+            raise VaekitError(
+                f"the run's test part has the examples 0 to {len(test) - 1}, there is no {what}"
+            )
+        return test.subset([int(what)])
+    if not isinstance(what, str | Path) and tuple(np.shape(what)) == run.schema.shape:
+        what = what[None]
+    given = _examples(run, what)
+    if len(given.data) != 1:
+        raise VaekitError(
+            f"{given.what} holds {len(given.data)} examples, but an end of the line is one: name "
+            "a file of one, or the number of an example of the run's test part"
+        )
+    return given.data

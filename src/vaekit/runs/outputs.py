@@ -1,0 +1,58 @@
+"""What others are given of a run: its page, its model in another form. These imports point up."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vaekit.system import files
+
+if TYPE_CHECKING:
+    from vaekit.export import Export
+    from vaekit.runs.folder import Run
+
+
+def report(run: "Run", out: Path | str | None = None, force: bool = False) -> Path:
+    """Write the run's page, by default into its folder, and return its path.
+
+    A run without numbers is evaluated first. Raises `VaekitError` as `vaekit.report.write` does.
+    """
+    from vaekit.report import write
+    from vaekit.report.rendering import check_page
+
+    path = run.folder / "report.html" if out is None else files.place(out, "a page")
+    check_page(path, force)
+    if not run.judged():
+        run.evaluate()
+    return write(run, path, force)
+
+
+def export(
+    run: "Run",
+    to: str = "onnx",
+    out: Path | str | None = None,
+    force: bool = False,
+    pixels: str = "bytes",
+    license: str = "unknown",
+) -> "Export":
+    """Write the model for use without vaekit (onnx, torch), or its folder for a hub.
+
+    The arguments are those of `vaekit.export.write`, and so is what it raises.
+    """
+    from vaekit.export import write
+
+    return write(run, to, out, force, pixels, license)
+
+
+def from_pretrained(
+    kind: "type[Run]",
+    where: Path | str,
+    revision: str | None = None,
+    data_dir: Path | str | None = None,
+) -> "Run":
+    """Open what `export(to="hub")` wrote: a local folder, or a repository OWNER/NAME of the hub.
+
+    A repository needs `pip install 'vaekit[hub]'`; `revision` is its branch, tag or commit. Raises
+    `VaekitError` where there is neither.
+    """
+    from vaekit.export import from_pretrained
+
+    return kind(from_pretrained(where, revision), data_dir)
