@@ -1,4 +1,4 @@
-"""What early stopping and the best weights are worth, on digits, MNIST and a table.
+"""What early stopping and the best weights are worth, on digits, MNIST, few images and a table.
 
     python benchmarks/early_stopping.py --seeds 5 --out early.json
 
@@ -33,6 +33,10 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"latent": 32, "network": "mlp(400)", "likelihood": "bernoulli"},
         {"epochs": 100, "batch": 100},
     ),
+    "digits, 300 images, noise learned": (
+        {"latent": 16, "network": "mlp(256, 256)", "likelihood": "gaussian(learned=batch)"},
+        {"epochs": 300, "batch": 50},
+    ),
     "breast cancer": (
         {"latent": 8, "network": "mlp(64, 64)", "likelihood": "gaussian(sigma=0.5)"},
         {"epochs": 400, "batch": 50},
@@ -43,6 +47,9 @@ SETTINGS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def data_of(name: str) -> Splits:
     if name == "digits":
         return load("digits")
+    if name.startswith("digits"):
+        train, test = load("digits")
+        return Splits(train.subset(torch.arange(300)), test)
     if name.startswith("mnist"):
         train, test = load("mnist")
         return Splits(train.subset(torch.arange(10_000)), test)

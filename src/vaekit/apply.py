@@ -22,6 +22,7 @@ from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
 from vaekit.priors.base import sampling
 from vaekit.shapes import explaining, misfit
+from vaekit.system.progress import steps
 from vaekit.values import as_floats, bad_entry, check_values, tensor_of
 
 CHUNK = 500
@@ -178,7 +179,8 @@ def batches(
     """
     device = device_of(model)
     with evaluating(model):
-        for part in (torch.arange(len(data)) if rows is None else rows).split(size):
+        every = torch.arange(len(data)) if rows is None else rows
+        for part in steps(every.split(size), "examples", size):
             own = condition_of(model, data, part) if c is None else c[part].to(device)
             yield Chunk(part, data.batch(part).to(device), own)
 

@@ -17,6 +17,7 @@ from vaekit import __version__
 from vaekit.errors import VaekitWarning, nearest
 from vaekit.system import system_error
 from vaekit.system.own_code import take
+from vaekit.system.progress import shown
 from vaekit.system.stopping import on_signals, stop
 
 USAGE = """\
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no text
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with on_signals(stop), warnings.catch_warnings():
+        with on_signals(stop), warnings.catch_warnings(), shown():
             warnings.simplefilter("always", VaekitWarning)
             warnings.showwarning = _Notes()
             for name in own:

@@ -25,6 +25,7 @@ from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
+from vaekit.system.progress import steps
 
 _APART = 0x9E3779B97F4A7C15  # any large odd number
 
@@ -77,7 +78,7 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
     """
     device = device_of(model)
     with evaluating(model):
-        for part in rows.split(size):
+        for part in steps(rows.split(size), "examples", size):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
             with reading_of(data, model):
                 q = _widened(model.encode(x, c))

@@ -40,6 +40,7 @@ from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.metrics.checks import BINS
 from vaekit.model import Model, Pass
+from vaekit.system.progress import steps
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
@@ -101,7 +102,8 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
     """
     device = device_of(model)
     with evaluating(model):
-        for part in rows.split(max(1, CHUNK // samples)):
+        size = max(1, CHUNK // samples)
+        for part in steps(rows.split(size), "examples", size):
             x, c = data.batch(part).to(device), condition_of(model, data, part)
             with reading_of(data, model):
                 run = model(x, c, samples)

@@ -8,6 +8,7 @@ import math
 import re
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
 from vaekit.system import files
+from vaekit.system.progress import shown
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
@@ -81,13 +83,14 @@ def evaluate_run(
         raise VaekitError(f"--corrupt and --features are for scores: give --metrics {examples}")
     say = print if verbose else _silent
     data = run.data.train if train_split else run.data.test
-    score = _scores(run, names, data, corrupt, features, say) if names else None
-    draws = 100 if importance_samples is None else importance_samples
-    more = measure.summarise(run.model, data, n, draws) if information else {}
-    numbers = measure.evaluate(run.model, data, n, samples, bins=bins) | more
-    numbers |= measure.diagnose(*run.system, data, n)
-    if score is not None:
-        numbers |= score(n=n, bins=bins)
+    with shown() if verbose else nullcontext():
+        score = _scores(run, names, data, corrupt, features, say) if names else None
+        draws = 100 if importance_samples is None else importance_samples
+        more = measure.summarise(run.model, data, n, draws) if information else {}
+        numbers = measure.evaluate(run.model, data, n, samples, bins=bins) | more
+        numbers |= measure.diagnose(*run.system, data, n)
+        if score is not None:
+            numbers |= score(n=n, bins=bins)
     for number in numbers.values():
         number |= {"split": _part(run, train_split), **_stamp(run)}
     path = run.folder / results.METRICS

@@ -19,6 +19,7 @@ from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.run_file import read_config
 from vaekit.runs.show import Bar, Watcher
 from vaekit.system import files
+from vaekit.system.progress import hidden
 from vaekit.training import Training
 
 OF_DATA = ("data", "data_dir", "holdout", "validation")
@@ -86,6 +87,7 @@ def train(
     with ExitStack() as stack:
         if watcher is None and verbose:
             watcher = stack.enter_context(Bar(f"{config.recipe} on {config.data}"))
+            stack.enter_context(hidden())
         return train_config(config, folder, resume, saving, watcher, trackers.listed(log))
 
 

@@ -1,0 +1,91 @@
+"""Bars for what takes long: how far a loop is, how fast, and when it will end.
+
+    with shown():                       # the command line does so
+        for part in steps(parts, "examples", 500):
+
+A loop says how many items it has; outside of `shown`, and where stderr is neither a terminal nor
+that of a notebook, nothing is drawn. What is done within a second is not shown either.
+"""
+
+import sys
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WAIT = 1.0  # seconds
+Item = TypeVar("Item")
+
+
+class _Screen:
+    """Say whether bars are drawn, and whether one is; `console` is where, None for stderr."""
+
+    visible = False
+    busy = False
+    console: "Console | None" = None
+
+
+@contextmanager
+def shown(console: "Console | None" = None) -> Iterator[None]:
+    """Draw bars of the loops inside, on a terminal or in a notebook."""
+    able = sys.stderr.isatty() or "ipykernel" in sys.modules
+    with _set(able if console is None else console.is_terminal, console):
+        yield
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Draw none inside, where another bar is drawn already."""
+    with _set(False, None):
+        yield
+
+
+@contextmanager
+def _set(visible: bool, console: "Console | None") -> Iterator[None]:
+    before = _Screen.visible, _Screen.console
+    _Screen.visible, _Screen.console = visible, console
+    try:
+        yield
+    finally:
+        _Screen.visible, _Screen.console = before
+
+
+def steps(items: Collection[Item], what: str, size: int = 1) -> Iterator[Item]:
+    """Yield the items, and show how many are done; each stands for `size` of what is counted.
+
+    Of loops inside of one another the outer one is shown.
+    """
+    if not _Screen.visible or _Screen.busy:
+        yield from items
+        return
+    _Screen.busy = True
+    try:
+        yield from _drawn(items, what, size)
+    finally:
+        _Screen.busy = False
+
+
+def _drawn(items: Collection[Item], what: str, size: int) -> Iterator[Item]:
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    words = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
+    console = _Screen.console or Console(stderr=True)
+    bar = Progress(*words, TimeRemainingColumn(), console=console, transient=True)
+    task = bar.add_task(what, total=len(items), text="")
+    began, drawn = time.monotonic(), False
+    try:
+        for done, item in enumerate(items, 1):
+            yield item
+            passed = time.monotonic() - began
+            if passed > WAIT:
+                if not drawn:
+                    bar.start()
+                drawn = True
+                bar.update(task, completed=done, text=f"{done * size / passed:,.0f}/s")
+    finally:
+        if drawn:
+            bar.stop()
