@@ -55,13 +55,9 @@ def data_of(name: str) -> Splits:
         return Splits(train.subset(torch.arange(10_000)), test)
     x = load_breast_cancer(return_X_y=True)[0]
     train, test = Dataset.from_array(x.astype(np.float32)).split(0.3)
-    mean, sd = train.batch(torch.arange(len(train))).mean(0), x.std(0)
-    return Splits(
-        *(
-            Dataset.from_array((each.batch(torch.arange(len(each))) - mean) / sd)
-            for each in (train, test)
-        )
-    )
+    rows = [each.batch(torch.arange(len(each))) for each in (train, test)]
+    mean, sd = rows[0].mean(0), torch.from_numpy(x.std(0)).float()
+    return Splits(*(Dataset.from_array((each - mean) / sd) for each in rows))
 
 
 def row(name: str, seed: int) -> dict[str, Any]:
