@@ -123,7 +123,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (training("--validation", "0.1", "--validate-every", "0"), "validate_every must be ≥ 1"),
     (training("--optimiser", "adm"), "Did you mean 'adam'"),
     (training("--optimiser", "sgd(lr=0.1)"), "a setting of its own, --lr"),
-    (training("--optimiser", "muon"), "optimiser 'muon'"),
+    (training("--optimiser", "muon"), "unknown optimiser 'muon'"),
     (training("--clip", "0"), "clip must be a finite number > 0"),
     (training("--clip", "nan"), "--clip"),
     (training("--ema", "1"), "ema must be in [0, 1)"),

@@ -9,7 +9,10 @@ from parts import same
 from safetensors.torch import load_file
 
 import vaekit
-from vaekit.errors import VaekitError
+from vaekit import recipes
+from vaekit.errors import VaekitError, VaekitWarning
+from vaekit.training import Training, fit
+from vaekit.training.state import save_weights
 
 SMALL = {
     **{"network": "mlp(8)", "latent": 3, "data": "digits", "epochs": 2, "batch": 200},
@@ -159,3 +162,76 @@ def test_the_command_line_starts_and_goes_on(tmp_path, capsys):
     assert vaekit.Run(tmp_path / "b").config.freeze == "posterior"
     before = np.asarray(parts(vaekit.Run(tmp_path / "a"), "posterior")[0])
     assert np.array_equal(before, parts(vaekit.Run(tmp_path / "b"), "posterior")[0])
+
+
+# ---- what is frozen stays
+
+
+class _Normed(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(64, 6))
+        self.norm = torch.nn.BatchNorm1d(6)
+
+    def forward(self, x):
+        return self.norm(self.first(x))
+
+
+def test_the_statistics_of_a_frozen_part_stay():
+    data = vaekit.load("digits").train
+    encoder = _Normed().requires_grad_(False)
+    decoder = torch.nn.Sequential(torch.nn.Linear(3, 64), torch.nn.Unflatten(1, (1, 8, 8)))
+    model, objective = recipes.vae((1, 8, 8), 3, network=(encoder, decoder))
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    for _ in fit(model, objective, data, Training(epochs=1, batch=100, device="cpu")):
+        pass
+    assert all(torch.equal(v, before[k]) for k, v in encoder.state_dict().items())
+
+
+def test_the_noise_of_a_frozen_likelihood_stays(tmp_path):
+    first = trained(tmp_path / "a", "noise_vae")
+    second = trained(tmp_path / "b", "noise_vae", start=first, freeze="likelihood")
+    assert all(map(torch.equal, parts(first, "likelihood"), parts(second, "likelihood")))
+
+
+def test_tied_weights_are_written(tmp_path):
+    run = trained(
+        tmp_path / "a", "k_sparse_ae", network="tied", k=2, latent=8, keep_checkpoint=True
+    )
+    assert run.encode().shape == (180, 8)
+
+    data = vaekit.load("digits").train
+    encoder = torch.nn.Linear(64, 6)
+    decoder = torch.nn.Linear(6, 64)
+    decoder.weight = torch.nn.Parameter(torch.zeros(64, 6))
+    tied = torch.nn.Sequential(torch.nn.Flatten(), encoder)
+    model, objective = recipes.ae(
+        *((1, 8, 8), 6),
+        network=(tied, torch.nn.Sequential(decoder, torch.nn.Unflatten(1, (1, 8, 8)))),
+    )
+    model.likelihood.second = encoder  # pyright: ignore[reportArgumentType]
+    for _ in fit(model, objective, data, Training(epochs=1, batch=100, device="cpu")):
+        pass
+    save_weights(model, tmp_path / "w.safetensors", 1)
+    assert load_file(tmp_path / "w.safetensors").keys() >= {"model.model.likelihood.second.weight"}
+
+
+def test_a_run_that_stopped_early_goes_on_with_more_patience(tmp_path):
+    early = {"validation": 0.2, "lr": 0.05, "epochs": 60, "batch": 100, "keep_checkpoint": True}
+    whole = trained(tmp_path / "whole", **early, patience=6)
+    first = trained(tmp_path / "a", **early, patience=2)
+    assert first.config.notes["step"] < first.config.notes["steps"]
+    assert not any("still improves" in line for line in first.remarks())
+    with pytest.warns(VaekitWarning, match="stopped early at step .* more patience"):
+        same_again = trained(tmp_path / "a", **{**early, "epochs": 70}, patience=2, resume=True)
+    assert same_again.config.notes["step"] == first.config.notes["step"]
+    trained(tmp_path / "b", **early, patience=2)
+    longer = trained(tmp_path / "b", **early, patience=6, resume=True)
+    assert same(weights(longer), weights(whole))
+    with pytest.raises(VaekitError, match="is another run"):
+        trained(tmp_path / "b", **early, patience=3, resume=True)
+
+
+def test_parts_to_take_need_a_start(tmp_path):
+    with pytest.raises(VaekitError, match="add --start RUN"):
+        trained(tmp_path / "a", start_parts="posterior")

@@ -117,7 +117,7 @@ class Answers(nn.Module):
         ((encoder(),), "a pair .encoder, decoder., got 1"),
         (encoder(), "one network is no pair: give"),
         (5, "networks by text"),
-        ((encoder(), "mlp(3)"), "networks by text"),
+        ((encoder(), "mlp(3)"), "a pair of modules .encoder, decoder., got str"),
     ],
 )
 def test_pairs_that_do_not_serve(pair, cause):

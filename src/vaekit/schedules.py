@@ -209,7 +209,7 @@ class Plateau(_Between):
         if progress.judged is None:
             raise VaekitError(
                 f"the schedule {self} falls when validation sees no new best, but there is none: "
-                "add --validation 0.1 (validation=)"
+                "add --validation 0.1 (validation=; for estimators early_stopping=True)"
             )
 
     def __call__(self, progress: Progress) -> float:

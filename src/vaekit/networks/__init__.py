@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from torch import nn
 
-from vaekit.arguments import expect
+from vaekit.arguments import expect, told
 from vaekit.errors import VaekitError
 from vaekit.networks.base import ACTIVATIONS, Networks, Shape
 from vaekit.networks.conv import Conv
@@ -57,6 +57,9 @@ def networks(text: NetworkLike) -> Networks:
         if len(text) != 2:
             raise VaekitError(f"networks are a pair (encoder, decoder), got {len(text)} of them")
         return Pair(*text)
+    if isinstance(text, tuple | list):
+        wrong = next(each for each in text if not isinstance(each, nn.Module))
+        raise VaekitError(f"networks are a pair of modules (encoder, decoder), got {told(wrong)}")
     if not isinstance(text, str):
         wanted = "networks by text, such as 'mlp(400)', Networks, or (encoder, decoder)"
         expect(text, str, wanted, [(nn.Module, NO_PAIR)])

@@ -56,16 +56,23 @@ def _tried(network: nn.Module, shape: tuple[int, ...], what: str, cure: str) -> 
     """Return what a network makes of zeros of that shape; raise `VaekitError` for no numbers."""
     modes = [(module, module.training) for module in network.modules()]
     weight = next(network.parameters(), torch.empty(0))
+    if weight.is_meta:
+        raise VaekitError(f"the {what} has no weights yet (device meta): load them first")
     try:
         made = network.eval()(torch.zeros(shape, device=weight.device))
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
         why = str(error).splitlines()[0][:150]
+        if weight.dtype != torch.float32:
+            cure = f"its weights are {weight.dtype}, write {what}.float()"
         raise VaekitError(f"the {what} cannot read {shape} ({why}): {cure}") from error
     finally:
         for module, training in modes:
             module.training = training
     if not isinstance(made, Tensor) or not made.is_floating_point():
-        raise VaekitError(f"the {what} returns {brief(made)}: it should return a tensor of floats")
+        raise VaekitError(
+            f"the {what} returns {brief(made)}: it should return a tensor of floats, wrap it in a "
+            "module that returns one"
+        )
     if not bool(torch.isfinite(made).all()):
         raise VaekitError(f"the {what} returns numbers that are not finite for zeros {shape}")
     return made

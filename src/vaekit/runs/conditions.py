@@ -67,6 +67,21 @@ def own_conditions(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
     return data.condition(rows, wanted.kind, wanted.width).cpu()
 
 
+def matched(data: Dataset, wanted: Condition | None, schema: Schema) -> Dataset:
+    """Return a set whose classes have the numbers of training, by their names.
+
+    Raises `VaekitError` as `own_conditions` does.
+    """
+    if wanted is None:
+        return data
+    c = own_conditions(data, wanted, schema)
+    if wanted.kind != "labels" or data.labels is None:
+        return data
+    labels = data.labels.clone()
+    labels[slice(None) if data.rows is None else data.rows] = c.argmax(-1).to(labels)
+    return replace(data, labels=labels, label_names=schema.label_names)
+
+
 # ---- classes
 
 

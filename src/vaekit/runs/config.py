@@ -1,6 +1,7 @@
 """What decides a run: recipe, arguments, data, training. It is what `run.yaml` holds."""
 
 import inspect
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from numbers import Integral, Real
@@ -71,6 +72,10 @@ class Config:
             if name not in known or name == "shape":
                 raise nearest(name, known.keys() - {"shape"}, f"argument of {self.recipe}")
             check(name, value, known[name].annotation, known[name].default)
+        if plain["start_parts"] and not plain["start"]:
+            raise VaekitError(
+                "start_parts are parts of a run to start from: add --start RUN (start=)"
+            )
         if plain["validation"] == plain["data"]:
             raise VaekitError(
                 f"{self.data} is what is trained on: set a share of it aside, --validation 0.1 "
@@ -92,7 +97,8 @@ class Config:
         if not self.validation or isinstance(self.validation, str):
             return splits, None
         train, held_out = splits.train.split(self.validation, seed=0)
-        return datasets.Splits(train, splits.test), held_out
+        test = train if splits.test is splits.train else splits.test
+        return datasets.Splits(train, test), held_out
 
     def build(self, shape: tuple[int, ...]) -> recipes.System:
         """Build the model and objective, its weights drawn from the training's seed."""
@@ -103,7 +109,7 @@ class Config:
             hint = own_code.missing(self.notes.get("imports", ()))
             if not hint:
                 raise
-            raise VaekitError(f"{error}{hint}") from None
+            raise VaekitError(f"{str(error).rstrip('.')}{hint}") from None
 
     def completed(self) -> dict[str, Any]:
         """Return the recipe's arguments, those that are left out at their defaults."""
@@ -121,10 +127,13 @@ class Config:
         return shared
 
     def is_longer(self, other: "Config") -> bool:
-        """Say whether `other` is this run with more epochs."""
-        more = replace(self.training, epochs=other.training.epochs)
-        longer = other.training.epochs > self.training.epochs
-        return longer and not replace(self, training=more).differences(other)
+        """Say whether `other` is this run with more epochs, or more patience."""
+        mine, theirs = self.training, other.training
+        more = replace(mine, epochs=theirs.epochs, patience=theirs.patience)
+        patient = mine.patience is not None and (theirs.patience or math.inf) > mine.patience
+        longer = theirs.epochs >= mine.epochs and (theirs.epochs > mine.epochs or patient)
+        allowed = patient or theirs.patience == mine.patience
+        return longer and allowed and not replace(self, training=more).differences(other)
 
     def differences(self, other: "Config") -> list[str]:
         """Name what two configs differ in, as `key: this → that`."""

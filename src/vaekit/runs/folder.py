@@ -77,7 +77,8 @@ class Run:
         """Return the validation set, None for a run without one."""
         named = self.config.validation
         if isinstance(named, str):
-            return inputs.examples(self, named, split=inputs.first_split(named)).data
+            held_out = inputs.examples(self, named, split=inputs.first_split(named)).data
+            return conditions.matched(held_out, self.condition, self.schema)
         return self.config.parted(self.splits)[1]
 
     @cached_property

@@ -20,10 +20,12 @@ import torch
 
 import vaekit
 from vaekit import recipes
-from vaekit.data import Schema, Splits
+from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError, warn
+from vaekit.model import Condition
 from vaekit.runs import history, place, trackers
 from vaekit.runs.begin import begin, freeze
+from vaekit.runs.conditions import matched
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run
 from vaekit.runs.inputs import Described, examples, first_split
@@ -82,10 +84,7 @@ def _train(
     if not (folder / CHECKPOINT).exists():
         begin(system.model, config)
     freeze(system.model, config)
-    if isinstance(config.validation, str):
-        like = Described(config, Schema.of(splits.train), splits, system.model.condition)
-        named = config.validation
-        held_out = examples(like, named, split=first_split(named)).data
+    held_out = held_out or _named_set(config, splits, system.model.condition)
     if held_out is not None:
         config = replace(config, notes={**config.notes, "validation": len(held_out)})
     fit = Fit(system.model, system.objective, splits.train, config.training, held_out)
@@ -96,6 +95,8 @@ def _train(
         return _opened(folder, config, whole)
     if resume and (folder / CHECKPOINT).exists():
         _load(fit, folder / CHECKPOINT)
+        if before == "longer" and fit.ended:
+            warn(f"{folder} was stopped early at step {fit.step}: give more patience to train on")
     following = trackers.following(None, (), folder, fit.step)
     if fit.fabric.global_rank == 0:
         history.start(folder / "history.csv", fit.step)
@@ -120,6 +121,15 @@ def _train(
         finally:
             following.end(state)
     return run
+
+
+def _named_set(config: Config, splits: Splits, condition: Condition | None) -> Dataset | None:
+    """Return the validation set that is named, read as the run's data are; None where none is."""
+    named = config.validation
+    if not isinstance(named, str):
+        return None
+    like = Described(config, Schema.of(splits.train), splits, condition)
+    return matched(examples(like, named, split=first_split(named)).data, condition, like.schema)
 
 
 def _opened(folder: Path, config: Config, splits: Splits) -> Run:

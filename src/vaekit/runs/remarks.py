@@ -49,11 +49,14 @@ def remarks(run: "Run") -> list[str]:
     trained = _curve(rows, "objective", "objective")
     said = _unused(metrics, int(rows[-1]["step"]))
     kept = training.keep == "best"
-    said += [] if looked is None else _overfitted(looked, kept)
+    said += [] if looked is None else _overfitted(looked, trained, kept)
     said = said or _gap(rows, metrics, looked is not None)
-    curve = looked or trained
-    said = said or ([] if curve is None else _improving(curve, rows, looked is not None))
-    return _ended(run.config) + said
+    adversary = any(name.endswith("_critic") for name in rows[0])
+    curve = looked or (None if adversary else trained)
+    ended = _ended(run.config)
+    if not said and curve is not None and rows[-1]["epoch"] >= training.epochs:
+        said += _improving(curve, rows, looked is not None)
+    return ended + said
 
 
 def _ended(config: "Config") -> list[str]:
@@ -90,10 +93,15 @@ def _unused(metrics: dict[str, Any], step: int) -> list[str]:
     ]
 
 
-def _overfitted(curve: _Curve, kept: bool) -> list[str]:
+def _overfitted(curve: _Curve, trained: _Curve | None, kept: bool) -> list[str]:
     rise = curve.values[-1] - curve.values[curve.best]
     if len(curve.values) - 1 - curve.best < 2 or rise <= RISE * curve.fall:
         return []
+    if trained is not None:  # where training became worse too, it is no matter of few examples
+        until = sum(step <= curve.steps[curve.best] for step in trained.steps)
+        then, now = trained.values[max(0, until - FEW) : until], trained.values[-FEW:]
+        if then and sum(now) / len(now) > sum(then) / len(then):
+            return []
     cure = (
         "the weights that were best are kept"
         if kept

@@ -75,6 +75,12 @@ class Chosen:
         counted = self._counted()
         return min(counted, key=lambda each: each[1])[0] if counted else None
 
+    @property
+    def counted(self) -> tuple[float, ...]:
+        """Return the numbers that count, in their order, lower is better."""
+        first = sum(step < self.start for step in self.steps)
+        return self.judged[first:]
+
     def _counted(self) -> list[tuple[int, float]]:
         numbers = zip(self.steps, self.judged, strict=True)
         return [each for each in numbers if each[0] >= self.start and each[1] < math.inf]

@@ -30,7 +30,7 @@ from vaekit.training.batches import Batch, batches_of
 from vaekit.training.chosen import Chosen
 from vaekit.training.means import Interval, Means
 from vaekit.training.settings import Training
-from vaekit.training.step import Step
+from vaekit.training.step import Step, hold_still
 from vaekit.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -69,7 +69,6 @@ class Fit:
         self.steps = self.training.epochs * self.batches.per_epoch
         self.step = 0
         self.validation: Validation | None = None
-        self.objective.check(self.progress)
         self.parts = Step(model, self.objective)
         if not any(weight.requires_grad for weight in self.parts.parameters()):
             raise VaekitError(
@@ -92,6 +91,7 @@ class Fit:
         self._weights: tuple[list[float], Tensor] = ([], torch.empty(0))
         self.judged: dict[str, float] = {}
         self.validation = self._validation(validation)
+        self.objective.check(self.progress)
         rate = self.training.rate
         self._rate = rate if isinstance(rate, Schedule) else None
         if self._rate is not None:
@@ -136,11 +136,12 @@ class Fit:
         # One process needs no wrapper's synchronisation, only its precision, which costs less.
         self._step = wrapped if self.fabric.world_size > 1 else compiled
         self.parts.train()
+        hold_still(self.parts)
 
     @property
     def progress(self) -> Progress:
         """Return the point that training has reached, as schedules read it."""
-        judged = None if self.validation is None else self.chosen.judged
+        judged = None if self.validation is None else self.chosen.counted
         return Progress(self.step, self.steps, self.batches.per_epoch, judged)
 
     @property

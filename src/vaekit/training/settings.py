@@ -11,7 +11,8 @@ from vaekit.schedules import SCHEDULES, Schedule, weight
 from vaekit.text import parse
 
 SEEDS = 2**44  # the loop draws from a million times the seed, and PyTorch takes 64 bits
-_NOT = ("Optimizer", "LBFGS", "SparseAdam")  # none, needs a closure, needs sparse gradients
+# None; needs a closure; needs sparse gradients; takes matrices alone, and biases are none.
+_NOT = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
 OPTIMISERS: dict[str, type[torch.optim.Optimizer]] = {
     name.lower(): kind
     for name, kind in vars(torch.optim).items()
@@ -34,8 +35,8 @@ class Training:
         optimiser: adam, adamw, or another class of torch.optim with its own arguments, such as
             sgd(momentum=0.9)
         clip: largest norm of the gradient of a step, longer ones are shortened to it
-        ema: decay of a running average of the weights, such as 0.999, which is then the model that
-            is judged and kept; 0: none
+        ema: decay of the running average of the weights, such as 0.999; after step t at most
+            (1 + t)/(10 + t). The averages are then judged and kept; 0: no average
         validate_every: steps from one look at the validation set to the next; default an epoch
         watch: number of the validation that says which weights are best: objective, elbo,
             distortion, rate, or a term
@@ -46,7 +47,7 @@ class Training:
         compile: compile the step with torch.compile
         device: auto, cpu, cuda, cuda:1, mps, ...
         processes: number of processes (data parallel)
-        threads: threads of the CPU for training; default what PyTorch takes
+        threads: CPU threads for training; default as many as PyTorch chooses
 
     Raises `VaekitError` for values of another type or out of range.
     """
@@ -119,7 +120,9 @@ class Training:
             return
         word, _, named = parse(name)
         if word not in OPTIMISERS:
-            raise nearest(word, OPTIMISERS, "optimiser")
+            raise nearest(word.lower(), OPTIMISERS, "optimiser")
+        if "weight_decay" in named and self.weight_decay:
+            raise VaekitError(f"weight_decay is {self.weight_decay} and in {name!r}: give it once")
         if "lr" in named:
             raise VaekitError(f"optimiser {name!r}: the rate is a setting of its own, --lr (lr=)")
 

@@ -52,11 +52,12 @@ def joined(
     for when, states in random.items():
         tensors |= {f"random.{when}.{name}": state for name, state in states.items()}
     tensors |= chosen
-    # Copied: tied weights share memory, which a file cannot, and training goes on in place.
-    return {
-        name: torch.as_tensor(tensor).detach().to("cpu", copy=True).contiguous()
-        for name, tensor in tensors.items()
-    }
+    return {name: _copied(tensor) for name, tensor in tensors.items()}
+
+
+def _copied(tensor: Any) -> Tensor:
+    """Copy: tied weights share memory, which a file cannot, and training goes on in place."""
+    return torch.as_tensor(tensor).detach().to("cpu", copy=True).contiguous()
 
 
 def parted(tensors: Mapping[str, Tensor]) -> State:
@@ -83,7 +84,7 @@ def save_weights(
     model: Model, path: Path, step: int | None = None, notes: Mapping[str, str] | None = None
 ) -> None:
     """Write a model's weights as safetensors, with the step that training had come to."""
-    state = {f"{OWN}{k}": v.detach().cpu().contiguous() for k, v in model.state_dict().items()}
+    state = {f"{OWN}{k}": _copied(v) for k, v in model.state_dict().items()}
     about = {"format": "vaekit-model-1", **(notes or {})} | (
         {} if step is None else {"step": str(step)}
     )

@@ -19,6 +19,16 @@ class Step(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """Return the values of all terms, (terms,), under the best noise where it is learned."""
         run = self.model(x, c, self.objective.samples)
-        if self.training:
+        if self.training and self.model.likelihood.training:
             self.model.likelihood.maximise(run.x, run.p)
         return torch.stack(self.objective.values(run))
+
+
+def hold_still(parts: nn.Module) -> None:
+    """Keep the statistics of frozen parts: batch norm's, and the noise of a frozen likelihood."""
+    for part in parts.modules():
+        weights = list(part.parameters())
+        if weights and not any(weight.requires_grad for weight in weights):
+            for module in part.modules():
+                if any(True for _ in module.buffers(recurse=False)):
+                    module.eval()

@@ -1,7 +1,8 @@
 """Judge a model on examples that it is not trained on, while it is trained.
 
 The noise is the same each time, so that two looks differ by the weights alone. Nothing is corrupted
-and nothing changes: weights, generators and the modes of all parts are left as they were.
+and nothing changes: weights, generators and the modes of all parts are left as they were. The
+objective is that of training without the terms of critics, which move while they learn.
 """
 
 import math
@@ -11,10 +12,10 @@ from typing import TYPE_CHECKING
 import torch
 from torch.utils.data import DataLoader
 
-from vaekit.apply import batches, evaluating, reading_of, seeded
+from vaekit.apply import condition_of, device_of, evaluating, reading_of, seeded
 from vaekit.data import Dataset
 from vaekit.distributions.divergences import kl
-from vaekit.errors import nearest
+from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.schedules import Progress
 from vaekit.training.batches import FromLoader
@@ -43,7 +44,10 @@ class Validation:
 
         Raises as `judge` does, and for a number to watch that there is not.
         """
-        self.names = tuple(self.judge(progress))
+        try:
+            self.names = tuple(self.judge(progress))
+        except VaekitError as error:
+            raise VaekitError(f"in validation: {error}") from error
         if self.training.watch not in self.names:
             raise nearest(self.training.watch, self.names, "number to watch")
 
@@ -62,21 +66,25 @@ class Validation:
 
     def _passes(self) -> "Iterator[Pass]":
         model, samples = self.parts.model, self.parts.objective.samples
+        device = device_of(model)
         if isinstance(self.data, Dataset):
-            for _, x, c in batches(model, self.data, size=self.training.batch):
+            # Parts of nearly one size, none smaller than a batch: a term may need a pair.
+            count = max(1, len(self.data) // self.training.batch)
+            for rows in torch.arange(len(self.data)).tensor_split(count):
+                x, c = self.data.batch(rows).to(device), condition_of(model, self.data, rows)
                 with reading_of(self.data, model):
                     yield model(x, c, samples)
             return
-        device = next(self.parts.parameters()).device
         for x, c in FromLoader(self.data, device, model).epoch(0, 0):
             yield model(x, c, samples)
 
     def _numbers(self, run: Pass, progress: Progress) -> dict[str, float]:
         objective = self.parts.objective
-        terms = torch.stack([term(run) for _, term in objective.parts]).double().cpu()
-        total = terms @ torch.tensor(objective.weights(progress)).double()
-        names = [term.name for _, term in objective.parts]
-        numbers = {"objective": float(total), **dict(zip(names, terms.tolist(), strict=True))}
+        terms = {term.name: float(term(run)) for _, term in objective.parts}
+        # What a critic says is no measure over time: it learns meanwhile.
+        own = [term not in objective.critics for _, term in objective.parts]
+        parts = zip(own, objective.weights(progress), terms.values(), strict=True)
+        numbers = {"objective": sum(w * value for mine, w, value in parts if mine), **terms}
         numbers["distortion"] = float(-run.log_likelihood.mean())
         if run.prior is not None and not run.q.deterministic:
             numbers["rate"] = float(kl(run.q, run.prior, run.z).mean())
