@@ -108,9 +108,8 @@ def _options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
 def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     root, options = folder.existing_folder(path), _options(run, origin)
     form = _form(run, options)
-    data = folder.load_pictures(
-        folder.list_pictures(root), root, form, options.get("skip", False), _LIKE
-    )
+    skip, mmap = options.get("skip", False), options.get("mmap", False)
+    data = folder.load_pictures(folder.list_pictures(root), root, form, skip, _LIKE, mmap=mmap)
     return _of_pictures(run, data, str(path))
 
 
