@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     attributes: Tensor | None = None
     columns: Columns | None = None
-    names: tuple[str, ...] = ()
+    names: "tuple[str, ...] | RowNames" = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim not in (2, 4) or self.images.dtype not in (torch.uint8, torch.float32):
@@ -244,7 +244,29 @@ def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor
             f"on and {n} to test on: choose a share from 0 to 1 that leaves both some"
         )
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    return order[n:].sort().values, order[:n].sort().values
+    test = torch.zeros(count, dtype=torch.bool)
+    test[order[:n]] = True
+    del order
+    return (~test).nonzero()[:, 0], test.nonzero()[:, 0]
+
+
+class RowNames(Sequence[str]):
+    """Name rows by their numbers (N,), which may be mapped: as texts they would fill the memory."""
+
+    def __init__(self, numbers: Tensor):
+        self.numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RowNames": ...
+    def __getitem__(self, index: int | slice) -> "str | RowNames":
+        if isinstance(index, slice):
+            return RowNames(self.numbers[index])
+        return str(int(self.numbers[index]))
 
 
 CONDITIONS = ("labels", "factors", "attributes")
