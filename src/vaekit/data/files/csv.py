@@ -241,7 +241,8 @@ def _fields(line: str, separator: str) -> list[str]:
     if '"' not in line:
         return [field.strip() for field in line.split(separator)]
     mark = re.escape(separator)
-    fields = re.findall(rf'(?:^|{mark})\s*("(?:[^"]|"")*"|[^{mark}]*)', line)
+    gap = r"[^\S\t]*" if separator == "\t" else r"\s*"  # tabs part empty fields
+    fields = re.findall(rf'(?:^|{mark}){gap}("(?:[^"]|"")*"|[^{mark}]*)', line)
     bare = [re.sub(r'^"(.*)"$', r"\1", field.strip(), flags=re.DOTALL) for field in fields]
     return [field.replace('""', '"').strip() for field in bare]
 
