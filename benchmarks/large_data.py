@@ -24,7 +24,7 @@ SIDE, PER_FOLDER, PER_FILE = 32, 10_000, 1_000_000
 CHILD = """
 import sys, time
 import vaekit
-what, network, out = sys.argv[1:]
+what, likelihood, out = sys.argv[1:]
 start = time.perf_counter()
 def said(stage):
     print(stage, round(time.perf_counter() - start, 1), flush=True)
@@ -32,7 +32,8 @@ vaekit.data.load(what)
 said("loaded (decoded)")
 vaekit.data.load(what)
 said("loaded (mapped)")
-run = vaekit.train("vae", data=what, network=network, latent=8, epochs=1, batch=500, out=out)
+options = {"network": "mlp(64)", "likelihood": likelihood, "latent": 8, "batch": 500}
+run = vaekit.train("vae", data=what, epochs=1, out=out, **options)
 said("trained")
 numbers = run.evaluate()
 said("evaluated")
@@ -74,9 +75,9 @@ def make_table(root: Path, rows: int, columns: int) -> None:
         frame.write_parquet(root / f"part-{number:04}.parquet", row_group_size=100_000)
 
 
-def measured(what: str, network: str, place: Path) -> None:
+def measured(what: str, likelihood: str, place: Path) -> None:
     """Train, evaluate and encode in a process with its cache in `place`; print its peak."""
-    words = [sys.executable, "-c", CHILD, what, network, str(place / "run")]
+    words = [sys.executable, "-c", CHILD, what, likelihood, str(place / "run")]
     environment = {**os.environ, "XDG_CACHE_HOME": str(place / "cache"), "OMP_NUM_THREADS": "1"}
     peak, mapped, started = 0, 0, time.perf_counter()
     child = subprocess.Popen(words, env=environment)
@@ -125,10 +126,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=given.place) as name:
         place = Path(name)
         jobs = [
-            (make_pictures, (given.pictures,), "folder('{}', mmap=true)", "mlp(64)"),
-            (make_table, (given.rows, given.columns), "table('{}', mmap=true)", "mlp(64)"),
+            (make_pictures, (given.pictures,), "folder('{}', mmap=true)", "bernoulli"),
+            (make_table, (given.rows, given.columns), "table('{}', mmap=true)", "squared_error"),
         ]
-        for make, sizes, text, network in jobs:
+        for make, sizes, text, likelihood in jobs:
             if not sizes[0]:
                 continue
             home = place / make.__name__
@@ -137,7 +138,7 @@ def main() -> None:
             make(home / "data", *sizes)
             seconds = time.perf_counter() - started
             print(f"{make.__name__} {sizes}: {_size_of(home):.2f} GiB, {seconds:.0f} s", flush=True)
-            measured(text.format(home / "data"), network, home)
+            measured(text.format(home / "data"), likelihood, home)
             print(f"the cache holds {_size_of(home / 'cache'):.2f} GiB", flush=True)
 
 

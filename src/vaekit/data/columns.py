@@ -89,6 +89,14 @@ class Columns:
         (whole,) = self.scaled_pieces(own, rows, [slice(None)])
         return whole
 
+    def scaled_floats(self, own: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return what `scaled` returns, float32 (N, D), of numbers that may be mapped."""
+        made, start = np.empty(own.shape, np.float32), 0
+        for piece in self.scaled_pieces(own, rows):
+            made[start : start + len(piece)] = piece
+            start += len(piece)
+        return made
+
     def scaled_pieces(
         self, own: np.ndarray, rows: np.ndarray | None = None, parts: Iterable[slice] | None = None
     ) -> Iterator[np.ndarray]:

@@ -116,6 +116,21 @@ class Dataset:
         where = self._where(indices).tolist()
         return [self.names[i] for i in where] if self.names else [str(i) for i in where]
 
+    def all_names(self) -> Sequence[str]:
+        """Name all images as `names_of` does, rows without a text for each in memory."""
+        rows = torch.arange(len(self.images)) if self.rows is None else self.rows.cpu()
+        if isinstance(self.names, RowNames):
+            return RowNames(self.names.numbers[rows])
+        return [self.names[i] for i in rows.tolist()] if self.names else RowNames(rows)
+
+    def seen_classes(self) -> tuple[int, ...] | None:
+        """List the classes of this view in order, None without labels."""
+        if self.labels is None:
+            return None
+        parts = (torch.arange(len(self))[part] for part in pieces(len(self), 8))
+        seen = [self.labels[self._where(part)].unique() for part in parts]
+        return tuple(torch.cat(seen).unique().tolist())
+
     def batch_labels(self, indices: Tensor) -> Tensor | None:
         """Gather the labels at positions `indices` (n,), or None where there are none."""
         return None if self.labels is None else self.labels.index_select(0, self._where(indices))
@@ -267,6 +282,11 @@ class RowNames(Sequence[str]):
         if isinstance(index, slice):
             return RowNames(self.numbers[index])
         return str(int(self.numbers[index]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
 CONDITIONS = ("labels", "factors", "attributes")

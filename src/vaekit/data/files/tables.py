@@ -24,7 +24,7 @@ import numpy as np
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.columns import Columns, chosen_pieces
 from vaekit.data.dataset import Dataset, RowNames, random_parts
-from vaekit.data.files.blocks import How, Numbers, numbers_of, stage
+from vaekit.data.files.blocks import How, Numbers, blocks, numbers_of, stage
 from vaekit.data.files.frames import Missing
 from vaekit.data.files.reading import (
     TABLE_ENDINGS,  # noqa: F401 (for those who read tables)
@@ -85,11 +85,7 @@ def table(
         whole = read_table(source, *how)
         numbers = numbers_of(whole, columns, label, missing)
         scaling = _scaling(numbers, scale, missing, _train_rows(numbers, holdout, seed))
-        scaled = np.empty(numbers.values.shape, np.float32)
-        start = 0
-        for piece in scaling.scaled_pieces(numbers.values, numbers.rows):
-            scaled[start : start + len(piece)] = piece
-            start += len(piece)
+        scaled = scaling.scaled_floats(numbers.values, numbers.rows)
         made = Dataset.from_array(scaled, numbers.labels, whole.name)
         names = () if len(numbers.rows) == len(whole.frame) else tuple(map(str, numbers.rows))
         more = {"label_names": numbers.label_names, "columns": scaling, "names": names}
@@ -166,6 +162,11 @@ def mapped_table(
     for note in record["notes"]:
         warn(note)
     return data
+
+
+def column_names(source: Path | str, how: How) -> list[str]:
+    """Return the names of the columns of a table's files, of which the beginning is read."""
+    return next(blocks(table_files(source), how)).frame.columns
 
 
 def _state(files: Sequence[Path]) -> str:
