@@ -42,6 +42,7 @@ from vaekit.system.memory import warn_of_memory
 _IDS = {"id", "ids", "idx", "index", "row", "rowid", "rownumber", "key", "uid", "uuid", "nr", "no"}
 _FEW_ROWS = 10  # rows that may be numbered by chance
 _FINE_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
+_MANY = 10**7  # cells whose reading takes long enough to be announced
 _TIMES = 4  # the memory that reading takes, by the size of the files
 
 
@@ -142,7 +143,8 @@ def mapped_table(
                 return {**made, "columns": scaling.plain(), "notes": said}
 
             pieces = (p.astype(np.float32) for p in scaling.scaled_pieces(numbers.values, rows))
-            store(place, count, pieces, record, f"reading {what}", lambda: arrays)
+            about = f"writing {count} rows of {what}" if numbers.values.size > _MANY else ""
+            store(place, count, pieces, record, about, lambda: arrays)
 
     asked = scale if isinstance(scale, str) else scale.plain()
     state = f"1 {before} {tuple(how)} {columns} {label} {missing} {asked} {held_out}"
