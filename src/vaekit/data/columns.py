@@ -65,7 +65,7 @@ class Columns:
         def whole() -> Iterator[np.ndarray]:
             return (p if fill is None else np.where(np.isnan(p), fill, p) for p in parts())
 
-        ends = [(part.min(axis=0), part.max(axis=0), part[0]) for part in whole()]
+        ends = [(part.min(axis=0), part.max(axis=0), part[0].copy()) for part in whole()]
         lows, highs, firsts = zip(*ends, strict=True)
         low, high = np.min(lows, axis=0), np.max(highs, axis=0)
         width = high - low
