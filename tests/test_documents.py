@@ -9,6 +9,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import pooch
 import pytest
 import torch
 from parts import same
@@ -33,6 +34,8 @@ def test_blocks_run(page, tmp_path, monkeypatch):
     if page.name == "export.md":
         pytest.importorskip("onnxruntime", reason="the page of exports needs vaekit[onnx]")
     monkeypatch.chdir(tmp_path)
+    if page.name == "large-data.md":  # which writes into the cache
+        monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
     names: dict[str, object] = {"__name__": "a_document"}
     for block in BLOCK.findall(page.read_text(encoding="utf-8")):
         exec(compile(block, str(page), "exec"), names)

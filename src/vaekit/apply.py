@@ -75,11 +75,11 @@ def encode_set(
             check_numbers(data, rows, x)
             with reading_of(data, model):
                 q = model.encode(x, own)
-            code = q.rsample() if draw else q.mean
-            check_finite_values(model, data, rows, "the code", code, q.mean)
-            parts.append([t.float().cpu() for t in (code, q.mean, q.variance.sqrt())])
-    code, mean, std = (torch.cat(part) for part in zip(*parts, strict=True))
-    return Codes(code, mean, std if bool(std.any()) else None)
+            drawn = [q.rsample()] if draw else []
+            check_finite_values(model, data, rows, "the code", *drawn, q.mean)
+            parts.append([t.float().cpu() for t in (q.variance.sqrt(), q.mean, *drawn)])
+    std, mean, *drawn = (torch.cat(part) for part in zip(*parts, strict=True))
+    return Codes(drawn[0] if draw else mean, mean, std if bool(std.any()) else None)
 
 
 def decode(model: Model, z: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:

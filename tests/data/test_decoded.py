@@ -121,7 +121,6 @@ def test_stamps_follow_the_files(tmp_path):
 
 @pytest.mark.parametrize("kind", ["folder", ".zip", ".tar.xz"])
 def test_pictures_are_decoded_once(own_cache, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("vaekit.data.decoding._CHUNK", 5)
     monkeypatch.setattr("vaekit.data.decoding._MANY", 20)
     made, seen = files(23), []
 

@@ -2,7 +2,7 @@
 
 from vaekit.data.catalogue import CATALOGUE, load, resolved, source
 from vaekit.data.columns import Columns
-from vaekit.data.dataset import Dataset, one_hot, one_hots
+from vaekit.data.dataset import Dataset, RowNames, one_hot, one_hots
 from vaekit.data.factors import Factors
 from vaekit.data.schema import Schema
 from vaekit.data.splits import Splits
@@ -12,6 +12,7 @@ __all__ = [
     "Columns",
     "Dataset",
     "Factors",
+    "RowNames",
     "Schema",
     "Splits",
     "load",

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vaekit.data.paths import reading, sha256
+from vaekit.data.paths import file_state, reading, sha256
 
 ARCHIVE_ENDINGS = (".zip", ".tar.xz", ".tar.gz", ".tar")
 
@@ -68,9 +68,7 @@ def stamp(path: Path, wanted: re.Pattern[str]) -> str:
         return sha256(path)
     digest = hashlib.sha256(str(path.resolve()).encode())
     for name in sorted(_wanted(path, wanted)):
-        about = (path / name).stat()
-        state = f"{name}\0{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}\n"
-        digest.update(state.encode())
+        digest.update(f"{name}\0{file_state(path / name)}\n".encode())
     return digest.hexdigest()
 
 

@@ -1,7 +1,8 @@
 """Images that take long to make: written into the cache once, mapped from the disk from then on.
 
-They go piece by piece to a .npy file (N, C, H, W) uint8, so that they need not fit the memory while
-they are made; mapped, a batch costs the reading of its rows. What they were made from is part of
+They go piece by piece to a .npy file, pictures (N, C, H, W) or rows (N, D), uint8 or float32, so
+that they need not fit the memory while they are made; mapped, a batch costs the reading of its
+rows. Further arrays, such as labels, may lie beside. What they were made from is part of
 the name of their folder, so that other files, another size or another version of the code make
 others. A small record, written last, says that the array is whole. Two processes that make the same
 images at once write the same bytes and swap them in.
@@ -9,9 +10,11 @@ images at once write the same bytes and swap them in.
 
 import json
 import math
+import shutil
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,17 +24,23 @@ from torch import Tensor
 
 from vaekit.data.factors import Factors
 from vaekit.data.paths import cache, reading
+from vaekit.errors import VaekitError
 from vaekit.system.files import write_file, write_text
 
 _ARRAY, _RECORD = "images.npy", "source.json"
 
 
 class Cached(NamedTuple):
-    """Hold mapped images (N, C, H, W) uint8, and the record of what they were made from."""
+    """Hold mapped images (N, C, H, W) or rows (N, D), and what is recorded of their making."""
 
     images: Tensor
     record: dict[str, Any]
     folder: Path
+
+    def array(self, name: str) -> Tensor | None:
+        """Map another array that was stored beside them, None where there is none of that name."""
+        path = self.folder / f"{name}.npy"
+        return torch.from_numpy(_map_array(path)) if path.exists() else None
 
 
 def cached(what: str, key: str, make: Callable[[Path], None]) -> Cached:
@@ -45,10 +54,10 @@ def cached(what: str, key: str, make: Callable[[Path], None]) -> Cached:
     if not _is_whole(folder):
         make(folder)
     with checking(folder):
-        # "c" keeps changes in memory: the file is only read, and torch need not warn of that.
-        images = np.load(folder / _ARRAY, mmap_mode="c", allow_pickle=False)
+        images = _map_array(folder / _ARRAY)
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
-        if images.ndim != 4 or images.dtype != np.uint8 or not isinstance(record, dict):
+        known = images.ndim in (2, 4) and images.dtype in (np.uint8, np.float32)
+        if not known or not isinstance(record, dict):
             raise ValueError(f"images {images.shape} {images.dtype}")
     return Cached(torch.from_numpy(images), record, folder)
 
@@ -79,21 +88,27 @@ def store(
     pieces: Iterable[np.ndarray],
     record: Callable[[], dict[str, Any]] = dict,
     about: str = "",
+    arrays: Callable[[], Mapping[str, np.ndarray]] = dict,
 ) -> None:
-    """Write `count` images, in pieces (n, C, H, W) uint8 that follow one another, to a folder.
+    """Write up to `count` images, in pieces (n, …) that follow one another, to a folder.
 
-    `record` is asked once all are written; `about` is said where it takes long. Raises
-    `VaekitError` where the folder cannot be written; nothing is then left behind.
+    `arrays` to lie beside them and the `record` are asked for once all are written; `about` is said
+    where it takes long. Raises `VaekitError` where the folder cannot be written or has no room;
+    nothing is then left behind.
     """
     if about:
         print(f"{about} into {folder}: this is done once", file=sys.stderr)
     try:
         write_file(folder / _ARRAY, lambda target: _save_pieces(target, count, pieces))
+        for name, array in arrays().items():
+            one = iter([array])
+            write_file(folder / f"{name}.npy", partial(_save_pieces, count=len(array), pieces=one))
         write_text(folder / _RECORD, json.dumps(record()))
     except BaseException:
         if not _is_whole(folder):
             with suppress(OSError):  # of folders that hold something else, and places that are none
-                (folder / _ARRAY).unlink(missing_ok=True)
+                for path in folder.glob("*.npy"):
+                    path.unlink()
                 folder.rmdir()
                 folder.parent.rmdir()
         raise
@@ -103,15 +118,33 @@ def _is_whole(folder: Path) -> bool:
     return (folder / _RECORD).is_file()
 
 
+def _map_array(path: Path) -> np.ndarray:
+    # "c" keeps changes in memory: the file is only read, and torch need not warn of that.
+    return np.load(path, mmap_mode="c", allow_pickle=False)
+
+
 def _save_pieces(target: Path, count: int, pieces: Iterable[np.ndarray]) -> None:
     """Write through a file: on a full disk it raises, where a mapping would end the process."""
-    written = 0
+    written, header = 0, dict[str, Any]()
     with target.open("wb") as file:
         for piece in pieces:
             if not written:
-                shape = (count, *piece.shape[1:])
-                header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+                _check_room(target.parent, count * piece[0].nbytes)
+                header = {"descr": piece.dtype.str, "fortran_order": False}
+                header["shape"] = (count, *piece.shape[1:])
                 np.lib.format.write_array_header_1_0(file, header)
-            file.write(piece.tobytes())
+            file.write(np.ascontiguousarray(piece).data)
             written += len(piece)
-    assert written == count, f"{written} images of {count}"
+        if written < count:  # the header has room for any number
+            file.seek(0)
+            header["shape"] = (written, *header["shape"][1:])
+            np.lib.format.write_array_header_1_0(file, header)
+
+
+def _check_room(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise VaekitError(
+            f"{folder} needs {needed / 2**30:.1f} GiB, but {free / 2**30:.1f} GiB are free there: "
+            "make room, or move the cache to another disk (XDG_CACHE_HOME on Linux)"
+        )

@@ -7,12 +7,14 @@ Where missing values are filled in, `fill` is what they are taken for. All of it
 the rows that a model is trained on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from vaekit.data.border import pieces
+from vaekit.data.medians import Pieces, medians
 from vaekit.errors import VaekitError, shortened, warn
 
 # A column of floats varies by rounding alone where its range is a few units in the last place.
@@ -44,21 +46,36 @@ class Columns:
         scale: str,
         missing: str = "",
         eps: float | np.ndarray = 2.0**-52,
+        rows: np.ndarray | None = None,
     ) -> "Columns":
         """Compute the scaling `standard`, `minmax` or `none` of numbers (N, D), NaN where missing.
 
-        `eps` is the rounding of their type, one or one for each column. Raises `VaekitError` for
-        columns that have no value at all.
+        `eps` is the rounding of their type, one or one for each column; `rows` (M,) are those to
+        learn from (None: all). It goes by pieces, so that the numbers may be mapped. Raises
+        `VaekitError` for columns that have no value at all.
         """
-        fill = _filling(names, numbers, missing) if missing in ("mean", "median") else None
+
+        def parts() -> Iterator[np.ndarray]:
+            return chosen_pieces(numbers, rows)
+
+        fill = _filling(names, parts, missing) if missing in ("mean", "median") else None
         if scale == "none":
             return cls(names, np.zeros(len(names)), np.ones(len(names)), scale, missing, fill)
-        whole = numbers if fill is None else np.where(np.isnan(numbers), fill, numbers)
-        low = whole.mean(axis=0) if scale == "standard" else whole.min(axis=0)
-        spread = np.ptp(whole, axis=0)
-        width = whole.std(axis=0) if scale == "standard" else spread
-        constant = spread <= _ROUNDING * eps * np.abs(whole).max(axis=0)
-        shift, width = np.where(constant, whole[0], low), np.where(constant, 0.0, width)
+
+        def whole() -> Iterator[np.ndarray]:
+            return (p if fill is None else np.where(np.isnan(p), fill, p) for p in parts())
+
+        ends = [(part.min(axis=0), part.max(axis=0), part[0].copy()) for part in whole()]
+        lows, highs, firsts = zip(*ends, strict=True)
+        low, high = np.min(lows, axis=0), np.max(highs, axis=0)
+        width = high - low
+        constant = width <= _ROUNDING * eps * np.maximum(np.abs(low), np.abs(high))
+        if scale == "standard":
+            count = len(numbers) if rows is None else len(rows)
+            low = sum(part.sum(axis=0) for part in whole()) / count
+            squares = (np.square(part - low).sum(axis=0) for part in whole())
+            width = np.sqrt(sum(squares) / count)
+        shift, width = np.where(constant, firsts[0], low), np.where(constant, 0.0, width)
         return cls(names, shift, width, scale, missing, fill)
 
     def scaled(self, own: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
@@ -69,20 +86,46 @@ class Columns:
         another number of columns, for infinity and what float32 cannot hold, and for missing values
         unless the training filled them in.
         """
+        (whole,) = self.scaled_pieces(own, rows, [slice(None)])
+        return whole
+
+    def scaled_floats(self, own: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return what `scaled` returns, float32 (N, D), of numbers that may be mapped."""
+        made, start = np.empty(own.shape, np.float32), 0
+        for piece in self.scaled_pieces(own, rows):
+            made[start : start + len(piece)] = piece
+            start += len(piece)
+        return made
+
+    def scaled_pieces(
+        self, own: np.ndarray, rows: np.ndarray | None = None, parts: Iterable[slice] | None = None
+    ) -> Iterator[np.ndarray]:
+        """Yield what `scaled` returns piece by piece, of numbers that may be mapped."""
         if own.ndim != 2 or own.shape[1] != len(self.names):
             raise VaekitError(
                 f"expected rows (N, {len(self.names)}) of the columns {self.listed()}, in the "
                 f"table's own units, got shape {own.shape}"
             )
-        rows = np.arange(len(own)) if rows is None else rows
-        own = self._filled(own, rows)
         constant = self.width == 0
-        self._warn_of_hidden(own, constant, rows)
-        with np.errstate(over="ignore"):
-            scaled = (own - self.shift) / np.where(constant, 1.0, self.width)
-        scaled = np.where(constant, 0.0, scaled)
-        self._check_held(scaled, own, rows)
-        return scaled
+        empty, hidden = np.full(len(self.names), True), _Hidden(self)
+        for part in pieces(len(own), own.itemsize * own.shape[1]) if parts is None else parts:
+            piece = own[part]
+            numbers = np.arange(len(own))[part] if rows is None else rows[part]
+            if self.fill is not None:
+                gone = np.isnan(piece)
+                empty &= gone.all(axis=0)
+                piece = np.where(gone, self.fill, piece)
+            self._check_finite(piece, numbers)
+            hidden.look(piece, numbers)
+            with np.errstate(over="ignore"):
+                scaled = (piece - self.shift) / np.where(constant, 1.0, self.width)
+            scaled = np.where(constant, 0.0, scaled)
+            self._check_held(scaled, piece, numbers)
+            yield scaled
+        if self.fill is not None and len(own) > 1 and empty.any():
+            named = shortened([self.names[k] for k in np.flatnonzero(empty).tolist()])
+            warn(f"no row has a value of {named}: the training's {self.missing} stands for all")
+        hidden.warn(len(own))
 
     def own(self, scaled: np.ndarray) -> np.ndarray:
         """Bring scaled numbers (N, D) back to the table's own units, float64."""
@@ -124,13 +167,7 @@ class Columns:
         """List the names of the columns, many of them shortened."""
         return shortened(self.names)
 
-    def _filled(self, own: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        gone = np.isnan(own)
-        if self.fill is not None:
-            if len(own) > 1 and (empty := gone.all(axis=0)).any():
-                named = shortened([self.names[k] for k in np.flatnonzero(empty).tolist()])
-                warn(f"no row has a value of {named}: the training's {self.missing} stands for all")
-            own = np.where(gone, self.fill, own)
+    def _check_finite(self, own: np.ndarray, rows: np.ndarray) -> None:
         bad = np.argwhere(~np.isfinite(own))
         if len(bad):
             row, column = bad[0]
@@ -143,24 +180,6 @@ class Columns:
                 f"the rows hold {len(bad)} NaN or infinite values, the first in row {rows[row]}, "
                 f"column {self.names[column]!r}: repair them{train}"
             )
-        return own
-
-    def _warn_of_hidden(self, own: np.ndarray, constant: np.ndarray, rows: np.ndarray) -> None:
-        """Warn of values off columns that were constant in training: scaling makes all of them 0.
-
-        Rows may have come through float32, so its rounding is none.
-        """
-        places = np.flatnonzero(constant)
-        room = 2 * _ROUNDING * float(_FLOAT32.eps) * np.abs(self.shift[places])
-        off = np.abs(own[:, places] - self.shift[places]) > room
-        if not off.any():
-            return
-        said = [f"{self.names[k]} = {self.shift[k]:g}" for k in places[off.any(axis=0)].tolist()]
-        where = rows[off.any(axis=1)].tolist()
-        warn(
-            f"{len(where)} of {len(own)} rows hold other values in columns that were constant in "
-            f"training ({shortened(said)}), which the model does not see: rows {shortened(where)}"
-        )
 
     def _check_held(self, scaled: np.ndarray, own: np.ndarray, rows: np.ndarray) -> None:
         """Raise `VaekitError` for values that float32 cannot hold once they are scaled."""
@@ -174,12 +193,51 @@ class Columns:
             )
 
 
-def _filling(names: tuple[str, ...], numbers: np.ndarray, how: str) -> np.ndarray:
+class _Hidden:
+    """Gather values off columns that were constant in training: scaling makes all of them 0.
+
+    Rows may have come through float32, so its rounding is none.
+    """
+
+    def __init__(self, columns: Columns):
+        self.names, self.shift = columns.names, columns.shift
+        self.places = np.flatnonzero(columns.width == 0)
+        self.off, self.rows = np.full(len(self.places), False), list[int]()
+
+    def look(self, own: np.ndarray, rows: np.ndarray) -> None:
+        """Look at numbers (n, D), which are the `rows` (n,) of a table."""
+        room = 2 * _ROUNDING * float(_FLOAT32.eps) * np.abs(self.shift[self.places])
+        off = np.abs(own[:, self.places] - self.shift[self.places]) > room
+        self.off |= off.any(axis=0)
+        self.rows += rows[off.any(axis=1)].tolist()
+
+    def warn(self, count: int) -> None:
+        """Warn of the rows, of `count`, that hold such values."""
+        if self.rows:
+            places = self.places[self.off].tolist()
+            shown = shortened([f"{self.names[k]} = {self.shift[k]:g}" for k in places])
+            warn(
+                f"{len(self.rows)} of {count} rows hold other values in columns that were constant "
+                f"in training ({shown}), which the model does not see: rows {shortened(self.rows)}"
+            )
+
+
+def chosen_pieces(numbers: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """Yield `rows` (M,) of numbers (N, D), None for all, in pieces (n, D), row by row in memory."""
+    count = len(numbers) if rows is None else len(rows)
+    for part in pieces(count, numbers.itemsize * numbers.shape[1]):
+        yield np.ascontiguousarray(numbers[part] if rows is None else numbers[rows[part]])
+
+
+def _filling(names: tuple[str, ...], parts: Pieces, how: str) -> np.ndarray:
     """Return the mean or median of what is there of each column (D,)."""
-    gone = [names[k] for k in np.flatnonzero(np.isnan(numbers).all(axis=0)).tolist()]
+    counts = np.sum([(~np.isnan(part)).sum(axis=0) for part in parts()], axis=0)
+    gone = [names[k] for k in np.flatnonzero(counts == 0).tolist()]
     if gone:
         raise VaekitError(
             f"columns without a single value in the rows to train on: {shortened(gone)}: leave "
             "them out with columns="
         )
-    return np.nanmean(numbers, axis=0) if how == "mean" else np.nanmedian(numbers, axis=0)
+    if how == "median":
+        return medians(parts)
+    return sum(np.where(np.isnan(part), 0.0, part).sum(axis=0) for part in parts()) / counts

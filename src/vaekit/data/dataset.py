@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import torch
@@ -43,7 +43,7 @@ class Dataset:
     label_names: tuple[str, ...] = ()
     attributes: Tensor | None = None
     columns: Columns | None = None
-    names: tuple[str, ...] = ()
+    names: "tuple[str, ...] | RowNames" = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim not in (2, 4) or self.images.dtype not in (torch.uint8, torch.float32):
@@ -115,6 +115,21 @@ class Dataset:
         """Name the images at positions `indices` (n,): their own names, else their numbers."""
         where = self._where(indices).tolist()
         return [self.names[i] for i in where] if self.names else [str(i) for i in where]
+
+    def all_names(self) -> Sequence[str]:
+        """Name all images as `names_of` does, rows without a text for each in memory."""
+        rows = torch.arange(len(self.images)) if self.rows is None else self.rows.cpu()
+        if isinstance(self.names, RowNames):
+            return RowNames(self.names.numbers[rows])
+        return [self.names[i] for i in rows.tolist()] if self.names else RowNames(rows)
+
+    def seen_classes(self) -> tuple[int, ...] | None:
+        """List the classes of this view in order, None without labels."""
+        if self.labels is None:
+            return None
+        parts = (torch.arange(len(self))[part] for part in pieces(len(self), 8))
+        seen = [self.labels[self._where(part)].unique() for part in parts]
+        return tuple(torch.cat(seen).unique().tolist())
 
     def batch_labels(self, indices: Tensor) -> Tensor | None:
         """Gather the labels at positions `indices` (n,), or None where there are none."""
@@ -244,7 +259,34 @@ def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor
             f"on and {n} to test on: choose a share from 0 to 1 that leaves both some"
         )
     order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
-    return order[n:].sort().values, order[:n].sort().values
+    test = torch.zeros(count, dtype=torch.bool)
+    test[order[:n]] = True
+    del order
+    return (~test).nonzero()[:, 0], test.nonzero()[:, 0]
+
+
+class RowNames(Sequence[str]):
+    """Name rows by their numbers (N,), which may be mapped: as texts they would fill the memory."""
+
+    def __init__(self, numbers: Tensor):
+        self.numbers = numbers
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> "RowNames": ...
+    def __getitem__(self, index: int | slice) -> "str | RowNames":
+        if isinstance(index, slice):
+            return RowNames(self.numbers[index])
+        return str(int(self.numbers[index]))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and list(self) == list(other)
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
 CONDITIONS = ("labels", "factors", "attributes")

@@ -7,10 +7,8 @@ version of this module make another one.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,9 +20,8 @@ from vaekit.data.archives import FileSource, open_files, stamp
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.files.pictures import differing_sizes
 from vaekit.errors import VaekitError
+from vaekit.system.threads import in_threads
 
-_CHUNK = 1024  # pictures in memory at once: enough to keep the threads busy, some MB
-_TASK = 32  # pictures handed to a thread at once: handing over costs as much as a small JPEG
 _MANY = 10_000  # pictures whose decoding takes long enough to be announced
 Decode = Callable[[bytes], np.ndarray]
 
@@ -83,26 +80,15 @@ def _decoded_pictures(source: FileSource, decode: Decode) -> Iterator[np.ndarray
     """Yield the decoded pictures of a source in order."""
     if not source.names:
         raise VaekitError(f"{source.path} holds none of the pictures that are looked for in it")
+    contents = ((name, source.read(name)) for name in source.names)
     first = None
-    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
-        for start in range(0, len(source.names), _CHUNK):
-            names = source.names[start : start + _CHUNK]
-            contents = [(name, source.read(name)) for name in names]
-            tasks = [
-                pool.submit(_decode_some, source.path, contents[k : k + _TASK], decode)
-                for k in range(0, len(contents), _TASK)
-            ]
-            pictures = (picture for task in tasks for picture in task.result())
-            for name, picture in zip(names, pictures, strict=True):
-                first = picture if first is None else first
-                if picture.shape != first.shape:
-                    shapes = {source.names[0]: first.shape, name: picture.shape}
-                    raise differing_sizes(source.path, shapes, "get them again as published")
-                yield picture
-
-
-def _decode_some(path: Path, contents: list[tuple[str, bytes]], decode: Decode) -> list[np.ndarray]:
-    return [_decode_one(path, name, content, decode) for name, content in contents]
+    decoded = in_threads(lambda one: _decode_one(source.path, *one, decode), contents)
+    for name, picture in zip(source.names, decoded, strict=True):
+        first = picture if first is None else first
+        if picture.shape != first.shape:
+            shapes = {source.names[0]: first.shape, name: picture.shape}
+            raise differing_sizes(source.path, shapes, "get them again as published")
+        yield picture
 
 
 def _decode_one(path: Path, name: str, content: bytes, decode: Decode) -> np.ndarray:

@@ -185,6 +185,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def file_state(path: Path) -> str:
+    """Tell one state of a file from another by its size and times, without reading it."""
+    try:
+        about = path.stat()
+    except OSError as error:
+        return cause(error)
+    return f"{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}"
+
+
 def check_sum(path: Path, expected: str, content: bytes | None = None) -> None:
     """Compare a file, or its unpacked content, with its published MD5 or sha256.
 

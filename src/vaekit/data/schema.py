@@ -46,14 +46,10 @@ class Schema:
     @classmethod
     def of(cls, data: Dataset, who: str = "the run") -> "Schema":
         """Gather the schema of a training set."""
-        classes = None
-        if data.labels is not None:
-            seen = data.labels if data.rows is None else data.labels[data.rows]
-            classes = tuple(seen.unique().tolist())
         grid = data.factors
         factors = None if grid is None else dict(zip(grid.names, grid.sizes, strict=True))
         known = data.label_names, factors, data.columns
-        return cls(data.shape, data.range, classes, *known, who)
+        return cls(data.shape, data.range, data.seen_classes(), *known, who)
 
     @classmethod
     def read(cls, notes: Mapping[str, Any]) -> "Schema | None":
@@ -137,7 +133,8 @@ class Schema:
         assert self.columns is not None
         if is_frame(x):
             return read_table(x).numbers(self.columns.names, missing="mean")[0]
-        return as_numpy(x).astype(np.float64)
+        array = as_numpy(x)
+        return array if array.dtype == np.float32 else array.astype(np.float64)
 
     def _rescaled(self, data: Dataset) -> Dataset:
         """Undo the scaling that another table was given, and apply that of the training.
@@ -170,7 +167,7 @@ class Schema:
 
     def _of_rows(self, own: np.ndarray, rows: np.ndarray | None = None) -> Dataset:
         assert self.columns is not None
-        scaled = self.columns.scaled(own, rows)
+        scaled = self.columns.scaled_floats(own, rows)
         return replace(Dataset.from_array(scaled), columns=self.columns)
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:

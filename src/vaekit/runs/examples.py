@@ -1,5 +1,6 @@
 """Single examples of a run: how well it explains each, and the way from one to another."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,7 +34,7 @@ class NamedScores:
     `absent` says why a model has not a score.
     """
 
-    names: list[str]
+    names: Sequence[str]
     values: dict[str, np.ndarray]
     percentiles: dict[str, np.ndarray]
     absent: dict[str, str]

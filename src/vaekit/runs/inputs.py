@@ -6,15 +6,16 @@ the options of its `--data`, its size and colours of pictures, the columns and s
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from vaekit import data as datasets
+from vaekit.apply import CHUNK
 from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
@@ -47,7 +48,7 @@ class Examples:
     """Hold examples on the run's scale with a `name` for each: a file's path, or its row."""
 
     data: Dataset
-    names: list[str]
+    names: Sequence[str]
     what: str
     files: bool = False
 
@@ -90,8 +91,9 @@ def _of_set(run: "Run | Described", splits: datasets.Splits, split: str, what: s
     whole = splits.test is splits.train
     data = splits.joined() if split == "all" else getattr(splits, split)
     data = run.schema.admitted(data)
-    names = data.names_of(torch.arange(len(data)))
-    return Examples(data, names, what if whole else f"{what} ({split} split)", bool(data.names))
+    return Examples(
+        data, data.all_names(), what if whole else f"{what} ({split} split)", bool(data.names)
+    )
 
 
 def _options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
@@ -108,9 +110,8 @@ def _options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
 def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     root, options = folder.existing_folder(path), _options(run, origin)
     form = _form(run, options)
-    data = folder.load_pictures(
-        folder.list_pictures(root), root, form, options.get("skip", False), _LIKE
-    )
+    skip, mmap = options.get("skip", False), options.get("mmap", False)
+    data = folder.load_pictures(folder.list_pictures(root), root, form, skip, _LIKE, mmap=mmap)
     return _of_pictures(run, data, str(path))
 
 
@@ -166,9 +167,11 @@ def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Example
 
 def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     options = _options(run, origin)
-    how = ("separator", "decimal", "header", "encoding")
-    whole = tables.read_table(path, *(options.get(name) for name in how))
+    how = tables.How(*(options.get(name) for name in tables.How._fields))
     columns, wanted = run.schema.columns, run.condition
+    if columns is not None and options.get("mmap"):
+        return _of_mapped_table(run, path, how, options)
+    whole = tables.read_table(path, *how)
     if columns is None and len(run.schema.shape) == 3:
         raise VaekitError(
             f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
@@ -185,6 +188,20 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     return _numbered(data, path, rows)
 
 
+def _of_mapped_table(
+    run: "Run | Described", path: Path, how: tables.How, options: dict[str, Any]
+) -> Examples:
+    """Map the rows of a large table, scaled as the run's, with the column of its classes if any."""
+    columns, wanted = run.schema.columns, run.condition
+    assert columns is not None
+    missing: Any = options.get("missing") or columns.missing or None
+    asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
+    label = str(asked) if asked and str(asked) in tables.column_names(path, how) else None
+    cure = _repair(path, fillable=True)
+    data = tables.mapped_table(path, how, columns.names, label, missing, columns, cure=cure)
+    return _numbered(run.schema.admitted(data), path)
+
+
 def _repair(path: Path, fillable: bool) -> str:
     if not fillable:
         return "Repair or remove those rows"
@@ -195,8 +212,8 @@ def _repair(path: Path, fillable: bool) -> str:
 
 
 def _numbered(data: Dataset, path: Path, rows: np.ndarray | None = None) -> Examples:
-    numbers = range(len(data)) if rows is None else rows.tolist()
-    return Examples(replace(data, name=path.name), [str(row) for row in numbers], str(path))
+    names = data.all_names() if rows is None else datasets.RowNames(torch.from_numpy(rows))
+    return Examples(replace(data, name=path.name), names, str(path))
 
 
 def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
@@ -275,6 +292,9 @@ def rows_outside(run: "Run | Described", data: Dataset) -> list[int]:
     low, high = run.schema.range
     if run.schema.columns is None:
         return []
-    x: Tensor = data.batch(torch.arange(len(data)))
-    far = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
-    return far.nonzero()[:, 0].tolist()
+    far = list[int]()
+    for rows in torch.arange(len(data)).split(CHUNK):
+        x = data.batch(rows)
+        outside = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
+        far += rows[outside].tolist()
+    return far

@@ -10,8 +10,8 @@ import platform
 import re
 import stat
 import tempfile
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,25 @@ def write_file(path: Path, writer: Callable[[Path], object]) -> None:
         finally:
             _writing.discard(temporary)
         _changed[target.parent] = target.parent.stat().st_mtime_ns
+
+
+@contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """Give a temporary file beside `path`, which is gone afterwards, whatever happens inside.
+
+    Raises `VaekitError` where the disk is full or refuses.
+    """
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(path.parent)
+        temporary = _part_of(path)
+        _writing.add(temporary)
+        try:
+            yield temporary
+        finally:
+            _writing.discard(temporary)
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -36,8 +36,13 @@ def cleaned(frame: "pl.DataFrame", decimal: str) -> "pl.DataFrame":
     return pl.DataFrame({own.name: made.get(own.name, own) for own in frame.get_columns()})
 
 
-def refusal(frame: "pl.DataFrame", names: Sequence[str], decimal: str, what: str) -> VaekitError:
-    """Build the error for columns that are no numbers: some hold text, some a few strange cells."""
+def refusal(
+    frame: "pl.DataFrame", names: Sequence[str], decimal: str, what: str, start: int = 0
+) -> VaekitError:
+    """Build the error for columns that are no numbers: some hold text, some a few strange cells.
+
+    The rows of the frame are numbered from `start` on.
+    """
     lost = _no_numbers(frame, names, decimal)
     first = {name: int(bad.argmax()) for name, bad in zip(names, lost, strict=True)}
     cells = {name: str(frame[name][row])[:_SHOWN] for name, row in first.items()}
@@ -54,7 +59,9 @@ def refusal(frame: "pl.DataFrame", names: Sequence[str], decimal: str, what: str
             f"columns=[a, b], or the classes, label=name; where these are numbers, {marks}"
         )
     if strange:
-        places = [f"{name} ({cells[name]!r}) in row {first[name]} (from 0)" for name in strange]
+        places = [
+            f"{name} ({cells[name]!r}) in row {start + first[name]} (from 0)" for name in strange
+        ]
         marks = _marks(cells[strange[0]], decimal)
         repair = "Repair them, empty them if they are missing, remove rows of totals and notes"
         cure = f"For numbers, {marks}" if marks else repair

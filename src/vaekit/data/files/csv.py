@@ -74,7 +74,19 @@ def text_of(
     With `plain` a first line of nothing but numbers is no header, without a question. Raises
     `VaekitError` for what is no text, and where the header or the decimals stay open.
     """
-    content = _utf8(path, encoding)
+    return text_in(path, _utf8(path, encoding), separator, decimal, header, encoding, plain)
+
+
+def text_in(
+    path: Path,
+    content: bytes,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
+    plain: bool = False,
+) -> Text:
+    """Find how the content of a file, or its beginning, is written, as `text_of` does."""
     above, lines = _first_lines(path, content)
     if not lines:
         raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
@@ -104,18 +116,33 @@ def _utf8(path: Path, encoding: str | None) -> bytes:
     packed = path.suffix.lower() == ".gz"
     with reading(f"the table {path}", "text", "repair or export it again"):
         content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
-    if encoding is None:
-        utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        name = "utf-16" if utf16 else "utf-8"
-    else:
-        name = _codec(encoding)
+    name, mark = encoding_of(content[:4], encoding)
     if name == "utf-8":
-        return content.removeprefix(codecs.BOM_UTF8)
+        return content.removeprefix(mark)
     try:
         # As bytes alone, UTF-16 would be decoded without its mark too.
         return io.TextIOWrapper(io.BytesIO(content), name, newline="").read().encode()
     except UnicodeError:
         raise no_text(path, encoding) from None
+
+
+def encoding_of(start: bytes, asked: str | None) -> tuple[str, bytes]:
+    """Tell the encoding of a file by its first bytes, and which mark of UTF-8 stands there."""
+    if asked is None:
+        utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        name = "utf-16" if utf16 else "utf-8"
+    else:
+        name = _codec(asked)
+    marked = name == "utf-8" and start.startswith(codecs.BOM_UTF8)
+    return name, codecs.BOM_UTF8 if marked else b""
+
+
+def record_end(content: bytes) -> int:
+    """Return where the last whole record ends: after a line break outside of quotes, else 0."""
+    end = content.rfind(b"\n") + 1
+    while end and content.count(b'"', 0, end) % 2:
+        end = content.rfind(b"\n", 0, end - 1) + 1
+    return end
 
 
 def _codec(encoding: str) -> str:
@@ -214,7 +241,8 @@ def _fields(line: str, separator: str) -> list[str]:
     if '"' not in line:
         return [field.strip() for field in line.split(separator)]
     mark = re.escape(separator)
-    fields = re.findall(rf'(?:^|{mark})\s*("(?:[^"]|"")*"|[^{mark}]*)', line)
+    gap = r"[^\S\t]*" if separator == "\t" else r"\s*"  # tabs part empty fields
+    fields = re.findall(rf'(?:^|{mark}){gap}("(?:[^"]|"")*"|[^{mark}]*)', line)
     bare = [re.sub(r'^"(.*)"$', r"\1", field.strip(), flags=re.DOTALL) for field in fields]
     return [field.replace('""', '"').strip() for field in bare]
 

@@ -4,44 +4,29 @@ Sub-folders name classes, `pics/cat/1.png` is of class "cat", and folders `train
 set with its own split (see `layout`). Pictures have one channel if all of them are grey, else
 three. Sizes that differ are never made equal unasked; with `size=` each picture is cropped to the
 right proportions about its middle and resampled with antialiasing. Turned photographs are set
-upright (EXIF).
+upright (EXIF). With `mmap=true` they are decoded once into a file of the cache, which is mapped.
 """
 
 import hashlib
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-import numpy as np
 import torch
 
 from vaekit.data.area import box as sides
+from vaekit.data.cache import cached, checking, store
 from vaekit.data.dataset import Dataset
+from vaekit.data.files.folder_reader import FolderReader
 from vaekit.data.files.layout import File, arranged, existing_folder, list_pictures  # noqa: F401 (for `encode`)
-from vaekit.data.files.pictures import (
-    Form,
-    Ground,
-    Look,
-    decode_page,
-    differing_sizes,
-    inspect_picture,
-)
+from vaekit.data.files.pictures import Form, Ground
 from vaekit.data.splits import Splits
-from vaekit.errors import VaekitError, shortened, warn
+from vaekit.errors import VaekitError, VaekitWarning, shortened, warn
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
 _LARGEST_SIDE = 8192  # pixels, far beyond what a network takes
-
-
-class Page(NamedTuple):
-    """Name a page of a picture file, `name` where it has several: «stack.tif#3»."""
-
-    file: File
-    number: int
-    name: str
+_MANY = 10_000  # pictures whose decoding takes long enough to be announced
 
 
 def folder(
@@ -50,13 +35,15 @@ def folder(
     gray: bool = False,
     ground: Ground = "white",
     skip: bool = False,
+    mmap: bool = False,
 ) -> Dataset | Splits:
     """Load the pictures of a folder and its sub-folders, which name the classes.
 
     `size` is the side, or (height, width), to bring them to; `gray` drops colour; `ground` is what
     transparent pictures are laid on, white or black; `skip` passes over those that cannot be read,
-    and says which. Raises `VaekitError` for no pictures, damaged ones, and differing sizes without
-    `size`.
+    and says which. `mmap` decodes them once into a file of the cache and maps it, for more than
+    memory holds. Raises `VaekitError` for no pictures, damaged ones, differing sizes without
+    `size`, and a cache that cannot be written.
     """
     root, shape = existing_folder(path), None if size is None else sides(size)
     form = Form(1 if gray else None, shape, ground)
@@ -68,10 +55,10 @@ def folder(
             "networks take 32 to 512"
         )
     parts = arranged(root)
-    train = load_pictures(parts[0], root, form, skip)
+    train = load_pictures(parts[0], root, form, skip, mmap=mmap)
     if len(parts) == 1:
         return train
-    test = load_pictures(parts[1], root, form, skip, classes=train.label_names)
+    test = load_pictures(parts[1], root, form, skip, classes=train.label_names, mmap=mmap)
     return Splits(train, _agreeing(test, train, root))
 
 
@@ -111,6 +98,7 @@ def load_pictures(
     skip: bool = False,
     like: str = "",
     classes: Sequence[str] = (),
+    mmap: bool = False,
 ) -> Dataset:
     """Load these pictures of a folder in the form that is asked for, in this order.
 
@@ -120,124 +108,70 @@ def load_pictures(
     """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module="PIL")  # of files that are refused here, or sound
-        return _load_quietly(files, root, form, skip, like, classes)
+        if mmap:
+            return _mapped(files, root, form, skip, like, classes)
+        pictures = FolderReader(files, root, form, skip, like)
+        images = pictures.stacked()
+    return _dataset(root, torch.from_numpy(images), pictures.record(classes))
 
 
-def _load_quietly(
+def _mapped(
     files: Sequence[File], root: Path, form: Form, skip: bool, like: str, known: Sequence[str]
 ) -> Dataset:
-    broken: dict[File, str] = {}
-    looks = dict(_readable(files, lambda file: inspect_picture(file.path), broken, skip))
-    form = replace(
-        form,
-        channels=form.channels or (1 if all(seen.gray for seen in looks.values()) else 3),
-        deep=any(seen.deep for seen in looks.values()),
-    )
-    others = [s for s in looks.values() if s.size != form.size or s.gray != (form.channels == 1)]
-    if like and others and form.size is not None:
-        colour = "grey" if form.channels == 1 else "colour"
-        size = f"{form.size[0]} x {form.size[1]} (h x w), {like}"
-        warn(f"{root}: {len(others)} of {len(looks)} pictures are brought to {colour}, {size}")
-    if cut := [file for file, seen in looks.items() if seen.cut]:
-        name = cut[0].path.relative_to(root).as_posix()
-        warn(
-            f"{root}: {len(cut)} of {len(looks)} pictures have 16 bits in colour or with "
-            f"transparency, and 8 of them are read: {name} is the first"
+    """Map the decoded pictures of the cache, where they are put if they are not there yet."""
+    before = _state(files, root)
+
+    def make(place: Path) -> None:
+        with warnings.catch_warnings(record=True) as notes:
+            warnings.simplefilter("always", VaekitWarning)
+            pictures = FolderReader(files, root, form, skip, like)
+
+            def record() -> dict[str, Any]:
+                made = pictures.record(known)
+                if _state(files, root) != before:
+                    raise VaekitError(
+                        f"the pictures in {root} changed while they were read: load them again "
+                        "once nothing is written there any more"
+                    )
+                said = [str(n.message) for n in notes if issubclass(n.category, VaekitWarning)]
+                return {**made, "of": str(root.resolve()), "notes": said}
+
+            count = len(pictures.pages)
+            about = f"decoding {count} pictures of {root}" if count > _MANY else ""
+            pieces = (pixels[None] for pixels in pictures.decoded())
+            store(place, count, pieces, record, about)
+
+    state = f"1 {before} {form} {skip} {like} {tuple(known)}"
+    key = f"decoded-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+    images, record, place = cached("folder", key, make)
+    with checking(place):
+        if len(images) != len(record["names"]):
+            raise ValueError(f"{len(record['names'])} names, images {tuple(images.shape)}")
+        data = _dataset(root, images, record)
+    for note in record["notes"]:
+        warn(note)
+    return data
+
+
+def _state(files: Sequence[File], root: Path) -> str:
+    """Tell one state of files from another by their names, sizes and times, unread."""
+    digest = hashlib.sha256(str(root.resolve()).encode())
+    for file in files:
+        about = file.path.stat()
+        state = (
+            f"{file.path}\0{file.base}\0{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}\n"
         )
-    images, pages = _decode_pages(_pages(looks, root), root, form, broken, skip)
-    if broken:
-        said = [f"{file.path.relative_to(root)} ({why})" for file, why in broken.items()]
-        warn(f"{root}: {len(said)} of {len(files)} pictures are skipped: {shortened(said, 3)}")
-    parts = [page.file.path.relative_to(page.file.base).parts for page in pages]
-    labels, classes = _folder_labels(parts, known)
-    return Dataset(
-        torch.from_numpy(images),
-        labels,
-        name=root.name,
-        files={root.name: _sealed(pages, root)},
-        label_names=classes,
-        names=tuple(page.name for page in pages),
-    )
-
-
-def _sealed(pages: Sequence[Page], root: Path) -> str:
-    """Return the sha256 of the names and bytes of all files."""
-    digest = hashlib.sha256()
-    for path in dict.fromkeys(page.file.path for page in pages):
-        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+        digest.update(state.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
-# ---- what is read of it
-
-
-def _readable(
-    items: Iterable[Item], read: Callable[[Item], Made], broken: dict[File, str], skip: bool
-) -> Iterator[tuple[Item, Made]]:
-    """Yield what is read of each item; with `skip` gather those that cannot be read."""
-    for item in items:
-        try:
-            yield item, read(item)
-        except VaekitError as error:
-            if not skip:
-                raise VaekitError(
-                    f"{error}: repair or remove it, or pass over such files with skip=true"
-                ) from error
-            file: Any = item.file if isinstance(item, Page) else item
-            broken[file] = str(error).partition(f"{file.path} (")[2].removesuffix(")")
-
-
-def _pages(looks: Mapping[File, Look], root: Path) -> list[Page]:
-    pages = []
-    for file, seen in looks.items():
-        name = file.path.relative_to(root).as_posix()
-        several = seen.pages > 1
-        pages += [Page(file, k, f"{name}#{k}" if several else name) for k in range(seen.pages)]
-    return pages
-
-
-def _decode_pages(
-    pages: Sequence[Page], root: Path, form: Form, broken: dict[File, str], skip: bool
-) -> tuple[np.ndarray, list[Page]]:
-    """Decode pages into one array (N, C, H, W), and list those that it holds."""
-    images, decoded = np.empty(0), list[Page]()
-    read = lambda page: decode_page(page.file.path, form, page.number)  # noqa: E731
-    for page, pixels in _readable(pages, read, broken, skip):
-        if not decoded:
-            images = _room((len(pages), *pixels.shape), pixels.dtype)
-        elif pixels.shape != images.shape[1:]:
-            raise _differing(root, {decoded[0].name: images.shape[1:], page.name: pixels.shape})
-        images[len(decoded)] = pixels
-        decoded.append(page)
-    if not decoded:
-        raise VaekitError(
-            f"none of {len(broken)} pictures can be read: {next(iter(broken.values()))}"
-        )
-    return images[: len(decoded)], decoded
-
-
-def _room(shape: tuple[int, ...], dtype: np.dtype) -> np.ndarray:
-    try:
-        return np.empty(shape, dtype)
-    except (MemoryError, ValueError) as error:
-        height, width = shape[2:]
-        raise VaekitError(
-            f"{shape[0]} pictures of {height} x {width} (h x w) do not fit into memory: choose a "
-            "smaller size="
-        ) from error
-
-
-def _differing(root: Path, shapes: Mapping[str, tuple[int, ...]]) -> VaekitError:
-    size = min(side for shape in shapes.values() for side in shape[1:])
-    return differing_sizes(root, shapes, f"make them equal with \"folder('{root}', size={size})\"")
-
-
-def _folder_labels(
-    parts: list[tuple[str, ...]], known: Sequence[str]
-) -> tuple[torch.Tensor | None, tuple[str, ...]]:
-    if any(len(part) == 1 for part in parts):
-        return None, ()
-    own = {part[0] for part in parts}
-    names = tuple(known) if own <= set(known) else tuple(sorted(own))
-    place = {name: number for number, name in enumerate(names)}
-    return torch.tensor([place[part[0]] for part in parts]), names
+def _dataset(root: Path, images: torch.Tensor, record: Mapping[str, Any]) -> Dataset:
+    labels = record["labels"]
+    return Dataset(
+        images,
+        None if labels is None else torch.tensor(labels),
+        name=root.name,
+        files={root.name: record["sha256"]},
+        label_names=tuple(record["label_names"]),
+        names=tuple(record["names"]),
+    )

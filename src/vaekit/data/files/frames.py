@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Missing = Literal["drop", "mean", "median"]
 LARGEST_CELL = float(np.finfo(np.float32).max)  # whatever the scaling
-_FILL = (
+FILL = (
     "Say missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
     "columns="
 )
@@ -25,7 +25,8 @@ _REPAIR = "Repair those that are infinite or beyond float32, or leave their rows
 class Table:
     """Hold a table as it was read, its columns of numbers as such, without the index of pandas.
 
-    `what` names it in errors, `decimal` is the sign that its text was read with.
+    `what` names it in errors, `decimal` is the sign that its text was read with. Its rows are
+    numbered from `start` on: a table may be a block of a longer one.
     """
 
     frame: "pl.DataFrame"
@@ -33,6 +34,7 @@ class Table:
     name: str
     files: dict[str, str]
     decimal: str = "."
+    start: int = 0
 
     def used(self, columns: Sequence[str | int] | None, label: str | None) -> list[str]:
         """List the columns to use: all but the label; raise `VaekitError` for unknown ones."""
@@ -52,28 +54,27 @@ class Table:
         used: Sequence[str],
         label: str | None = None,
         missing: Missing | None = None,
-        cure: str = _FILL,
+        cure: str = FILL,
+        said: bool = True,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Return columns (N, D) float64, NaN where a value is missing, and the rows they are (N,).
 
-        With `missing="drop"` rows are left out where something is missing, also the label. Raises
-        `VaekitError` for infinite values and those beyond float32, and for missing ones unless they
-        are dealt with: `cure` says how they can be.
+        With `missing="drop"` rows are left out where something is missing, also the label, which
+        is `said` in a warning. Raises `VaekitError` for infinite values and those beyond float32,
+        and for missing ones unless they are dealt with: `cure` says how they can be.
         """
         import polars as pl
 
         self._check_numbers(used)
         wide = self.frame.select(pl.col(list(used)).cast(pl.Float64)).to_numpy()
-        rows = np.arange(len(wide))
+        rows = np.arange(self.start, self.start + len(wide))
         if missing == "drop":
             gone = np.asarray(np.isnan(wide).any(axis=1))
             if label is not None:
                 gone |= self.frame[label].is_null().to_numpy()
             wide, rows = wide[~gone], rows[~gone]
-            if gone.all():
-                raise VaekitError(f"{self.what} misses a value in every row: none is left")
-            if gone.any():
-                warn(f"{self.what}: {gone.sum()} of {len(gone)} rows miss values and are dropped")
+            if said:
+                warn_of_dropped(self.what, int(gone.sum()), len(gone))
         self._check_finite(wide, rows, used, None if missing else cure)
         return (wide if wide.flags.writeable else wide.copy()), rows
 
@@ -87,7 +88,7 @@ class Table:
         import polars as pl
 
         values = self.frame[column]
-        values = values if rows is None else values[rows]
+        values = values if rows is None else values[rows - self.start]
         if values.dtype.is_float() and bool((values.drop_nulls() % 1 == 0).all()):
             values = values.cast(pl.Int64)
         if values.dtype.is_float() or values.dtype.is_nested():
@@ -134,7 +135,7 @@ class Table:
             raise nearest(unknown[0], kinds, f"column of {self.what}: it lacks")
         text = [n for n in used if not (kinds[n].is_numeric() or kinds[n] in (pl.Boolean, pl.Null))]
         if text:
-            raise refusal(self.frame, text, self.decimal, self.what)
+            raise refusal(self.frame, text, self.decimal, self.what, self.start)
         if not used:
             raise VaekitError(f"{self.what} has 0 columns of numbers to use: name some: columns=")
 
@@ -162,3 +163,11 @@ class Table:
             f"{self.what} has {wrong.sum()} {kind}, the first in column {used[column]!r}, row "
             f"{rows[row]} (from 0); by column: {shortened(said)}. {'. '.join(cures)}"
         )
+
+
+def warn_of_dropped(what: str, dropped: int, total: int) -> None:
+    """Warn of rows that miss values and are left out; raise `VaekitError` where none is left."""
+    if dropped == total:
+        raise VaekitError(f"{what} misses a value in every row: none is left")
+    if dropped:
+        warn(f"{what}: {dropped} of {total} rows miss values and are dropped")

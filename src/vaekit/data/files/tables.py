@@ -1,38 +1,49 @@
 """Tables of measurements: each row an example, each column a dimension.
 
-They come as CSV and its kin (see `csv`), as Parquet, or as a data frame. A network wants
-columns of like size. `standard` subtracts the mean and divides by the standard deviation of each
-column, `minmax` maps each to [0, 1] (what a Bernoulli likelihood needs), `none` keeps the numbers.
-A constant column becomes 0. Scaling and the values for missing ones are learned from the rows to
-train on, and kept as the set's `columns`, for rows that come later.
+They come as CSV and its kin (see `csv`), as Parquet, or as a data frame; part files of one table
+lie in a folder. A network wants columns of like size. `standard` subtracts the mean and divides by
+the standard deviation of each column, `minmax` maps each to [0, 1] (what a Bernoulli likelihood
+needs), `none` keeps the numbers. A constant column becomes 0. Scaling and the values for missing
+ones are learned from the rows to train on, and kept as the set's `columns`, for rows that come
+later.
+
+With `mmap=true` the files are read once, block by block (see `blocks`): their numbers are written
+to a file beside the cache's own, the scaling is learned from it in passes over pieces, and what is
+scaled is mapped from then on. All but the reading is the same code as in memory.
 """
 
+import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
-import torch
 
-from vaekit.data.columns import Columns
-from vaekit.data.dataset import Dataset, random_parts
-from vaekit.data.files.cells import cleaned
-from vaekit.data.files.csv import MISSING, Text, no_text, text_of
-from vaekit.data.files.frames import Missing, Table
-from vaekit.data.paths import cause, existing_file, sha256
+from vaekit.data.cache import cached, checking, store
+from vaekit.data.columns import Columns, chosen_pieces
+from vaekit.data.dataset import Dataset, RowNames, random_parts
+from vaekit.data.files.blocks import How, Numbers, blocks, numbers_of, stage
+from vaekit.data.files.frames import Missing
+from vaekit.data.files.reading import (
+    TABLE_ENDINGS,  # noqa: F401 (for those who read tables)
+    is_frame,
+    read_table,
+    table_files,
+    table_name,
+)
+from vaekit.data.paths import file_state, sha256
 from vaekit.data.splits import Splits
-from vaekit.errors import VaekitError, shortened, warn
+from vaekit.errors import VaekitError, VaekitWarning, shortened, warn
+from vaekit.system.files import scratch
+from vaekit.system.memory import warn_of_memory
 
-if TYPE_CHECKING:
-    import polars as pl
-
-TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
-_INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _IDS = {"id", "ids", "idx", "index", "row", "rowid", "rownumber", "key", "uid", "uuid", "nr", "no"}
 _FEW_ROWS = 10  # rows that may be numbered by chance
 _FINE_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
-_SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
+_MANY = 10**7  # cells whose reading takes long enough to be announced
+_TIMES = 4  # the memory that reading takes, by the size of the files
 
 
 def table(
@@ -47,190 +58,168 @@ def table(
     encoding: str | None = None,
     holdout: float = 0.0,
     seed: int = 0,
+    mmap: bool = False,
 ) -> Dataset | Splits:
-    """Load the numbers of a table as vectors (N, D): a CSV or Parquet file, or a data frame.
+    """Load the numbers of a table as vectors (N, D): CSV or Parquet, or a data frame.
+
+    A folder holds the part files of one table, in natural order of their names.
 
     `columns` are the ones to use (None: all but the label), `label` a column of classes. `missing`
     says what to do about missing values: drop their rows, or fill in the mean or median of the
     column. `separator`, `decimal` and `encoding` are found where they are not given;
     `header=false` names the columns 1, 2, …. With a `holdout` > 0 a share is held out, and no part
-    in what is learned.
-    Raises `VaekitError` for text, missing or infinite values, unknown columns and damaged files.
+    in what is learned. `mmap` reads the files block by block into a file of the cache and maps it,
+    for more than memory holds.
+    Raises `VaekitError` for text, missing or infinite values, unknown columns, damaged files, and a
+    cache that cannot be written.
     """
     scale = scale or "none"  # which is what the bare word means in text
     if scale not in ("standard", "minmax", "none"):
         raise VaekitError(f"scale must be standard, minmax or none, got {scale!r}")
     if missing not in (None, "drop", "mean", "median"):
         raise VaekitError(f"missing must be drop, mean or median, got {missing!r}")
-    whole = read_table(source, separator, decimal, header, encoding)
-    label = None if label is None else str(label)
-    used = whole.used(columns, label)
-    numbers, rows = whole.numbers(used, label, missing)
-    labels, names = (None, ()) if label is None else whole.classes(label, rows)
-    train, test = (
-        random_parts(len(rows), holdout, seed) if holdout else (torch.arange(len(rows)),) * 2
-    )
-    scaling = Columns.of(tuple(used), numbers[train.numpy()], scale, missing or "", whole.eps(used))
-    _warn_of_numbering(whole, used, numbers)
-    if scale == "none":
-        _warn_of_rounding(whole.what, used, numbers)
-    made = Dataset.from_array(scaling.scaled(numbers, rows), labels, whole.name)
-    own_names = () if len(rows) == len(whole.frame) else tuple(map(str, rows))
-    made = replace(made, files=whole.files, label_names=names, columns=scaling, names=own_names)
-    return Splits(made.subset(train), made.subset(test)) if holdout else made
+    how, label = How(separator, decimal, header, encoding), None if label is None else str(label)
+    if mmap:
+        made = mapped_table(source, how, columns, label, missing, scale, (holdout, seed))
+    else:
+        _warn_of_size(source)
+        whole = read_table(source, *how)
+        numbers = numbers_of(whole, columns, label, missing)
+        scaling = _scaling(numbers, scale, missing, _train_rows(numbers, holdout, seed))
+        scaled = scaling.scaled_floats(numbers.values, numbers.rows)
+        made = Dataset.from_array(scaled, numbers.labels, whole.name)
+        names = () if len(numbers.rows) == len(whole.frame) else tuple(map(str, numbers.rows))
+        more = {"label_names": numbers.label_names, "columns": scaling, "names": names}
+        made = replace(made, files=whole.files, **more)
+    if not holdout:
+        return made
+    train, test = random_parts(len(made), holdout, seed)
+    return Splits(made.subset(train), made.subset(test))
 
 
-def read_table(
+def mapped_table(
     source: Any,
-    separator: str | None = None,
-    decimal: str | None = None,
-    header: bool | None = None,
-    encoding: str | None = None,
-    *,
-    plain: bool = False,
-) -> Table:
-    """Read a file, or a data frame of polars or pandas, as a table.
+    how: How,
+    columns: Sequence[str | int] | None,
+    label: str | None,
+    missing: Missing | None,
+    scale: str | Columns,
+    held_out: tuple[float, int] = (0.0, 0),
+    cure: str | None = None,
+) -> Dataset:
+    """Map the scaled rows of a table from the cache, where they are put if needed.
 
-    With `plain` a file whose first line holds nothing but numbers has no names. Raises
-    `VaekitError` for what is no table, has no rows, or has two columns of one name.
+    `scale` is the scaling to learn, without the rows that a share and a seed hold out, or one that
+    was learned. Raises `VaekitError` as `table` does.
     """
     if is_frame(source):
-        return _checked_table(_converted(source), "the data frame", "frame", {})
-    path = existing_file(source, "the table")
-    name = path.name.removesuffix(".gz").rpartition(".")[0] or path.name
-    if path.suffix.lower() == ".parquet":
-        return _checked_table(_parquet(path), str(path), name, {path.name: sha256(path)})
-    text = text_of(path, separator, decimal, header, encoding, plain)
-    return _checked_table(
-        _read_text(path, text), str(path), name, {path.name: sha256(path)}, text.decimal
-    )
+        raise VaekitError("a data frame is in memory already: leave mmap out")
+    files, what = table_files(source), str(Path(source).expanduser())
+    before = _state(files)
+
+    def make(place: Path) -> None:
+        with (
+            warnings.catch_warnings(record=True) as notes,
+            scratch(place / "numbers") as target,
+        ):
+            warnings.simplefilter("always", VaekitWarning)
+            numbers = stage(target, files, how, columns, label, missing, what, cure)
+            scaling = scale
+            if isinstance(scaling, str):
+                scaling = _scaling(numbers, scaling, missing, _train_rows(numbers, *held_out))
+            count, rows, labels = len(numbers.values), numbers.rows, numbers.labels
+            arrays = {} if labels is None else {"labels": labels}
+            arrays |= {"rows": rows} if len(rows) and rows[-1] >= count else {}
+
+            def record() -> dict[str, Any]:
+                sums = {path.name: sha256(path) for path in files}
+                if _state(files) != before:
+                    raise VaekitError(
+                        f"{what} changed while it was read: load it again once nothing is written "
+                        "there any more"
+                    )
+                said = [str(n.message) for n in notes if issubclass(n.category, VaekitWarning)]
+                made = {"of": what, "files": sums, "label_names": numbers.label_names}
+                return {**made, "columns": scaling.plain(), "notes": said}
+
+            pieces = (p.astype(np.float32) for p in scaling.scaled_pieces(numbers.values, rows))
+            about = f"writing {count} rows of {what}" if numbers.values.size > _MANY else ""
+            store(place, count, pieces, record, about, lambda: arrays)
+
+    asked = scale if isinstance(scale, str) else scale.plain()
+    state = f"1 {before} {tuple(how)} {columns} {label} {missing} {asked} {held_out}"
+    key = f"read-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
+    made = cached("table", key, make)
+    with checking(made.folder):
+        record, labels, rows = made.record, made.array("labels"), made.array("rows")
+        data = Dataset(
+            made.images,
+            labels,
+            name=table_name(source),
+            files=record["files"],
+            label_names=tuple(record["label_names"]),
+            columns=Columns.from_plain(record["columns"]) if isinstance(scale, str) else scale,
+            names=() if rows is None else RowNames(rows),
+        )
+    for note in record["notes"]:
+        warn(note)
+    return data
 
 
-def is_frame(x: Any) -> bool:
-    """Tell whether x is a data frame, of polars or pandas."""
-    return hasattr(x, "columns") and hasattr(x, "dtypes") and hasattr(x, "shape")
+def column_names(source: Path | str, how: How) -> list[str]:
+    """Return the names of the columns of a table's files, of which the beginning is read."""
+    return next(blocks(table_files(source), how)).frame.columns
 
 
-def _converted(frame: Any) -> "pl.DataFrame":
-    import polars as pl
-
-    names = [str(name) for name in frame.columns]
-    _check_columns("the data frame", names)
-    if isinstance(frame, pl.DataFrame):
-        return cleaned(frame, ".")
-    columns = {n: _pandas_column(frame[c]) for n, c in zip(names, frame.columns, strict=True)}
-    return cleaned(pl.DataFrame(columns, strict=False), ".")
+def _state(files: Sequence[Path]) -> str:
+    return " ".join(f"{path.resolve()} {file_state(path)}" for path in files)
 
 
-def _pandas_column(column: Any) -> Any:
-    """Return a column of pandas as numbers, or as a list with None where a value is missing."""
-    values = column.to_numpy()
-    if values.dtype.kind in "biuf":
-        return values
-    gone = column.isna().to_numpy().tolist()
-    return [None if none else v for v, none in zip(values.tolist(), gone, strict=True)]
+def _warn_of_size(source: Any) -> None:
+    if not is_frame(source):
+        size = sum(path.stat().st_size for path in table_files(source))
+        cure = f"map it, \"table('{source}', mmap=true)\""
+        warn_of_memory(f"{source}", _TIMES * size, cure)
 
 
-def _parquet(path: Path) -> "pl.DataFrame":
-    import polars as pl
-
-    try:
-        return pl.read_parquet(path)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        raise _unreadable(path, error) from error
+def _train_rows(numbers: Numbers, holdout: float, seed: int) -> np.ndarray | None:
+    """Return the rows to learn from, None for all."""
+    return random_parts(len(numbers.rows), holdout, seed)[0].numpy() if holdout else None
 
 
-def _read_text(path: Path, text: Text) -> "pl.DataFrame":
-    import polars as pl
-
-    _check_columns(str(path), text.names)
-    try:
-        frame = _csv(text.content, text)
-        blank = pl.all_horizontal(pl.all().is_null())
-        if frame.to_series(0).null_count() and frame.filter(blank).height:
-            frame = _csv(text.without_blank_lines(), text)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
-        raise _unreadable(path, error, text) from error
-    return cleaned(frame, text.decimal)
+def _scaling(
+    numbers: Numbers, scale: str, missing: str | None, train: np.ndarray | None
+) -> Columns:
+    """Learn the scaling from the rows to train on, and warn of columns that serve badly."""
+    used, values = tuple(numbers.used), numbers.values
+    scaling = Columns.of(used, values, scale, missing or "", numbers.eps, train)
+    _warn_of_numbering(numbers)
+    if scale == "none":
+        _warn_of_rounding(numbers.what, used, values)
+    return scaling
 
 
-def _csv(content: bytes, how: Text) -> "pl.DataFrame":
-    import polars as pl
+def _warn_of_numbering(numbers: Numbers) -> None:
+    """Warn of columns that number or name the rows, which a model would learn by heart.
 
-    options = {"separator": how.separator, "has_header": how.header, "null_values": list(MISSING)}
-    try:
-        frame = pl.read_csv(content, **options, infer_schema_length=_SEEN)
-    except pl.exceptions.ComputeError:  # another type further down: all as text, then
-        frame = pl.read_csv(content, **options, infer_schema=False)
-    places = [k for k, kind in enumerate(frame.dtypes) if kind.is_float()]
-    if how.decimal == "," and places:  # polars took dots for decimals: as text they can be told
-        text = pl.read_csv(content, **options, infer_schema=False, columns=places).get_columns()
-        own = frame.get_columns()
-        for place, column in zip(places, text, strict=True):
-            own[place] = column
-        frame = pl.DataFrame(own)
-    # As they stand in the file: polars makes names where there are none, and changes others.
-    frame.columns = list(how.names)
-    return frame
-
-
-def _unreadable(path: Path, error: BaseException, how: Text | None = None) -> VaekitError:
-    if "invalid utf-8" in str(error):
-        return no_text(path)
-    said = cause(error).split(" Consider")[0]
-    if how is not None:
-        said += f"; its first line has {len(how.names)} fields with the separator {how.separator!r}"
-    advice = "repair it" if how is None else "say separator= if it is another, repair it"
-    return VaekitError(f"cannot read the table {path} ({said}): {advice}, or export it again")
-
-
-def _checked_table(
-    frame: "pl.DataFrame", what: str, name: str, files: dict[str, str], decimal: str = "."
-) -> Table:
-    if not len(frame):
-        raise VaekitError(f"{what} has a header and no rows below it: export it with its rows")
-    index = [n for k, n in enumerate(frame.columns) if _is_index(n, k)]
-    nameless = [n for n in frame.columns if not n and n not in index]
-    empty = [n for n in nameless if frame[n].null_count() == len(frame)]
-    if len(nameless) > len(empty):
-        raise VaekitError(f"{what} has a column without a name: give each one")
-    left = frame.drop(index + empty)
-    if index:
-        warn(f"{what}: the column {index[0]!r} is the index of a data frame and left out")
-    return Table(left, what, name, files, decimal)
-
-
-def _is_index(name: str, place: int) -> bool:
-    return (place == 0 and name in _INDEX) or name.startswith("__index_level_")
-
-
-def _check_columns(what: str, names: Sequence[str]) -> None:
-    seen = set[str]()
-    for name in names:
-        if name in seen:
-            raise VaekitError(f"{what} has two columns named {name!r}: give each a name of its own")
-        seen.add(name)
-
-
-def _warn_of_numbering(whole: Table, used: Sequence[str], numbers: np.ndarray) -> None:
-    """Warn of columns that number or name the rows, which a model would learn by heart."""
-    if len(numbers) < _FEW_ROWS:
+    Values of a name are unique in each piece of a large table, and are not compared across these.
+    """
+    used = numbers.used
+    if len(numbers.values) < _FEW_ROWS:
         return
-    kinds = whole.frame.schema
-    with np.errstate(over="ignore"):
-        steps = np.diff(numbers, axis=0)
-    counted = np.asarray((steps == 1).all(axis=0) | (steps == -1).all(axis=0)).tolist()
-    frame = whole.frame
-    doubtful = [
-        name
-        for name, is_counted in zip(used, counted, strict=True)
-        if is_counted
-        or (_sounds_like_id(name) and kinds[name].is_integer() and frame[name].is_unique().all())
-    ]
+    up, down = np.full(len(used), True), np.full(len(used), True)
+    ids = {k for k, name in enumerate(used) if _sounds_like_id(name) and name in numbers.integers}
+    last: np.ndarray | None = None
+    for piece in chosen_pieces(numbers.values):
+        with np.errstate(over="ignore", invalid="ignore"):
+            steps = np.diff(piece if last is None else np.concatenate([last, piece]), axis=0)
+        up, down, last = up & (steps == 1).all(axis=0), down & (steps == -1).all(axis=0), piece[-1:]
+        ids = {k for k in ids if len(np.unique(piece[:, k])) == len(piece)}
+    doubtful = [name for k, name in enumerate(used) if up[k] or down[k] or k in ids]
     if doubtful:
         warn(
-            f"{whole.what}: {shortened(doubtful)} look like row numbers or IDs, which tell nothing "
-            "of an example: leave them out with columns= unless they are measurements"
+            f"{numbers.what}: {shortened(doubtful)} look like row numbers or IDs, which tell "
+            "nothing of an example: leave them out with columns= unless they are measurements"
         )
 
 
@@ -238,26 +227,32 @@ def _warn_of_rounding(what: str, used: Sequence[str], numbers: np.ndarray) -> No
     """Warn of columns whose values differ by less than float32 tells apart, and so become equal.
 
     A column of floats is looked at where the rounding is coarse against its range, else chance
-    alone would make some of many values equal.
+    alone would make some of many values equal. Values of a large table are compared within pieces.
     """
-    lost = [used[k] for k in _coarse(numbers).tolist() if _merges(numbers[:, k])]
-    if lost:
+    coarse = _coarse(numbers)
+    merged = {k for piece in chosen_pieces(numbers) for k in coarse if _merges(piece[:, k])}
+    if merged:
         warn(
-            f"{what}: values of {shortened(lost)} differ by less than float32 can tell apart and "
-            "become equal: scale=standard keeps them apart"
+            f"{what}: values of {shortened([used[k] for k in sorted(merged)])} differ by less than "
+            "float32 can tell apart and become equal: scale=standard keeps them apart"
         )
 
 
-def _coarse(numbers: np.ndarray) -> np.ndarray:
+def _coarse(numbers: np.ndarray) -> list[int]:
     """List the columns of float64 that float32 changes, and the range of which it cuts coarsely."""
-    rounded = numbers.astype(np.float32)
-    low, high = np.fmin.reduce(numbers), np.fmax.reduce(numbers)
+    changed, fractions = np.full(numbers.shape[1], False), np.full(numbers.shape[1], False)
+    lows, highs = list[np.ndarray](), list[np.ndarray]()
+    for piece in chosen_pieces(numbers):
+        lows.append(np.fmin.reduce(piece))
+        highs.append(np.fmax.reduce(piece))
+        changed |= ((piece.astype(np.float32) != piece) & ~np.isnan(piece)).any(axis=0)
+        fractions |= (np.nan_to_num(piece) % 1 != 0).any(axis=0)
+    low, high = np.fmin.reduce(lows), np.fmax.reduce(highs)
     largest, spread = np.maximum(abs(low), abs(high)), high - low
-    whole = (largest >= 2**24) & (np.nan_to_num(numbers) % 1 == 0).all(axis=0)
+    whole = (largest >= 2**24) & ~fractions
     few = _FINE_STEPS * np.finfo(np.float32).eps * largest > spread
     noise = spread <= 16 * np.finfo(np.float64).eps * largest
-    changed = (rounded != numbers) & ~np.isnan(numbers)
-    return np.flatnonzero(changed.any(axis=0) & (whole | few) & ~noise)
+    return np.flatnonzero(changed & (whole | few) & ~noise).tolist()
 
 
 def _merges(column: np.ndarray) -> bool:

@@ -1,0 +1,233 @@
+"""Tables read whole: text with separators, Parquet, data frames, and part files in a folder."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaekit.data.archives import natural
+from vaekit.data.files.cells import cleaned
+from vaekit.data.files.csv import MISSING, Text, no_text, text_of
+from vaekit.data.files.frames import Table
+from vaekit.data.paths import cause, existing, existing_file, sha256
+from vaekit.errors import VaekitError, warn
+
+if TYPE_CHECKING:
+    import polars as pl
+
+TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+_INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
+_SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
+
+
+def read_table(
+    source: Any,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
+    *,
+    plain: bool = False,
+) -> Table:
+    """Read a file, or a data frame of polars or pandas, as a table.
+
+    With `plain` a file whose first line holds nothing but numbers has no names. Raises
+    `VaekitError` for what is no table, has no rows, or has two columns of one name.
+    """
+    if is_frame(source):
+        return checked_table(_converted(source), "the data frame", "frame", {})
+    import polars as pl
+
+    files = table_files(source)
+    sums = {path.name: sha256(path) for path in files}
+    parts = list[pl.DataFrame]()
+    sign = "."
+    for path in files:
+        if path.suffix.lower() == ".parquet":
+            parts.append(read_parquet(path))
+            continue
+        text = text_of(path, separator, decimal, header, encoding, plain)
+        parts.append(read_text(path, text)[1])
+        sign = text.decimal
+    whole = _joined(files, parts)
+    return checked_table(whole, str(Path(source).expanduser()), table_name(source), sums, sign)
+
+
+def table_files(source: Path | str) -> list[Path]:
+    """List the files of a table: one, or the parts in a folder, in natural order of their names.
+
+    Raises `VaekitError` where there is none.
+    """
+    path = existing(source, "the table")
+    if not path.is_dir():
+        return [existing_file(path, "the table")]
+    files = [p for p in path.iterdir() if p.name.lower().endswith(TABLE_ENDINGS) and p.is_file()]
+    files = [p for p in files if not p.name.startswith((".", "_"))]
+    if not files:
+        raise VaekitError(
+            f"{path} is a folder, not the table, and holds no part files of one "
+            f"({', '.join(TABLE_ENDINGS)}): name the file in it"
+        )
+    return sorted(files, key=lambda file: natural(file.name))
+
+
+def table_name(source: Path | str) -> str:
+    """Return the name of a table without the ending of its file."""
+    name = Path(source).expanduser().name
+    return name.removesuffix(".gz").rpartition(".")[0] or name
+
+
+def differing_columns(
+    one: Path, other: Path, names: Sequence[str], others: Sequence[str]
+) -> VaekitError:
+    """Build the error for part files whose columns differ."""
+    odd = sorted(set(names) ^ set(others))
+    where = f"column {odd[0]!r}" if odd else "the order of their columns"
+    return VaekitError(
+        f"{one.name} and {other.name} are to be parts of one table, but differ in {where}: give "
+        "all of them the same columns, or name one file by itself"
+    )
+
+
+def _joined(files: Sequence[Path], parts: "list[pl.DataFrame]") -> "pl.DataFrame":
+    import polars as pl
+
+    for path, part in zip(files, parts, strict=True):
+        if part.columns != parts[0].columns:
+            raise differing_columns(files[0], path, parts[0].columns, part.columns)
+    try:
+        return pl.concat(parts, how="vertical_relaxed") if len(parts) > 1 else parts[0]
+    except pl.exceptions.PolarsError as error:
+        raise VaekitError(
+            f"the parts of the table in {files[0].parent} do not fit together ({cause(error)}): "
+            "write each column with one type in all"
+        ) from error
+
+
+def is_frame(x: Any) -> bool:
+    """Tell whether x is a data frame, of polars or pandas."""
+    return hasattr(x, "columns") and hasattr(x, "dtypes") and hasattr(x, "shape")
+
+
+def _converted(frame: Any) -> "pl.DataFrame":
+    import polars as pl
+
+    names = [str(name) for name in frame.columns]
+    _check_columns("the data frame", names)
+    if isinstance(frame, pl.DataFrame):
+        return cleaned(frame, ".")
+    columns = {n: _pandas_column(frame[c]) for n, c in zip(names, frame.columns, strict=True)}
+    return cleaned(pl.DataFrame(columns, strict=False), ".")
+
+
+def _pandas_column(column: Any) -> Any:
+    """Return a column of pandas as numbers, or as a list with None where a value is missing."""
+    values = column.to_numpy()
+    if values.dtype.kind in "biuf":
+        return values
+    gone = column.isna().to_numpy().tolist()
+    return [None if none else v for v, none in zip(values.tolist(), gone, strict=True)]
+
+
+def read_parquet(path: Path, start: int = 0, count: int | None = None) -> "pl.DataFrame":
+    """Read rows of a Parquet file, `count` from `start` on (None: all)."""
+    import polars as pl
+
+    try:
+        return pl.scan_parquet(path, glob=False).slice(start, count).collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise _unreadable(path, error) from error
+
+
+def read_text(path: Path, text: Text) -> "tuple[bytes, pl.DataFrame]":
+    """Read text as a frame, columns of numbers as such; the content is returned as it was read."""
+    import polars as pl
+
+    _check_columns(str(path), text.names)
+    content = text.content
+    try:
+        frame = _csv(content, text)
+        blank = pl.all_horizontal(pl.all().is_null())
+        if frame.to_series(0).null_count() and frame.filter(blank).height:
+            content = text.without_blank_lines()
+            frame = _csv(content, text)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
+        raise _unreadable(path, error, text) from error
+    return content, cleaned(frame, text.decimal)
+
+
+def text_column(content: bytes, how: Text, place: int) -> "pl.Series":
+    """Read one column as text, without the spaces around it, null where it is missing."""
+    import polars as pl
+
+    value = pl.first().str.strip_chars()
+    options = {"separator": how.separator, "has_header": how.header, "null_values": list(MISSING)}
+    frame = pl.read_csv(content, **options, infer_schema=False, columns=[place])
+    words = frame.select(value).select(pl.when(~pl.first().is_in(MISSING)).then(pl.first()))
+    return words.to_series()
+
+
+def _csv(content: bytes, how: Text) -> "pl.DataFrame":
+    import polars as pl
+
+    options = {"separator": how.separator, "has_header": how.header, "null_values": list(MISSING)}
+    try:
+        frame = pl.read_csv(content, **options, infer_schema_length=_SEEN)
+    except pl.exceptions.ComputeError:  # another type further down: all as text, then
+        frame = pl.read_csv(content, **options, infer_schema=False)
+    places = [k for k, kind in enumerate(frame.dtypes) if kind.is_float()]
+    if how.decimal == "," and places:  # polars took dots for decimals: as text they can be told
+        text = pl.read_csv(content, **options, infer_schema=False, columns=places).get_columns()
+        own = frame.get_columns()
+        for place, column in zip(places, text, strict=True):
+            own[place] = column
+        frame = pl.DataFrame(own)
+    # As they stand in the file: polars makes names where there are none, and changes others.
+    frame.columns = list(how.names)
+    return frame
+
+
+def _unreadable(path: Path, error: BaseException, how: Text | None = None) -> VaekitError:
+    if "invalid utf-8" in str(error):
+        return no_text(path)
+    said = cause(error).split(" Consider")[0]
+    if how is not None:
+        said += f"; its first line has {len(how.names)} fields with the separator {how.separator!r}"
+    advice = "repair it" if how is None else "say separator= if it is another, repair it"
+    return VaekitError(f"cannot read the table {path} ({said}): {advice}, or export it again")
+
+
+def checked_table(
+    frame: "pl.DataFrame",
+    what: str,
+    name: str,
+    files: dict[str, str],
+    decimal: str = ".",
+    first: bool = True,
+) -> Table:
+    """Return a frame as a table without its index, of which the `first` block of a table warns.
+
+    Raises `VaekitError` for no rows, and for columns without a name.
+    """
+    if not len(frame):
+        raise VaekitError(f"{what} has a header and no rows below it: export it with its rows")
+    index = [n for k, n in enumerate(frame.columns) if _is_index(n, k)]
+    nameless = [n for n in frame.columns if not n and n not in index]
+    empty = [n for n in nameless if frame[n].null_count() == len(frame)]
+    if len(nameless) > len(empty):
+        raise VaekitError(f"{what} has a column without a name: give each one")
+    left = frame.drop(index + empty)
+    if index and first:
+        warn(f"{what}: the column {index[0]!r} is the index of a data frame and left out")
+    return Table(left, what, name, files, decimal)
+
+
+def _is_index(name: str, place: int) -> bool:
+    return (place == 0 and name in _INDEX) or name.startswith("__index_level_")
+
+
+def _check_columns(what: str, names: Sequence[str]) -> None:
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            raise VaekitError(f"{what} has two columns named {name!r}: give each a name of its own")
+        seen.add(name)
