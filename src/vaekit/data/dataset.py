@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from torch import Tensor
 from vaekit.data.border import Channels, admit, check_all_finite, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
+from vaekit.data.row_names import RowNames
 from vaekit.errors import VaekitError, nearest, shortened
 
 
@@ -263,30 +264,6 @@ def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor
     test[order[:n]] = True
     del order
     return (~test).nonzero()[:, 0], test.nonzero()[:, 0]
-
-
-class RowNames(Sequence[str]):
-    """Name rows by their numbers (N,), which may be mapped: as texts they would fill the memory."""
-
-    def __init__(self, numbers: Tensor):
-        self.numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> "RowNames": ...
-    def __getitem__(self, index: int | slice) -> "str | RowNames":
-        if isinstance(index, slice):
-            return RowNames(self.numbers[index])
-        return str(int(self.numbers[index]))
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and list(self) == list(other)
-
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
 CONDITIONS = ("labels", "factors", "attributes")
