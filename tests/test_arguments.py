@@ -69,7 +69,8 @@ def test_errors_name_argument_value_and_cure(value, kind, default, said):
     [
         {"epochs": 1.5},
         {"batch": "100"},
-        {"lr": "1e-3"},
+        {"lr": "fast"},
+        {"lr": [0.1]},
         {"compile": "no"},
         {"precision": "fp8"},
         {"seed": 0.0},

@@ -15,6 +15,7 @@ import torch
 from parts import same
 
 from vaekit import cli, information, metrics
+from vaekit.networks import NETWORKS
 from vaekit.recipes import RECIPES
 from vaekit.runs import Run
 from vaekit.training import Training, fit
@@ -37,8 +38,13 @@ def test_blocks_run(page, tmp_path, monkeypatch):
     if page.name == "large-data.md":  # which writes into the cache
         monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
     names: dict[str, object] = {"__name__": "a_document"}
-    for block in BLOCK.findall(page.read_text(encoding="utf-8")):
-        exec(compile(block, str(page), "exec"), names)
+    networks = dict(NETWORKS)
+    try:
+        for block in BLOCK.findall(page.read_text(encoding="utf-8")):
+            exec(compile(block, str(page), "exec"), names)
+    finally:  # what a page enters is for no other test
+        NETWORKS.clear()
+        NETWORKS.update(networks)
 
 
 def test_the_examples_of_contributing_work_together():

@@ -688,7 +688,7 @@ HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
         (lambda: small("VAE", precision="half").fit(X), "precision must be 'float32' or 'bf16'"),
         (
             lambda: small("VAE", network=3).fit(X),
-            "network must be text or Networks, as in network='mlp",
+            "network must be text or Networks or a tuple, as in network='mlp",
         ),
         (lambda: small("BetaVAE", beta=None).fit(X), "beta must be a number or text"),
         (lambda: small("ContractiveAE", draws=1.5).fit(X), "draws must be a whole number"),

@@ -116,7 +116,7 @@ class Answers(nn.Module):
         ((encoder(), nn.Linear(3, 10)), r"the decoder returns \(2, 10\)"),
         ((encoder(),), "a pair .encoder, decoder., got 1"),
         (encoder(), "one network is no pair: give"),
-        (5, "networks by text"),
+        (5, "network must be text or Networks or a tuple"),
         ((encoder(), "mlp(3)"), "a pair of modules .encoder, decoder., got str"),
     ],
 )

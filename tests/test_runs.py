@@ -167,7 +167,7 @@ def test_killed_between_its_last_two_deeds_a_run_is_finished(tmp_path, monkeypat
     [
         ({"arguments": {"latent": 3}}, "arguments.latent: 2 → 3"),
         ({"training": {"lr": 0.002}}, "training.lr: 0.001 → 0.002"),
-        ({"training": {"epochs": 5}}, "training.epochs: 4 → 5"),
+        ({"training": {"epochs": 3}}, "training.epochs: 4 → 3"),
         ({"training": {"processes": 2}}, "training.processes: 1 → 2"),
         ({"holdout": 0.2}, "holdout: 0.1 → 0.2"),
     ],

@@ -98,6 +98,8 @@ def fits(value: Any, kind: Any) -> bool:
         return any(fits(value, choice) for choice in get_args(kind))
     if get_origin(kind) is Literal:
         return any(value is choice or value == choice for choice in get_args(kind))
+    if get_origin(kind) is tuple:
+        return isinstance(value, tuple | list)  # what stands in it, its reader checks
     if get_origin(kind) is Sequence:
         listed = isinstance(value, Collection) and not isinstance(value, str | bytes | Mapping)
         return listed and all(fits(item, get_args(kind)[0]) for item in value)
@@ -128,6 +130,8 @@ def _kind_text(kind: Any) -> str:
         return _LISTED.get(get_args(kind)[0], "a list")
     if get_origin(kind) is Callable:
         return "a function"
+    if get_origin(kind) is tuple:
+        return "a tuple"
     return _SAID.get(kind, getattr(kind, "__name__", repr(kind)))
 
 

@@ -157,6 +157,6 @@ def _keep(fit: Fit, trained: Trained) -> None:
 
 
 def _row(fit: Fit) -> Row:
-    means, _, total, _ = fit.interval()
+    means, _, total = fit.interval()
     row = {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
     return row | {f"validation_{name}": value for name, value in fit.judged.items()}

@@ -48,14 +48,14 @@ class Recorder:
     def record(self) -> None:
         """Write and show the row of the steps since the last one."""
         fit, now = self.fit, time.monotonic()
-        means, weights, total, clipped = fit.interval()
+        means, weights, total = fit.interval()
         rate = (fit.step - self.step) * fit.batches.images_per_step / max(now - self.clock, 1e-9)
         row = {"step": fit.step, "epoch": round(fit.epoch, 4), "objective": total, **means}
         row |= {f"weight_{name}": w for name, w in weights.items()}
         row |= self._noise()
         if isinstance(fit.training.rate, Schedule):
             row["lr"] = fit.training.rate(fit.progress)
-        row |= {} if clipped is None else {"clipped": clipped}
+        row |= {} if fit.clipped is None else {"clipped": fit.clipped}
         row["images_per_second"] = round(rate, 1)
         judged = {history.VALIDATION + name: value for name, value in fit.judged.items()}
         row |= {name: value for name, value in judged.items() if math.isfinite(value)}

@@ -127,11 +127,10 @@ class Fit:
         compiled: Any = self.parts
         if self.training.compile:  # with PyTorch's own noise: inductor's costs a call and a seed
             compiled = torch.compile(self.parts, options={"fallback_random": True})
-        made = optimisers.make(self.parts, self.training, self.fabric.device)
+        self.optimiser = made = optimisers.make(self.parts, self.training, self.fabric.device)
         quick = isinstance(made, optimisers.Adam)
         self._clear = made.clear if quick else made.zero_grad
         self._change = made.advance if quick else made.step
-        self.optimiser = made
         wrapped, _ = self.fabric.setup(compiled, self.optimiser)
         # One process needs no wrapper's synchronisation, only its precision, which costs less.
         self._step = wrapped if self.fabric.world_size > 1 else compiled
@@ -254,6 +253,11 @@ class Fit:
     def means(self) -> dict[str, float]:
         """Return the mean of every term since the last call, in nats for one example."""
         return self.interval().means
+
+    @property
+    def clipped(self) -> float | None:
+        """Return the share of steps of the last interval whose gradient was shortened, or None."""
+        return self._means.clipped
 
     def interval(self) -> Interval:
         """Return what `means` does, with the weights that were used and the sum they made."""

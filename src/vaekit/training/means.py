@@ -37,19 +37,18 @@ class NotFinite(VaekitError):
 
 
 class Interval(NamedTuple):
-    """Hold means over some steps: of every term in nats, of their weights, of the weighted sum.
-
-    `clipped` is the share of steps whose gradient was shortened, None where none could be.
-    """
+    """Hold means over some steps: of every term in nats, of their weights, of the weighted sum."""
 
     means: dict[str, float]
     weights: dict[str, float]
     objective: float
-    clipped: float | None = None
 
 
 class Means:
-    """Gather terms by step, and where the gradient is clipped its norm, and give their means."""
+    """Gather terms by step, and where the gradient is clipped its norm, and give their means.
+
+    `clipped` is the share of the steps of the last means whose gradient was shortened.
+    """
 
     def __init__(
         self, objective: "Objective", fabric: "Fabric", advice: str, clip: float | None = None
@@ -59,6 +58,7 @@ class Means:
         self._recent: list[Tensor] = []
         self._used: list[list[float]] = []  # the weights of those steps
         self._folded: list[tuple[int, Tensor]] = []
+        self.clipped: float | None = None
         self._looked = False  # at the values of the first step
 
     def add(self, step: int, values: Tensor, weights: list[float]) -> bool:
@@ -106,5 +106,5 @@ class Means:
         mean = (torch.stack([n * m for n, m in folded]).sum(0) / total).tolist()
         values = mean[1 + self.weighted :]
         weights = dict(zip(self.names, mean[1 : 1 + self.weighted], strict=False))
-        clipped = None if self.clip is None else values.pop()
-        return Interval(dict(zip(self.names, values, strict=True)), weights, mean[0], clipped)
+        self.clipped = None if self.clip is None else values.pop()
+        return Interval(dict(zip(self.names, values, strict=True)), weights, mean[0])
