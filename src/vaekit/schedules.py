@@ -54,10 +54,13 @@ class Schedule(ABC):
             return self.epochs * progress.per_epoch
         return progress.steps if self.steps is None else self.steps
 
+    def share(self, progress: Progress) -> float:
+        """Return the share of the horizon that is done, at most 1."""
+        return min(progress.step / max(self.horizon(progress), 1), 1.0)
+
     def __call__(self, progress: Progress) -> float:
         """Return the weight at `progress`."""
-        t = min(progress.step / max(self.horizon(progress), 1), 1.0)
-        return self.start + (self.end - self.start) * self.shape(t)
+        return self.start + (self.end - self.start) * self.shape(self.share(progress))
 
     def check(self, progress: Progress) -> None:
         """Raise `VaekitError` where the schedule would not finish within the run."""
@@ -150,7 +153,7 @@ class Cyclical(_Between):
 
 
 @dataclass(frozen=True)
-class OneCycle(_Between):
+class OneCycle(Cosine):
     """Go from `start` up to `peak` in the share `warm` of the time, and down to `end` in the rest.
 
     Both ways are half cosines. Smith & Topin 2018, "Super-convergence"; with `start=0` and a small
@@ -167,14 +170,10 @@ class OneCycle(_Between):
 
     def __call__(self, progress: Progress) -> float:
         """Return the value at `progress`."""
-        t = min(progress.step / max(self.horizon(progress), 1), 1.0)
+        t = self.share(progress)
         if t < self.warm:
             return self.start + (self.peak - self.start) * self.shape(t / self.warm)
         return self.peak + (self.end - self.peak) * self.shape((t - self.warm) / (1 - self.warm))
-
-    def shape(self, t: float) -> float:
-        """Return (1 − cos πt)/2."""
-        return 0.5 * (1 - math.cos(math.pi * t))
 
     @property
     def highest(self) -> float:

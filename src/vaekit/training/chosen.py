@@ -32,6 +32,7 @@ class Chosen:
         self.parts, self.training, self.start = parts, training, start
         self.steps: list[int] = []  # at which was judged
         self.judged: tuple[float, ...] = ()  # what was watched there, lower is better
+        self.counted: tuple[float, ...] = ()  # those of them that count, which every step reads
         self._trained = [w for w in parts.parameters() if w.requires_grad and training.ema]
         self._averages = [w.detach().clone() for w in self._trained]
         self._best: Tensors = {}
@@ -66,6 +67,7 @@ class Chosen:
         value = -value if self.training.watch in HIGHER else value
         self.steps.append(step)
         self.judged = (*self.judged, math.inf if math.isnan(value) else value)
+        self._count()
         if self.training.keep == "best" and self.best == step:
             self._best = {k: v.detach().clone() for k, v in self.parts.state_dict().items()}
 
@@ -75,11 +77,8 @@ class Chosen:
         counted = self._counted()
         return min(counted, key=lambda each: each[1])[0] if counted else None
 
-    @property
-    def counted(self) -> tuple[float, ...]:
-        """Return the numbers that count, in their order, lower is better."""
-        first = sum(step < self.start for step in self.steps)
-        return self.judged[first:]
+    def _count(self) -> None:
+        self.counted = self.judged[sum(step < self.start for step in self.steps) :]
 
     def _counted(self) -> list[tuple[int, float]]:
         numbers = zip(self.steps, self.judged, strict=True)
@@ -139,6 +138,7 @@ class Chosen:
         if len(steps) != len(values):
             raise VaekitError("what was judged has another number of steps than of values")
         self.steps, self.judged = [int(s) for s in steps], tuple(values.tolist())
+        self._count()
 
 
 def _of(tensors: Mapping[str, Tensor], prefix: str, like: Mapping[str, Tensor]) -> Tensors:
