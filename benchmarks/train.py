@@ -15,22 +15,38 @@ loses them.) Reported: median samples/s, the median ratio to Pythae with its qua
 the attainable matrix rate, where a step's time goes, the final ELBO on test images, and how far it
 lies from Pythae's, mean ± standard error over the rounds. Pythae is installed into an environment
 of its own beside this script (.venv-pythae).
+
+`plain` is the loop that a good engineer writes without a library. Words in a contestant's name say
+how it runs: `vaekit-bf16`, `plain-last` (channels last), `vaekit-threads1`, `vaekit-spin1000`
+(GOMP_SPINCOUNT), `vaekit-waitpassive` (OMP_WAIT_POLICY). With `--base plain` Pythae is not needed.
 """
 
 import argparse
 import json
+import os
+import re
 import statistics
 import subprocess
 import sys
 import tempfile
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 TURNS = {"mlp": (150, 4), "conv": (75, 12)}  # steps in a turn, turns in an epoch
 WARM = {"mlp": 0, "conv": 2}  # epochs before the race
-CONTESTANTS = ("pythae", "vaekit", "vaekit-bf16", "vaekit-compile", "vaekit-bf16-compile")
+CONTESTANTS = (
+    "pythae",
+    "plain",
+    "plain-bf16",
+    "vaekit",
+    "vaekit-bf16",
+    "vaekit-compile",
+    "vaekit-bf16-compile",
+)
 
 
 def main() -> None:
@@ -44,16 +60,21 @@ def main() -> None:
     parser.add_argument("--warm", type=int, help="epochs before the race; default: 0 mlp, 2 conv")
     parser.add_argument("--jobs", nargs="+", default=["mlp", "conv"])
     parser.add_argument("--contestants", nargs="+", default=list(CONTESTANTS))
+    parser.add_argument("--base", default="pythae", help="contestant that ratios are taken to")
+    parser.add_argument("--busy", type=int, default=0, help="other processes that compute")
     parser.add_argument(
         "--pythae-python", help="a Python that has pythae, in place of a new environment"
     )
     asked = parser.parse_args()
-    pythae = asked.pythae_python or _pythae()
+    if asked.base not in asked.contestants:
+        parser.error(f"--base {asked.base} is not among the contestants")
+    pythae = asked.pythae_python or (_pythae() if "pythae" in asked.contestants else "")
     with tempfile.TemporaryDirectory() as folder:
         for job in asked.jobs:
             _prepare(job, asked.data_dir, Path(folder))
-            results = _rounds(job, asked, pythae, Path(folder))
-            _print(job, results)
+            with _busy(asked.busy):
+                results = _rounds(job, asked, pythae, Path(folder))
+            _print(job, results, asked.base)
 
 
 def _pythae() -> str:
@@ -140,11 +161,32 @@ def _start(
     name: str, job: str, pythae: str, folder: Path, seed: int, turns: int
 ) -> subprocess.Popen:
     python = pythae if name == "pythae" else sys.executable
-    script = "contestant_pythae.py" if name == "pythae" else "contestant_vaekit.py"
-    words = [python, HERE / script, job, folder, TURNS[job][0], turns, seed, name]
-    pipe = subprocess.PIPE
+    script = HERE / f"contestant_{name.partition('-')[0]}.py"
+    words = [python, script, job, folder, TURNS[job][0], turns, seed, name]
+    pipe, env = subprocess.PIPE, {**os.environ, **_environment(name)}
     log = (folder / f"{name}.log").open("w")  # Pythae's bars
-    return subprocess.Popen([str(w) for w in words], stdin=pipe, stdout=pipe, stderr=log, text=True)
+    return subprocess.Popen(
+        [str(w) for w in words], stdin=pipe, stdout=pipe, stderr=log, text=True, env=env
+    )
+
+
+def _environment(name: str) -> dict[str, str]:
+    """Return the variables that the words of a contestant's name stand for."""
+    variables = {"threads": "OMP_NUM_THREADS", "spin": "GOMP_SPINCOUNT", "wait": "OMP_WAIT_POLICY"}
+    asked = (re.fullmatch(r"(threads|spin|wait)(\w+)", word) for word in name.split("-"))
+    return {variables[each[1]]: each[2] for each in asked if each}
+
+
+@contextmanager
+def _busy(count: int) -> Iterator[None]:
+    """Have so many other processes compute meanwhile."""
+    endless = [sys.executable, "-c", "while True: sum(range(10000))"]
+    others = [subprocess.Popen(endless) for _ in range(count)]
+    try:
+        yield
+    finally:
+        for other in others:
+            other.kill()
 
 
 def _ask(racer: subprocess.Popen, log: Path) -> dict:
@@ -158,14 +200,14 @@ def _ask(racer: subprocess.Popen, log: Path) -> dict:
     sys.exit(log.read_text()[-2000:])
 
 
-def _print(job: str, results: dict[str, list[dict]]) -> None:
+def _print(job: str, results: dict[str, list[dict]], base: str) -> None:
     rates = {name: [r for row in rows for r in row["rates"]] for name, rows in results.items()}
-    base = rates.get("pythae")
     seeds = len(next(iter(results.values())))
     turns = len(rates[next(iter(rates))]) // seeds
     print(f"\n{job}: {seeds} rounds of {turns} turns of {TURNS[job][0]} steps")
     print(
-        "| contestant | samples/s | ratio (quartiles) | ELBO (nats) | less Pythae's "
+        "| contestant | samples/s | ratio (quartiles) | ELBO (nats) "
+        f"| less {base}'s "
         "| share of matrix rate | per step (ms) |"
     )
     print("|---|---|---|---|---|---|---|")
@@ -175,8 +217,8 @@ def _print(job: str, results: dict[str, list[dict]]) -> None:
         elbo = f"{statistics.mean(elbos):.2f}"
         if seeds > 1:
             elbo += f" ± {statistics.stdev(elbos) / seeds**0.5:.2f}"
-        apart = _apart(elbos, [r["elbo"] for r in results["pythae"]]) if base else "–"
-        ratio = _ratio(rates[name], base) if base else "–"
+        apart = _apart(elbos, [r["elbo"] for r in results[base]])
+        ratio = _ratio(rates[name], rates[base])
         share = (
             f"{statistics.median(r['share'] for r in rows) * rate:.0%}"
             if "share" in rows[0]
