@@ -31,6 +31,7 @@ LAYERS = [
     ["recipes"],
     ["runs"],
     ["estimators", "export", "report"],
+    ["study"],
     ["cli"],
     ["__main__"],
 ]

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         recipes,
         report,
         runs,
+        study,
         training,
     )
     from vaekit.data import Dataset, load
@@ -59,6 +60,7 @@ __all__ = [
     "recipes",
     "report",
     "runs",
+    "study",
     "train",
     "training",
 ]

@@ -129,6 +129,27 @@ def written(name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> s
     return f"{name}({', '.join(words)})" if words else name
 
 
+def value(text: str) -> Any:
+    """Read one value as an argument of `parse` would be; what is none is text, `conv(32)` too."""
+    try:
+        return _literal(ast.parse(_freed(text.strip()), mode="eval").body)
+    except (SyntaxError, ValueError, TypeError, tokenize.TokenError):
+        return text.strip()
+
+
+def split(text: str, at: str = ",") -> list[str]:
+    """Split a text at a letter, but not within brackets and quotes."""
+    parts, depth, quote = [""], 0, ""
+    for letter in text:
+        quote = ("" if letter == quote else quote) if quote else letter * (letter in "'\"")
+        depth += 0 if quote else (letter in "([{") - (letter in ")]}")
+        if letter == at and not depth and not quote:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
 def _own(signature: inspect.Signature, skip: int) -> str:
     parameters = list(signature.parameters.values())[skip:]
     shown = [p.replace(annotation=inspect.Parameter.empty) for p in parameters]

@@ -101,10 +101,10 @@ class Dataset:
         """
         if self.images.dtype == torch.uint8:
             return 0.0, 1.0
-        bounds = [torch.aminmax(piece) for piece in self._pieces()]
+        bounds = [torch.aminmax(piece) for piece in self.pieces()]
         low, high = (torch.stack(ends).cpu() for ends in zip(*bounds, strict=True))
         if not bool(torch.isfinite(low).all() and torch.isfinite(high).all()):
-            check_all_finite(self._pieces())
+            check_all_finite(self.pieces())
         return float(low.min()), float(high.max())
 
     def batch(self, indices: Tensor) -> Tensor:
@@ -231,9 +231,16 @@ class Dataset:
         return text + (f"\n  {self.factors!r}" if self.factors is not None else "")
 
     def checksum(self) -> str:
-        """Compute the sha256 of the pixels (type, shape, bytes) and the rows, as 64 hex digits."""
+        """Return the sha256 of the pixels (type, shape, bytes) and the rows, as 64 hex digits.
+
+        It is computed once: many runs may share one set.
+        """
+        return self._checksum
+
+    @cached_property
+    def _checksum(self) -> str:
         digest = hashlib.sha256(f"{self.images.dtype} {tuple(self.images.shape)}".encode())
-        for piece in replace(self, rows=None)._pieces():
+        for piece in replace(self, rows=None).pieces():
             digest.update(np.ascontiguousarray(piece.cpu().numpy()).data)
         if self.rows is not None:
             digest.update(np.ascontiguousarray(self.rows.cpu().numpy()).data)
@@ -243,7 +250,8 @@ class Dataset:
         indices = indices.to(self.images.device)
         return indices if self.rows is None else self.rows.index_select(0, indices)
 
-    def _pieces(self) -> Iterator[Tensor]:
+    def pieces(self) -> Iterator[Tensor]:
+        """Yield all images in order, as they are kept, a few MB at a time."""
         for part in pieces(len(self), self.images[0].nbytes):
             yield self.images[part] if self.rows is None else self.images[self.rows[part]]
 

@@ -49,14 +49,18 @@ def train_config(
     saving: Saving,
     watcher: "Watcher | None",
     log: Sequence[str] = (),
+    data: Splits | None = None,
 ) -> Run:
-    """Train what `config` says into the folder `given`, or the first of some that is free."""
+    """Train what `config` says into the folder `given`, or the first of some that is free.
+
+    `data` are those of the config where they have been read already.
+    """
     pick(config.training.device)
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
-        return _train(config, given or Path(), resume, saving, watcher, log)
+        return _train(config, given or Path(), resume, saving, watcher, log, data)
     folders = place.numbered(config) if given is None else [given]
     with place.held(folders, resume) as free:
-        return _train(config, free, resume, saving, watcher, log)
+        return _train(config, free, resume, saving, watcher, log, data)
 
 
 def is_first(training: Training) -> bool:
@@ -71,8 +75,9 @@ def _train(
     saving: Saving,
     watcher: "Watcher | None",
     log: Sequence[str],
+    data: Splits | None,
 ) -> Run:
-    whole = config.load_data()
+    whole = data or config.load_data()
     splits, held_out = config.parted(whole)
     config = _described(config, whole, splits)
     before = _before(folder, config) if resume else None

@@ -26,6 +26,10 @@ class Occupied(VaekitError):
     """Report a folder that another training works in, or that holds something already."""
 
 
+class InUse(Occupied):
+    """Report a folder that another training works in, which will end."""
+
+
 @contextmanager
 def held(folders: Iterable[Path], resume: bool) -> Iterator[Path]:
     """Hold the first of some folders that is free, or with `resume` holds a run, and return it.
@@ -133,7 +137,7 @@ def _locked(folder: Path) -> Iterator[None]:
         try:
             stack.enter_context(locks.locked(folder / LOCK))
         except locks.Taken as error:
-            raise Occupied(
+            raise InUse(
                 f"another training ({error.holder}) is writing {folder}: wait until it has ended, "
                 "or choose another folder with --out"
             ) from None

@@ -5,13 +5,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-from yaml.constructor import ConstructorError
-
 from vaekit import recipes
 from vaekit.errors import VaekitError
 from vaekit.runs.config import Config
 from vaekit.system import forms, own_code
+from vaekit.system.yaml_file import read_yaml
 
 _COLUMNS = {
     "names": [str],
@@ -57,42 +55,13 @@ _FORM = {
 
 def read_config(path: Path) -> Config:
     """Read a `run.yaml`; raise `VaekitError` where it is missing, damaged, or no run file."""
-    try:
-        found = _yaml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise VaekitError(f"there is no run file {path}") from None
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
-        mark, why = getattr(error, "problem_mark", None), getattr(error, "problem", None)
-        where = f" (line {mark.line + 1}{f': {why}' if why else ''})" if mark else ""
-        raise VaekitError(f"{path} is not readable YAML{where}: repair it, or train anew") from None
+    found = read_yaml(path, "run file", "repair it, or train anew")
     try:
         return from_mapping(found, path)
     except VaekitError as error:
         if str(path) in str(error):
             raise
         raise VaekitError(f"{path}: {error}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """Load YAML in which no name stands twice."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        names = [(key.tag, str(key.value)) for key, _ in node.value]
-        if len(set(names)) < len(names):
-            twice = max(names, key=names.count)[1]
-            raise ConstructorError(
-                problem=f"{twice} stands there twice", problem_mark=node.start_mark
-            )
-        return super().construct_mapping(node, deep)
-
-
-def _yaml(text: str) -> Any:
-    """Load YAML without aliases, of which a few lines can make more than memory holds."""
-    for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
-        if isinstance(event, yaml.AliasEvent):
-            why = f"*{event.anchor}, but aliases are not read, write it out"
-            raise ConstructorError(problem=why, problem_mark=event.start_mark)
-    return yaml.load(text, Loader=_Loader)
 
 
 def from_mapping(found: Any, path: Path) -> Config:

@@ -1,0 +1,19 @@
+"""Many runs as one: planned, made where there is room, gathered into one table."""
+
+from vaekit.study.driver import Follower, run_study
+from vaekit.study.engines import Engine, Here, Processes
+from vaekit.study.plan import Plan, Planned, planned, read_study
+from vaekit.study.store import results
+
+__all__ = [
+    "Engine",
+    "Follower",
+    "Here",
+    "Plan",
+    "Planned",
+    "Processes",
+    "planned",
+    "read_study",
+    "results",
+    "run_study",
+]

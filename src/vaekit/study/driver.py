@@ -1,0 +1,161 @@
+"""Make a study: what is left of its runs, on an engine, into one folder.
+
+A run that is finished and judged as asked is skipped, one that was interrupted goes on from its
+checkpoint, and one that failed stays as it is unless asked for again. So the same call goes on
+where it was stopped or killed. One process at a time works in a folder.
+"""
+
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vaekit.errors import VaekitError
+from vaekit.runs.place import LOCK
+from vaekit.study import store
+from vaekit.study.engines import Engine, Here
+from vaekit.study.plan import DIGITS, Plan, Planned, check_spec, planned, read_study
+from vaekit.study.task import Row, Task, judging_text, run_task
+from vaekit.system import files, locks, own_code, writing
+from vaekit.system.stopping import Stopped
+
+if TYPE_CHECKING:
+    import polars as pl
+
+RUNS = "runs"
+_TABLES = 10.0  # seconds at least between writings of the tables
+
+
+class Follower:
+    """Follow a study: override what is of use."""
+
+    def begin(self, plan: Plan, left: int, engine: Engine) -> None:
+        """Take what is planned, how many runs are left, and where they are made."""
+
+    def ended(self, row: Row) -> None:
+        """Take the row of a run that has ended."""
+
+    def end(self, rows: Mapping[str, Row]) -> None:
+        """Take all rows when nothing is left."""
+
+
+def run_study(
+    spec: Mapping[str, Any] | Path | str,
+    out: Path | str,
+    engine: Engine | None = None,
+    again: bool = False,
+    follower: Follower | None = None,
+) -> "pl.DataFrame":
+    """Make the runs of a study that are left, and return the table of all that have ended.
+
+        table = vaekit.study.run({"recipes": "beta_vae", "data": "digits", "seeds": "0:5",
+                                  "grid": {"beta": [1, 4]}}, "studies/a")
+
+    Args:
+        spec: what the study is, as in `plan`: a mapping, or a file of YAML
+        out: the folder of the study
+        engine: where runs are made, `Here()`, `Processes(workers)` or `Dask(scheduler)`
+        again: make runs once more that failed
+        follower: is told of every run that ends
+
+    Raises `VaekitError` for what is no study, settings that no recipe has, a folder that holds
+    something else or another study, and one that another process works in.
+    """
+    spec = read_study(files.place(spec, "a study file")) if isinstance(spec, str | Path) else spec
+    check_spec(spec, "the study")
+    folder = files.place(out, "the folder of a study").absolute()
+    plan, follower = planned(spec), follower or Follower()
+    with ExitStack() as stack:
+        stack.enter_context(_held(folder, spec, plan))
+        rows = store.rows(folder)
+        plan = _as_named(plan, rows, folder)
+        left = [run for run in plan.runs if not _is_done(run, plan, rows, folder, again)]
+        engine = stack.enter_context(engine or Here())
+        follower.begin(plan, len(left), engine)
+        written = time.monotonic()
+        tasks = (task_of(run, plan, folder) for run in left)
+        try:
+            for _, row in engine.run(tasks, run_task):
+                if row["state"] == "interrupted":
+                    raise Stopped(signal.SIGINT)
+                store.append(folder, row)
+                rows[row["run"]] = row
+                follower.ended(row)
+                if time.monotonic() - written > _TABLES:
+                    store.write_tables(folder, rows)
+                    written = time.monotonic()
+        finally:
+            table = store.write_tables(folder, rows)
+        follower.end(rows)
+    return table
+
+
+@contextmanager
+def _held(folder: Path, spec: Mapping[str, Any], plan: Plan) -> Iterator[None]:
+    """Hold the folder of a study; write what it is, which may be more than before.
+
+    Raises `VaekitError` where it holds something else, or another process works there.
+    """
+    if folder.is_dir() and not store.is_study(folder):
+        others = [path.name for path in folder.iterdir() if path.name != LOCK]
+        if others:
+            raise VaekitError(f"{folder} holds something else ({others[0]}): choose another --out")
+    files.check_folder(folder)
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with locks.locked(folder / LOCK):
+            if store.is_study(folder):
+                _check_same(folder, plan)
+            store.write_spec(folder, spec)
+            yield
+    except locks.Taken as error:
+        raise VaekitError(
+            f"another study ({error.holder}) works in {folder}: wait until it has ended, or choose "
+            "another --out"
+        ) from None
+
+
+def _check_same(folder: Path, plan: Plan) -> None:
+    """Raise `VaekitError` where a folder holds a study that has other runs than the plan."""
+    marks = {run.mark for run in plan.runs}
+    missing = [r.name for r in planned(store.read_spec(folder)).runs if r.mark not in marks]
+    if missing:
+        raise VaekitError(
+            f"{folder} holds another study, of which {len(missing)} runs are not in this one, such "
+            f"as {missing[0]}: choose another --out, or keep these and add to them"
+        )
+
+
+def _as_named(plan: Plan, rows: Mapping[str, Row], folder: Path) -> Plan:
+    """Return a plan whose runs have the names that they had before, by their marks."""
+    begun = (folder / RUNS).iterdir() if (folder / RUNS).is_dir() else ()
+    names = {name[-DIGITS:]: name for name in (*rows, *(path.name for path in begun))}
+    runs = tuple(replace(run, name=names.get(run.mark, run.name)) for run in plan.runs)
+    return replace(plan, runs=runs)
+
+
+def _is_done(run: Planned, plan: Plan, rows: Mapping[str, Row], folder: Path, again: bool) -> bool:
+    """Say whether nothing is left of a run."""
+    row = rows.get(run.name)
+    if row is None:
+        return False
+    if row["state"] != "finished":
+        return not again
+    there = (folder / RUNS / run.name / "run.yaml").exists()
+    return there and row.get("evaluate") == judging_text(plan.evaluate)
+
+
+def task_of(run: Planned, plan: Plan, folder: Path) -> Task:
+    """Return what an engine is given of a run."""
+    return Task(
+        run.name,
+        str(folder / RUNS / run.name),
+        run.config,
+        plan.evaluate,
+        plan.checkpoint_minutes,
+        tuple(own_code.IMPORTED),
+    )

@@ -1,0 +1,43 @@
+"""What an engine is."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from vaekit.study.task import Row, Task
+
+TRIES = 3  # of a run whose process is killed
+Work = Callable[[Task], Row]
+
+
+class Engine(ABC):
+    """Make the runs of a study; close it when all are made.
+
+    To write one: yield every task with its row as soon as it has ended, and take no more of them
+    ahead than there are `slots`.
+    """
+
+    slots: int
+    about: str
+
+    @abstractmethod
+    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
+        """Yield each task with what `work` returns of it."""
+
+    def close(self) -> None:  # noqa: B027  not all have something to stop
+        """Stop what was started: runs that go on keep a checkpoint."""
+
+    def __enter__(self) -> "Engine":
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+
+def lost(task: Task) -> Row:
+    """Return the row of a run whose processes were killed."""
+    why = (
+        f"its process was killed {TRIES} times: memory may be short, take fewer --workers, a "
+        "smaller batch or network"
+    )
+    return {**task.row(), "state": "failed", "reason": why}

@@ -1,0 +1,17 @@
+"""Runs one after the other in this process."""
+
+from collections.abc import Iterator
+
+from vaekit.study.engines.base import Engine, Work
+from vaekit.study.task import Row, Task
+
+
+class Here(Engine):
+    """Make one run after the other in this process, with all its threads."""
+
+    slots, about = 1, "one after the other"
+
+    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
+        """Yield each task with what `work` returns of it."""
+        for task in tasks:
+            yield task, work(task)

@@ -1,0 +1,257 @@
+"""What a study runs: recipes × settings × seeds × data, each an ordinary run with a name.
+
+    recipes: [beta_vae, isa_vae]     one name, or several
+    data: sprites                    one set, or several
+    seeds: 0:5                       0 to 4; a number, or a list
+    settings: {epochs: 20}           of all runs
+    grid: {beta: [1, 2, 4]}          every combination of the values
+    points: [{beta: 1, latent: 4}]   or settings that go together, each a point
+    runs:                            blocks, each with its own of the above in place of them
+      - {recipes: isa_vae, grid: {size: [2, 5]}}
+    evaluate: {metrics: [mig, sap]}  options of `vaekit evaluate`
+    checkpoint_minutes: 5
+
+A setting is any argument of a recipe, of training or of data, by the name it has as a flag. One
+that a recipe lacks is left out there, so a grid over beta gives one `ae`; one that no recipe of the
+study has is an error. Runs that come out equal are one.
+"""
+
+import hashlib
+import inspect
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from vaekit import recipes
+from vaekit.arguments import fits
+from vaekit.errors import VaekitError, nearest
+from vaekit.runs import Config, Run
+from vaekit.runs.start import OF_DATA, OF_START, configured
+from vaekit.system import forms
+from vaekit.system.yaml_file import read_yaml
+from vaekit.training import Training
+
+Settings = Mapping[str, Any]
+_BLOCK = {
+    "recipes?": forms.ANY,
+    "data?": forms.ANY,
+    "seeds?": forms.ANY,
+    "settings?": forms.Maybe({"*": forms.ANY}),
+    "grid?": forms.Maybe({"*": forms.ANY}),
+    "points?": forms.Maybe([{"*": forms.ANY}]),
+}
+FORM = {
+    **_BLOCK,
+    "runs?": forms.Maybe([_BLOCK]),
+    "evaluate?": forms.Maybe({"*": forms.ANY}),
+    "checkpoint_minutes?": forms.Least(float),
+    "search?": forms.Maybe({"*": forms.ANY}),
+    "cluster?": forms.Maybe({"*": forms.ANY}),
+    "import?": forms.ANY,
+}
+DIGITS = 10  # letters at the end of a name, by which runs are told apart
+_LONGEST = 80  # letters of the part of a name that people read
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Name a run of a study: what decides it, and the settings that the study gave it."""
+
+    name: str
+    config: Config
+    given: Settings
+
+    @property
+    def mark(self) -> str:
+        """Return the end of the name, which all that decides the run makes."""
+        return self.name[-DIGITS:]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """List the runs of a study, each once, in order, and how they are judged and saved."""
+
+    runs: tuple[Planned, ...]
+    evaluate: Settings = field(default_factory=dict)
+    checkpoint_minutes: float = 5.0
+
+    @property
+    def varied(self) -> list[str]:
+        """Name the settings that differ between runs, the seed last."""
+        names = dict.fromkeys(name for run in self.runs for name in ("recipe", "data", *run.given))
+        values = {name: {repr(value_of(run, name)) for run in self.runs} for name in names}
+        return sorted((n for n in names if len(values[n]) > 1), key=lambda name: name == "seed")
+
+
+def value_of(run: Planned, name: str) -> Any:
+    """Return a setting of a run, also what it did not have to be given; None for none such."""
+    config = run.config
+    own = {"recipe": config.recipe, "data": config.data, **vars(config.training)}
+    return {**own, **config.arguments, **run.given}.get(name)
+
+
+def read_study(path: Path) -> dict[str, Any]:
+    """Read a file of a study; raise `VaekitError` for what it may not hold, with its place."""
+    spec = read_yaml(path, "study file", "repair it")
+    check_spec(spec, str(path))
+    return spec
+
+
+def check_spec(spec: Any, what: str) -> None:
+    """Raise `VaekitError` where something is no description of a study."""
+    if isinstance(spec, Mapping):
+        for block, known in ((spec, FORM), *((b, _BLOCK) for b in spec.get("runs") or [])):
+            names = [name.rstrip("?") for name in known]
+            for name in block if isinstance(block, Mapping) else ():
+                if name not in names:
+                    raise VaekitError(f"{what}: {nearest(str(name), names, 'key of a study')}")
+    try:
+        forms.check_form(spec, FORM)
+    except forms.Damaged as error:
+        raise VaekitError(f"{what}: {error}") from None
+
+
+def planned(spec: Settings) -> Plan:
+    """Return the runs that a study describes.
+
+    Raises `VaekitError` for names that no recipe of the study has, values that do not fit, options
+    that judging does not take, and where no run comes out.
+    """
+    blocks = [{**_outer(spec), **_merged(spec, block)} for block in spec.get("runs") or [{}]]
+    for block in blocks:
+        block["recipes"] = _names(block.get("recipes"))
+    used = sorted({name for block in blocks for name in block["recipes"]})
+    if not used:
+        raise VaekitError("a study needs recipes: name them, as in vaekit study beta_vae vae ...")
+    known = {name: _settings_of(name) for name in used}
+    for block in blocks:
+        for name in _said(block):
+            if not any(name in own for own in known.values()):
+                raise _unknown(name, used, {n for own in known.values() for n in own})
+    runs: dict[str, Planned] = {}
+    for block in blocks:
+        for run in _runs_of(block, known):
+            runs.setdefault(run.mark, run)
+    evaluate = dict(spec.get("evaluate") or {})
+    _check_judging(evaluate)
+    return Plan(tuple(runs.values()), evaluate, float(spec.get("checkpoint_minutes") or 5.0))
+
+
+def _outer(spec: Settings) -> dict[str, Any]:
+    return {name.rstrip("?"): spec.get(name.rstrip("?")) for name in _BLOCK}
+
+
+def _merged(spec: Settings, block: Settings) -> dict[str, Any]:
+    """Return a block, its settings and grid on top of those of all runs."""
+    both = {
+        name: {**(spec.get(name) or {}), **(block.get(name) or {})} for name in ("settings", "grid")
+    }
+    return {**block, **both}
+
+
+def _names(given: Any) -> list[str]:
+    """List recipes that are named by one text or several."""
+    names = [given] if isinstance(given, str) else list(given or ())
+    return [recipes.find(name).name for name in names]
+
+
+def _settings_of(recipe: str) -> set[str]:
+    own = set(inspect.signature(recipes.find(recipe).make).parameters) - {"shape"}
+    return own | {each.name for each in fields(Training)} | {*OF_DATA, *OF_START}
+
+
+def _said(block: Settings) -> list[str]:
+    points = [name for point in block.get("points") or () for name in point]
+    return [*(block.get("settings") or ()), *(block.get("grid") or ()), *points]
+
+
+def _unknown(name: str, used: Sequence[str], known: set[str]) -> VaekitError:
+    if name in ("recipe", "recipes"):
+        return VaekitError(f"{name} is no setting: write recipes: [{', '.join(used)}, ...]")
+    which = used[0] if len(used) == 1 else f"any of {', '.join(used)}"
+    return nearest(name, known, f"setting of {which}")
+
+
+def _runs_of(block: Settings, known: Mapping[str, set[str]]) -> Iterator[Planned]:
+    grid = {name: _several(values) for name, values in (block.get("grid") or {}).items()}
+    seeds = None if block.get("seeds") is None else seeds_of(block["seeds"])
+    if seeds is not None:
+        grid["seed"] = seeds
+    data = block.get("data")
+    sets = [data] if data is None or isinstance(data, str) else list(data)
+    points = block.get("points") or [{}]
+    for recipe, each, point in product(block["recipes"], sets, points):
+        axes = {name: values for name, values in grid.items() if name in known[recipe]}
+        for values in product(*axes.values()):
+            given = {**point, **dict(zip(axes, values, strict=True))}
+            given = {name: value for name, value in given.items() if name in known[recipe]}
+            common = {
+                name: value
+                for name, value in (block.get("settings") or {}).items()
+                if name in known[recipe]
+            }
+            yield plan_run(recipe, {**common, **({} if each is None else {"data": each})}, given)
+
+
+def plan_run(recipe: str, common: Settings, given: Settings) -> Planned:
+    """Return the run of a recipe with settings that all runs have, and those of its own.
+
+    Raises `VaekitError` for values that do not fit, and names the run.
+    """
+    name = _readable(recipe, common, given)
+    try:
+        config = configured(recipe, {**common, **given})
+    except VaekitError as error:
+        raise VaekitError(f"{name}: {error}") from None
+    return Planned(f"{name}-{_mark(config)}", config, {**common, **given})
+
+
+def _mark(config: Config) -> str:
+    """Return letters that tell runs apart, of all that decides one."""
+    text = json.dumps(config.identity(), sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _readable(recipe: str, common: Settings, given: Settings) -> str:
+    data = str(common.get("data", "")).partition("(")[0]
+    words = [recipe, Path(data).stem]
+    words += [f"{name}={value}" for name, value in given.items() if name != "seed"]
+    words += [f"s{given['seed']}"] if "seed" in given else []
+    return "-".join(re.sub(r"[^\w.=+,-]", "", word) for word in words if word)[:_LONGEST]
+
+
+def _several(values: Any) -> list[Any]:
+    return list(values) if isinstance(values, list | tuple) else [values]
+
+
+def seeds_of(given: Any) -> list[int]:
+    """Return seeds that are said as a number, a list, or a text: `0:5` for 0 to 4, `1,7`.
+
+    Raises `VaekitError` for anything else.
+    """
+    try:
+        if isinstance(given, str):
+            parts = [part.partition(":") for part in given.split(",")]
+            seeds = [
+                seed
+                for first, colon, end in parts
+                for seed in (range(int(first or 0), int(end)) if colon else [int(first)])
+            ]
+        else:
+            seeds = [seed for seed in _several(given) if fits(seed, int)]
+    except ValueError:
+        seeds = []
+    if not seeds or (isinstance(given, list | tuple) and len(seeds) < len(given)):
+        raise VaekitError(f"seeds are whole numbers: 0:5 for 0 to 4, or 0,3,7; got {given!r}")
+    return seeds
+
+
+def _check_judging(evaluate: Settings) -> None:
+    known = set(inspect.signature(Run.evaluate).parameters) - {"self", "run", "verbose"}
+    for name in evaluate:
+        if name not in known:
+            raise VaekitError(f"evaluate: {nearest(name, known, 'option of evaluate')}")

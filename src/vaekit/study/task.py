@@ -1,0 +1,195 @@
+"""One run of a study, in whatever process it is made: train, judge, and say so in one row.
+
+A worker keeps the sets that it has read, their pixels mapped from one file on each machine, so that
+a run starts at once and memory grows with the data and not with the workers. Runs use the random
+generator of their process, so a process makes one at a time.
+"""
+
+import json
+import platform
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import vaekit
+from vaekit.data import Dataset, Splits
+from vaekit.data.cache import cached, is_mapped, store
+from vaekit.data.paths import cache
+from vaekit.errors import VaekitWarning
+from vaekit.runs import Config, Run
+from vaekit.runs.make import train_config
+from vaekit.runs.place import InUse
+from vaekit.runs.recorder import Saving
+from vaekit.system import files, locks, own_code, system_error
+from vaekit.training import NotFinite
+
+Row = dict[str, Any]
+AT_WORK = threading.Lock()  # held while a run is made
+_WAIT = 1.0  # seconds between looks at a folder that another process still writes
+_SETS = 4  # that a worker keeps
+_MAPPED = 2**24  # bytes from which pixels are mapped
+_SHARED = "shared"  # their folder in the cache
+_sets: dict[tuple[Any, ...], Splits] = {}
+
+
+@dataclass(frozen=True)
+class Task:
+    """Say what to run, where, and how to judge it; it travels to a worker."""
+
+    name: str
+    folder: str
+    config: Config
+    evaluate: Mapping[str, Any] = field(default_factory=dict)
+    minutes: float = 5.0
+    imports: Sequence[str] = ()
+    threads: int | None = None
+
+    def row(self) -> Row:
+        """Return what is known of the run before it is made."""
+        about = {"run": self.name, "state": "failed", "reason": "", "folder": self.folder}
+        return about | {**_settings(self.config), "evaluate": judging_text(self.evaluate)}
+
+
+def run_task(task: Task) -> Row:
+    """Train and judge a run, or what is left of it, and return its row; trouble is in the row.
+
+    The state is finished, interrupted (a checkpoint is there), diverged, or failed with a reason.
+    """
+    with AT_WORK:
+        if task.threads:
+            torch.set_num_threads(task.threads)
+        row = task.row()
+        begin = time.time()
+        notes: list[str] = []
+        try:
+            for name in task.imports:
+                if name not in own_code.IMPORTED:
+                    own_code.take(name)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always", VaekitWarning)
+                row |= _made(task)
+            notes = [str(each.message) for each in caught if each.category is VaekitWarning]
+        except NotFinite as error:
+            row |= {"state": "diverged", "reason": str(error)}
+        except Exception as error:
+            known = system_error(error)
+            said = str(known) if known else f"{type(error).__name__}: {error}"
+            row |= {"reason": " ".join(said.split())}
+            if known is None:
+                _write_trace(task)
+        row |= {"notes": "; ".join(notes), "begun": begin, "seconds": time.time() - begin}
+        return row | _machine()
+
+
+def _made(task: Task) -> Row:
+    begin = time.time()
+    config = task.config
+    data = sets_of(config)
+    loaded = time.time()
+    while True:
+        try:
+            saving = Saving(task.minutes)
+            run = train_config(config, Path(task.folder), True, saving, None, (), data)
+            break
+        except InUse:  # a worker whose master is gone ends at its next row
+            time.sleep(_WAIT)
+    trained = time.time()
+    row: Row = {"load_seconds": loaded - begin, "train_seconds": trained - loaded}
+    notes = run.config.notes
+    row |= {"state": notes["state"], "step": notes.get("step"), "steps": notes.get("steps")}
+    row |= {"best_step": notes.get("best_step")}
+    row |= {"images_per_second": rows[-1]["images_per_second"]} if (rows := run.history) else {}
+    if notes["state"] == "finished":
+        row |= _numbers(_judged(run, task.evaluate))
+        row |= {f"noise.{name}": value for name, value in run.model.likelihood.noise().items()}
+        row |= {"judge_seconds": time.time() - trained}
+        row |= {"data_sha256": run.config.data_checksum}
+    return row
+
+
+def _judged(run: Run, evaluate: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a run's numbers; those that are there already where judging has no options."""
+    return run.metrics if run.judged() and not evaluate else run.evaluate(**evaluate)
+
+
+def judging_text(evaluate: Mapping[str, Any]) -> str:
+    """Write the options of judging, by which rows are told apart."""
+    return json.dumps(evaluate, sort_keys=True, default=str) if evaluate else ""
+
+
+def _settings(config: Config) -> Row:
+    training = asdict(config.training)
+    row = {"recipe": config.recipe, "data": config.data, "seed": training.pop("seed")}
+    rest = {**training, "holdout": config.holdout, "validation": config.validation}
+    rest |= {name: getattr(config, name) for name in ("start", "start_parts", "freeze")}
+    return row | {**rest, **config.completed()}
+
+
+def _numbers(metrics: Mapping[str, Any]) -> Row:
+    row: Row = {}
+    for name, number in metrics.items():
+        row[name] = number.get("value")
+        row |= {f"{name}.{k}": number[k] for k in ("se", "estimator", "n") if k in number}
+    return row
+
+
+def _machine() -> Row:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return {
+        "vaekit": vaekit.__version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+        "device": device,
+        "host": platform.node(),
+        "threads_used": torch.get_num_threads(),
+    }
+
+
+def _write_trace(task: Task) -> None:
+    path = Path(task.folder).parent.parent / "failures" / f"{task.name}.txt"
+    files.write_text(path, traceback.format_exc())
+
+
+# ---- data
+
+
+def sets_of(config: Config) -> Splits:
+    """Return the sets of a config, read once by a process, their pixels shared on a machine.
+
+    One process reads at a time, so that not all hold a set in memory at once.
+    """
+    key = (config.data, config.data_dir, config.holdout)
+    if key not in _sets:
+        while len(_sets) >= _SETS:
+            _sets.pop(next(iter(_sets)))
+        shared = cache() / _SHARED
+        shared.mkdir(parents=True, exist_ok=True)
+        with locks.locked(shared / "reading.lock", wait=float("inf")):
+            _sets[key] = _mapped(config.load_data())
+    return _sets[key]
+
+
+def _mapped(splits: Splits) -> Splits:
+    """Return the same sets, large pixels mapped from a file that all processes share."""
+    pixels = {id(part.images): _shared_pixels(part) for part in splits}
+    train, test = (replace(part, images=pixels[id(part.images)]) for part in splits)
+    return Splits(train, train if splits.test is splits.train else test)
+
+
+def _shared_pixels(data: Dataset) -> Tensor:
+    if data.images.nbytes < _MAPPED or is_mapped(data.images):
+        return data.images
+    whole = replace(data, rows=None)
+
+    def make(folder: Path) -> None:
+        store(folder, len(whole), (piece.numpy() for piece in whole.pieces()))
+
+    return cached(_SHARED, whole.checksum(), make).images
