@@ -26,6 +26,7 @@ usage: vaekit COMMAND ...
   list                       show recipes, data sets, networks, likelihoods and schedules
   train RECIPE|run.yaml ...  train a recipe into a run folder; `vaekit train RECIPE --help`
                              shows the recipe's own arguments
+  study RECIPE ...|FILE.yaml make many runs as one: a grid of settings, seeds, several at once
   evaluate RUN               judge a run: ELBO, distortion, rate, units, MIG
   ledger RUN                 add up where a run's nats go, and check that they do
   refit RUN                  fit other noise models to a run's residuals
@@ -130,6 +131,7 @@ def _command(module: str, name: str) -> Callable[[list[str]], None]:
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "list": _command("listing", "list_command"),
     "train": _command("training", "train"),
+    "study": _command("studying", "study_command"),
     "evaluate": _command("judging", "evaluate_command"),
     "ledger": _command("ledger", "ledger_command"),
     "refit": _command("refitting", "refit_command"),

@@ -1,5 +1,6 @@
 """Many runs as one: planned, made where there is room, gathered into one table."""
 
+from vaekit.study import forecast
 from vaekit.study.driver import Follower, run_study
 from vaekit.study.engines import Engine, Here, Processes
 from vaekit.study.plan import Plan, Planned, planned, read_study
@@ -12,6 +13,7 @@ __all__ = [
     "Plan",
     "Planned",
     "Processes",
+    "forecast",
     "planned",
     "read_study",
     "results",

@@ -1,0 +1,206 @@
+"""`vaekit study`: many runs as one."""
+
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+from vaekit.cli.parsing import parse_words, parser
+from vaekit.errors import VaekitError
+from vaekit.study import (
+    Engine,
+    Follower,
+    Here,
+    Plan,
+    Processes,
+    forecast,
+    planned,
+    read_study,
+    run_study,
+    store,
+)
+from vaekit.system import files
+from vaekit.text import split, value
+
+if TYPE_CHECKING:
+    from jsonargparse import ArgumentParser
+
+_PLAN = "plan"
+_ABOUT = """\
+Make many runs as one study: recipes x settings x seeds x data, each an ordinary run folder in
+OUT/runs, all their numbers in OUT/results.parquet and OUT/results.csv. The same command goes on
+where it was stopped or killed; runs that are finished are skipped, failures are recorded with their
+reason while the rest goes on. More seeds or values may be added later.
+
+Any setting of a recipe, of training or of data serves as a flag, for all runs, and in --grid.
+`vaekit study plan ...` shows the runs, and what time and disk they will take.
+"""
+
+
+def study_command(words: list[str]) -> None:
+    """Make, or plan, the runs of a study."""
+    if words and words[0] == _PLAN:
+        _plan(words[1:])
+        return
+    spec, options = _read(words, "study")
+    out = _folder(spec, options)
+    engine = _engine(spec, options)
+    shown = Lines()
+    run_study(spec, out, engine, options.retry, shown)
+    print(f"table: {out / 'results.csv'}    page: vaekit compare {out}")
+    if shown.failed:
+        print(f"{shown.failed} runs failed: the column `reason` says why; --retry makes them anew")
+
+
+class Lines(Follower):
+    """Say on stderr what has ended, and when all will have: by the mean time of those that have."""
+
+    def __init__(self) -> None:
+        self.left, self.slots, self.failed = 0, 1, 0
+        self.times: list[float] = []
+
+    def begin(self, plan: Plan, left: int, engine: Engine) -> None:
+        """Say what is left of the plan, and where it is made."""
+        self.left, self.slots = left, engine.slots
+        _say(f"{len(plan.runs)} runs, {left} of them left; {engine.about}")
+
+    def ended(self, row: Mapping[str, Any]) -> None:
+        """Say how a run ended, and when the last one will."""
+        self.left -= 1
+        finished = row["state"] == "finished"
+        self.failed += not finished
+        self.times += [row["seconds"]] if finished else []
+        number = next((n for n in ("elbo", "objective", "distortion") if row.get(n)), None)
+        said = f"{number} {row[number]:.2f}" if number and finished else row["reason"][:200]
+        state = "" if finished else f"{row['state']}: "
+        _say(f"{row['run']}  {state}{said}  {forecast.in_words(row['seconds'])}{self._end()}")
+
+    def _end(self) -> str:
+        if not self.left or not self.times:
+            return ""
+        seconds = mean(self.times) * self.left / min(self.slots, self.left)
+        at = datetime.now() + timedelta(seconds=seconds)
+        when = f"{at:%H:%M}" if seconds < 80_000 else f"{at:%d %b %H:%M}"
+        return f"  ({self.left} left, until about {when})"
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _parser(command: str) -> "ArgumentParser":
+    example = "vaekit study beta_vae isa_vae --data digits --grid beta=1,2,4 --seeds 0:5 --out s"
+    made = parser(command, "FILE.yaml | RECIPE ... | DIR", _ABOUT, example)
+    made.add_argument("--out", type=str, default=None, help="the folder of the study")
+    made.add_argument("--data", type=str, action="append", help="a set by name or path; repeat it")
+    made.add_argument("--seeds", type=str, default=None, help="0:5 for 0 to 4, or 0,3,7")
+    made.add_argument(
+        "--grid", type=str, action="append", help="values of a setting, beta=1,2,4; repeat it"
+    )
+    made.add_argument(
+        "--evaluate", type=str, action="append", help="an option of evaluate, metrics=mig,sap"
+    )
+    made.add_argument(
+        "--workers", type=int, default=None, help="processes, each with one run; default one a core"
+    )
+    made.add_argument(
+        "--worker-threads", type=int, default=None, help="threads of each; default one"
+    )
+    made.add_argument(
+        "--scheduler", type=str, default=None, help="a Dask scheduler, tcp://HOST:8786"
+    )
+    made.add_argument("--retry", action="store_true", help="make runs once more that failed")
+    return made
+
+
+def _read(words: list[str], command: str) -> tuple[dict[str, Any], Any]:
+    """Return what the study is, and the options of how to make it."""
+    made = _parser(command)
+    known = {flag for action in made._actions for flag in action.option_strings}
+    names, own, settings = [], list[str](), dict[str, Any]()
+    rest = iter(words)
+    for word in rest:
+        flag, equals, text = word.partition("=")
+        spelled = f"--{flag[2:].replace('_', '-')}"
+        if not word.startswith("-"):
+            names.append(word)
+        elif spelled in known or flag in known:
+            own.append(word)
+            if not equals and spelled not in ("--retry", "--help") and flag != "-h":
+                own.append(next(rest, ""))
+        else:
+            settings[flag.lstrip("-").replace("-", "_")] = value(text if equals else next(rest, ""))
+    options = parse_words(made, own)
+    return _spec(names, settings, options, f"vaekit {command} --help"), options
+
+
+def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) -> dict[str, Any]:
+    """Return the description that words of the command line make, on top of that of a file."""
+    if not names:
+        raise VaekitError(f"name a file, recipes, or the folder of a study; see `{help_}`")
+    spec: dict[str, Any] = {}
+    first = Path(names[0]).expanduser()
+    if len(names) == 1 and store.is_study(first):
+        spec, options.out = store.read_spec(first), options.out or str(first)
+    elif len(names) == 1 and first.suffix in (".yaml", ".yml"):
+        spec = read_study(first)
+    else:
+        spec = {"recipes": names}
+    for name, given in (("settings", settings), ("grid", _pairs(options.grid, "--grid"))):
+        if given:
+            spec[name] = {**(spec.get(name) or {}), **given}
+    if options.evaluate:
+        judged = _pairs(options.evaluate, "--evaluate", several=False)
+        spec["evaluate"] = {**(spec.get("evaluate") or {}), **judged}
+    if options.data:
+        spec["data"] = options.data[0] if len(options.data) == 1 else options.data
+    if options.seeds is not None:
+        spec["seeds"] = options.seeds
+    return spec
+
+
+def _pairs(given: list[str] | None, flag: str, several: bool = True) -> dict[str, Any]:
+    """Read `name=value,value` for each use of a flag; a single text where values are not many."""
+    pairs = {}
+    for text in given or ():
+        name, equals, values = text.partition("=")
+        if not equals or not name.strip() or not values.strip():
+            raise VaekitError(f"{flag} takes name=value, such as {flag} beta=1,2,4; got {text!r}")
+        key = name.strip().replace("-", "_")
+        pairs[key] = [value(each) for each in split(values)] if several else value(values)
+    return pairs
+
+
+def _folder(spec: Mapping[str, Any], options: Any) -> Path:
+    if options.out is None:
+        raise VaekitError(
+            "say where the study goes, --out DIR: the same command then goes on there"
+        )
+    return files.place(options.out, "the folder of a study")
+
+
+def _engine(spec: Mapping[str, Any], options: Any) -> Engine:
+    if options.workers is not None and options.workers < 1:
+        raise VaekitError(f"--workers must be ≥ 1, got {options.workers}")
+    if options.worker_threads is not None and options.worker_threads < 1:
+        raise VaekitError(f"--worker-threads must be ≥ 1, got {options.worker_threads}")
+    if options.scheduler is not None or spec.get("cluster"):
+        if options.workers is not None:
+            raise VaekitError("--workers is for this machine: leave it out where Dask has workers")
+        from vaekit.study.engines.cluster import Dask
+
+        return Dask(options.scheduler, spec.get("cluster"))
+    if options.workers == 1 and options.worker_threads is None:
+        return Here()
+    return Processes(options.workers, options.worker_threads)
+
+
+def _plan(words: list[str]) -> None:
+    spec, options = _read(words, "study plan")
+    plan = planned(spec)
+    print(forecast.listed(plan))
+    slots = _engine(spec, options).slots
+    for line in forecast.cost(plan, slots, options.out):
+        print(line)
