@@ -223,7 +223,7 @@ def _run(fit: Fit, run: Run, saving: Saving, watcher: Watcher, interrupted: list
     for now in fit:
         if now.step % every == 0 or now.judged or now.step == now.steps:
             recorder.record()
-            stopped = agreed(fit, bool(interrupted))
+            stopped = agreed(fit, bool(interrupted) or watcher.stop)
             if recorder.due(saving) or stopped or (saving.keep and now.ended):
                 checkpoint.save(fit, run.checkpoint)
             if stopped:
@@ -262,9 +262,9 @@ def _finish(fit: Fit, run: Run, config: Config, saving: Saving, interrupted: lis
     if ended:
         _conclude(run.folder, config, fit, saving)
         return
-    by = signal.Signals(interrupted[0]).name
-    state = {"state": "interrupted", "step": fit.step, "steps": fit.steps, "stopped_by": by}
-    _write_config(run.folder, config, **state)
+    by = {"stopped_by": signal.Signals(interrupted[0]).name} if interrupted else {}
+    state = {"state": "interrupted", "step": fit.step, "steps": fit.steps}
+    _write_config(run.folder, config, **state, **by)
 
 
 def _conclude(folder: Path, config: Config, fit: Fit, saving: Saving) -> None:

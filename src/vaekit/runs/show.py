@@ -11,7 +11,12 @@ from vaekit.runs.config import Config
 
 
 class Watcher:
-    """Follow a run from its beginning, row by row of its history: override what is of use."""
+    """Follow a run from its beginning, row by row of its history: override what is of use.
+
+    Set `stop` in `look` to end the run there, with weights and a checkpoint, as Ctrl-C does.
+    """
+
+    stop: bool = False
 
     def begin(self, config: Config) -> None:
         """Take what is trained on what, as its data turned out to be."""

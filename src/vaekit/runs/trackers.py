@@ -123,6 +123,11 @@ class Several(Watcher):
     def __init__(self, watchers: Sequence[Watcher]):
         self.watchers = list(watchers)
 
+    @property
+    def stop(self) -> bool:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """Say whether one wants the run to end."""
+        return any(each.stop for each in self.watchers)
+
     def begin(self, config: Config) -> None:
         """Tell all; raise `VaekitError` where a tracker cannot begin."""
         for each in self.watchers:

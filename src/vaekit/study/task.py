@@ -6,6 +6,7 @@ generator of their process, so a process makes one at a time.
 """
 
 import json
+import os
 import platform
 import threading
 import time
@@ -24,7 +25,7 @@ from vaekit.data import Dataset, Splits
 from vaekit.data.cache import cached, is_mapped, store
 from vaekit.data.paths import cache
 from vaekit.errors import VaekitWarning
-from vaekit.runs import Config, Run
+from vaekit.runs import Config, Run, Watcher
 from vaekit.runs.make import train_config
 from vaekit.runs.place import InUse
 from vaekit.runs.recorder import Saving
@@ -51,6 +52,7 @@ class Task:
     minutes: float = 5.0
     imports: Sequence[str] = ()
     threads: int | None = None
+    leash: "Leash | None" = None
 
     def row(self) -> Row:
         """Return what is known of the run before it is made."""
@@ -97,7 +99,7 @@ def _made(task: Task) -> Row:
     while True:
         try:
             saving = Saving(task.minutes)
-            run = train_config(config, Path(task.folder), True, saving, None, (), data)
+            run = train_config(config, Path(task.folder), True, saving, task.leash, (), data)
             break
         except InUse:  # a worker whose master is gone ends at its next row
             time.sleep(_WAIT)
@@ -156,6 +158,24 @@ def _machine() -> Row:
 def _write_trace(task: Task) -> None:
     path = Path(task.folder).parent.parent / "failures" / f"{task.name}.txt"
     files.write_text(path, traceback.format_exc())
+
+
+@dataclass
+class Leash(Watcher):
+    """End a run at its next row once the file `stop` is there, or the process `master` is gone."""
+
+    stop_file: str
+    master: int | None = None
+
+    @property
+    def pulled(self) -> bool:
+        """Say whether to end."""
+        gone = self.master is not None and os.getppid() != self.master
+        return gone or Path(self.stop_file).exists()
+
+    def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
+        """Look whether to end."""
+        self.stop = self.pulled
 
 
 # ---- data

@@ -6,7 +6,6 @@ process fall to a third of what one keeps. With accelerators a slot has one of t
 """
 
 import os
-import signal
 import tempfile
 import threading
 import time
@@ -21,7 +20,7 @@ from typing import Any
 import torch
 
 from vaekit.study.engines.base import TRIES, Engine, Work, lost
-from vaekit.study.task import AT_WORK, Row, Task
+from vaekit.study.task import AT_WORK, Leash, Row, Task
 
 _IDLE = 600  # seconds after which a process without work ends
 _LOOK = 1.0  # seconds between looks for the process that started this one
@@ -39,7 +38,8 @@ class Processes(Engine):
             self.about += f", one of {devices} devices each"
         self._stop = Path(tempfile.gettempdir()) / f"vaekit-{os.getpid()}-{id(self)}.stop"
         names = [_device(k % devices) if devices else None for k in range(self.slots)]
-        self._slots = [_Slot(self._stop, self.threads, name) for name in names]
+        leash = Leash(str(self._stop), os.getpid())
+        self._slots = [_Slot(leash, self.threads, name) for name in names]
 
     def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
         """Yield each task with what `work` returns of it."""
@@ -86,8 +86,8 @@ class Processes(Engine):
 class _Slot:
     """Hold one process, started when it has something to do."""
 
-    def __init__(self, stop: Path, threads: int, device: str | None):
-        self.stop = stop
+    def __init__(self, leash: Leash, threads: int, device: str | None):
+        self.leash = leash
         self.env = {"OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
         self.env |= {} if device is None else {"CUDA_VISIBLE_DEVICES": device}
         self._pool: Any = None
@@ -97,13 +97,12 @@ class _Slot:
         from loky import ProcessPoolExecutor
 
         if self._pool is None:
-            leash = (os.getpid(), self.stop)
             self._pool = ProcessPoolExecutor(
-                1, timeout=_IDLE, env=self.env, initializer=_leash, initargs=leash
+                1, timeout=_IDLE, env=self.env, initializer=_hold, initargs=(self.leash,)
             )
         with warnings.catch_warnings():  # it takes a set that was mapped for a leak
             warnings.filterwarnings("ignore", "A worker was restarted", UserWarning)
-            return self._pool.submit(work, task)
+            return self._pool.submit(work, replace(task, leash=self.leash))
 
     def end(self, wait: bool) -> None:
         """End the process, and forget it."""
@@ -112,25 +111,15 @@ class _Slot:
         self._pool = None
 
 
-def _leash(master: int, stop: Path) -> None:
-    """End this process once its master is gone or says so, a run at its next row.
-
-    That leaves a checkpoint. Ctrl-C is for the master.
-    """
+def _hold(leash: Leash) -> None:
+    """End this process once its leash is pulled and no run goes on. Ctrl-C is for the master."""
     if hasattr(os, "setpgrp"):
         os.setpgrp()
 
     def watch() -> None:
-        asked = False
-        while True:
+        while not leash.pulled or AT_WORK.locked():
             time.sleep(_LOOK)
-            if os.getppid() == master and not stop.exists():
-                continue
-            if not AT_WORK.locked():
-                os._exit(1)
-            if not asked:
-                os.kill(os.getpid(), signal.SIGTERM)
-            asked = True
+        os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
 
