@@ -111,6 +111,9 @@ def _parser(command: str) -> "ArgumentParser":
     made.add_argument(
         "--scheduler", type=str, default=None, help="a Dask scheduler, tcp://HOST:8786"
     )
+    made.add_argument(
+        "--checkpoint-minutes", type=float, default=None, help="time between checkpoints of a run"
+    )
     made.add_argument("--retry", action="store_true", help="make runs once more that failed")
     return made
 
@@ -156,6 +159,8 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
         spec["evaluate"] = {**(spec.get("evaluate") or {}), **judged}
     if options.data:
         spec["data"] = options.data[0] if len(options.data) == 1 else options.data
+    if options.checkpoint_minutes is not None:
+        spec["checkpoint_minutes"] = options.checkpoint_minutes
     if options.seeds is not None:
         spec["seeds"] = options.seeds
     return spec

@@ -30,6 +30,7 @@ from vaekit import recipes
 from vaekit.arguments import fits
 from vaekit.errors import VaekitError, nearest
 from vaekit.runs import Config, Run
+from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.start import OF_DATA, OF_START, configured
 from vaekit.system import forms
 from vaekit.system.yaml_file import read_yaml
@@ -77,7 +78,7 @@ class Plan:
 
     runs: tuple[Planned, ...]
     evaluate: Settings = field(default_factory=dict)
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: float = MINUTES
 
     @property
     def varied(self) -> list[str]:
@@ -138,7 +139,9 @@ def planned(spec: Settings) -> Plan:
             runs.setdefault(run.mark, run)
     evaluate = dict(spec.get("evaluate") or {})
     _check_judging(evaluate)
-    return Plan(tuple(runs.values()), evaluate, float(spec.get("checkpoint_minutes") or 5.0))
+    return Plan(
+        tuple(runs.values()), evaluate, Saving(spec.get("checkpoint_minutes") or MINUTES).minutes
+    )
 
 
 def _outer(spec: Settings) -> dict[str, Any]:
