@@ -70,11 +70,11 @@ class Lines(Follower):
         """Say how a run ended, and when the last one will."""
         self.left -= 1
         finished = row["state"] == "finished"
-        self.failed += not finished
+        self.failed += row["state"] in ("failed", "diverged")
         self.times += [row["seconds"]] if finished else []
         number = next((n for n in ("elbo", "objective", "distortion") if row.get(n)), None)
         said = f"{number} {row[number]:.2f}" if number and finished else row["reason"][:200]
-        state = "" if finished else f"{row['state']}: "
+        state = "" if finished else f"{row['state']} {row['reason'] and ': '}"
         _say(f"{row['run']}  {state}{said}  {forecast.in_words(row['seconds'])}{self._end()}")
 
     def _end(self) -> str:
@@ -101,6 +101,16 @@ def _parser(command: str) -> "ArgumentParser":
     )
     made.add_argument(
         "--evaluate", type=str, action="append", help="an option of evaluate, metrics=mig,sap"
+    )
+    made.add_argument(
+        "--search", type=str, action="append", help="try settings by Optuna: trials=50; repeat it"
+    )
+    made.add_argument(
+        "--maximise", type=str, default=None, help="the number that it looks for, elbo"
+    )
+    made.add_argument("--minimise", type=str, default=None, help="or this one, as small as it gets")
+    made.add_argument(
+        "--space", type=str, action="append", help="what it varies, beta=0.1:10:log or latent=4,8"
     )
     made.add_argument(
         "--workers", type=int, default=None, help="processes, each with one run; default one a core"
@@ -154,6 +164,12 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
     for name, given in (("settings", settings), ("grid", _pairs(options.grid, "--grid"))):
         if given:
             spec[name] = {**(spec.get(name) or {}), **given}
+    search = _pairs(options.search, "--search", several=False)
+    search |= {n: getattr(options, n) for n in ("maximise", "minimise") if getattr(options, n)}
+    if options.space:
+        search["space"] = _texts(options.space, "--space")
+    if search:
+        spec["search"] = {**(spec.get("search") or {}), **search}
     if options.evaluate:
         judged = _pairs(options.evaluate, "--evaluate", several=False)
         spec["evaluate"] = {**(spec.get("evaluate") or {}), **judged}
@@ -168,13 +184,20 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
 
 def _pairs(given: list[str] | None, flag: str, several: bool = True) -> dict[str, Any]:
     """Read `name=value,value` for each use of a flag; a single text where values are not many."""
+    return {
+        name: [value(each) for each in split(values)] if several else value(values)
+        for name, values in _texts(given, flag).items()
+    }
+
+
+def _texts(given: list[str] | None, flag: str) -> dict[str, str]:
     pairs = {}
     for text in given or ():
         name, equals, values = text.partition("=")
         if not equals or not name.strip() or not values.strip():
-            raise VaekitError(f"{flag} takes name=value, such as {flag} beta=1,2,4; got {text!r}")
-        key = name.strip().replace("-", "_")
-        pairs[key] = [value(each) for each in split(values)] if several else value(values)
+            such = "trials=50" if flag == "--search" else "beta=1,2,4"
+            raise VaekitError(f"{flag} takes name=value, such as {flag} {such}; got {text!r}")
+        pairs[name.strip().replace("-", "_")] = values
     return pairs
 
 

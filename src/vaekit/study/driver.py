@@ -18,6 +18,7 @@ from vaekit.runs.place import LOCK
 from vaekit.study import store
 from vaekit.study.engines import Engine, Here
 from vaekit.study.plan import DIGITS, Plan, Planned, check_spec, planned, read_study
+from vaekit.study.search import Search, Trials
 from vaekit.study.task import Row, Task, judging_text, run_task
 from vaekit.system import files, locks, own_code, writing
 from vaekit.system.stopping import Stopped
@@ -72,17 +73,25 @@ def run_study(
         stack.enter_context(_held(folder, spec, plan))
         rows = store.rows(folder)
         plan = _as_named(plan, rows, folder)
-        left = [run for run in plan.runs if not _is_done(run, plan, rows, folder, again)]
+        trials = _trials(spec, plan, folder)
         engine = stack.enter_context(engine or Here())
-        follower.begin(plan, len(left), engine)
+        if trials is None:
+            left = [run for run in plan.runs if not _is_done(run, plan, rows, folder, again)]
+            tasks = (task_of(run, plan, folder) for run in left)
+            follower.begin(plan, len(left), engine)
+        else:
+            engine.ahead = 1
+            tasks = _tried(trials, plan, folder, rows)
+            follower.begin(plan, trials.left, engine)
         written = time.monotonic()
-        tasks = (task_of(run, plan, folder) for run in left)
         try:
             for _, row in engine.run(tasks, run_task):
                 if row["state"] == "interrupted":
                     raise Stopped(signal.SIGINT)
                 store.append(folder, row)
                 rows[row["run"]] = row
+                if trials is not None:
+                    trials.tell(row)
                 follower.ended(row)
                 if time.monotonic() - written > _TABLES:
                     store.write_tables(folder, rows)
@@ -128,6 +137,31 @@ def _check_same(folder: Path, plan: Plan) -> None:
             f"{folder} holds another study, of which {len(missing)} runs are not in this one, such "
             f"as {missing[0]}: choose another --out, or keep these and add to them"
         )
+
+
+def _trials(spec: Mapping[str, Any], plan: Plan, folder: Path) -> Trials | None:
+    """Return what a study searches with, None where it has a grid alone."""
+    about = spec.get("search")
+    if not about:
+        return None
+    search = Search.read(about)
+    if len(plan.runs) != 1:
+        raise VaekitError(
+            f"a search tries one recipe on one set with one seed, this study has {len(plan.runs)} "
+            "runs: put what should vary into the space of search"
+        )
+    run = plan.runs[0]
+    return Trials(search, folder, run.config.recipe, {**run.given, "data": run.config.data})
+
+
+def _tried(trials: Trials, plan: Plan, folder: Path, rows: Mapping[str, Row]) -> Iterator[Task]:
+    """Yield the runs that a search asks for; what has ended before is answered from its row."""
+    for run in trials.ask():
+        if _is_done(run, plan, rows, folder, again=False):
+            trials.tell(rows[run.name])
+            continue
+        task = task_of(run, plan, folder)
+        yield replace(task, leash=trials.pruning(run, Path(task.folder)))
 
 
 def _as_named(plan: Plan, rows: Mapping[str, Row], folder: Path) -> Plan:

@@ -222,9 +222,13 @@ def _mark(config: Config) -> str:
 def _readable(recipe: str, common: Settings, given: Settings) -> str:
     data = str(common.get("data", "")).partition("(")[0]
     words = [recipe, Path(data).stem]
-    words += [f"{name}={value}" for name, value in given.items() if name != "seed"]
+    words += [f"{name}={_short(value)}" for name, value in given.items() if name != "seed"]
     words += [f"s{given['seed']}"] if "seed" in given else []
     return "-".join(re.sub(r"[^\w.=+,-]", "", word) for word in words if word)[:_LONGEST]
+
+
+def _short(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _several(values: Any) -> list[Any]:

@@ -63,7 +63,8 @@ class Task:
 def run_task(task: Task) -> Row:
     """Train and judge a run, or what is left of it, and return its row; trouble is in the row.
 
-    The state is finished, interrupted (a checkpoint is there), diverged, or failed with a reason.
+    The state is finished, interrupted or pruned (a checkpoint is there), diverged, or failed with a
+    reason.
     """
     with AT_WORK:
         if task.threads:
@@ -106,10 +107,15 @@ def _made(task: Task) -> Row:
     trained = time.time()
     row: Row = {"load_seconds": loaded - begin, "train_seconds": trained - loaded}
     notes = run.config.notes
-    row |= {"state": notes["state"], "step": notes.get("step"), "steps": notes.get("steps")}
+    pruned = task.leash is not None and task.leash.pruned and notes["state"] == "interrupted"
+    row |= {
+        "state": "pruned" if pruned else notes["state"],
+        "step": notes.get("step"),
+        "steps": notes.get("steps"),
+    }
     row |= {"best_step": notes.get("best_step")}
     row |= {"images_per_second": rows[-1]["images_per_second"]} if (rows := run.history) else {}
-    if notes["state"] == "finished":
+    if row["state"] == "finished":
         row |= _numbers(_judged(run, task.evaluate))
         row |= {f"noise.{name}": value for name, value in run.model.likelihood.noise().items()}
         row |= {"judge_seconds": time.time() - trained}
@@ -164,18 +170,25 @@ def _write_trace(task: Task) -> None:
 class Leash(Watcher):
     """End a run at its next row once the file `stop` is there, or the process `master` is gone."""
 
-    stop_file: str
+    stop_file: str = ""
     master: int | None = None
+    pruned: bool = False
 
     @property
     def pulled(self) -> bool:
         """Say whether to end."""
         gone = self.master is not None and os.getppid() != self.master
-        return gone or Path(self.stop_file).exists()
+        return gone or bool(self.stop_file and Path(self.stop_file).exists())
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Look whether to end."""
         self.stop = self.pulled
+
+
+def on_leash(task: Task, stop_file: str, master: int | None = None) -> Task:
+    """Return a task whose run ends with `master`, or once `stop_file` is there."""
+    leash = replace(task.leash or Leash(), stop_file=stop_file, master=master)
+    return replace(task, leash=leash)
 
 
 # ---- data

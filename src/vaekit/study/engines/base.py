@@ -19,6 +19,7 @@ class Engine(ABC):
 
     slots: int
     about: str
+    ahead: int = 64  # tasks that wait at a scheduler, so that new workers have some at once
 
     @abstractmethod
     def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:

@@ -19,7 +19,7 @@ from typing import Any
 import vaekit
 from vaekit.errors import VaekitError, nearest
 from vaekit.study.engines.base import Engine, Work, lost
-from vaekit.study.task import Leash, Row, Task
+from vaekit.study.task import Row, Task, on_leash
 
 _KINDS = {
     "slurm": "SLURMCluster",
@@ -32,7 +32,6 @@ _KINDS = {
     "local": "LocalCluster",
 }
 _ANSWER = 10.0  # seconds that a scheduler has to answer
-_AHEAD = 64  # tasks that wait at the scheduler, so that new workers have some at once
 STOP = ".stop"
 
 
@@ -77,13 +76,13 @@ class Dask(Engine):
         futures = self._as_completed([])
 
         def give() -> None:
-            while len(given) < max(_AHEAD, 2 * self.slots):
+            while len(given) < max(self.ahead, self.slots):
                 task = next(tasks, None)
                 if task is None:
                     return
                 self._stop = Path(task.folder).parent.parent / STOP
                 self._stop.unlink(missing_ok=True)
-                own = replace(task, threads=task.threads or 1, leash=Leash(str(self._stop)))
+                own = on_leash(replace(task, threads=task.threads or 1), str(self._stop))
                 given[task.name] = task
                 futures.add(self._client.submit(work, own, key=f"vaekit-{task.name}", pure=False))
 

@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from vaekit.study.engines.base import TRIES, Engine, Work, lost
-from vaekit.study.task import AT_WORK, Leash, Row, Task
+from vaekit.study.task import AT_WORK, Leash, Row, Task, on_leash
 
 _IDLE = 600  # seconds after which a process without work ends
 _LOOK = 1.0  # seconds between looks for the process that started this one
@@ -102,7 +102,7 @@ class _Slot:
             )
         with warnings.catch_warnings():  # it takes a set that was mapped for a leak
             warnings.filterwarnings("ignore", "A worker was restarted", UserWarning)
-            return self._pool.submit(work, replace(task, leash=self.leash))
+            return self._pool.submit(work, on_leash(task, self.leash.stop_file, self.leash.master))
 
     def end(self, wait: bool) -> None:
         """End the process, and forget it."""

@@ -1,0 +1,231 @@
+"""Search for settings through Optuna, in place of a grid.
+
+    search:
+      trials: 50
+      maximise: elbo                    or minimise
+      space: {beta: {low: 0.1, high: 10, log: true}, latent: [4, 8, 16], lr: "1e-4:1e-2:log"}
+      sampler: tpe                      or random
+      prune: true                       stop trials that fall behind in validation
+      seed: 0                           of the sampler
+
+Each trial is a run as any other, with a row of its own. What was tried stands in DIR/search.db,
+which survives kill -9: the trials that were under way then go on from their checkpoints. A trial is
+pruned where its best validation is below the median of the best of others up to the same step; that
+needs a validation set (validation=) that gives the number.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from vaekit.arguments import check, fits
+from vaekit.errors import VaekitError, nearest
+from vaekit.runs import history
+from vaekit.runs.history import VALIDATION
+from vaekit.study.plan import Planned, plan_run
+from vaekit.study.task import Leash
+from vaekit.text import split, value
+
+_KEYS = ("trials", "maximise", "minimise", "space", "sampler", "prune", "seed")
+_SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler"}
+FEW = 5  # trials that none is pruned before
+NAME = "vaekit"
+
+
+@dataclass(frozen=True)
+class Search:
+    """Say what is searched for: `target` to be made large or small, over a `space` of settings.
+
+    Raises `VaekitError` where that is not said in full, or not so that Optuna could take it.
+    """
+
+    target: str
+    largest: bool
+    trials: int
+    space: Mapping[str, Any]
+    sampler: str = "tpe"
+    prune: bool = True
+    seed: int = 0
+
+    @classmethod
+    def read(cls, about: Mapping[str, Any]) -> "Search":
+        """Read what a study file, or words of the command line, say."""
+        for name in about:
+            if name not in _KEYS:
+                raise nearest(str(name), _KEYS, "key of search")
+        targets = [about[name] for name in ("maximise", "minimise") if about.get(name)]
+        if len(targets) != 1:
+            raise VaekitError("search needs one number to maximise or to minimise: maximise: elbo")
+        if not about.get("space") or not isinstance(about["space"], Mapping):
+            raise VaekitError(
+                "search needs a space of settings, such as {beta: {low: 0.1, high: 10, log: true}}"
+            )
+        trials = about.get("trials", 50)
+        for name, kind, given in (("trials", int, trials), ("seed", int, about.get("seed", 0))):
+            check(f"search: {name}", given, kind)
+        if trials < 1:
+            raise VaekitError(f"search: trials must be ≥ 1, got {trials}")
+        sampler = about.get("sampler", "tpe")
+        if sampler not in _SAMPLERS:
+            raise nearest(str(sampler), _SAMPLERS, "sampler of search")
+        space = {str(name): _axis(str(name), given) for name, given in about["space"].items()}
+        prune = about.get("prune", True)
+        check("search: prune", prune, bool)
+        largest = bool(about.get("maximise"))
+        return cls(str(targets[0]), largest, trials, space, sampler, prune, about.get("seed", 0))
+
+
+def _axis(name: str, given: Any) -> Any:
+    """Return values to choose from, as a list, or bounds, as a mapping."""
+    if isinstance(given, str):
+        low, colon, rest = given.partition(":")
+        high, _, log = rest.partition(":")
+        if colon:
+            given = {"low": value(low), "high": value(high), **({"log": True} if log else {})}
+        else:
+            given = [value(each) for each in split(given)]
+    if isinstance(given, list) and given:
+        return given
+    if isinstance(given, Mapping) and {"low", "high"} <= set(given) <= {"low", "high", "log"}:
+        low, high = given["low"], given["high"]
+        positive = low > 0 if given.get("log") and fits(low, float) else True
+        if fits(low, float) and fits(high, float) and low < high and positive:
+            return dict(given)
+    raise VaekitError(
+        f"search: {name} should be values, [1, 2, 4], or bounds, {{low: 0.1, high: 10, log: true}} "
+        f"(0.1:10:log) with low < high, and low > 0 under log; got {given!r}"
+    )
+
+
+class Trials:
+    """Ask Optuna for runs, and tell it what came of them."""
+
+    def __init__(self, search: Search, folder: Path, recipe: str, common: Mapping[str, Any]):
+        self.optuna, self.search = _needed(), search
+        self.recipe, self.common = recipe, common
+        self.optuna.logging.set_verbosity(self.optuna.logging.WARNING)
+        self.storage = f"sqlite:///{folder / 'search.db'}"
+        seed = search.seed + self._count()  # a search that goes on draws new settings
+        self.study = self.optuna.create_study(
+            storage=self.storage,
+            study_name=NAME,
+            load_if_exists=True,
+            direction="maximize" if search.largest else "minimize",
+            sampler=getattr(self.optuna.samplers, _SAMPLERS[search.sampler])(seed=seed),
+        )
+        for trial in self.study.get_trials(states=(self._state("RUNNING"),)):  # of a killed study
+            self.study.tell(trial.number, state=self._state("FAIL"))
+            self.study.enqueue_trial(trial.params)
+        self.open: dict[str, Any] = {}
+
+    def _count(self) -> int:
+        try:
+            return len(self.optuna.load_study(study_name=NAME, storage=self.storage).trials)
+        except KeyError:
+            return 0
+
+    def _state(self, name: str) -> Any:
+        return getattr(self.optuna.trial.TrialState, name)
+
+    @property
+    def left(self) -> int:
+        """Return how many trials are still to be asked for."""
+        ended = (self._state("COMPLETE"), self._state("PRUNED"))
+        done = len(self.study.get_trials(states=ended, deepcopy=False))
+        failed = self.study.get_trials(states=(self._state("FAIL"),), deepcopy=False)
+        done += sum("reason" in trial.user_attrs for trial in failed)
+        return max(0, self.search.trials - done - len(self.open))
+
+    def ask(self) -> Iterator[Planned]:
+        """Yield the next runs to try, also such as have been tried before."""
+        while self.left:
+            trial = self.study.ask()
+            given = {name: self._suggested(trial, name) for name in self.search.space}
+            run = plan_run(self.recipe, self.common, given)
+            if run.name in self.open:  # at work already: another answer would tell nothing new
+                self.study.tell(trial, state=self._state("FAIL"))
+                trial.set_user_attr("reason", f"the same as {run.name}")
+                continue
+            self.open[run.name] = trial
+            yield run
+
+    def pruning(self, run: Planned, folder: Path) -> "Pruning | None":
+        """Return what ends a run that falls behind, None where it has no validation."""
+        if not self.search.prune or not run.config.validation:
+            return None
+        return Pruning(target=self.search.target, sign=1 if self.search.largest else -1,
+                       folder=str(folder))  # fmt: skip
+
+    def _suggested(self, trial: Any, name: str) -> Any:
+        axis = self.search.space[name]
+        if isinstance(axis, list):
+            kinds = bool | int | float | str  # that its storage holds
+            choices = [each if isinstance(each, kinds) else str(each) for each in axis]
+            return axis[choices.index(trial.suggest_categorical(name, choices))]
+        whole = fits(axis["low"], int) and fits(axis["high"], int)
+        suggest = trial.suggest_int if whole else trial.suggest_float
+        return suggest(name, axis["low"], axis["high"], log=bool(axis.get("log")))
+
+    def tell(self, row: Mapping[str, Any]) -> None:
+        """Take the row of a run that has ended."""
+        trial = self.open.pop(row["run"], None)
+        if trial is None:
+            return
+        number = row.get(self.search.target)
+        if row["state"] == "finished" and isinstance(number, int | float):
+            self.study.tell(trial, number)
+        elif row["state"] == "pruned":
+            self.study.tell(trial, state=self._state("PRUNED"))
+        else:
+            why = row["reason"] or f"it has no {self.search.target}"
+            trial.set_user_attr("reason", why)
+            self.study.tell(trial, state=self._state("FAIL"))
+
+
+@dataclass
+class Pruning(Leash):
+    """End a run whose best validation is below the median of what others had by the same step.
+
+    `sign` is 1 where a large `target` is wanted, else −1. Others are the runs beside it that have
+    come so far; without `FEW` of them none is ended.
+    """
+
+    target: str = ""
+    sign: int = 1
+    folder: str = ""
+    best: float = -math.inf
+
+    def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
+        """Compare where this row has the number."""
+        super().look(step, steps, epoch, row)
+        number = row.get(VALIDATION + self.target)
+        if number is None or step == steps:
+            return
+        self.best = max(self.best, self.sign * number)
+        others = [best for path in self._others() if (best := self._best(path, step)) is not None]
+        if len(others) >= FEW and self.best < median(others):
+            self.stop = self.pruned = True
+
+    def _others(self) -> Iterator[Path]:
+        own = Path(self.folder)
+        return (path for path in own.parent.glob("*/history.csv") if path.parent != own)
+
+    def _best(self, path: Path, step: int) -> float | None:
+        """Return the best number of a run up to a step, None where it has not come so far."""
+        rows = history.look(path).rows
+        seen = [self.sign * n for row in rows if row["step"] <= step
+                and (n := row.get(VALIDATION + self.target)) is not None]  # fmt: skip
+        return max(seen) if seen and rows[-1]["step"] >= step else None
+
+
+def _needed() -> Any:
+    try:
+        import optuna
+    except ImportError as error:
+        raise VaekitError(
+            f"a search needs a package that is missing ({error}): pip install 'vaekit[search]'"
+        ) from None
+    return optuna

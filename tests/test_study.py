@@ -1,0 +1,465 @@
+"""Studies: what is planned, what comes of it, also where much goes wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import polars as pl
+import psutil
+import pytest
+import yaml
+from safetensors.numpy import load_file
+
+from vaekit import recipes
+from vaekit.cli import main
+from vaekit.errors import VaekitError, VaekitWarning
+from vaekit.runs import Run
+from vaekit.study import Follower, Here, Processes, planned, read_study, results, run_study, store
+from vaekit.study.plan import check_spec, seeds_of, value_of
+
+TINY = {"epochs": 1, "latent": 2, "network": "mlp(8)", "batch": 500}
+SPEC = {
+    "recipes": ["beta_vae", "ae"],
+    "data": "digits",
+    "seeds": "0:2",
+    "settings": TINY,
+    "grid": {"beta": [1, 4]},
+    "evaluate": {"n": 50},
+}
+
+
+class Told(Follower):
+    def __init__(self):
+        self.rows, self.left = [], None
+
+    def begin(self, plan, left, engine):
+        self.left = left
+
+    def ended(self, row):
+        self.rows.append(row)
+
+
+def weights(folder):
+    return {name: each.tobytes() for name, each in load_file(folder / "model.safetensors").items()}
+
+
+# ---- plans
+
+
+def test_a_plan_has_each_run_once():
+    plan = planned(SPEC)
+    assert [(r.config.recipe, value_of(r, "beta"), value_of(r, "seed")) for r in plan.runs] == [
+        ("beta_vae", 1, 0),
+        ("beta_vae", 1, 1),
+        ("beta_vae", 4, 0),
+        ("beta_vae", 4, 1),
+        ("ae", None, 0),
+        ("ae", None, 1),
+    ]
+    assert len({run.name for run in plan.runs}) == 6
+    assert plan.varied == ["recipe", "beta", "seed"]
+    assert all(run.config.training.epochs == 1 for run in plan.runs)
+
+
+def test_names_say_what_a_run_is_and_stay_when_more_is_planned():
+    few = {run.name for run in planned({**SPEC, "grid": {"beta": [4]}, "seeds": [1]}).runs}
+    assert any(name.startswith("beta_vae-digits-beta=4-s1-") for name in few)
+    assert few <= {run.name for run in planned(SPEC).runs}
+
+
+def test_blocks_points_and_own_recipes():
+    spec = {
+        "data": "digits",
+        "settings": TINY,
+        "runs": [
+            {"recipes": "vae", "seeds": 3},
+            {"recipes": ["beta_vae"], "points": [{"beta": 2, "latent": 3}, {"beta": 8}]},
+        ],
+    }
+    plan = planned(spec)
+    assert [(r.config.recipe, r.config.training.seed) for r in plan.runs] == [
+        ("vae", 3),
+        ("beta_vae", 0),
+        ("beta_vae", 0),
+    ]
+    assert [value_of(run, "latent") for run in plan.runs] == [2, 3, 2]
+
+
+def test_settings_that_mean_the_same_are_one_run():
+    assert len(planned({**SPEC, "recipes": "beta_vae", "grid": {"beta": [1, 1.0]}}).runs) <= 4
+
+
+@pytest.mark.parametrize(
+    ("given", "seeds"),
+    [
+        ("0:3", [0, 1, 2]),
+        ("5", [5]),
+        (5, [5]),
+        ([1, 7], [1, 7]),
+        ("1,4:6", [1, 4, 5]),
+        (":2", [0, 1]),
+    ],
+)
+def test_seeds(given, seeds):
+    assert seeds_of(given) == seeds
+
+
+@pytest.mark.parametrize("given", ["", "a", "1.5", "3:3", [1, "x"], 1.5, [], {}])
+def test_what_are_no_seeds(given):
+    with pytest.raises(VaekitError, match="seeds are whole numbers"):
+        seeds_of(given)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"grid": {"betta": [1]}}, "Did you mean 'beta'"),
+        ({"settings": {"epoch": 1}}, "Did you mean 'epochs'"),
+        ({"points": [{"sizes": 2}]}, "unknown setting of any of ae, beta_vae"),
+        ({"recipes": ["vaee"]}, "Did you mean 'vae'"),
+        ({"recipes": []}, "a study needs recipes"),
+        ({"data": None}, "say what to train on"),
+        ({"data": "nosuch"}, "unknown data set"),
+        ({"evaluate": {"metrcs": "mig"}}, "Did you mean 'metrics'"),
+        ({"settings": {"epochs": 0}}, "epochs must be ≥ 1"),
+        ({"settings": {"recipe": "vae"}}, "write recipes"),
+        ({"checkpoint_minutes": 0}, None),
+    ],
+)
+def test_bad_studies(changed, said):
+    if said is None:
+        assert planned({**SPEC, **changed}).checkpoint_minutes > 0
+        return
+    with pytest.raises(VaekitError, match=said):
+        planned({**SPEC, **changed})
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("recipe: vae", "Did you mean 'recipes'"),
+        ("recipes: vae\nrecipes: ae", "stands there twice"),
+        ("- vae", "name: value"),
+        ("grid: 3", "grid should be"),
+        ("runs: [{recipe: vae}]", "Did you mean 'recipes'"),
+        ("points: {beta: 1}", "points should be a list"),
+        ("{", "not readable YAML"),
+    ],
+)
+def test_bad_files(tmp_path, text, said):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    with pytest.raises(VaekitError, match=said):
+        read_study(path)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(VaekitError, match="there is no study file"):
+        read_study(tmp_path / "none.yaml")
+
+
+# ---- one process
+
+
+def test_a_study_has_a_row_a_run_and_goes_on(tmp_path):
+    out, told = tmp_path / "s", Told()
+    table = run_study(SPEC, out, Here(), follower=told)
+    assert (told.left, len(told.rows), len(table)) == (6, 6, 6)
+    assert table["state"].unique().to_list() == ["finished"]
+    run = Run(out / "runs" / table["run"][0])
+    assert table["elbo"].drop_nulls().len() == 4  # an autoencoder has none
+    number = run.metrics["distortion"]
+    assert table["distortion"][0] == number["value"]
+    assert table["distortion.n"][0] == number["n"] == 50
+    assert table["distortion.estimator"][0] == number["estimator"]
+    assert table["seed"].to_list() == [run_.config.training.seed for run_ in _runs(out, table)]
+    assert table.equals(pl.read_parquet(out / "results.parquet"))
+    assert pl.read_csv(out / "results.csv")["run"].to_list() == table["run"].to_list()
+    # nothing is left
+    told = Told()
+    before = weights(run.folder)
+    assert run_study(SPEC, out, follower=told).equals(table)
+    assert told.left == 0 and not told.rows
+    # more seeds and values are added; judging in another way trains nothing
+    more = {**SPEC, "seeds": "0:3", "grid": {"beta": [1, 4, 2]}}
+    told = Told()
+    table = run_study(more, out, follower=told)
+    assert (told.left, len(table)) == (6, 12)
+    told = Told()
+    table = run_study({**more, "evaluate": {"n": 60}}, out, follower=told)
+    assert (told.left, len(table)) == (12, 12)
+    assert table["distortion.n"].unique().to_list() == [60]
+    assert weights(run.folder) == before
+
+
+def _runs(out, table):
+    return [Run(out / "runs" / name) for name in table["run"]]
+
+
+def test_failures_are_recorded_and_the_rest_goes_on(tmp_path):
+    spec = {
+        **SPEC,
+        "recipes": "beta_vae",
+        "seeds": 0,
+        "grid": {"beta": [-1, 1], "lr": [1e-3, 1e30]},
+    }
+    table = run_study(spec, tmp_path / "s")
+    states = {(row["beta"], row["lr"]): (row["state"], row["reason"]) for row in table.to_dicts()}
+    assert (
+        states[1.0, "0.001"][0] if (1.0, "0.001") in states else states[1.0, 1e-3][0] == "finished"
+    )
+    by = table.group_by("state").len().to_dicts()
+    assert {each["state"]: each["len"] for each in by} == {
+        "finished": 1,
+        "failed": 2,
+        "diverged": 1,
+    }
+    failed = table.filter(pl.col("state") == "failed")
+    assert all("a weight must be a finite number" in reason for reason in failed["reason"])
+    told = Told()
+    run_study(spec, tmp_path / "s", follower=told)
+    assert told.left == 0
+    told = Told()
+    run_study(spec, tmp_path / "s", again=True, follower=told)
+    assert told.left == 3
+
+
+def test_a_fault_of_own_code_leaves_its_trace(tmp_path, monkeypatch):
+    def broken(*args, **kwargs):
+        raise KeyError("mine")
+
+    monkeypatch.setattr(recipes.find("vae").make, "__wrapped__", broken, raising=False)
+    monkeypatch.setattr("vaekit.runs.config.Config.build", broken)
+    table = run_study({**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}, tmp_path / "s")
+    assert table["state"].to_list() == ["failed"] and "KeyError" in table["reason"][0]
+    trace = (tmp_path / "s" / "failures" / f"{table['run'][0]}.txt").read_text()
+    assert "raise KeyError" in trace
+
+
+def test_the_folder_of_another_study(tmp_path):
+    spec = {**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}
+    run_study(spec, tmp_path / "s")
+    with pytest.raises(VaekitError, match="holds another study, of which 1 runs are not in this"):
+        run_study({**spec, "recipes": "ae"}, tmp_path / "s")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "a.txt").touch()
+    with pytest.raises(VaekitError, match=r"holds something else \(a.txt\)"):
+        run_study(spec, tmp_path / "full")
+    with pytest.raises(VaekitError, match="no folder"):
+        run_study(spec, tmp_path / "full" / "a.txt")
+
+
+def test_a_study_of_another_form(tmp_path):
+    spec = {**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}
+    run_study(spec, tmp_path / "s")
+    about = yaml.safe_load((tmp_path / "s" / "study.yaml").read_text())
+    (tmp_path / "s" / "study.yaml").write_text(yaml.safe_dump({**about, "format": 0}))
+    with pytest.raises(VaekitError, match=r"made by vaekit .* in another form"):
+        run_study(spec, tmp_path / "s")
+    with pytest.raises(VaekitError, match="in another form"):
+        results(tmp_path / "s")
+    with pytest.raises(VaekitError, match="is no study"):
+        results(tmp_path)
+
+
+def test_half_a_line_costs_its_run_alone(tmp_path):
+    store.append(tmp_path, {"run": "a", "state": "finished", "x": 1.5})
+    store.append(tmp_path, {"run": "b", "state": "failed", "x": float("nan")})
+    with (tmp_path / "rows.jsonl").open("a") as file:
+        file.write('{"run": "c", "sta')
+    store.append(tmp_path, {"run": "a", "state": "finished", "x": 2})
+    with pytest.warns(VaekitWarning, match="1 damaged lines"):
+        rows = store.rows(tmp_path)
+    assert {name: row["x"] for name, row in rows.items()} == {"b": None, "a": 2}
+    table = store.table_of(rows)
+    assert table["run"].to_list() == ["a", "b"] and table["x"].to_list() == [2, None]
+
+
+def test_columns_of_several_types_are_text():
+    rows = {
+        "a": {"run": "a", "size": [2, 3], "lr": 1e-3, "k": 1},
+        "b": {"run": "b", "size": 4, "lr": "linear(0, 1)", "k": 2.5},
+    }
+    table = store.table_of(rows)
+    assert table["size"].to_list() == ["[2, 3]", "4"]
+    assert table["lr"].to_list() == ["0.001", "linear(0, 1)"]
+    assert table["k"].to_list() == [1.0, 2.5]
+
+
+# ---- several processes, and the shell
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Start studies as commands, what they say in a file; none outlives the test."""
+    started, log = [], (tmp_path / "said.txt").open("w+")
+
+    def start(*words):
+        command = [sys.executable, "-m", "vaekit", "study", *map(str, words)]
+        started.append(subprocess.Popen(command, stderr=log, stdout=log))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.kill()
+        each.wait()
+    log.close()
+
+
+def workers_of(study):
+    """Return the processes that make the runs of a study."""
+    with suppress(psutil.Error):
+        children = psutil.Process(study.pid).children()
+        return [c.pid for c in children if "popen_loky" in " ".join(c.cmdline())]
+    return []
+
+
+LONG = ("vae", "--data", "digits", "--latent", 2, "--network", "mlp(64)", "--batch", 20)
+LONG = (
+    *LONG,
+    "--epochs",
+    12,
+    "--seeds",
+    "0:4",
+    "--evaluate",
+    "n=50",
+    "--checkpoint-minutes",
+    0.005,
+)
+
+
+def test_killed_studies_end_with_the_same_weights(tmp_path, shell):
+    """Kill a worker, then the driver, then stop by SIGTERM; the same command ends it."""
+    assert shell(*LONG, "--workers", 2, "--out", tmp_path / "whole").wait(300) == 0
+    out = tmp_path / "hit"
+    study = shell(*LONG, "--workers", 2, "--out", out)
+    _await(lambda: list(out.glob("runs/*/history.csv")))
+    os.kill(workers_of(study)[0], signal.SIGKILL)
+    _await(lambda: len(list(out.glob("runs/*/history.csv"))) > 1)
+    study.kill()
+    study = shell(*LONG, "--workers", 2, "--out", out)
+    _await(lambda: study.poll() is not None or workers_of(study))
+    study.send_signal(signal.SIGTERM)
+    assert study.wait(60) in (143, 0)
+    assert shell(*LONG, "--workers", 2, "--out", out).wait(300) == 0
+    table = results(out)
+    assert table["run"].n_unique() == len(table) == 4
+    assert set(table["state"]) == {"finished"}
+    for name in table["run"]:
+        assert weights(out / "runs" / name) == weights(tmp_path / "whole" / "runs" / name)
+
+
+def _await(condition, seconds=120):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing came"
+        time.sleep(0.05)
+
+
+def test_a_run_that_kills_its_process_is_given_up(tmp_path, shell):
+    own = tmp_path / "deadly.py"
+    own.write_text(DEADLY)
+    words = ["--import", own, "vae", "deadly", "--data", "digits", *sum(TINY_WORDS, ())]
+    study = shell(*words, "--workers", 2, "--out", tmp_path / "s")
+    assert study.wait(300) == 0
+    rows = {row["recipe"]: row for row in results(tmp_path / "s").to_dicts()}
+    assert rows["vae"]["state"] == "finished"
+    assert rows["deadly"]["state"] == "failed"
+    assert "killed 3 times" in rows["deadly"]["reason"]
+
+
+DEADLY = """
+import os
+from vaekit.recipes.base import System, recipe
+from vaekit.networks import Shape
+
+@recipe(paper="none")
+def deadly(shape: Shape, latent: int = 2, network: str = "mlp()") -> System:
+    os._exit(9)
+"""
+TINY_WORDS = tuple((f"--{name}", value) for name, value in TINY.items())
+
+
+def test_only_one_works_in_a_folder(tmp_path):
+    from vaekit.system import locks
+
+    spec = {**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}
+    run_study(spec, tmp_path / "s")
+    with locks.locked(tmp_path / "s" / ".lock"):
+        code = f"from vaekit.study import run_study; run_study({spec!r}, {str(tmp_path / 's')!r})"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "another study (process" in done.stderr
+
+
+def test_processes_share_large_pixels(tmp_path, monkeypatch):
+    from vaekit.data.cache import is_mapped
+    from vaekit.study import task
+
+    monkeypatch.setattr(task, "_MAPPED", 1)
+    monkeypatch.setattr(task, "_sets", {})
+    config = planned({**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}).runs[0].config
+    shared, own = task.sets_of(config), config.load_data()
+    assert task.sets_of(config) is shared
+    assert shared.train.checksum() == own.train.checksum()
+    assert shared.train.images is shared.test.images
+    assert is_mapped(shared.train.images) or not Path("/proc/self/maps").exists()
+    assert not is_mapped(own.train.images)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["study"], "name a file, recipes, or the folder"),
+        (["study", "vae", "--data", "digits"], "--out DIR"),
+        (["study", "vae", "--data", "digits", "--grid", "beta", "--out", "s"], "takes name=value"),
+        (["study", "vae", "--grid", "bta=1", "--out", "s"], "Did you mean"),
+        (["study", "vae", "--data", "digits", "--workers", "0", "--out", "s"], "--workers must be"),
+        (
+            ["study", "vae", "--data", "digits", "--worker-threads", "0", "--out", "s"],
+            "must be ≥ 1",
+        ),
+        (["study", "none.yaml", "--out", "s"], "there is no study file"),
+        (["study", "plan", "vae", "--data", "digits", "--epoch", "3"], "Did you mean 'epochs'"),
+    ],
+)
+def test_bad_words(words, said, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    text = capsys.readouterr().err
+    assert ended.value.code == 2 and said in text and "Traceback" not in text
+    assert not (tmp_path / "s").exists()
+
+
+def test_plan_says_what_it_takes(capsys):
+    main(["study", "plan", "beta_vae", "--data", "digits", "--grid", "beta=1,2", "--seeds", "0:3"])
+    text = capsys.readouterr().out
+    assert "6 runs, 6 of them left" in text and "ms a step" in text and "of disk" in text
+    assert "beta  runs\n1     3\n2     3" in text
+
+
+def test_a_file_and_words_on_top(tmp_path, capsys):
+    path = tmp_path / "a.yaml"
+    path.write_text(yaml.safe_dump({**SPEC, "recipes": "beta_vae"}))
+    words = ["study", str(path), "--seeds", "0", "--grid", "beta=2", "--workers", "1"]
+    main([*words, "--out", str(tmp_path / "s")])
+    table = results(tmp_path / "s")
+    assert table["beta"].to_list() == [2.0] and table["seed"].to_list() == [0]
+    # a folder names its own study
+    main(["study", str(tmp_path / "s"), "--workers", "1"])
+    assert "1 runs, 0 of them left" in capsys.readouterr().err
+    assert json.loads((tmp_path / "s" / "rows.jsonl").read_text())["run"] == table["run"][0]
+
+
+def test_check_spec_takes_mappings_only():
+    with pytest.raises(VaekitError, match="name: value"):
+        check_spec(["vae"], "the study")
+
+
+def test_processes_say_what_they_are():
+    assert Processes(2).about == "2 processes, one thread each"
