@@ -54,10 +54,14 @@ class Task:
     threads: int | None = None
     leash: "Leash | None" = None
 
+    def named(self) -> Row:
+        """Return the beginning of a row."""
+        return {"run": self.name, "state": "failed", "reason": "", "folder": self.folder}
+
     def row(self) -> Row:
-        """Return what is known of the run before it is made."""
-        about = {"run": self.name, "state": "failed", "reason": "", "folder": self.folder}
-        return about | {**_settings(self.config), "evaluate": judging_text(self.evaluate)}
+        """Return what is known of the run before it is made; own code is imported by then."""
+        judging = {"evaluate": judging_text(self.evaluate)}
+        return {**self.named(), **_settings(self.config), **judging}
 
 
 def run_task(task: Task) -> Row:
@@ -69,13 +73,14 @@ def run_task(task: Task) -> Row:
     with AT_WORK:
         if task.threads:
             torch.set_num_threads(task.threads)
-        row = task.row()
+        row = task.named()
         begin = time.time()
         notes: list[str] = []
         try:
             for name in task.imports:
                 if name not in own_code.IMPORTED:
                     own_code.take(name)
+            row |= task.row()
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", VaekitWarning)
                 row |= _made(task)

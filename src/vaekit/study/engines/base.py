@@ -41,4 +41,4 @@ def lost(task: Task) -> Row:
         f"its process was killed {TRIES} times: memory may be short, take fewer --workers, a "
         "smaller batch or network"
     )
-    return {**task.row(), "state": "failed", "reason": why}
+    return {**task.row(), "reason": why, "seconds": 0.0}
