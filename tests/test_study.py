@@ -411,6 +411,125 @@ def test_processes_share_large_pixels(tmp_path, monkeypatch):
     assert not is_mapped(own.train.images)
 
 
+def test_a_cluster_that_loses_and_gets_workers(tmp_path, shell):
+    """Kill one of two workers in the middle of a run, and add another."""
+    pytest.importorskip("distributed", reason="clusters need vaekit[cluster]")
+    port = 20_000 + os.getpid() % 20_000
+    address = f"tcp://127.0.0.1:{port}"
+    dask = [sys.executable, "-m", "dask"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    worker = [*dask, "worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard"]
+    started = [
+        subprocess.Popen([*dask, "scheduler", "--port", str(port), "--no-dashboard"], **quiet)
+    ]
+    out, lasting = tmp_path / "hit", [str(word) for word in LONG]
+    try:
+        for _ in range(2):
+            started.append(subprocess.Popen(worker, cwd=tmp_path, **quiet))
+        study = shell(*lasting, "--scheduler", address, "--out", out)
+        _await(lambda: len(list(out.glob("runs/*/history.csv"))) > 1)
+        started[1].kill()
+        started.append(subprocess.Popen(worker, cwd=tmp_path, **quiet))
+        assert study.wait(300) == 0, (tmp_path / "said.txt").read_text()
+    finally:
+        for each in started:
+            each.kill()
+            each.wait()
+    assert shell(*lasting, "--workers", 2, "--out", tmp_path / "whole").wait(300) == 0
+    table = results(out)
+    assert table["run"].n_unique() == len(table) == 4
+    assert set(table["state"]) == {"finished"}
+    for name in table["run"]:
+        assert weights(out / "runs" / name) == weights(tmp_path / "whole" / "runs" / name)
+
+
+def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
+    pytest.importorskip("distributed", reason="clusters need vaekit[cluster]")
+    from vaekit.study.engines import cluster
+
+    monkeypatch.setattr(cluster, "_ANSWER", 0.5)
+    with pytest.raises(VaekitError, match=r"no Dask scheduler answers at tcp://127.0.0.1:9"):
+        cluster.Dask("tcp://127.0.0.1:9")
+    with pytest.raises(VaekitError, match="not both"):
+        cluster.Dask("tcp://127.0.0.1:9", {"kind": "local"})
+    with pytest.raises(VaekitError, match="Did you mean 'slurm'"):
+        cluster.Dask(cluster={"kind": "slrum"})
+    with pytest.raises(VaekitError, match=r"cluster slurm: .*colour"):
+        cluster.Dask(cluster={"kind": "slurm", "cores": 1, "memory": "1GB", "colour": "red"})
+
+
+# ---- search
+
+
+SEARCH = {"trials": 4, "maximise": "elbo", "space": {"beta": "0.1:10:log", "latent": [2, 3]}}
+ONE = {**SPEC, "recipes": "beta_vae", "seeds": 0, "grid": {}}
+
+
+@pytest.fixture
+def optuna():
+    return pytest.importorskip("optuna", reason="a search needs vaekit[search]")
+
+
+def test_a_search_tries_and_goes_on(tmp_path, optuna):
+    out = tmp_path / "s"
+    table = run_study({**ONE, "search": SEARCH}, out)
+    assert len(table) == 4 and set(table["state"]) == {"finished"}
+    assert table["beta"].is_between(0.1, 10).all() and set(table["latent"]) <= {2, 3}
+    told = Told()
+    table = run_study({**ONE, "search": {**SEARCH, "trials": 6}}, out, follower=told)
+    assert told.left == 2 and len(table) >= 5
+    storage = f"sqlite:///{out / 'search.db'}"
+    study = optuna.load_study(study_name="vaekit", storage=storage)
+    assert study.best_value == max(table["elbo"])
+
+
+def test_a_trial_that_was_under_way_is_tried_again(tmp_path, optuna):
+    out = tmp_path / "s"
+    run_study({**ONE, "search": {**SEARCH, "trials": 1}}, out)
+    study = optuna.load_study(study_name="vaekit", storage=f"sqlite:///{out / 'search.db'}")
+    lost = study.ask()
+    given = (
+        lost.suggest_float("beta", 0.1, 10, log=True),
+        lost.suggest_categorical("latent", [2, 3]),
+    )
+    table = run_study({**ONE, "search": {**SEARCH, "trials": 2}}, out)
+    assert given in list(zip(table["beta"], table["latent"], strict=True))
+
+
+def test_trials_that_fall_behind_are_pruned(tmp_path, optuna):
+    settings = {**TINY, "epochs": 3, "validation": 0.2}
+    search = {"trials": 9, "minimise": "objective", "space": {"lr": [1e-9, 3e-3, 2e-3, 1e-3]}}
+    search |= {"space": {"lr": "1e-9:1e-2:log"}, "sampler": "random", "seed": 3}
+    table = run_study({**ONE, "settings": settings, "search": search}, tmp_path / "s")
+    assert set(table["state"]) == {"failed"} or "pruned" in set(table["state"])
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"trial": 3}, "Did you mean 'trials'"),
+        ({"maximise": ""}, "one number to maximise or to minimise"),
+        ({"minimise": "rate"}, "one number to maximise or to minimise"),
+        ({"space": {}}, "needs a space"),
+        ({"space": {"beta": "3:1"}}, "with low < high"),
+        ({"space": {"beta": {"low": 0, "high": 1, "log": True}}}, "low > 0 under log"),
+        ({"space": {"beta": []}}, "should be values"),
+        ({"space": {"betta": [1]}}, "Did you mean 'beta'"),
+        ({"trials": 0}, "trials must be ≥ 1"),
+        ({"trials": "many"}, "trials must be a whole number"),
+        ({"sampler": "tpee"}, "Did you mean 'tpe'"),
+    ],
+)
+def test_bad_searches(changed, said, tmp_path, optuna):
+    with pytest.raises(VaekitError, match=said):
+        run_study({**ONE, "search": {**SEARCH, **changed}}, tmp_path / "s")
+
+
+def test_a_search_over_several_runs_is_refused(tmp_path, optuna):
+    with pytest.raises(VaekitError, match="has 6 runs"):
+        run_study({**SPEC, "search": SEARCH}, tmp_path / "s")
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

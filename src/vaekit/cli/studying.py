@@ -74,7 +74,7 @@ class Lines(Follower):
         self.times += [row["seconds"]] if finished else []
         number = next((n for n in ("elbo", "objective", "distortion") if row.get(n)), None)
         said = f"{number} {row[number]:.2f}" if number and finished else row["reason"][:200]
-        state = "" if finished else f"{row['state']} {row['reason'] and ': '}"
+        state = "" if finished else f"{row['state']}{row['reason'] and ': '}"
         _say(f"{row['run']}  {state}{said}  {forecast.in_words(row['seconds'])}{self._end()}")
 
     def _end(self) -> str:

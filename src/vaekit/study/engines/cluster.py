@@ -10,6 +10,7 @@ cluster is one that listens at an address, or one that is started here as `clust
 how many of its jobs; all else are its arguments.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -31,6 +32,7 @@ _KINDS = {
     "htcondor": "HTCondorCluster",
     "local": "LocalCluster",
 }
+_LOOK = 2.0  # seconds between looks at how many workers there are
 _ANSWER = 10.0  # seconds that a scheduler has to answer
 STOP = ".stop"
 
@@ -73,10 +75,14 @@ class Dask(Engine):
     def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
         """Yield each task with what `work` returns of it."""
         given: dict[str, Task] = {}
+        room, looked = 0, -_LOOK
         futures = self._as_completed([])
 
         def give() -> None:
-            while len(given) < max(self.ahead, self.slots):
+            nonlocal room, looked
+            if time.monotonic() - looked > _LOOK:  # workers come and go
+                room, looked = max(self.ahead, self.slots), time.monotonic()
+            while len(given) < room:
                 task = next(tasks, None)
                 if task is None:
                     return
