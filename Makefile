@@ -12,7 +12,7 @@ DEMO_OUT ?= runs/demo
 demo: $(VENV)/installed
 	rm -rf "$(DEMO_OUT)"
 	$(VENV)/bin/vaekit train beta_vae --data "$(DEMO_DATA)" --network "conv()" \
-		--precision bf16 --batch 64 --epochs $(DEMO_EPOCHS) --out "$(DEMO_OUT)"
+		--batch 64 --epochs $(DEMO_EPOCHS) --out "$(DEMO_OUT)"
 	$(VENV)/bin/vaekit report "$(DEMO_OUT)"
 	@echo "Open $(DEMO_OUT)/report.html in a browser."
 

@@ -443,6 +443,9 @@ def test_a_cluster_that_loses_and_gets_workers(tmp_path, shell):
         assert weights(out / "runs" / name) == weights(tmp_path / "whole" / "runs" / name)
 
 
+@pytest.mark.filterwarnings(  # a client that got no answer leaves things open
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)
 def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
     pytest.importorskip("distributed", reason="clusters need vaekit[cluster]")
     from vaekit.study.engines import cluster

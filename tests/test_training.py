@@ -543,6 +543,7 @@ def resumed(data, at: int, path, training=QUICK, **options) -> dict:
     return weights(second.parts)
 
 
+@pytest.mark.filterwarnings("ignore:this processor")  # does not compute in bf16
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
 @pytest.mark.parametrize("at", [1, 3, 4, 5, 8, 11, 12])
 def test_a_resumed_fit_ends_in_the_same_bits(at, precision, tmp_path):

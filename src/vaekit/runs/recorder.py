@@ -5,12 +5,15 @@ import time
 from dataclasses import dataclass
 from typing import TypeVar
 
+import torch
+
 from vaekit.arguments import check
 from vaekit.errors import VaekitError, warn
 from vaekit.runs import history
 from vaekit.runs.folder import Run
 from vaekit.runs.show import Watcher
 from vaekit.schedules import Schedule
+from vaekit.system.load import Crowding
 from vaekit.training import Fit
 
 _Wish = TypeVar("_Wish", bool, str)
@@ -43,7 +46,8 @@ class Recorder:
         self.fit, self.path, self.watcher = fit, run.folder / "history.csv", watcher
         self.step, self.clock = fit.step, time.monotonic()
         self.saved_step, self.saved_clock = self.step, self.clock
-        self.warned = False
+        self.warned = self.crowded = False
+        self.crowding = Crowding(fit.training.threads or torch.get_num_threads())
 
     def record(self) -> None:
         """Write and show the row of the steps since the last one."""
@@ -61,8 +65,20 @@ class Recorder:
         row |= {name: value for name, value in judged.items() if math.isfinite(value)}
         self.step, self.clock = fit.step, now
         if fit.fabric.global_rank == 0:
+            self._look_around()
             history.append(self.path, row, self._names(row))
             self.watcher.look(fit.step, fit.steps, fit.epoch, row)
+
+    def _look_around(self) -> None:
+        """Say once where other processes take the cores that this one computes on."""
+        share = self.crowding.share() if self.fit.fabric.device.type == "cpu" else None
+        if share is not None and not self.crowded:
+            self.crowded = True
+            warn(
+                f"other processes keep this machine busy: {self.crowding.threads} threads got "
+                f"{share:.0%} of their cores. Threads that wait for each other lose most of it, so "
+                "--threads 1 (threads=1) may be faster now"
+            )
 
     def _names(self, row: history.Row) -> list[str]:
         """Return the columns, those of validation also where the set was not looked at."""

@@ -2,6 +2,7 @@
 
 import ctypes
 import logging
+import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 from vaekit.training.settings import Training
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ def make(training: Training) -> "Fabric":
     kind, _, index = training.device.partition(":")
     _check(kind, index)
     _keep_freed_memory()
+    if training.precision == "bf16" and pick(training.device).type == "cpu":
+        _check_bf16()
     devices = [int(index)] if index else training.processes
     strategy = "ddp" if training.processes > 1 else "auto"
     precision = "bf16-mixed" if training.precision == "bf16" else "32-true"
@@ -63,6 +66,18 @@ def _check(kind: str, index: str) -> None:
         raise VaekitError("no MPS device on this machine: use --device auto or cpu")
     if index and not (index.isdigit() and int(index) < torch.cuda.device_count()):
         raise VaekitError(f"no device {kind}:{index}: this machine has {torch.cuda.device_count()}")
+
+
+def _check_bf16() -> None:
+    """Warn where the processor has no products in bf16, which are then made one by one."""
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return
+    kind = torch.backends.cpu.get_cpu_capability()
+    if "AVX512" not in kind:
+        warn(
+            f"this processor ({kind}) does not compute in bf16, PyTorch imitates it: a step takes "
+            "about ten times as long as in float32, so leave out --precision bf16 (precision=)"
+        )
 
 
 def pick(device: str = "auto") -> torch.device:
