@@ -4,18 +4,21 @@ from torch import Tensor, nn
 
 from vaekit.arguments import check_latent
 from vaekit.distributions import PointMass
+from vaekit.networks.base import activation as activation_of
 from vaekit.posteriors.base import Posterior
 
 
 class Dirac(Posterior):
-    """Read the network's features (batch, latent) as the code.
+    """Read the network's features (batch, latent), through an `activation`, as the code.
 
-    Raises `VaekitError` for latent < 1.
+    Raises `VaekitError` for latent < 1, and an unknown activation.
     """
 
-    def __init__(self, network: nn.Module, latent: int):
+    def __init__(self, network: nn.Module, latent: int, activation: str = "linear"):
         super().__init__()
-        self.network, self.latent = network, check_latent(latent)
+        self.latent = check_latent(latent)
+        plain, last = activation == "linear", activation_of(activation)
+        self.network = network if plain else nn.Sequential(network, last)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> PointMass:
         """Return the point mass at f(x, c) for x (batch, *shape)."""

@@ -1,7 +1,9 @@
 """Recipes: the papers' systems as typed functions, shape and numbers → model and objective."""
 
 from vaekit.recipes.ae import ae, denoising_ae
-from vaekit.recipes.base import RECIPES, Recipe, System, find, recipe
+from vaekit.recipes.base import RECIPES, Recipe, find, recipe
+from vaekit.recipes.compose import compose
+from vaekit.recipes.composition import Composition, System
 from vaekit.recipes.contractive import contractive_ae
 from vaekit.recipes.cvae import cvae
 from vaekit.recipes.disentangling import beta_tcvae, capacity_vae, dip_vae_i, dip_vae_ii, factor_vae
@@ -16,6 +18,7 @@ from vaekit.recipes.vmi import joint_vae, vmi_joint_vae, vmi_vae
 
 __all__ = [
     "RECIPES",
+    "Composition",
     "Recipe",
     "System",
     "aae",
@@ -23,6 +26,7 @@ __all__ = [
     "beta_tcvae",
     "beta_vae",
     "capacity_vae",
+    "compose",
     "contractive_ae",
     "cvae",
     "denoising_ae",

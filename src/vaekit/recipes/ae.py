@@ -3,9 +3,9 @@
 from typing import Unpack
 
 from vaekit.networks import Shape
-from vaekit.objectives import Distortion
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, recipe
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
 
 
 @recipe(
@@ -14,9 +14,9 @@ from vaekit.recipes.base import System, recipe
     posterior="dirac",
     likelihood="squared_error",
 )
-def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> System:
+def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> Composition:
     """Plain autoencoder: a deterministic code, trained to be decoded (no prior, no rate)."""
-    return System(assembled(shape, latent, **parts), 1.0 * Distortion())
+    return Composition(shape, latent, "distortion", **parts)
 
 
 @recipe(
@@ -26,6 +26,6 @@ def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> System:
     likelihood="squared_error",
     corruption="gaussian(sigma=0.4)",
 )
-def denoising_ae(shape: Shape, latent: int = 100, **parts: Unpack[Parts]) -> System:
+def denoising_ae(shape: Shape, latent: int = 100, **parts: Unpack[Parts]) -> Composition:
     """Denoising autoencoder: encode a corrupted x, decode the clean one."""
-    return System(assembled(shape, latent, **parts), 1.0 * Distortion())
+    return Composition(shape, latent, "distortion", **parts)

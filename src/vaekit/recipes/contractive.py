@@ -2,14 +2,12 @@
 
 from typing import Unpack
 
-from torch import nn
-
 from vaekit.networks import Shape
-from vaekit.objectives import Contractive, Distortion
-from vaekit.posteriors import Dirac
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, recipe
-from vaekit.schedules import Weight, weight
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 
 @recipe(
@@ -25,7 +23,7 @@ def contractive_ae(
     method: str = "auto",
     draws: int = 1,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """Contractive autoencoder: a penalty on the Jacobian of a code of sigmoids.
 
     Args:
@@ -35,11 +33,6 @@ def contractive_ae(
         draws: random projections for each batch, with method `projections`
         network: networks by name; `mlp()` is one layer, the paper's
     """
-    parts["posterior"] = sigmoids
-    model = assembled(shape, latent, **parts)
-    return System(model, Distortion() + weight(strength) * Contractive(method, draws))
-
-
-def sigmoids(network: nn.Module, latent: int) -> Dirac:
-    """Return a deterministic code of sigmoid units."""
-    return Dirac(nn.Sequential(network, nn.Sigmoid()), latent)
+    parts["posterior"] = "dirac(activation=sigmoid)"
+    penalty = Written("contractive", method=method, draws=draws)
+    return Composition(shape, latent, {"distortion": 1, penalty: strength}, **parts)
