@@ -16,14 +16,15 @@ from typing import Any
 from vaekit import __version__
 from vaekit.errors import VaekitWarning, nearest
 from vaekit.system import system_error
-from vaekit.system.own_code import take
+from vaekit.system.own_code import take, take_plugins
 from vaekit.system.progress import shown
 from vaekit.system.stopping import on_signals, stop
 
 USAGE = """\
 usage: vaekit COMMAND ...
 
-  list                       show recipes, data sets, networks, likelihoods and schedules
+  list                       show recipes, data sets, and all parts and terms by name
+  show RECIPE                show what a recipe is composed of, as a command
   train RECIPE|run.yaml ...  train a recipe into a run folder; `vaekit train RECIPE --help`
                              shows the recipe's own arguments
   evaluate RUN               judge a run: ELBO, distortion, rate, units, MIG
@@ -122,6 +123,7 @@ def _command(module: str, name: str) -> Callable[[list[str]], None]:
     """Return a command that imports its module when it is run, once signals are answered."""
 
     def run(words: list[str]) -> None:
+        take_plugins()
         getattr(import_module(f"vaekit.cli.{module}"), name)(words)
 
     return run
@@ -129,6 +131,7 @@ def _command(module: str, name: str) -> Callable[[list[str]], None]:
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "list": _command("listing", "list_command"),
+    "show": _command("showing", "show_command"),
     "train": _command("training", "train"),
     "evaluate": _command("judging", "evaluate_command"),
     "ledger": _command("ledger", "ledger_command"),

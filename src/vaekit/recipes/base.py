@@ -23,6 +23,7 @@ from vaekit.posteriors import Posterior
 from vaekit.priors import Prior
 from vaekit.recipes.assembly import TEXTS, Parts, assembled
 from vaekit.recipes.composition import Composition, System
+from vaekit.system import own_code
 from vaekit.training import Training
 
 
@@ -60,6 +61,11 @@ class Recipe:
         about.__name__ = self.name
         return make
 
+    @property
+    def arguments(self) -> list[str]:
+        """Return the names of the function's arguments, without the shape of the data."""
+        return [name for name in inspect.signature(self.make).parameters if name != "shape"]
+
     def composition(self, **arguments: Any) -> Composition:
         """Return what the recipe is composed of; nothing is built, so no shape is asked for.
 
@@ -72,6 +78,14 @@ class Recipe:
                 "itself, of objects"
             )
         return planned
+
+    def try_out(self, **arguments: Any) -> None:
+        """Raise `VaekitError` for what `compose` cannot join, whatever the data will be.
+
+        Code of a user's own may be made for one shape alone, so it is not tried without the data.
+        """
+        if "objective" in inspect.signature(self.make).parameters and not own_code.IMPORTED:
+            self.composition(**arguments).try_out()
 
     def defaults(self, **changed: Any) -> Training:
         """Return the training settings of the recipe, with some changed."""

@@ -26,4 +26,5 @@ def compose(
         condition: what is known of each example: `labels`, `factors` or `attributes`
         width: size of the condition as a vector; by default what the data have
     """
-    return Composition(shape, latent, objective, condition=condition, width=width, **parts)
+    known = {"condition": condition, "width": width}
+    return Composition(shape, latent, objective, **parts, **known, tried=True)

@@ -4,9 +4,10 @@ A recipe that is a composition can be printed as the command that makes the same
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from vaekit.corruption import CORRUPTIONS
@@ -18,6 +19,7 @@ from vaekit.objectives import TERMS, Objective, ObjectiveLike, Term, objective
 from vaekit.posteriors import POSTERIORS
 from vaekit.priors import PRIORS, Prior
 from vaekit.recipes.assembly import LikelihoodLike, PosteriorLike, assembled, blocks_of
+from vaekit.recipes.trial import EXAMPLES, STAND_INS, check_together
 from vaekit.text import shortest, spelled, summed
 
 LATENT = 10  # where nothing says it
@@ -43,7 +45,8 @@ class Composition:
 
     The objective may also be terms with their weights by name, {"distortion": 1, "kl": beta}.
     Without `latent` the size of the code is that of the posterior's blocks, or 10. `condition` is
-    what is known of each example, a vector of `width`.
+    what is known of each example, a vector of `width`. `tried` asks for a look at what was built,
+    whether all of it goes together.
     """
 
     shape: Shape
@@ -56,6 +59,7 @@ class Composition:
     posterior: PosteriorLike = "gaussian"
     condition: str | None = None
     width: int | None = None
+    tried: bool = False
 
     def system(self) -> System:
         """Build the model and its objective; raise `VaekitError` for what does not fit."""
@@ -68,7 +72,26 @@ class Composition:
             condition = Condition(self.condition, self.width)
         parts = {name: getattr(self, name) for name in _CATALOGUES}
         model = assembled(self.shape, self.size, **parts, condition=condition)
-        return System(model, objective(self.objective, model, self.shape))
+        system = System(model, objective(self.objective, model, self.shape))
+        if self.tried:
+            check_together(*system, self.shape)
+        return system
+
+    def try_out(self) -> None:
+        """Raise `VaekitError` for parts that go together for examples of no shape.
+
+        The generators of noise stay as they are.
+        """
+        width = self.width or (None if self.condition is None else EXAMPLES)
+        refusals = []
+        for shape in STAND_INS:
+            try:
+                with torch.random.fork_rng(devices=[]):
+                    replace(self, shape=shape, width=width, tried=True).system()
+                return
+            except VaekitError as refusal:
+                refusals.append(refusal)
+        raise refusals[0]
 
     @property
     def size(self) -> int:

@@ -52,6 +52,8 @@ def train_config(
 ) -> Run:
     """Train what `config` says into the folder `given`, or the first of some that is free."""
     pick(config.training.device)
+    if not resume:  # before data are read, or rendered
+        recipes.find(config.recipe).try_out(**config.arguments)
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
         return _train(config, given or Path(), resume, saving, watcher, log)
     folders = place.numbered(config) if given is None else [given]

@@ -1,17 +1,21 @@
 """Code of a user's own that a command is told to import: it enters parts and recipes by name.
 
 A run folder never imports anything: it names the files, and who reads it says whether to.
+Installed packages with an entry point of the group `vaekit.plugins` are imported of themselves, by
+`take_plugins`, once there is use for what they enter.
 """
 
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 
 IMPORTED: list[str] = []
+GROUP = "vaekit.plugins"
 
 
 def take(name: str) -> None:
@@ -37,6 +41,21 @@ def take(name: str) -> None:
         at = f", line {line}" if line else ""
         raise VaekitError(f"--import {name}{at}: {type(error).__name__}: {error}") from error
     IMPORTED.append(str(path.resolve()) if is_file else name)
+
+
+@cache
+def take_plugins() -> None:
+    """Import what installed packages have to enter, once; warn of what fails, and go on."""
+    from importlib.metadata import entry_points
+
+    for point in entry_points(group=GROUP):
+        try:
+            point.load()
+        except (Exception, SystemExit) as error:
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            warn(f"the plugin {point.name} ({point.value}) is left out, it fails: {why}")
+        else:
+            IMPORTED.append(point.module)
 
 
 def _run(path: Path) -> None:
