@@ -16,7 +16,7 @@ from typing import Any
 from vaekit import __version__
 from vaekit.errors import VaekitWarning, nearest
 from vaekit.system import system_error
-from vaekit.system.own_code import take, take_plugins
+from vaekit.system.own_code import take
 from vaekit.system.progress import shown
 from vaekit.system.stopping import on_signals, stop
 
@@ -123,7 +123,6 @@ def _command(module: str, name: str) -> Callable[[list[str]], None]:
     """Return a command that imports its module when it is run, once signals are answered."""
 
     def run(words: list[str]) -> None:
-        take_plugins()
         getattr(import_module(f"vaekit.cli.{module}"), name)(words)
 
     return run

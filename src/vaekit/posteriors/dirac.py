@@ -18,8 +18,17 @@ class Dirac(Posterior):
         super().__init__()
         self.latent = check_latent(latent)
         plain, last = activation == "linear", activation_of(activation)
-        self.network = network if plain else nn.Sequential(network, last)
+        self.network = network if plain else _Through(network, last)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> PointMass:
         """Return the point mass at f(x, c) for x (batch, *shape)."""
         return PointMass(self.features(x, c))
+
+
+class _Through(nn.Sequential):
+    """Pass x, and a condition, through a network and what comes after it."""
+
+    def forward(self, *inputs: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Return the output, (batch, features)."""
+        network, last = self
+        return last(network(*inputs))

@@ -15,6 +15,7 @@ from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, vae
 from vaekit.recipes.vimae import vimae_l, vimae_n
 from vaekit.recipes.vmi import joint_vae, vmi_joint_vae, vmi_vae
+from vaekit.system.own_code import take_plugins
 
 __all__ = [
     "RECIPES",
@@ -55,3 +56,5 @@ __all__ = [
     "wae_gan",
     "wae_mmd",
 ]
+
+take_plugins()  # last, for they build on these

@@ -83,15 +83,17 @@ class Composition:
         The generators of noise stay as they are.
         """
         width = self.width or (None if self.condition is None else EXAMPLES)
-        refusals = []
+        refusals: list[VaekitError] = []
         for shape in STAND_INS:
             try:
                 with torch.random.fork_rng(devices=[]):
                     replace(self, shape=shape, width=width, tried=True).system()
                 return
             except VaekitError as refusal:
+                if str(refusal) in map(str, refusals):  # whatever the shape
+                    raise
                 refusals.append(refusal)
-        raise refusals[0]
+        raise refusals[-1]
 
     @property
     def size(self) -> int:
@@ -128,7 +130,7 @@ def _text(name: str, part: Any, catalogue: Mapping[str, Callable[..., Any]]) -> 
         return "none"
     if not isinstance(part, str):
         raise VaekitError(f"{name} is an object, {part!r}, which no text makes")
-    return shortest(part, catalogue)
+    return str(shortest(part, catalogue))
 
 
 def _term(weight: str, text: str) -> str:

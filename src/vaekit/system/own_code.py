@@ -1,13 +1,12 @@
 """Code of a user's own that a command is told to import: it enters parts and recipes by name.
 
 A run folder never imports anything: it names the files, and who reads it says whether to.
-Installed packages with an entry point of the group `vaekit.plugins` are imported of themselves, by
-`take_plugins`, once there is use for what they enter.
+Installed packages with an entry point of the group `vaekit.plugins` are imported by themselves once
+recipes are, or a set is asked for by name.
 """
 
 import sys
 from collections.abc import Sequence
-from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -16,6 +15,7 @@ from vaekit.errors import VaekitError, warn
 
 IMPORTED: list[str] = []
 GROUP = "vaekit.plugins"
+_looked: list[bool] = []  # whether installed packages were looked through
 
 
 def take(name: str) -> None:
@@ -43,11 +43,13 @@ def take(name: str) -> None:
     IMPORTED.append(str(path.resolve()) if is_file else name)
 
 
-@cache
 def take_plugins() -> None:
     """Import what installed packages have to enter, once; warn of what fails, and go on."""
     from importlib.metadata import entry_points
 
+    if _looked:
+        return
+    _looked.append(True)
     for point in entry_points(group=GROUP):
         try:
             point.load()
