@@ -432,7 +432,8 @@ def said_by(capsys: Any, *words: str) -> str:
     try:
         cli.main(words)
     except SystemExit as end:
-        return f"{end.code}: {capsys.readouterr().err}"
+        if end.code:
+            return f"{end.code}: {capsys.readouterr().err}"
     return capsys.readouterr().out
 
 
@@ -529,10 +530,11 @@ WHOLE = [
 
 def judged(run: Run) -> None:
     """Hold that a run of all these parts has a ledger, and a page that names its terms."""
-    total = run.ledger()
-    assert all(math.isfinite(entry.value) for entry in total.entries)
+    ledger = run.ledger(n=40, samples=3, bound=3, reader="mlp(8)")
+    assert len(ledger.rows) > 10
+    assert all(math.isfinite(row.number.value) for row in ledger.rows)
     page = run.report().read_text(encoding="utf-8")
-    assert "minus_information_z0_z1" in page
+    assert "minus information z0 z1" in page
     assert run.metrics["elbo"]["value"] == pytest.approx(
         -run.metrics["distortion"]["value"] - run.metrics["rate"]["value"]
     )
@@ -550,15 +552,13 @@ def test_a_whole_composition_on_tiny_images(tmp_path):
 def test_a_whole_composition_on_faces(tmp_path):
     from vaekit import data
 
+    faces = "yale-b(size=[48, 42])"
     try:
-        train, _ = data.load("yale-b")
+        data.load(faces)
     except VaekitError as why:
-        pytest.skip(f"yale-b is not here: {why}")
-    assert train.shape[0] == 1
-    large = ["--latent", "16", "--network", "noise_large", "--batch", "600"]
-    cli.main(
-        ["train", "compose", "--data", "yale-b", *large, *WHOLE, *WORDS, "--out", str(tmp_path)]
-    )
+        pytest.skip(f"the faces are not here: {why}")
+    large = ["--latent", "16", "--network", "noise_large", "--batch", "200"]
+    cli.main(["train", "compose", "--data", faces, *large, *WHOLE, *WORDS, "--out", str(tmp_path)])
     judged(Run(tmp_path))
 
 
@@ -656,8 +656,9 @@ def read(model: Model, shape: Shape, units: int = 4) -> Read:
 
 def stripes(size: int = 8) -> Dataset:
     """Make stripes of my own."""
-    x = (torch.arange(size * size).reshape(size, 1, 1, size) / size**2).expand(size, 1, size, size)
-    return Dataset(x.repeat(10, 1, 1, 1).contiguous(), torch.arange(size).repeat(10), "stripes")
+    rows = torch.arange(size * size).reshape(size, 1, 1, size) / size**2
+    x = rows.expand(size, 1, size, size).repeat(10, 1, 1, 1)
+    return Dataset(x, torch.arange(size).repeat(10), name="stripes")
 
 
 def doubled(start: float, end: float) -> Linear:
@@ -723,7 +724,7 @@ def test_what_is_entered_by_name_is_known_everywhere(forgotten, capsys):
     assert "stripes" in said_by(capsys, "train", "vae", "--help", "--import", "mine.py")
     said_by(capsys, "evaluate", "a", "--metrics", "widest", "--import", "mine.py")
     page = Run("a").report().read_text(encoding="utf-8")
-    assert all(word in page for word in ("code_size", "read_critic", "Widest"))
+    assert all(word in page for word in ("code size", "read critic", "Widest"))
     forgotten()
     said = said_by(capsys, "encode", "a", "--out", "codes.npz")
     assert said.startswith("2: ") and f"--import {Path('mine.py').resolve()}" in said

@@ -6,7 +6,8 @@ recipes are, or a set is asked for by name.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -86,3 +87,15 @@ def missing(wanted: Sequence[str]) -> str:
     lacking = [name for name in wanted if name not in IMPORTED]
     flags = " ".join(f"--import {name}" for name in lacking)
     return f"; the run was made with {flags}: give that again" if lacking else ""
+
+
+@contextmanager
+def named(wanted: Sequence[str]) -> Iterator[None]:
+    """Add to an error which imports a run was made with, where they have not been made here."""
+    try:
+        yield
+    except VaekitError as error:
+        hint = missing(wanted)
+        if not hint:
+            raise
+        raise VaekitError(f"{str(error).rstrip('.')}{hint}") from None
