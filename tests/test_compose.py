@@ -1,5 +1,6 @@
 """Any parts with any terms: refused with a reason, or trained; by text, by objects, from a file."""
 
+import inspect
 import math
 import os
 import random
@@ -329,6 +330,18 @@ def test_refused_kinds_say_why(kind):
 
 def test_every_refused_kind_of_the_page_has_an_example():
     assert kinds().keys() == REFUSED.keys()
+
+
+def test_the_page_has_every_term_with_its_arguments():
+    page = (ROOT / "docs" / "compose.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    named = {
+        term: set(re.findall(r"`(\w+)`", known))
+        for terms, known in rows
+        for term in re.findall(r"`(\w+)`", terms)
+    }
+    own = {name: set(inspect.signature(make).parameters) for name, make in TERMS.items()}
+    assert named == {name: known - {"model", "shape"} for name, known in own.items()}
 
 
 # ---- the language of sums
