@@ -83,17 +83,17 @@ class Composition:
         The generators of noise stay as they are.
         """
         width = self.width or (None if self.condition is None else EXAMPLES)
-        refusals: list[VaekitError] = []
-        for shape in STAND_INS:
-            try:
-                with torch.random.fork_rng(devices=[]):
-                    replace(self, shape=shape, width=width, tried=True).system()
-                return
-            except VaekitError as refusal:
-                if str(refusal) in map(str, refusals):  # whatever the shape
-                    raise
-                refusals.append(refusal)
-        raise refusals[-1]
+        refusals: list[str] = []
+        with torch.random.fork_rng(devices=[]):
+            for shape in STAND_INS:
+                try:
+                    system = replace(self, shape=shape, width=width, tried=False).system()
+                except VaekitError as refusal:  # of a network that this shape does not suit?
+                    if str(refusal) in refusals or shape == STAND_INS[-1]:
+                        raise
+                    refusals.append(str(refusal))
+                else:
+                    return check_together(*system, shape)
 
     @property
     def size(self) -> int:
