@@ -16,6 +16,7 @@ from parts import same
 
 from vaekit import cli, information, metrics
 from vaekit.networks import NETWORKS
+from vaekit.objectives import TERMS
 from vaekit.recipes import RECIPES
 from vaekit.runs import Run
 from vaekit.training import Training, fit
@@ -38,27 +39,29 @@ def test_blocks_run(page, tmp_path, monkeypatch):
     if page.name == "large-data.md":  # which writes into the cache
         monkeypatch.setattr(pooch, "os_cache", lambda _: tmp_path / "cache")
     names: dict[str, object] = {"__name__": "a_document"}
-    networks = dict(NETWORKS)
+    before = [(registry, dict(registry)) for registry in (NETWORKS, TERMS)]
     try:
         for block in BLOCK.findall(page.read_text(encoding="utf-8")):
             exec(compile(block, str(page), "exec"), names)
     finally:  # what a page enters is for no other test
-        NETWORKS.clear()
-        NETWORKS.update(networks)
+        for registry, old in before:
+            registry.clear()
+            registry.update(old)
 
 
 def test_the_examples_of_contributing_work_together():
-    recipes, scores = dict(RECIPES), dict(metrics.METRICS)
+    before = [(registry, dict(registry)) for registry in (RECIPES, metrics.METRICS, TERMS)]
     names: dict[str, Any] = {"__name__": "a_document"}
     try:
         for block in BLOCK.findall((ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")):
             exec(compile(block, "CONTRIBUTING.md", "exec"), names)
-        assert "warm_vae" in RECIPES and "widest" in metrics.METRICS
+        assert "warm_vae" in RECIPES and "widest" in metrics.METRICS and "code_size" in TERMS
+        assert RECIPES["warm_vae"].composition().sum() == "distortion + linear(0, 1)*kl"
         _train_with_all(names)
     finally:
-        for registry, before in ((RECIPES, recipes), (metrics.METRICS, scores)):
+        for registry, old in before:
             registry.clear()
-            registry.update(before)
+            registry.update(old)
 
 
 def _train_with_all(names: dict[str, Any]) -> None:

@@ -48,7 +48,7 @@ KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networ
 SHARED = {
     "networks": {"base", "mlp"},
     "priors": {"base", "exponents"},
-    "recipes": {"base", "assembly", "vae", "disentangling", "contractive"},
+    "recipes": {"base", "assembly", "composition", "disentangling", "trial"},
 }
 # A run writes its page and exports its model: the imports that point up, when they are asked for.
 UPWARD = {"runs.outputs": {"export", "report", "report.rendering"}}

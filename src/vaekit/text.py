@@ -29,6 +29,8 @@ def parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
 
     Raises `VaekitError` where the text is not of that form.
     """
+    if isinstance(text, Written):
+        return text.call
     match = _CALL.match(text)
     if not match:
         raise VaekitError(f"cannot read {text!r}: write a name, or name(argument, key=value)")
@@ -57,7 +59,7 @@ def _freed(text: str) -> str:
 
 
 def _word(name: str) -> str:
-    return name.removesuffix(_KEPT)
+    return name.replace(_KEPT, "")
 
 
 def _literal(node: ast.expr) -> Any:
@@ -123,6 +125,56 @@ def bind(
     return bound
 
 
+def summed(text: str) -> list[tuple[str, str]]:
+    """Split `a + 4*b(c=1) + linear(0, 1)*d` into pairs of weight and part, each as text.
+
+    Brackets and quotes inside are left as they are; without a weight it is 1. Raises `VaekitError`
+    for a minus, and for what is no such sum.
+    """
+    try:
+        tree = ast.parse(f"({_freed(text)})", mode="eval").body
+    except (SyntaxError, ValueError, TypeError, tokenize.TokenError):
+        raise _no_sum(text) from None
+    return [_weighted(node, text) for node in _addends(tree, text)]
+
+
+def _addends(node: ast.expr, text: str) -> list[ast.expr]:
+    if any(isinstance(each, ast.Sub) for each in _operators(node)):
+        raise VaekitError(
+            f"there is a minus in {text!r}, but weights are ≥ 0, for each term is minimised: write "
+            "+, and take a term that falls where it should rise, such as mutual_information"
+        )
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_addends(node.left, text), *_addends(node.right, text)]
+    return [node]
+
+
+def _operators(node: ast.expr) -> list[ast.AST]:
+    """List the operators of a sum of products, a minus sign before a number as a subtraction."""
+    if isinstance(node, ast.BinOp):
+        return [node.op, *_operators(node.left), *_operators(node.right)]
+    return [ast.Sub()] if isinstance(node, ast.UnaryOp) else []
+
+
+def _weighted(node: ast.expr, text: str) -> tuple[str, str]:
+    weight: ast.expr = ast.Constant(1)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        weight, node = node.left, node.right
+        if isinstance(node, ast.Constant):
+            raise VaekitError(f"write the weight before its term, 4*kl, in {text!r}")
+    if not isinstance(node, ast.Name | ast.Call) or isinstance(weight, ast.BinOp):
+        raise _no_sum(text)
+    of_weight, of_part = (_word(ast.unparse(each)) for each in (weight, node))
+    return of_weight, of_part
+
+
+def _no_sum(text: str) -> VaekitError:
+    return VaekitError(
+        f"cannot read {text!r}: write a sum of weighted terms, such as distortion + 4*kl + "
+        "linear(0, 1)*mmd(kernel=rbf)"
+    )
+
+
 def written(name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
     """Write the text that `parse` reads as this name with these arguments."""
     words = [*map(repr, positional), *(f"{key}={value!r}" for key, value in named.items())]
@@ -148,6 +200,58 @@ def split(text: str, at: str = ",") -> list[str]:
         else:
             parts[-1] += letter
     return [part.strip() for part in parts]
+
+
+class Written(str):
+    """Write a part with its arguments, and keep these as they are for whoever reads the text.
+
+    `Written("rate_target", Linear(0, 25), on="style")` is the text
+    `rate_target('linear(start=0, end=25)', on=style)`, from which `build` takes the schedule.
+    """
+
+    call: tuple[str, list[Any], dict[str, Any]]
+
+    def __new__(cls, name: str, /, *positional: Any, **named: Any) -> "Written":
+        """Write the text; arguments that are no literals stand in it by their own text."""
+        plain = {key: _plain(value) for key, value in named.items()}
+        made = super().__new__(cls, written(name, [*map(_plain, positional)], plain))
+        made.call = name, list(positional), named
+        return made
+
+
+class _Bare(str):
+    """Write a word without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _plain(value: Any) -> Any:
+    """Return what is written shortest: bare words, whole numbers; for objects their text."""
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if value is None or isinstance(value, bool):
+        return _Bare(str(value).lower())
+    if isinstance(value, int | float):
+        return int(value) if math.isfinite(value) and value == int(value) else value
+    text = str(value)
+    return _Bare(text) if text.isidentifier() and text.lower() not in _WORDS else text
+
+
+def spelled(number: Any) -> str:
+    """Write a number, or text that spells one, in the shortest way; other text as it is."""
+    try:
+        return str(_plain(float(number)))
+    except (TypeError, ValueError):
+        return str(number)
+
+
+def shortest(text: str, catalogue: Mapping[str, Callable[..., Any]]) -> str:
+    """Write a part without those of its named arguments that are the catalogue's default."""
+    name, positional, named = parse(text)
+    known = inspect.signature(catalogue[name]).parameters if name in catalogue else {}
+    own = {k: v for k, v in named.items() if k not in known or known[k].default != v}
+    return Written(name, *positional, **own)
 
 
 def _own(signature: inspect.Signature, skip: int) -> str:

@@ -23,7 +23,8 @@ from vaekit.system.stopping import on_signals, stop
 USAGE = """\
 usage: vaekit COMMAND ...
 
-  list                       show recipes, data sets, networks, likelihoods and schedules
+  list                       show recipes, data sets, and all parts and terms by name
+  show RECIPE                show what a recipe is composed of, as a command
   train RECIPE|run.yaml ...  train a recipe into a run folder; `vaekit train RECIPE --help`
                              shows the recipe's own arguments
   study RECIPE ...|FILE.yaml make many runs as one: a grid of settings, seeds, several at once
@@ -130,6 +131,7 @@ def _command(module: str, name: str) -> Callable[[list[str]], None]:
 
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "list": _command("listing", "list_command"),
+    "show": _command("showing", "show_command"),
     "train": _command("training", "train"),
     "study": _command("studying", "study_command"),
     "evaluate": _command("judging", "evaluate_command"),

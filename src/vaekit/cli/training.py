@@ -12,6 +12,7 @@ from vaekit.errors import VaekitError
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
+    from vaekit.recipes import Recipe
     from vaekit.runs import Run
 
 
@@ -68,19 +69,26 @@ def _conclude(run: "Run", before: int | None) -> None:
         sys.exit(128 + signal.Signals[notes["stopped_by"]])
 
 
+def parser_of(recipe: "Recipe", command: str, needs: str) -> "ArgumentParser":
+    """Make the parser of a command that takes a recipe's arguments and those of training."""
+    from vaekit.training import Training
+
+    about = f"{recipe.summary}\n\nPaper: {recipe.paper}"
+    made = parser(f"{command} {recipe.name}", needs, about)
+    made.add_function_arguments(recipe.by_text, as_group=True, skip={"shape"})
+    made.add_class_arguments(Training, as_group=True)
+    made.set_defaults(**recipe.training)
+    return made
+
+
 def _train_parser(what: str) -> "ArgumentParser":
     from vaekit import recipes
     from vaekit.runs import start
-    from vaekit.training import Training
 
     base = start.base_of(what)
     recipe = recipes.find(base.recipe if base else what)
-    about = f"{recipe.summary}\n\nPaper: {recipe.paper}"
-    made = parser(f"train {recipe.name}", "--data DATA", about)
-    made.add_function_arguments(recipe.by_text, as_group=True, skip={"shape"})
-    made.add_class_arguments(Training, as_group=True)
+    made = parser_of(recipe, "train", "--data DATA")
     _add_data_and_run(made)
-    made.set_defaults(**recipe.training)
     if base:
         rest = {name: getattr(base, name) for name in (*start.OF_DATA, *start.OF_START)}
         made.set_defaults(**base.arguments, **vars(base.training), **rest)

@@ -25,6 +25,7 @@ from vaekit.data.sets import SETS
 from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError
 from vaekit.system.files import place
+from vaekit.system.own_code import take_plugins
 from vaekit.text import bind, build, call, parse, written
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
@@ -117,6 +118,7 @@ def source(what: str | Path) -> DataSource:
     not fit.
     """
     text = str(what)
+    take_plugins()  # which may enter sets
     if not text.strip():
         raise VaekitError("data by an empty name: name a set or a path, . is this folder")
     if isinstance(what, str) and _names_a_set(text):

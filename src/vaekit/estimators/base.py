@@ -219,7 +219,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     @property
     def _conditional(self) -> bool:
-        return "width" in inspect.signature(self._recipe.make).parameters
+        known = inspect.signature(self._recipe.make).parameters
+        return "width" in known and self.get_params()["condition"] is not None
 
     def _known(
         self, y: Any, n: int, reset: bool = False, classes: Any = None

@@ -41,7 +41,10 @@ class Tied(Networks):
     def decoder(self, latent: int, shape: Shape) -> nn.Module:
         """Build (batch, latent) → (batch, *shape)."""
         if self.last is None:
-            raise VaekitError("a tied decoder is the encoder's transpose: build the encoder first")
+            raise VaekitError(
+                "a tied decoder is the encoder's transpose: build the encoder first, and for a "
+                "code of blocks use another network, such as mlp()"
+            )
         size, layer = math.prod(shape), self.last[0]
         if (layer.out_features, layer.in_features) != (latent, size):
             raise VaekitError(

@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from vaekit.model import Pass
-from vaekit.objectives.base import Adversarial, adam_settings
+from vaekit.model import Model, Pass
+from vaekit.networks import networks
+from vaekit.objectives.base import Adversarial, adam_settings, critic_rate
 
 
 def permuted(z: Tensor) -> Tensor:
@@ -51,3 +52,16 @@ class AdversarialTC(Adversarial):
         both = self.judged(self.network(torch.cat([z, permuted(z)])), 2 * len(z))
         joint, product = both.chunk(2)
         return 0.5 * (F.softplus(-joint).mean() + F.softplus(product).mean())
+
+
+def adversarial_total_correlation(
+    model: Model,
+    discriminator: str = "mlp(1000, 1000, 1000, 1000, 1000, 1000, activation=leaky_relu)",
+    critic_lr: float = 1e-4,
+) -> AdversarialTC:
+    """Build the term with a discriminator of the model's codes, by the text of its hidden layers.
+
+    Raises `VaekitError` as `networks` does, and for a learning rate that is none.
+    """
+    critic = networks(discriminator).encoder((model.posterior.latent,), 1)
+    return AdversarialTC(critic, critic_rate(critic_lr))

@@ -94,6 +94,13 @@ class Adversarial(nn.Module, Term, ABC):
         return frozen(self.network, *inputs)
 
 
+def critic_rate(critic_lr: float) -> float:
+    """Return a critic's learning rate; raise `VaekitError` for one that is not finite, > 0."""
+    if not 0 < critic_lr < math.inf:
+        raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
+    return critic_lr
+
+
 def adam_settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
     """Return a critic's `adam`; raise `VaekitError` for numbers that Adam cannot take."""
     if not 0 < lr < math.inf:
@@ -157,7 +164,7 @@ class Objective:
 
     def weights(self, progress: Progress) -> list[float]:
         """Return every term's weight at `progress`."""
-        return [weight_at(w, progress) for w, _ in self.parts]
+        return [float(weight_at(w, progress)) for w, _ in self.parts]
 
     def check(self, progress: Progress) -> None:
         """Raise `VaekitError` where a schedule would outlast the training."""

@@ -25,8 +25,9 @@ from torch.nn import functional as F
 
 from vaekit.distributions.base import Density
 from vaekit.errors import VaekitError, nearest
-from vaekit.model import Pass
-from vaekit.objectives.base import Adversarial, Term, adam_settings
+from vaekit.model import Model, Pass
+from vaekit.networks import networks
+from vaekit.objectives.base import Adversarial, Term, adam_settings, critic_rate
 from vaekit.priors.base import sampling
 
 SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -198,3 +199,17 @@ class AdversarialPrior(Adversarial):
         both = torch.cat([codes, other])
         ours, theirs = self.judged(self.network(both), len(both)).chunk(2)
         return 0.5 * (F.softplus(-theirs).mean() + F.softplus(ours).mean())
+
+
+def adversarial_prior(
+    model: Model,
+    discriminator: str = "mlp(512, 512, 512, 512)",
+    ratio: bool = False,
+    critic_lr: float = 5e-4,
+) -> AdversarialPrior:
+    """Build the term with a critic of the model's codes, by the text of its hidden layers.
+
+    Raises `VaekitError` as `networks` does, and for a learning rate that is none.
+    """
+    critic = networks(discriminator).encoder((model.posterior.latent,), 1)
+    return AdversarialPrior(critic, ratio, critic_rate(critic_lr))

@@ -24,6 +24,7 @@ to *one* category, which Q reads without an error, earns the full ln K.
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -32,9 +33,11 @@ from torch.nn import functional as F
 from vaekit.distributions import LOG_2PI, Categories, Density, DiagonalGaussian
 from vaekit.distributions.product import coordinates
 from vaekit.errors import VaekitError, nearest
-from vaekit.model import Pass
+from vaekit.model import Model, Pass
+from vaekit.networks import Shape, networks
 from vaekit.networks.frozen import Trunk
-from vaekit.objectives.base import Adversarial, adam_settings
+from vaekit.objectives.base import Adversarial, adam_settings, critic_rate
+from vaekit.posteriors import Posterior, Product
 from vaekit.shapes import float_output
 
 ENTROPIES = ("aggregate", "prior")
@@ -96,17 +99,10 @@ def chosen_part(run: Pass, on: str | Sequence[int]) -> tuple[Density, Tensor]:
     """
     z = run.z.flatten(0, -2)
     if isinstance(on, str):
-        if on not in run.q.names:
-            if run.q.names:
-                raise nearest(on, run.q.names, "block")
-            raise VaekitError(
-                f"this code has no blocks, so none is called {on!r}: list coordinates"
-            )
-        place = run.q.names.index(on)
+        place = _place(on, run.q.names)
         return run.q.parts[place], z.split(list(run.q.sizes), -1)[place]
     rows = list(on)
-    if not all(0 <= h < z.shape[-1] for h in rows):
-        raise VaekitError(f"coordinates lie from 0 to {z.shape[-1] - 1}, got {rows}")
+    _check_within(rows, z.shape[-1])
     part = run.q.marginal(rows)
     if not part.independent:
         raise VaekitError(
@@ -114,6 +110,20 @@ def chosen_part(run: Pass, on: str | Sequence[int]) -> tuple[Density, Tensor]:
             "Gaussian or Laplace: of others name a block"
         )
     return part, z[:, rows]
+
+
+def _place(name: str, names: Sequence[str]) -> int:
+    """Return the number of a block; raise `VaekitError` for one that the code has not."""
+    if name in names:
+        return list(names).index(name)
+    if names:
+        raise nearest(name, names, "block")
+    raise VaekitError(f"this code has no blocks, so none is called {name!r}: list coordinates")
+
+
+def _check_within(rows: Sequence[int], latent: int) -> None:
+    if not all(0 <= h < latent for h in rows):
+        raise VaekitError(f"coordinates lie from 0 to {latent - 1}, got {list(rows)}")
 
 
 def log_read(output: Tensor, q: Density, c: Tensor) -> Tensor:
@@ -169,3 +179,40 @@ def _code_entropy(q: Density, kind: str) -> Tensor | float:
         centred = q.mean - q.mean.mean(0)
         covariance = centred.mT @ centred / len(centred) + q.variance.mean(0).diag()
         return 0.5 * (width * (1 + LOG_2PI) + torch.linalg.slogdet(covariance).logabsdet)
+
+
+def mutual_information(
+    model: Model,
+    shape: Shape,
+    on: str | Sequence[int],
+    reader: str = "mlp(400)",
+    entropy: str = "aggregate",
+    drawn: bool = False,
+    critic_lr: float = 1e-3,
+    share: float = 1.0,
+) -> MutualInformation:
+    """Build the term with a reader of examples of `shape`, by the text of its hidden layers.
+
+    A `shared` reader has those of the model's encoder and a last one of its own. Raises
+    `VaekitError` as `MutualInformation` and `networks` do, and for an encoder that cannot share.
+    """
+    answers = _answers(model.posterior, on)
+    trunk = Trunk(model.posterior.network) if reader == "shared" else None
+    if trunk is None:
+        network = networks(reader).encoder(shape, answers)
+    else:
+        network = nn.Linear(trunk.width, answers)
+    rate = critic_rate(critic_lr)
+    return MutualInformation(network, on, entropy, drawn, rate, trunk=trunk, share=share)
+
+
+def _answers(posterior: Posterior, on: str | Sequence[int]) -> int:
+    """Return the number of a reader's outputs: K for categories, a mean and a width for others."""
+    if not isinstance(on, str):
+        rows = coordinates(on)
+        _check_within(rows, posterior.latent)
+        return 2 * len(rows)
+    place = _place(on, list(posterior.blocks))
+    assert isinstance(posterior, Product)
+    part: Any = posterior.parts[place]
+    return part.latent if part.own_prior == "categorical" else 2 * part.latent

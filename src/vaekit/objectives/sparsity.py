@@ -5,9 +5,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from vaekit.errors import VaekitError
-from vaekit.model import Pass
+from vaekit.errors import VaekitError, nearest
+from vaekit.model import Model, Pass
 from vaekit.objectives.base import Term
+from vaekit.posteriors import Dirac
 
 _EDGE = 1e-6  # ρ̂ is drawn in by it: finite where a unit is off for a whole batch, and no flat end
 
@@ -52,3 +53,23 @@ class Sparsity(Term):
     def _penalty(self, mean: Tensor) -> Tensor:
         rho, mean = self.rho, _EDGE + (1 - 2 * _EDGE) * mean
         return (rho * (rho / mean).log() + (1 - rho) * ((1 - rho) / (1 - mean)).log()).sum()
+
+
+def sparsity(model: Model, rho: float = 0.05, layers: str = "code") -> Sparsity:
+    """Build the penalty on the sigmoids of the code, or with `all` on those of the whole encoder.
+
+    Raises `VaekitError` for other layers, and a model whose code, or encoder, has no sigmoids.
+    """
+    if layers not in ("code", "all"):
+        raise nearest(layers, ("code", "all"), "choice of layers")
+    modules = list(model.posterior.modules())
+    units = [module for module in modules if isinstance(module, nn.Sigmoid)]
+    if layers == "code":
+        of_code = isinstance(model.posterior, Dirac) and modules[-1] in units
+        units = units[-1:] if of_code else []
+    if not units:
+        raise VaekitError(
+            "sparsity is a penalty on sigmoids, of which there are none here: use posterior "
+            "dirac(activation=sigmoid)"
+        )
+    return Sparsity(rho, units)

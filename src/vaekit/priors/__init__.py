@@ -10,7 +10,7 @@ from vaekit.arguments import expect
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior
 from vaekit.priors.categorical import Categorical
-from vaekit.priors.conditional import Conditional
+from vaekit.priors.conditional import Conditional, conditional
 from vaekit.priors.exponents import RATE
 from vaekit.priors.generalized_normal import GeneralizedNormal
 from vaekit.priors.logistic import Logistic
@@ -29,12 +29,13 @@ def prior(
     latent: int,
     posterior: nn.Module | None = None,
     shape: Sequence[int] | None = None,
+    width: int = 0,
 ) -> Prior:
     """Build the prior over `latent` coordinates that `text` names, such as `isa(p=2.2, size=4)`.
 
-    `vamp(50)` also needs the model's posterior and the shape of one example. A `Prior` is taken as
-    it is. Raises `VaekitError` for what is neither, an unknown name, arguments that do not fit, and
-    a prior of another size than the code.
+    `vamp(50)` also needs the model's posterior and the shape of one example, `conditional` the
+    width of a condition. A `Prior` is taken as it is. Raises `VaekitError` for what is neither, an
+    unknown name, arguments that do not fit, and a prior of another size than the code.
     """
     if isinstance(text, Prior):
         return sized(text, latent, "prior", text)
@@ -51,7 +52,8 @@ def prior(
                 "a vamp prior needs the encoder: prior(text, latent, posterior, shape)"
             )
         return build(text, {"vamp": Vamp}, "prior", posterior, tuple(shape))
-    return sized(build(text, PRIORS, "prior", latent), latent, "prior", text)
+    first = (latent, width) if name == "conditional" else (latent,)
+    return sized(build(text, PRIORS, "prior", *first), latent, "prior", text)
 
 
 def subspaces(
@@ -107,6 +109,7 @@ def _product(latent: int, **blocks: Any) -> Product:
 OF_TORCH = "write a Prior whose forward returns it (CONTRIBUTING shows one)"
 PRIORS: dict[str, Callable[..., Prior]] = {
     "categorical": Categorical,
+    "conditional": conditional,
     "generalized_normal": GeneralizedNormal,
     "isa": subspaces,
     "logistic": Logistic,

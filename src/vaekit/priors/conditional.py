@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from vaekit.arguments import check_latent
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
+from vaekit.networks import stack
 from vaekit.priors.base import Prior
 
 
@@ -30,3 +31,15 @@ class Conditional(Prior):
         exact = torch.promote_types(features.dtype, torch.float32)
         mean, log_variance = features.to(exact).chunk(2, -1)
         return DiagonalGaussian(mean, 0.5 * log_variance)
+
+
+def conditional(latent: int, width: int) -> Conditional:
+    """Build the prior with a network of one hidden layer, told conditions (batch, width).
+
+    Raises `VaekitError` for a width of 0, which is that of a model without a condition.
+    """
+    if not width:
+        raise VaekitError(
+            "a conditional prior needs a condition: use cvae, or compose with condition=labels"
+        )
+    return Conditional(nn.Sequential(*stack((width, 128, 2 * latent), "relu")), latent)

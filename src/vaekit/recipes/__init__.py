@@ -1,21 +1,22 @@
 """Recipes: the papers' systems as typed functions, shape and numbers → model and objective."""
 
-from vaekit.recipes.ae import ae, denoising_ae
-from vaekit.recipes.base import RECIPES, Recipe, System, find, recipe
-from vaekit.recipes.contractive import contractive_ae
-from vaekit.recipes.cvae import cvae
+from vaekit.recipes.ae import ae, contractive_ae, denoising_ae
+from vaekit.recipes.base import RECIPES, Recipe, find, recipe
+from vaekit.recipes.compose import compose
+from vaekit.recipes.composition import Composition, System
 from vaekit.recipes.disentangling import beta_tcvae, capacity_vae, dip_vae_i, dip_vae_ii, factor_vae
 from vaekit.recipes.infomax import aae, info_vae, rate_target_vae, wae_gan, wae_mmd
 from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
-from vaekit.recipes.iwae import iwae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
-from vaekit.recipes.vae import beta_vae, vae
+from vaekit.recipes.vae import beta_vae, cvae, iwae, vae
 from vaekit.recipes.vimae import vimae_l, vimae_n
 from vaekit.recipes.vmi import joint_vae, vmi_joint_vae, vmi_vae
+from vaekit.system.own_code import take_plugins
 
 __all__ = [
     "RECIPES",
+    "Composition",
     "Recipe",
     "System",
     "aae",
@@ -23,6 +24,7 @@ __all__ = [
     "beta_tcvae",
     "beta_vae",
     "capacity_vae",
+    "compose",
     "contractive_ae",
     "cvae",
     "denoising_ae",
@@ -51,3 +53,5 @@ __all__ = [
     "wae_gan",
     "wae_mmd",
 ]
+
+take_plugins()  # last, for they build on these

@@ -1,11 +1,13 @@
-"""Autoencoders that code and decode, nothing else: the plain one, and of a corrupted x."""
+"""Autoencoders: the plain one, that of a corrupted x, and one whose code changes little with x."""
 
 from typing import Unpack
 
 from vaekit.networks import Shape
-from vaekit.objectives import Distortion
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, recipe
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 
 @recipe(
@@ -14,9 +16,9 @@ from vaekit.recipes.base import System, recipe
     posterior="dirac",
     likelihood="squared_error",
 )
-def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> System:
+def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> Composition:
     """Plain autoencoder: a deterministic code, trained to be decoded (no prior, no rate)."""
-    return System(assembled(shape, latent, **parts), 1.0 * Distortion())
+    return Composition(shape, latent, "distortion", **parts)
 
 
 @recipe(
@@ -26,6 +28,34 @@ def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> System:
     likelihood="squared_error",
     corruption="gaussian(sigma=0.4)",
 )
-def denoising_ae(shape: Shape, latent: int = 100, **parts: Unpack[Parts]) -> System:
+def denoising_ae(shape: Shape, latent: int = 100, **parts: Unpack[Parts]) -> Composition:
     """Denoising autoencoder: encode a corrupted x, decode the clean one."""
-    return System(assembled(shape, latent, **parts), 1.0 * Distortion())
+    return Composition(shape, latent, "distortion", **parts)
+
+
+@recipe(
+    paper="Rifai et al. 2011, Contractive auto-encoders; [survey] §4.2",
+    without=["prior", "posterior"],
+    network="mlp()",
+    likelihood="squared_error",
+)
+def contractive_ae(
+    shape: Shape,
+    latent: int = 200,
+    strength: Weight = 0.1,
+    method: str = "auto",
+    draws: int = 1,
+    **parts: Unpack[Parts],
+) -> Composition:
+    """Contractive autoencoder: a penalty on the Jacobian of a code of sigmoids.
+
+    Args:
+        latent: size of the code, sigmoid units
+        strength: weight of ‖J‖²_F, a number or a schedule
+        method: `closed` (one layer of sigmoids), `exact`, `projections` (unbiased), or `auto`
+        draws: random projections for each batch, with method `projections`
+        network: networks by name; `mlp()` is one layer, the paper's
+    """
+    parts["posterior"] = "dirac(activation=sigmoid)"
+    penalty = Written("contractive", method=method, draws=draws)
+    return Composition(shape, latent, {"distortion": 1, penalty: strength}, **parts)

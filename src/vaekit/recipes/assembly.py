@@ -5,6 +5,7 @@ from typing import TypedDict
 
 from torch import Tensor, nn
 
+from vaekit.latents import Latents, latents
 from vaekit.likelihoods import Likelihood
 from vaekit.likelihoods import likelihood as likelihood_of
 from vaekit.model import Condition, Model
@@ -14,6 +15,8 @@ from vaekit.posteriors import Posterior
 from vaekit.posteriors import posterior as posterior_of
 from vaekit.priors import Prior
 from vaekit.priors import prior as prior_of
+from vaekit.shapes import sized
+from vaekit.text import parse
 
 LikelihoodLike = str | Likelihood | Callable[[nn.Module], Likelihood]
 PosteriorLike = str | Posterior | Callable[[nn.Module, int], Posterior]
@@ -24,7 +27,7 @@ class Parts(TypedDict, total=False):
 
     network: NetworkLike
     likelihood: LikelihoodLike
-    prior: str | Prior
+    prior: str | Prior | None
     corruption: str | Callable[[Tensor], Tensor] | None
     posterior: PosteriorLike
 
@@ -34,10 +37,13 @@ TEXTS = {
     "latent": "size of the code",
     "beta": "weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`",
     "network": "networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`",
-    "posterior": "posterior by name, `gaussian`, `laplace`, or `dirac` where no density is needed",
+    "posterior": "posterior by name, `gaussian`, `laplace`, or `dirac` where no density is needed; "
+    "blocks as `product(style=[gaussian, 16], class=[relaxed_one_hot, 10])`",
     "likelihood": "noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`",
-    "prior": "prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, `vamp(50)`",
-    "corruption": "what the encoder's input undergoes in training, `gaussian(sigma=0.4)`, `affine`",
+    "prior": "prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, "
+    "`vamp(50)`; `own`: that of the posterior or of its blocks, `none`: no prior",
+    "corruption": "what the encoder's input undergoes in training, `gaussian(sigma=0.4)`, "
+    "`affine`, or `none`",
 }
 
 
@@ -57,11 +63,43 @@ def assembled(
     part, and parts that do not fit.
     """
     nets, width = networks_of(network), 0 if condition is None else condition.width
+    blocks = blocks_of(posterior)
+    if blocks is not None:
+        sized(blocks, latent, "posterior", posterior)
+    if prior == "conditional":
+        prior = prior_of(prior, latent, width=width)
 
     def encoder(features: int) -> nn.Module:
         return Joined(nets, shape, width, features) if width else nets.encoder(shape, features)
 
-    q = posterior_of(posterior, encoder, latent)
-    noise = likelihood_of(likelihood, nets, latent + width, shape)
-    p = None if prior is None else prior_of(prior, latent, q, shape)
-    return Model(q, noise, p, corruption, condition)
+    def noise() -> Likelihood:
+        return likelihood_of(likelihood, nets, latent + width, shape)
+
+    if blocks is None:
+        q, p_x = posterior_of(posterior, encoder, latent), noise()
+    else:
+        p_x, q = noise(), blocks.posterior(encoder(blocks.width))
+    p = _prior(prior, q, blocks, latent, shape)
+    return Model(q, p_x, p, None if corruption == "none" else corruption, condition)
+
+
+def blocks_of(posterior: PosteriorLike) -> Latents | None:
+    """Return the blocks that a posterior's text lists, None of any other posterior."""
+    if isinstance(posterior, str) and parse(posterior)[0] == "product":
+        return latents(posterior)
+    return None
+
+
+def _prior(
+    prior: str | Prior | None,
+    q: Posterior,
+    blocks: Latents | None,
+    latent: int,
+    shape: Shape,
+) -> Prior | None:
+    """Build a prior; `own` is that of the blocks, or that which the posterior names."""
+    if prior is None or prior == "none":
+        return None
+    if prior == "own" and blocks is not None:
+        return blocks.prior()
+    return prior_of(q.own_prior if prior == "own" else prior, latent, q, shape)

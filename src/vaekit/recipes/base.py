@@ -3,8 +3,8 @@
 Its signature *is* the configuration: names, types and defaults become the command line's flags and
 the saved run file; its docstring becomes the help. To write one: take `shape` first, give every
 other parameter a type and a default, take the parts of the model as `**parts: Unpack[Parts]`,
-return a `System`, and name the paper in the decorator, beside the defaults of parts and training
-that are other than usual.
+return a `Composition`, or a `System` of objects, and name the paper in the decorator, beside the
+defaults of parts and training that are other than usual.
 """
 
 import inspect
@@ -14,24 +14,17 @@ from dataclasses import dataclass, field
 from functools import reduce, wraps
 from operator import or_
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, ParamSpec, Union, cast, get_args, get_origin
 
 from vaekit.arguments import check_call, expect, fits, told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
-from vaekit.model import Model
-from vaekit.objectives import Objective
 from vaekit.posteriors import Posterior
 from vaekit.priors import Prior
 from vaekit.recipes.assembly import TEXTS, Parts, assembled
+from vaekit.recipes.composition import Composition, System
+from vaekit.system import own_code
 from vaekit.training import Training
-
-
-class System(NamedTuple):
-    """Join what a recipe makes: the model, and the objective that trains it."""
-
-    model: Model
-    objective: Objective
 
 
 @dataclass(frozen=True)
@@ -41,6 +34,7 @@ class Recipe:
     make: Callable[..., System]
     paper: str
     training: Mapping[str, Any] = field(default_factory=dict)
+    plan: Callable[..., System | Composition] | None = None
 
     @property
     def name(self) -> str:
@@ -67,6 +61,32 @@ class Recipe:
         about.__name__ = self.name
         return make
 
+    @property
+    def arguments(self) -> list[str]:
+        """Return the names of the function's arguments, without the shape of the data."""
+        return [name for name in inspect.signature(self.make).parameters if name != "shape"]
+
+    def composition(self, **arguments: Any) -> Composition:
+        """Return what the recipe is composed of; nothing is built, so no shape is asked for.
+
+        Raises `VaekitError` for a recipe that builds its system itself.
+        """
+        planned = None if self.plan is None else self.plan((1, 32, 32), **arguments)
+        if not isinstance(planned, Composition):
+            raise VaekitError(
+                f"{self.name} is no composition: its function builds the model and the objective "
+                "itself, of objects"
+            )
+        return planned
+
+    def try_out(self, **arguments: Any) -> None:
+        """Raise `VaekitError` for what `compose` cannot join, whatever the data will be.
+
+        Code of a user's own may be made for one shape alone, so it is not tried without the data.
+        """
+        if "objective" in inspect.signature(self.make).parameters and not own_code.IMPORTED:
+            self.composition(**arguments).try_out()
+
     def defaults(self, **changed: Any) -> Training:
         """Return the training settings of the recipe, with some changed."""
         return Training(**{**self.training, **changed})
@@ -80,6 +100,8 @@ class Recipe:
         if "width" not in known:
             return dict(arguments)
         kind = arguments.get("condition", known["condition"].default)
+        if kind is None:
+            return dict(arguments)
         needed, width = data.condition_width(kind), arguments.get("width")
         if width is not None and width < needed:
             raise VaekitError(
@@ -89,10 +111,11 @@ class Recipe:
 
 
 RECIPES: dict[str, Recipe] = {}
-Make = TypeVar("Make", bound=Callable[..., System])
+P = ParamSpec("P")
+Enter = Callable[[Callable[P, System | Composition]], Callable[P, System]]
 
 
-def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callable[[Make], Make]:
+def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Enter:
     """Enter a function into the recipes, with its paper and its defaults of parts and training.
 
     `without` lists parts that it does not take. What its docstring does not say of an argument is
@@ -101,11 +124,10 @@ def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callab
     """
     parts = {name: defaults.pop(name) for name in Parts.__annotations__ if name in defaults}
 
-    def enter(make: Make) -> Make:
+    def enter(make: Callable[P, System | Composition]) -> Callable[P, System]:
         signature = _full_signature(inspect.signature(make), without, parts)
 
-        @wraps(make)
-        def checked(*positional: Any, **named: Any) -> System:
+        def plan(*positional: Any, **named: Any) -> System | Composition:
             try:
                 call = signature.bind(*positional, **named)
             except TypeError as error:
@@ -117,7 +139,12 @@ def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callab
             if "latent" in signature.parameters and "latent" not in call.arguments:
                 call.arguments |= _size_of(call.arguments)
             call.apply_defaults()
-            return make(**call.arguments)
+            return cast(Any, make)(**call.arguments)
+
+        @wraps(make)
+        def checked(*positional: Any, **named: Any) -> System:
+            planned = plan(*positional, **named)
+            return planned.system() if isinstance(planned, Composition) else planned
 
         about: Any = checked
         about.__signature__ = signature
@@ -126,8 +153,8 @@ def recipe(paper: str, without: Collection[str] = (), **defaults: Any) -> Callab
             "return": System,
         }
         about.__doc__ = _docstring(make.__doc__ or "", list(signature.parameters))
-        RECIPES[make.__name__] = Recipe(checked, paper, defaults)
-        return cast(Make, checked)
+        RECIPES[make.__name__] = Recipe(checked, paper, defaults, plan)
+        return cast(Any, checked)
 
     return enter
 
@@ -202,13 +229,6 @@ def _shape_in(value: Any) -> str:
         return f"({value},)"
     has = getattr(value, "shape", None) is not None
     return "data.shape or x.shape[1:]" if has else "(1, 28, 28) for pictures, (30,) for a table"
-
-
-def critic_rate(critic_lr: float) -> float:
-    """Return a critic's learning rate; raise `VaekitError` for one that is not finite, > 0."""
-    if not 0 < critic_lr < float("inf"):
-        raise VaekitError(f"critic_lr must be a finite number > 0, got {critic_lr}")
-    return critic_lr
 
 
 def find(name: str) -> Recipe:

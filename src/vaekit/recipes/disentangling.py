@@ -2,22 +2,12 @@
 
 from typing import Unpack
 
-from vaekit.networks import Shape, networks
-from vaekit.objectives import (
-    KL,
-    AdversarialTC,
-    Correlated,
-    DimensionwiseKL,
-    Distortion,
-    IndexCodeMI,
-    Objective,
-    RateTarget,
-    Spread,
-    TotalCorrelation,
-)
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, critic_rate, recipe
-from vaekit.schedules import Weight, weight
+from vaekit.networks import Shape
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 
 @recipe(paper="Chen, Li, Grosse & Duvenaud 2018, eq. 4")
@@ -29,7 +19,7 @@ def beta_tcvae(
     gamma: Weight = 1.0,
     sampling: str = "stratified",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """β-TCVAE: weigh the three parts of the rate apart, and the total correlation by β.
 
     Args:
@@ -38,17 +28,13 @@ def beta_tcvae(
         gamma: weight of the dimension-wise KL, a number or a schedule
         sampling: estimate of q(z) from a batch, `stratified` or `weighted` (the paper's)
     """
-    return System(assembled(shape, latent, **parts), split(alpha, beta, gamma, sampling))
+    return Composition(shape, latent, split(alpha, beta, gamma, sampling), **parts)
 
 
-def split(alpha: Weight, beta: Weight, gamma: Weight, sampling: str) -> Objective:
+def split(alpha: Weight, beta: Weight, gamma: Weight, sampling: str) -> dict[str, Weight]:
     """Return the distortion and the three parts of the rate with their weights."""
-    return (
-        Distortion()
-        + weight(alpha) * IndexCodeMI(sampling)
-        + weight(beta) * TotalCorrelation(sampling)
-        + weight(gamma) * DimensionwiseKL(sampling)
-    )
+    parts = {"index_code_mi": alpha, "total_correlation": beta, "dimensionwise_kl": gamma}
+    return {"distortion": 1, **{Written(n, sampling=sampling): w for n, w in parts.items()}}
 
 
 @recipe(paper="Kim & Mnih 2018, eq. 2", batch=64)
@@ -59,7 +45,7 @@ def factor_vae(
     discriminator: str = "mlp(1000, 1000, 1000, 1000, 1000, 1000, activation=leaky_relu)",
     critic_lr: float = 1e-4,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """FactorVAE: penalise the total correlation that a discriminator sees.
 
     Args:
@@ -67,9 +53,9 @@ def factor_vae(
         discriminator: its hidden layers; [isa] uses `mlp(1000, activation=leaky_relu)`
         critic_lr: learning rate of the discriminator
     """
-    critic, rate = networks(discriminator).encoder((latent,), 1), critic_rate(critic_lr)
-    objective = Distortion() + KL() + weight(gamma) * AdversarialTC(critic, rate)
-    return System(assembled(shape, latent, **parts), objective)
+    critic = {"discriminator": discriminator, "critic_lr": critic_lr}
+    terms = {"distortion": 1, "kl": 1, Written("adversarial_total_correlation", **critic): gamma}
+    return Composition(shape, latent, terms, **parts)
 
 
 @recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 6")
@@ -79,15 +65,14 @@ def dip_vae_i(
     off_diagonal: Weight = 10.0,
     diagonal: Weight = 100.0,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """DIP-VAE I: hold the covariance of the codes' means to the identity.
 
     Args:
         off_diagonal: weight λ_od of the squared covariances, a number or a schedule
         diagonal: weight λ_d of the squared distances of variances from 1
     """
-    model = assembled(shape, latent, **parts)
-    return System(model, _moments_objective("means", off_diagonal, diagonal))
+    return Composition(shape, latent, _moments("means", off_diagonal, diagonal), **parts)
 
 
 @recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 7")
@@ -97,15 +82,14 @@ def dip_vae_ii(
     off_diagonal: Weight = 10.0,
     diagonal: Weight = 10.0,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """DIP-VAE II: hold the covariance of the codes themselves to the identity.
 
     Args:
         off_diagonal: weight λ_od of the squared covariances, a number or a schedule
         diagonal: weight λ_d of the squared distances of variances from 1
     """
-    model = assembled(shape, latent, **parts)
-    return System(model, _moments_objective("samples", off_diagonal, diagonal))
+    return Composition(shape, latent, _moments("samples", off_diagonal, diagonal), **parts)
 
 
 @recipe(paper="Burgess et al. 2018, eq. 8; [vmi] eq. 3.19")
@@ -115,17 +99,17 @@ def capacity_vae(
     gamma: Weight = 30.0,
     capacity: Weight = "linear(0, 25)",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """Capacity VAE: hold the rate at a capacity that grows while training.
 
     Args:
         gamma: weight of the rate's distance from the capacity, a number or a schedule
         capacity: the rate asked for in nats, a number or a schedule
     """
-    model = assembled(shape, latent, **parts)
-    return System(model, Distortion() + weight(gamma) * RateTarget(capacity))
+    terms = {"distortion": 1, Written("rate_target", capacity): gamma}
+    return Composition(shape, latent, terms, **parts)
 
 
-def _moments_objective(of: str, off_diagonal: Weight, diagonal: Weight) -> Objective:
-    apart = weight(off_diagonal) * Correlated(of) + weight(diagonal) * Spread(of)
-    return Distortion() + KL() + apart
+def _moments(of: str, off_diagonal: Weight, diagonal: Weight) -> dict[str, Weight]:
+    apart = {Written("correlated", of=of): off_diagonal, Written("spread", of=of): diagonal}
+    return {"distortion": 1, "kl": 1, **apart}

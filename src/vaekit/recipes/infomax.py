@@ -7,11 +7,12 @@ or be asked for, while the codes as a whole follow the prior, so that it can be 
 from typing import Any, Unpack
 
 from vaekit.errors import VaekitError
-from vaekit.networks import Shape, networks
-from vaekit.objectives import KL, MMD, AdversarialPrior, Distortion, RateTarget
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, critic_rate, recipe
-from vaekit.schedules import Weight, weight
+from vaekit.networks import Shape
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 POINT: dict[str, Any] = {"posterior": "dirac", "likelihood": "squared_error"}
 
@@ -24,7 +25,7 @@ def info_vae(
     match: float = 10.0,
     kernel: str = "imq",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """InfoVAE: weigh information by α and the match of all codes to the prior by λ.
 
     It minimises distortion + α · rate + (λ − α) · MMD: at α = λ = 1 the VAE, at α = λ = β the
@@ -41,8 +42,8 @@ def info_vae(
             f"info_vae needs 0 ≤ alpha ≤ match, got alpha={alpha}, match={match}: a larger "
             "alpha would reward codes that leave the prior"
         )
-    model = assembled(shape, latent, **parts)
-    return System(model, Distortion() + alpha * KL() + (match - alpha) * MMD(kernel))
+    terms = {"distortion": 1, "kl": alpha, Written("mmd", kernel=kernel): match - alpha}
+    return Composition(shape, latent, terms, **parts)
 
 
 @recipe(paper="Tolstikhin, Bousquet, Gelly & Schölkopf 2018, algorithm 2", **POINT)
@@ -52,15 +53,15 @@ def wae_mmd(
     match: Weight = 10.0,
     kernel: str = "imq",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """WAE-MMD: a deterministic code, all of which together match the prior by MMD.
 
     Args:
         match: weight λ of the MMD, a number or a schedule
         kernel: kernel of the MMD, `imq` or `rbf`
     """
-    model = assembled(shape, latent, **parts)
-    return System(model, Distortion() + weight(match) * MMD(kernel))
+    terms = {"distortion": 1, Written("mmd", kernel=kernel): match}
+    return Composition(shape, latent, terms, **parts)
 
 
 @recipe(paper="Tolstikhin, Bousquet, Gelly & Schölkopf 2018, algorithm 1", **POINT)
@@ -71,7 +72,7 @@ def wae_gan(
     discriminator: str = "mlp(512, 512, 512, 512)",
     critic_lr: float = 5e-4,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """WAE-GAN: a deterministic code, all of which together match the prior by an adversary.
 
     Args:
@@ -79,9 +80,7 @@ def wae_gan(
         discriminator: hidden layers of the adversary
         critic_lr: learning rate of the adversary
     """
-    model = assembled(shape, latent, **parts)
-    term = _adversary(latent, discriminator, critic_lr)
-    return System(model, Distortion() + weight(match) * term)
+    return _adversarial(shape, latent, match, discriminator, critic_lr, **parts)
 
 
 @recipe(
@@ -96,7 +95,7 @@ def aae(
     discriminator: str = "mlp(1000, 1000)",
     critic_lr: float = 1e-3,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """Adversarial autoencoder: a Gaussian code whose mixture over the data an adversary matches.
 
     Args:
@@ -104,9 +103,7 @@ def aae(
         discriminator: hidden layers of the adversary
         critic_lr: learning rate of the adversary
     """
-    model = assembled(shape, latent, **parts)
-    term = _adversary(latent, discriminator, critic_lr)
-    return System(model, Distortion() + weight(match) * term)
+    return _adversarial(shape, latent, match, discriminator, critic_lr, **parts)
 
 
 @recipe(paper="Alemi et al. 2018, eq. 6; [vimae] eq. 4")
@@ -116,16 +113,24 @@ def rate_target_vae(
     rate: Weight = 20.0,
     beta: Weight = 10.0,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VAE whose rate is held at R0: the best distortion for so many nats.
 
     Args:
         rate: the rate R0 asked for in nats, a number or a schedule
         beta: weight of the distance from it, a number or a schedule; well above 1
     """
-    model = assembled(shape, latent, **parts)
-    return System(model, Distortion() + weight(beta) * RateTarget(rate))
+    terms = {"distortion": 1, Written("rate_target", rate): beta}
+    return Composition(shape, latent, terms, **parts)
 
 
-def _adversary(latent: int, discriminator: str, rate: float) -> AdversarialPrior:
-    return AdversarialPrior(networks(discriminator).encoder((latent,), 1), lr=critic_rate(rate))
+def _adversarial(
+    shape: Shape,
+    latent: int,
+    match: Weight,
+    discriminator: str,
+    critic_lr: float,
+    **parts: Unpack[Parts],
+) -> Composition:
+    critic = Written("adversarial_prior", discriminator=discriminator, critic_lr=critic_lr)
+    return Composition(shape, latent, {"distortion": 1, critic: match}, **parts)

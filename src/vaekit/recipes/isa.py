@@ -8,14 +8,13 @@ not. The rate has no closed form: it is the mean of log q(z|x) − log p(z) over
 from collections.abc import Sequence
 from typing import Unpack
 
-from vaekit.model import Model
 from vaekit.networks import Shape
-from vaekit.objectives import KL, Distortion
-from vaekit.priors import GeneralizedNormal, subspaces
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, recipe
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
 from vaekit.recipes.disentangling import split
-from vaekit.schedules import Weight, weight
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 ISA_PAPER = (
     "Independent Subspace Analysis for Unsupervised Learning of Disentangled Representations, §3.2"
@@ -34,7 +33,7 @@ def isa_vae(
     learned: str = "no",
     path: bool = False,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """ISA-VAE: a code of independent subspaces, by an L^p-nested prior.
 
     Args:
@@ -45,8 +44,8 @@ def isa_vae(
         learned: exponents to train, `no`, `inner` (those within subspaces) or `all`
         path: take the rate's gradient along the sample's path alone, which has less noise
     """
-    parts["prior"] = subspaces(latent, p0, p, size, scale, learned)
-    return _by_samples(assembled(shape, latent, **parts), beta, path)
+    parts["prior"] = Written("isa", p0=p0, p=p, size=size, scale=scale, learned=learned)
+    return _by_samples(shape, latent, beta, path, **parts)
 
 
 @recipe(paper=ISA_PAPER, without=["prior"], network="isa")
@@ -63,7 +62,7 @@ def isa_tcvae(
     scale: float = 1.0,
     learned: str = "no",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """ISA-TCVAE: the β-TCVAE with a prior of independent subspaces.
 
     Args:
@@ -77,9 +76,8 @@ def isa_tcvae(
         scale: scale s of the prior; with p0 = p = 2 it is the standard normal at s = 2
         learned: exponents to train, `no`, `inner` (those within subspaces) or `all`
     """
-    parts["prior"] = subspaces(latent, p0, p, size, scale, learned)
-    model = assembled(shape, latent, **parts)
-    return System(model, split(alpha, beta, gamma, sampling))
+    parts["prior"] = Written("isa", p0=p0, p=p, size=size, scale=scale, learned=learned)
+    return Composition(shape, latent, split(alpha, beta, gamma, sampling), **parts)
 
 
 @recipe(paper=f"{ISA_PAPER.removesuffix(', §3.2')}, §3.1", without=["prior"], network="isa")
@@ -92,7 +90,7 @@ def ica_vae(
     learned: bool = False,
     path: bool = False,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """ICA-VAE: a code of independent coordinates that are not normal.
 
     Args:
@@ -101,9 +99,13 @@ def ica_vae(
         learned: train the exponent
         path: take the rate's gradient along the sample's path alone, which has less noise
     """
-    parts["prior"] = GeneralizedNormal(latent, p, learned=learned, unit_variance=unit_variance)
-    return _by_samples(assembled(shape, latent, **parts), beta, path)
+    exponent = {"p": p, "learned": learned, "unit_variance": unit_variance}
+    parts["prior"] = Written("generalized_normal", **exponent)
+    return _by_samples(shape, latent, beta, path, **parts)
 
 
-def _by_samples(model: Model, beta: Weight, path: bool) -> System:
-    return System(model, Distortion() + weight(beta) * KL(analytic=False, path=path))
+def _by_samples(
+    shape: Shape, latent: int, beta: Weight, path: bool, **parts: Unpack[Parts]
+) -> Composition:
+    rate = Written("kl", analytic=False, path=path)
+    return Composition(shape, latent, {"distortion": 1, rate: beta}, **parts)

@@ -4,15 +4,14 @@ With learned noise the rate has its natural weight at β = 1, whatever the scale
 has to be guessed. Larger β still trades likelihood for fewer factors, and the noise follows.
 """
 
-from functools import partial
 from typing import Unpack
 
-from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.networks import Shape
 from vaekit.recipes.assembly import Parts
-from vaekit.recipes.base import System, recipe
-from vaekit.recipes.vae import beta_vae
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
 from vaekit.schedules import Weight
+from vaekit.text import Written
 
 NOISE_PAPER = "Fitting Data Noise in Variational Autoencoder"
 
@@ -27,7 +26,7 @@ def noise_vae(
     decay: float = 0.9,
     floor: float = 1e-4,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VAE that learns the variance σ² of its noise, one for all entries.
 
     Args:
@@ -36,8 +35,9 @@ def noise_vae(
         decay: by how much the weight of a batch falls with every next one, for `average`
         floor: least σ²
     """
-    parts["likelihood"] = partial(Gaussian, sigma=sigma, learned=learned, decay=decay, floor=floor)
-    return beta_vae(shape, latent, beta, **parts)
+    settings = {"sigma": sigma, "learned": learned, "decay": decay, "floor": floor}
+    parts["likelihood"] = Written("gaussian", **settings)
+    return Composition(shape, latent, {"distortion": 1, "kl": beta}, **parts)
 
 
 @recipe(paper=f"{NOISE_PAPER}, §3.3.2", without=["likelihood"])
@@ -51,7 +51,7 @@ def mog_vae(
     decay: float = 0.9,
     floor: float = 1e-4,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VAE whose noise is a mixture of Gaussians, learned by expectation and maximisation.
 
     Args:
@@ -62,8 +62,8 @@ def mog_vae(
         floor: least σ_k²
     """
     settings = {"sigma": sigma, "learned": learned, "decay": decay, "floor": floor}
-    parts["likelihood"] = partial(GaussianMixture, components=components, **settings)
-    return beta_vae(shape, latent, beta, **parts)
+    parts["likelihood"] = Written("mixture", components=components, **settings)
+    return Composition(shape, latent, {"distortion": 1, "kl": beta}, **parts)
 
 
 @recipe(paper=f"{NOISE_PAPER}, §3.3.3", without=["likelihood"])
@@ -74,12 +74,12 @@ def network_noise_vae(
     sigma: float = 0.1,
     floor: float = 1e-4,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VAE whose decoder also predicts the variance σ²(z) of each entry's noise.
 
     Args:
         sigma: σ(z) to begin with, about the size of the residuals
         floor: least σ²(z); without one training is unstable
     """
-    parts["likelihood"] = partial(NetworkGaussian, sigma=sigma, floor=floor)
-    return beta_vae(shape, latent, beta, **parts)
+    parts["likelihood"] = Written("network_gaussian", sigma=sigma, floor=floor)
+    return Composition(shape, latent, {"distortion": 1, "kl": beta}, **parts)

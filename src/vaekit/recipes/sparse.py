@@ -1,18 +1,13 @@
 """Sparse codes: a penalty on mean activations, or only the k largest of a linear code."""
 
-from functools import partial
 from typing import Unpack
 
-from torch import nn
-
-from vaekit.errors import nearest
 from vaekit.networks import Shape
-from vaekit.objectives import Distortion, Sparsity
-from vaekit.posteriors import TopK
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, recipe
-from vaekit.recipes.contractive import sigmoids
-from vaekit.schedules import Weight, weight
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 
 @recipe(
@@ -28,7 +23,7 @@ def sparse_ae(
     beta: Weight = 3.0,
     layers: str = "code",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """Sparse autoencoder: sigmoid units, each on average active ρ of the time.
 
     Args:
@@ -38,13 +33,9 @@ def sparse_ae(
         layers: `code` penalises the code, `all` every layer of sigmoids in the encoder
         network: networks by name; `mlp(500, activation=sigmoid)` has a hidden layer of sigmoids
     """
-    if layers not in ("code", "all"):
-        raise nearest(layers, ("code", "all"), "choice of layers")
-    parts["posterior"] = sigmoids
-    model = assembled(shape, latent, **parts)
-    units = [m for m in model.posterior.modules() if isinstance(m, nn.Sigmoid)]
-    penalty = Sparsity(rho, units if layers == "all" else units[-1:])
-    return System(model, Distortion() + weight(beta) * penalty)
+    parts["posterior"] = "dirac(activation=sigmoid)"
+    penalty = Written("sparsity", rho=rho, layers=layers)
+    return Composition(shape, latent, {"distortion": 1, penalty: beta}, **parts)
 
 
 @recipe(
@@ -59,7 +50,7 @@ def k_sparse_ae(
     k: int | str = 25,
     alpha: float = 1.0,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """k-sparse autoencoder: a linear code of which only the k largest entries pass.
 
     Args:
@@ -68,5 +59,5 @@ def k_sparse_ae(
         alpha: at test time α·k entries pass, ≥ 1
         network: networks by name; `tied()` is one matrix, as in the paper, `mlp()` two
     """
-    parts["posterior"] = partial(TopK, k=k, alpha=alpha)
-    return System(assembled(shape, latent, **parts), 1.0 * Distortion())
+    parts["posterior"] = Written("top_k", k, alpha=alpha)
+    return Composition(shape, latent, "distortion", **parts)

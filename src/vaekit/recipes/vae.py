@@ -1,21 +1,55 @@
-"""The variational autoencoder, and the same with a weight on its rate."""
+"""The variational autoencoder, the same with a weight on its rate, a condition, a tighter bound."""
 
 from typing import Unpack
 
 from vaekit.networks import Shape
-from vaekit.objectives import KL, Distortion
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, recipe
-from vaekit.schedules import Weight, weight
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 
 @recipe(paper="Kingma & Welling 2014; Rezende, Mohamed & Wierstra 2014")
-def vae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> System:
+def vae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> Composition:
     """Variational autoencoder: maximise the ELBO, distortion plus rate with weight 1."""
-    return beta_vae(shape, latent, 1.0, **parts)
+    return Composition(shape, latent, "distortion + kl", **parts)
 
 
 @recipe(paper="Higgins et al. 2017, eq. 4; [survey] §4.3")
-def beta_vae(shape: Shape, latent: int = 10, beta: Weight = 4.0, **parts: Unpack[Parts]) -> System:
+def beta_vae(
+    shape: Shape, latent: int = 10, beta: Weight = 4.0, **parts: Unpack[Parts]
+) -> Composition:
     """β-VAE: a VAE whose rate is weighted by β, for fewer and cleaner factors."""
-    return System(assembled(shape, latent, **parts), Distortion() + weight(beta) * KL())
+    return Composition(shape, latent, {"distortion": 1, "kl": beta}, **parts)
+
+
+@recipe(paper="Sohn, Lee & Yan 2015; [survey] §4.3", prior="conditional")
+def cvae(
+    shape: Shape,
+    latent: int = 20,
+    condition: str = "labels",
+    width: int | None = None,
+    beta: Weight = 1.0,
+    **parts: Unpack[Parts],
+) -> Composition:
+    """Conditional VAE: encoder, decoder and prior are given a condition c, such as the class.
+
+    Args:
+        condition: what is known of each example: `labels`, `factors` or `attributes`
+        width: size of the condition as a vector; by default what the data have
+        prior: `conditional`, p(z|c), or `normal` or another, the same for every c
+    """
+    known = {"condition": condition, "width": width}
+    return Composition(shape, latent, {"distortion": 1, "kl": beta}, **parts, **known)
+
+
+@recipe(paper="Burda, Grosse & Salakhutdinov 2016, eq. 8")
+def iwae(shape: Shape, latent: int = 20, samples: int = 5, **parts: Unpack[Parts]) -> Composition:
+    """Importance-weighted autoencoder: a bound on log p(x) that is tighter than the ELBO.
+
+    Args:
+        samples: codes drawn for each example, whose weights are averaged; 1 is the VAE
+    """
+    term = Written("importance_weighted", samples=samples)
+    return Composition(shape, latent, {term: 1}, **parts)

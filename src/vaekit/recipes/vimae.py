@@ -26,10 +26,11 @@ Anonymous, "The Variational InfoMax AutoEncoder"; networks, λ and Adam in its a
 from typing import Any, Unpack
 
 from vaekit.networks import Shape
-from vaekit.objectives import MMD, Distortion
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, recipe
-from vaekit.schedules import Weight, weight
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 DEFAULTS: dict[str, Any] = {
     "without": ["prior"],
@@ -47,7 +48,7 @@ def vimae_n(
     match: Weight = 10.0,
     kernel: str = "imq",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VIMAE-n: a code of all information, matched as a whole to a normal prior.
 
     Args:
@@ -58,8 +59,8 @@ def vimae_n(
         corruption: noise on the encoder's input, `truncated_gaussian(sigma=0.01, bound=1)`
     """
     parts["prior"] = "normal"
-    model = assembled(shape, latent, **parts)
-    return System(model, Distortion() + weight(match) * MMD(kernel))
+    terms = {"distortion": 1, Written("mmd", kernel=kernel): match}
+    return Composition(shape, latent, terms, **parts)
 
 
 @recipe(paper="[vimae] eq. 7, with a logistic prior", **DEFAULTS)
@@ -69,7 +70,7 @@ def vimae_l(
     match: Weight = 10.0,
     kernel: str = "imq",
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VIMAE-l: VIMAE-n with a logistic prior of variance 1, which has less entropy.
 
     Args:
@@ -80,5 +81,5 @@ def vimae_l(
         corruption: noise on the encoder's input, `truncated_gaussian(sigma=0.01, bound=1)`
     """
     parts["prior"] = "logistic"
-    model = assembled(shape, latent, **parts)
-    return System(model, Distortion() + weight(match) * MMD(kernel))
+    terms = {"distortion": 1, Written("mmd", kernel=kernel): match}
+    return Composition(shape, latent, terms, **parts)

@@ -1,22 +1,14 @@
 """VAEs whose code can be read from what the decoder makes of it ([vmi])."""
 
-from collections.abc import Sequence
-from functools import partial
 from typing import Any, Unpack
 
-from torch import nn
-
 from vaekit.errors import VaekitError
-from vaekit.latents import Latents
-from vaekit.likelihoods import likelihood as likelihood_of
-from vaekit.model import Model
-from vaekit.networks import Shape, networks
-from vaekit.networks.frozen import Trunk
-from vaekit.objectives import KL, Distortion, MutualInformation, Objective, RateTarget
-from vaekit.posteriors import Gaussian, RelaxedOneHot
-from vaekit.recipes.assembly import Parts, assembled
-from vaekit.recipes.base import System, critic_rate, recipe
-from vaekit.schedules import Weight, weight
+from vaekit.networks import Shape
+from vaekit.recipes.assembly import Parts
+from vaekit.recipes.base import recipe
+from vaekit.recipes.composition import Composition
+from vaekit.schedules import Weight
+from vaekit.text import Written
 
 PAPER = "Variational Mutual Information Maximization Framework for VAE Latent Codes"
 JOINT: dict[str, Any] = {"without": ["posterior", "prior"], "network": "mlp(512, 512)"}
@@ -34,7 +26,7 @@ def vmi_vae(
     critic_lr: float = 1e-3,
     share: float = 1.0,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VMI-VAE: the first coordinates of the code are to be read from the decoder's image.
 
     Args:
@@ -48,9 +40,10 @@ def vmi_vae(
     """
     if not 1 <= on <= latent:
         raise VaekitError(f"on, the coordinates to be read, must be 1 to latent={latent}, got {on}")
-    model = assembled(shape, latent, **parts)
-    term = _information(model, range(on), 2 * on, shape, reader, entropy, critic_lr, share)
-    return System(model, Distortion() + weight(beta) * KL() + weight(information) * term)
+    read = {"reader": reader, "entropy": entropy, "critic_lr": critic_lr, "share": share}
+    term = Written("mutual_information", on=list(range(on)), **read)
+    terms = {"distortion": 1, "kl": beta, term: information}
+    return Composition(shape, latent, terms, **parts)
 
 
 @recipe(paper=f"{PAPER}, §4.3.2, eq. 4.19; Dupont 2018", **JOINT)
@@ -63,7 +56,7 @@ def joint_vae(
     capacity: Weight | None = None,
     temperature: Weight = 0.67,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """Joint VAE: a code of Gaussian style and one of K categories.
 
     Args:
@@ -75,8 +68,8 @@ def joint_vae(
         temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
         corruption: what the encoder's input undergoes in training, `affine`, `gaussian(sigma=0.6)`
     """
-    model = _joint_model(shape, style, categories, temperature, **parts)
-    return System(model, _joint_objective(beta, class_beta, capacity))
+    parts |= _blocks(style, categories, temperature)
+    return Composition(shape, None, _rates(beta, class_beta, capacity), **parts)
 
 
 @recipe(paper=f"{PAPER}, §4.3.2, eq. 4.22", **JOINT)
@@ -94,7 +87,7 @@ def vmi_joint_vae(
     critic_lr: float = 1e-3,
     share: float = 1.0,
     **parts: Unpack[Parts],
-) -> System:
+) -> Composition:
     """VMI joint VAE: style and a category, and the category is to be read from the image.
 
     Args:
@@ -111,46 +104,25 @@ def vmi_joint_vae(
         share: of each batch, the share of images that the reader sees; less of it costs less
         corruption: what the encoder's input undergoes in training, `affine`, `gaussian(sigma=0.6)`
     """
-    model = _joint_model(shape, style, categories, temperature, **parts)
-    term = _information(model, "class", categories, shape, reader, entropy, critic_lr, share)
-    objective = _joint_objective(beta, class_beta, capacity) + weight(information) * term
-    return System(model, objective)
+    parts |= _blocks(style, categories, temperature)
+    read = {"reader": reader, "entropy": entropy, "critic_lr": critic_lr, "share": share}
+    term = Written("mutual_information", on="class", **read)
+    terms = {**_rates(beta, class_beta, capacity), term: information}
+    return Composition(shape, None, terms, **parts)
 
 
-def _joint_model(
-    shape: Shape,
-    style: int,
-    categories: int,
-    temperature: Weight,
-    **parts: Unpack[Parts],
-) -> Model:
-    one_hot = partial(RelaxedOneHot, temperature=temperature)
-    z = Latents({"style": [Gaussian, style], "class": [one_hot, categories]})
-    nets = networks(parts.get("network", ""))
-    noise = likelihood_of(parts.get("likelihood", ""), nets, z.latent, shape)
-    posterior = z.posterior(nets.encoder(shape, z.width))
-    return Model(posterior, noise, z.prior(), parts.get("corruption"))
+def _blocks(style: int, categories: int, temperature: Weight) -> Parts:
+    """Return the posterior of a Gaussian style and a category, and that its prior is their own."""
+    one_hot = Written("relaxed_one_hot", temperature=temperature)
+    blocks = {"style": ["gaussian", style], "class": [one_hot, categories]}
+    return {"posterior": Written("product", **blocks), "prior": "own"}
 
 
-def _joint_objective(beta: Weight, class_beta: Weight, capacity: Weight | None) -> Objective:
-    style = KL(on="style") if capacity is None else RateTarget(capacity, on="style")
-    return Distortion() + weight(beta) * style + weight(class_beta) * KL(on="class")
-
-
-def _information(
-    model: Model,
-    on: str | Sequence[int],
-    answers: int,
-    shape: Shape,
-    reader: str,
-    entropy: str,
-    critic_lr: float,
-    share: float,
-) -> MutualInformation:
-    rate = critic_rate(critic_lr)
-    if reader == "shared":
-        trunk = Trunk(model.posterior.network)
-        head = nn.Linear(trunk.width, answers)
-        return MutualInformation(head, on, entropy, lr=rate, trunk=trunk, share=share)
-    network = networks(reader).encoder(shape, answers)
-    return MutualInformation(network, on, entropy, lr=rate, share=share)
+def _rates(beta: Weight, class_beta: Weight, capacity: Weight | None) -> dict[str, Weight]:
+    """Return the distortion and the rates of both blocks with their weights."""
+    held = (
+        Written("kl", on="style")
+        if capacity is None
+        else (Written("rate_target", capacity, on="style"))
+    )
+    return {"distortion": 1, held: beta, Written("kl", on="class"): class_beta}

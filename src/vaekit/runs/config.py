@@ -87,7 +87,8 @@ class Config:
     def load_data(self) -> datasets.Splits:
         """Return the training and test sets."""
         folder = Path(self.data_dir) if self.data_dir else None
-        return datasets.load(self.data, folder, self.holdout, seed=0)
+        with own_code.named(self.notes.get("imports", ())):
+            return datasets.load(self.data, folder, self.holdout, seed=0)
 
     def parted(self, splits: datasets.Splits) -> tuple[datasets.Splits, datasets.Dataset | None]:
         """Return what to train on and test on, and the share of the training part to validate on.
@@ -103,13 +104,8 @@ class Config:
     def build(self, shape: tuple[int, ...]) -> recipes.System:
         """Build the model and objective, its weights drawn from the training's seed."""
         torch.manual_seed(self.training.seed)
-        try:
+        with own_code.named(self.notes.get("imports", ())):
             return recipes.find(self.recipe).make(shape, **self.arguments)
-        except VaekitError as error:
-            hint = own_code.missing(self.notes.get("imports", ()))
-            if not hint:
-                raise
-            raise VaekitError(f"{str(error).rstrip('.')}{hint}") from None
 
     def completed(self) -> dict[str, Any]:
         """Return the recipe's arguments, those that are left out at their defaults."""

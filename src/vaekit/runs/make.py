@@ -56,6 +56,8 @@ def train_config(
     `data` are those of the config where they have been read already.
     """
     pick(config.training.device)
+    if not resume:  # before data are read, or rendered
+        recipes.find(config.recipe).try_out(**config.arguments)
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
         return _train(config, given or Path(), resume, saving, watcher, log, data)
     folders = place.numbered(config) if given is None else [given]

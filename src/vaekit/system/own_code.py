@@ -1,17 +1,22 @@
 """Code of a user's own that a command is told to import: it enters parts and recipes by name.
 
 A run folder never imports anything: it names the files, and who reads it says whether to.
+Installed packages with an entry point of the group `vaekit.plugins` are imported by themselves once
+recipes are, or a set is asked for by name.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 
 IMPORTED: list[str] = []
+GROUP = "vaekit.plugins"
+_looked: list[bool] = []  # whether installed packages were looked through
 
 
 def take(name: str) -> None:
@@ -37,6 +42,23 @@ def take(name: str) -> None:
         at = f", line {line}" if line else ""
         raise VaekitError(f"--import {name}{at}: {type(error).__name__}: {error}") from error
     IMPORTED.append(str(path.resolve()) if is_file else name)
+
+
+def take_plugins() -> None:
+    """Import what installed packages have to enter, once; warn of what fails, and go on."""
+    from importlib.metadata import entry_points
+
+    if _looked:
+        return
+    _looked.append(True)
+    for point in entry_points(group=GROUP):
+        try:
+            point.load()
+        except (Exception, SystemExit) as error:
+            why = " ".join(f"{type(error).__name__}: {error}".split())
+            warn(f"the plugin {point.name} ({point.value}) is left out, it fails: {why}")
+        else:
+            IMPORTED.append(point.module)
 
 
 def _run(path: Path) -> None:
@@ -65,3 +87,15 @@ def missing(wanted: Sequence[str]) -> str:
     lacking = [name for name in wanted if name not in IMPORTED]
     flags = " ".join(f"--import {name}" for name in lacking)
     return f"; the run was made with {flags}: give that again" if lacking else ""
+
+
+@contextmanager
+def named(wanted: Sequence[str]) -> Iterator[None]:
+    """Add to an error which imports a run was made with, where they have not been made here."""
+    try:
+        yield
+    except VaekitError as error:
+        hint = missing(wanted)
+        if not hint:
+            raise
+        raise VaekitError(f"{str(error).rstrip('.')}{hint}") from None

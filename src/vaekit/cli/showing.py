@@ -1,0 +1,46 @@
+"""`vaekit show`: a recipe as the `compose` command that makes the same system."""
+
+import re
+import shlex
+from dataclasses import fields
+from typing import Any
+
+from vaekit.cli.parsing import parse_words
+from vaekit.cli.training import parser_of
+
+_BARE = re.compile(r"[\w.,=/:+-]+")
+_SAFE = re.compile(r"[^\"$`\\\\!]*")  # within double quotes
+
+
+def show_command(words: list[str]) -> None:
+    """Show what a recipe is composed of, with arguments that change it."""
+    if not words or words[0] in ("-h", "--help"):
+        print(
+            "usage: vaekit show RECIPE [options]\n\n"
+            "Print the recipe's paper, and the command that composes the same system of parts.\n"
+            "Options are those of `vaekit train RECIPE`: vaekit show beta_tcvae --beta 8"
+        )
+        return
+    from vaekit import recipes
+    from vaekit.training import Training
+
+    recipe = recipes.find(words[0])
+    given = vars(parse_words(parser_of(recipe, "show", ""), words[1:]))
+    own = {name: given[name] for name in recipe.arguments}
+    usual = vars(Training())
+    changed = {f.name: given[f.name] for f in fields(Training) if given[f.name] != usual[f.name]}
+    flags = recipe.composition(**own).texts() | {name: _word(v) for name, v in changed.items()}
+    print(f"{recipe.name}: {recipe.summary}\npaper: {recipe.paper}\n")
+    lines = [f"--{name.replace('_', '-')} {quoted(text)}" for name, text in flags.items()]
+    print(" \\\n    ".join(["vaekit train compose --data DATA", *lines]))
+
+
+def _word(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def quoted(text: str) -> str:
+    """Quote a word for the shell where it needs to be, in double quotes where these suffice."""
+    if _BARE.fullmatch(text):
+        return text
+    return f'"{text}"' if _SAFE.fullmatch(text) else shlex.quote(text)
