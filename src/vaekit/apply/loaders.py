@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
+from vaekit.brief import brief
 from vaekit.data import Dataset, one_hot
 from vaekit.errors import VaekitError
 from vaekit.given import check_training_data
@@ -104,7 +105,11 @@ def conditions_beside(beside: Any, count: int, wanted: Condition) -> Tensor:
             f"DataLoader gave shape {tuple(given.shape)}: give one for each"
         )
     if given.ndim > 1 or given.is_floating_point():  # (n,) of numbers is a vector of width 1
-        return given.float() if given.ndim > 1 else given.float()[:, None]
+        vectors = given.float() if given.ndim > 1 else given.float()[:, None]
+        if vectors.shape != (count, width):
+            said = f"{count} examples need conditions ({count}, {width})"
+            raise VaekitError(f"{said}, got {brief(vectors)} from the DataLoader")
+        return vectors
     if given.device.type == "cpu" and not 0 <= int(given.min()) <= int(given.max()) < width:
         raise VaekitError(
             f"the DataLoader gave classes from {int(given.min())} to {int(given.max())}, but "

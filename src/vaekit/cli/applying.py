@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from vaekit.cli.writing import Target
     from vaekit.runs import Run
-    from vaekit.runs.examples import NamedScores
     from vaekit.runs.inputs import Examples
 
 _INPUT = (
@@ -159,59 +158,19 @@ def score_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli import writing
+    from vaekit.runs.examples import Summary
 
     out = out_of(options, run.folder / "scores.csv")
     target = writing.Target(out, (".csv",), options.force, _reads(options.input))
     given, conditions = _read_examples(run, options)
     asked = options.samples, options.seed, options.reference
-    summary = _Summary()
+    summary = Summary()
     parts = run.score_batches(given, conditions, *asked)
     writing.write_tables(target, (summary.add(part).table() for part in parts))
     absent = summary.absent
     for why in dict.fromkeys(absent.values()):
         print(f"left out: {', '.join(k for k, v in absent.items() if v == why)}: {why}")
     print(f"{target.path}: {summary.said(given.what)}")
-
-
-class _Summary:
-    """Gather from batches how examples score, and how many worse than most of the training."""
-
-    def __init__(self):
-        self.count, self.total, self.worse, self.reference = 0, 0.0, 0, 0
-        self.worst: tuple[float, str] | None = None
-        self.absent: dict[str, str] = {}
-
-    @property
-    def name(self) -> str:
-        """Return the score that is summed up."""
-        return "distortion" if self.absent else "log_likelihood"
-
-    def add(self, scores: "NamedScores") -> "NamedScores":
-        """Take the scores of a batch, and return them."""
-        self.absent, self.reference = scores.absent, scores.reference
-        values = scores.values[self.name]
-        row = int(values.argmax() if self.absent else values.argmin())
-        worse = self.worst is None or (values[row] > self.worst[0]) == bool(self.absent)
-        if worse and (self.worst is None or values[row] != self.worst[0]):
-            which = scores.names[row] if scores.files else f"row {scores.names[row]}"
-            self.worst = float(values[row]), which
-        self.count, self.total = self.count + len(values), self.total + float(values.sum())
-        if scores.reference:
-            ranks = scores.percentiles[self.name]
-            self.worse += int((ranks > 95 if self.absent else ranks < 5).sum())
-        return scores
-
-    def said(self, what: str) -> str:
-        """Say it in a line."""
-        assert self.worst is not None
-        said = (
-            f"scores of {self.count} example{'s' * (self.count != 1)} of {what}, {self.name} "
-            f"{self.total / self.count:.2f} nats on average, worst {self.worst[0]:.2f} "
-            f"({self.worst[1]})"
-        )
-        if not self.reference:
-            return said
-        return f"{said}; {self.worse} worse than 95 % of {self.reference:,} training examples"
 
 
 def interpolate_command(words: list[str]) -> None:
@@ -281,11 +240,11 @@ def _reads(what: str | None) -> tuple[Path, ...]:
 
 def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
     """Read the first --n examples, and what a conditional model is conditions of them."""
-    from vaekit.runs import inputs
+    from vaekit.runs import inputs, using
 
     whole, each = inputs.examples(run, options.input, options.split), options.condition
     given, conditions = inputs.first(whole, inputs.condition(each, run), options.n)
-    far, first = inputs.rows_outside(run, given.data)
+    far, first = using.rows_outside(run, given.data)
     if far:
         listed = ", ".join(given.names[row] for row in first)
         listed += f", … ({far:,} in all)" if far > len(first) else ""

@@ -143,6 +143,47 @@ def _training(run: "Run", reference: int) -> Dataset:
     return train.subset(apply.sample_rows(len(train), reference))
 
 
+class Summary:
+    """Gather from batches how examples score, and how many worse than most of the training."""
+
+    def __init__(self):
+        self.count, self.total, self.worse, self.reference = 0, 0.0, 0, 0
+        self.worst: tuple[float, str] | None = None
+        self.absent: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """Return the score that is summed up."""
+        return "distortion" if self.absent else "log_likelihood"
+
+    def add(self, scores: NamedScores) -> NamedScores:
+        """Take the scores of a batch, and return them."""
+        self.absent, self.reference = scores.absent, scores.reference
+        values = scores.values[self.name]
+        row = int(values.argmax() if self.absent else values.argmin())
+        worse = self.worst is None or (values[row] > self.worst[0]) == bool(self.absent)
+        if worse and (self.worst is None or values[row] != self.worst[0]):
+            which = scores.names[row] if scores.files else f"row {scores.names[row]}"
+            self.worst = float(values[row]), which
+        self.count, self.total = self.count + len(values), self.total + float(values.sum())
+        if scores.reference:
+            ranks = scores.percentiles[self.name]
+            self.worse += int((ranks > 95 if self.absent else ranks < 5).sum())
+        return scores
+
+    def said(self, what: str) -> str:
+        """Say it in a line."""
+        assert self.worst is not None
+        said = (
+            f"scores of {self.count} example{'s' * (self.count != 1)} of {what}, {self.name} "
+            f"{self.total / self.count:.2f} nats on average, worst {self.worst[0]:.2f} "
+            f"({self.worst[1]})"
+        )
+        if not self.reference:
+            return said
+        return f"{said}; {self.worse} worse than 95 % of {self.reference:,} training examples"
+
+
 def interpolate(
     run: "Run",
     a: int | np.ndarray | Tensor | Path | str,

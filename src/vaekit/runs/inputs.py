@@ -17,20 +17,17 @@ import torch
 from vaekit import data as datasets
 from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
-from vaekit.data.border import pieces
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.pictures import Form
 from vaekit.errors import VaekitError, shortened
 from vaekit.model import Condition
 from vaekit.runs.config import Config
-from vaekit.system.progress import steps
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 SPLITS = ("test", "train", "all")
-_LISTED = 8  # rows that a note names
 
 
 class Described(NamedTuple):
@@ -287,22 +284,3 @@ def first(
     if isinstance(told, np.ndarray) and len(told) == len(given.data):
         told = told[: len(few.data)]
     return few, told
-
-
-def rows_outside(run: "Run | Described", data: Dataset) -> tuple[int, list[int]]:
-    """Count the rows of a table that lie far, by a whole range, outside those of the training.
-
-    The first eight of them are listed beside.
-    """
-    low, high = run.schema.range
-    count, first = 0, list[int]()
-    if run.schema.columns is None:
-        return count, first
-    for part in steps(list(pieces(len(data), data.images[0].nbytes)), "pieces looked at"):
-        x = data.batch(torch.arange(part.start, part.stop))
-        outside = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
-        count += int(outside.sum())
-        if len(first) < _LISTED:
-            rows = outside.nonzero()[: _LISTED - len(first), 0] + part.start
-            first += rows.tolist()
-    return count, first

@@ -35,7 +35,7 @@ from vaekit.runs.show import Watcher
 from vaekit.system import files, own_code, weights
 from vaekit.system.stopping import Stopped, on_signals
 from vaekit.training import Fit, NotFinite, Training, checkpoint
-from vaekit.training.fabric import pick
+from vaekit.training.fabric import launched, pick
 from vaekit.training.means import CHECK_EVERY
 from vaekit.training.state import save_weights
 
@@ -52,6 +52,7 @@ def train_config(
 ) -> Run:
     """Train what `config` says into the folder `given`, or the first of some that is free."""
     pick(config.training.device)
+    launched(config.training.processes)
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
         return _train(config, given or Path(), resume, saving, watcher, log)
     folders = place.numbered(config) if given is None else [given]

@@ -17,15 +17,18 @@ from vaekit import apply
 from vaekit.apply import Stream
 from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset
+from vaekit.data.border import pieces
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
 from vaekit.runs import conditions, inputs
 from vaekit.system import files
 from vaekit.system.npy import save_rows
+from vaekit.system.progress import steps
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
+_LISTED = 8  # rows that a note names
 Input = np.ndarray | Tensor | Dataset | DataLoader | Stream | Path | str | None
 
 
@@ -180,3 +183,22 @@ def _whole(
         return np.load(out, mmap_mode="r")
     tensors = ((torch.as_tensor(part),) for part in parts)
     return apply.joined(tensors, len(data) if isinstance(data, Dataset) else None)[0].numpy()
+
+
+def rows_outside(run: "Run", data: Dataset) -> tuple[int, list[int]]:
+    """Count the rows of a table that lie far, by a whole range, outside those of the training.
+
+    The first eight of them are listed beside.
+    """
+    low, high = run.schema.range
+    count, first = 0, list[int]()
+    if run.schema.columns is None:
+        return count, first
+    for part in steps(list(pieces(len(data), data.images[0].nbytes)), "pieces looked at"):
+        x = data.batch(torch.arange(part.start, part.stop))
+        outside = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
+        count += int(outside.sum())
+        if len(first) < _LISTED:
+            rows = outside.nonzero()[: _LISTED - len(first), 0] + part.start
+            first += rows.tolist()
+    return count, first
