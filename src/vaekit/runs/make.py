@@ -24,7 +24,7 @@ from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.model import Condition
 from vaekit.runs import history, place, trackers
-from vaekit.runs.begin import begin, freeze
+from vaekit.runs.begin import begin, freeze, note_longer
 from vaekit.runs.conditions import matched
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run
@@ -96,8 +96,8 @@ def _train(
         return _opened(folder, config, whole)
     if resume and (folder / CHECKPOINT).exists():
         _load(fit, folder / CHECKPOINT)
-        if before == "longer" and fit.ended:
-            warn(f"{folder} was stopped early at step {fit.step}: give more patience to train on")
+        if before == "longer":
+            note_longer(fit, folder)
     following = trackers.following(None, (), folder, fit.step)
     if fit.fabric.global_rank == 0:
         history.start(folder / "history.csv", fit.step)
