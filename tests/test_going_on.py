@@ -7,9 +7,10 @@ import pytest
 import torch
 from parts import same
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 import vaekit
-from vaekit import recipes
+from vaekit import data, recipes
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.estimators import VAE
 from vaekit.training import Training, fit
@@ -31,6 +32,10 @@ def weights(run: vaekit.Run) -> dict[str, torch.Tensor]:
 
 def parts(run: vaekit.Run, name: str) -> list[torch.Tensor]:
     return [v for k, v in run.model.state_dict().items() if k.startswith(name)]
+
+
+def decoder() -> nn.Module:
+    return nn.Sequential(nn.Linear(8, 64), nn.Unflatten(1, (1, 8, 8)))
 
 
 # ---- longer
@@ -236,6 +241,30 @@ def test_a_run_that_stopped_early_goes_on_with_more_patience(tmp_path):
 def test_parts_to_take_need_a_start(tmp_path):
     with pytest.raises(VaekitError, match="add --start RUN"):
         trained(tmp_path / "a", start_parts="posterior")
+
+
+def test_buffers_are_averaged_with_the_weights():
+    """By the same decays; a file of before, without them, is read."""
+    train, _ = data.load("digits")
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8))
+    torch.manual_seed(0)
+    model, objective = recipes.vae((1, 8, 8), latent=8, network=(network, decoder()))
+    norm, seen = network[2], []
+    average = norm.running_mean.clone()
+    for now in fit(model, objective, train, Training(epochs=2, batch=200, ema=0.5, device="cpu")):
+        decay = min(0.5, (1 + now.step) / (10 + now.step))
+        average = decay * average + (1 - decay) * norm.running_mean
+        seen.append(norm.running_mean.clone())
+    assert torch.allclose(norm.running_mean, average, atol=1e-6)
+    assert not torch.allclose(norm.running_mean, seen[-1], atol=1e-6)
+    assert norm.num_batches_tracked == now.step
+    kept, count = now.chosen.tensors(), len(list(model.parameters()))
+    older = {k: v for k, v in kept.items() if not k.startswith("average.") or int(k[8:]) < count}
+    now.chosen.restore(older)
+    buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    again = [now.chosen.tensors()[f"average.{count + i}"] for i in range(len(buffers))]
+    assert len(kept) > len(older)
+    assert all(torch.equal(a, b) for a, b in zip(again, buffers, strict=True))
 
 
 # ---- what else a run starts from
