@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 import torch
 from parts import same
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 import vaekit
-from vaekit import recipes
+from vaekit import data, recipes
 from vaekit.errors import VaekitError, VaekitWarning
+from vaekit.estimators import VAE
 from vaekit.training import Training, fit
 from vaekit.training.state import save_weights
 
@@ -30,6 +32,10 @@ def weights(run: vaekit.Run) -> dict[str, torch.Tensor]:
 
 def parts(run: vaekit.Run, name: str) -> list[torch.Tensor]:
     return [v for k, v in run.model.state_dict().items() if k.startswith(name)]
+
+
+def decoder() -> nn.Module:
+    return nn.Sequential(nn.Linear(8, 64), nn.Unflatten(1, (1, 8, 8)))
 
 
 # ---- longer
@@ -235,3 +241,88 @@ def test_a_run_that_stopped_early_goes_on_with_more_patience(tmp_path):
 def test_parts_to_take_need_a_start(tmp_path):
     with pytest.raises(VaekitError, match="add --start RUN"):
         trained(tmp_path / "a", start_parts="posterior")
+
+
+def test_buffers_are_averaged_with_the_weights():
+    """By the same decays; a file of before, without them, is read."""
+    train, _ = data.load("digits")
+    network = nn.Sequential(nn.Flatten(), nn.Linear(64, 8), nn.BatchNorm1d(8))
+    torch.manual_seed(0)
+    model, objective = recipes.vae((1, 8, 8), latent=8, network=(network, decoder()))
+    norm, seen = network[2], []
+    average = norm.running_mean.clone()
+    for now in fit(model, objective, train, Training(epochs=2, batch=200, ema=0.5, device="cpu")):
+        decay = min(0.5, (1 + now.step) / (10 + now.step))
+        average = decay * average + (1 - decay) * norm.running_mean
+        seen.append(norm.running_mean.clone())
+    assert torch.allclose(norm.running_mean, average, atol=1e-6)
+    assert not torch.allclose(norm.running_mean, seen[-1], atol=1e-6)
+    assert norm.num_batches_tracked == now.step
+    kept, count = now.chosen.tensors(), len(list(model.parameters()))
+    older = {k: v for k, v in kept.items() if not k.startswith("average.") or int(k[8:]) < count}
+    now.chosen.restore(older)
+    buffers = [buffer for buffer in model.buffers() if buffer.is_floating_point()]
+    again = [now.chosen.tensors()[f"average.{count + i}"] for i in range(len(buffers))]
+    assert len(kept) > len(older)
+    assert all(torch.equal(a, b) for a, b in zip(again, buffers, strict=True))
+
+
+# ---- what else a run starts from
+
+
+def test_it_begins_with_an_estimator(tmp_path):
+    x = np.random.default_rng(0).random((100, 64))
+    made = VAE(latent=3, network="mlp(8)", image_shape=(1, 8, 8), epochs=1).fit(x)
+    made.save(tmp_path / "e.vae")
+    run = trained(tmp_path / "run", start=tmp_path / "e.vae", lr=1e-12)
+    theirs, own = made._trained.system.model.state_dict(), run.model.state_dict()
+    assert all(torch.allclose(own[name], theirs[name], atol=1e-6) for name in theirs)
+
+
+def test_it_begins_with_a_checkpoint(tmp_path):
+    first = trained(tmp_path / "a", keep_checkpoint=True)
+    for place in (first.folder / "checkpoint", first.checkpoint):
+        run = trained(tmp_path / place.name / "b", start=place, lr=1e-12)
+        for a, b in zip(parts(first, ""), parts(run, ""), strict=True):
+            assert torch.allclose(a, b, atol=1e-6)
+
+
+def test_files_that_do_not_serve(tmp_path):
+    first = trained(tmp_path / "a")
+    (tmp_path / "b.vae").write_bytes(b"no weights")
+    save_file({"w": torch.zeros(2)}, tmp_path / "c.vae")
+    name = "model.model.w"
+    save_file({name: torch.tensor([math.nan])}, tmp_path / "d.vae")
+    for start, cause in (
+        (tmp_path / "no", "it has no run.yaml|there is no file"),
+        (tmp_path / "b.vae", "damaged or of another kind"),
+        (tmp_path / "c.vae", "holds no weights of a model"),
+        (tmp_path / "d.vae", "not finite"),
+        (first.folder / "run.yaml", "name its folder"),
+    ):
+        with pytest.raises(VaekitError, match=cause):
+            trained(tmp_path / "run", start=start)
+    x = np.random.default_rng(0).random((60, 64))
+    VAE(latent=2, network="mlp(8)", epochs=1).fit(x).save(tmp_path / "e.vae")
+    with pytest.raises(VaekitError, match=r"is of another model: .*is \(.* there"):
+        trained(tmp_path / "run", start=tmp_path / "e.vae")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"lr": "cosine(0.001, 0)"}, "lr: cosine.* goes from 0 back to 0.0005 as"),
+        ({"lr": "one_cycle(0, 0, peak=0.003)"}, "lr: one_cycle"),
+        ({"recipe": "beta_vae", "beta": "linear(0, 4)"}, "weight of kl: linear.* from 4 back to 2"),
+    ],
+)
+def test_a_schedule_that_is_stretched_is_said(changed, said, tmp_path):
+    trained(tmp_path / "run", **changed, keep_checkpoint=True)
+    with pytest.warns(VaekitWarning, match=said):
+        trained(tmp_path / "run", **changed, epochs=4, resume=True)
+
+
+@pytest.mark.parametrize("lr", ["cosine(0.001, 0, epochs=2)", "plateau(0.001)", 0.001])
+def test_a_schedule_of_its_own_length_is_not(lr, tmp_path):
+    trained(tmp_path / "run", lr=lr, validation=0.1, keep_checkpoint=True)
+    trained(tmp_path / "run", lr=lr, validation=0.1, epochs=3, resume=True)

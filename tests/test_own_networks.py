@@ -222,3 +222,70 @@ def test_imports_that_fail(name, text, cause, imported, capsys):
 
 def test_pairs_are_networks():
     assert isinstance(networks((encoder(), decoder())), Networks)
+
+
+# ---- decoders with a last activation
+
+
+class Squashing(nn.Module):
+    """End in a function, which no list of modules shows."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.layer, self.last = nn.Linear(3, 64), last
+
+    def forward(self, z):
+        return self.last(self.layer(z)).view(-1, 1, 8, 8)
+
+
+def ending(*last: nn.Module) -> nn.Module:
+    return nn.Sequential(nn.Linear(3, 64), *last, nn.Unflatten(1, SHAPE))
+
+
+SIGMOIDS = {
+    "a module": ending(nn.Sigmoid()),
+    "after the shape": nn.Sequential(decoder(), nn.Sigmoid(), nn.Identity()),
+    "a chain in a chain": nn.Sequential(decoder(), nn.Sequential(nn.Sigmoid(), nn.Flatten(2))),
+    "a function": Squashing(torch.sigmoid),
+    "of tanh": Squashing(lambda x: (torch.tanh(x) + 1) / 2),
+    "a clamp": Squashing(lambda x: x.clamp(0, 1)),
+}
+SIGMOIDS["a chain in a chain"].append(nn.Unflatten(2, (8, 8)))
+
+
+@pytest.mark.parametrize("name", SIGMOIDS)
+def test_a_sigmoid_before_bernoulli_is_said(name):
+    pair = (encoder(), SIGMOIDS[name])
+    with pytest.raises(VaekitError, match=r"the decoder ends in a sigmoid, .* so leave yours out"):
+        recipes.vae(SHAPE, latent=3, network=pair)
+    recipes.vae(SHAPE, latent=3, network=pair, likelihood="squared_error")
+    with pytest.raises(VaekitError, match="ends in a sigmoid"):
+        VAE(latent=3, network=pair, image_shape=SHAPE).fit(np.random.rand(20, 64))
+
+
+def zeros() -> nn.Module:
+    made = decoder()
+    nn.init.zeros_(made[0].weight)
+    nn.init.zeros_(made[0].bias)
+    return made
+
+
+UNBOUNDED = {
+    "linear": decoder(),
+    "of zeros": zeros(),
+    "positive": ending(nn.Softplus()),
+    "rectified": ending(nn.ReLU()),
+    "batch norm": ending(nn.BatchNorm1d(64)),
+    "tanh": ending(nn.Tanh()),
+    "sigmoids within": nn.Sequential(
+        nn.Linear(3, 9), nn.Sigmoid(), nn.Linear(9, 64), *decoder()[1:]
+    ),
+    "small": Squashing(lambda x: 1e-5 * x.abs()),
+    "constant": Squashing(lambda x: 0 * x + 0.5),
+    "not for such codes": Squashing(lambda x: x / (x.abs().max() < 100)),
+}
+
+
+@pytest.mark.parametrize("name", UNBOUNDED)
+def test_other_decoders_are_no_sigmoids(name):
+    recipes.vae(SHAPE, latent=3, network=(encoder(), UNBOUNDED[name]))

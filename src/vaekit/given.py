@@ -57,8 +57,9 @@ def check_objective(objective: Any) -> None:
 def check_set(data: Any) -> None:
     """Raise `VaekitError` for what is no `Dataset`."""
     loader = (
-        "join its batches, data.Dataset.from_array(torch.cat([x for x, *_ in loader])), or where "
-        "they are more than memory holds, write them to a .npy and map it, "
+        "this reads examples more than once or at random, and a loader gives them once, in its "
+        "own order: join its batches, data.Dataset.from_array(torch.cat([x for x, *_ in loader])), "
+        "or where they are more than memory holds, write them to a .npy and map it, "
         "data.load('x.npy', mmap=True)"
     )
     cures = (*_OTHERS, (DataLoader, loader), (TorchDataset, _OF_ARRAYS))

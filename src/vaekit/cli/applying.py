@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
-from vaekit.errors import shortened, warn
+from vaekit.errors import warn
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
     from vaekit.cli.writing import Target
     from vaekit.runs import Run
-    from vaekit.runs.examples import NamedScores
     from vaekit.runs.inputs import Examples
 
 _INPUT = (
@@ -50,11 +49,11 @@ def encode_command(words: list[str]) -> None:
     out = out_of(options, run.folder / "codes.npz")
     target = writing.Target(out, writing.CODE_FILES, options.force, reads)
     given, conditions = _read_examples(run, options)
-    codes = run.codes(given.data, conditions, options.draw, options.seed)
-    writing.write_codes(target, codes, given.names, given.files)
+    parts = run.encode_batches(given.data, conditions, options.draw, options.seed)
+    writing.write_codes(target, parts, given.names, given.files)
     how = "drawn from q(z|x)" if options.draw else "the mean of q(z|x)"
-    count, width = codes.code.shape
-    print(f"{target.path}: codes ({count}, {width}) of {given.what}, {how}")
+    size = f"({len(given.names)}, {run.model.posterior.latent})"
+    print(f"{target.path}: codes {size} of {given.what}, {how}")
 
 
 def decode_command(words: list[str]) -> None:
@@ -77,7 +76,7 @@ def decode_command(words: list[str]) -> None:
     target = _target(run, options, "decoded", _reads(options.codes))
     z, names = inputs.codes(options.codes)
     x = run.decode(z, inputs.condition(options.condition, run))
-    writing.write_examples(target, x, run.schema, names)
+    writing.write_examples(target, [x], run.schema, names or len(x))
     _say(target, len(x), len(x), f"decoded from {options.codes}")
 
 
@@ -103,11 +102,11 @@ def reconstruct_command(words: list[str]) -> None:
     # A sheet is for looking at; conditions in words may be one for each, so none is left out.
     some = sheet and options.n is None and not isinstance(conditions, str)
     shown, conditions = inputs.first(given, conditions, writing.PAIRS if some else None)
-    x = run.reconstruct(shown.data, conditions)
-    originals = shown.data.batch(_every(shown)).numpy() if sheet else None
-    writing.write_examples(target, x, run.schema, shown.names, originals)
+    originals = _pictures(shown, writing.MOST_PICTURES) if sheet else None
+    parts = run.reconstruct_batches(shown.data, conditions)
+    writing.write_examples(target, parts, run.schema, shown.names, originals)
     what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
-    _say(target, len(x), len(given.names), what)
+    _say(target, len(shown.names), len(given.names), what)
 
 
 def sample_command(words: list[str]) -> None:
@@ -130,7 +129,7 @@ def sample_command(words: list[str]) -> None:
 
     target = _target(run, options, "samples", ())
     x = run.sample(options.n, inputs.condition(options.condition, run), options.seed)
-    writing.write_examples(target, x, run.schema)
+    writing.write_examples(target, [x], run.schema, len(x))
     under = "" if options.condition is None else f", condition {options.condition}"
     _say(target, len(x), len(x), f"drawn from the prior, seed {options.seed}{under}")
 
@@ -159,32 +158,19 @@ def score_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli import writing
+    from vaekit.runs.examples import Summary
 
     out = out_of(options, run.folder / "scores.csv")
     target = writing.Target(out, (".csv",), options.force, _reads(options.input))
     given, conditions = _read_examples(run, options)
-    scores = run.score(given, conditions, options.samples, options.seed, options.reference)
-    writing.write_table(target, scores.table())
-    for why in dict.fromkeys(scores.absent.values()):
-        print(f"left out: {', '.join(k for k, v in scores.absent.items() if v == why)}: {why}")
-    print(f"{target.path}: {_summary(scores, given.what)}")
-
-
-def _summary(scores: "NamedScores", what: str) -> str:
-    """Say in a line how examples score, and how many score worse than most of the training."""
-    name = "distortion" if scores.absent else "log_likelihood"
-    values, count = scores.values[name], len(scores.names)
-    worst = int(values.argmax() if scores.absent else values.argmin())
-    which = scores.names[worst] if scores.files else f"row {scores.names[worst]}"
-    said = (
-        f"scores of {count} example{'s' * (count != 1)} of {what}, {name} {values.mean():.2f} nats "
-        f"on average, worst {values[worst]:.2f} ({which})"
-    )
-    if not scores.reference:
-        return said
-    ranks = scores.percentiles[name]
-    worse = int((ranks > 95 if scores.absent else ranks < 5).sum())
-    return f"{said}; {worse} worse than 95 % of {scores.reference:,} training examples"
+    asked = options.samples, options.seed, options.reference
+    summary = Summary()
+    parts = run.score_batches(given, conditions, *asked)
+    writing.write_tables(target, (summary.add(part).table() for part in parts))
+    absent = summary.absent
+    for why in dict.fromkeys(absent.values()):
+        print(f"left out: {', '.join(k for k, v in absent.items() if v == why)}: {why}")
+    print(f"{target.path}: {summary.said(given.what)}")
 
 
 def interpolate_command(words: list[str]) -> None:
@@ -214,7 +200,7 @@ def interpolate_command(words: list[str]) -> None:
     target = _target(run, options, "interpolation", (*_reads(options.a), *_reads(options.b)))
     a, b = (int(each) if each.isdecimal() else each for each in (options.a, options.b))
     x = run.interpolate(a, b, options.steps, inputs.condition(options.condition, run))
-    writing.write_examples(target, x, run.schema)
+    writing.write_examples(target, [x], run.schema, len(x))
     print(f"{target.path}: {len(x)} points on the line from {options.a} to {options.b}")
 
 
@@ -254,21 +240,22 @@ def _reads(what: str | None) -> tuple[Path, ...]:
 
 def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
     """Read the first --n examples, and what a conditional model is conditions of them."""
-    from vaekit.runs import inputs
+    from vaekit.runs import inputs, using
 
     whole, each = inputs.examples(run, options.input, options.split), options.condition
     given, conditions = inputs.first(whole, inputs.condition(each, run), options.n)
-    far = [given.names[row] for row in inputs.rows_outside(run, given.data)]
+    far, first = using.rows_outside(run, given.data)
     if far:
-        count = f"{len(far)} of {len(given.names)} rows lie"
-        warn(f"{count} far outside the training data: {shortened(far)}")
+        listed = ", ".join(given.names[row] for row in first)
+        listed += f", … ({far:,} in all)" if far > len(first) else ""
+        warn(f"{far} of {len(given.names)} rows lie far outside the training data: {listed}")
     return given, conditions
 
 
-def _every(given: "Examples") -> Any:
+def _pictures(given: "Examples", most: int) -> Any:
     import torch
 
-    return torch.arange(len(given.data))
+    return given.data.batch(torch.arange(min(most, len(given.data)))).numpy()
 
 
 def _say(target: "Target", count: int, total: int, what: str) -> None:

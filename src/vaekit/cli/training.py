@@ -113,7 +113,7 @@ def _add_data_and_run(made: "ArgumentParser") -> None:
             "share of the training part, or a set by name or path, "
             "to judge by while training (--patience, --keep); 0: none",
         ),
-        ("--start", str, "", "a run whose weights to begin with"),
+        ("--start", str, "", "weights to begin with: a run, its checkpoint, an estimator's file"),
         ("--start-parts", str, "", "parts of it to take, such as posterior; default all"),
         ("--freeze", str, "", "parts whose weights stay, such as posterior,likelihood.network"),
         ("--out", str, None, "the run folder; default runs/RECIPE-DATA-N"),

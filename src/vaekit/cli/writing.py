@@ -6,26 +6,32 @@ A sheet is for looking at, enlarged and with gaps; the pictures of a folder are 
 """
 
 import csv
-from collections.abc import Sequence
+import shutil
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from math import ceil, sqrt
+from itertools import chain, islice
+from math import ceil, prod, sqrt
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import polars as pl
 import torch
 from PIL import Image
+from torch import Tensor
 
-from vaekit.apply import Codes
-from vaekit.data import Schema
+from vaekit.data import RowNames, Schema
 from vaekit.errors import VaekitError
 from vaekit.report import pictures
 from vaekit.system import files
+from vaekit.system.npy import RowFile, save_rows
 
 CODE_FILES = (".npz", ".npy", ".csv")
 MOST_PICTURES = 256  # pictures on one sheet
 PAIRS = 64  # originals with reconstructions on one that nobody said the size of
 _ROW = 16  # at most, side by side
+_NAMES = 100_000  # rows whose names go to a file at once
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -79,47 +85,92 @@ def _within(path: Path, read: Path) -> bool:
 # ---- codes
 
 
-def write_codes(target: Target, codes: Codes, names: Sequence[str], named: bool) -> None:
-    """Write codes (n, H) in the order of the input.
+def write_codes(
+    target: Target, parts: Iterable[Sequence[Tensor]], names: Sequence[str], named: bool
+) -> None:
+    """Write batches of code, mean and deviation (n, H) in the order of the input.
 
     An .npz has `code`, `mean`, `std` where q(z|x) has a width, and `name` (files) or `row`; a .csv
     name or row, z0, z1, …; a .npy the codes alone.
     """
-    code = codes.code.numpy()
     label = "name" if named else "row"
-    if target.ending == ".csv":
-        header = [label, *(f"z{h}" for h in range(code.shape[1]))]
-        rows = ([name, *map(str, row)] for name, row in zip(names, code, strict=True))
-        _write_csv(target.path, header, rows)
-        return
-    held = {"code": code, "mean": codes.mean.numpy()}
-    held |= {} if codes.std is None else {"std": codes.std.numpy()}
-    held[label] = np.array(names) if named else np.array([int(name) for name in names])
-    _save(target.path, held if target.ending == ".npz" else code)
+    if target.ending == ".npz":
+        files.write_file(target.path, lambda file: _write_npz(file, parts, label, names))
+    elif target.ending == ".npy":
+        files.write_file(target.path, lambda file: save_rows(file, (p[0].numpy() for p in parts)))
+    else:
+        _write_csv(target.path, _code_rows(parts, label, names))
 
 
-def _save(path: Path, held: dict[str, np.ndarray] | np.ndarray) -> None:
-    def writer(temporary: Path) -> None:
-        with temporary.open("wb") as file:  # a file: to a name numpy would add its ending
-            if isinstance(held, dict):
-                np.savez(file, **held)  # pyright: ignore[reportArgumentType]
-            else:
-                np.save(file, held)
-
-    files.write_file(path, writer)
-
-
-def write_table(target: Target, table: pl.DataFrame) -> None:
-    """Write a table as .csv."""
-    _write_csv(target.path, table.columns, ([str(v) for v in row] for row in table.iter_rows()))
+def _code_rows(
+    parts: Iterable[Sequence[Tensor]], label: str, names: Sequence[str]
+) -> Iterator[Sequence[str]]:
+    """Yield the header, and a row for each code."""
+    start = 0
+    for code, *_ in parts:
+        if not start:
+            yield [label, *(f"z{h}" for h in range(code.shape[1]))]
+        for name, row in zip(names[start : start + len(code)], code.numpy(), strict=True):
+            yield [name, *map(str, row)]
+        start += len(code)
 
 
-def _write_csv(path: Path, header: Sequence[str], rows) -> None:
+def _write_npz(
+    target: Path, parts: Iterable[Sequence[Tensor]], label: str, names: Sequence[str]
+) -> None:
+    """Write arrays side by side into files of their own, and these into one."""
+    with ExitStack() as stack:
+        members = ("code", "mean", "std", label)
+        code, mean, std, called = (
+            stack.enter_context(files.scratch(target.with_name(name))) for name in members
+        )
+        drawn = wide = False
+        with RowFile(code) as codes, RowFile(mean) as means, RowFile(std) as widths:
+            for z, middle, width in parts:
+                drawn, wide = drawn or z is not middle, wide or bool(width.any())
+                for file, each in ((codes, z), (means, middle), (widths, width)):
+                    file.add(each.numpy())
+        save_rows(called, _name_arrays(names, label == "name"))
+        made = {"code": code, "mean": mean if drawn else code, "std": std, label: called}
+        with zipfile.ZipFile(target, "w") as packed:
+            for name, path in made.items():
+                if name == "std" and not wide:
+                    continue
+                with (
+                    packed.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as into,
+                    path.open("rb") as file,
+                ):
+                    shutil.copyfileobj(file, into, 2**20)
+
+
+def _name_arrays(names: Sequence[str], named: bool) -> Iterator[np.ndarray]:
+    longest = max(map(len, names)) if named else 0
+    for start in range(0, len(names), _NAMES):
+        some = names[start : start + _NAMES]
+        if isinstance(some, RowNames):
+            yield np.asarray(some.numbers)
+        elif named:
+            yield np.array(some, dtype=f"<U{longest}")
+        else:
+            yield np.array([int(name) for name in some])
+
+
+def write_tables(target: Target, tables: Iterable[pl.DataFrame]) -> None:
+    """Write tables of the same columns one below the other, as .csv."""
+
+    def rows() -> Iterator[Sequence[str]]:
+        for number, table in enumerate(tables):
+            if not number:
+                yield table.columns
+            yield from ([str(v) for v in row] for row in table.iter_rows())
+
+    _write_csv(target.path, rows())
+
+
+def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
     def writer(temporary: Path) -> None:
         with temporary.open("w", newline="", encoding="utf-8") as file:
-            out = csv.writer(file, lineterminator="\n")
-            out.writerow(header)
-            out.writerows(rows)
+            csv.writer(file, lineterminator="\n").writerows(rows)
 
     files.write_file(path, writer)
 
@@ -129,26 +180,37 @@ def _write_csv(path: Path, header: Sequence[str], rows) -> None:
 
 def write_examples(
     target: Target,
-    x: np.ndarray,
+    parts: Iterable[np.ndarray],
     schema: Schema,
-    names: Sequence[str] | None = None,
+    names: Sequence[str] | int,
     originals: np.ndarray | None = None,
 ) -> None:
-    """Write examples (n, *shape) in the form that the target's ending asks for.
+    """Write batches of examples (n, *shape) in the form that the target's ending asks for.
 
-    `names` are those of the pictures of a folder; `originals` (n, C, H, W) stand above them on a
-    sheet, which takes up to `MOST_PICTURES`.
+    `names` are those of the pictures of a folder, or their number; `originals` (n, C, H, W) stand
+    above them on a sheet, which takes up to `MOST_PICTURES`.
     """
     if target.ending == ".npy":
-        _save(target.path, x)
+        files.write_file(target.path, lambda file: save_rows(file, parts))
     elif target.ending == ".csv":
-        flat = x.reshape(len(x), -1)
-        own = schema.columns.names if schema.columns else [f"x{d}" for d in range(flat.shape[1])]
-        _write_csv(target.path, own, (map(str, row) for row in flat))
+        own = schema.columns.names if schema.columns else None
+        own = own or [f"x{d}" for d in range(prod(schema.shape))]
+        rows = (list(map(str, row)) for part in parts for row in part.reshape(len(part), -1))
+        _write_csv(target.path, chain([own], rows))
     elif target.ending == ".png":
-        _write_sheet(target.path, x[:MOST_PICTURES], schema, originals)
+        _write_sheet(target.path, _first(parts, MOST_PICTURES), schema, originals)
     else:
-        _write_folder(target.path, x, schema, names)
+        _write_folder(target.path, parts, schema, names)
+
+
+def _first(parts: Iterable[np.ndarray], most: int) -> np.ndarray:
+    some, count = list[np.ndarray](), 0
+    for part in parts:
+        some.append(part)
+        count += len(part)
+        if count >= most:
+            break
+    return np.concatenate(some)[:most]
 
 
 def _write_sheet(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarray | None) -> None:
@@ -180,24 +242,29 @@ def _pair_sheet(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     return np.concatenate(sheets[:-1])
 
 
-def _write_folder(path: Path, x: np.ndarray, schema: Schema, names: Sequence[str] | None) -> None:
+def _write_folder(
+    path: Path, parts: Iterable[np.ndarray], schema: Schema, names: Sequence[str] | int
+) -> None:
     low, high = schema.levels
-    pixels = ((x - low) / ((high - low) or 1.0)).clip(0, 1) * 255
-    pixels = np.moveaxis(pixels.round().astype(np.uint8), 1, -1)
-    mode = _MODES[pixels.shape[-1]]
-    for name, picture in zip(_png_names(names, len(x)), pixels, strict=True):
-        image = Image.fromarray(picture[..., 0] if mode == "L" else picture)
-        files.write_file(path / name, lambda temporary, image=image: image.save(temporary, "PNG"))
+    places = iter(_png_names(names))
+    for x in parts:
+        pixels = ((x - low) / ((high - low) or 1.0)).clip(0, 1) * 255
+        pixels = np.moveaxis(pixels.round().astype(np.uint8), 1, -1)
+        mode = _MODES[pixels.shape[-1]]
+        for name, picture in zip(islice(places, len(x)), pixels, strict=True):
+            image = Image.fromarray(picture[..., 0] if mode == "L" else picture)
+            files.write_file(path / name, lambda part, image=image: image.save(part, "PNG"))
 
 
-def _png_names(names: Sequence[str] | None, n: int) -> list[str]:
-    """Name n pictures: as named with ending .png, by number where they are rows or have no name.
+def _png_names(names: Sequence[str] | int) -> list[str]:
+    """Name pictures: as named with ending .png, by number where they are rows or have no name.
 
     Names may come from a table that somebody wrote: one that leads out of the folder, or that two
     pictures share, names no file.
     """
+    n = names if isinstance(names, int) else len(names)
     numbered = [f"{number:06d}.png" for number in range(n)]
-    if names is None:
+    if isinstance(names, int):
         return numbered
     if all(name.isdecimal() for name in names):
         pngs = [f"{int(name):06d}.png" for name in names]

@@ -12,7 +12,7 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,8 @@ from vaekit.data.factors import Factors
 from vaekit.data.paths import cache, reading
 from vaekit.errors import VaekitError
 from vaekit.system.files import write_file, write_text
+from vaekit.system.npy import save_rows
+from vaekit.system.progress import steps
 
 _ARRAY, _RECORD = "images.npy", "source.json"
 
@@ -99,10 +101,10 @@ def store(
     if about:
         print(f"{about} into {folder}: this is done once", file=sys.stderr)
     try:
-        write_file(folder / _ARRAY, lambda target: _save_pieces(target, count, pieces))
+        whole = _with_room(folder, count, pieces)
+        write_file(folder / _ARRAY, lambda target: save_rows(target, whole))
         for name, array in arrays().items():
-            one = iter([array])
-            write_file(folder / f"{name}.npy", partial(_save_pieces, count=len(array), pieces=one))
+            write_file(folder / f"{name}.npy", partial(save_rows, pieces=[array]))
         write_text(folder / _RECORD, json.dumps(record()))
     except BaseException:
         if not _is_whole(folder):
@@ -134,22 +136,11 @@ def _map_array(path: Path) -> np.ndarray:
     return np.load(path, mmap_mode="c", allow_pickle=False)
 
 
-def _save_pieces(target: Path, count: int, pieces: Iterable[np.ndarray]) -> None:
-    """Write through a file: on a full disk it raises, where a mapping would end the process."""
-    written, header = 0, dict[str, Any]()
-    with target.open("wb") as file:
-        for piece in pieces:
-            if not written:
-                _check_room(target.parent, count * piece[0].nbytes)
-                header = {"descr": piece.dtype.str, "fortran_order": False}
-                header["shape"] = (count, *piece.shape[1:])
-                np.lib.format.write_array_header_1_0(file, header)
-            file.write(np.ascontiguousarray(piece).data)
-            written += len(piece)
-        if written < count:  # the header has room for any number
-            file.seek(0)
-            header["shape"] = (written, *header["shape"][1:])
-            np.lib.format.write_array_header_1_0(file, header)
+def _with_room(folder: Path, count: int, pieces: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    for number, piece in enumerate(steps(pieces, "examples written", len, count)):
+        if not number:
+            _check_room(folder, count * piece[0].nbytes)
+        yield piece
 
 
 def _check_room(folder: Path, needed: int) -> None:

@@ -110,7 +110,7 @@ class Columns:
         empty, hidden = np.full(len(self.names), True), _Hidden(self)
         for part in pieces(len(own), own.itemsize * own.shape[1]) if parts is None else parts:
             piece = own[part]
-            numbers = np.arange(len(own))[part] if rows is None else rows[part]
+            numbers = np.arange(*part.indices(len(own))) if rows is None else rows[part]
             if self.fill is not None:
                 gone = np.isnan(piece)
                 empty &= gone.all(axis=0)

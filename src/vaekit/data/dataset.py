@@ -119,9 +119,11 @@ class Dataset:
 
     def all_names(self) -> Sequence[str]:
         """Name all images as `names_of` does, rows without a text for each in memory."""
-        rows = torch.arange(len(self.images)) if self.rows is None else self.rows.cpu()
+        if self.rows is None:
+            return self.names or RowNames(range(len(self.images)))
+        rows = self.rows.cpu()
         if isinstance(self.names, RowNames):
-            return RowNames(self.names.numbers[rows])
+            return RowNames(torch.as_tensor(self.names.numbers)[rows])
         return [self.names[i] for i in rows.tolist()] if self.names else RowNames(rows)
 
     def seen_classes(self) -> tuple[int, ...] | None:
@@ -267,11 +269,20 @@ def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor
             f"holding out {fraction} of {count} examples leaves {count - n} to train "
             f"on and {n} to test on: choose a share from 0 to 1 that leaves both some"
         )
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed))
+    order = shuffled(count, torch.Generator().manual_seed(seed))
     test = torch.zeros(count, dtype=torch.bool)
     test[order[:n]] = True
     del order
     return (~test).nonzero()[:, 0], test.nonzero()[:, 0]
+
+
+def shuffled(count: int, generator: torch.Generator) -> Tensor:
+    """Return the numbers below `count` in an order drawn at random.
+
+    Those below 2³¹ are int32, in the order that int64 would have and in half of the memory.
+    """
+    kind = torch.int32 if count < 2**31 else torch.int64
+    return torch.randperm(count, generator=generator, dtype=kind)
 
 
 CONDITIONS = ("labels", "factors", "attributes")

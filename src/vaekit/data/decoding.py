@@ -20,6 +20,7 @@ from vaekit.data.archives import FileSource, open_files, stamp
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.files.pictures import differing_sizes
 from vaekit.errors import VaekitError
+from vaekit.system.progress import steps
 from vaekit.system.threads import in_threads
 
 _MANY = 10_000  # pictures whose decoding takes long enough to be announced
@@ -83,7 +84,8 @@ def _decoded_pictures(source: FileSource, decode: Decode) -> Iterator[np.ndarray
     contents = ((name, source.read(name)) for name in source.names)
     first = None
     decoded = in_threads(lambda one: _decode_one(source.path, *one, decode), contents)
-    for name, picture in zip(source.names, decoded, strict=True):
+    pairs = zip(source.names, decoded, strict=True)
+    for name, picture in steps(pairs, "pictures decoded", 1, len(source.names)):
         first = picture if first is None else first
         if picture.shape != first.shape:
             shapes = {source.names[0]: first.shape, name: picture.shape}

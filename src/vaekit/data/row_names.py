@@ -9,7 +9,7 @@ from torch import Tensor
 class RowNames(Sequence[str]):
     """Name rows by their numbers (N,), which may be mapped: as texts they would fill the memory."""
 
-    def __init__(self, numbers: Tensor):
+    def __init__(self, numbers: Tensor | range):
         self.numbers = numbers
 
     def __len__(self) -> int:

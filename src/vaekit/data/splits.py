@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from vaekit.data.dataset import Dataset
 
@@ -26,7 +27,7 @@ class Splits(NamedTuple):
         if train is test:
             return train
         if train.images is test.images and train.rows is not None and test.rows is not None:
-            return replace(train, rows=torch.cat([train.rows, test.rows]).sort().values)
+            return replace(train, rows=_all_rows(train.rows, test.rows, len(train.images)))
         return _concatenated(train, test)
 
     def to(self, device: torch.device | str) -> "Splits":
@@ -38,6 +39,16 @@ class Splits(NamedTuple):
             if getattr(self.test, key) is getattr(self.train, key)
         }
         return Splits(train, replace(self.test, **shared).to(device))
+
+
+def _all_rows(one: Tensor, other: Tensor, count: int) -> Tensor | None:
+    """Return the rows of both parts in order; None, which takes no memory, where they are all."""
+    if len(one) + len(other) == count:
+        seen = torch.zeros(count, dtype=torch.bool, device=one.device)
+        seen[one] = seen[other] = True
+        if bool(seen.all()):
+            return None
+    return torch.cat([one, other]).sort().values
 
 
 def _concatenated(train: Dataset, test: Dataset) -> Dataset:

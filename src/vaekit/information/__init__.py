@@ -10,7 +10,7 @@ from vaekit.information.ledger.entries import Check, Ledger, Row
 from vaekit.information.rates import Number, evaluate, passes
 from vaekit.information.refit import refit, residuals
 from vaekit.information.scores import applying, chosen, score
-from vaekit.information.scores.examples import ExampleScores, score_examples
+from vaekit.information.scores.examples import ExampleScores, score_batches, score_examples
 from vaekit.information.scores.features import FeatureNetwork, feature_network, features_of
 from vaekit.information.summary import summarise
 
@@ -40,6 +40,7 @@ __all__ = [
     "refit",
     "residuals",
     "score",
+    "score_batches",
     "score_examples",
     "summarise",
 ]

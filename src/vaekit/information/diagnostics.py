@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reconstruct, seeded
+from vaekit.apply import batches, reconstruct, seeded
 from vaekit.brief import brief_repr
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
@@ -120,16 +120,14 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
 
     Float64 (n, min(H, D)), in units of the code by units of x.
     """
-    values = []
-    with evaluating(model):
-        for part in rows.split(max(1, _JACOBIAN_ENTRIES // (model.posterior.latent * _size(data)))):
-            x = data.batch(part).to(device_of(model))
-            check_numbers(data, part, x)
-            j = jacobian(model, x, condition_of(model, data, part)).detach().double()
-            # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
-            # float64 good to 1e-8 of the largest singular value.
-            small = j @ j.mT if j.shape[1] <= j.shape[2] else j.mT @ j
-            values.append(torch.linalg.eigvalsh(small).clamp_min(0).sqrt().flip(-1).cpu())
+    values, size = [], max(1, _JACOBIAN_ENTRIES // (model.posterior.latent * _size(data)))
+    for _, part, x, c in batches(model, data, rows, size):
+        check_numbers(data, part, x)
+        j = jacobian(model, x, c).detach().double()
+        # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
+        # float64 good to 1e-8 of the largest singular value.
+        small = j @ j.mT if j.shape[1] <= j.shape[2] else j.mT @ j
+        values.append(torch.linalg.eigvalsh(small).clamp_min(0).sqrt().flip(-1).cpu())
     return torch.cat(values)
 
 
@@ -160,8 +158,7 @@ def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -
     """
     before, after = [], []
     with seeded(0):
-        for part in rows.split(CHUNK):
-            x, c = data.batch(part).to(device_of(model)), condition_of(model, data, part)
+        for _, part, x, c in batches(model, data, rows):
             check_range(model, data, part, x)
             corrupted = corruption(x)
             made = reconstruct(model, corrupted, c).to(x.device)

@@ -7,16 +7,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from vaekit.apply import (
-    CHUNK,
-    check_shape,
-    condition_of,
-    device_of,
-    evaluating,
-    reading_of,
-    sample_rows,
-    seeded,
-)
+from vaekit.apply import CHUNK, batches, check_shape, reading_of, sample_rows, seeded
 from vaekit.arguments import check_counts
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
@@ -25,7 +16,6 @@ from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_model, check_seed, check_set
 from vaekit.model import Model
-from vaekit.system.progress import steps
 
 _APART = 0x9E3779B97F4A7C15  # any large odd number
 
@@ -76,16 +66,13 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
     deterministic codes, which have no density, for codes that are not finite, for examples that
     the model cannot read, and for values outside the likelihood's support.
     """
-    device = device_of(model)
-    with evaluating(model):
-        for part in steps(rows.split(size), "examples", size):
-            x, c = data.batch(part).to(device), condition_of(model, data, part)
-            with reading_of(data, model):
-                q = _widened(model.encode(x, c))
-            check_range(model, data, part, x)
-            check_finite_values(model, data, part, "the code", q.mean, q.variance)
-            prior = None if model.prior is None else model.expect(q.mean, c)
-            yield Encoded(x, c, q, prior)
+    for _, part, x, c in batches(model, data, rows, size):
+        with reading_of(data, model):
+            q = _widened(model.encode(x, c))
+        check_range(model, data, part, x)
+        check_finite_values(model, data, part, "the code", q.mean, q.variance)
+        prior = None if model.prior is None else model.expect(q.mean, c)
+        yield Encoded(x, c, q, prior)
 
 
 def drawing(seed: int) -> AbstractContextManager[None]:

@@ -29,18 +29,20 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, seeded
+from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, source_of
+from vaekit.arguments import check_counts
 from vaekit.data import Dataset
 from vaekit.distributions import Categories, Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
 from vaekit.distributions.product import Block, blocks
 from vaekit.faults import check_finite_values, check_range
+from vaekit.given import check_model
 from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.metrics.checks import BINS
 from vaekit.model import Model, Pass
-from vaekit.system.progress import steps
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
@@ -63,34 +65,41 @@ class Number:
 
 @torch.no_grad()
 def evaluate(
-    model: Model, data: Dataset, n: int = 10_000, samples: int = 1, seed: int = 0, bins: int = BINS
+    model: Model,
+    data: Dataset | DataLoader | Stream,
+    n: int = 10_000,
+    samples: int = 1,
+    seed: int = 0,
+    bins: int = BINS,
 ) -> dict[str, dict[str, Any]]:
     """Judge a model on up to `n` examples of a set, drawn without replacement where it has more.
 
-    `samples` codes are drawn for each example. Returns name → value, estimator, n, and so on, in a
-    form that JSON can hold. The caller's random state is left as it was. Raises `VaekitError` for
-    n, samples or bins < 1, for what is no model or no set of its examples, and for an example with
-    a term that is not finite, by its row.
+    Of a loader they are its first n, with the same numbers as of a set that holds these. `samples`
+    codes are drawn for each example. Returns name → value, estimator, n, and so on, in a form that
+    JSON can hold. The caller's random state is left as it was. Raises `VaekitError` for n, samples
+    or bins < 1, for what is no model or no set of its examples, for a loader whose batches do not
+    serve, and for an example with a term that is not finite, by its row.
     """
-    check_subject(model, data, n=n, samples=samples, bins=bins)
+    check_model(model)
+    check_counts(n=n, samples=samples, bins=bins)
+    source, rows, sums = source_of(data), None, _PerExample(samples)
+    if isinstance(source, Dataset):
+        check_subject(model, source)
     with seeded(seed):
-        rows = (
-            torch.randperm(len(data))[:n].sort().values
-            if len(data) > n
-            else torch.arange(len(data))
-        )
-        sums = _PerExample(samples)
-        for run in passes(model, data, rows, samples):
-            sums.add(run)
-    for name, parts in sums.parts.items():
-        if name != "v":  # into which the prior's variance goes, which may be infinite
-            check_finite_values(
-                model, data, rows, f"the {name.replace('_', ' ')}", torch.cat(parts)
-            )
+        if isinstance(source, Stream):
+            source = source.first(n)
+        elif len(source) > n:
+            rows = torch.randperm(len(source))[:n].sort().values
+        for part, run in _passes(model, source, rows, samples):
+            for name, values in sums.add(run).items():
+                if name != "v":  # into which the prior's variance goes, which may be infinite
+                    what = f"the {name.replace('_', ' ')}"
+                    check_finite_values(model, part.data, part.rows, what, values)
     numbers = {k: asdict(v) for k, v in sums.numbers().items()}
-    levels = data.levels(rows)
-    if levels is not None and data.factors is not None:
-        numbers["mig"] = _mig_number(sums.codes(), levels, data.factors.names, bins)
+    if isinstance(source, Dataset) and source.factors is not None:
+        levels = source.levels(torch.arange(len(source)) if rows is None else rows)
+        assert levels is not None
+        numbers["mig"] = _mig_number(sums.codes(), levels, source.factors.names, bins)
     return numbers
 
 
@@ -100,19 +109,20 @@ def passes(model: Model, data: Dataset, rows: Tensor, samples: int = 1) -> Itera
     Raises `VaekitError` for examples that the model cannot read, values outside the likelihood's
     support, and codes and means of p(x|z) that are not finite.
     """
-    device = device_of(model)
-    with evaluating(model):
-        size = max(1, CHUNK // samples)
-        for part in steps(rows.split(size), "examples", size):
-            x, c = data.batch(part).to(device), condition_of(model, data, part)
-            with reading_of(data, model):
-                run = model(x, c, samples)
-            check_range(model, data, part, x)
-            check_finite_values(model, data, part, "the code", run.q.mean)
-            check_finite_values(
-                model, data, part, "what the decoder gives", run.p.mean.transpose(0, 1)
-            )
-            yield run
+    yield from (run for _, run in _passes(model, data, rows, samples))
+
+
+def _passes(
+    model: Model, source: Dataset | Stream, rows: Tensor | None, samples: int
+) -> Iterator[tuple[Chunk, Pass]]:
+    for chunk in batches(model, source, rows, max(1, CHUNK // samples)):
+        data, part, x, c = chunk
+        with reading_of(data, model):
+            run = model(x, c, samples)
+        check_range(model, data, part, x)
+        check_finite_values(model, data, part, "the code", run.q.mean)
+        check_finite_values(model, data, part, "what the decoder gives", run.p.mean.transpose(0, 1))
+        yield chunk, run
 
 
 class _PerExample:
@@ -124,7 +134,12 @@ class _PerExample:
         self.closed: dict[str, bool] = {}
         self.kept, self.standard, self.units = "I(x; z)", True, list[int]()
 
-    def add(self, run: Pass) -> None:
+    def add(self, run: Pass) -> dict[str, Tensor]:
+        """Take what a pass says of its examples, and return it by name, each (n, ...)."""
+        self._take(run)
+        return {name: parts[-1] for name, parts in self.parts.items()}
+
+    def _take(self, run: Pass) -> None:
         self._put("distortion", -run.log_likelihood.mean(0))
         self._put("squared_error", ((run.p.mean - run.x) ** 2).flatten(2).sum(-1).mean(0))
         self.units = _units_of(run.q)

@@ -12,7 +12,7 @@ from vaekit.likelihoods.bernoulli import Bernoulli
 from vaekit.likelihoods.gaussian import Gaussian, squared_error
 from vaekit.likelihoods.mixture import GaussianMixture
 from vaekit.likelihoods.network_gaussian import NetworkGaussian
-from vaekit.networks import Networks, Shape
+from vaekit.networks import Networks, Pair, Shape
 from vaekit.text import build, parse
 
 LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
@@ -47,8 +47,15 @@ def likelihood(
     make = LIKELIHOODS.get(parse(kind)[0]) if isinstance(kind, str) else kind
     network = nets.decoder(latent, (setting(make, "heads", 1) * shape[0], *shape[1:]))
     if isinstance(kind, str):
-        return build(kind, LIKELIHOODS, "likelihood", network)
-    return kind(network)
+        made = build(kind, LIKELIHOODS, "likelihood", network)
+    else:
+        made = kind(network)
+    if isinstance(made, Bernoulli) and isinstance(nets, Pair) and nets.squashed(latent):
+        raise VaekitError(
+            "the decoder ends in a sigmoid, and the Bernoulli likelihood applies one itself, for "
+            "it reads logits: two of them keep every pixel between 0.5 and 0.73, so leave yours out"
+        )
+    return made
 
 
 __all__ = [

@@ -1,5 +1,6 @@
 """An encoder and a decoder of one's own: any two modules that fit the data."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -26,7 +27,7 @@ class Pair(Networks):
     def encoder(self, shape: Shape, features: int) -> nn.Module:
         """Return the encoder, with a linear layer to `features` where it has another width."""
         cure = "put a layer in front of it, as in nn.Sequential(nn.Conv2d(1, 3, 1), encoder)"
-        made = _tried(self.own_encoder, (2, *shape), "encoder", cure)
+        made = _tried(self.own_encoder, torch.zeros(2, *shape), "encoder", cure)
         if made.ndim < 2 or len(made) != 2 or not made[0].numel():
             raise VaekitError(
                 f"the encoder returns {tuple(made.shape)} for two examples of shape {shape}: it "
@@ -40,7 +41,7 @@ class Pair(Networks):
     def decoder(self, latent: int, shape: Shape) -> nn.Module:
         """Return the decoder."""
         cure = f"its first layer should take {latent} numbers"
-        made = _tried(self.own_decoder, (2, latent), "decoder", cure)
+        made = _tried(self.own_decoder, torch.zeros(2, latent), "decoder", cure)
         if made.shape != (2, *shape):
             flat = made.shape[:1] == (2,) and made[0].numel() == torch.Size(shape).numel()
             cure = f": end it with nn.Unflatten(1, {tuple(shape)})" if flat else ""
@@ -50,16 +51,43 @@ class Pair(Networks):
             )
         return self.own_decoder
 
+    @torch.no_grad()
+    def squashed(self, inputs: int) -> bool:
+        """Say whether the decoder, of so many inputs, ends in a sigmoid.
+
+        By its last module, or because codes far out drive its outputs to 0 and to 1 and never past
+        them, which no layer without a bound does.
+        """
+        if isinstance(_last(self.own_decoder), nn.Sigmoid | nn.Hardsigmoid):
+            return True
+        far = 1e4 * torch.randn(64, inputs, generator=torch.Generator().manual_seed(0))
+        with suppress(VaekitError):  # it may not be made for such
+            low, high = torch.aminmax(_tried(self.own_decoder, far, "decoder", ""))
+            return bool((low >= 0) & (low < 0.01) & (high > 0.99) & (high <= 1))
+        return False
+
+
+def _last(network: nn.Module) -> nn.Module:
+    """Return the last module of a chain that changes values."""
+    shapes = nn.Flatten | nn.Unflatten | nn.Identity
+    while isinstance(network, nn.Sequential):
+        steps = [each for each in network if not isinstance(each, shapes)]
+        if not steps:
+            break
+        network = steps[-1]
+    return network
+
 
 @torch.no_grad()
-def _tried(network: nn.Module, shape: tuple[int, ...], what: str, cure: str) -> Tensor:
-    """Return what a network makes of zeros of that shape; raise `VaekitError` for no numbers."""
+def _tried(network: nn.Module, x: Tensor, what: str, cure: str) -> Tensor:
+    """Return what a network makes of x, such as zeros; raise `VaekitError` for no numbers."""
+    shape = tuple(x.shape)
     modes = [(module, module.training) for module in network.modules()]
     weight = next(network.parameters(), torch.empty(0))
     if weight.is_meta:
         raise VaekitError(f"the {what} has no weights yet (device meta): load them first")
     try:
-        made = network.eval()(torch.zeros(shape, device=weight.device))
+        made = network.eval()(x.to(weight.device))
     except (RuntimeError, ValueError, TypeError, IndexError, AttributeError) as error:
         why = str(error).splitlines()[0][:150]
         if weight.dtype != torch.float32:

@@ -17,8 +17,10 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Dataset, Schema, one_hot, one_hots
+from vaekit.data.border import pieces
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Condition
+from vaekit.values import check_values
 
 
 def vectors(value: Any, n: int, wanted: Condition, schema: Schema) -> Tensor:
@@ -38,25 +40,21 @@ def vectors(value: Any, n: int, wanted: Condition, schema: Schema) -> Tensor:
     return c.expand(n, -1)
 
 
-def own_conditions(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
-    """Return what a set itself says of its examples, (N, width), its classes matched by name.
+def matched(data: Dataset, wanted: Condition | None, schema: Schema) -> Dataset:
+    """Return a set whose classes have the numbers of training, by their names.
 
-    Raises `VaekitError` where the set does not say, or says what training did not have.
+    Raises `VaekitError` where the set does not say what the model is conditioned on (`wanted`), or
+    says what training did not have.
     """
+    if wanted is None:
+        return data
     if getattr(data, wanted.kind) is None:
         raise VaekitError(
             f"this model is conditioned on {wanted.kind}, which {data.name} does not have: "
             "say what to condition on with --condition (condition=)"
         )
-    rows = torch.arange(len(data))
     if wanted.kind == "labels":
-        labels = data.batch_labels(rows)
-        assert labels is not None
-        if not data.label_names:
-            return _labels(labels.cpu().numpy(), wanted, schema)
-        names = schema.label_names or data.label_names  # a run of before may not have kept them
-        named = replace(schema, label_names=names)
-        return _labels([data.label_names[k] for k in labels.tolist()], wanted, named)
+        return _renumbered(data, wanted, schema)
     if wanted.kind == "factors" and data.factors is not None and schema.factors is not None:
         sizes = dict(zip(data.factors.names, data.factors.sizes, strict=True))
         if sizes != dict(schema.factors):
@@ -64,22 +62,30 @@ def own_conditions(data: Dataset, wanted: Condition, schema: Schema) -> Tensor:
                 f"{data.name} has the factors {sizes}, the run was trained on "
                 f"{dict(schema.factors)}: give levels of these with --condition (condition=)"
             )
-    return data.condition(rows, wanted.kind, wanted.width).cpu()
+    if data.attributes is not None and wanted.kind == "attributes":
+        for part in pieces(len(data), data.attributes[0].nbytes):
+            rows = torch.arange(part.start, part.stop)
+            check_values(data.condition(rows, wanted.kind, wanted.width), "the condition")
+    return data
 
 
-def matched(data: Dataset, wanted: Condition | None, schema: Schema) -> Dataset:
-    """Return a set whose classes have the numbers of training, by their names.
-
-    Raises `VaekitError` as `own_conditions` does.
-    """
-    if wanted is None:
-        return data
-    c = own_conditions(data, wanted, schema)
-    if wanted.kind != "labels" or data.labels is None:
-        return data
-    labels = data.labels.clone()
-    labels[slice(None) if data.rows is None else data.rows] = c.argmax(-1).to(labels)
+def _renumbered(data: Dataset, wanted: Condition, schema: Schema) -> Dataset:
+    seen, known = data.seen_classes(), schema
+    assert data.labels is not None and seen is not None
+    if data.label_names:  # a run of before may not have kept them
+        known = replace(schema, label_names=schema.label_names or data.label_names)
+    new = [_class(_called(data, k), known, wanted.width) for k in seen]
+    low, high = (int(end) for end in torch.aminmax(data.labels))
+    if list(seen) == new and low >= 0 and high < wanted.width:
+        return replace(data, label_names=schema.label_names)
+    # Labels of rows outside of this view may be others, and become any.
+    places = torch.searchsorted(torch.tensor(seen), data.labels.cpu().long())
+    labels = torch.tensor(new)[places.clamp(max=len(new) - 1)].to(data.labels.device)
     return replace(data, labels=labels, label_names=schema.label_names)
+
+
+def _called(data: Dataset, number: int) -> str | int:
+    return data.label_names[number] if data.label_names else number
 
 
 # ---- classes
@@ -91,8 +97,9 @@ def _labels(value: Any, wanted: Condition, schema: Schema) -> Tensor:
     array = np.asarray(value)
     if array.ndim == 2 and array.shape[1] == wanted.width and array.dtype.kind in "fiub":
         c = torch.from_numpy(array.astype(np.float32))
+        names = dict(enumerate(schema.label_names))
         for number in torch.nonzero(c.any(0))[:, 0].tolist():
-            _class(number, schema, wanted.width)
+            _class(names.get(number, number), schema, wanted.width)
         return c
     if array.ndim > 1 and array.size != len(array):
         raise VaekitError(f"expected one class for each example, got shape {array.shape}")

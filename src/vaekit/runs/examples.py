@@ -1,9 +1,9 @@
 """Single examples of a run: how well it explains each, and the way from one to another."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -11,13 +11,16 @@ import torch
 from torch import Tensor
 
 from vaekit import apply
+from vaekit.apply import Stream
 from vaekit.arguments import check_counts, fits
 from vaekit.brief import brief_repr
-from vaekit.data import Dataset
+from vaekit.data import Dataset, RowNames
 from vaekit.errors import VaekitError
+from vaekit.information import score_batches as scores_of
 from vaekit.information import score_examples
 from vaekit.runs import inputs
 from vaekit.runs.inputs import Examples
+from vaekit.runs.using import Input, examples, prepared
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
@@ -53,7 +56,7 @@ class NamedScores:
 
 def score(
     run: "Run",
-    x: np.ndarray | Tensor | Dataset | Examples | Path | str | None = None,
+    x: "Input | Examples" = None,
     condition: Any = None,
     samples: int = 100,
     seed: int = 0,
@@ -73,30 +76,61 @@ def score(
     importance weights (see `information.score_examples`). Raises `VaekitError` as `encode` does,
     for samples < 1, and where the training data are not to be had.
     """
+    parts = list(score_batches(run, x, condition, samples, seed, reference))
+    first = parts[0]
+    values, ranks = (
+        {name: np.concatenate([each[name] for each in several]) for name in several[0]}
+        for several in ([p.values for p in parts], [p.percentiles for p in parts])
+    )
+    names = [name for part in parts for name in part.names]
+    return replace(first, names=names, values=values, percentiles=ranks)
+
+
+def score_batches(
+    run: "Run",
+    x: "Input | Examples" = None,
+    condition: Any = None,
+    samples: int = 100,
+    seed: int = 0,
+    reference: int = REFERENCE,
+) -> Iterator[NamedScores]:
+    """Yield what `score` returns batch by batch."""
     check_counts(samples=samples)
     if not fits(reference, int) or reference < 0:
         raise VaekitError(f"reference must be a whole number ≥ 0, got {reference!r}")
-    given = _examples(run, x)
-    c = run._condition_of(given.data, condition)
+    given = _named(run, x)
+    data, c = prepared(run, given.data, condition)
     train = _training(run, reference) if reference else None
-    scores = score_examples(run.model, given.data, c, samples, seed)
-    ranks, count = {}, 0
+    others = None
     if train is not None:
-        own = run._condition_of(train, None)
-        ranks = scores.percentiles(score_examples(run.model, train, own, samples, seed))
-        count = len(train)
-    return NamedScores(
-        given.names, scores.values, ranks, scores.absent, samples, count, given.files
-    )
+        others = score_examples(run.model, *prepared(run, train, None), samples, seed)
+    start, count = 0, 0 if train is None else len(train)
+    for part in scores_of(run.model, data, c, samples, seed):
+        stop = start + len(part.values["distortion"])
+        ranks = {} if others is None else part.percentiles(others)
+        names = given.names[start:stop] if given.names else RowNames(range(start, stop))
+        yield NamedScores(names, part.values, ranks, part.absent, samples, count, given.files)
+        start = stop
 
 
-def _examples(run: "Run", x: Any) -> Examples:
-    if isinstance(x, Examples):
-        return x
+class _Named(NamedTuple):
+    """Hold examples with their names; of a loader there are none before they are read."""
+
+    data: Dataset | Stream
+    names: Sequence[str]
+    what: str
+    files: bool
+
+
+def _named(run: "Run", x: Any) -> _Named:
     if x is None or isinstance(x, str | Path):
-        return inputs.examples(run, None if x is None else str(x))
-    data = run.schema.admitted(x)
-    return Examples(data, data.names_of(torch.arange(len(data))), data.name, bool(data.names))
+        x = inputs.examples(run, None if x is None else str(x))
+    if isinstance(x, Examples):
+        return _Named(x.data, x.names, x.what, x.files)
+    data = examples(run, x)
+    if isinstance(data, Stream):
+        return _Named(data, (), data.name, False)
+    return _Named(data, data.all_names(), data.name, bool(data.names))
 
 
 def _training(run: "Run", reference: int) -> Dataset:
@@ -107,6 +141,47 @@ def _training(run: "Run", reference: int) -> Dataset:
             f"percentiles need the training data: {error}; or leave them out with --reference 0"
         ) from None
     return train.subset(apply.sample_rows(len(train), reference))
+
+
+class Summary:
+    """Gather from batches how examples score, and how many worse than most of the training."""
+
+    def __init__(self):
+        self.count, self.total, self.worse, self.reference = 0, 0.0, 0, 0
+        self.worst: tuple[float, str] | None = None
+        self.absent: dict[str, str] = {}
+
+    @property
+    def name(self) -> str:
+        """Return the score that is summed up."""
+        return "distortion" if self.absent else "log_likelihood"
+
+    def add(self, scores: NamedScores) -> NamedScores:
+        """Take the scores of a batch, and return them."""
+        self.absent, self.reference = scores.absent, scores.reference
+        values = scores.values[self.name]
+        row = int(values.argmax() if self.absent else values.argmin())
+        worse = self.worst is None or (values[row] > self.worst[0]) == bool(self.absent)
+        if worse and (self.worst is None or values[row] != self.worst[0]):
+            which = scores.names[row] if scores.files else f"row {scores.names[row]}"
+            self.worst = float(values[row]), which
+        self.count, self.total = self.count + len(values), self.total + float(values.sum())
+        if scores.reference:
+            ranks = scores.percentiles[self.name]
+            self.worse += int((ranks > 95 if self.absent else ranks < 5).sum())
+        return scores
+
+    def said(self, what: str) -> str:
+        """Say it in a line."""
+        assert self.worst is not None
+        said = (
+            f"scores of {self.count} example{'s' * (self.count != 1)} of {what}, {self.name} "
+            f"{self.total / self.count:.2f} nats on average, worst {self.worst[0]:.2f} "
+            f"({self.worst[1]})"
+        )
+        if not self.reference:
+            return said
+        return f"{said}; {self.worse} worse than 95 % of {self.reference:,} training examples"
 
 
 def interpolate(
@@ -125,12 +200,17 @@ def interpolate(
     """
     if not fits(steps, int) or steps < 2:
         raise VaekitError(f"a line has both ends, so steps must be a whole number ≥ 2: {steps!r}")
-    ends = [_one(run, each) for each in (a, b)]
-    told = [run._condition_of(data, condition) for data in ends]
-    codes = [apply.encode_set(run.model, data, c).mean for data, c in zip(ends, told, strict=True)]
+    ends = [prepared(run, _one(run, each), condition) for each in (a, b)]
+    codes = [apply.encode_set(run.model, data, c).mean for data, c in ends]
     z = _line(codes[0], codes[1], steps)
+    told = [_condition_of(run, *end) for end in ends]
     c = None if told[0] is None or told[1] is None else _line(told[0], told[1], steps)
     return run.schema.own(apply.decode(run.model, z, c))
+
+
+def _condition_of(run: "Run", data: Any, c: Tensor | None) -> Tensor | None:
+    own = apply.condition_of(run.model, data, torch.arange(1)) if c is None else c
+    return None if own is None else own.cpu()
 
 
 def _line(start: Tensor, end: Tensor, steps: int) -> Tensor:
@@ -148,10 +228,11 @@ def _one(run: "Run", what: Any) -> Dataset:
         return test.subset([int(what)])
     if not isinstance(what, str | Path) and tuple(np.shape(what)) == run.schema.shape:
         what = what[None]
-    given = _examples(run, what)
-    if len(given.data) != 1:
+    given = _named(run, what)
+    count = len(given.data) if isinstance(given.data, Dataset) else "several"
+    if isinstance(given.data, Stream) or count != 1:
         raise VaekitError(
-            f"{given.what} holds {len(given.data)} examples, but an end of the line is one: name "
-            "a file of one, or the number of an example of the run's test part"
+            f"{given.what} holds {count} examples, but an end of the line is one: name a file of "
+            "one, or the number of an example of the run's test part"
         )
     return given.data

@@ -14,23 +14,29 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
-from vaekit import apply
-from vaekit.arguments import check, check_counts, expect
+from vaekit.arguments import expect
 from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError
-from vaekit.given import check_seed
 from vaekit.model import Condition, Model
-from vaekit.runs import conditions, examples, history, inputs, judging, outputs, remarks, results
+from vaekit.runs import (
+    conditions,
+    examples,
+    history,
+    inputs,
+    judging,
+    outputs,
+    remarks,
+    results,
+    using,
+)
 from vaekit.runs.config import Config
 from vaekit.runs.run_file import read_config
 from vaekit.system import files, weights
 from vaekit.training.fabric import pick
 from vaekit.training.state import OWN
 
-Input = np.ndarray | Tensor | Dataset | Path | str | None
 MODEL, CHECKPOINT = "model.safetensors", Path("checkpoint") / "last.safetensors"
 
 
@@ -39,8 +45,9 @@ class Run:
 
     Examples x are an array or tensor (N, *shape) as the run was trained on: uint8 or floats of the
     same scale for images, the table's own columns and units for a table; a `Dataset`; a path or a
-    set's name, read as the run's own data were; or None for the run's own test set. Raises
-    `VaekitError` where the folder is no run or its weights are missing or damaged.
+    set's name, read as the run's own data were; a `DataLoader`, whose batches are read as arrays
+    are; or None for the run's own test set. Raises `VaekitError` where the folder is no run or its
+    weights are missing or damaged.
     """
 
     def __init__(self, folder: Path | str, data_dir: Path | str | None = None):
@@ -142,85 +149,15 @@ class Run:
         """Return what is known of the training data; an older run's data are read for it."""
         return Schema.read(self.config.notes) or Schema.of(self.data.train)
 
-    def encode(
-        self, x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
-    ) -> np.ndarray:
-        """Return the mean of q(z|x), or with `draw` one sample of it, (N, H) float32.
-
-        `condition` is for conditional models: a class by number or name, {factor: level}, a list
-        of attributes, or an array with one for each example; a `Dataset` brings its own. Raises
-        `VaekitError` for examples and conditions that are not as in training.
-        """
-        return self.codes(x, condition, draw, seed).code.numpy()
-
-    def codes(
-        self, x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
-    ) -> apply.Codes:
-        """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
-        check("draw", draw, bool, False)
-        check_seed(seed)
-        data = self._examples(x)
-        return apply.encode_set(self.model, data, self._condition_of(data, condition), draw, seed)
-
-    def decode(self, z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
-        """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
-
-        Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
-        """
-        codes = apply.latent_codes(self.model, z if isinstance(z, Tensor) else np.asarray(z))
-        c = self._condition(condition, len(codes))
-        return self.schema.own(apply.decode(self.model, codes, c))
-
-    def reconstruct(self, x: Input = None, condition: Any = None) -> np.ndarray:
-        """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
-
-        Raises `VaekitError` as `encode` does.
-        """
-        data = self._examples(x)
-        c = self._condition_of(data, condition)
-        z = apply.encode_set(self.model, data, c).mean
-        return self.schema.own(apply.decode(self.model, z, c))
-
-    def sample(self, n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
-        """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
-
-        The same seed gives the same samples. Raises `VaekitError` for a model without a prior, and
-        for a condition that is missing or does not fit.
-        """
-        check_counts(n=n)
-        check_seed(seed)
-        c = self._condition(condition, n)
-        return self.schema.own(apply.sample(self.model, n, c, seed))
-
+    encode, codes, decode = using.encode, using.codes, using.decode
+    reconstruct, sample = using.reconstruct, using.sample
+    encode_batches, reconstruct_batches = using.encode_batches, using.reconstruct_batches
     evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
-    score, interpolate = examples.score, examples.interpolate
+    score, score_batches = examples.score, examples.score_batches
+    interpolate = examples.interpolate
     report, export = outputs.report, outputs.export
     from_pretrained = classmethod(outputs.from_pretrained)
     remarks = remarks.remarks
-
-    def _examples(self, x: Input) -> Dataset:
-        if x is None or isinstance(x, str | Path):
-            return inputs.examples(self, None if x is None else str(x)).data
-        return self.schema.admitted(x)
-
-    def _condition(self, value: Any, n: int) -> Tensor | None:
-        wanted = self.model.condition
-        if wanted is not None and value is not None:
-            return conditions.vectors(value, n, wanted, self.schema)
-        if wanted is not None:
-            raise VaekitError(
-                f"this model is conditioned on {wanted.kind}: say on which with --condition "
-                "(condition=)"
-            )
-        if value is not None:
-            raise VaekitError("this model takes no condition: leave it out")
-        return None
-
-    def _condition_of(self, examples: Dataset, value: Any) -> Tensor | None:
-        wanted = self.model.condition
-        if wanted is None or value is not None:
-            return self._condition(value, len(examples))
-        return conditions.own_conditions(examples, wanted, self.schema)
 
     @property
     def weights(self) -> Path:

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 
 from vaekit import data as datasets
-from vaekit.apply import CHUNK
 from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
@@ -285,16 +284,3 @@ def first(
     if isinstance(told, np.ndarray) and len(told) == len(given.data):
         told = told[: len(few.data)]
     return few, told
-
-
-def rows_outside(run: "Run | Described", data: Dataset) -> list[int]:
-    """List the rows of a table that lie far, by a whole range, outside those of the training."""
-    low, high = run.schema.range
-    if run.schema.columns is None:
-        return []
-    far = list[int]()
-    for rows in torch.arange(len(data)).split(CHUNK):
-        x = data.batch(rows)
-        outside = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
-        far += rows[outside].tolist()
-    return far

@@ -13,14 +13,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit import information as measure
-from vaekit.arguments import check
+from vaekit.apply import Stream
+from vaekit.arguments import check, check_counts
 from vaekit.corruption import corruption
+from vaekit.data import Dataset
 from vaekit.errors import VaekitError, warn
 from vaekit.information.scores import either, taking
 from vaekit.likelihoods import Bernoulli
 from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
+from vaekit.runs.conditions import matched
+from vaekit.runs.using import Input, examples
 from vaekit.system import files
 from vaekit.system.progress import shown
 
@@ -48,11 +52,15 @@ def evaluate_run(
     corrupt: str | Sequence[str] = "",
     features: Path | str | None = None,
     verbose: bool = False,
+    data: Input = None,
 ) -> Numbers:
     """Judge the run on its held-out data, write metrics.json, and return the numbers.
 
     Each is {value, estimator, n, unit, …} under its name, rates and distortions in nats for one
     example. Those that were in metrics.json stay where they are of the same weights and examples.
+
+    Of other `data`, which are given as to `encode`, the numbers are returned and not written. The
+    first n examples of a `DataLoader` are collected in memory, for scores read them more than once.
 
     Args:
         run: the run itself
@@ -67,9 +75,11 @@ def evaluate_run(
         corrupt: corruptions under which svm, probe and clusters are given too
         features: file of the network for fid: read, or made by training it on the labels
         verbose: print what is left out, kept and dropped, and on stderr how the scores go on
+        data: other examples to judge on, in place of the run's own
 
     Raises `VaekitError` for importance samples without information, corruptions or features
-    without scores that read them, and as `information.evaluate` and `information.score` do.
+    without scores that read them, `data` with `train_split`, and as `information.evaluate`,
+    `information.score` and `encode` do.
     """
     for name, value in (("train_split", train_split), ("information", information)):
         check(name, value, bool, True)
@@ -82,20 +92,35 @@ def evaluate_run(
         examples = either([taking(option)[0] for option in ("corrupt", "features")] + ["all"])
         raise VaekitError(f"--corrupt and --features are for scores: give --metrics {examples}")
     say = print if verbose else _silent
-    data = run.data.train if train_split else run.data.test
     with shown() if verbose else nullcontext():
-        score = _scores(run, names, data, corrupt, features, say) if names else None
+        judged = _judged(run, data, train_split, n)
+        score = _scores(run, names, judged, corrupt, features, say) if names else None
         draws = 100 if importance_samples is None else importance_samples
-        more = measure.summarise(run.model, data, n, draws) if information else {}
-        numbers = measure.evaluate(run.model, data, n, samples, bins=bins) | more
-        numbers |= measure.diagnose(*run.system, data, n)
+        more = measure.summarise(run.model, judged, n, draws) if information else {}
+        numbers = measure.evaluate(run.model, judged, n, samples, bins=bins) | more
+        numbers |= measure.diagnose(*run.system, judged, n)
         if score is not None:
             numbers |= score(n=n, bins=bins)
+    split = _part(run, train_split) if data is None else judged.name
     for number in numbers.values():
-        number |= {"split": _part(run, train_split), **_stamp(run)}
+        number |= {"split": split, **_stamp(run)}
+    if data is not None:
+        return numbers
     path = run.folder / results.METRICS
     results.merge(path, numbers, lambda old: _staying(run, before, old, numbers, say))
     return numbers
+
+
+def _judged(run: "Run", data: Input, train_split: bool, n: int) -> Dataset:
+    """Return the set to judge on: a part of the run's own data, or other ones."""
+    if data is None:
+        return run.data.train if train_split else run.data.test
+    if train_split:
+        raise VaekitError("train_split is a part of the run's own data: leave it or data out")
+    check_counts(n=n)
+    whole = examples(run, data)
+    whole = whole.first(n).collected(run.condition) if isinstance(whole, Stream) else whole
+    return matched(whole, run.condition, run.schema)
 
 
 def _silent(*text: Any, **how: Any) -> None:

@@ -24,7 +24,7 @@ from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError, warn
 from vaekit.model import Condition
 from vaekit.runs import history, place, trackers
-from vaekit.runs.begin import begin, freeze
+from vaekit.runs.begin import begin, freeze, note_longer
 from vaekit.runs.conditions import matched
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run
@@ -35,7 +35,7 @@ from vaekit.runs.show import Watcher
 from vaekit.system import files, own_code, weights
 from vaekit.system.stopping import Stopped, on_signals
 from vaekit.training import Fit, NotFinite, Training, checkpoint
-from vaekit.training.fabric import pick
+from vaekit.training.fabric import launched, pick
 from vaekit.training.means import CHECK_EVERY
 from vaekit.training.state import save_weights
 
@@ -56,6 +56,7 @@ def train_config(
     `data` are those of the config where they have been read already.
     """
     pick(config.training.device)
+    launched(config.training.processes)
     if not resume:  # before data are read, or rendered
         recipes.find(config.recipe).try_out(**config.arguments)
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
@@ -102,8 +103,8 @@ def _train(
         return _opened(folder, config, whole)
     if resume and (folder / CHECKPOINT).exists():
         _load(fit, folder / CHECKPOINT)
-        if before == "longer" and fit.ended:
-            warn(f"{folder} was stopped early at step {fit.step}: give more patience to train on")
+        if before == "longer":
+            note_longer(fit, folder)
     following = trackers.following(None, (), folder, fit.step)
     if fit.fabric.global_rank == 0:
         history.start(folder / "history.csv", fit.step)

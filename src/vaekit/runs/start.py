@@ -68,9 +68,10 @@ def train(
         watcher: follows the training row by row, in place of the bar
         verbose: show a bar on a terminal, a line for each epoch elsewhere, on stderr
         settings: `data` by name or path, `data_dir`, `holdout`; `validation`, a share of the
-            training part or a set by name or path; `start`, a run whose weights to begin with,
-            `start_parts` of them and parts to `freeze`, by name; the recipe's own arguments; those
-            of `Training`. They are numbers and text, which is what a run folder holds.
+            training part or a set by name or path; `start`, a run, its checkpoint or an
+            estimator's file whose weights to begin with, `start_parts` of them and parts to
+            `freeze`, by name; the recipe's own arguments; those of `Training`. They are numbers
+            and text, which is what a run folder holds.
 
     Raises `VaekitError` for a setting that is unknown, with the nearest name, or does not fit; for
     a folder that is in use or holds a run already (with `resume`: another run); for data that do

@@ -9,7 +9,7 @@ that of a notebook, nothing is drawn. What is done within a second is not shown 
 
 import sys
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
@@ -53,39 +53,54 @@ def _set(visible: bool, console: "Console | None") -> Iterator[None]:
         _Screen.visible, _Screen.console = before
 
 
-def steps(items: Collection[Item], what: str, size: int = 1) -> Iterator[Item]:
+def steps(
+    items: Iterable[Item],
+    what: str,
+    size: "int | Callable[[Item], int]" = 1,
+    total: int | None = None,
+) -> Iterator[Item]:
     """Yield the items, and show how many are done; each stands for `size` of what is counted.
 
-    Of loops inside of one another the outer one is shown.
+    `total` is how much is counted in all, by default as many times the size as there are items;
+    where neither is known, no end is foretold. Of loops inside of one another the outer is shown.
     """
     if not _Screen.visible or _Screen.busy:
         yield from items
         return
     _Screen.busy = True
     try:
-        yield from _drawn(items, what, size)
+        if total is None and isinstance(items, Sized) and isinstance(size, int):
+            total = len(items) * size
+        yield from _drawn(items, what, size, total)
     finally:
         _Screen.busy = False
 
 
-def _drawn(items: Collection[Item], what: str, size: int) -> Iterator[Item]:
+def _drawn(
+    items: Iterable[Item], what: str, size: "int | Callable[[Item], int]", total: int | None
+) -> Iterator[Item]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     words = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
     console = _Screen.console or Console(stderr=True)
     bar = Progress(*words, TimeRemainingColumn(), console=console, transient=True)
-    task = bar.add_task(what, total=len(items), text="")
-    began, drawn = time.monotonic(), False
+    task = bar.add_task(what, total=total, text="")
+    began, drawn, done = time.monotonic(), False, 0
     try:
-        for done, item in enumerate(items, 1):
+        for item in items:
             yield item
+            done += size if isinstance(size, int) else size(item)
             passed = time.monotonic() - began
             if passed > WAIT:
                 if not drawn:
                     bar.start()
                 drawn = True
-                bar.update(task, completed=done, text=f"{done * size / passed:,.0f}/s")
+                bar.update(task, completed=done, text=_rate(done / passed))
     finally:
         if drawn:
             bar.stop()
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"

@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaekit.data import Dataset, one_hot
+from vaekit.apply.loaders import conditions_beside, read
+from vaekit.data import Dataset
+from vaekit.data.dataset import shuffled
 from vaekit.errors import VaekitError
 from vaekit.model import Condition, Model
 from vaekit.training.settings import Training
-from vaekit.training.shown import Shown, check_support, read
-from vaekit.values import check_values, tensor_of
+from vaekit.training.shown import Shown, check_support
+from vaekit.values import check_values
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -75,7 +77,7 @@ class FromDataset(Batches):
     def epoch(self, number: int, skip: int) -> Iterator[Batch]:
         """Yield the batches of one epoch, this process's share of each."""
         seeded = torch.Generator().manual_seed(self.seed * 1_000_003 + number)
-        order = torch.randperm(len(self.data), generator=seeded).to(self.data.images.device)
+        order = shuffled(len(self.data), seeded).to(self.data.images.device)
         for i in range(skip, self.per_epoch):
             start = i * self.batch + self.rank * self.share
             rows = order[start : start + self.share]
@@ -127,35 +129,18 @@ class FromLoader(Batches):
             done += 1
             x, beside = read(item, self.loader.batch_size)
             x = self.shown.look(x, f"batch {done} of epoch {number + 1} of the DataLoader")
-            c = self._condition(beside)
-            if c is not None and not self._told:
+            if self.condition is None:
+                yield x, None
+                continue
+            c = conditions_beside(beside, len(x), self.condition)
+            if not self._told:
                 check_values(c, f"the conditions of batch {done} of epoch {number + 1}")
                 self._told = True
-            yield x, c
+            yield x, c.to(self.device, non_blocking=True)
         if done < self.per_epoch:
             raise VaekitError(
                 f"the DataLoader gave {done} batches, but says it has {self.per_epoch}"
             )
-
-    def _condition(self, beside: Any) -> Tensor | None:
-        if self.condition is None:
-            return None
-        if beside is None:
-            raise VaekitError(
-                f"the model is conditioned on {self.condition.kind}, but the DataLoader gives x "
-                "alone: let it give pairs (x, condition)"
-            )
-        given = tensor_of(beside, f"the {self.condition.kind} of a batch")
-        width = self.condition.width
-        if given.ndim > 1 or given.is_floating_point():  # (n,) of numbers is a vector of width 1
-            c = given.to(self.device, non_blocking=True).float()
-            return c if c.ndim > 1 else c[:, None]
-        if given.device.type == "cpu" and not 0 <= int(given.min()) <= int(given.max()) < width:
-            raise VaekitError(
-                f"the DataLoader gave classes from {int(given.min())} to {int(given.max())}, but "
-                f"the model knows the classes 0 to {width - 1}: make it with a larger width"
-            )
-        return one_hot(given.to(self.device, non_blocking=True), width)
 
 
 def batches_of(

@@ -4,7 +4,9 @@ Training goes on with its own weights. Others are put into the model where it is
 training has ended.
 
 The running average after step t is a ← d a + (1 − d) θ with d = min(ema, (1 + t) / (10 + t)): a
-short one at first, for the average of a few steps should not be that of the random start.
+short one at first, for the average of a few steps should not be that of the random start. Buffers
+of floats are averaged alike (PyTorch's `use_buffers=True`): statistics of a batch norm, or a noise
+that is learned, after the last step belong to the weights of that step and not to their average.
 
 Best is the lowest number watched in validation (of the ELBO the highest), once the schedules of all
 weights have ended: before, one number is not like the next.
@@ -33,7 +35,9 @@ class Chosen:
         self.steps: list[int] = []  # at which was judged
         self.judged: tuple[float, ...] = ()  # what was watched there, lower is better
         self.counted: tuple[float, ...] = ()  # those of them that count, which every step reads
-        self._trained = [w for w in parts.parameters() if w.requires_grad and training.ema]
+        moved = [w for w in parts.parameters() if w.requires_grad]
+        moved += [buffer for buffer in parts.buffers() if buffer.is_floating_point()]
+        self._trained = moved if training.ema else []
         self._averages = [w.detach().clone() for w in self._trained]
         self._best: Tensors = {}
         self._last: Tensors = {}  # weights of the training, once others are in their place
@@ -124,9 +128,10 @@ class Chosen:
         last = _of(tensors, "last.", own)
         if last:
             self.parts.load_state_dict(last)
-        averages = [
-            tensors[f"average.{i}"] for i in range(len(self._trained)) if f"average.{i}" in tensors
-        ]
+        averages = list[Tensor]()
+        if "average.0" in tensors:  # older files have none of buffers
+            each = enumerate(self._trained)
+            averages = [tensors.get(f"average.{i}", weight.detach()) for i, weight in each]
         if averages and [a.shape for a in averages] != [w.shape for w in self._trained]:
             raise VaekitError("the averages are of other weights")
         if averages:

@@ -2,11 +2,12 @@
 
 import ctypes
 import logging
+import os
 import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -24,7 +25,8 @@ _LARGEST_BLOCK = 1 << 30  # larger ones are data sets, which go back when they a
 def make(training: Training) -> "Fabric":
     """Start the device, the precision and the processes that `training` asks for.
 
-    Raises `VaekitError` for a device that this machine lacks.
+    Several processes are started here, or were by torchrun or srun, over several machines too.
+    Raises `VaekitError` for a device that this machine lacks, and where those are not as many.
     """
     from lightning_fabric import Fabric  # 1.5 s to import: only where one trains
 
@@ -35,12 +37,67 @@ def make(training: Training) -> "Fabric":
     _keep_freed_memory()
     if training.precision == "bf16" and pick(training.device).type == "cpu":
         _check_bf16()
-    devices = [int(index)] if index else training.processes
+    started = launched(training.processes)
+    devices = [int(index)] if index else started.here
     strategy = "ddp" if training.processes > 1 else "auto"
     precision = "bf16-mixed" if training.precision == "bf16" else "32-true"
-    fabric = Fabric(accelerator=kind, devices=devices, strategy=strategy, precision=precision)
+    fabric = Fabric(
+        accelerator=kind,
+        devices=devices,
+        num_nodes=started.machines,
+        strategy=strategy,
+        precision=precision,
+        plugins=[_environment(started.by)],
+    )
     fabric.launch()
     return fabric
+
+
+class Launched(NamedTuple):
+    """Say how processes are started: `here` on this machine, on so many machines, `by` whom.
+
+    That is torchrun, srun, or the first process itself, which is empty.
+    """
+
+    here: int
+    machines: int
+    by: str
+
+
+def launched(processes: int) -> Launched:
+    """Return how `processes` are started; raise `VaekitError` where a launcher started others."""
+    said = os.environ
+    if "TORCHELASTIC_RUN_ID" in said:
+        by, count = "torchrun", int(said["WORLD_SIZE"])
+        machines = count // int(said["LOCAL_WORLD_SIZE"])
+    elif processes > 1 and int(said.get("SLURM_STEP_NUM_TASKS", 1)) > 1:
+        by, count = "srun", int(said["SLURM_STEP_NUM_TASKS"])
+        machines = int(said.get("SLURM_STEP_NUM_NODES", 1))
+    else:  # also side by side in srun, each a training of its own
+        return Launched(processes, 1, "")
+    if count != processes:
+        raise VaekitError(
+            f"{by} started {count} processes, but the training is of {processes}: say --processes "
+            f"{count} (processes={count}), or start as many"
+        )
+    if count % machines:
+        raise VaekitError(
+            f"{by} started {count} processes, not as many on each machine: give every machine the "
+            "same number"
+        )
+    return Launched(count // machines, machines, by)
+
+
+def _environment(by: str) -> Any:
+    from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+    from lightning_fabric.plugins.environments.slurm import SLURMEnvironment
+    from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+
+    known = {"torchrun": TorchElasticEnvironment, "srun": SLURMEnvironment}
+    try:
+        return known.get(by, LightningEnvironment)()
+    except RuntimeError as error:  # such as --ntasks in place of --ntasks-per-node
+        raise VaekitError(f"{by}: {str(error).replace(' in your SLURM bash script', '')}") from None
 
 
 def _keep_freed_memory() -> None:

@@ -35,8 +35,8 @@ class Training:
         optimiser: adam, adamw, or another class of torch.optim with its own arguments, such as
             sgd(momentum=0.9)
         clip: largest norm of the gradient of a step, longer ones are shortened to it
-        ema: decay of the running average of the weights, such as 0.999; after step t at most
-            (1 + t)/(10 + t). The averages are then judged and kept; 0: no average
+        ema: decay of the running average of weights and statistics, such as 0.999; after step t at
+            most (1 + t)/(10 + t). The averages are then judged and kept; 0: no average
         validate_every: steps from one look at the validation set to the next; default an epoch
         watch: number of the validation that says which weights are best: objective, elbo,
             distortion, rate, or a term

@@ -6,15 +6,12 @@ lowest and highest value, which stay on the device until the loop asks for its t
 """
 
 import math
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vaekit.data import Dataset
-from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.values import (
     are_pixels,
@@ -23,13 +20,10 @@ from vaekit.values import (
     check_values,
     check_within,
     outside,
-    tensor_of,
 )
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-_MAY_BE = "a batch from a DataLoader is a tensor x (B, ...) or a tuple that begins with it"
 
 
 # ---- ranges
@@ -59,57 +53,6 @@ def check_ends(model: Model, low: float, high: float, what: str, cure: str = "")
 
 
 # ---- batches
-
-
-class Given(NamedTuple):
-    """Hold x (B, ...) as a loader gave it, and what stands beside it, or None."""
-
-    x: Tensor
-    beside: Any
-
-
-def read(item: Any, batch: int | None) -> Given:
-    """Return x of what a loader gave, and what comes after it; `batch` is the loader's size.
-
-    Raises `VaekitError` for what is no batch, with how to make it one.
-    """
-    several = isinstance(item, list | tuple)
-    first = item[0] if several and item else item
-    if not isinstance(first, Tensor | np.ndarray):
-        raise VaekitError(f"{_MAY_BE}, got {_no_batch(item)}")
-    x = tensor_of(first, "a batch x (B, ...)")
-    if several and batch == len(item) and x.shape[:1] != (batch,) and _alike(item):
-        raise VaekitError(
-            f"{_MAY_BE}, got a list of {len(item)} examples of shape {tuple(x.shape)}: give the "
-            "DataLoader collate_fn=torch.stack"
-        )
-    if x.ndim < 2:
-        raise VaekitError(
-            f"{_MAY_BE}, got shape {tuple(x.shape)}: an example needs an axis of its own, as "
-            "x[:, None], and a batch the first, as batch_size= gives it"
-        )
-    if not len(x):
-        raise VaekitError(f"{_MAY_BE}, got shape {tuple(x.shape)}: leave empty batches out")
-    return Given(x, item[1] if several and len(item) > 1 else None)
-
-
-def _alike(items: Sequence[Any]) -> bool:
-    return all(isinstance(each, Tensor) and each.shape == items[0].shape for each in items)
-
-
-def _no_batch(item: Any) -> str:
-    """Say what there is in place of a batch, and what to do."""
-    if isinstance(item, Mapping):
-        keys = [key for key, value in item.items() if isinstance(value, Tensor | np.ndarray)]
-        key = repr(keys[0]) if keys else "KEY"
-        return (
-            f"a {type(item).__name__}: give it collate_fn=lambda rows: "
-            f"torch.stack([row[{key}] for row in rows])"
-        )
-    kind = "nothing (None)" if item is None else f"a {type(item).__name__}"
-    if isinstance(item, list | tuple):
-        kind += f" that begins with {type(item[0]).__name__}" if item else " of nothing"
-    return f"{kind}: give it a collate_fn=lambda rows: torch.stack([...]) that makes tensors"
 
 
 class _Noted(NamedTuple):

@@ -26,6 +26,7 @@ from vaekit.data.files.reading import (
 )
 from vaekit.data.paths import reading
 from vaekit.errors import VaekitError
+from vaekit.system.progress import steps
 
 if TYPE_CHECKING:
     import polars as pl
@@ -149,7 +150,7 @@ def numbers_of(whole: Table, columns: Any, label: str | None, missing: Missing |
 
 
 def stage(
-    target: Path,
+    targets: tuple[Path, Path],
     files: list[Path],
     how: How,
     columns: Any,
@@ -158,14 +159,15 @@ def stage(
     what: str,
     cure: str | None = None,
 ) -> Numbers:
-    """Write the numbers of all blocks to `target`, and map them; `Numbers` are as in memory.
+    """Write the numbers of all blocks and their rows to `targets`, and map them.
 
+    `Numbers` are as in memory.
     Raises `VaekitError` as `table` does.
     """
     used, integers, eps, dropped, count = list[str](), frozenset[str](), np.empty(0), 0, 0
-    rows, classes = list[np.ndarray](), _Classes(label)
-    with target.open("wb") as file:
-        for block in blocks(files, how, label):
+    classes = _Classes(label)
+    with targets[0].open("wb") as file, targets[1].open("wb") as rows:
+        for block in steps(blocks(files, how, label), "rows read", lambda one: len(one.frame)):
             if not used:
                 used = block.used(columns, label)
                 eps, integers = block.eps(used), frozenset(used)
@@ -173,14 +175,14 @@ def stage(
             integers &= {n for n in used if block.frame.schema[n].is_integer()}
             file.write(np.ascontiguousarray(values).data)
             count, dropped = count + len(own), dropped + len(block.frame) - len(own)
-            rows.append(own)
+            rows.write(np.ascontiguousarray(own, np.int64).data)
             classes.add(block, own - block.start)
     if dropped:
         warn_of_dropped(what, dropped, dropped + count)
     labels, names = classes.numbers()
-    shape = (count, len(used))
-    mapped = np.memmap(target, np.float64, "r", shape=shape)
-    return Numbers(mapped, np.concatenate(rows), used, labels, names, integers, eps, what)
+    values = np.memmap(targets[0], np.float64, "r", shape=(count, len(used)))
+    numbers = np.memmap(targets[1], np.int64, "r", shape=(count,))
+    return Numbers(values, numbers, used, labels, names, integers, eps, what)
 
 
 class _Classes:

@@ -2,7 +2,7 @@
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -13,6 +13,7 @@ from vaekit.data.files.layout import File
 from vaekit.data.files.pictures import Form, Look, decode_page, differing_sizes, inspect_picture
 from vaekit.errors import VaekitError, shortened, warn
 from vaekit.system.memory import warn_of_memory
+from vaekit.system.progress import steps
 from vaekit.system.threads import in_threads
 
 Item = TypeVar("Item")
@@ -37,7 +38,8 @@ class FolderReader:
     def __init__(self, files: Sequence[File], root: Path, form: Form, skip: bool, like: str):
         self.root, self.skip, self.count = root, skip, len(files)
         self.broken: dict[File, str] = {}
-        looks = dict(self._readable(files, lambda file: inspect_picture(file.path)))
+        look = lambda file: inspect_picture(file.path)  # noqa: E731
+        looks = dict(self._readable(files, look, "pictures looked at"))
         self.form = replace(
             form,
             channels=form.channels or (1 if all(seen.gray for seen in looks.values()) else 3),
@@ -52,7 +54,7 @@ class FolderReader:
         """Yield the pages that can be read as (C, H, W); raise `VaekitError` where none can."""
         kept, shape = list[Page](), ()
         read = lambda page: decode_page(page.file.path, self.form, page.number)  # noqa: E731
-        for page, pixels in self._readable(self.pages, read, self.together):
+        for page, pixels in self._readable(self.pages, read, "pictures decoded", self.together):
             shape = shape or pixels.shape
             if pixels.shape != shape:
                 raise _differing(self.root, {kept[0].name: shape, page.name: pixels.shape})
@@ -106,7 +108,7 @@ class FolderReader:
             )
 
     def _readable(
-        self, items: Iterable[Item], read: Callable[[Item], Made], together: int = 32
+        self, items: Sequence[Item], read: Callable[[Item], Made], what: str, together: int = 32
     ) -> Iterator[tuple[Item, Made]]:
         """Yield what is read of each item; with `skip` gather those that cannot be read."""
 
@@ -116,7 +118,7 @@ class FolderReader:
             except VaekitError as error:
                 return item, error
 
-        for item, made in in_threads(attempt, items, together):
+        for item, made in steps(in_threads(attempt, items, together), what, 1, len(items)):
             if not isinstance(made, VaekitError):
                 yield item, made
                 continue
@@ -131,7 +133,7 @@ class FolderReader:
 def _sealed(pages: Sequence[Page], root: Path) -> str:
     """Return the sha256 of the names and bytes of all files."""
     digest = hashlib.sha256()
-    for path in dict.fromkeys(page.file.path for page in pages):
+    for path in steps(dict.fromkeys(page.file.path for page in pages), "checksums of files"):
         digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 

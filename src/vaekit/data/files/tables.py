@@ -121,9 +121,10 @@ def mapped_table(
         with (
             warnings.catch_warnings(record=True) as notes,
             scratch(place / "numbers") as target,
+            scratch(place / "rows") as beside,
         ):
             warnings.simplefilter("always", VaekitWarning)
-            numbers = stage(target, files, how, columns, label, missing, what, cure)
+            numbers = stage((target, beside), files, how, columns, label, missing, what, cure)
             scaling = scale
             if isinstance(scaling, str):
                 scaling = _scaling(numbers, scaling, missing, _train_rows(numbers, *held_out))

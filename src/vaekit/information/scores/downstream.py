@@ -19,11 +19,9 @@ import numpy as np
 import torch
 
 from vaekit.apply import (
-    CHUNK,
+    batches,
     condition_of,
-    device_of,
     encode_set,
-    evaluating,
     reading_of,
     sample,
     sample_rows,
@@ -150,10 +148,9 @@ class ModelOnSet:
     @torch.no_grad()
     def codes(self, data: Dataset, corruption: Corruption | None = None) -> np.ndarray:
         """Return the mean codes of a set, (n, H), of corrupted inputs if asked."""
-        codes, device = [], device_of(self.model)
-        with evaluating(self.model), seeded(self.seed):
-            for rows in torch.arange(len(data)).split(CHUNK):
-                x, c = data.batch(rows).to(device), condition_of(self.model, data, rows)
+        codes = []
+        with seeded(self.seed):
+            for _, rows, x, c in batches(self.model, data):
                 check_range(self.model, data, rows, x)
                 with reading_of(data, self.model):
                     q = self.model.encode(x if corruption is None else corruption(x), c)

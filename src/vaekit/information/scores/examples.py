@@ -15,19 +15,22 @@ The first three are high, the last two low, for an example that is unlike the tr
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
 
-from vaekit.apply import CHUNK, batches, reading_of, seeded
+from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, source_of
+from vaekit.arguments import check_counts
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions.divergences import kl, log_ratio
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_range
-from vaekit.given import check_seed
+from vaekit.given import check_model, check_seed
 from vaekit.information.encoding import check_subject
 from vaekit.model import Model
 from vaekit.shapes import log_prob
@@ -57,36 +60,62 @@ class ExampleScores:
     __repr__ = brief_repr
 
 
-@torch.no_grad()
 def score_examples(
-    model: Model, data: Dataset, c: Tensor | None = None, samples: int = CODES, seed: int = 0
+    model: Model,
+    data: Dataset | DataLoader | Stream,
+    c: Tensor | None = None,
+    samples: int = CODES,
+    seed: int = 0,
 ) -> ExampleScores:
     """Score every example of a set by `samples` codes of each, under conditions c (n, width).
 
-    Without c a conditional model takes the set's own. Deterministic codes are one for each example,
-    and have no rate, ELBO and log p(x), as models without a prior. Raises `VaekitError` for samples
+    A set is a `Dataset` or what a loader gives, in its order; for this one c is (1, width). Without
+    c a conditional model takes the set's own. Deterministic codes are one for each example, and
+    have no rate, ELBO and log p(x), as models without a prior. Raises `VaekitError` for samples
     < 1, a condition that is missing or does not fit, examples that the model cannot read, values
-    outside the likelihood's support, and scores that are not finite, by the example.
+    outside the likelihood's support, scores that are not finite, by the example, and for a loader
+    whose batches do not serve or whose length is not known.
     """
-    check_subject(model, data, samples=samples)
+    parts = list(score_batches(model, data, c, samples, seed))
+    values = {k: np.concatenate([part.values[k] for part in parts]) for k in parts[0].values}
+    return replace(parts[0], values=values)
+
+
+@torch.no_grad()
+def score_batches(
+    model: Model,
+    data: Dataset | DataLoader | Stream,
+    c: Tensor | None = None,
+    samples: int = CODES,
+    seed: int = 0,
+) -> Iterator[ExampleScores]:
+    """Yield what `score_examples` returns batch by batch."""
+    check_model(model)
+    check_counts(samples=samples)
     check_seed(seed)
+    source = source_of(data)
+    if isinstance(source, Dataset):
+        check_subject(model, source)
     if c is not None:
         model.check(c)
-        if len(c) != len(data):
-            raise VaekitError(f"{len(data)} examples need as many conditions, got {len(c)}")
+        count = len(source) if isinstance(source, Dataset) else 1
+        if len(c) != count:
+            raise VaekitError(f"{count} examples need as many conditions, got {len(c)}")
+    with seeded(seed):
+        for part in batches(model, source, c=c):
+            yield _of_chunk(model, part, samples, seed)
+
+
+def _of_chunk(model: Model, part: Chunk, samples: int, seed: int) -> ExampleScores:
+    check_range(model, part.data, part.rows, part.x)
     rows: list[dict[str, Tensor]] = []
-    with seeded(seed), reading_of(data, model):
-        for part, x, own in batches(model, data, c=c):
-            check_range(model, data, part, x)
-            for i in range(len(part)):
-                one = slice(i, i + 1)
-                c_i = None if own is None else own[one]
-                rows.append(_scores_of(model, x[one], c_i, samples, seed))
+    with reading_of(part.data, model):
+        for i in range(len(part.x)):
+            c = None if part.c is None else part.c[i : i + 1]
+            rows.append(_scores_of(model, part.x[i : i + 1], c, samples, seed))
     values = {name: torch.cat([row[name] for row in rows]).double().cpu() for name in rows[0]}
     for name, each in values.items():
-        check_finite_values(
-            model, data, torch.arange(len(data)), f"the {name.replace('_', ' ')}", each
-        )
+        check_finite_values(model, part.data, part.rows, f"the {name.replace('_', ' ')}", each)
     absent: dict[str, str] = {}
     if "rate" not in values:
         why = NO_PRIOR if model.prior is None else DETERMINISTIC

@@ -30,7 +30,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.apply import CHUNK, condition_of, device_of, evaluating, reading_of, sample_codes
+from vaekit.apply import (
+    batches,
+    condition_of,
+    device_of,
+    evaluating,
+    reading_of,
+    sample_codes,
+)
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, Logistics, OneHots
 from vaekit.errors import VaekitError
@@ -54,12 +61,10 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> dict[s
     Reads up to `n` examples, 2000 for the MMD. Raises `VaekitError` for a model without a prior,
     with one that cannot be sampled, or one p(z|c) for each example, and n < 1.
     """
-    rows, device = rows_of(model, data, n), device_of(model)
+    rows = rows_of(model, data, n)
     drawn, means, spreads, q, p = [], [], [], None, None
     with drawing(seed), evaluating(model):
-        for part in rows.split(CHUNK):
-            c = condition_of(model, data, part)
-            x = data.batch(part).to(device)
+        for _, part, x, c in batches(model, data, rows):
             check_numbers(data, part, x)
             with reading_of(data, model):
                 q = model.encode(x, c)

@@ -22,6 +22,7 @@ from vaekit.report.sections import (
     training,
     vectors,
 )
+from vaekit.system.progress import steps
 
 ORDER = (
     ledger,
@@ -43,5 +44,5 @@ ORDER = (
 
 def sections_of(view: View) -> Iterator[Section]:
     """Yield all that a run has to show."""
-    for module in ORDER:
+    for module in steps(ORDER, "sections of the page"):
         yield from module.sections(view)

@@ -1,0 +1,204 @@
+"""A trained run at work: encode, decode, reconstruct, sample.
+
+Sets and what a `DataLoader` gives go through the model batch by batch. What comes of them is
+returned whole, or written to a file row by row where it is too much for the memory.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader
+
+from vaekit import apply
+from vaekit.apply import Stream
+from vaekit.arguments import check, check_counts
+from vaekit.data import Dataset
+from vaekit.data.border import pieces
+from vaekit.errors import VaekitError
+from vaekit.given import check_seed
+from vaekit.runs import conditions, inputs
+from vaekit.system import files
+from vaekit.system.npy import save_rows
+from vaekit.system.progress import steps
+
+if TYPE_CHECKING:
+    from vaekit.runs.folder import Run
+
+_LISTED = 8  # rows that a note names
+Input = np.ndarray | Tensor | Dataset | DataLoader | Stream | Path | str | None
+
+
+def encode(
+    run: "Run",
+    x: Input = None,
+    condition: Any = None,
+    draw: bool = False,
+    seed: int = 0,
+    out: Path | str | None = None,
+) -> np.ndarray:
+    """Return the mean of q(z|x), or with `draw` one sample of it, (N, H) float32.
+
+    `condition` is for conditional models: a class by number or name, {factor: level}, a list of
+    attributes, or an array with one for each example; a `Dataset` brings its own, and a loader
+    gives pairs (x, condition). With `out`, a new .npy file, the codes are written there batch by
+    batch, and mapped. Raises `VaekitError` for examples and conditions that are not as in training,
+    for an `out` that is there already or no .npy, and for a loader whose length is not known.
+    """
+    check("draw", draw, bool, False)
+    place = _new_file(out)
+    data, c = prepared(run, x, condition)
+    parts = apply.encode_batches(run.model, data, c, draw, seed)
+    return _whole((code for code, _, _ in parts), data, place)
+
+
+def codes(
+    run: "Run", x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
+) -> apply.Codes:
+    """Return code, mean and standard deviation of q(z|x), tensors (N, H), as `encode` does."""
+    check("draw", draw, bool, False)
+    check_seed(seed)
+    return apply.encode_set(run.model, *prepared(run, x, condition), draw, seed)
+
+
+def encode_batches(
+    run: "Run", x: Input = None, condition: Any = None, draw: bool = False, seed: int = 0
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """Yield code, mean and deviation of each batch, (n, H), as `apply.encode_batches` does."""
+    check("draw", draw, bool, False)
+    check_seed(seed)
+    return apply.encode_batches(run.model, *prepared(run, x, condition), draw, seed)
+
+
+def decode(run: "Run", z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
+    """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
+
+    Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
+    """
+    z = apply.latent_codes(run.model, z if isinstance(z, Tensor) else np.asarray(z))
+    c = _condition(run, condition, len(z))
+    return run.schema.own(apply.decode(run.model, z, c))
+
+
+def reconstruct(
+    run: "Run", x: Input = None, condition: Any = None, out: Path | str | None = None
+) -> np.ndarray:
+    """Return the mean of p(x|z) at the mean code of each example, (N, *shape).
+
+    With `out` they are written, and mapped, as codes are by `encode`. Raises `VaekitError` as that.
+    """
+    place = _new_file(out)
+    data, c = prepared(run, x, condition)
+    parts = (run.schema.own(part) for part in apply.reconstruct_batches(run.model, data, c))
+    return _whole(parts, data, place)
+
+
+def reconstruct_batches(run: "Run", x: Input = None, condition: Any = None) -> Iterator[np.ndarray]:
+    """Yield what `reconstruct` returns batch by batch."""
+    parts = apply.reconstruct_batches(run.model, *prepared(run, x, condition))
+    return (run.schema.own(part) for part in parts)
+
+
+def sample(run: "Run", n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
+    """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
+
+    The same seed gives the same samples. Raises `VaekitError` for a model without a prior, and for
+    a condition that is missing or does not fit.
+    """
+    check_counts(n=n)
+    check_seed(seed)
+    return run.schema.own(apply.sample(run.model, n, _condition(run, condition, n), seed))
+
+
+# ---- what goes in, and where it goes
+
+
+def prepared(run: "Run", x: Any, condition: Any) -> tuple[Dataset | Stream, Tensor | None]:
+    """Return examples, and their conditions unless they have their own; raise as `encode` does."""
+    data, wanted = examples(run, x), run.model.condition
+    if isinstance(data, Dataset):
+        if wanted is not None and condition is None:
+            return conditions.matched(data, wanted, run.schema), None
+        return data, _condition(run, condition, len(data))
+    if condition is None:  # what the model needs stands beside x
+        return data, None
+    try:
+        return data, _condition(run, condition, 1)
+    except VaekitError as error:
+        raise VaekitError(f"{error}; a DataLoader takes one for all, or gives pairs") from None
+
+
+def examples(run: "Run", x: Any) -> Dataset | Stream:
+    """Return examples on the scale of the training; None: the run's own test set."""
+    if isinstance(x, Stream):
+        return x
+    if isinstance(x, DataLoader):
+        return Stream(x, run.schema.admitted, lambda *beside: _told(run, *beside))
+    if x is None or isinstance(x, str | Path):
+        return inputs.examples(run, None if x is None else str(x)).data
+    return run.schema.admitted(x)
+
+
+def _told(run: "Run", beside: Any, count: int, wanted: Any) -> Tensor:
+    """Read the conditions of a loader's batch as those of an array are read."""
+    apply.conditions_beside(beside, count, wanted)
+    return conditions.vectors(beside, count, wanted, run.schema)
+
+
+def _condition(run: "Run", value: Any, n: int) -> Tensor | None:
+    wanted = run.model.condition
+    if wanted is not None and value is not None:
+        return conditions.vectors(value, n, wanted, run.schema)
+    if wanted is not None:
+        raise VaekitError(
+            f"this model is conditioned on {wanted.kind}: say on which with --condition "
+            "(condition=)"
+        )
+    if value is not None:
+        raise VaekitError("this model takes no condition: leave it out")
+    return None
+
+
+def _new_file(out: Path | str | None) -> Path | None:
+    if out is None:
+        return None
+    path = files.place(out, "a .npy file to write")
+    if path.suffix.lower() != ".npy":
+        raise VaekitError(f"{path} does not serve here: name a file that ends in .npy")
+    if path.exists():
+        raise VaekitError(f"{path} exists: choose another name, or remove it first")
+    files.check_file(path)
+    return path
+
+
+def _whole(
+    parts: Iterable[Tensor] | Iterable[np.ndarray], data: Dataset | Stream, out: Path | None
+) -> np.ndarray:
+    """Join batches in memory, or in a file that is then mapped."""
+    if out is not None:
+        files.write_file(out, lambda part: save_rows(part, map(np.asarray, parts)))
+        return np.load(out, mmap_mode="r")
+    tensors = ((torch.as_tensor(part),) for part in parts)
+    return apply.joined(tensors, len(data) if isinstance(data, Dataset) else None)[0].numpy()
+
+
+def rows_outside(run: "Run", data: Dataset) -> tuple[int, list[int]]:
+    """Count the rows of a table that lie far, by a whole range, outside those of the training.
+
+    The first eight of them are listed beside.
+    """
+    low, high = run.schema.range
+    count, first = 0, list[int]()
+    if run.schema.columns is None:
+        return count, first
+    for part in steps(list(pieces(len(data), data.images[0].nbytes)), "pieces looked at"):
+        x = data.batch(torch.arange(part.start, part.stop))
+        outside = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
+        count += int(outside.sum())
+        if len(first) < _LISTED:
+            rows = outside.nonzero()[: _LISTED - len(first), 0] + part.start
+            first += rows.tolist()
+    return count, first
