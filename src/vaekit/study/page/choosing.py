@@ -1,0 +1,87 @@
+"""Which run each criterion chooses, and what that costs."""
+
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from vaekit.report import tables
+from vaekit.report.section import Section
+from vaekit.study.page.markup import Cell, by_set, table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+NAMES = {"udr": "UDR"}
+_Known = dict[str, dict[str | None, dict[str, Any]]]
+
+
+def choosing(choices: "pl.DataFrame", about_udr: str) -> Section | None:
+    """Show the choices; `about_udr` says how UDR was got, or why it is not there."""
+    known: dict[str, _Known] = {}
+    for row in choices.iter_rows(named=True):
+        known.setdefault(row["data"], {}).setdefault(row["criterion"], {})[row["score"]] = row
+    if not known:
+        return None
+    judged = any(row["score"] is not None for row in choices.iter_rows(named=True))
+    caption = "Of all finished runs of a data set, the one that each criterion puts first. "
+    if judged:
+        caption += (
+            "Cells hold what it has in the scores of labels, and its regret: how far below the best "
+            "of all runs that is. A run at random has the mean. Green is the best run itself, orange "
+            "a choice that is worse than chance. "
+        )
+    else:
+        caption += "There are no scores with labels that could say whether these choices are good. "
+    figures = by_set(list(known), lambda data: ("", _of_set(known[data])))
+    return Section("choice", "Choosing a model without labels", caption + about_udr, figures)
+
+
+def _of_set(criteria: _Known) -> Markup:
+    scores = [score for score in next(iter(criteria.values())) if score is not None]
+    heads: list[str | Cell] = [
+        "chosen by",
+        "run",
+        *(Cell(tables.title(n), "right") for n in scores),
+    ]
+    without = [(n, rows) for n, rows in criteria.items() if not next(iter(rows.values()))["labels"]]
+    rows = [_row(name, rows, scores) for name, rows in without]
+    if scores:
+        rows.append(_chance(criteria, scores))
+    rows += [_row(n, rows, scores) for n, rows in criteria.items() if (n, rows) not in without]
+    return table(heads, rows, "many")
+
+
+def _row(name: str, rows: dict[str | None, dict[str, Any]], scores: list[str]) -> list[str | Cell]:
+    about = next(iter(rows.values()))
+    chosen = about["run"] or f"none: {about['why']}"
+    ties = f" and {about['ties'] - 1} more" if about["ties"] > 1 else ""
+    hint = f"{about['setting']}; of {about['candidates']} runs" if about["run"] else ""
+    cells: list[str | Cell] = [Cell(NAMES.get(name) or tables.title(name), "label")]
+    return [*cells, Cell(chosen + ties, "quiet run", hint), *(_value(rows.get(s)) for s in scores)]
+
+
+def _chance(criteria: _Known, scores: list[str]) -> list[str | Cell]:
+    some = [
+        next((r[s] for r in criteria.values() if s in r and r[s]["best"] is not None), None)
+        for s in scores
+    ]
+    cells = [
+        Cell("")
+        if row is None
+        else Cell(_with_regret(row["random"], row["random_regret"]), "value")
+        for row in some
+    ]
+    return [Cell("chance", "label"), Cell("a run at random", "quiet run"), *cells]
+
+
+def _value(row: dict[str, Any] | None) -> Cell:
+    if row is None or row["value"] is None:
+        return Cell("", "value")
+    kind = "best" if not row["regret"] else "worse" if row["regret"] > row["random_regret"] else ""
+    hint = f"best {tables.text(row['best'])}, mean {tables.text(row['random'])}"
+    return Cell(_with_regret(row["value"], row["regret"]), f"value {kind}", hint)
+
+
+def _with_regret(value: float, regret: float) -> Markup:
+    html = Markup('{} <span class="spread">{}</span>')
+    return html.format(f"{value:.3g}".replace("-", "−"), f"regret {regret:.2g}" if regret else "")
