@@ -1,8 +1,9 @@
 """Many runs as one: planned, made where there is room, gathered into one table."""
 
-from vaekit.study import forecast
+from vaekit.study import analysis, forecast
 from vaekit.study.driver import Follower, run_study
 from vaekit.study.engines import Engine, Here, Processes
+from vaekit.study.page import compare
 from vaekit.study.plan import Plan, Planned, planned, read_study
 from vaekit.study.store import results
 
@@ -13,6 +14,8 @@ __all__ = [
     "Plan",
     "Planned",
     "Processes",
+    "analysis",
+    "compare",
     "forecast",
     "planned",
     "read_study",

@@ -78,8 +78,8 @@ def correlations(
                         **{"n": int(both.sum()), "settings": len(np.unique(block[both]))},
                     }
                 )
-    kinds: dict[str, Any] = {name: pl.Float64 for name in ("rho", "low", "high")}
-    kinds |= {name: pl.Int64 for name in ("n", "settings")}
+    kinds: dict[str, Any] = dict.fromkeys(("rho", "low", "high"), pl.Float64)
+    kinds |= dict.fromkeys(("n", "settings"), pl.Int64)
     schema = {"data": pl.String, "a": pl.String, "b": pl.String, **kinds}
     return pl.DataFrame(rows, schema=schema)
 

@@ -44,9 +44,9 @@ def on_front(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def way_of(name: str) -> Way:
     """Return which way a number is better; a rate is a cost. Raises where it is no merit."""
     better = "lower" if name == "rate" else tables.better(name)
-    if better == "higher" or better == "lower":
-        return better
-    raise VaekitError(f"{name} is no merit in itself, so it has no trade-off")
+    if not better:
+        raise VaekitError(f"{name} is no merit in itself, so it has no trade-off")
+    return "higher" if better == "higher" else "lower"
 
 
 def usual_pair(table: "pl.DataFrame") -> tuple[str, str] | None:
@@ -110,6 +110,6 @@ def front(
         for about, yes, support in zip(own_rows, exact, share, strict=True):
             rows.append({**about, "on_front": bool(yes), "support": float(support)})
     numbers = ("strength", "x", "x_se", "y", "y_se", "support")
-    text = {name: pl.String for name in ("data", "recipe", "setting")}
-    kinds = {**text, **{name: pl.Float64 for name in numbers}}
+    text = dict.fromkeys(("data", "recipe", "setting"), pl.String)
+    kinds = {**text, **dict.fromkeys(numbers, pl.Float64)}
     return pl.DataFrame(rows, schema={**kinds, "n": pl.Int64, "on_front": pl.Boolean})

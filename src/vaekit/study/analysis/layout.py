@@ -185,7 +185,7 @@ def repeats(table: "pl.DataFrame") -> list[Repeats]:
     """Gather runs that differ in the seed alone, by data set, in the order of recipe and values."""
     table = with_settings(table)
     names = ("data", "recipe", "setting", "strength", "series", "state")
-    alike: dict[Any, tuple[list[int], list[int]]] = {}
+    alike: dict[tuple[Any, ...], tuple[list[int], list[int]]] = {}
     for place, (*key, state) in enumerate(table.select(names).iter_rows()):
         finished, failed = alike.setdefault(tuple(key), ([], []))
         (finished if state == "finished" else failed).append(place)
@@ -197,7 +197,10 @@ def repeats(table: "pl.DataFrame") -> list[Repeats]:
         strength = float("inf") if group.strength is None else group.strength
         return sets.index(group.data), recipes.index(group.recipe), strength, values
 
-    every = [Repeats(*key, np.array(rows, int), len(bad)) for key, (rows, bad) in alike.items()]
+    every = [
+        Repeats(data, recipe, setting, strength, series, np.array(rows, int), len(others))
+        for (data, recipe, setting, strength, series), (rows, others) in alike.items()
+    ]
     return sorted(every, key=order)
 
 

@@ -127,7 +127,7 @@ def summary(
                     }
                 )
     kinds = {"strength": pl.Float64, "rank": pl.Int64, "mark": pl.String}
-    kinds |= {name: pl.Float64 for name in ("mean", "se", "low", "high", "shuffled")}
+    kinds |= dict.fromkeys(("mean", "se", "low", "high", "shuffled"), pl.Float64)
     return pl.DataFrame(rows, schema_overrides=kinds, infer_schema_length=None)
 
 
@@ -162,7 +162,8 @@ def ranks(
     no merit in itself is not ranked; a score that is not clearly above its shuffled value is not
     the best of any.
     """
-    better, blank = tables.better(name), [(None, None)] * len(means)
+    better = tables.better(name)
+    blank: list[tuple[int | None, str | None]] = [(None, None)] * len(means)
     known = {i: mean for i, mean in enumerate(means) if mean is not None}
     if not better:
         return blank, "no merit in itself"
@@ -177,7 +178,7 @@ def ranks(
     errors = np.array([each.se or 0.0 for each in known.values()])
     doubt = 2 * np.hypot(errors[:, None], errors)
     ahead = dict(zip(known, (values - values[:, None] > doubt).sum(1).tolist(), strict=True))
-    marked = []
+    marked: list[tuple[int | None, str | None]] = []
     for i in range(len(means)):
         if i not in known:
             marked.append((None, None))

@@ -10,53 +10,93 @@ from typing import TYPE_CHECKING, Any
 from vaekit.report import tables
 from vaekit.report.rendering import check_page, data_name, render
 from vaekit.report.section import Section
-from vaekit.study.analysis.layout import repeats, varied
+from vaekit.study.analysis.layout import check_table, repeats, varied
 from vaekit.study.page.agreement import agreement
 from vaekit.study.page.choosing import choosing
 from vaekit.study.page.comparison import Comparison, compared
-from vaekit.study.page.markup import Cell, table
+from vaekit.study.page.markup import Cell, span, table
 from vaekit.study.page.numbers import numbers
 from vaekit.study.page.strengths import strengths
 from vaekit.study.page.text import lines
 from vaekit.study.page.tradeoffs import tradeoff
 from vaekit.study.page.variance import variance
+from vaekit.study.store import results
+from vaekit.study.udr import Progress, compute_udr, read_udr
 from vaekit.system import files
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Comparison", "compared", "lines", "write"]
+__all__ = ["Comparison", "compare", "compared", "lines", "write"]
 _FEW = 10
 _HIDDEN = ("run", "state", "reason", "seed", "folder", "evaluate", "notes", "setting", "series")
 
 
-def write(known: Comparison, path: Path | str, force: bool = False, about_udr: str = "") -> Path:
-    """Write the page of a study, and return its path.
+def compare(
+    folder: Path | str,
+    path: Path | str | None = None,
+    force: bool = False,
+    *,
+    strengths: Sequence[str] = (),
+    tradeoff: tuple[str, str] | None = None,
+    with_udr: bool = False,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Write one page that says what came out of a study, and return what it says as tables.
 
-    `about_udr` says how UDR was got. Raises `VaekitError` where something that is no page stands at
-    `path` (unless `force`), or the disk refuses.
+    Args:
+        folder: the folder of the study
+        path: the page, by default compare.html in that folder
+        force: overwrite what is no page
+        strengths: settings that are the strength of a recipe, before β, γ and other weights
+        tradeoff: two numbers to trade, (y, x); by default a score of labels and the distortion,
+            else the squared error and the rate
+        with_udr: compute UDR where it is not known yet, from weights and data of the runs; it is
+            kept in udr.json
+        progress: is told what is computed
+
+    Raises `VaekitError` for what is no study, no finished run, names of nothing in the table, what
+    is no page at `path` (unless `force`), and where the disk refuses.
+    """
+    folder = files.place(folder, "a study")
+    path = check_page(
+        folder / "compare.html" if path is None else files.place(path, "a page"), force
+    )
+    table = results(folder)
+    check_table(table)
+    known = compute_udr(folder, table, progress=progress) if with_udr else read_udr(folder)
+    comparison = compared(table, known, strengths, tradeoff)
+    write(comparison, path, force)
+    return comparison
+
+
+def write(known: Comparison, path: Path | str, force: bool = False) -> Path:
+    """Write the page of a comparison, and return its path.
+
+    Raises `VaekitError` where something that is no page stands at `path` (unless `force`), or the
+    disk refuses.
     """
     path = check_page(files.place(path, "a page"), force)
-    results = known.table
+    of_runs = known.table
     sections = [
-        strengths(results, known.numbers),
+        strengths(of_runs, known.numbers),
         None
         if known.front is None or known.pair is None
-        else tradeoff(results, known.front, *known.pair),
+        else tradeoff(of_runs, known.front, *known.pair),
         variance(known.shares),
         agreement(known.over_all, known.within, known.numbers),
-        choosing(known.choices, about_udr),
-        _failures(results),
+        choosing(known.choices, known.udr),
+        _failures(of_runs),
     ]
     text = render(
         "study.html.jinja",
-        title=_title(results),
+        title=_title(of_runs),
         facts=_facts(known),
         notes=_notes(known),
         figures=numbers(known.summary),
         methods=_methods(known),
         sections=[section for section in sections if section is not None],
-        settings=_settings(results),
+        settings=_settings(of_runs),
     )
     files.write_text(path, text)
     return path
@@ -77,14 +117,9 @@ def _facts(known: Comparison) -> str:
         [
             f"{len(known.table):,} runs",
             settings + (f" on each of {sets} data sets" if sets > 1 else ""),
-            f"{_span([len(g.rows) + g.failed for g in groups])} seeds each",
+            f"{span([len(g.rows) + g.failed for g in groups])} seeds each",
         ]
     )
-
-
-def _span(counts: Sequence[int]) -> str:
-    low, high = min(counts), max(counts)
-    return str(low) if low == high else f"{low} to {high}"
 
 
 def _notes(known: Comparison) -> list[str]:
@@ -107,9 +142,9 @@ def _notes(known: Comparison) -> list[str]:
         )
     elif min(count for count in counts if count) < _FEW:
         notes.append(
-            f"Settings have {_span([c for c in counts if c])} finished runs. Bootstrap intervals of "
-            "few seeds are too narrow: 95 % ones hold the truth in 72 % of cases for 3 seeds, 83 % "
-            "for 5, 90 % for 10."
+            f"Settings have {span([c for c in counts if c])} finished runs. Bootstrap intervals "
+            "of few seeds are too narrow: 95 % ones hold the truth in 72 % of cases for 3 seeds, "
+            "83 % for 5, 90 % for 10."
         )
     return notes
 

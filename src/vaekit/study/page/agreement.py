@@ -43,8 +43,8 @@ def agreement(
         "Spearman's ρ of ranks. Above the diagonal over all runs of a data set, which mostly says "
         "whether two numbers order the settings alike; below it within settings, among runs that "
         "differ in the seed alone, which says whether a lucky seed is lucky by both. Blue agrees, "
-        "orange disagrees; pale figures have a 95 % bootstrap interval that holds 0, or none. Point "
-        "at a cell for its interval and n. Numbers that do not vary are left out."
+        "orange disagrees; pale figures have a 95 % bootstrap interval that holds 0, or none. "
+        "Point at a cell for its interval and n. Numbers that do not vary are left out."
     )
     return Section("agreement", "Do the numbers agree?", caption, by_set(list(known), part))
 
@@ -69,6 +69,7 @@ def _cell(row: dict[str, Any] | None, same: bool) -> Cell:
     colour = "var(--series-0)" if rho > 0 else "var(--series-1)"
     ink = f"background:color-mix(in srgb, {colour} {60 * abs(rho):.0f}%, transparent)"
     text = f"{rho:.2f}".replace("0.", ".", 1).replace("-", "−")
-    hint = f"ρ {rho:.3f}, 95 % {interval(low, high) or '–'}, {row['n']} runs of {row['settings']} settings"
+    count = f"{row['n']} runs of {row['settings']} settings"
+    hint = f"ρ {rho:.3f}, 95 % {interval(low, high) or '–'}, {count}"
     html = Markup('<span style="{}" class="{}">{}</span>')
     return Cell(html.format(ink, "" if sure else "unsure", text), "rho", hint.replace("-", "−"))

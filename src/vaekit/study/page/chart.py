@@ -13,15 +13,15 @@ from matplotlib.ticker import MaxNLocator
 from vaekit.report import tables
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 20, 30
-_WIDE, _APART, _TICKS = 8.0, 20, 4
+_WIDE, _APART, _TICKS, _FEW = 8.0, 20, 4, 10
 COLOURS = 6
 
 
 class Chart:
     """Draw points, lines and marks over values x and y (n,), in pixels of the page.
 
-    The horizontal axis is logarithmic where its values span 1 to 8 and are fewer than 20, as
-    strengths are; these are its ticks then.
+    The values of `steps`, as strengths are, are ticks of the horizontal axis, which is logarithmic
+    where they span 1 to 8.
     """
 
     def __init__(
@@ -33,14 +33,14 @@ class Chart:
         ylabel: str = "",
         width: int = 230,
         height: int = 170,
+        steps: bool = False,
     ):
         self.width, self.height = width, height
         self.title, self.xlabel, self.ylabel = title, xlabel, ylabel
         self.parts: list[Markup] = []
         values = np.unique(x)
-        few = len(values) < 20
-        self.log = bool(few and values[0] > 0 and values[-1] / values[0] >= _WIDE)
-        self.xticks = values if few else _ticks(values[0], values[-1])
+        self.log = bool(steps and values[0] > 0 and values[-1] / values[0] >= _WIDE)
+        self.xticks = values if steps else _ticks(values[0], values[-1])
         self.yticks = _ticks(float(y.min()), float(y.max()))
         self.x_ends = _ends(np.log(values) if self.log else values, 0.08)
         self.y_ends = _ends(y, 0.04)
@@ -64,8 +64,9 @@ class Chart:
         """Draw a faint dot for each pair, moved sideways by some pixels."""
         px, py = self.place(x, y)
         path = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(px + shift, py, strict=True))
-        html = '<path class="dots" style="stroke:{}" d="{}"/>'
-        self.parts.append(Markup(html).format(_colour(colour), path))
+        html = '<path class="dots{}" style="stroke:{}" d="{}"/>'
+        kind = " few" if len(x) <= _FEW else ""
+        self.parts.append(Markup(html).format(kind, _colour(colour), path))
 
     def line(self, x: np.ndarray, y: np.ndarray, colour: int | None, kind: str = "") -> None:
         """Join pairs in their order; without a colour in that of the axes."""
@@ -77,7 +78,8 @@ class Chart:
     def mark(self, x: float, y: float, colour: int, hint: str = "", text: str = "") -> None:
         """Draw one mark, with what it says when pointed at, and a text beside it."""
         (px,), (py,) = self.place(np.array([x]), np.array([y]))
-        html = '<g class="mark"><title>{}</title><circle cx="{:.1f}" cy="{:.1f}" r="3.4" style="fill:{}"/></g>'
+        circle = '<circle cx="{:.1f}" cy="{:.1f}" r="3.4" style="fill:{}"/>'
+        html = f'<g class="mark"><title>{{}}</title>{circle}</g>'
         self.parts.append(Markup(html).format(hint, px, py, _colour(colour)))
         if text:
             html = '<text class="name" x="{:.1f}" y="{:.1f}">{}</text>'
@@ -85,7 +87,8 @@ class Chart:
 
     def svg(self) -> Markup:
         """Return the chart with its axes."""
-        html = '<svg class="chart" viewBox="0 0 {0} {1}" width="{0}" height="{1}" role="img" aria-label="{2}">'
+        size = 'viewBox="0 0 {0} {1}" width="{0}" height="{1}"'
+        html = f'<svg class="chart" {size} role="img" aria-label="{{2}}">'
         said = f"{self.title} {self.ylabel} against {self.xlabel}"
         top = Markup(html).format(self.width, self.height, said)
         return top + self._axes() + Markup("").join(self.parts) + Markup("</svg>")

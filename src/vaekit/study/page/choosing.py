@@ -1,12 +1,14 @@
 """Which run each criterion chooses, and what that costs."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from vaekit.report import tables
 from vaekit.report.section import Section
-from vaekit.study.page.markup import Cell, by_set, table
+from vaekit.study.page.markup import Cell, by_set, span, table
+from vaekit.study.udr import Agreement
 
 if TYPE_CHECKING:
     import polars as pl
@@ -15,8 +17,8 @@ NAMES = {"udr": "UDR"}
 _Known = dict[str, dict[str | None, dict[str, Any]]]
 
 
-def choosing(choices: "pl.DataFrame", about_udr: str) -> Section | None:
-    """Show the choices; `about_udr` says how UDR was got, or why it is not there."""
+def choosing(choices: "pl.DataFrame", udr: Mapping[str, Agreement]) -> Section | None:
+    """Show the choices, and say how UDR was got or why it is not there."""
     known: dict[str, _Known] = {}
     for row in choices.iter_rows(named=True):
         known.setdefault(row["data"], {}).setdefault(row["criterion"], {})[row["score"]] = row
@@ -26,14 +28,26 @@ def choosing(choices: "pl.DataFrame", about_udr: str) -> Section | None:
     caption = "Of all finished runs of a data set, the one that each criterion puts first. "
     if judged:
         caption += (
-            "Cells hold what it has in the scores of labels, and its regret: how far below the best "
-            "of all runs that is. A run at random has the mean. Green is the best run itself, orange "
-            "a choice that is worse than chance. "
+            "Cells hold what it has in the scores of labels, and its regret: how far from the best "
+            "of all runs that is. A run at random has the mean. Green is the best run itself, "
+            "orange a choice that is worse than chance. "
         )
     else:
         caption += "There are no scores with labels that could say whether these choices are good. "
     figures = by_set(list(known), lambda data: ("", _of_set(known[data])))
-    return Section("choice", "Choosing a model without labels", caption + about_udr, figures)
+    return Section("choice", "Choosing a model without labels", caption + _about(udr), figures)
+
+
+def _about(udr: Mapping[str, Agreement]) -> str:
+    if not udr:
+        return "UDR was not computed, so the ELBO stands alone; `vaekit compare STUDY --udr` does."
+    partners = sorted({each.partners for each in udr.values()})
+    counts = sorted({each.n for each in udr.values()})
+    return (
+        "UDR is the median agreement of a run's latents with those of runs of the same setting and "
+        f"other seeds, by rank correlation of mean codes ({span(partners)} partners, n "
+        f"{span(counts)}). The ELBO is the bound at weight 1, whatever the strength was."
+    )
 
 
 def _of_set(criteria: _Known) -> Markup:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from vaekit.errors import VaekitError
 from vaekit.study import analysis
 from vaekit.study.analysis.fronts import usual_pair
+from vaekit.study.udr import Agreement
 
 if TYPE_CHECKING:
     import polars as pl
@@ -29,12 +30,12 @@ class Comparison:
     choices: "pl.DataFrame"
     pair: tuple[str, str] | None
     front: "pl.DataFrame | None"
-    udr: Mapping[str, float]
+    udr: Mapping[str, Agreement]
 
 
 def compared(
     table: "pl.DataFrame",
-    udr: Mapping[str, float] | None = None,
+    udr: Mapping[str, Agreement] | None = None,
     strengths: Sequence[str] = (),
     pair: tuple[str, str] | None = None,
 ) -> Comparison:
@@ -55,7 +56,7 @@ def compared(
         analysis.shares(table),
         analysis.correlations(table),
         analysis.correlations(table, within=True),
-        analysis.choices(table, udr),
+        analysis.choices(table, {name: each.udr for name, each in (udr or {}).items()}),
         pair,
         analysis.front(table, *pair) if pair else None,
         udr or {},

@@ -1,13 +1,13 @@
 """Pieces of the page: tables, folds, and what is said once for each data set."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from vaekit.report import tables
 
-MOST, FIRST, LAST = 40, 15, 5  # rows shown at most; of more the first and the last, the rest folded
+MOST, FIRST, LAST = 40, 12, 5  # rows that are too many, and those shown of them
 
 
 @dataclass(frozen=True)
@@ -24,14 +24,18 @@ class Cell:
         return Markup('<td class="{}"{}>{}</td>').format(self.kind, title, self.content)
 
 
-def table(heads: Sequence[str | Cell], rows: Sequence[Sequence[str | Cell]], kind: str) -> Markup:
-    """Lay out rows under heads; of many rows the middle ones are folded."""
-    if len(rows) <= MOST:
+def table(
+    heads: Sequence[str | Cell], rows: Sequence[Sequence[str | Cell]], kind: str, most: int = MOST
+) -> Markup:
+    """Lay out rows under heads; of more than `most` the first and last, all of them in a fold."""
+    if len(rows) <= most:
         return _plain_table(heads, rows, kind)
-    middle = rows[FIRST : len(rows) - LAST]
-    ends = _plain_table(heads, [*rows[:FIRST]], kind)
-    last = _plain_table(heads, [*rows[len(rows) - LAST :]], kind)
-    return ends + fold(f"the next {len(middle)}", _plain_table(heads, middle, kind)) + last
+    gap: list[str | Cell] = [Cell("⋮", "quiet") for _ in heads]
+    ends = [*rows[:FIRST], gap, *rows[len(rows) - LAST :]]
+    return _plain_table(heads, ends, kind) + fold(
+        f"all {len(rows)} rows, of which {len(rows) - FIRST - LAST} are left out above",
+        _plain_table(heads, rows, kind),
+    )
 
 
 def _plain_table(
@@ -39,7 +43,8 @@ def _plain_table(
 ) -> Markup:
     top = joined(_head(head) for head in heads)
     body = joined(Markup("<tr>{}</tr>\n").format(joined(map(_cell, row))) for row in rows)
-    html = '<div class="wide"><table class="numbers {}">\n<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody></table></div>'
+    inner = "<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>"
+    html = f'<div class="wide"><table class="numbers {{}}">\n{inner}</table></div>'
     return Markup(html).format(kind, top, body)
 
 
@@ -53,7 +58,7 @@ def _head(head: str | Cell) -> Markup:
     return Markup('<th class="{}"{}>{}</th>').format(known.kind, hint, known.content)
 
 
-def joined(parts: Iterable[object]) -> Markup:
+def joined(parts: Iterable[Markup | Cell]) -> Markup:
     """Put pieces one after another."""
     return Markup("").join(parts)
 
@@ -75,7 +80,7 @@ def note(text: str | Markup) -> Markup:
 
 
 def by_set(sets: Sequence[str], part: Callable[[str], tuple[str, Markup]]) -> list[Markup]:
-    """Show a part for each data set, folded under its name and what is said of it, but the first."""
+    """Show a part for each data set, folded under its name and a word of it, but the first."""
     if len(sets) == 1:
         return [part(sets[0])[1]]
     made = [(name, *part(name)) for name in sets]
@@ -104,6 +109,7 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{100 * share:.0f} %".replace("-", "−").replace("−0 %", "0 %")
 
 
-def titles(names: Iterable[str]) -> Mapping[str, str]:
-    """Return the titles of numbers by their names."""
-    return {name: tables.title(name) for name in names}
+def span(counts: Sequence[int]) -> str:
+    """Say the least and the most of some counts."""
+    low, high = min(counts), max(counts)
+    return f"{low:,}" if low == high else f"{low:,} to {high:,}"

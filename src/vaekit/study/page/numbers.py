@@ -8,11 +8,23 @@ from markupsafe import Markup
 from vaekit.report import tables
 from vaekit.study.analysis.layout import needs_labels
 from vaekit.study.page.chart import whisker
-from vaekit.study.page.markup import Cell, by_set, fold, heading, interval, joined, number, table
+from vaekit.study.page.markup import (
+    MOST,
+    Cell,
+    by_set,
+    fold,
+    heading,
+    interval,
+    joined,
+    note,
+    number,
+    table,
+)
 
 if TYPE_CHECKING:
     import polars as pl
 
+RANKED = 24  # rows of a ranking that are too many
 Rows = list[dict[str, Any]]
 
 
@@ -44,18 +56,23 @@ def _of_set(by_number: dict[str, Rows]) -> tuple[str, Markup]:
 def _matrix(columns: Sequence[Rows], names: Sequence[str]) -> Markup:
     """Lay numbers out by setting; of many settings those best by the first number come first."""
     order = list(range(len(columns[0])))
-    if len(order) > 40:
+    if len(order) > MOST:
         order.sort(key=lambda i: _order(columns[0][i]))
+    failed = any(row["failed"] for row in columns[0])
     heads: list[str | Cell] = ["setting", Cell("runs", "right")]
+    heads += [Cell("failed", "right")] if failed else []
     heads += [Cell(tables.title(name), "right") for name in names]
     rows = []
     for i in order:
         row = columns[0][i]
         most = max(column[i]["n"] for column in columns)
-        count = tables.text(most) + (f" + {row['failed']} failed" if row["failed"] else "")
-        cells = [Cell(row["setting"], "label"), Cell(count, "quiet count")]
+        cells = [Cell(row["setting"], "label"), Cell(tables.text(most), "quiet count")]
+        cells += [Cell(tables.text(row["failed"] or ""), "quiet count")] if failed else []
         rows.append([*cells, *(_value(column[i], most) for column in columns)])
-    return table(heads, rows, "many")
+    made = table(heads, rows, "many")
+    if len(order) <= MOST:
+        return made
+    return note(f"In the order of {tables.title(names[0])}, the best first.") + made
 
 
 def _order(row: dict[str, Any]) -> Any:
@@ -112,4 +129,4 @@ def _ranking(rows: Rows) -> Markup:
                 Cell(tables.text(row["n"]), "quiet count"),
             ]
         )
-    return table(heads, laid, "many")
+    return table(heads, laid, "many", RANKED)

@@ -41,9 +41,9 @@ def strengths(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
 
     lone = sorted(set(table["recipe"].to_list()) - {group.recipe for group in groups})
     caption = (
-        "Each run is a point, moved sideways a little so that seeds lie apart; the line goes through "
-        "the medians over seeds. Recipes have panels of their own, for their strengths are no common "
-        "scale; the vertical scale is one for all. A schedule counts as its end."
+        "Each run is a point, moved sideways a little so that seeds lie apart; the line goes "
+        "through the medians over seeds. Recipes have panels of their own, for their strengths are "
+        "no common scale; the vertical scale is one for all. A schedule counts as its end."
     )
     caption += f" Without a strength that varies: {', '.join(lone)}." if lone else ""
     return Section("strength", "Score against strength", caption, by_set(list(parts), part))
@@ -67,7 +67,7 @@ def _panel(
 ) -> Markup:
     series = list(dict.fromkeys(group.series for group in groups))
     x = np.array([float(group.strength or 0.0) for group in groups])
-    chart = Chart(x, y, groups[0].recipe, strength)
+    chart = Chart(x, y, groups[0].recipe, strength, steps=True)
     for i, name in enumerate(series):
         shade = colour if len(series) == 1 else i
         own = [(g, s) for g, s in zip(groups, x, strict=True) if g.series == name]
@@ -80,7 +80,8 @@ def _panel(
                 chart.dots(np.full(len(known), at), known, shade, spread)
                 middle.append((at, float(np.median(known)), len(known), group.setting))
         if middle:
-            chart.line(*(np.array(column) for column in list(zip(*middle, strict=True))[:2]), shade)
+            along, medians = np.array([pair[:2] for pair in middle]).T
+            chart.line(along, medians, shade)
         for at, median, n, setting in middle:
             hint = f"{setting}: median {tables.text(median)} of {n} runs"
             chart.mark(at, median, shade, hint)

@@ -1,8 +1,10 @@
 """The short tables of a comparison, for the shell."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from vaekit.report import tables
+from vaekit.report.rendering import data_name
 from vaekit.study.analysis.layout import needs_labels
 from vaekit.study.analysis.shares import LEVELS
 from vaekit.study.page.choosing import NAMES
@@ -10,58 +12,72 @@ from vaekit.study.page.comparison import Comparison
 from vaekit.study.page.markup import percent
 
 _MOST, _WIDE = 20, 60  # rows of a table, letters of a cell
+Rows = Sequence[Sequence[object]]
 
 
 def lines(known: Comparison) -> Iterator[str]:
     """Yield the best settings, shares of variance, choices and failures, as tables of text."""
-    several = known.table["data"].n_unique() > 1
+    sets = known.table["data"].unique(maintain_order=True).sort().to_list()
     scored = [n for n in known.numbers if needs_labels(n)]
-    best = [
-        (
-            row["data"],
-            tables.title(row["number"]),
-            row["setting"],
-            _mean(row),
-            row["n"],
-            _near(known, row),
-        )
-        for row in known.summary.filter(mark="best").iter_rows(named=True)
-    ]
-    heads = ("data", "number", "best setting", "mean ± s.e.", "runs", "not told apart")
-    yield from _table("Best settings", heads, best, several)
-    parts: dict[tuple[str, str], dict[str, str]] = {}
-    for row in known.shares.drop_nulls("share").iter_rows(named=True):
-        name = tables.title(row["number"])
-        parts.setdefault((row["data"], name), {})[row["level"]] = percent(row["share"])
-    levels = [level for level in LEVELS if any(level in each for each in parts.values())]
-    shares = [(*key, *(each.get(level, "") for level in levels)) for key, each in parts.items()]
-    yield from _table("Share of variance (ε²)", ("data", "number", *levels), shares, several)
-    chosen = [
-        (
-            row["data"],
-            NAMES.get(row["criterion"]) or tables.title(row["criterion"]),
-            row["setting"] or f"none: {row['why']}",
-            *(("", "", "") if row["score"] is None else _got(row)),
-        )
-        for row in known.choices.iter_rows(named=True)
-        if not row["labels"] and row["score"] in (*scored[:1], None)
-    ]
-    score = tables.title(scored[0]) if scored else "score"
-    heads = ("data", "chosen by", "setting", score, "regret", "of chance")
-    yield from _table("Chosen without labels", heads if scored else heads[:3], chosen, several)
+    told = scored or known.numbers
+    for data in sets:
+        of = f" on {data_name(data)}" if len(sets) > 1 else ""
+        best = known.summary.filter(data=data, mark="best")
+        rows = [
+            (*_named(row), _mean(row), row["n"], _near(known, row))
+            for row in best.iter_rows(named=True)
+            if row["number"] in told or len(sets) == 1
+        ]
+        heads = ("number", "best setting", "mean ± s.e.", "runs", "not told apart")
+        yield from _table(f"Best settings{of}", heads, rows)
+        yield from _table(f"Share of variance (ε²){of}", *_shares(known, data, told))
+        yield from _table(f"Chosen without labels{of}", *_chosen(known, data, scored))
     yield from _failures(known)
 
 
-def _near(known: Comparison, row: dict[str, object]) -> int:
+def _named(row: Mapping[str, Any]) -> tuple[str, str]:
+    return tables.title(row["number"]), row["setting"]
+
+
+def _shares(known: Comparison, data: str, told: Sequence[str]) -> tuple[Sequence[str], Rows]:
+    by_number: dict[str, dict[str, str]] = {}
+    for row in known.shares.filter(data=data).drop_nulls("share").iter_rows(named=True):
+        if row["number"] in told:
+            by_number.setdefault(row["number"], {})[row["level"]] = percent(row["share"])
+    levels = [level for level in LEVELS if any(level in each for each in by_number.values())]
+    rows = [
+        (tables.title(name), *(each.get(level, "") for level in levels))
+        for name, each in by_number.items()
+    ]
+    return ("number", *levels), rows
+
+
+def _chosen(known: Comparison, data: str, scored: Sequence[str]) -> tuple[Sequence[str], Rows]:
+    """Lay out the choices without labels, and what they get in the first score of labels."""
+    own = known.choices.filter(data=data, labels=False)
+    rows = [
+        (
+            NAMES.get(row["criterion"]) or tables.title(row["criterion"]),
+            row["run"] or f"none: {row['why']}",
+            *(_got(row) if scored else ()),
+        )
+        for row in own.iter_rows(named=True)
+        if row["score"] in (*scored[:1], None)
+    ]
+    more = (tables.title(scored[0]), "regret", "of chance") if scored else ()
+    return ("chosen by", "run", *more), rows
+
+
+def _near(known: Comparison, row: Mapping[str, Any]) -> int:
     same = known.summary.filter(data=row["data"], number=row["number"], mark="near")
     return len(same)
 
 
-def _mean(row: dict[str, float]) -> str:
+def _mean(row: Mapping[str, Any]) -> str:
     return " ".join(tables.with_error(row["mean"], row["se"])).strip()
 
 
-def _got(row: dict[str, float | None]) -> Sequence[str]:
+def _got(row: Mapping[str, Any]) -> Sequence[str]:
     got = (row["value"], row["regret"], row["random_regret"])
     return ["–" if value is None else f"{value:.3g}" for value in got]
 
@@ -78,15 +94,11 @@ def _failures(known: Comparison) -> Iterator[str]:
             yield f"        and {len(counts) - _MOST // 4} other reasons"
 
 
-def _table(
-    title: str, heads: Sequence[str], rows: Sequence[Sequence[object]], several: bool
-) -> Iterator[str]:
-    """Yield a table with its title; without the column of data sets where there is one."""
+def _table(title: str, heads: Sequence[str], rows: Rows) -> Iterator[str]:
+    """Yield a table with its title, nothing where it has no rows."""
     if not rows:
         return
-    first = 0 if several else 1
-    shown = [heads[first:], *(row[first : len(heads)] for row in rows[:_MOST])]
-    cells = [[str(cell)[:_WIDE] for cell in row] for row in shown]
+    cells = [[str(cell)[:_WIDE] for cell in row] for row in (heads, *rows[:_MOST])]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     yield ""
     yield title

@@ -49,14 +49,14 @@ def tradeoff(results: "pl.DataFrame", front: "pl.DataFrame", y: str, x: str) -> 
         )
 
     caption = (
-        f"{_said(y)} against {_said(x)}. Faint dots are runs, marks the means of settings; numbered "
-        "are those that no other beats in both, joined by a line. Their support is the share of "
-        "2000 resamples of the seeds in which they are on the front: one that is low owes its place "
-        "to luck."
+        f"{_said(y)} against {_said(x)}. Faint dots are runs, marks the means of settings; "
+        "numbered are those that no other beats in both, joined by a line. Their support is the "
+        "share of 2000 resamples of the seeds in which they are on the front: where it is low, a "
+        "place is owed to luck."
     )
     return Section(
         "tradeoff",
-        f"{tables.title(y)} against {tables.title(x)}",
+        f"Trade-off: {tables.title(y)} against {tables.title(x)}",
         caption,
         by_set(list(known), part),
     )

@@ -12,7 +12,7 @@ from vaekit.study.page.markup import Cell, by_set, joined, percent, table
 if TYPE_CHECKING:
     import polars as pl
 
-_COLOURS = dict(zip(LEVELS, ("0", "1", "2", "5"), strict=True))
+_COLOURS: dict[str, str] = dict(zip(LEVELS, ("0", "1", "2", "5"), strict=True))
 
 
 def variance(shares: "pl.DataFrame") -> Section | None:
@@ -27,8 +27,8 @@ def variance(shares: "pl.DataFrame") -> Section | None:
         "Runs lie in settings, settings in strengths, strengths in objectives; the sum of squares "
         "parts along this tree. Shares are ε²: of each level what its nodes would show by the luck "
         "of their seeds is taken off and given to the seed, so they add up to 1, and a level that "
-        "does nothing has 0 on average, at times a little less. Small figures are η², the plain R² "
-        "of group means that the literature reports, which counts luck as effect."
+        "does nothing has 0 on average, at times a little less. In brackets is η², the plain R² "
+        "of group means that the literature reports; it counts luck as effect."
     )
     figures = by_set(list(known), lambda data: ("", _of_set(known[data])))
     return Section("variance", "What decides: objective, strength or seed", caption, figures)
@@ -62,4 +62,4 @@ def _share(row: dict[str, Any] | None) -> str | Markup:
     if row is None:
         return ""
     html = Markup('{} <span class="spread">{}</span>')
-    return html.format(percent(row["share"]), percent(row["plain"]))
+    return html.format(percent(row["share"]), f"({percent(row['plain'])})")
