@@ -161,7 +161,7 @@ def _methods(known: Comparison) -> Any:
         where = f" (on {', '.join(map(data_name, whys['data']))})" if part else ""
         cells = [Cell(tables.title(name), "label"), Cell(tables.better(name), "quiet")]
         cells += [Cell(_distinct(known.table, f"{name}.n"), "quiet count")]
-        cells += [Cell(_distinct(known.table, f"{name}.estimator"), "quiet")]
+        cells += [Cell(_distinct(known.table, f"{name}.estimator"), "quiet text")]
         rows.append([*cells, Cell("; ".join(reasons) + where, "quiet")])
     return table(heads, rows, "many")
 

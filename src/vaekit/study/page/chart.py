@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from vaekit.report import tables
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 20, 30
-_WIDE, _APART, _TICKS, _FEW = 8.0, 20, 4, 10
+_WIDE, _APART, _FEW = 8.0, 20, 10
 COLOURS = 6
 
 
@@ -31,8 +31,8 @@ class Chart:
         title: str = "",
         xlabel: str = "",
         ylabel: str = "",
-        width: int = 230,
-        height: int = 170,
+        width: int = 200,
+        height: int = 160,
         steps: bool = False,
     ):
         self.width, self.height = width, height
@@ -40,8 +40,8 @@ class Chart:
         self.parts: list[Markup] = []
         values = np.unique(x)
         self.log = bool(steps and values[0] > 0 and values[-1] / values[0] >= _WIDE)
-        self.xticks = values if steps else _ticks(values[0], values[-1])
-        self.yticks = _ticks(float(y.min()), float(y.max()))
+        self.xticks = values if steps else _ticks(float(x.min()), float(x.max()), width)
+        self.yticks = _ticks(float(y.min()), float(y.max()), height)
         self.x_ends = _ends(np.log(values) if self.log else values, 0.08)
         self.y_ends = _ends(y, 0.04)
 
@@ -144,8 +144,8 @@ def _colour(place: int | None) -> str:
     return "var(--muted)" if place is None else f"var(--series-{place % COLOURS})"
 
 
-def _ticks(low: float, high: float) -> np.ndarray:
-    values = MaxNLocator(_TICKS).tick_values(low, high)
+def _ticks(low: float, high: float, size: int) -> np.ndarray:
+    values = MaxNLocator(max(4, size // 60)).tick_values(low, high)
     return np.where(np.abs(values) < 1e-12 * np.abs(values).max(), 0.0, values)
 
 

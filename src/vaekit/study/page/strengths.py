@@ -15,7 +15,7 @@ from vaekit.study.page.markup import by_set, fold, heading, joined, note
 if TYPE_CHECKING:
     import polars as pl
 
-_SHOWN, _JITTER, _LINES = 6, 3.0, 12
+_SHOWN, _JITTER, _LINES = 8, 3.0, 12
 
 
 def strengths(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
@@ -36,8 +36,8 @@ def strengths(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
         ]
         drawn = [_row(parts[data], n, values[n], names) for n in varying]
         rest = drawn[_SHOWN:]
-        more = [fold(f"{len(rest)} more numbers", joined(rest))] if rest else []
-        return "", joined([*drawn[:_SHOWN], *more])
+        more = fold(f"{len(rest)} more numbers", _side_by_side(rest)) if rest else Markup("")
+        return "", _side_by_side(drawn[:_SHOWN]) + more
 
     lone = sorted(set(table["recipe"].to_list()) - {group.recipe for group in groups})
     caption = (
@@ -47,6 +47,11 @@ def strengths(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
     )
     caption += f" Without a strength that varies: {', '.join(lone)}." if lone else ""
     return Section("strength", "Score against strength", caption, by_set(list(parts), part))
+
+
+def _side_by_side(parts: Sequence[Markup]) -> Markup:
+    """Set the drawings of numbers side by side where they fit."""
+    return Markup('<div class="rows">{}</div>').format(joined(parts))
 
 
 def _row(groups: Sequence[Repeats], name: str, values: np.ndarray, names: dict[str, str]) -> Markup:
@@ -59,7 +64,8 @@ def _row(groups: Sequence[Repeats], name: str, values: np.ndarray, names: dict[s
         _panel([g for g in groups if g.recipe == recipe], i, y, values, names[recipe])
         for i, recipe in enumerate(dict.fromkeys(group.recipe for group in groups))
     ]
-    return heading(title) + Markup('<div class="charts">{}</div>').format(joined(charts))
+    html = Markup('<div style="--panels:{}">{}<div class="charts">{}</div></div>')
+    return html.format(len(charts), heading(title), joined(charts))
 
 
 def _panel(

@@ -16,7 +16,7 @@ from vaekit.study.page.markup import Cell, by_set, fold, number, percent, table
 if TYPE_CHECKING:
     import polars as pl
 
-_WIDTH, _HEIGHT, _LIKELY = 640, 380, 0.05
+_WIDTH, _HEIGHT, _LIKELY = 540, 340, 0.05
 Rows = list[dict[str, Any]]
 
 
