@@ -47,7 +47,8 @@ LEVEL, RESAMPLES = 0.95, 2000
 def resampled_counts(n: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """Draw how often each of n runs is in each of several resamples of n, (resamples, n)."""
     drawn = rng.integers(n, size=(resamples, n)) + n * np.arange(resamples)[:, None]
-    return np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)
+    counts = np.bincount(drawn.ravel(), minlength=resamples * n)
+    return counts.reshape(resamples, n).astype(float)
 
 
 def mean_interval(
