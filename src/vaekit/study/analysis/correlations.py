@@ -12,7 +12,9 @@ a lucky seed is lucky by both.
 Intervals are percentiles of the bootstrap. Over all runs the seeds within each setting are
 resampled (the settings are what was studied and stay), ranked anew each time; there are none where
 no setting has two seeds. Within settings a repeated run would tie ranks and pull ρ down, so whole
-settings are resampled, which takes five.
+settings are resampled, which takes five. Both are too narrow where there is little: with 6 settings
+of 3 seeds 95 % intervals hold the mean of ρ in 89 % (over all) and 79 % (within) of cases, with 9
+of 5 in 93 % and 87 %, with 36 of 10 in 92 % and 92 % (300 draws each).
 """
 
 from collections.abc import Sequence

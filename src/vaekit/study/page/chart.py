@@ -1,6 +1,6 @@
 """Small charts as SVG, written by hand: a page has hundreds, of a hundred thousand points in all.
 
-Matplotlib takes .4 s and 100 bytes a point for what this does in a millisecond and 10. Points are
+Matplotlib takes .6 s for six panels, and 130 bytes a point; this takes .006 s and 16. Points are
 one path of lines without length, whose round ends show. Colours are those of the page.
 """
 
@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from vaekit.report import tables
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 20, 30
-_WIDE, _APART, _FEW = 8.0, 20, 10
+_WIDE, _FEW = 8.0, 10
 COLOURS = 6
 
 
@@ -40,7 +40,7 @@ class Chart:
         self.parts: list[Markup] = []
         values = np.unique(x)
         self.log = bool(steps and values[0] > 0 and values[-1] / values[0] >= _WIDE)
-        self.xticks = values if steps else _ticks(float(x.min()), float(x.max()), width)
+        self.xticks = _xticks(values, steps, self.log, width)
         self.yticks = _ticks(float(y.min()), float(y.max()), height)
         self.x_ends = _ends(np.log(values) if self.log else values, 0.08)
         self.y_ends = _ends(y, 0.04)
@@ -101,11 +101,13 @@ class Chart:
         parts.append(text.format("label right", right, self.height - 3, self.xlabel))
         if self.ylabel:
             parts.append(text.format("label", 0, TOP - 8, self.ylabel))
-        last = -np.inf
+        last = -np.inf  # where the name before ends
         for value, at in zip(self.xticks, self._x(self.xticks), strict=True):
-            if LEFT <= at <= right + 1 and at - last >= _APART:
-                parts.append(text.format("tick middle", at, floor + 12, _short(value)))
-                last = at
+            name = _short(value)
+            half = 3.2 * len(name)
+            if LEFT <= at <= right + 1 and at - half > last:
+                parts.append(text.format("tick middle", at, floor + 12, name))
+                last = at + half
         for value, at in zip(self.yticks, self._y(self.yticks), strict=True):
             if TOP - 1 <= at <= floor + 1:
                 parts.append(
@@ -142,6 +144,15 @@ def legend(names: Sequence[str]) -> Markup:
 
 def _colour(place: int | None) -> str:
     return "var(--muted)" if place is None else f"var(--series-{place % COLOURS})"
+
+
+def _xticks(values: np.ndarray, steps: bool, log: bool, width: int) -> np.ndarray:
+    """Return the values that are named below the axis: few steps themselves, or round ones."""
+    if steps and len(values) <= _FEW:
+        return values
+    if log:
+        return 10.0 ** np.arange(np.floor(np.log10(values[0])), np.log10(values[-1]) + 1)
+    return _ticks(float(values[0]), float(values[-1]), width)
 
 
 def _ticks(low: float, high: float, size: int) -> np.ndarray:

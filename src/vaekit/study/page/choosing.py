@@ -34,8 +34,18 @@ def choosing(choices: "pl.DataFrame", udr: Mapping[str, Agreement]) -> Section |
         )
     else:
         caption += "There are no scores with labels that could say whether these choices are good. "
-    figures = by_set(list(known), lambda data: ("", _of_set(known[data])))
+    figures = by_set(list(known), lambda data: (_first(known[data]), _of_set(known[data])))
     return Section("choice", "Choosing a model without labels", caption + _about(udr), figures)
+
+
+def _first(criteria: _Known) -> str:
+    """Say what the first criterion gets in the first score."""
+    name, rows = next(iter(criteria.items()))
+    score, row = next(iter(rows.items()))
+    if score is None or row["regret"] is None:
+        return ""
+    by, of = NAMES.get(name) or tables.title(name), tables.title(score)
+    return f"by {by}: {of} regret {row['regret']:.2g}, of chance {row['random_regret']:.2g}"
 
 
 def _about(udr: Mapping[str, Agreement]) -> str:

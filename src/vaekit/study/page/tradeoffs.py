@@ -16,7 +16,7 @@ from vaekit.study.page.markup import Cell, by_set, fold, number, percent, table
 if TYPE_CHECKING:
     import polars as pl
 
-_WIDTH, _HEIGHT, _LIKELY = 540, 340, 0.05
+_WIDTH, _HEIGHT, _LIKELY, _NAMED = 540, 340, 0.05, 20
 Rows = list[dict[str, Any]]
 
 
@@ -80,6 +80,7 @@ def _chart(
     )
     for row in rows:
         place = next((str(i + 1) for i, each in enumerate(best) if each is row), "")
+        place = place if len(best) <= _NAMED else ""
         said = [
             f"{tables.title(n)} {' '.join(tables.with_error(row[k], row[f'{k}_se']))}"
             for n, k in ((x, "x"), (y, "y"))

@@ -30,8 +30,15 @@ def variance(shares: "pl.DataFrame") -> Section | None:
         "does nothing has 0 on average, at times a little less. In brackets is η², the plain R² "
         "of group means that the literature reports; it counts luck as effect."
     )
-    figures = by_set(list(known), lambda data: ("", _of_set(known[data])))
+    figures = by_set(list(known), lambda data: (_first(known[data]), _of_set(known[data])))
     return Section("variance", "What decides: objective, strength or seed", caption, figures)
+
+
+def _first(numbers: dict[str, list[dict[str, Any]]]) -> str:
+    """Say the shares of the first number."""
+    name, rows = next(iter(numbers.items()))
+    shares = ", ".join(f"{row['level']} {percent(row['share'])}" for row in rows)
+    return f"{tables.title(name)}: {shares}"
 
 
 def _of_set(numbers: dict[str, list[dict[str, Any]]]) -> Markup:
