@@ -17,7 +17,7 @@ from vaekit.metrics import udr as udr_score
 from vaekit.report.codes import encode_items
 from vaekit.runs import Run
 from vaekit.study import analysis, page, store
-from vaekit.study.analysis.correlations import centred_ranks
+from vaekit.study.analysis.correlation import centred_ranks
 from vaekit.study.analysis.fronts import usual_pair, way_of
 from vaekit.study.analysis.summaries import resampled_counts
 from vaekit.study.udr import compute_udr, read_udr

@@ -11,8 +11,7 @@ All take the table of `vaekit.study.results`, or rows of it, and return a table 
 are never mixed. What is drawn at random is drawn from `seed`.
 """
 
-from vaekit.study.analysis.choices import choices
-from vaekit.study.analysis.correlations import correlations
+from vaekit.study.analysis.correlation import correlations
 from vaekit.study.analysis.fronts import front, on_front
 from vaekit.study.analysis.layout import (
     Repeats,
@@ -22,8 +21,9 @@ from vaekit.study.analysis.layout import (
     varied,
     with_settings,
 )
-from vaekit.study.analysis.shares import shares, variance_shares
+from vaekit.study.analysis.selection import choices
 from vaekit.study.analysis.summaries import mean_interval, ranks, summary
+from vaekit.study.analysis.variance import shares, variance_shares
 
 __all__ = [
     "Repeats",

@@ -6,7 +6,7 @@ from typing import Any
 from vaekit.report import tables
 from vaekit.report.rendering import data_name
 from vaekit.study.analysis.layout import needs_labels
-from vaekit.study.analysis.shares import LEVELS
+from vaekit.study.analysis.variance import LEVELS
 from vaekit.study.page.choosing import NAMES
 from vaekit.study.page.comparison import Comparison
 from vaekit.study.page.markup import percent

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from vaekit.report import tables
 from vaekit.report.section import Section
-from vaekit.study.analysis.shares import LEVELS
+from vaekit.study.analysis.variance import LEVELS
 from vaekit.study.page.markup import Cell, by_set, joined, percent, table
 
 if TYPE_CHECKING:

@@ -5,11 +5,12 @@ recipes. With means ȳ over all runs below a node, the sum of squares parts exac
 
     SS_T = Σ (y − ȳ)² = Σ_levels SS_l,   SS_l = Σ (mean at level l − mean at the level above)²,
 
-each sum over all runs, and η²_l = SS_l / SS_T is the R² that Locatello et al. 2019 report
-(explained by the objective; the sum of the first two by objective and hyperparameters). Means of few seeds differ by chance alone: where a seed adds noise of
-variance σ² that is alike in all settings, E SS_l = (what the level does) + d_l σ², with d_l its
-nodes less those above. So a level that does nothing has E η² ≈ d_l/(N − 1): 36 settings with 2
-seeds "explain" half of pure noise. With the unbiased σ̂² = SS_E/(N − G) within settings,
+each sum over all runs, and η²_l = SS_l / SS_T is the R² that Locatello et al. 2019 report (of the
+objective; the sum of the first two, by objective and hyperparameters). Means of few seeds
+differ by chance alone: where a seed adds noise of variance σ² that is alike in all settings,
+E SS_l = (what the level does) + d_l σ², with d_l its nodes less those above. So a level that does
+nothing has E η² ≈ d_l/(N − 1): 36 settings with 2 seeds "explain" half of pure noise. With the
+unbiased σ̂² = SS_E/(N − G) within settings,
 
     share_l = (SS_l − d_l σ̂²) / SS_T,    share_seed = (N − 1) σ̂² / SS_T
 
