@@ -83,7 +83,7 @@ def main() -> None:
             marks = [(time.process_time(), time.perf_counter())]
             known = page.compared(table)
             marks.append((time.process_time(), time.perf_counter()))
-            page.write(known, path)
+            page.write_page(known, path)
             marks.append((time.process_time(), time.perf_counter()))
             took.append(np.diff(np.array(marks), axis=0))
         cpu, wall = np.min(took, axis=0).T

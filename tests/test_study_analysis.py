@@ -250,7 +250,7 @@ def test_shares_recover_what_was_put_in():
         + e * rng.normal(size=(recipes, strengths, seeds))
     ).ravel()
     cells = np.arange(recipes * strengths).repeat(seeds)
-    corrected, plain = analysis.variance_shares(values, [cells // strengths, cells])
+    corrected, plain = analysis.nested_shares(values, [cells // strengths, cells])
     truth = np.array([a**2, b**2, e**2]) / (a**2 + b**2 + e**2)
     assert np.allclose(corrected, truth, atol=0.12)
     assert sum(corrected) == pytest.approx(1) and sum(plain) == pytest.approx(1)
@@ -262,7 +262,7 @@ def test_shares_recover_what_was_put_in():
 def test_luck_has_no_share():
     rng = np.random.default_rng(0)
     cells = np.arange(36).repeat(2)
-    made = [analysis.variance_shares(rng.normal(size=72), [cells // 6, cells]) for _ in range(400)]
+    made = [analysis.nested_shares(rng.normal(size=72), [cells // 6, cells]) for _ in range(400)]
     corrected, plain = np.mean([m[0] for m in made], 0), np.mean([m[1] for m in made], 0)
     assert np.allclose(corrected, [0, 0, 1], atol=0.02)
     assert np.allclose(plain, np.array([5, 30, 36]) / 71, atol=0.02)
@@ -271,22 +271,22 @@ def test_luck_has_no_share():
 def test_shares_of_unequal_numbers_of_seeds_add_up():
     rng = np.random.default_rng(0)
     cells = np.sort(rng.integers(0, 6, 40))
-    corrected, plain = analysis.variance_shares(cells + rng.normal(size=40), [cells // 3, cells])
+    corrected, plain = analysis.nested_shares(cells + rng.normal(size=40), [cells // 3, cells])
     assert sum(corrected) == pytest.approx(1) and sum(plain) == pytest.approx(1)
 
 
 def test_levels_are_those_at_which_something_varies():
-    known = analysis.shares(grid(noise()), ["elbo"])
+    known = analysis.variance_shares(grid(noise()), ["elbo"])
     assert known["level"].to_list() == ["objective", "strength", "seed"]
-    one = analysis.shares(grid(noise(), recipes=("beta_vae",)), ["elbo"])
+    one = analysis.variance_shares(grid(noise(), recipes=("beta_vae",)), ["elbo"])
     assert one["level"].to_list() == ["strength", "seed"]
     rows = [
         row("beta_vae", beta=b, latent=h, seed=s, numbers={"elbo": h + s})
         for b, h, s in itertools.product((1, 2), (4, 8), (0, 1))
     ]
-    more = analysis.shares(table(rows))
+    more = analysis.variance_shares(table(rows))
     assert more["level"].to_list() == ["strength", "other settings", "seed"]
-    single = analysis.shares(grid(noise(), seeds=1), ["elbo"])
+    single = analysis.variance_shares(grid(noise(), seeds=1), ["elbo"])
     assert single["share"].null_count() == len(single) == 3
 
 
@@ -415,7 +415,12 @@ def test_a_bound_on_another_measure_chooses_nothing():
 )
 def test_tables_without_results(rows, words):
     made = table(rows) if rows else pl.DataFrame(schema=dict.fromkeys(store.FIRST, pl.String))
-    for function in (analysis.summary, analysis.shares, analysis.correlations, analysis.choices):
+    for function in (
+        analysis.summary,
+        analysis.variance_shares,
+        analysis.correlations,
+        analysis.choices,
+    ):
         with pytest.raises(VaekitError, match=words):
             function(made)
 
@@ -459,7 +464,7 @@ class Parsed(HTMLParser):
 
 
 def written(known, folder, **more):
-    path = page.write(page.compared(known, **more), folder / "page.html", True)
+    path = page.write_page(page.compared(known, **more), folder / "page.html", True)
     html = path.read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"http", html)
     return html
@@ -530,7 +535,7 @@ def test_compare_writes_the_page_of_a_study(folder, capsys):
     assert "UDR was not computed" in (folder / "compare.html").read_text(encoding="utf-8")
     cli.main(["compare", str(folder), "--tradeoff", "elbo:rate", "--out", str(folder / "b.html")])
     assert "ELBO against rate" in (folder / "b.html").read_text(encoding="utf-8")
-    known = study.compare(folder, folder / "c.html", strengths=["beta"])
+    known = study.compare_study(folder, folder / "c.html", strengths=["beta"])
     assert known.pair == ("mig", "distortion") and (folder / "c.html").exists()
 
 
@@ -560,7 +565,7 @@ def test_a_study_of_another_version(folder, capsys):
         cli.main(["compare", str(folder)])
     assert "in another form than this one" in capsys.readouterr().err
     with pytest.raises(VaekitError, match="is no study"):
-        study.compare(folder.parent)
+        study.compare_study(folder.parent)
 
 
 def test_a_study_of_which_nothing_has_ended(folder, capsys):

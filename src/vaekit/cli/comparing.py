@@ -83,7 +83,7 @@ def _compare_study(folder: Path, options: Any) -> None:
     from vaekit.study import page
 
     out = out_of(options, folder / "compare.html")
-    known = page.compare(
+    known = page.compare_study(
         folder,
         out,
         options.force,

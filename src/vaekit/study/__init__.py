@@ -10,7 +10,7 @@ from vaekit.study.store import results
 
 if TYPE_CHECKING:
     from vaekit.study import analysis
-    from vaekit.study.page import compare
+    from vaekit.study.page import compare_study
 
 __all__ = [
     "Engine",
@@ -20,7 +20,7 @@ __all__ = [
     "Planned",
     "Processes",
     "analysis",
-    "compare",
+    "compare_study",
     "forecast",
     "planned",
     "read_study",
@@ -35,6 +35,6 @@ def __getattr__(name: str) -> Any:
 
     if name == "analysis":
         return import_module("vaekit.study.analysis")
-    if name == "compare":
-        return import_module("vaekit.study.page").compare
+    if name == "compare_study":
+        return import_module("vaekit.study.page").compare_study
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,11 +25,11 @@ from vaekit.system import files, forms, writing
 if TYPE_CHECKING:
     import polars as pl
 
-FILE, FORMAT, EXAMPLES = "udr.json", 1, 2000
-KIND = "spearman"
+FILE, UDR_FORMAT, UDR_EXAMPLES = "udr.json", 1, 2000
+LIKENESS = "spearman"
 _RUN = {"udr": float, "partners": int, "n": int}
-_FORM = {"format": int, "kind": str, "runs": {"*": _RUN}}
-Progress = Callable[[str], None]
+_UDR_FORM = {"format": int, "kind": str, "runs": {"*": _RUN}}
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def read_udr(folder: Path) -> dict[str, Agreement]:
     """
     path = folder / FILE
     try:
-        there = forms.read_json(path, _FORM) or {"format": FORMAT, "runs": {}}
-        if there["format"] != FORMAT:
+        there = forms.read_json(path, _UDR_FORM) or {"format": UDR_FORMAT, "runs": {}}
+        if there["format"] != UDR_FORMAT:
             raise forms.Damaged("it is of another version")
     except forms.Damaged as error:
         warn(f"{path} counts as none ({error}): compute it anew with --udr")
@@ -58,7 +58,7 @@ def read_udr(folder: Path) -> dict[str, Agreement]:
 
 
 def compute_udr(
-    folder: Path, table: "pl.DataFrame", examples: int = EXAMPLES, progress: Progress | None = None
+    folder: Path, table: "pl.DataFrame", examples: int = UDR_EXAMPLES, progress: Tell | None = None
 ) -> dict[str, Agreement]:
     """Compute UDR of every run with partners, write udr.json after each setting, and return all.
 
@@ -104,7 +104,7 @@ def _of_setting(
     if len(codes) < 2:
         return {}
     try:
-        score = udr(list(codes.values()), KIND, list(masks.values()), shuffles=0)
+        score = udr(list(codes.values()), LIKENESS, list(masks.values()), shuffles=0)
     except VaekitError as error:
         warn(f"no UDR of {group.setting} on {group.data}: {error}")
         return {}
@@ -115,6 +115,6 @@ def _of_setting(
 
 def _write(folder: Path, known: Mapping[str, Agreement]) -> None:
     runs = {name: asdict(each) for name, each in known.items()}
-    text = json.dumps({"format": FORMAT, "kind": KIND, "runs": runs}, indent=1)
+    text = json.dumps({"format": UDR_FORMAT, "kind": LIKENESS, "runs": runs}, indent=1)
     with writing(folder / FILE):
         files.write_text(folder / FILE, text)

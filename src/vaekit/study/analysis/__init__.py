@@ -2,7 +2,7 @@
 
     table = vaekit.study.results("studies/a")
     analysis.summary(table, ["mig"])         by setting: mean, error, interval, rank
-    analysis.shares(table)                   share of variance by objective, strength, seed
+    analysis.variance_shares(table)          share of variance by objective, strength, seed
     analysis.correlations(table)             whether scores agree
     analysis.front(table, "mig", "distortion")
     analysis.choices(table)                  a model chosen without labels, and its regret
@@ -16,14 +16,14 @@ from vaekit.study.analysis.fronts import front, on_front
 from vaekit.study.analysis.layout import (
     Repeats,
     needs_labels,
-    numbers_of,
+    number_names,
     repeats,
     varied,
     with_settings,
 )
 from vaekit.study.analysis.selection import choices
 from vaekit.study.analysis.summaries import mean_interval, ranks, summary
-from vaekit.study.analysis.variance import shares, variance_shares
+from vaekit.study.analysis.variance import nested_shares, variance_shares
 
 __all__ = [
     "Repeats",
@@ -31,12 +31,12 @@ __all__ = [
     "correlations",
     "front",
     "mean_interval",
+    "nested_shares",
     "needs_labels",
-    "numbers_of",
+    "number_names",
     "on_front",
     "ranks",
     "repeats",
-    "shares",
     "summary",
     "variance_shares",
     "varied",

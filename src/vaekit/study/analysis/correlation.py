@@ -23,13 +23,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.study.analysis.layout import by_data, numbers_of, repeats, values_of, with_settings
+from vaekit.study.analysis.layout import by_data, number_names, repeats, values_of, with_settings
 from vaekit.study.analysis.summaries import resampled_counts
 
 if TYPE_CHECKING:
     import polars as pl
 
-_RESAMPLES, _AT_ONCE, _SETTINGS = 400, 50, 5
+_RESAMPLES, _RESAMPLES_AT_ONCE, _SETTINGS = 400, 50, 5
 
 
 def correlations(
@@ -50,7 +50,7 @@ def correlations(
     import polars as pl
 
     table = with_settings(table)
-    names = numbers_of(table) if numbers is None else list(numbers)
+    names = number_names(table) if numbers is None else list(numbers)
     every = np.array([values_of(table, name) for name in names]).reshape(len(names), len(table))
     rng, rows = np.random.default_rng(seed), list[dict[str, Any]]()
     for data, part in by_data(repeats(table)).items():
@@ -64,7 +64,7 @@ def correlations(
         for mask, pairs in alike.items():
             both = np.frombuffer(mask, bool)
             used = sorted({i for pair in pairs for i in pair})
-            measure = _within if within else _over_all
+            measure = _within_settings if within else _over_all
             made = measure(values[used][:, both], block[both], resamples, rng)
             for i, j in pairs:
                 rho, drawn = (m[:, used.index(i), used.index(j)] for m in made)
@@ -91,21 +91,21 @@ def _over_all(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ρ of numbers (K, n), (1, K, K), and of resamples of runs within blocks, (B, K, K)."""
     sizes = np.unique(block, return_counts=True)[1]
-    exact = _correlated(_sums(values, np.ones((1, len(block)), int)))
+    exact = _rho(_rank_products(values, np.ones((1, len(block)), int)))
     if not len(sizes) or sizes.max() < 2:
         return exact, exact[:0]
     start, width = np.repeat(np.cumsum(sizes) - sizes, sizes), np.repeat(sizes, sizes)
     parts = []
-    for first in range(0, resamples, _AT_ONCE):
-        count = min(_AT_ONCE, resamples - first)
+    for first in range(0, resamples, _RESAMPLES_AT_ONCE):
+        count = min(_RESAMPLES_AT_ONCE, resamples - first)
         drawn = start + (rng.random((count, len(block))) * width).astype(int)
         drawn += len(block) * np.arange(count)[:, None]
         counts = np.bincount(drawn.ravel(), minlength=drawn.size).reshape(drawn.shape)
-        parts.append(_correlated(_sums(values, counts)))
+        parts.append(_rho(_rank_products(values, counts)))
     return exact, np.concatenate(parts)
 
 
-def _sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+def _rank_products(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return Σ r s of all pairs of values (K, n), each so often as counts (B, n) say, (B, K, K)."""
     one = np.zeros(values.shape[1], int)
     ranks = np.stack([centred_ranks(own, one, counts) for own in values], 1)
@@ -113,7 +113,7 @@ def _sums(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return ranks @ ranks.transpose(0, 2, 1)
 
 
-def _within(
+def _within_settings(
     values: np.ndarray, block: np.ndarray, resamples: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return ρ within blocks of numbers (K, n), (1, K, K), and of resamples of blocks."""
@@ -121,14 +121,14 @@ def _within(
     ranks = np.stack([centred_ranks(own, block, once)[0] for own in values])
     starts = np.unique(block, return_index=True)[1]
     sums = np.add.reduceat(ranks[:, None] * ranks, starts, axis=2) if len(starts) else ranks
-    exact = _correlated(sums.sum(-1)[None])
+    exact = _rho(sums.sum(-1)[None])
     if len(starts) < _SETTINGS:
         return exact, exact[:0]
     counts = resampled_counts(len(starts), resamples, rng)
-    return exact, _correlated(np.einsum("klg,bg->bkl", sums, counts, optimize=True))
+    return exact, _rho(np.einsum("klg,bg->bkl", sums, counts, optimize=True))
 
 
-def _correlated(sums: np.ndarray) -> np.ndarray:
+def _rho(sums: np.ndarray) -> np.ndarray:
     """Return ρ of sums of products (B, K, K), NaN of what does not vary."""
     size = np.sqrt(np.diagonal(sums, axis1=1, axis2=2))
     with np.errstate(invalid="ignore", divide="ignore"):

@@ -15,7 +15,7 @@ from vaekit.report.comparison.groups import over_runs
 from vaekit.study.analysis.layout import (
     by_data,
     needs_labels,
-    numbers_of,
+    number_names,
     obstacle,
     repeats,
     values_of,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Way = Literal["higher", "lower"]
-_AT_ONCE = 2**22  # entries compared at a time
+_ENTRIES_AT_ONCE = 2**22  # entries compared at a time
 
 
 def on_front(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -54,7 +54,7 @@ def usual_pair(table: "pl.DataFrame") -> tuple[str, str] | None:
 
     Squared error stands in where distortions have no common scale. None where too few are there.
     """
-    names = numbers_of(table)
+    names = number_names(table)
     rows = np.arange(len(table))
     of_noise = [n for n in ("distortion", "squared_error") if n in names]
     fit = [n for n in of_noise if not obstacle(table, n, rows)]
@@ -103,7 +103,7 @@ def front(
                     drawn[k, :, i] = signs[k] * (counts @ every[k][own] / len(own))
             own_rows.append(about)
         exact = on_front(*means)
-        step = max(1, _AT_ONCE // len(part) ** 2)
+        step = max(1, _ENTRIES_AT_ONCE // len(part) ** 2)
         share = np.concatenate(
             [on_front(*drawn[:, first : first + step]) for first in range(0, resamples, step)]
         ).mean(0)

@@ -32,7 +32,7 @@ _OTHER = {
     *("setting", "strength", "strength_name", "series"),
 }
 _STRENGTHS = ("beta", "gamma", "off_diagonal", "match", "strength", "information", "alpha")
-LABELLED = ("factors", "labels", "categories")
+LABELLED_NEEDS = ("factors", "labels", "categories")
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def check_table(table: "pl.DataFrame") -> None:
         )
 
 
-def numbers_of(table: "pl.DataFrame") -> list[str]:
+def number_names(table: "pl.DataFrame") -> list[str]:
     """Name the numbers that any run has: scores that need labels first, then the usual ones."""
     columns = set(table.columns)
     names = [
@@ -87,7 +87,7 @@ def numbers_of(table: "pl.DataFrame") -> list[str]:
 def needs_labels(name: str) -> bool:
     """Say whether a number is a score that known factors or labels decide."""
     known = described(name)
-    return known is not None and known[0].needs in LABELLED and bool(known[1].better)
+    return known is not None and known[0].needs in LABELLED_NEEDS and bool(known[1].better)
 
 
 def values_of(table: "pl.DataFrame", name: str) -> np.ndarray:
@@ -146,7 +146,7 @@ def with_settings(table: "pl.DataFrame", strengths: Sequence[str] = ()) -> "pl.D
         places = np.flatnonzero(recipes == recipe)
         given = table[places].select(keys).rows() if keys else [()] * len(places)
         distinct = list(dict.fromkeys(given))
-        about = _described(recipe, keys, distinct, strengths)
+        about = _settings_described(recipe, keys, distinct, strengths)
         for place, values in zip(places, given, strict=True):
             for name, value in about[values].items():
                 columns[name][place] = value
@@ -155,7 +155,7 @@ def with_settings(table: "pl.DataFrame", strengths: Sequence[str] = ()) -> "pl.D
     return table.with_columns(made)
 
 
-def _described(
+def _settings_described(
     recipe: str, keys: Sequence[str], distinct: Sequence[tuple[Any, ...]], asked: Sequence[str]
 ) -> dict[tuple[Any, ...], dict[str, Any]]:
     """Return what is said of each of the distinct values that the `keys` of a recipe have."""

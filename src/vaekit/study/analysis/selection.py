@@ -20,7 +20,7 @@ from vaekit.report import tables
 from vaekit.study.analysis.layout import (
     by_data,
     needs_labels,
-    numbers_of,
+    number_names,
     obstacle,
     repeats,
     values_of,
@@ -45,10 +45,10 @@ def choices(table: "pl.DataFrame", udr: Mapping[str, float] | None = None) -> "p
     import polars as pl
 
     table = with_settings(table)
-    names = numbers_of(table)
+    names = number_names(table)
     scores = [name for name in names if needs_labels(name)]
     runs = table["run"].to_list()
-    criteria = {n: (values_of(table, n), _sign(n)) for n in ("elbo", *scores) if n in names}
+    criteria = {n: (values_of(table, n), _direction(n)) for n in ("elbo", *scores) if n in names}
     if udr:
         values = np.array([float(udr.get(run, np.nan)) for run in runs])
         finished = (table["state"] == "finished").fill_null(False).to_numpy()
@@ -83,7 +83,7 @@ def choices(table: "pl.DataFrame", udr: Mapping[str, float] | None = None) -> "p
     return pl.DataFrame(rows, schema=kinds)
 
 
-def _sign(name: str) -> int:
+def _direction(name: str) -> int:
     return 1 if tables.better(name) == "higher" else -1
 
 

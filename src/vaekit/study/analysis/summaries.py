@@ -33,7 +33,7 @@ from vaekit.report.comparison.ranking import differ, is_clear
 from vaekit.study.analysis.layout import (
     Repeats,
     by_data,
-    numbers_of,
+    number_names,
     obstacle,
     repeats,
     values_of,
@@ -101,9 +101,9 @@ def summary(
     rng, drawn = np.random.default_rng(seed), dict[int, np.ndarray]()
     rows: list[dict[str, Any]] = []
     groups = by_data(repeats(table))
-    for name in numbers_of(table) if numbers is None else numbers:
-        values, errors = values_of(table, name), _beside(table, name, "se")
-        shuffled = _beside(table, name, "shuffled")
+    for name in number_names(table) if numbers is None else numbers:
+        values, errors = values_of(table, name), _column_beside(table, name, "se")
+        shuffled = _column_beside(table, name, "shuffled")
         for part in groups.values():
             known = [_average(values, errors, group) for group in part]
             biases = [_average(shuffled, errors * np.nan, group) for group in part]
@@ -139,7 +139,7 @@ def _identity(group: Repeats, name: str) -> dict[str, Any]:
     return {**about, "setting": group.setting, "strength": group.strength}
 
 
-def _beside(table: "pl.DataFrame", name: str, what: str) -> np.ndarray:
+def _column_beside(table: "pl.DataFrame", name: str, what: str) -> np.ndarray:
     column = f"{name}.{what}"
     there = column in table.columns and table[column].dtype.is_numeric()
     return values_of(table, column) if there else np.full(len(table), np.nan)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.study.analysis.layout import by_data, numbers_of, repeats, values_of, with_settings
+from vaekit.study.analysis.layout import by_data, number_names, repeats, values_of, with_settings
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 LEVELS = ("objective", "strength", "other settings", "seed")
 
 
-def variance_shares(
+def nested_shares(
     values: np.ndarray, levels: Sequence[np.ndarray]
 ) -> tuple[list[float], list[float]] | None:
     """Return the shares of the variance of values (N,) by nested levels, the rest (seed) last.
@@ -61,7 +61,7 @@ def variance_shares(
     return [*corrected, seed], [*(s / total for s in sums), rest / total]
 
 
-def shares(table: "pl.DataFrame", numbers: Sequence[str] | None = None) -> "pl.DataFrame":
+def variance_shares(table: "pl.DataFrame", numbers: Sequence[str] | None = None) -> "pl.DataFrame":
     """Part the variance of each number over the runs of a data set: a row for each level.
 
     Columns: `data`, `number`, `level` ("objective", "strength" within it, "other settings" within
@@ -74,16 +74,16 @@ def shares(table: "pl.DataFrame", numbers: Sequence[str] | None = None) -> "pl.D
     table = with_settings(table)
     rows: list[dict[str, Any]] = []
     groups = by_data(repeats(table))
-    for name in numbers_of(table) if numbers is None else numbers:
+    for name in number_names(table) if numbers is None else numbers:
         values = values_of(table, name)
         for data, part in groups.items():
             nodes = np.concatenate([np.full(len(g.rows), i) for i, g in enumerate(part)])
             own = values[np.concatenate([group.rows for group in part])]
             nodes, own = nodes[np.isfinite(own)], own[np.isfinite(own)]
-            tree = _levels(
+            tree = _nested_levels(
                 [part[i] for i in np.unique(nodes)], np.unique(nodes, return_inverse=True)[1]
             )
-            made = variance_shares(own, list(tree.values())) if len(own) else None
+            made = nested_shares(own, list(tree.values())) if len(own) else None
             count = {"n": len(own), "settings": len(np.unique(nodes))}
             names = [*tree, "seed"]
             pairs = zip(*made, strict=True) if made else [(None, None)] * len(names)
@@ -94,7 +94,7 @@ def shares(table: "pl.DataFrame", numbers: Sequence[str] | None = None) -> "pl.D
     return pl.DataFrame(rows, schema_overrides=kinds, infer_schema_length=None)
 
 
-def _levels(part: Sequence[Any], nodes: np.ndarray) -> dict[str, np.ndarray]:
+def _nested_levels(part: Sequence[Any], nodes: np.ndarray) -> dict[str, np.ndarray]:
     """Return the node of each value at each level that is finer than the one above."""
     keys = {
         "objective": [(group.recipe,) for group in part],

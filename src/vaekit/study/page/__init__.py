@@ -11,28 +11,28 @@ from vaekit.report import tables
 from vaekit.report.rendering import check_page, data_name, render
 from vaekit.report.section import Section
 from vaekit.study.analysis.layout import check_table, repeats, varied
-from vaekit.study.page.agreement import agreement
-from vaekit.study.page.choosing import choosing
+from vaekit.study.page.agreement import agreement_section
+from vaekit.study.page.choosing import choice_section
 from vaekit.study.page.comparison import Comparison, compared
-from vaekit.study.page.markup import Cell, span, table
-from vaekit.study.page.numbers import numbers
-from vaekit.study.page.strengths import strengths
+from vaekit.study.page.markup import Cell, html_table, span
+from vaekit.study.page.numbers import numbers_by_setting
+from vaekit.study.page.strengths import strength_section
 from vaekit.study.page.text import lines
-from vaekit.study.page.tradeoffs import tradeoff
-from vaekit.study.page.variance import variance
+from vaekit.study.page.tradeoffs import tradeoff_section
+from vaekit.study.page.variance import variance_section
 from vaekit.study.store import results
-from vaekit.study.udr import Progress, compute_udr, read_udr
+from vaekit.study.udr import Tell, compute_udr, read_udr
 from vaekit.system import files
 
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Comparison", "compare", "compared", "lines", "write"]
-_FEW = 10
+__all__ = ["Comparison", "compare_study", "compared", "lines", "write_page"]
+_FEW_SEEDS = 10
 _HIDDEN = ("run", "state", "reason", "seed", "folder", "evaluate", "notes", "setting", "series")
 
 
-def compare(
+def compare_study(
     folder: Path | str,
     path: Path | str | None = None,
     force: bool = False,
@@ -40,7 +40,7 @@ def compare(
     strengths: Sequence[str] = (),
     tradeoff: tuple[str, str] | None = None,
     with_udr: bool = False,
-    progress: Progress | None = None,
+    progress: Tell | None = None,
 ) -> Comparison:
     """Write one page that says what came out of a study, and return what it says as tables.
 
@@ -66,11 +66,11 @@ def compare(
     check_table(table)
     known = compute_udr(folder, table, progress=progress) if with_udr else read_udr(folder)
     comparison = compared(table, known, strengths, tradeoff)
-    write(comparison, path, force)
+    write_page(comparison, path, force)
     return comparison
 
 
-def write(known: Comparison, path: Path | str, force: bool = False) -> Path:
+def write_page(known: Comparison, path: Path | str, force: bool = False) -> Path:
     """Write the page of a comparison, and return its path.
 
     Raises `VaekitError` where something that is no page stands at `path` (unless `force`), or the
@@ -79,37 +79,37 @@ def write(known: Comparison, path: Path | str, force: bool = False) -> Path:
     path = check_page(files.place(path, "a page"), force)
     of_runs = known.table
     sections = [
-        strengths(of_runs, known.numbers),
+        strength_section(of_runs, known.numbers),
         None
         if known.front is None or known.pair is None
-        else tradeoff(of_runs, known.front, *known.pair),
-        variance(known.shares),
-        agreement(known.over_all, known.within, known.numbers),
-        choosing(known.choices, known.udr),
-        _failures(of_runs),
+        else tradeoff_section(of_runs, known.front, *known.pair),
+        variance_section(known.shares),
+        agreement_section(known.over_all, known.within, known.numbers),
+        choice_section(known.choices, known.udr),
+        _failed_runs(of_runs),
     ]
     text = render(
         "study.html.jinja",
-        title=_title(of_runs),
-        facts=_facts(known),
-        notes=_notes(known),
-        figures=numbers(known.summary),
+        title=_study_title(of_runs),
+        facts=_study_facts(known),
+        notes=_limits(known),
+        figures=numbers_by_setting(known.summary),
         methods=_methods(known),
         sections=[section for section in sections if section is not None],
-        settings=_settings(of_runs),
+        settings=_settings_by_recipe(of_runs),
     )
     files.write_text(path, text)
     return path
 
 
-def _title(results: "pl.DataFrame") -> str:
+def _study_title(results: "pl.DataFrame") -> str:
     recipes, sets = (results[name].unique(maintain_order=True) for name in ("recipe", "data"))
     what = ", ".join(recipes) if len(recipes) <= 4 else f"{len(recipes)} recipes"
     where = ", ".join(map(data_name, sets)) if len(sets) <= 3 else f"{len(sets)} data sets"
     return f"{what} on {where}"
 
 
-def _facts(known: Comparison) -> str:
+def _study_facts(known: Comparison) -> str:
     groups = repeats(known.table)
     sets = len({group.data for group in groups})
     settings = f"{len({(g.recipe, g.setting) for g in groups})} settings"
@@ -122,7 +122,7 @@ def _facts(known: Comparison) -> str:
     )
 
 
-def _notes(known: Comparison) -> list[str]:
+def _limits(known: Comparison) -> list[str]:
     """Say what limits all that the page says."""
     groups = repeats(known.table)
     counts = [len(group.rows) for group in groups]
@@ -140,7 +140,7 @@ def _notes(known: Comparison) -> list[str]:
             "Each setting has one run: errors are over the examples of that run and say nothing of "
             "another seed, and nothing can be said of seeds."
         )
-    elif min(count for count in counts if count) < _FEW:
+    elif min(count for count in counts if count) < _FEW_SEEDS:
         notes.append(
             f"Settings have {span([c for c in counts if c])} finished runs. Bootstrap intervals "
             "of few seeds are too narrow: 95 % ones hold the truth in 72 % of cases for 3 seeds, "
@@ -163,7 +163,7 @@ def _methods(known: Comparison) -> Any:
         cells += [Cell(_distinct(known.table, f"{name}.n"), "quiet count")]
         cells += [Cell(_distinct(known.table, f"{name}.estimator"), "quiet text")]
         rows.append([*cells, Cell("; ".join(reasons) + where, "quiet")])
-    return table(heads, rows, "many")
+    return html_table(heads, rows, "many")
 
 
 def _distinct(results: "pl.DataFrame", column: str) -> str:
@@ -174,7 +174,7 @@ def _distinct(results: "pl.DataFrame", column: str) -> str:
     return "; ".join(map(tables.text, values[:3])) + more
 
 
-def _failures(results: "pl.DataFrame") -> Section | None:
+def _failed_runs(results: "pl.DataFrame") -> Section | None:
     """Count the runs that have not finished, by reason."""
     import polars as pl
 
@@ -190,7 +190,7 @@ def _failures(results: "pl.DataFrame") -> Section | None:
             Cell(tables.text(row["len"]), "count"),
             Cell(row["state"], "label"),
             row["reason"] or "",
-            Cell(_some(row["setting"]), "quiet"),
+            Cell(_first_three(row["setting"]), "quiet"),
             Cell(row["run"], "quiet run"),
         ]
         for row in counted.sort("len", descending=True).iter_rows(named=True)
@@ -199,15 +199,15 @@ def _failures(results: "pl.DataFrame") -> Section | None:
     caption = (
         "Runs that have ended without being finished; `vaekit study DIR --retry` makes them anew."
     )
-    return Section("failed", "Runs that failed", caption, [table(heads, rows, "many")])
+    return Section("failed", "Runs that failed", caption, [html_table(heads, rows, "many")])
 
 
-def _some(names: Sequence[str]) -> str:
+def _first_three(names: Sequence[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return ", ".join(names[:3]) + more
 
 
-def _settings(results: "pl.DataFrame") -> list[tuple[str, list[tuple[str, str]]]]:
+def _settings_by_recipe(results: "pl.DataFrame") -> list[tuple[str, list[tuple[str, str]]]]:
     """List what all runs share, and by recipe what only some have."""
     names = [
         name
@@ -215,7 +215,7 @@ def _settings(results: "pl.DataFrame") -> list[tuple[str, list[tuple[str, str]]]
         if name not in _HIDDEN and "." not in name and f"{name}.n" not in results.columns
     ]
     common = {n: results[n][0] for n in names if results[n].n_unique() == 1}
-    listed = [("In common", _rows(common))]
+    listed = [("In common", _setting_texts(common))]
     moving = varied(results)
     for recipe, own in results.group_by("recipe", maintain_order=True):
         given = {
@@ -225,10 +225,10 @@ def _settings(results: "pl.DataFrame") -> list[tuple[str, list[tuple[str, str]]]
             and name != "recipe"
             and (name in moving[str(recipe[0])] or own[name].n_unique() == 1)
         }
-        rows = _rows({name: values for name, values in given.items() if values != [None]})
+        rows = _setting_texts({name: values for name, values in given.items() if values != [None]})
         listed.append((f"Of {recipe[0]}", rows))
     return listed
 
 
-def _rows(values: dict[str, Any]) -> list[tuple[str, str]]:
+def _setting_texts(values: dict[str, Any]) -> list[tuple[str, str]]:
     return [(n.replace("_", " "), tables.text(v)) for n, v in values.items() if v is not None]

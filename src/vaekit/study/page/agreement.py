@@ -7,20 +7,20 @@ from markupsafe import Markup
 
 from vaekit.report import tables
 from vaekit.report.section import Section
-from vaekit.study.page.markup import Cell, by_set, fold, interval, table
+from vaekit.study.page.markup import Cell, by_set, fold, html_table, interval
 
 if TYPE_CHECKING:
     import polars as pl
 
-_MOST = 12  # numbers shown at once
-_Known = dict[tuple[str, str], dict[str, Any]]
+_NUMBERS_AT_ONCE = 12  # numbers shown at once
+_Pairs = dict[tuple[str, str], dict[str, Any]]
 
 
-def agreement(
+def agreement_section(
     over_all: "pl.DataFrame", within: "pl.DataFrame", numbers: Sequence[str]
 ) -> Section | None:
     """Show ρ of each pair, over all runs above the diagonal, within settings below it."""
-    known: dict[str, tuple[_Known, _Known]] = {}
+    known: dict[str, tuple[_Pairs, _Pairs]] = {}
     for i, each in enumerate((over_all, within)):
         for row in each.iter_rows(named=True):
             if row["rho"] is not None:
@@ -31,13 +31,13 @@ def agreement(
     def part(data: str) -> tuple[str, Markup]:
         used = {name for pairs in known[data] for pair in pairs for name in pair}
         names = [name for name in numbers if name in used]
-        content = _heat(names[:_MOST], *known[data])
-        if len(names) > _MOST:
+        content = _heat(names[:_NUMBERS_AT_ONCE], *known[data])
+        if len(names) > _NUMBERS_AT_ONCE:
             content += fold(f"all {len(names)} numbers", _heat(names, *known[data]))
         pairs = known[data][0].values()
         n = sorted({row["n"] for row in pairs})
-        said = f"{tables.text(n[-1])} runs" if n else ""
-        return said, content
+        count = f"{tables.text(n[-1])} runs" if n else ""
+        return count, content
 
     caption = (
         "Spearman's ρ of ranks. Above the diagonal over all runs of a data set, which mostly says "
@@ -49,19 +49,19 @@ def agreement(
     return Section("agreement", "Do the numbers agree?", caption, by_set(list(known), part))
 
 
-def _heat(names: Sequence[str], over_all: _Known, within: _Known) -> Markup:
+def _heat(names: Sequence[str], over_all: _Pairs, within: _Pairs) -> Markup:
     heads = ["", *(Cell(tables.title(name), "turned") for name in names)]
     rows = []
     for i, a in enumerate(names):
         cells: list[str | Cell] = [Cell(tables.title(a), "label")]
         for j, b in enumerate(names):
             pairs = over_all if i < j else within
-            cells.append(_cell(pairs.get((a, b)) or pairs.get((b, a)), i == j))
+            cells.append(_rho_cell(pairs.get((a, b)) or pairs.get((b, a)), i == j))
         rows.append(cells)
-    return table(heads, rows, "heat")
+    return html_table(heads, rows, "heat")
 
 
-def _cell(row: dict[str, Any] | None, same: bool) -> Cell:
+def _rho_cell(row: dict[str, Any] | None, same: bool) -> Cell:
     if row is None or same:
         return Cell("" if same else "–", "quiet")
     rho, low, high = row["rho"], row["low"], row["high"]

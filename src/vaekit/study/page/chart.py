@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from vaekit.report import tables
 
 LEFT, RIGHT, TOP, BOTTOM = 40, 8, 20, 30
-_WIDE, _FEW = 8.0, 10
+_LOG_SPAN, _STEPS_NAMED = 8.0, 10
 COLOURS = 6
 
 
@@ -39,7 +39,7 @@ class Chart:
         self.title, self.xlabel, self.ylabel = title, xlabel, ylabel
         self.parts: list[Markup] = []
         values = np.unique(x)
-        self.log = bool(steps and values[0] > 0 and values[-1] / values[0] >= _WIDE)
+        self.log = bool(steps and values[0] > 0 and values[-1] / values[0] >= _LOG_SPAN)
         self.xticks = _xticks(values, steps, self.log, width)
         self.yticks = _ticks(float(y.min()), float(y.max()), height)
         self.x_ends = _ends(np.log(values) if self.log else values, 0.08)
@@ -65,7 +65,7 @@ class Chart:
         px, py = self.place(x, y)
         path = "".join(f"M{a:.1f} {b:.1f}h0" for a, b in zip(px + shift, py, strict=True))
         html = '<path class="dots{}" style="stroke:{}" d="{}"/>'
-        kind = " few" if len(x) <= _FEW else ""
+        kind = " few" if len(x) <= _STEPS_NAMED else ""
         self.parts.append(Markup(html).format(kind, _colour(colour), path))
 
     def line(self, x: np.ndarray, y: np.ndarray, colour: int | None, kind: str = "") -> None:
@@ -89,8 +89,8 @@ class Chart:
         """Return the chart with its axes."""
         size = 'viewBox="0 0 {0} {1}" width="{0}" height="{1}"'
         html = f'<svg class="chart" {size} role="img" aria-label="{{2}}">'
-        said = f"{self.title} {self.ylabel} against {self.xlabel}"
-        top = Markup(html).format(self.width, self.height, said)
+        about = f"{self.title} {self.ylabel} against {self.xlabel}"
+        top = Markup(html).format(self.width, self.height, about)
         return top + self._axes() + Markup("").join(self.parts) + Markup("</svg>")
 
     def _axes(self) -> Markup:
@@ -133,7 +133,7 @@ def whisker(
     return Markup(html).format(kind, at[1], at[2], at[0])
 
 
-def legend(names: Sequence[str]) -> Markup:
+def colour_key(names: Sequence[str]) -> Markup:
     """Name what is drawn in each colour; nothing where one is all."""
     if len(names) < 2:
         return Markup("")
@@ -148,7 +148,7 @@ def _colour(place: int | None) -> str:
 
 def _xticks(values: np.ndarray, steps: bool, log: bool, width: int) -> np.ndarray:
     """Return the values that are named below the axis: few steps themselves, or round ones."""
-    if steps and len(values) <= _FEW:
+    if steps and len(values) <= _STEPS_NAMED:
         return values
     if log:
         return 10.0 ** np.arange(np.floor(np.log10(values[0])), np.log10(values[-1]) + 1)

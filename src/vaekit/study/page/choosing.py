@@ -7,19 +7,19 @@ from markupsafe import Markup
 
 from vaekit.report import tables
 from vaekit.report.section import Section
-from vaekit.study.page.markup import Cell, by_set, span, table
+from vaekit.study.page.markup import Cell, by_set, html_table, span
 from vaekit.study.udr import Agreement
 
 if TYPE_CHECKING:
     import polars as pl
 
 NAMES = {"udr": "UDR"}
-_Known = dict[str, dict[str | None, dict[str, Any]]]
+_Criteria = dict[str, dict[str | None, dict[str, Any]]]
 
 
-def choosing(choices: "pl.DataFrame", udr: Mapping[str, Agreement]) -> Section | None:
+def choice_section(choices: "pl.DataFrame", udr: Mapping[str, Agreement]) -> Section | None:
     """Show the choices, and say how UDR was got or why it is not there."""
-    known: dict[str, _Known] = {}
+    known: dict[str, _Criteria] = {}
     for row in choices.iter_rows(named=True):
         known.setdefault(row["data"], {}).setdefault(row["criterion"], {})[row["score"]] = row
     if not known:
@@ -34,11 +34,13 @@ def choosing(choices: "pl.DataFrame", udr: Mapping[str, Agreement]) -> Section |
         )
     else:
         caption += "There are no scores with labels that could say whether these choices are good. "
-    figures = by_set(list(known), lambda data: (_first(known[data]), _of_set(known[data])))
+    figures = by_set(
+        list(known), lambda data: (_first_choice(known[data]), _choices_of_set(known[data]))
+    )
     return Section("choice", "Choosing a model without labels", caption + _about(udr), figures)
 
 
-def _first(criteria: _Known) -> str:
+def _first_choice(criteria: _Criteria) -> str:
     """Say what the first criterion gets in the first score."""
     name, rows = next(iter(criteria.items()))
     score, row = next(iter(rows.items()))
@@ -60,7 +62,7 @@ def _about(udr: Mapping[str, Agreement]) -> str:
     )
 
 
-def _of_set(criteria: _Known) -> Markup:
+def _choices_of_set(criteria: _Criteria) -> Markup:
     scores = [score for score in next(iter(criteria.values())) if score is not None]
     heads: list[str | Cell] = [
         "chosen by",
@@ -68,23 +70,31 @@ def _of_set(criteria: _Known) -> Markup:
         *(Cell(tables.title(n), "right") for n in scores),
     ]
     without = [(n, rows) for n, rows in criteria.items() if not next(iter(rows.values()))["labels"]]
-    rows = [_row(name, rows, scores) for name, rows in without]
+    rows = [_choice_row(name, rows, scores) for name, rows in without]
     if scores:
         rows.append(_chance(criteria, scores))
-    rows += [_row(n, rows, scores) for n, rows in criteria.items() if (n, rows) not in without]
-    return table(heads, rows, "many")
+    rows += [
+        _choice_row(n, rows, scores) for n, rows in criteria.items() if (n, rows) not in without
+    ]
+    return html_table(heads, rows, "many")
 
 
-def _row(name: str, rows: dict[str | None, dict[str, Any]], scores: list[str]) -> list[str | Cell]:
+def _choice_row(
+    name: str, rows: dict[str | None, dict[str, Any]], scores: list[str]
+) -> list[str | Cell]:
     about = next(iter(rows.values()))
     chosen = about["run"] or f"none: {about['why']}"
     ties = f" and {about['ties'] - 1} more" if about["ties"] > 1 else ""
     hint = f"{about['setting']}; of {about['candidates']} runs" if about["run"] else ""
     cells: list[str | Cell] = [Cell(NAMES.get(name) or tables.title(name), "label")]
-    return [*cells, Cell(chosen + ties, "quiet run", hint), *(_value(rows.get(s)) for s in scores)]
+    return [
+        *cells,
+        Cell(chosen + ties, "quiet run", hint),
+        *(_score_cell(rows.get(s)) for s in scores),
+    ]
 
 
-def _chance(criteria: _Known, scores: list[str]) -> list[str | Cell]:
+def _chance(criteria: _Criteria, scores: list[str]) -> list[str | Cell]:
     some = [
         next((r[s] for r in criteria.values() if s in r and r[s]["best"] is not None), None)
         for s in scores
@@ -98,7 +108,7 @@ def _chance(criteria: _Known, scores: list[str]) -> list[str | Cell]:
     return [Cell("chance", "label"), Cell("a run at random", "quiet run"), *cells]
 
 
-def _value(row: dict[str, Any] | None) -> Cell:
+def _score_cell(row: dict[str, Any] | None) -> Cell:
     if row is None or row["value"] is None:
         return Cell("", "value")
     kind = "best" if not row["regret"] else "worse" if row["regret"] > row["random_regret"] else ""

@@ -45,7 +45,7 @@ def compared(
     nothing in the table, and a pair that is no trade-off.
     """
     table = analysis.with_settings(table, strengths)
-    numbers = analysis.numbers_of(table)
+    numbers = analysis.number_names(table)
     if not numbers:
         raise VaekitError("no run of the study has a number: nothing can be compared")
     pair = pair or usual_pair(table)
@@ -53,7 +53,7 @@ def compared(
         table,
         numbers,
         analysis.summary(table),
-        analysis.shares(table),
+        analysis.variance_shares(table),
         analysis.correlations(table),
         analysis.correlations(table, within=True),
         analysis.choices(table, {name: each.udr for name, each in (udr or {}).items()}),

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from vaekit.report import tables
 
-MOST, FIRST, LAST = 40, 12, 5  # rows that are too many, and those shown of them
+MOST_ROWS, FIRST_ROWS, LAST_ROWS = 40, 12, 5  # rows that are too many, and those shown of them
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,19 @@ class Cell:
         return Markup('<td class="{}"{}>{}</td>').format(self.kind, title, self.content)
 
 
-def table(
-    heads: Sequence[str | Cell], rows: Sequence[Sequence[str | Cell]], kind: str, most: int = MOST
+def html_table(
+    heads: Sequence[str | Cell],
+    rows: Sequence[Sequence[str | Cell]],
+    kind: str,
+    most: int = MOST_ROWS,
 ) -> Markup:
     """Lay out rows under heads; of more than `most` the first and last, all of them in a fold."""
     if len(rows) <= most:
         return _plain_table(heads, rows, kind)
     gap: list[str | Cell] = [Cell("⋮", "quiet") for _ in heads]
-    ends = [*rows[:FIRST], gap, *rows[len(rows) - LAST :]]
+    ends = [*rows[:FIRST_ROWS], gap, *rows[len(rows) - LAST_ROWS :]]
     return _plain_table(heads, ends, kind) + fold(
-        f"all {len(rows)} rows, of which {len(rows) - FIRST - LAST} are left out above",
+        f"all {len(rows)} rows, of which {len(rows) - FIRST_ROWS - LAST_ROWS} are left out above",
         _plain_table(heads, rows, kind),
     )
 
@@ -41,24 +44,26 @@ def table(
 def _plain_table(
     heads: Sequence[str | Cell], rows: Sequence[Sequence[str | Cell]], kind: str
 ) -> Markup:
-    top = joined(_head(head) for head in heads)
-    body = joined(Markup("<tr>{}</tr>\n").format(joined(map(_cell, row))) for row in rows)
+    top = concatenated(_head(head) for head in heads)
+    body = concatenated(
+        Markup("<tr>{}</tr>\n").format(concatenated(map(_as_cell, row))) for row in rows
+    )
     inner = "<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>"
     html = f'<div class="wide"><table class="numbers {{}}">\n{inner}</table></div>'
     return Markup(html).format(kind, top, body)
 
 
-def _cell(cell: str | Cell) -> Cell:
+def _as_cell(cell: str | Cell) -> Cell:
     return cell if isinstance(cell, Cell) else Cell(cell)
 
 
 def _head(head: str | Cell) -> Markup:
-    known = _cell(head)
+    known = _as_cell(head)
     hint = Markup(' title="{}"').format(known.hint) if known.hint else ""
     return Markup('<th class="{}"{}>{}</th>').format(known.kind, hint, known.content)
 
 
-def joined(parts: Iterable[Markup | Cell]) -> Markup:
+def concatenated(parts: Iterable[Markup | Cell]) -> Markup:
     """Put pieces one after another."""
     return Markup("").join(parts)
 

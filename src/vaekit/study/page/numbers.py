@@ -9,34 +9,34 @@ from vaekit.report import tables
 from vaekit.study.analysis.layout import needs_labels
 from vaekit.study.page.chart import whisker
 from vaekit.study.page.markup import (
-    MOST,
+    MOST_ROWS,
     Cell,
     by_set,
+    concatenated,
     fold,
     heading,
+    html_table,
     interval,
-    joined,
     note,
     number,
-    table,
 )
 
 if TYPE_CHECKING:
     import polars as pl
 
 RANKED = 24  # rows of a ranking that are too many
-Rows = list[dict[str, Any]]
+_Settings = list[dict[str, Any]]
 
 
-def numbers(summary: "pl.DataFrame") -> list[Markup]:
+def numbers_by_setting(summary: "pl.DataFrame") -> list[Markup]:
     """Show, for each data set, all numbers of all settings and the ranking by each number."""
-    known: dict[str, dict[str, Rows]] = {}
+    known: dict[str, dict[str, _Settings]] = {}
     for row in summary.iter_rows(named=True):
         known.setdefault(row["data"], {}).setdefault(row["number"], []).append(row)
-    return by_set(list(known), lambda data: _of_set(known[data]))
+    return by_set(list(known), lambda data: _numbers_of_set(known[data]))
 
 
-def _of_set(by_number: dict[str, Rows]) -> tuple[str, Markup]:
+def _numbers_of_set(by_number: dict[str, _Settings]) -> tuple[str, Markup]:
     shown = {n: rows for n, rows in by_number.items() if any(row["n"] for row in rows)}
     parts = {"Scores of known factors or labels": [n for n in shown if needs_labels(n)]}
     parts["Other numbers"] = [n for n in shown if n not in next(iter(parts.values()))]
@@ -48,15 +48,15 @@ def _of_set(by_number: dict[str, Rows]) -> tuple[str, Markup]:
     ]
     ranked = [name for name in shown if any(row["rank"] for row in shown[name])]
     folds = [fold(_headline(n, shown[n]), _ranking(shown[n]), not i) for i, n in enumerate(ranked)]
-    head = _best(ranked[0], shown[ranked[0]]) if ranked else ""
+    head = _best_setting(ranked[0], shown[ranked[0]]) if ranked else ""
     above = heading("Ranked, with bootstrap intervals") if folds else Markup("")
-    return head, joined([*made, above, *folds])
+    return head, concatenated([*made, above, *folds])
 
 
-def _matrix(columns: Sequence[Rows], names: Sequence[str]) -> Markup:
+def _matrix(columns: Sequence[_Settings], names: Sequence[str]) -> Markup:
     """Lay numbers out by setting; of many settings those best by the first number come first."""
     order = list(range(len(columns[0])))
-    if len(order) > MOST:
+    if len(order) > MOST_ROWS:
         order.sort(key=lambda i: _order(columns[0][i]))
     failed = any(row["failed"] for row in columns[0])
     heads: list[str | Cell] = ["setting", Cell("runs", "right")]
@@ -68,9 +68,9 @@ def _matrix(columns: Sequence[Rows], names: Sequence[str]) -> Markup:
         most = max(column[i]["n"] for column in columns)
         cells = [Cell(row["setting"], "label"), Cell(tables.text(most), "quiet count")]
         cells += [Cell(tables.text(row["failed"] or ""), "quiet count")] if failed else []
-        rows.append([*cells, *(_value(column[i], most) for column in columns)])
-    made = table(heads, rows, "many")
-    if len(order) <= MOST:
+        rows.append([*cells, *(_mean_cell(column[i], most) for column in columns)])
+    made = html_table(heads, rows, "many")
+    if len(order) <= MOST_ROWS:
         return made
     return note(f"In the order of {tables.title(names[0])}, the best first.") + made
 
@@ -81,7 +81,7 @@ def _order(row: dict[str, Any]) -> Any:
     return rank, sign * row["mean"] if row["mean"] is not None else 0.0
 
 
-def _value(row: dict[str, Any], most: int) -> Cell:
+def _mean_cell(row: dict[str, Any], most: int) -> Cell:
     few = f" ({row['n']} runs)" if 0 < row["n"] < most else ""
     hint = (
         f"95 % {interval(row['low'], row['high'])}, {row['n']} runs"
@@ -95,12 +95,12 @@ def _value(row: dict[str, Any], most: int) -> Cell:
     )
 
 
-def _headline(name: str, rows: Rows) -> Markup:
+def _headline(name: str, rows: _Settings) -> Markup:
     html = Markup('{} <span class="quiet">{}</span>')
-    return html.format(tables.title(name), _best(name, rows, named=False))
+    return html.format(tables.title(name), _best_setting(name, rows, named=False))
 
 
-def _best(name: str, rows: Rows, named: bool = True) -> str:
+def _best_setting(name: str, rows: _Settings, named: bool = True) -> str:
     """Say which setting is best by a number, and how many cannot be told from it."""
     best = next((row for row in rows if row["mark"] == "best"), None)
     if best is None:
@@ -111,7 +111,7 @@ def _best(name: str, rows: Rows, named: bool = True) -> str:
     return f"{f'best {tables.title(name)}: ' if named else ''}{best['setting']}, {value}{tied}"
 
 
-def _ranking(rows: Rows) -> Markup:
+def _ranking(rows: _Settings) -> Markup:
     known = sorted((row for row in rows if row["mean"] is not None), key=_order)
     every = [v for row in known for v in (row["mean"], row["low"], row["high"]) if v is not None]
     ends = min(every), max(every)
@@ -129,4 +129,4 @@ def _ranking(rows: Rows) -> Markup:
                 Cell(tables.text(row["n"]), "quiet count"),
             ]
         )
-    return table(heads, laid, "many", RANKED)
+    return html_table(heads, laid, "many", RANKED)

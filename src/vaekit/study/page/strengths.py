@@ -9,16 +9,16 @@ from markupsafe import Markup
 from vaekit.report import tables
 from vaekit.report.section import Section
 from vaekit.study.analysis.layout import Repeats, by_data, repeats, values_of
-from vaekit.study.page.chart import COLOURS, Chart, legend
-from vaekit.study.page.markup import by_set, fold, heading, joined, note
+from vaekit.study.page.chart import COLOURS, Chart, colour_key
+from vaekit.study.page.markup import by_set, concatenated, fold, heading, note
 
 if TYPE_CHECKING:
     import polars as pl
 
-_SHOWN, _JITTER, _LINES = 8, 3.0, 12
+_NUMBERS_SHOWN, _JITTER, _NAMED_LINES = 8, 3.0, 12
 
 
-def strengths(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
+def strength_section(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
     """Draw numbers against the strength of each recipe; None where no recipe has one."""
     groups = [group for group in repeats(table) if group.strength is not None]
     if not groups:
@@ -34,10 +34,10 @@ def strengths(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
             for n in numbers
             if len(np.unique(v := values[n][rows][np.isfinite(values[n][rows])])) > 1 and len(v)
         ]
-        drawn = [_row(parts[data], n, values[n], names) for n in varying]
-        rest = drawn[_SHOWN:]
+        drawn = [_number_row(parts[data], n, values[n], names) for n in varying]
+        rest = drawn[_NUMBERS_SHOWN:]
         more = fold(f"{len(rest)} more numbers", _side_by_side(rest)) if rest else Markup("")
-        return "", _side_by_side(drawn[:_SHOWN]) + more
+        return "", _side_by_side(drawn[:_NUMBERS_SHOWN]) + more
 
     lone = sorted(set(table["recipe"].to_list()) - {group.recipe for group in groups})
     caption = (
@@ -51,10 +51,12 @@ def strengths(table: "pl.DataFrame", numbers: Sequence[str]) -> Section | None:
 
 def _side_by_side(parts: Sequence[Markup]) -> Markup:
     """Set the drawings of numbers side by side where they fit."""
-    return Markup('<div class="rows">{}</div>').format(joined(parts))
+    return Markup('<div class="rows">{}</div>').format(concatenated(parts))
 
 
-def _row(groups: Sequence[Repeats], name: str, values: np.ndarray, names: dict[str, str]) -> Markup:
+def _number_row(
+    groups: Sequence[Repeats], name: str, values: np.ndarray, names: dict[str, str]
+) -> Markup:
     """Draw one number, a panel for each recipe."""
     rows = np.concatenate([group.rows for group in groups])
     y = values[rows][np.isfinite(values[rows])]
@@ -65,7 +67,7 @@ def _row(groups: Sequence[Repeats], name: str, values: np.ndarray, names: dict[s
         for i, recipe in enumerate(dict.fromkeys(group.recipe for group in groups))
     ]
     html = Markup('<div style="--panels:{}">{}<div class="charts">{}</div></div>')
-    return html.format(len(charts), heading(title), joined(charts))
+    return html.format(len(charts), heading(title), concatenated(charts))
 
 
 def _panel(
@@ -91,10 +93,11 @@ def _panel(
         for at, median, n, setting in middle:
             hint = f"{setting}: median {tables.text(median)} of {n} runs"
             chart.mark(at, median, shade, hint)
-    keys = legend([_rest(name) for name in series[:_LINES]])
-    if len(series) > _LINES:
+    keys = colour_key([_rest(name) for name in series[:_NAMED_LINES]])
+    if len(series) > _NAMED_LINES:
         keys += note(
-            f"Of {len(series)} lines the first {_LINES} are named; colours repeat after {COLOURS}."
+            f"Of {len(series)} lines the first {_NAMED_LINES} are named; colours repeat after "
+            f"{COLOURS}."
         )
     return Markup("<div>{}{}</div>").format(chart.svg(), keys)
 

@@ -11,38 +11,40 @@ from vaekit.study.page.choosing import NAMES
 from vaekit.study.page.comparison import Comparison
 from vaekit.study.page.markup import percent
 
-_MOST, _WIDE = 20, 60  # rows of a table, letters of a cell
-Rows = Sequence[Sequence[object]]
+_TEXT_ROWS, _CELL = 20, 60  # rows of a table, letters of a cell
+TextRows = Sequence[Sequence[object]]
 
 
 def lines(known: Comparison) -> Iterator[str]:
     """Yield the best settings, shares of variance, choices and failures, as tables of text."""
     sets = known.table["data"].unique(maintain_order=True).sort().to_list()
     scored = [n for n in known.numbers if needs_labels(n)]
-    told = scored or known.numbers
+    main = scored or known.numbers
     for data in sets:
         of = f" on {data_name(data)}" if len(sets) > 1 else ""
         best = known.summary.filter(data=data, mark="best")
         rows = [
-            (*_named(row), _mean(row), row["n"], _near(known, row))
+            (*_number_and_setting(row), _mean_text(row), row["n"], _near(known, row))
             for row in best.iter_rows(named=True)
-            if row["number"] in told or len(sets) == 1
+            if row["number"] in main or len(sets) == 1
         ]
         heads = ("number", "best setting", "mean ± s.e.", "runs", "not told apart")
-        yield from _table(f"Best settings{of}", heads, rows)
-        yield from _table(f"Share of variance (ε²){of}", *_shares(known, data, told))
-        yield from _table(f"Chosen without labels{of}", *_chosen(known, data, scored))
-    yield from _failures(known)
+        yield from _text_table(f"Best settings{of}", heads, rows)
+        yield from _text_table(f"Share of variance (ε²){of}", *_share_table(known, data, main))
+        yield from _text_table(f"Chosen without labels{of}", *_choice_table(known, data, scored))
+    yield from _failure_lines(known)
 
 
-def _named(row: Mapping[str, Any]) -> tuple[str, str]:
+def _number_and_setting(row: Mapping[str, Any]) -> tuple[str, str]:
     return tables.title(row["number"]), row["setting"]
 
 
-def _shares(known: Comparison, data: str, told: Sequence[str]) -> tuple[Sequence[str], Rows]:
+def _share_table(
+    known: Comparison, data: str, main: Sequence[str]
+) -> tuple[Sequence[str], TextRows]:
     by_number: dict[str, dict[str, str]] = {}
     for row in known.shares.filter(data=data).drop_nulls("share").iter_rows(named=True):
-        if row["number"] in told:
+        if row["number"] in main:
             by_number.setdefault(row["number"], {})[row["level"]] = percent(row["share"])
     levels = [level for level in LEVELS if any(level in each for each in by_number.values())]
     rows = [
@@ -52,7 +54,9 @@ def _shares(known: Comparison, data: str, told: Sequence[str]) -> tuple[Sequence
     return ("number", *levels), rows
 
 
-def _chosen(known: Comparison, data: str, scored: Sequence[str]) -> tuple[Sequence[str], Rows]:
+def _choice_table(
+    known: Comparison, data: str, scored: Sequence[str]
+) -> tuple[Sequence[str], TextRows]:
     """Lay out the choices without labels, and what they get in the first score of labels."""
     own = known.choices.filter(data=data, labels=False)
     rows = [
@@ -73,7 +77,7 @@ def _near(known: Comparison, row: Mapping[str, Any]) -> int:
     return len(same)
 
 
-def _mean(row: Mapping[str, Any]) -> str:
+def _mean_text(row: Mapping[str, Any]) -> str:
     return " ".join(tables.with_error(row["mean"], row["se"])).strip()
 
 
@@ -82,28 +86,28 @@ def _got(row: Mapping[str, Any]) -> Sequence[str]:
     return ["–" if value is None else f"{value:.3g}" for value in got]
 
 
-def _failures(known: Comparison) -> Iterator[str]:
+def _failure_lines(known: Comparison) -> Iterator[str]:
     failed = known.table.filter(known.table["state"] != "finished")
     if len(failed):
         yield ""
         counts = failed["reason"].value_counts(sort=True)
         yield f"{len(failed)} of {len(known.table)} runs have not finished:"
-        for reason, count in counts.head(_MOST // 4).iter_rows():
-            yield f"{count:6d}  {reason[: 2 * _WIDE]}"
-        if len(counts) > _MOST // 4:
-            yield f"        and {len(counts) - _MOST // 4} other reasons"
+        for reason, count in counts.head(_TEXT_ROWS // 4).iter_rows():
+            yield f"{count:6d}  {reason[: 2 * _CELL]}"
+        if len(counts) > _TEXT_ROWS // 4:
+            yield f"        and {len(counts) - _TEXT_ROWS // 4} other reasons"
 
 
-def _table(title: str, heads: Sequence[str], rows: Rows) -> Iterator[str]:
+def _text_table(title: str, heads: Sequence[str], rows: TextRows) -> Iterator[str]:
     """Yield a table with its title, nothing where it has no rows."""
     if not rows:
         return
-    cells = [[str(cell)[:_WIDE] for cell in row] for row in (heads, *rows[:_MOST])]
+    cells = [[str(cell)[:_CELL] for cell in row] for row in (heads, *rows[:_TEXT_ROWS])]
     widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
     yield ""
     yield title
     for row in cells:
         text = "  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True))
         yield f"  {text}".rstrip()
-    if len(rows) > _MOST:
-        yield f"  and {len(rows) - _MOST} more rows on the page"
+    if len(rows) > _TEXT_ROWS:
+        yield f"  and {len(rows) - _TEXT_ROWS} more rows on the page"

@@ -10,19 +10,21 @@ from vaekit.report import tables
 from vaekit.report.section import Section
 from vaekit.study.analysis.fronts import way_of
 from vaekit.study.analysis.layout import by_data, repeats, values_of
-from vaekit.study.page.chart import Chart, legend
-from vaekit.study.page.markup import Cell, by_set, fold, number, percent, table
+from vaekit.study.page.chart import Chart, colour_key
+from vaekit.study.page.markup import Cell, by_set, fold, html_table, number, percent
 
 if TYPE_CHECKING:
     import polars as pl
 
 _WIDTH, _HEIGHT, _LIKELY, _NAMED = 540, 340, 0.05, 20
-Rows = list[dict[str, Any]]
+_Marks = list[dict[str, Any]]
 
 
-def tradeoff(results: "pl.DataFrame", front: "pl.DataFrame", y: str, x: str) -> Section | None:
+def tradeoff_section(
+    results: "pl.DataFrame", front: "pl.DataFrame", y: str, x: str
+) -> Section | None:
     """Draw one number against another; None where no setting has both."""
-    known: dict[str, Rows] = {}
+    known: dict[str, _Marks] = {}
     for row in front.iter_rows(named=True):
         if row["n"]:
             known.setdefault(row["data"], []).append(row)
@@ -49,7 +51,7 @@ def tradeoff(results: "pl.DataFrame", front: "pl.DataFrame", y: str, x: str) -> 
         )
 
     caption = (
-        f"{_said(y)} against {_said(x)}. Faint dots are runs, marks the means of settings; "
+        f"{_with_way(y)} against {_with_way(x)}. Faint dots are runs, marks the means of settings; "
         "numbered are those that no other beats in both, joined by a line. Their support is the "
         "share of 2000 resamples of the seeds in which they are on the front: where it is low, a "
         "place is owed to luck."
@@ -62,12 +64,12 @@ def tradeoff(results: "pl.DataFrame", front: "pl.DataFrame", y: str, x: str) -> 
     )
 
 
-def _said(name: str) -> str:
+def _with_way(name: str) -> str:
     return f"{tables.title(name)} ({way_of(name)} is better)"
 
 
 def _chart(
-    rows: Rows, best: Rows, recipes: np.ndarray, xs: np.ndarray, ys: np.ndarray, x: str, y: str
+    rows: _Marks, best: _Marks, recipes: np.ndarray, xs: np.ndarray, ys: np.ndarray, x: str, y: str
 ) -> Markup:
     there = np.isfinite(xs) & np.isfinite(ys)
     recipes, xs, ys = recipes[there], xs[there], ys[there]
@@ -81,28 +83,28 @@ def _chart(
     for row in rows:
         place = next((str(i + 1) for i, each in enumerate(best) if each is row), "")
         place = place if len(best) <= _NAMED else ""
-        said = [
+        means = [
             f"{tables.title(n)} {' '.join(tables.with_error(row[k], row[f'{k}_se']))}"
             for n, k in ((x, "x"), (y, "y"))
         ]
-        hint = f"{row['setting']}: {', '.join(said)}, {row['n']} runs"
+        hint = f"{row['setting']}: {', '.join(means)}, {row['n']} runs"
         chart.mark(row["x"], row["y"], names.index(row["recipe"]), hint, place)
-    return legend(names) + Markup('<div class="plot">{}</div>').format(chart.svg())
+    return colour_key(names) + Markup('<div class="plot">{}</div>').format(chart.svg())
 
 
-def _tables(rows: Rows, best: Rows, x: str, y: str) -> Markup:
-    made = _table(best, x, y)
+def _tables(rows: _Marks, best: _Marks, x: str, y: str) -> Markup:
+    made = _front_table(best, x, y)
     others = sorted((r for r in rows if not r["on_front"]), key=lambda r: -r["support"])
     near = [row for row in others if row["support"] >= _LIKELY]
     if near:
         made += fold(
             f"{len(near)} more that chance may keep off it (support ≥ 5 %)",
-            _table(near, x, y, False),
+            _front_table(near, x, y, False),
         )
     return made
 
 
-def _table(rows: Sequence[dict[str, Any]], x: str, y: str, numbered: bool = True) -> Markup:
+def _front_table(rows: Sequence[dict[str, Any]], x: str, y: str, numbered: bool = True) -> Markup:
     heads = [
         Cell("", "rank"),
         "setting",
@@ -121,4 +123,4 @@ def _table(rows: Sequence[dict[str, Any]], x: str, y: str, numbered: bool = True
         ]
         for i, row in enumerate(rows)
     ]
-    return table(heads, laid, "many")
+    return html_table(heads, laid, "many")
