@@ -32,7 +32,7 @@ usage: vaekit COMMAND ...
   ledger RUN                 add up where a run's nats go, and check that they do
   refit RUN                  fit other noise models to a run's residuals
   report RUN                 write the run's page, report.html
-  compare RUN RUN ...        write one page that shows runs side by side
+  compare RUN RUN ...|STUDY  write one page that shows runs side by side, or what a study says
   encode RUN [INPUT]         turn pictures, arrays or a table into codes
   score RUN [INPUT]          say how well a run explains each example
   decode RUN CODES           turn codes into pictures, an array or a table

@@ -52,7 +52,7 @@ def run_study(
 ) -> "pl.DataFrame":
     """Make the runs of a study that are left, and return the table of all that have ended.
 
-        table = vaekit.study.run({"recipes": "beta_vae", "data": "digits", "seeds": "0:5",
+        table = vaekit.study.run_study({"recipes": "beta_vae", "data": "digits", "seeds": "0:5",
                                   "grid": {"beta": [1, 4]}}, "studies/a")
 
     Args:

@@ -150,7 +150,9 @@ def _numbers(metrics: Mapping[str, Any]) -> Row:
     row: Row = {}
     for name, number in metrics.items():
         row[name] = number.get("value")
-        row |= {f"{name}.{k}": number[k] for k in ("se", "estimator", "n") if k in number}
+        row |= {
+            f"{name}.{k}": number[k] for k in ("se", "shuffled", "estimator", "n") if k in number
+        }
     return row
 
 

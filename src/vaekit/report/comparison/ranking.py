@@ -47,7 +47,9 @@ def ranking(name: str, groups: Sequence[Group], measures: Sequence[str | None]) 
     if why:
         return Ranking(name, better, why=why)
     if better == "higher":
-        known = {i: value for i, value in known.items() if _clear(value, groups[i].shuffled(name))}
+        known = {
+            i: value for i, value in known.items() if is_clear(value, groups[i].shuffled(name))
+        }
         if not known:
             return Ranking(name, better, why="none is clearly above its shuffled value")
     sign = 1 if better == "higher" else -1
@@ -61,7 +63,7 @@ def differ(a: Value, b: Value) -> bool:
     return abs(a.value - b.value) > 2 * math.hypot(a.se or 0.0, b.se or 0.0)
 
 
-def _clear(score: Value, shuffled: Value | None) -> bool:
+def is_clear(score: Value, shuffled: Value | None) -> bool:
     """Tell whether a score says more than it says of shuffled factors; others always do."""
     if shuffled is None:
         return True
