@@ -233,10 +233,7 @@ class Dataset:
         return text + (f"\n  {self.factors!r}" if self.factors is not None else "")
 
     def checksum(self) -> str:
-        """Return the sha256 of the pixels (type, shape, bytes) and the rows, as 64 hex digits.
-
-        It is computed once: many runs may share one set.
-        """
+        """Return the sha256 of pixels (type, shape, bytes) and rows, 64 hex digits, made once."""
         return self._checksum
 
     @cached_property

@@ -6,8 +6,7 @@
     settings: {epochs: 20}           of all runs
     grid: {beta: [1, 2, 4]}          every combination of the values
     points: [{beta: 1, latent: 4}]   or settings that go together, each a point
-    runs:                            blocks, each with its own of the above in place of them
-      - {recipes: isa_vae, grid: {size: [2, 5]}}
+    runs: [{recipes: isa_vae}, ...]  blocks, each with its own of the above in place of them
     evaluate: {metrics: [mig, sap]}  options of `vaekit evaluate`
     checkpoint_minutes: 5
 
