@@ -11,7 +11,7 @@ All passes over the numbers go piece by piece, so that a memory-mapped array is 
 
 import math
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -44,6 +44,16 @@ def admit(x: Any, scale: float | None = None, layout: Channels = "auto") -> Tens
     if tensor.dtype == torch.float32:
         check_all_finite(tensor[part] for part in pieces(len(tensor), tensor[0].nbytes))
     return tensor
+
+
+def class_numbers(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:
+    """Return labels as int64 (N,); raise `VaekitError` for what are not N whole numbers."""
+    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    if array.dtype.kind not in "iub" or array.shape != (n,):
+        raise VaekitError(
+            f"expected {n} whole-number labels (N,), got shape {array.shape} of type {array.dtype}"
+        )
+    return torch.from_numpy(array.astype(np.int64))
 
 
 def pieces(count: int, row_bytes: int) -> Iterator[slice]:

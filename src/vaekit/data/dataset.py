@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.border import Channels, admit, check_all_finite, pieces
+from vaekit.data.border import Channels, admit, check_all_finite, class_numbers, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
 from vaekit.data.row_names import RowNames
@@ -82,7 +82,7 @@ class Dataset:
         """
         pixels = admit(images, scale, layout)
         return cls(
-            pixels, None if labels is None else _class_numbers(labels, len(pixels)), name=name
+            pixels, None if labels is None else class_numbers(labels, len(pixels)), name=name
         )
 
     def __len__(self) -> int:
@@ -293,12 +293,3 @@ def one_hot(classes: Tensor, width: int) -> Tensor:
 def one_hots(levels: Tensor, sizes: Sequence[int]) -> Tensor:
     """Return a one-hot for each factor side by side, (n, Σ sizes), of levels (n, K), float32."""
     return torch.cat([one_hot(v, s) for v, s in zip(levels.unbind(1), sizes, strict=True)], 1)
-
-
-def _class_numbers(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:
-    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
-    if array.dtype.kind not in "iub" or array.shape != (n,):
-        raise VaekitError(
-            f"expected {n} whole-number labels (N,), got shape {array.shape} of type {array.dtype}"
-        )
-    return torch.from_numpy(array.astype(np.int64))
