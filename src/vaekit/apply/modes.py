@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Dataset
+from vaekit.data.dataset import shuffled
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
 from vaekit.model import Model
@@ -18,8 +19,8 @@ def sample_rows(count: int, limit: int) -> Tensor:
     """Choose up to `limit` of `count` rows, in order, always the same ones, (n,) int64."""
     if count <= limit:
         return torch.arange(count)
-    chosen = torch.randperm(count, generator=torch.Generator().manual_seed(0))[:limit]
-    return chosen.sort().values
+    chosen = shuffled(count, torch.Generator().manual_seed(0))[:limit]
+    return chosen.long().sort().values
 
 
 def device_of(model: Model) -> torch.device:

@@ -34,6 +34,7 @@ from torch.utils.data import DataLoader
 from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, source_of
 from vaekit.arguments import check_counts
 from vaekit.data import Dataset
+from vaekit.data.dataset import shuffled
 from vaekit.distributions import Categories, Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
 from vaekit.distributions.product import Block, blocks
@@ -89,7 +90,7 @@ def evaluate(
         if isinstance(source, Stream):
             source = source.first(n)
         elif len(source) > n:
-            rows = torch.randperm(len(source))[:n].sort().values
+            rows = shuffled(len(source), torch.default_generator)[:n].long().sort().values
         for part, run in _passes(model, source, rows, samples):
             for name, values in sums.add(run).items():
                 if name != "v":  # into which the prior's variance goes, which may be infinite
