@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from contextlib import suppress
 from pathlib import Path
 
@@ -91,7 +92,8 @@ def test_blocks_points_and_own_recipes():
 
 
 def test_settings_that_mean_the_same_are_one_run():
-    assert len(planned({**SPEC, "recipes": "beta_vae", "grid": {"beta": [1, 1.0]}}).runs) <= 4
+    same = {**SPEC, "recipes": "beta_vae", "seeds": 0, "grid": {"beta": [1, 1.0, "1", "1e0"]}}
+    assert len(planned(same).runs) == 1
 
 
 @pytest.mark.parametrize(
@@ -128,6 +130,15 @@ def test_what_are_no_seeds(given):
         ({"evaluate": {"metrcs": "mig"}}, "Did you mean 'metrics'"),
         ({"settings": {"epochs": 0}}, "epochs must be ≥ 1"),
         ({"settings": {"recipe": "vae"}}, "write recipes"),
+        ({"evaluate": {"metrics": "bogus"}}, "unknown score"),
+        ({"evaluate": {"n": 0}}, "n must be ≥ 1"),
+        ({"evaluate": {"information": "yes"}}, "information must be True or False"),
+        ({"evaluate": {"data": "digits"}}, "unknown option of evaluate"),
+        ({"grid": {"beta": []}}, "beta has no values"),
+        ({"points": [{"beta": 1}]}, "in the grid and in points"),
+        ({"settings": {"seed": 3}}, "seeds beside"),
+        ({"runs": [{"recipes": "vae"}]}, "each of runs has its own"),
+        ({"seeds": "0:1000000000"}, "more than a study takes"),
         ({"checkpoint_minutes": 0}, None),
     ],
 )
@@ -366,7 +377,7 @@ def test_a_run_that_kills_its_process_is_given_up(tmp_path, shell):
     own.write_text(DEADLY)
     words = ["--import", own, "vae", "deadly", "--data", "digits", *sum(TINY_WORDS, ())]
     study = shell(*words, "--workers", 2, "--out", tmp_path / "s")
-    assert study.wait(300) == 0
+    assert study.wait(300) == 1
     rows = {row["recipe"]: row for row in results(tmp_path / "s").to_dicts()}
     assert rows["vae"]["state"] == "finished"
     assert rows["deadly"]["state"] == "failed"
@@ -463,6 +474,7 @@ def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch):
 
 # ---- search
 
+pytestmark = pytest.mark.filterwarnings("ignore:trials are judged by the test part")
 
 SEARCH = {"trials": 4, "maximise": "elbo", "space": {"beta": "0.1:10:log", "latent": [2, 3]}}
 ONE = {**SPEC, "recipes": "beta_vae", "seeds": 0, "grid": {}}
@@ -484,6 +496,42 @@ def test_a_search_tries_and_goes_on(tmp_path, optuna):
     storage = f"sqlite:///{out / 'search.db'}"
     study = optuna.load_study(study_name="vaekit", storage=storage)
     assert study.best_value == max(table["elbo"])
+
+
+def test_a_search_counts_what_it_asks_for_again(tmp_path, optuna):
+    told, again = Told(), []
+    told.known = again.append
+    search = {"trials": 5, "maximise": "elbo", "space": {"latent": [2, 3]}}
+    table = run_study({**ONE, "search": search}, tmp_path / "s", follower=told)
+    assert len(table) + len(again) == 5 and len(table) <= 2
+
+
+def test_real_settings_are_searched_between_whole_bounds(tmp_path, optuna):
+    space = {"beta": "1:8", "latent": "2:4"}
+    table = run_study({**ONE, "search": {**SEARCH, "space": space}}, tmp_path / "s")
+    assert any(beta != int(beta) for beta in table["beta"])
+    assert table["latent"].dtype.is_integer()
+
+
+def test_a_search_with_validation_leaves_the_test_part_out(tmp_path, optuna):
+    settings = {**TINY, "validation": 0.2}
+    spec = {**ONE, "settings": settings, "search": {**SEARCH, "prune": False}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = run_study(spec, tmp_path / "s")
+    study = optuna.load_study(study_name="vaekit", storage=f"sqlite:///{tmp_path}/s/search.db")
+    assert study.best_value == max(table["validation.elbo"]) != max(table["elbo"])
+
+
+def test_own_code_of_a_study_is_asked_for(tmp_path, monkeypatch):
+    from vaekit.system import own_code
+
+    spec = {**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}
+    monkeypatch.setattr(own_code, "IMPORTED", ["mine"])
+    run_study(spec, tmp_path / "s")
+    monkeypatch.setattr(own_code, "IMPORTED", [])
+    with pytest.raises(VaekitError, match="--import mine"):
+        run_study(store.read_spec(tmp_path / "s"), tmp_path / "s")
 
 
 def test_a_trial_that_was_under_way_is_tried_again(tmp_path, optuna):
@@ -518,6 +566,7 @@ def test_trials_that_fall_behind_are_pruned(tmp_path, optuna):
         ({"space": {"beta": {"low": 0, "high": 1, "log": True}}}, "low > 0 under log"),
         ({"space": {"beta": []}}, "should be values"),
         ({"space": {"betta": [1]}}, "Did you mean 'beta'"),
+        ({"maximise": "bogus"}, "unknown number to search for 'bogus'"),
         ({"trials": 0}, "trials must be ≥ 1"),
         ({"trials": "many"}, "trials must be a whole number"),
         ({"sampler": "tpee"}, "Did you mean 'tpe'"),
@@ -546,6 +595,9 @@ def test_a_search_over_several_runs_is_refused(tmp_path, optuna):
             "must be ≥ 1",
         ),
         (["study", "none.yaml", "--out", "s"], "there is no study file"),
+        (["study", "vae", "--data", "digits", "--grid", "beta=1,,2", "--out", "s"], "name=value"),
+        (["study", "vaee", "--data", "digits", "--out", "s"], "Did you mean 'vae'"),
+        (["study", ".", "--out", "s"], ". is no study"),
         (["study", "plan", "vae", "--data", "digits", "--epoch", "3"], "Did you mean 'epochs'"),
     ],
 )

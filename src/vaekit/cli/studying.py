@@ -7,6 +7,7 @@ from pathlib import Path
 from statistics import mean
 from typing import TYPE_CHECKING, Any
 
+from vaekit import recipes
 from vaekit.cli.parsing import parse_words, parser
 from vaekit.errors import VaekitError
 from vaekit.study import (
@@ -52,30 +53,42 @@ def study_command(words: list[str]) -> None:
     print(f"table: {out / 'results.csv'}    page: vaekit compare {out}")
     if shown.failed:
         print(f"{shown.failed} runs failed: the column `reason` says why; --retry makes them anew")
+        sys.exit(1)
 
 
 class Lines(Follower):
     """Say on stderr what has ended, and when all will have: by the mean time of those that have."""
 
     def __init__(self) -> None:
-        self.left, self.slots, self.failed = 0, 1, 0
+        self.left, self.slots, self.failed, self.again = 0, 1, 0, 0
         self.times: list[float] = []
 
     def begin(self, plan: Plan, left: int, engine: Engine) -> None:
         """Say what is left of the plan, and where it is made."""
         self.left, self.slots = left, engine.slots
-        _say(f"{len(plan.runs)} runs, {left} of them left; {engine.about}")
+        several = f"{len(plan.runs)} runs, {left} of them left"
+        _say(f"{f'{left} trials left' if plan.searches else several}; {engine.about}")
 
     def ended(self, row: Mapping[str, Any]) -> None:
         """Say how a run ended, and when the last one will."""
         self.left -= 1
         finished = row["state"] == "finished"
-        self.failed += row["state"] in ("failed", "diverged")
         self.times += [row["seconds"]] if finished else []
         number = next((n for n in ("elbo", "objective", "distortion") if row.get(n)), None)
         said = f"{number} {row[number]:.2f}" if number and finished else row["reason"][:200]
         state = "" if finished else f"{row['state']}{row['reason'] and ': '}"
         _say(f"{row['run']}  {state}{said}  {forecast.in_words(row['seconds'])}{self._end()}")
+
+    def known(self, row: Mapping[str, Any]) -> None:
+        """Count a trial that asked for a run that was there."""
+        self.left -= 1
+        self.again += 1
+
+    def end(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
+        """Count what failed, also before."""
+        self.failed = sum(row["state"] in ("failed", "diverged") for row in rows.values())
+        if self.again:
+            _say(f"{self.again} trials asked for settings that had been tried")
 
     def _end(self) -> str:
         if not self.left or not self.times:
@@ -160,7 +173,7 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
     elif len(names) == 1 and first.suffix in (".yaml", ".yml"):
         spec = read_study(first)
     else:
-        spec = {"recipes": names}
+        spec = {"recipes": [_recipe(name) for name in names]}
     for name, given in (("settings", settings), ("grid", _pairs(options.grid, "--grid"))):
         if given:
             spec[name] = {**(spec.get(name) or {}), **given}
@@ -182,6 +195,16 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
     return spec
 
 
+def _recipe(name: str) -> str:
+    """Return the name of a recipe; raise `VaekitError` for others, for a path with what it is."""
+    if name not in recipes.RECIPES and Path(name).expanduser().exists():
+        raise VaekitError(
+            f"{name} is no study: name recipes, a study file that ends in .yaml, or the folder of "
+            "a study, which has a study.yaml"
+        )
+    return recipes.find(name).name
+
+
 def _pairs(given: list[str] | None, flag: str, several: bool = True) -> dict[str, Any]:
     """Read `name=value,value` for each use of a flag; a single text where values are not many."""
     return {
@@ -194,7 +217,7 @@ def _texts(given: list[str] | None, flag: str) -> dict[str, str]:
     pairs = {}
     for text in given or ():
         name, equals, values = text.partition("=")
-        if not equals or not name.strip() or not values.strip():
+        if not equals or not name.strip() or not all(split(values)):
             such = "trials=50" if flag == "--search" else "beta=1,2,4"
             raise VaekitError(f"{flag} takes name=value, such as {flag} {such}; got {text!r}")
         pairs[name.strip().replace("-", "_")] = values

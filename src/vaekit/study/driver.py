@@ -13,11 +13,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 from vaekit.runs.place import LOCK
 from vaekit.study import store
 from vaekit.study.engines import Engine, Here
-from vaekit.study.plan import DIGITS, Plan, Planned, check_spec, planned, read_study
+from vaekit.study.plan import DIGITS, Plan, Planned, check_names, check_spec, planned, read_study
 from vaekit.study.search import Search, Trials
 from vaekit.study.task import Row, Task, judging_text, run_task
 from vaekit.system import files, locks, own_code, writing
@@ -38,6 +38,9 @@ class Follower:
 
     def ended(self, row: Row) -> None:
         """Take the row of a run that has ended."""
+
+    def known(self, row: Row) -> None:
+        """Take the row of a run that a search asked for once more."""
 
     def end(self, rows: Mapping[str, Row]) -> None:
         """Take all rows when nothing is left."""
@@ -67,6 +70,7 @@ def run_study(
     """
     spec = read_study(files.place(spec, "a study file")) if isinstance(spec, str | Path) else spec
     check_spec(spec, "the study")
+    spec = _with_imports(spec)
     folder = files.place(out, "the folder of a study").absolute()
     plan, follower = planned(spec), follower or Follower()
     with ExitStack() as stack:
@@ -81,7 +85,7 @@ def run_study(
             follower.begin(plan, len(left), engine)
         else:
             engine.ahead = 1
-            tasks = _tried(trials, plan, folder, rows)
+            tasks = _tried(trials, plan, folder, rows, follower)
             follower.begin(plan, trials.left, engine)
         written = time.monotonic()
         try:
@@ -100,6 +104,19 @@ def run_study(
             table = store.write_tables(folder, rows)
         follower.end(rows)
     return table
+
+
+def _with_imports(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a study is with the own code that was imported.
+
+    Raises `VaekitError` where it was made with more of it.
+    """
+    wanted = spec.get("import") or ()
+    names = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]
+    lacking = own_code.missing(names)
+    if lacking:
+        raise VaekitError(f"this study needs code of your own{lacking.replace('the run', 'it')}")
+    return {**spec, **({"import": list(own_code.IMPORTED)} if own_code.IMPORTED else {})}
 
 
 @contextmanager
@@ -151,14 +168,23 @@ def _trials(spec: Mapping[str, Any], plan: Plan, folder: Path) -> Trials | None:
             "runs: put what should vary into the space of search"
         )
     run = plan.runs[0]
+    check_names(search.space, run.config.recipe)
+    if not run.config.validation:
+        warn(
+            "trials are judged by the test part, which then says too much of the best one: set "
+            "a validation set apart, --validation 0.1 (validation=)"
+        )
     return Trials(search, folder, run.config.recipe, {**run.given, "data": run.config.data})
 
 
-def _tried(trials: Trials, plan: Plan, folder: Path, rows: Mapping[str, Row]) -> Iterator[Task]:
+def _tried(
+    trials: Trials, plan: Plan, folder: Path, rows: Mapping[str, Row], follower: Follower
+) -> Iterator[Task]:
     """Yield the runs that a search asks for; what has ended before is answered from its row."""
     for run in trials.ask():
         if _is_done(run, plan, rows, folder, again=False):
             trials.tell(rows[run.name])
+            follower.known(rows[run.name])
             continue
         task = task_of(run, plan, folder)
         yield replace(task, leash=trials.pruning(run, Path(task.folder)))

@@ -19,20 +19,22 @@ import hashlib
 import inspect
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 from vaekit import recipes
-from vaekit.arguments import fits
+from vaekit.arguments import check, check_counts, fits
 from vaekit.errors import VaekitError, nearest
+from vaekit.information import chosen
 from vaekit.runs import Config, Run
 from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.start import OF_DATA, OF_START, configured
 from vaekit.system import forms
 from vaekit.system.yaml_file import read_yaml
+from vaekit.text import value
 from vaekit.training import Training
 
 Settings = Mapping[str, Any]
@@ -54,6 +56,7 @@ FORM = {
     "import?": forms.ANY,
 }
 DIGITS = 10  # letters at the end of a name, by which runs are told apart
+MOST = 100_000  # seeds
 _LONGEST = 80  # letters of the part of a name that people read
 
 
@@ -78,6 +81,7 @@ class Plan:
     runs: tuple[Planned, ...]
     evaluate: Settings = field(default_factory=dict)
     checkpoint_minutes: float = MINUTES
+    searches: bool = False
 
     @property
     def varied(self) -> list[str]:
@@ -128,19 +132,46 @@ def planned(spec: Settings) -> Plan:
     if not used:
         raise VaekitError("a study needs recipes: name them, as in vaekit study beta_vae vae ...")
     known = {name: _settings_of(name) for name in used}
+    if spec.get("recipes") and all(block.get("recipes") for block in spec.get("runs") or [{}]):
+        raise VaekitError("recipes stand at the top, and each of runs has its own: leave one out")
     for block in blocks:
-        for name in _said(block):
-            if not any(name in own for own in known.values()):
-                raise _unknown(name, used, {n for own in known.values() for n in own})
+        _check_block(block)
+        check_names(_said(block), *used)
     runs: dict[str, Planned] = {}
     for block in blocks:
         for run in _runs_of(block, known):
             runs.setdefault(run.mark, run)
     evaluate = dict(spec.get("evaluate") or {})
     _check_judging(evaluate)
-    return Plan(
-        tuple(runs.values()), evaluate, Saving(spec.get("checkpoint_minutes") or MINUTES).minutes
-    )
+    minutes = Saving(spec.get("checkpoint_minutes") or MINUTES).minutes
+    return Plan(tuple(runs.values()), evaluate, minutes, bool(spec.get("search")))
+
+
+def _check_block(block: Settings) -> None:
+    """Raise `VaekitError` where a block says one thing twice, or nothing."""
+    grid, points = block.get("grid") or {}, block.get("points") or ()
+    for name, values in grid.items():
+        if not _several(values):
+            raise VaekitError(f"grid: {name} has no values, give it one or more: {name}: [1, 2]")
+        if any(name in point for point in points):
+            raise VaekitError(f"{name} stands in the grid and in points: leave it out of one")
+    if block.get("seeds") is not None and "seed" in {**(block.get("settings") or {}), **grid}:
+        raise VaekitError("seed stands among the settings, and seeds beside: leave one out")
+
+
+def check_names(names: Iterable[str], *used: str) -> None:
+    """Raise `VaekitError`, with the nearest, for a setting that none of the recipes has."""
+    known = {name for recipe in used for name in _settings_of(recipe)}
+    for name in names:
+        if name not in known:
+            raise _unknown(name, used, known)
+
+
+def kind_of(recipe: str, name: str) -> Any:
+    """Return what is annotated of a setting of a recipe."""
+    own = inspect.signature(recipes.find(recipe).make).parameters
+    trained = {each.name: each.type for each in fields(Training)}
+    return own[name].annotation if name in own else trained.get(name, Any)
 
 
 def _outer(spec: Settings) -> dict[str, Any]:
@@ -190,7 +221,7 @@ def _runs_of(block: Settings, known: Mapping[str, set[str]]) -> Iterator[Planned
         axes = {name: values for name, values in grid.items() if name in known[recipe]}
         for values in product(*axes.values()):
             given = {**point, **dict(zip(axes, values, strict=True))}
-            given = {name: value for name, value in given.items() if name in known[recipe]}
+            given = {n: _number(value) for n, value in given.items() if n in known[recipe]}
             common = {
                 name: value
                 for name, value in (block.get("settings") or {}).items()
@@ -214,8 +245,17 @@ def plan_run(recipe: str, common: Settings, given: Settings) -> Planned:
 
 def _mark(config: Config) -> str:
     """Return letters that tell runs apart, of all that decides one."""
-    text = json.dumps(config.identity(), sort_keys=True, default=str)
+    text = json.dumps(_as_real(config.identity()), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
+
+
+def _as_real(value: Any) -> Any:
+    """Return whole numbers as real ones, for 1 and 1.0 decide the same run."""
+    if isinstance(value, Mapping):
+        return {name: _as_real(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_real(each) for each in value]
+    return float(value) if fits(value, float) else value
 
 
 def _readable(recipe: str, common: Settings, given: Settings) -> str:
@@ -223,11 +263,19 @@ def _readable(recipe: str, common: Settings, given: Settings) -> str:
     words = [recipe, Path(data).stem]
     words += [f"{name}={_short(value)}" for name, value in given.items() if name != "seed"]
     words += [f"s{given['seed']}"] if "seed" in given else []
-    return "-".join(re.sub(r"[^\w.=+,-]", "", word) for word in words if word)[:_LONGEST]
+    return "-".join(re.sub(r"[^\w.=+,-]+", "_", word).strip("_") for word in words if word)[
+        :_LONGEST
+    ]
 
 
 def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def _number(given: Any) -> Any:
+    """Return the number that a text spells, so that it means the same run."""
+    read = value(given) if isinstance(given, str) else given
+    return read if fits(read, float) else given
 
 
 def _several(values: Any) -> list[Any]:
@@ -245,19 +293,36 @@ def seeds_of(given: Any) -> list[int]:
             seeds = [
                 seed
                 for first, colon, end in parts
-                for seed in (range(int(first or 0), int(end)) if colon else [int(first)])
+                for seed in (_range(int(first or 0), int(end)) if colon else [int(first)])
             ]
         else:
             seeds = [seed for seed in _several(given) if fits(seed, int)]
     except ValueError:
         seeds = []
+    if len(seeds) > MOST:
+        raise VaekitError(f"{len(seeds):,} seeds are more than a study takes, {MOST:,}")
     if not seeds or (isinstance(given, list | tuple) and len(seeds) < len(given)):
         raise VaekitError(f"seeds are whole numbers: 0:5 for 0 to 4, or 0,3,7; got {given!r}")
     return seeds
 
 
+def _range(first: int, end: int) -> range:
+    return range(first, min(end, first + MOST + 1))
+
+
 def _check_judging(evaluate: Settings) -> None:
-    known = set(inspect.signature(Run.evaluate).parameters) - {"self", "run", "verbose"}
-    for name in evaluate:
-        if name not in known:
-            raise VaekitError(f"evaluate: {nearest(name, known, 'option of evaluate')}")
+    """Raise `VaekitError` for what judging does not take, before anything is trained."""
+    known = dict(inspect.signature(Run.evaluate).parameters)
+    for name in ("self", "run", "verbose", "data"):
+        known.pop(name, None)
+    try:
+        for name, given in evaluate.items():
+            if name not in known:
+                raise nearest(name, known, "option of evaluate")
+            check(name, given, known[name].annotation, known[name].default)
+        counts = ("n", "samples", "bins", "importance_samples")
+        check_counts(**{name: evaluate[name] for name in counts if evaluate.get(name) is not None})
+        metrics = evaluate.get("metrics") or ""
+        chosen(metrics if isinstance(metrics, str) else ",".join(metrics))
+    except VaekitError as error:
+        raise VaekitError(f"evaluate: {error}") from None

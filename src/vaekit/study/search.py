@@ -8,10 +8,11 @@
       prune: true                       stop trials that fall behind in validation
       seed: 0                           of the sampler
 
-Each trial is a run as any other, with a row of its own. What was tried stands in DIR/search.db,
-which survives kill -9: the trials that were under way then go on from their checkpoints. A trial is
-pruned where its best validation is below the median of the best of others up to the same step; that
-needs a validation set (validation=) that gives the number.
+Each trial is a run as any other, with a row of its own. Where a validation set (validation=) gives
+the number, trials are judged by that, and the test part has no say; else by the test part. What was
+tried stands in DIR/search.db, which survives kill -9: the trials that were under way then go on
+from their checkpoints. A trial is pruned where its best validation is below the median of the best
+of others up to the same step.
 """
 
 import math
@@ -25,8 +26,8 @@ from vaekit.arguments import check, fits
 from vaekit.errors import VaekitError, nearest
 from vaekit.runs import history
 from vaekit.runs.history import VALIDATION
-from vaekit.study.plan import Planned, plan_run
-from vaekit.study.task import Leash
+from vaekit.study.plan import Planned, kind_of, plan_run
+from vaekit.study.task import VALIDATED, Leash
 from vaekit.text import split, value
 
 _KEYS = ("trials", "maximise", "minimise", "space", "sampler", "prune", "seed")
@@ -146,8 +147,8 @@ class Trials:
             given = {name: self._suggested(trial, name) for name in self.search.space}
             run = plan_run(self.recipe, self.common, given)
             if run.name in self.open:  # at work already: another answer would tell nothing new
-                self.study.tell(trial, state=self._state("FAIL"))
                 trial.set_user_attr("reason", f"the same as {run.name}")
+                self.study.tell(trial, state=self._state("FAIL"))
                 continue
             self.open[run.name] = trial
             yield run
@@ -165,7 +166,7 @@ class Trials:
             kinds = bool | int | float | str  # that its storage holds
             choices = [each if isinstance(each, kinds) else str(each) for each in axis]
             return axis[choices.index(trial.suggest_categorical(name, choices))]
-        whole = fits(axis["low"], int) and fits(axis["high"], int)
+        whole = not fits(0.5, kind_of(self.recipe, name))
         suggest = trial.suggest_int if whole else trial.suggest_float
         return suggest(name, axis["low"], axis["high"], log=bool(axis.get("log")))
 
@@ -174,7 +175,10 @@ class Trials:
         trial = self.open.pop(row["run"], None)
         if trial is None:
             return
-        number = row.get(self.search.target)
+        target = self.search.target
+        number = row.get(VALIDATED + target, row.get(target))
+        if row["state"] == "finished" and number is None and not self._seen(row):
+            raise nearest(target, _numbers(row), "number to search for")
         if row["state"] == "finished" and isinstance(number, int | float):
             self.study.tell(trial, number)
         elif row["state"] == "pruned":
@@ -183,6 +187,14 @@ class Trials:
             why = row["reason"] or f"it has no {self.search.target}"
             trial.set_user_attr("reason", why)
             self.study.tell(trial, state=self._state("FAIL"))
+
+    def _seen(self, row: Mapping[str, Any]) -> bool:
+        return self.search.target in _numbers(row)
+
+
+def _numbers(row: Mapping[str, Any]) -> list[str]:
+    """Name the numbers that a run was judged by: those that say how they were estimated."""
+    return [name.removesuffix(".estimator") for name in row if name.endswith(".estimator")]
 
 
 @dataclass

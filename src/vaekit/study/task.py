@@ -26,6 +26,7 @@ from vaekit.data.cache import cached, is_mapped, store
 from vaekit.data.paths import cache
 from vaekit.errors import VaekitWarning
 from vaekit.runs import Config, Run, Watcher
+from vaekit.runs.history import VALIDATION
 from vaekit.runs.make import train_config
 from vaekit.runs.place import InUse
 from vaekit.runs.recorder import Saving
@@ -38,6 +39,7 @@ _WAIT = 1.0  # seconds between looks at a folder that another process still writ
 _SETS = 4  # that a worker keeps
 _MAPPED = 2**24  # bytes from which pixels are mapped
 _SHARED = "shared"  # their folder in the cache
+VALIDATED = "validation."  # begins the names of what validation gave at the weights that are kept
 _sets: dict[tuple[Any, ...], Splits] = {}
 
 
@@ -120,12 +122,25 @@ def _made(task: Task) -> Row:
     }
     row |= {"best_step": notes.get("best_step")}
     row |= {"images_per_second": rows[-1]["images_per_second"]} if (rows := run.history) else {}
+    row |= _validated(rows, row["best_step"])
     if row["state"] == "finished":
         row |= _numbers(_judged(run, task.evaluate))
         row |= {f"noise.{name}": value for name, value in run.model.likelihood.noise().items()}
         row |= {"judge_seconds": time.time() - trained}
         row |= {"data_sha256": run.config.data_checksum}
     return row
+
+
+def _validated(rows: Sequence[Mapping[str, float]], best_step: int | None) -> Row:
+    """Return what the validation set gave at the best step, else at the last look."""
+    looks = [row for row in rows if any(name.startswith(VALIDATION) for name in row)]
+    at = [row for row in looks if best_step in (None, row["step"])]
+    last = at[-1] if at else {}
+    return {
+        VALIDATED + name.removeprefix(VALIDATION): number
+        for name, number in last.items()
+        if name.startswith(VALIDATION)
+    }
 
 
 def _judged(run: Run, evaluate: Mapping[str, Any]) -> Mapping[str, Any]:
