@@ -21,7 +21,11 @@ from torch import nn
 
 from vaekit import VaekitError, cli, recipes
 from vaekit.data import Dataset
+from vaekit.distributions.base import density
+from vaekit.distributions.product import block
+from vaekit.latents import latents
 from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian, squared_error
+from vaekit.model import Model
 from vaekit.networks import Mlp, networks
 from vaekit.objectives import (
     KL,
@@ -55,6 +59,7 @@ from vaekit.priors import (
     subspaces,
 )
 from vaekit.priors import Product as ProductPrior
+from vaekit.priors import prior as prior_of
 from vaekit.recipes import RECIPES, Composition
 from vaekit.runs import Run
 from vaekit.schedules import Linear
@@ -260,7 +265,7 @@ REFUSED: dict[str, dict[str, Any]] = {
         "posterior": "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
         "prior": "normal",
     },
-    "blocks and a prior with other names": {
+    "blocks and a prior with other names, another order or other sizes": {
         "posterior": "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
         "prior": "product(a=[normal, 4], b=[categorical, 3])",
     },
@@ -326,6 +331,35 @@ def test_refused_kinds_say_why(kind):
     assert kind in kinds(), f"docs/compose.md lacks {kind}"
     said = train({"network": "mlp(8)", **REFUSED[kind]})
     assert kinds()[kind].search(said), said
+
+
+BLOCKS = "product(a=[gaussian, 2], b=[gaussian, 3])"
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        "product(b=[normal, 3], a=[normal, 2])",
+        "product(a=[normal, 3], b=[normal, 2])",
+        "product(x=[normal, 2], y=[normal, 3])",
+        "product(x=[normal, 1], y=[normal, 4])",
+        "product(all=[normal, 5])",
+    ],
+)
+def test_a_prior_of_other_blocks_than_the_posterior_is_refused(prior):
+    why = "the posterior has blocks a.*, b.*, but the prior .*: give both the same names"
+    what = {"network": "mlp(8)", "posterior": BLOCKS}
+    for objective in ("distortion + kl", "distortion + kl(on=a)", "distortion"):
+        for given in (prior, prior_of(prior, 5)):
+            with pytest.raises(VaekitError, match=why):
+                recipes.compose(SHAPE, prior=given, objective=objective, **what)
+    q = latents(BLOCKS).posterior(encoder(10))
+    noise = recipes.compose(SHAPE, 5, network="mlp(8)").model.likelihood
+    with pytest.raises(VaekitError, match=why):
+        Model(q, noise, prior_of(prior, 5))
+    code, p = q(torch.rand(4, *SHAPE)), prior_of(prior, 5)()
+    with pytest.raises(VaekitError, match=why):
+        block(density(code), density(p), code.sample(torch.Size((1,))), "a")
 
 
 def test_every_refused_kind_of_the_page_has_an_example():
