@@ -40,6 +40,7 @@ from vaekit.objectives import (
     ImportanceWeighted,
     IndexCodeMI,
     MutualInformation,
+    Objective,
     RateTarget,
     Spread,
     Term,
@@ -50,6 +51,7 @@ from vaekit.posteriors import Gaussian as GaussianPosterior
 from vaekit.posteriors import Product as ProductPosterior
 from vaekit.priors import (
     Categorical,
+    Conditional,
     GeneralizedNormal,
     Logistic,
     LpNested,
@@ -128,7 +130,8 @@ def by_text(rng: random.Random) -> dict[str, Any]:
     if rng.random() < 0.25:
         drawn |= {"condition": "labels", "width": 4}
     terms = rng.sample(SUMMANDS, rng.choice([1, 1, 2]))
-    first = [] if rng.random() < 0.05 else ["distortion"]
+    weighs = any(term.startswith("importance") for term in terms)
+    first = [] if weighs or rng.random() < 0.05 else ["distortion"]
     sums = [*first, *(rng.choice(WEIGHTS) + term for term in terms)]
     return drawn | {"objective": " + ".join(sums)}
 
@@ -190,9 +193,12 @@ OBJECTS: list[Callable[[int], Term]] = [
 
 def by_objects(rng: random.Random) -> dict[str, Any]:
     """Draw the arguments of `compose` as objects."""
-    latent, objective = rng.choice([4, 6]), 1.0 * Distortion()
-    for make in rng.sample(OBJECTS, rng.choice([1, 1, 2])):
-        objective = objective + rng.choice([1.0, 0.1, Linear(0, 2)]) * make(latent)
+    latent = rng.choice([4, 6])
+    terms = [make(latent) for make in rng.sample(OBJECTS, rng.choice([1, 1, 2]))]
+    weighs = any(isinstance(term, ImportanceWeighted) for term in terms)
+    objective = Objective([] if weighs else [(1.0, Distortion())])
+    for term in terms:
+        objective = objective + rng.choice([1.0, 0.1, Linear(0, 2)]) * term
     return {
         "latent": latent,
         "posterior": rng.choice(POSTERIORS)(latent),
@@ -315,6 +321,7 @@ REFUSED: dict[str, dict[str, Any]] = {
         "objective": "distortion + contractive(method=closed)"
     },
     "a tied decoder of another width than the encoder's features": {"network": "tied"},
+    "importance weights beside what they stand for": {"objective": "importance_weighted + kl"},
     "two terms of one name": {"objective": "distortion + kl + 2*kl"},
     "nothing that trains the decoder": {"objective": "kl"},
     "a negative weight": {"objective": "distortion - 0.1*kl"},
@@ -362,6 +369,45 @@ def test_a_prior_of_other_blocks_than_the_posterior_is_refused(prior):
         block(density(code), density(p), code.sample(torch.Size((1,))), "a")
 
 
+@pytest.mark.parametrize("weight", ["0", "linear(0, 0)"])
+def test_a_term_of_weight_0_counts_for_none(weight):
+    why = train({"network": "mlp(8)", "objective": f"{weight}*distortion + kl"})
+    assert "no term of this objective trains the decoder" in why
+    read = f"distortion + kl + {weight}*importance_weighted"
+    recipes.compose(SHAPE, network="mlp(8)", objective=read)
+    recipes.compose(SHAPE, network="mlp(8)", objective="linear(0, 1)*distortion + kl")
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "distortion + importance_weighted",
+        "importance_weighted(5) + kl",
+        "importance_weighted + rate_target(2)",
+        Distortion() + ImportanceWeighted() + KL(),
+    ],
+)
+def test_importance_weights_stand_alone(objective):
+    why = train({"network": "mlp(8)", "objective": objective})
+    assert "importance_weighted stands in place of distortion and rate" in why
+    recipes.compose(SHAPE, network="mlp(8)", objective="importance_weighted + total_correlation")
+
+
+def test_under_a_condition_the_prior_is_conditional_unless_one_is_named():
+    def prior(**parts: Any) -> Any:
+        known: dict[str, Any] = {"condition": "labels", "width": 4}
+        return recipes.compose(SHAPE, network="mlp(8)", **parts, **known).model.prior
+
+    for own in ("gaussian", "laplace", GaussianPosterior):
+        assert isinstance(prior(posterior=own), Conditional)
+    assert isinstance(prior(prior="normal"), Normal)
+    assert isinstance(prior(prior=Normal(10)), Normal)
+    assert isinstance(prior(posterior="relaxed_one_hot"), Categorical)
+    assert isinstance(prior(posterior=BLOCKS), ProductPrior)
+    assert prior(prior="none", objective="distortion") is None
+    assert isinstance(recipes.compose(SHAPE, network="mlp(8)").model.prior, Normal)
+
+
 def test_every_refused_kind_of_the_page_has_an_example():
     assert kinds().keys() == REFUSED.keys()
 
@@ -397,6 +443,39 @@ def test_sums_come_apart_at_their_own_signs():
     for text in ("a - b", "-a", "-0.1*a", "a + -1*b"):
         with pytest.raises(VaekitError, match="weights are ≥ 0"):
             summed(text)
+
+
+def test_texts_without_end_are_refused_as_unreadable():
+    for text in ("distortion + " * 3000 + "kl", "a(" * 300 + ")" * 300, "a + " * 200_000 + "b"):
+        with pytest.raises(VaekitError, match="cannot read") as refusal:
+            summed(text)
+        assert len(str(refusal.value)) < 500
+    for inside in ("[" * 3000 + "]" * 3000, "-" * 100_000 + "1", "1+" * 100_000 + "1"):
+        with pytest.raises(VaekitError, match="cannot read the arguments"):
+            parse(f"a({inside})")
+
+
+def test_slips_in_a_text_are_named():
+    for text in ("a ++ b", "+ a + b", "a + +b", "+2*a"):
+        with pytest.raises(VaekitError, match="there is a plus too many"):
+            summed(text)
+    for text in ("product(a=[gaussian, 2], a=[laplace, 3])", "product(class=1, class=2)"):
+        with pytest.raises(VaekitError, match=r"two of the name '(a|class)'"):
+            parse(text)
+    for text in ("mlp(4", "mlp([4)", "product(a=[gaussian, 2)", "product(a=[gaussian, 2]"):
+        with pytest.raises(VaekitError, match=r"the bracket [\[(] is not closed|closes none"):
+            parse(text)
+    for text in ("a + b(c=[1)", "a + b(", "a + b)"):
+        with pytest.raises(VaekitError, match=r"the bracket"):
+            summed(text)
+    with pytest.raises(
+        VaekitError, match=r"unknown posterior 'gausian'.*laplace, product, relaxed"
+    ):
+        recipes.compose(SHAPE, posterior="gausian")
+    with pytest.raises(VaekitError, match="Did you mean 'product'"):
+        recipes.compose(SHAPE, posterior="produkt(a=[gaussian, 2])")
+    with pytest.raises(VaekitError, match="list all blocks side by side"):
+        recipes.compose(SHAPE, posterior="product(a=['product(b=[gaussian, 2])', 2])")
 
 
 def test_what_is_written_is_read_again():
