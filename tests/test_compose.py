@@ -582,6 +582,14 @@ def test_show_prints_a_command_that_trains_the_same_weights(capsys, tmp_path):
     assert "unknown argument --gama" in said_by(capsys, "show", "factor_vae", "--gama", "3")
 
 
+def test_show_refuses_what_training_does(capsys):
+    for objective in ("distortion + nan*kl", "distortion + inf*kl", "kl", "distortion + klx"):
+        words = ["compose", "--objective", objective]
+        shown = said_by(capsys, "show", *words)
+        assert shown.startswith("2: vaekit: ") and "vaekit train compose --data DATA" not in shown
+        assert shown == said_by(capsys, "train", *words, "--data", "digits")
+
+
 def test_words_are_quoted_for_the_shell():
     from vaekit.cli.showing import quoted
 
@@ -616,10 +624,16 @@ def test_what_cannot_be_is_refused_before_data_are_read(capsys, monkeypatch, tmp
         (["--prior", "isa(size=3)", "--latent", "4"], "do not fill 4 latents"),
         (["--network", "conv(8, 8, 8, 8, 8, 8)", "--objective", "kl"], "trains the decoder"),
         (["--condition", "labels", "--prior", "vamp(2)"], "have no condition"),
+        (["--network", "mlp(32)", "--latent", "-1"], "needs at least one latent, got latent=-1"),
+        (["--latent", "0"], "needs at least one latent, got latent=0"),
+        (["--latent", "abc"], "--latent must be a whole number, got abc. `vaekit train"),
+        (["--latent", "1.5"], "--latent must be a whole number, got 1.5. `vaekit train"),
     ):
         said = said_by(capsys, "train", "compose", "--data", "digits", *words)
         assert said.startswith("2: vaekit: ") and why in said
         assert len(said.strip().splitlines()) == 1
+    said = said_by(capsys, "train", "isa_vae", "--data", "digits", "--size", "abc")
+    assert "--size must be a whole number or a list, got abc." in said
     fits = ["--network", "conv(8, 8, 8, 8, 8, 8)", "--condition", "labels"]
     with pytest.raises(ZeroDivisionError):  # for images of 64 × 64, say: the data will tell
         cli.main(["train", "compose", "--data", "digits", *fits])
