@@ -21,7 +21,11 @@ from torch import nn
 
 from vaekit import VaekitError, cli, recipes
 from vaekit.data import Dataset
+from vaekit.distributions.base import density
+from vaekit.distributions.product import block
+from vaekit.latents import latents
 from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian, squared_error
+from vaekit.model import Model
 from vaekit.networks import Mlp, networks
 from vaekit.objectives import (
     KL,
@@ -36,6 +40,7 @@ from vaekit.objectives import (
     ImportanceWeighted,
     IndexCodeMI,
     MutualInformation,
+    Objective,
     RateTarget,
     Spread,
     Term,
@@ -46,6 +51,7 @@ from vaekit.posteriors import Gaussian as GaussianPosterior
 from vaekit.posteriors import Product as ProductPosterior
 from vaekit.priors import (
     Categorical,
+    Conditional,
     GeneralizedNormal,
     Logistic,
     LpNested,
@@ -55,6 +61,7 @@ from vaekit.priors import (
     subspaces,
 )
 from vaekit.priors import Product as ProductPrior
+from vaekit.priors import prior as prior_of
 from vaekit.recipes import RECIPES, Composition
 from vaekit.runs import Run
 from vaekit.schedules import Linear
@@ -123,7 +130,8 @@ def by_text(rng: random.Random) -> dict[str, Any]:
     if rng.random() < 0.25:
         drawn |= {"condition": "labels", "width": 4}
     terms = rng.sample(SUMMANDS, rng.choice([1, 1, 2]))
-    first = [] if rng.random() < 0.05 else ["distortion"]
+    weighs = any(term.startswith("importance") for term in terms)
+    first = [] if weighs or rng.random() < 0.05 else ["distortion"]
     sums = [*first, *(rng.choice(WEIGHTS) + term for term in terms)]
     return drawn | {"objective": " + ".join(sums)}
 
@@ -185,9 +193,12 @@ OBJECTS: list[Callable[[int], Term]] = [
 
 def by_objects(rng: random.Random) -> dict[str, Any]:
     """Draw the arguments of `compose` as objects."""
-    latent, objective = rng.choice([4, 6]), 1.0 * Distortion()
-    for make in rng.sample(OBJECTS, rng.choice([1, 1, 2])):
-        objective = objective + rng.choice([1.0, 0.1, Linear(0, 2)]) * make(latent)
+    latent = rng.choice([4, 6])
+    terms = [make(latent) for make in rng.sample(OBJECTS, rng.choice([1, 1, 2]))]
+    weighs = any(isinstance(term, ImportanceWeighted) for term in terms)
+    objective = Objective([] if weighs else [(1.0, Distortion())])
+    for term in terms:
+        objective = objective + rng.choice([1.0, 0.1, Linear(0, 2)]) * term
     return {
         "latent": latent,
         "posterior": rng.choice(POSTERIORS)(latent),
@@ -260,7 +271,7 @@ REFUSED: dict[str, dict[str, Any]] = {
         "posterior": "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
         "prior": "normal",
     },
-    "blocks and a prior with other names": {
+    "blocks and a prior with other names, another order or other sizes": {
         "posterior": "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
         "prior": "product(a=[normal, 4], b=[categorical, 3])",
     },
@@ -310,6 +321,7 @@ REFUSED: dict[str, dict[str, Any]] = {
         "objective": "distortion + contractive(method=closed)"
     },
     "a tied decoder of another width than the encoder's features": {"network": "tied"},
+    "importance weights beside what they stand for": {"objective": "importance_weighted + kl"},
     "two terms of one name": {"objective": "distortion + kl + 2*kl"},
     "nothing that trains the decoder": {"objective": "kl"},
     "a negative weight": {"objective": "distortion - 0.1*kl"},
@@ -326,6 +338,74 @@ def test_refused_kinds_say_why(kind):
     assert kind in kinds(), f"docs/compose.md lacks {kind}"
     said = train({"network": "mlp(8)", **REFUSED[kind]})
     assert kinds()[kind].search(said), said
+
+
+BLOCKS = "product(a=[gaussian, 2], b=[gaussian, 3])"
+
+
+@pytest.mark.parametrize(
+    "prior",
+    [
+        "product(b=[normal, 3], a=[normal, 2])",
+        "product(a=[normal, 3], b=[normal, 2])",
+        "product(x=[normal, 2], y=[normal, 3])",
+        "product(x=[normal, 1], y=[normal, 4])",
+        "product(all=[normal, 5])",
+    ],
+)
+def test_a_prior_of_other_blocks_than_the_posterior_is_refused(prior):
+    why = "the posterior has blocks a.*, b.*, but the prior .*: give both the same names"
+    what = {"network": "mlp(8)", "posterior": BLOCKS}
+    for objective in ("distortion + kl", "distortion + kl(on=a)", "distortion"):
+        for given in (prior, prior_of(prior, 5)):
+            with pytest.raises(VaekitError, match=why):
+                recipes.compose(SHAPE, prior=given, objective=objective, **what)
+    q = latents(BLOCKS).posterior(encoder(10))
+    noise = recipes.compose(SHAPE, 5, network="mlp(8)").model.likelihood
+    with pytest.raises(VaekitError, match=why):
+        Model(q, noise, prior_of(prior, 5))
+    code, p = q(torch.rand(4, *SHAPE)), prior_of(prior, 5)()
+    with pytest.raises(VaekitError, match=why):
+        block(density(code), density(p), code.sample(torch.Size((1,))), "a")
+
+
+@pytest.mark.parametrize("weight", ["0", "linear(0, 0)"])
+def test_a_term_of_weight_0_counts_for_none(weight):
+    why = train({"network": "mlp(8)", "objective": f"{weight}*distortion + kl"})
+    assert "no term of this objective trains the decoder" in why
+    read = f"distortion + kl + {weight}*importance_weighted"
+    recipes.compose(SHAPE, network="mlp(8)", objective=read)
+    recipes.compose(SHAPE, network="mlp(8)", objective="linear(0, 1)*distortion + kl")
+
+
+@pytest.mark.parametrize(
+    "objective",
+    [
+        "distortion + importance_weighted",
+        "importance_weighted(5) + kl",
+        "importance_weighted + rate_target(2)",
+        Distortion() + ImportanceWeighted() + KL(),
+    ],
+)
+def test_importance_weights_stand_alone(objective):
+    why = train({"network": "mlp(8)", "objective": objective})
+    assert "importance_weighted stands in place of distortion and rate" in why
+    recipes.compose(SHAPE, network="mlp(8)", objective="importance_weighted + total_correlation")
+
+
+def test_under_a_condition_the_prior_is_conditional_unless_one_is_named():
+    def prior(**parts: Any) -> Any:
+        known: dict[str, Any] = {"condition": "labels", "width": 4}
+        return recipes.compose(SHAPE, network="mlp(8)", **parts, **known).model.prior
+
+    for own in ("gaussian", "laplace", GaussianPosterior):
+        assert isinstance(prior(posterior=own), Conditional)
+    assert isinstance(prior(prior="normal"), Normal)
+    assert isinstance(prior(prior=Normal(10)), Normal)
+    assert isinstance(prior(posterior="relaxed_one_hot"), Categorical)
+    assert isinstance(prior(posterior=BLOCKS), ProductPrior)
+    assert prior(prior="none", objective="distortion") is None
+    assert isinstance(recipes.compose(SHAPE, network="mlp(8)").model.prior, Normal)
 
 
 def test_every_refused_kind_of_the_page_has_an_example():
@@ -363,6 +443,39 @@ def test_sums_come_apart_at_their_own_signs():
     for text in ("a - b", "-a", "-0.1*a", "a + -1*b"):
         with pytest.raises(VaekitError, match="weights are ≥ 0"):
             summed(text)
+
+
+def test_texts_without_end_are_refused_as_unreadable():
+    for text in ("distortion + " * 3000 + "kl", "a(" * 300 + ")" * 300, "a + " * 200_000 + "b"):
+        with pytest.raises(VaekitError, match="cannot read") as refusal:
+            summed(text)
+        assert len(str(refusal.value)) < 500
+    for inside in ("[" * 3000 + "]" * 3000, "-" * 100_000 + "1", "1+" * 100_000 + "1"):
+        with pytest.raises(VaekitError, match="cannot read the arguments"):
+            parse(f"a({inside})")
+
+
+def test_slips_in_a_text_are_named():
+    for text in ("a ++ b", "+ a + b", "a + +b", "+2*a"):
+        with pytest.raises(VaekitError, match="there is a plus too many"):
+            summed(text)
+    for text in ("product(a=[gaussian, 2], a=[laplace, 3])", "product(class=1, class=2)"):
+        with pytest.raises(VaekitError, match=r"two of the name '(a|class)'"):
+            parse(text)
+    for text in ("mlp(4", "mlp([4)", "product(a=[gaussian, 2)", "product(a=[gaussian, 2]"):
+        with pytest.raises(VaekitError, match=r"the bracket [\[(] is not closed|closes none"):
+            parse(text)
+    for text in ("a + b(c=[1)", "a + b(", "a + b)"):
+        with pytest.raises(VaekitError, match=r"the bracket"):
+            summed(text)
+    with pytest.raises(
+        VaekitError, match=r"unknown posterior 'gausian'.*laplace, product, relaxed"
+    ):
+        recipes.compose(SHAPE, posterior="gausian")
+    with pytest.raises(VaekitError, match="Did you mean 'product'"):
+        recipes.compose(SHAPE, posterior="produkt(a=[gaussian, 2])")
+    with pytest.raises(VaekitError, match="list all blocks side by side"):
+        recipes.compose(SHAPE, posterior="product(a=['product(b=[gaussian, 2])', 2])")
 
 
 def test_what_is_written_is_read_again():
@@ -469,6 +582,14 @@ def test_show_prints_a_command_that_trains_the_same_weights(capsys, tmp_path):
     assert "unknown argument --gama" in said_by(capsys, "show", "factor_vae", "--gama", "3")
 
 
+def test_show_refuses_what_training_does(capsys):
+    for objective in ("distortion + nan*kl", "distortion + inf*kl", "kl", "distortion + klx"):
+        words = ["compose", "--objective", objective]
+        shown = said_by(capsys, "show", *words)
+        assert shown.startswith("2: vaekit: ") and "vaekit train compose --data DATA" not in shown
+        assert shown == said_by(capsys, "train", *words, "--data", "digits")
+
+
 def test_words_are_quoted_for_the_shell():
     from vaekit.cli.showing import quoted
 
@@ -503,10 +624,16 @@ def test_what_cannot_be_is_refused_before_data_are_read(capsys, monkeypatch, tmp
         (["--prior", "isa(size=3)", "--latent", "4"], "do not fill 4 latents"),
         (["--network", "conv(8, 8, 8, 8, 8, 8)", "--objective", "kl"], "trains the decoder"),
         (["--condition", "labels", "--prior", "vamp(2)"], "have no condition"),
+        (["--network", "mlp(32)", "--latent", "-1"], "needs at least one latent, got latent=-1"),
+        (["--latent", "0"], "needs at least one latent, got latent=0"),
+        (["--latent", "abc"], "--latent must be a whole number, got abc. `vaekit train"),
+        (["--latent", "1.5"], "--latent must be a whole number, got 1.5. `vaekit train"),
     ):
         said = said_by(capsys, "train", "compose", "--data", "digits", *words)
         assert said.startswith("2: vaekit: ") and why in said
         assert len(said.strip().splitlines()) == 1
+    said = said_by(capsys, "train", "isa_vae", "--data", "digits", "--size", "abc")
+    assert "--size must be a whole number or a list, got abc." in said
     fits = ["--network", "conv(8, 8, 8, 8, 8, 8)", "--condition", "labels"]
     with pytest.raises(ZeroDivisionError):  # for images of 64 × 64, say: the data will tell
         cli.main(["train", "compose", "--data", "digits", *fits])

@@ -20,6 +20,12 @@ from vaekit.arguments import check_call
 from vaekit.errors import VaekitError, nearest
 
 _WORDS = {"true": True, "false": False, "none": None, "nan": math.nan, "inf": math.inf}
+_UNREADABLE = (  # the last two of what is nested, or joined, too deep
+    *(SyntaxError, ValueError, TypeError, tokenize.TokenError),
+    *(RecursionError, MemoryError),
+)
+_PAIRS = {")": "(", "]": "[", "}": "{"}
+_SHOWN = 200  # letters of a text within a message
 _KEPT = "__kept_by_python"
 _CALL = re.compile(r"^\s*([A-Za-z][\w-]*)\s*(?:\((.*)\))?\s*$", re.DOTALL)
 
@@ -33,20 +39,48 @@ def parse(text: str) -> tuple[str, list[Any], dict[str, Any]]:
         return text.call
     match = _CALL.match(text)
     if not match:
-        raise VaekitError(f"cannot read {text!r}: write a name, or name(argument, key=value)")
+        cause = _bracket(text) or "write a name, or name(argument, key=value)"
+        raise VaekitError(f"cannot read {_shown(text)}: {cause}")
     name, inside = match[1], match[2] or ""
     try:
         call = ast.parse(_freed(f"f({inside})"), mode="eval").body
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             raise ValueError
-        named = {pair.arg and _word(pair.arg): _literal(pair.value) for pair in call.keywords}
-        if None in named or len(named) < len(call.keywords):  # **unpacked, or named twice
+        keys = [pair.arg and _word(pair.arg) for pair in call.keywords]
+        twice = [key for key in keys if key and keys.count(key) > 1]
+        if twice:
+            raise VaekitError(
+                f"cannot read the arguments of {_shown(text)}: there are two of the name "
+                f"{twice[0]!r}, so leave one out or name it otherwise"
+            )
+        if None in keys:  # **unpacked
             raise ValueError
-        return name, [_literal(value) for value in call.args], {str(k): v for k, v in named.items()}
-    except (SyntaxError, ValueError, TypeError, tokenize.TokenError):
-        raise VaekitError(
-            f"cannot read the arguments of {text!r}: write numbers, words, [lists] or 'quoted text'"
-        ) from None
+        values = [_literal(pair.value) for pair in call.keywords]
+        named = dict(zip(map(str, keys), values, strict=True))
+        return name, [_literal(value) for value in call.args], named
+    except VaekitError:
+        raise
+    except _UNREADABLE:
+        cause = _bracket(text) or "write numbers, words, [lists] or 'quoted text'"
+        raise VaekitError(f"cannot read the arguments of {_shown(text)}: {cause}") from None
+
+
+def _shown(text: str) -> str:
+    """Quote a text for a message, of a long one the beginning."""
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}…"
+
+
+def _bracket(text: str) -> str:
+    """Say which bracket has no counterpart, and what to do; nothing where all have."""
+    still, quote = [], ""
+    for letter in text:
+        if quote or letter in "'\"":
+            quote = ("" if letter == quote else quote) if quote else letter
+        elif letter in "([{":
+            still.append(letter)
+        elif letter in _PAIRS and (not still or still.pop() != _PAIRS[letter]):
+            return f"the bracket {letter} closes none that is open, so take it out or open one"
+    return f"the bracket {still[-1]} is not closed, so close it" if still else ""
 
 
 def _freed(text: str) -> str:
@@ -129,20 +163,29 @@ def summed(text: str) -> list[tuple[str, str]]:
     """Split `a + 4*b(c=1) + linear(0, 1)*d` into pairs of weight and part, each as text.
 
     Brackets and quotes inside are left as they are; without a weight it is 1. Raises `VaekitError`
-    for a minus, and for what is no such sum.
+    for a minus, a plus too many, and for what is no such sum.
     """
     try:
         tree = ast.parse(f"({_freed(text)})", mode="eval").body
-    except (SyntaxError, ValueError, TypeError, tokenize.TokenError):
+        return [_weighted(node, text) for node in _addends(tree, text)]
+    except VaekitError:
+        raise
+    except _UNREADABLE:
         raise _no_sum(text) from None
-    return [_weighted(node, text) for node in _addends(tree, text)]
 
 
 def _addends(node: ast.expr, text: str) -> list[ast.expr]:
-    if any(isinstance(each, ast.Sub) for each in _operators(node)):
+    operators = _operators(node)
+    if any(isinstance(each, ast.UAdd) for each in operators):
         raise VaekitError(
-            f"there is a minus in {text!r}, but weights are ≥ 0, for each term is minimised: write "
-            "+, and take a term that falls where it should rise, such as mutual_information"
+            f"there is a plus too many in {_shown(text)}: write one + between two terms, and none "
+            "before the first"
+        )
+    if any(isinstance(each, ast.Sub | ast.USub) for each in operators):
+        raise VaekitError(
+            f"there is a minus in {_shown(text)}, but weights are ≥ 0, for each term is "
+            "minimised: write +, and take a term that falls where it should rise, such as "
+            "mutual_information"
         )
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return [*_addends(node.left, text), *_addends(node.right, text)]
@@ -150,10 +193,10 @@ def _addends(node: ast.expr, text: str) -> list[ast.expr]:
 
 
 def _operators(node: ast.expr) -> list[ast.AST]:
-    """List the operators of a sum of products, a minus sign before a number as a subtraction."""
+    """List the operators of a sum of products, and the signs before its numbers and terms."""
     if isinstance(node, ast.BinOp):
         return [node.op, *_operators(node.left), *_operators(node.right)]
-    return [ast.Sub()] if isinstance(node, ast.UnaryOp) else []
+    return [node.op, *_operators(node.operand)] if isinstance(node, ast.UnaryOp) else []
 
 
 def _weighted(node: ast.expr, text: str) -> tuple[str, str]:
@@ -161,7 +204,7 @@ def _weighted(node: ast.expr, text: str) -> tuple[str, str]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         weight, node = node.left, node.right
         if isinstance(node, ast.Constant):
-            raise VaekitError(f"write the weight before its term, 4*kl, in {text!r}")
+            raise VaekitError(f"write the weight before its term, 4*kl, in {_shown(text)}")
     if not isinstance(node, ast.Name | ast.Call) or isinstance(weight, ast.BinOp):
         raise _no_sum(text)
     of_weight, of_part = (_word(ast.unparse(each)) for each in (weight, node))
@@ -169,10 +212,10 @@ def _weighted(node: ast.expr, text: str) -> tuple[str, str]:
 
 
 def _no_sum(text: str) -> VaekitError:
-    return VaekitError(
-        f"cannot read {text!r}: write a sum of weighted terms, such as distortion + 4*kl + "
-        "linear(0, 1)*mmd(kernel=rbf)"
+    cause = _bracket(text) or (
+        "write a sum of weighted terms, such as distortion + 4*kl + linear(0, 1)*mmd(kernel=rbf)"
     )
+    return VaekitError(f"cannot read {_shown(text)}: {cause}")
 
 
 def written(name: str, positional: Sequence[Any], named: Mapping[str, Any]) -> str:
@@ -185,7 +228,7 @@ def value(text: str) -> Any:
     """Read one value as an argument of `parse` would be; what is none is text, `conv(32)` too."""
     try:
         return _literal(ast.parse(_freed(text.strip()), mode="eval").body)
-    except (SyntaxError, ValueError, TypeError, tokenize.TokenError):
+    except _UNREADABLE:
         return text.strip()
 
 

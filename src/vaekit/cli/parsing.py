@@ -18,7 +18,13 @@ _WANTED = {
     "float": "a finite number",
     "bool": "true or false",
     "str": "text",
+    "Sequence": "a list",
 }
+
+_NO_MEMBER = (
+    r":? Does not validate against any of the Union subtypes Subtypes: \[(?P<kinds>.*?)\] Errors: "
+    r".*Given value: (?P<got>.*)"
+)
 
 
 def parser(command: str, needs: str, description: str, example: str = "") -> "ArgumentParser":
@@ -91,7 +97,15 @@ def _reworded(error: Exception) -> str:
         lambda kind: f"expected {_WANTED[kind[1]]}, got",
         said,
     )
-    return " ".join(said.split()).rstrip(".")
+    said = " ".join(said.split())
+    return re.sub(_NO_MEMBER, _in_words, said, flags=re.DOTALL).rstrip(".")
+
+
+def _in_words(found: re.Match[str]) -> str:
+    """Say what an argument of several kinds must be; that of nothing goes without saying."""
+    kinds = re.findall(r"<class '(\w+)'>|\b(Sequence)\[", found["kinds"])
+    known = [_WANTED[kind] for pair in kinds for kind in pair if kind in _WANTED]
+    return f" must be {' or '.join(known) or 'of another kind'}, got {found['got']}"
 
 
 def _as_known(word: str, known: list[str]) -> str:

@@ -27,6 +27,7 @@ def show_command(words: list[str]) -> None:
     recipe = recipes.find(words[0])
     given = vars(parse_words(parser_of(recipe, "show", ""), words[1:]))
     own = {name: given[name] for name in recipe.arguments}
+    recipe.try_out(**own)  # what training refuses is no command
     usual = vars(Training())
     changed = {f.name: given[f.name] for f in fields(Training) if given[f.name] != usual[f.name]}
     flags = recipe.composition(**own).texts() | {name: _word(v) for name, v in changed.items()}

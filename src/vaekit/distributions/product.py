@@ -187,8 +187,11 @@ def blocks(q: Density, p: Density, z: Tensor) -> list[Block] | None:
 def block(q: Density, p: Density, z: Tensor, name: str) -> Block:
     """Return the block of a name: KL(q_b‖p_b) is `kl(*block(q, p, z, name))`.
 
-    Raises `VaekitError` for a name that no block has, with those there are.
+    Raises `VaekitError` for a name that no block has, with those there are, and where q and p have
+    other blocks, for then a name would be other coordinates in each.
     """
+    if q.names and p.names:
+        check_same(_named_sizes(q), _named_sizes(p))
     parts = blocks(q, p, z)
     if parts is None or not p.names:
         raise VaekitError(
@@ -211,9 +214,23 @@ def pairs_of(q: Density, p: Density) -> list[tuple[Density, Density]] | None:
     parts = q.split(p.sizes)
     if parts is None:
         return None
-    if q.names and p.names and q.names != p.names and list(q.sizes) == p.sizes:
-        raise VaekitError(
-            f"the posterior has blocks {', '.join(q.names)}, but the prior {', '.join(p.names)}"
-            ": give both the same names in the same order"
-        )
+    if q.names and p.names and list(q.sizes) == list(p.sizes):
+        check_same(_named_sizes(q), _named_sizes(p))
     return list(zip(parts, p.parts, strict=True))
+
+
+def _named_sizes(d: Density) -> list[tuple[str, int]]:
+    return list(zip(d.names, d.sizes, strict=True))
+
+
+def check_same(posterior: list[tuple[str, int]], prior: list[tuple[str, int]]) -> None:
+    """Raise `VaekitError` where blocks (name, size) of a posterior are not those of its prior."""
+    if posterior != prior:
+        named = [[name for name, _ in each] for each in (posterior, prior)]
+        if named[0] == named[1]:
+            named = [[f"{name} of {size}" for name, size in each] for each in (posterior, prior)]
+        ours, theirs = map(", ".join, named)
+        raise VaekitError(
+            f"the posterior has blocks {ours}, but the prior {theirs}: give both the same names in "
+            "the same order, with the same sizes"
+        )

@@ -6,7 +6,7 @@ from torch import nn
 
 from vaekit.arguments import setting
 from vaekit.brief import brief
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, nearest
 from vaekit.posteriors.base import Posterior
 from vaekit.posteriors.dirac import Dirac
 from vaekit.posteriors.gaussian import Gaussian
@@ -44,12 +44,25 @@ def posterior(
             "a posterior is its text, such as 'gaussian', its class, or a Posterior, got "
             f"{brief(kind)}"
         )
-    make = POSTERIORS.get(parse(kind)[0]) if isinstance(kind, str) else kind
+    make = _named(kind) if isinstance(kind, str) else kind
     if not isinstance(network, nn.Module):
         network = network(setting(make, "heads", 1) * latent)
     if isinstance(kind, str):
         return build(kind, POSTERIORS, "posterior", network, latent)
     return kind(network, latent)
+
+
+def _named(text: str) -> Callable[..., Posterior]:
+    """Return what makes the posterior of a text; raise `VaekitError` for what is none."""
+    name = parse(text)[0]
+    if name == "product":
+        raise VaekitError(
+            f"{brief(text)} is no single posterior, nor a block of another product: read it by "
+            "vaekit.latents.latents(text), and list all blocks side by side"
+        )
+    if name not in POSTERIORS:
+        raise nearest(name, [*POSTERIORS, "product"], "posterior")
+    return POSTERIORS[name]
 
 
 __all__ = [

@@ -5,13 +5,14 @@ from typing import TypedDict
 
 from torch import Tensor, nn
 
+from vaekit.arguments import setting
 from vaekit.latents import Latents, latents
 from vaekit.likelihoods import Likelihood
 from vaekit.likelihoods import likelihood as likelihood_of
 from vaekit.model import Condition, Model
 from vaekit.networks import Joined, NetworkLike, Shape
 from vaekit.networks import networks as networks_of
-from vaekit.posteriors import Posterior
+from vaekit.posteriors import POSTERIORS, Posterior
 from vaekit.posteriors import posterior as posterior_of
 from vaekit.priors import Prior
 from vaekit.priors import prior as prior_of
@@ -41,7 +42,8 @@ TEXTS = {
     "blocks as `product(style=[gaussian, 16], class=[relaxed_one_hot, 10])`",
     "likelihood": "noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`",
     "prior": "prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, "
-    "`vamp(50)`; `own`: that of the posterior or of its blocks, `none`: no prior",
+    "`vamp(50)`; `own`: that of the posterior or of its blocks, under a condition `conditional` "
+    "in place of `normal`; `none`: no prior",
     "corruption": "what the encoder's input undergoes in training, `gaussian(sigma=0.4)`, "
     "`affine`, or `none`",
 }
@@ -59,13 +61,17 @@ def assembled(
 ) -> Model:
     """Build a model of parts, each an object or its text; without a prior it has none.
 
-    Under a condition encoder and decoder are given it too. Raises `VaekitError` for what names no
-    part, and parts that do not fit.
+    Under a condition encoder and decoder are given it too, and the prior `own` is `conditional`
+    where it would be `normal`; blocks and one-hots keep theirs.
+
+    Raises `VaekitError` for what names no part, and parts that do not fit.
     """
     nets, width = networks_of(network), 0 if condition is None else condition.width
     blocks = blocks_of(posterior)
     if blocks is not None:
         sized(blocks, latent, "posterior", posterior)
+    if prior == "own" and width and blocks is None and _own_prior(posterior) == "normal":
+        prior = "conditional"
     if prior == "conditional":
         prior = prior_of(prior, latent, width=width)
 
@@ -88,6 +94,12 @@ def blocks_of(posterior: PosteriorLike) -> Latents | None:
     if isinstance(posterior, str) and parse(posterior)[0] == "product":
         return latents(posterior)
     return None
+
+
+def _own_prior(posterior: PosteriorLike) -> str:
+    """Return the prior that a posterior names, by its text, its class or an instance of it."""
+    made = POSTERIORS.get(parse(posterior)[0]) if isinstance(posterior, str) else posterior
+    return setting(made, "own_prior", "normal")
 
 
 def _prior(

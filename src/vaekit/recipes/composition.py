@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from vaekit.arguments import check_latent
 from vaekit.corruption import CORRUPTIONS
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import LIKELIHOODS
@@ -97,9 +98,9 @@ class Composition:
 
     @property
     def size(self) -> int:
-        """Return the size of the code."""
+        """Return the size of the code; raise `VaekitError` for what is none."""
         if self.latent is not None:
-            return self.latent
+            return check_latent(self.latent)
         blocks = blocks_of(self.posterior)
         return LATENT if blocks is None else blocks.latent
 

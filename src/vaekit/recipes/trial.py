@@ -15,7 +15,8 @@ from torch import Tensor
 
 from vaekit.errors import VaekitError
 from vaekit.model import Model
-from vaekit.objectives import Objective
+from vaekit.objectives import KL, Distortion, ImportanceWeighted, Objective, RateTarget, Term
+from vaekit.schedules import Schedule
 from vaekit.shapes import explaining
 
 EXAMPLES = 4
@@ -53,8 +54,27 @@ def _look(model: Model, objective: Objective, shape: tuple[int, ...]) -> None:
         if hasattr(term, "set_size"):
             cast(Any, term).set_size(EXAMPLES)
     with explaining(shape):
-        values = [v for v in terms.values(model(x, c, terms.samples)) if v.requires_grad]
-    _check_trained(model, values)
+        values = terms.values(model(x, c, terms.samples))
+    weighed = [_is_weighed(w) for w, _ in terms.parts]
+    _check_bound([t for on, (_, t) in zip(weighed, terms.parts, strict=True) if on])
+    kept = [v for on, v in zip(weighed, values, strict=False) if on] + values[len(weighed) :]
+    _check_trained(model, [value for value in kept if value.requires_grad])
+
+
+def _is_weighed(weight: float | Schedule) -> bool:
+    """Tell a weight that is not 0 throughout: a term of weight 0 is only read."""
+    return (weight.highest if isinstance(weight, Schedule) else weight) != 0
+
+
+def _check_bound(terms: list[Term]) -> None:
+    """Raise `VaekitError` where importance weights have distortion, or a rate, beside them."""
+    if any(isinstance(term, ImportanceWeighted) for term in terms):
+        twice = [t.name for t in terms if isinstance(t, Distortion | KL | RateTarget)]
+        if twice:
+            raise VaekitError(
+                "importance_weighted stands in place of distortion and rate, which would count "
+                f"twice: leave out {' and '.join(twice)}, or importance_weighted"
+            )
 
 
 def _turns(model: Model) -> list[int]:
