@@ -157,7 +157,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (training("surplus"), ""),
     (["train", "vae", "--data", "digits", "--resume"], "--resume needs --out"),
     # parts by text
-    (training("--latent", "0"), "latent ≥ 1"),
+    (training("--latent", "0"), "at least one latent, got latent=0"),
     (training("--latent", "-3"), "latent"),
     (training("--latent", "2.5"), "--latent: expected a whole number"),
     (training("--latent", "two"), "--latent: expected a whole number"),
