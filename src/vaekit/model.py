@@ -20,14 +20,11 @@ from vaekit import shapes
 from vaekit.brief import brief, brief_repr
 from vaekit.corruption import Corruption
 from vaekit.corruption import corruption as corruption_of
-from vaekit.distributions.base import Density, density
-from vaekit.distributions.product import check_same
+from vaekit.distributions.base import Density, check_same, density
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
 from vaekit.posteriors.base import Posterior
-from vaekit.posteriors.product import Product as ProductPosterior
 from vaekit.priors.base import Prior
-from vaekit.priors.product import Product as ProductPrior
 
 Result = TypeVar("Result")
 
@@ -100,7 +97,7 @@ class Model(nn.Module):
         self.condition = condition
         for name, kind, cure in _PARTS:
             _check_part(name, getattr(self, name), kind, cure)
-        if isinstance(posterior, ProductPosterior) and isinstance(prior, ProductPrior):
+        if prior is not None and posterior.blocks and prior.blocks:
             check_same(_sizes(posterior.blocks), _sizes(prior.blocks))
 
     def forward(self, x: Tensor, c: Tensor | None = None, samples: int = 1) -> Pass:

@@ -248,3 +248,16 @@ def density(d: Distribution) -> Density:
         # A law made of others, such as a mixture, names no tensors that it could be rebuilt from.
         return Univariates(d.base_dist) if d.base_dist.arg_constraints else Whole(d)
     return Whole(d)
+
+
+def check_same(posterior: list[tuple[str, int]], prior: list[tuple[str, int]]) -> None:
+    """Raise `VaekitError` where blocks (name, size) of a posterior are not those of its prior."""
+    if posterior != prior:
+        named = [[name for name, _ in each] for each in (posterior, prior)]
+        if named[0] == named[1]:
+            named = [[f"{name} of {size}" for name, size in each] for each in (posterior, prior)]
+        ours, theirs = map(", ".join, named)
+        raise VaekitError(
+            f"the posterior has blocks {ours}, but the prior {theirs}: give both the same names in "
+            "the same order, with the same sizes"
+        )

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.distributions.base import Density, Factorised, density
+from vaekit.distributions.base import Density, Factorised, check_same, density
 from vaekit.errors import VaekitError
 
 
@@ -221,16 +221,3 @@ def pairs_of(q: Density, p: Density) -> list[tuple[Density, Density]] | None:
 
 def _named_sizes(d: Density) -> list[tuple[str, int]]:
     return list(zip(d.names, d.sizes, strict=True))
-
-
-def check_same(posterior: list[tuple[str, int]], prior: list[tuple[str, int]]) -> None:
-    """Raise `VaekitError` where blocks (name, size) of a posterior are not those of its prior."""
-    if posterior != prior:
-        named = [[name for name, _ in each] for each in (posterior, prior)]
-        if named[0] == named[1]:
-            named = [[f"{name} of {size}" for name, size in each] for each in (posterior, prior)]
-        ours, theirs = map(", ".join, named)
-        raise VaekitError(
-            f"the posterior has blocks {ours}, but the prior {theirs}: give both the same names in "
-            "the same order, with the same sizes"
-        )
