@@ -21,7 +21,8 @@ from vaekit.cli import main
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.runs import Run
 from vaekit.study import Follower, Here, Processes, planned, read_study, results, run_study, store
-from vaekit.study.plan import check_spec, seeds_of, value_of
+from vaekit.study.plan import check_spec, value_of
+from vaekit.study.words import seeds_of
 
 TINY = {"epochs": 1, "latent": 2, "network": "mlp(8)", "batch": 500}
 SPEC = {

@@ -232,19 +232,6 @@ def value(text: str) -> Any:
         return text.strip()
 
 
-def split(text: str, at: str = ",") -> list[str]:
-    """Split a text at a letter, but not within brackets and quotes."""
-    parts, depth, quote = [""], 0, ""
-    for letter in text:
-        quote = ("" if letter == quote else quote) if quote else letter * (letter in "'\"")
-        depth += 0 if quote else (letter in "([{") - (letter in ")]}")
-        if letter == at and not depth and not quote:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
-
-
 class Written(str):
     """Write a part with its arguments, and keep these as they are for whoever reads the text.
 

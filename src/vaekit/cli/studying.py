@@ -22,8 +22,9 @@ from vaekit.study import (
     run_study,
     store,
 )
+from vaekit.study.words import split
 from vaekit.system import files
-from vaekit.text import split, value
+from vaekit.text import value
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser

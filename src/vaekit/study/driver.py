@@ -17,7 +17,8 @@ from vaekit.errors import VaekitError, warn
 from vaekit.runs.place import LOCK
 from vaekit.study import store
 from vaekit.study.engines import Engine, Here
-from vaekit.study.plan import DIGITS, Plan, Planned, check_names, check_spec, planned, read_study
+from vaekit.study.names import DIGITS
+from vaekit.study.plan import Plan, Planned, check_names, check_spec, planned, read_study
 from vaekit.study.search import Search, Trials
 from vaekit.study.task import Row, Task, judging_text, run_task
 from vaekit.system import files, locks, own_code, writing

@@ -12,7 +12,8 @@ from statistics import mean
 from vaekit import information, recipes
 from vaekit.errors import VaekitError
 from vaekit.study import store
-from vaekit.study.plan import DIGITS, Plan, Planned, value_of
+from vaekit.study.names import DIGITS
+from vaekit.study.plan import Plan, Planned, value_of
 from vaekit.study.task import sets_of
 from vaekit.system import files
 from vaekit.training import Fit

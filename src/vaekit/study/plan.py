@@ -15,10 +15,7 @@ that a recipe lacks is left out there, so a grid over beta gives one `ae`; one t
 study has is an error. Runs that come out equal are one.
 """
 
-import hashlib
 import inspect
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import product
@@ -32,6 +29,8 @@ from vaekit.information import chosen
 from vaekit.runs import Config, Run
 from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.start import OF_DATA, OF_START, configured
+from vaekit.study.names import DIGITS, mark_of, readable_name
+from vaekit.study.words import seeds_of, several
 from vaekit.system import forms
 from vaekit.system.yaml_file import read_yaml
 from vaekit.text import value
@@ -55,9 +54,6 @@ FORM = {
     "cluster?": forms.Maybe({"*": forms.ANY}),
     "import?": forms.ANY,
 }
-DIGITS = 10  # letters at the end of a name, by which runs are told apart
-MOST = 100_000  # seeds
-_LONGEST = 80  # letters of the part of a name that people read
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ def _check_block(block: Settings) -> None:
     """Raise `VaekitError` where a block says one thing twice, or nothing."""
     grid, points = block.get("grid") or {}, block.get("points") or ()
     for name, values in grid.items():
-        if not _several(values):
+        if not several(values):
             raise VaekitError(f"grid: {name} has no values, give it one or more: {name}: [1, 2]")
         if any(name in point for point in points):
             raise VaekitError(f"{name} stands in the grid and in points: leave it out of one")
@@ -210,7 +206,7 @@ def _unknown(name: str, used: Sequence[str], known: set[str]) -> VaekitError:
 
 
 def _runs_of(block: Settings, known: Mapping[str, set[str]]) -> Iterator[Planned]:
-    grid = {name: _several(values) for name, values in (block.get("grid") or {}).items()}
+    grid = {name: several(values) for name, values in (block.get("grid") or {}).items()}
     seeds = None if block.get("seeds") is None else seeds_of(block["seeds"])
     if seeds is not None:
         grid["seed"] = seeds
@@ -235,79 +231,18 @@ def plan_run(recipe: str, common: Settings, given: Settings) -> Planned:
 
     Raises `VaekitError` for values that do not fit, and names the run.
     """
-    name = _readable(recipe, common, given)
+    name = readable_name(recipe, common, given)
     try:
         config = configured(recipe, {**common, **given})
     except VaekitError as error:
         raise VaekitError(f"{name}: {error}") from None
-    return Planned(f"{name}-{_mark(config)}", config, {**common, **given})
-
-
-def _mark(config: Config) -> str:
-    """Return letters that tell runs apart, of all that decides one."""
-    text = json.dumps(_as_real(config.identity()), sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
-
-
-def _as_real(value: Any) -> Any:
-    """Return whole numbers as real ones, for 1 and 1.0 decide the same run."""
-    if isinstance(value, Mapping):
-        return {name: _as_real(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_real(each) for each in value]
-    return float(value) if fits(value, float) else value
-
-
-def _readable(recipe: str, common: Settings, given: Settings) -> str:
-    data = str(common.get("data", "")).partition("(")[0]
-    words = [recipe, Path(data).stem]
-    words += [f"{name}={_short(value)}" for name, value in given.items() if name != "seed"]
-    words += [f"s{given['seed']}"] if "seed" in given else []
-    return "-".join(re.sub(r"[^\w.=+,-]+", "_", word).strip("_") for word in words if word)[
-        :_LONGEST
-    ]
-
-
-def _short(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return Planned(f"{name}-{mark_of(config)}", config, {**common, **given})
 
 
 def _number(given: Any) -> Any:
     """Return the number that a text spells, so that it means the same run."""
     read = value(given) if isinstance(given, str) else given
     return read if fits(read, float) else given
-
-
-def _several(values: Any) -> list[Any]:
-    return list(values) if isinstance(values, list | tuple) else [values]
-
-
-def seeds_of(given: Any) -> list[int]:
-    """Return seeds that are said as a number, a list, or a text: `0:5` for 0 to 4, `1,7`.
-
-    Raises `VaekitError` for anything else.
-    """
-    try:
-        if isinstance(given, str):
-            parts = [part.partition(":") for part in given.split(",")]
-            seeds = [
-                seed
-                for first, colon, end in parts
-                for seed in (_range(int(first or 0), int(end)) if colon else [int(first)])
-            ]
-        else:
-            seeds = [seed for seed in _several(given) if fits(seed, int)]
-    except ValueError:
-        seeds = []
-    if len(seeds) > MOST:
-        raise VaekitError(f"{len(seeds):,} seeds are more than a study takes, {MOST:,}")
-    if not seeds or (isinstance(given, list | tuple) and len(seeds) < len(given)):
-        raise VaekitError(f"seeds are whole numbers: 0:5 for 0 to 4, or 0,3,7; got {given!r}")
-    return seeds
-
-
-def _range(first: int, end: int) -> range:
-    return range(first, min(end, first + MOST + 1))
 
 
 def _check_judging(evaluate: Settings) -> None:

@@ -28,7 +28,8 @@ from vaekit.runs import history
 from vaekit.runs.history import VALIDATION
 from vaekit.study.plan import Planned, kind_of, plan_run
 from vaekit.study.task import VALIDATED, Leash
-from vaekit.text import split, value
+from vaekit.study.words import split
+from vaekit.text import value
 
 _KEYS = ("trials", "maximise", "minimise", "space", "sampler", "prune", "seed")
 _SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler"}
