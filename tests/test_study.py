@@ -415,9 +415,9 @@ def test_processes_share_large_pixels(tmp_path, monkeypatch):
     monkeypatch.setattr(task, "_MAPPED", 1)
     monkeypatch.setattr(task, "_sets", {})
     config = planned({**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}).runs[0].config
-    shared, own = task.sets_of(config), config.load_data()
-    assert task.sets_of(config) is shared
-    assert shared.train.checksum() == own.train.checksum()
+    (shared, checksum), own = task.sets_of(config), config.load_data()
+    assert task.sets_of(config)[0] is shared
+    assert shared.train.checksum() == own.train.checksum() == checksum
     assert shared.train.images is shared.test.images
     assert is_mapped(shared.train.images) or not Path("/proc/self/maps").exists()
     assert not is_mapped(own.train.images)

@@ -233,11 +233,7 @@ class Dataset:
         return text + (f"\n  {self.factors!r}" if self.factors is not None else "")
 
     def checksum(self) -> str:
-        """Return the sha256 of pixels (type, shape, bytes) and rows, 64 hex digits, made once."""
-        return self._checksum
-
-    @cached_property
-    def _checksum(self) -> str:
+        """Compute the sha256 of the pixels (type, shape, bytes) and the rows, as 64 hex digits."""
         digest = hashlib.sha256(f"{self.images.dtype} {tuple(self.images.shape)}".encode())
         for piece in replace(self, rows=None).pieces():
             digest.update(np.ascontiguousarray(piece.cpu().numpy()).data)

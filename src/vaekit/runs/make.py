@@ -49,11 +49,11 @@ def train_config(
     saving: Saving,
     watcher: "Watcher | None",
     log: Sequence[str] = (),
-    data: Splits | None = None,
+    data: tuple[Splits, str] | None = None,
 ) -> Run:
     """Train what `config` says into the folder `given`, or the first of some that is free.
 
-    `data` are those of the config where they have been read already.
+    `data` are those of the config where they have been read already, with their checksum.
     """
     pick(config.training.device)
     launched(config.training.processes)
@@ -78,11 +78,12 @@ def _train(
     saving: Saving,
     watcher: "Watcher | None",
     log: Sequence[str],
-    data: Splits | None,
+    data: tuple[Splits, str] | None,
 ) -> Run:
-    whole = data or config.load_data()
+    whole, checksum = data or (config.load_data(), None)
     splits, held_out = config.parted(whole)
-    config = _described(config, whole, splits)
+    checksum = checksum or whole.train.checksum()
+    config = _described(config, checksum, splits)
     before = _before(folder, config) if resume else None
     if before == "finished":
         if not saving.keep and read_config(folder / "run.yaml").notes.get("checkpoint") != "kept":
@@ -194,7 +195,7 @@ def _load(fit: Fit, path: Path) -> None:
         )
 
 
-def _described(config: Config, whole: Splits, splits: Splits) -> Config:
+def _described(config: Config, checksum: str, splits: Splits) -> Config:
     """Return the config with what the data turned out to be, and where it is run."""
     train, test = splits
     notes = {
@@ -212,7 +213,7 @@ def _described(config: Config, whole: Splits, splits: Splits) -> Config:
     arguments = recipe.complete(config.arguments, train)
     recipe.complete(arguments, test)  # what it is conditioned on, it is judged on as well
     notes |= Schema.of(train).notes()
-    return replace(config, arguments=arguments, data_checksum=whole.train.checksum(), notes=notes)
+    return replace(config, arguments=arguments, data_checksum=checksum, notes=notes)
 
 
 def _write_config(folder: Path, config: Config, **notes: object) -> None:

@@ -63,7 +63,7 @@ def _timed(run: Planned) -> tuple[float, float, int, int]:
     """Return seconds of a step and of judging, bytes of the weights, and steps of a run."""
     config = run.config
     try:
-        train, test = config.parted(sets_of(config))[0]
+        train, test = config.parted(sets_of(config)[0])[0]
         arguments = recipes.find(config.recipe).complete(config.arguments, train)
         system = replace(config, arguments=arguments).build(train.shape)
         settings = replace(config.training, validate_every=None, patience=None, keep="last")

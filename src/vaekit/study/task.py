@@ -40,7 +40,7 @@ _SETS = 4  # that a worker keeps
 _MAPPED = 2**24  # bytes from which pixels are mapped
 _SHARED = "shared"  # their folder in the cache
 VALIDATED = "validation."  # begins the names of what validation gave at the weights that are kept
-_sets: dict[tuple[Any, ...], Splits] = {}
+_sets: dict[tuple[Any, ...], tuple[Splits, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -216,10 +216,10 @@ def on_leash(task: Task, stop_file: str, master: int | None = None) -> Task:
 # ---- data
 
 
-def sets_of(config: Config) -> Splits:
-    """Return the sets of a config, read once by a process, their pixels shared on a machine.
+def sets_of(config: Config) -> tuple[Splits, str]:
+    """Return the sets of a config with their checksum, read once by a process.
 
-    One process reads at a time, so that not all hold a set in memory at once.
+    Pixels are shared on a machine, where one process reads at a time: not all hold a set at once.
     """
     key = (config.data, config.data_dir, config.holdout)
     if key not in _sets:
@@ -228,7 +228,8 @@ def sets_of(config: Config) -> Splits:
         shared = cache() / _SHARED
         shared.mkdir(parents=True, exist_ok=True)
         with locks.locked(shared / "reading.lock", wait=float("inf")):
-            _sets[key] = _mapped(config.load_data())
+            splits = _mapped(config.load_data())
+        _sets[key] = splits, splits.train.checksum()
     return _sets[key]
 
 

@@ -92,7 +92,7 @@ def _of_setting(
     for name in runs:
         try:
             run = Run(folder / "runs" / name)
-            splits = sets_of(run.config)
+            splits = sets_of(run.config)[0]
             if run.config.data_checksum not in (None, splits.train.checksum()):
                 raise VaekitError(f"the data {run.config.data} have changed since it was trained")
             run.splits = splits
