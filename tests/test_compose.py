@@ -25,7 +25,6 @@ from vaekit.distributions.base import density
 from vaekit.distributions.product import block
 from vaekit.latents import latents
 from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian, squared_error
-from vaekit.model import Model
 from vaekit.networks import Mlp, networks
 from vaekit.objectives import (
     KL,
@@ -361,9 +360,6 @@ def test_a_prior_of_other_blocks_than_the_posterior_is_refused(prior):
             with pytest.raises(VaekitError, match=why):
                 recipes.compose(SHAPE, prior=given, objective=objective, **what)
     q = latents(BLOCKS).posterior(encoder(10))
-    noise = recipes.compose(SHAPE, 5, network="mlp(8)").model.likelihood
-    with pytest.raises(VaekitError, match=why):
-        Model(q, noise, prior_of(prior, 5))
     code, p = q(torch.rand(4, *SHAPE)), prior_of(prior, 5)()
     with pytest.raises(VaekitError, match=why):
         block(density(code), density(p), code.sample(torch.Size((1,))), "a")

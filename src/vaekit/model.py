@@ -20,7 +20,7 @@ from vaekit import shapes
 from vaekit.brief import brief, brief_repr
 from vaekit.corruption import Corruption
 from vaekit.corruption import corruption as corruption_of
-from vaekit.distributions.base import Density, check_same, density
+from vaekit.distributions.base import Density, density
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
 from vaekit.posteriors.base import Posterior
@@ -79,8 +79,7 @@ class Model(nn.Module):
 
     `model(x, samples=L)` returns a `Pass`, `model(x, c, samples=L)` that of a conditional model.
     While training, the encoder sees a corrupted x; the target is always the clean one. Raises
-    `VaekitError` for parts of another kind, and for named blocks of the posterior that the prior
-    has not, in the same order and of the same sizes.
+    `VaekitError` for parts of another kind.
     """
 
     def __init__(
@@ -97,8 +96,6 @@ class Model(nn.Module):
         self.condition = condition
         for name, kind, cure in _PARTS:
             _check_part(name, getattr(self, name), kind, cure)
-        if prior is not None and posterior.blocks and prior.blocks:
-            check_same(_sizes(posterior.blocks), _sizes(prior.blocks))
 
     def forward(self, x: Tensor, c: Tensor | None = None, samples: int = 1) -> Pass:
         """Encode x (batch, *shape), draw `samples` codes each, and decode them.
@@ -196,10 +193,6 @@ class Model(nn.Module):
 def _version(x: Tensor) -> int:
     """Count the changes that were made to x in place; a compiled step does not tell."""
     return 0 if torch.compiler.is_compiling() or x.is_inference() else x._version
-
-
-def _sizes(blocks: dict[str, slice]) -> list[tuple[str, int]]:
-    return [(name, place.stop - place.start) for name, place in blocks.items()]
 
 
 _PARTS = (

@@ -5,7 +5,9 @@ from typing import TypedDict
 
 from torch import Tensor, nn
 
+from vaekit import posteriors, priors
 from vaekit.arguments import setting
+from vaekit.distributions.base import check_same
 from vaekit.latents import Latents, latents
 from vaekit.likelihoods import Likelihood
 from vaekit.likelihoods import likelihood as likelihood_of
@@ -86,6 +88,8 @@ def assembled(
     else:
         p_x, q = noise(), blocks.posterior(encoder(blocks.width))
     p = _prior(prior, q, blocks, latent, shape)
+    if isinstance(q, posteriors.Product) and isinstance(p, priors.Product):
+        check_same(*(_sizes(part.blocks) for part in (q, p)))
     return Model(q, p_x, p, None if corruption == "none" else corruption, condition)
 
 
@@ -115,3 +119,7 @@ def _prior(
     if prior == "own" and blocks is not None:
         return blocks.prior()
     return prior_of(q.own_prior if prior == "own" else prior, latent, q, shape)
+
+
+def _sizes(blocks: dict[str, slice]) -> list[tuple[str, int]]:
+    return [(name, place.stop - place.start) for name, place in blocks.items()]

@@ -77,8 +77,16 @@ def scratch(path: Path) -> Iterator[Path]:
             yield temporary
         finally:
             _writing.discard(temporary)
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            try:
+                _remove(temporary)
+            except BaseException:  # a signal that came just here
+                _remove(temporary)
+                raise
+
+
+def _remove(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
