@@ -7,7 +7,6 @@ resumed run goes on in the same curve: its identity stands in the run's folder, 
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from vaekit.errors import VaekitError, nearest, warn
 from vaekit.runs.config import Config, flat
 from vaekit.runs.show import Watcher
 from vaekit.system import files
+from vaekit.system.extras import needed
 
 LOGS = "logs"
 
@@ -42,7 +42,7 @@ class TensorBoard(Tracker):
 
     def begin(self, config: Config) -> None:
         """Open the file, and write what decided the run as text."""
-        module: Any = _needed("torch.utils.tensorboard", "tensorboard")
+        module: Any = _package("torch.utils.tensorboard", "tensorboard")
         self._writer = module.SummaryWriter(str(self.logs), purge_step=self.step or None)
         rows = "\n".join(f"| {name} | {value} |" for name, value in settings(config).items())
         self._writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", self.step)
@@ -62,7 +62,7 @@ class MLflow(Tracker):
 
     def begin(self, config: Config) -> None:
         """Start the run under the folder's name in the experiment `vaekit`, or go on with it."""
-        self._mlflow = _needed("mlflow", "mlflow")
+        self._mlflow = _package("mlflow", "mlflow")
         before = self.known("mlflow-run")
         if not os.environ.get("MLFLOW_EXPERIMENT_NAME"):
             self._mlflow.set_experiment("vaekit")
@@ -86,7 +86,7 @@ class WandB(Tracker):
 
     def begin(self, config: Config) -> None:
         """Start the run under the folder's name in the project `vaekit`, or go on with it."""
-        wandb: Any = _needed("wandb", "wandb")
+        wandb: Any = _package("wandb", "wandb")
         told = os.environ.get("WANDB_MODE")
         mode = told or ("online" if wandb.api.api_key else "offline")  # it would ask for a key
         before = self.known("wandb-run")
@@ -177,7 +177,7 @@ def listed(given: str | Sequence[str]) -> list[str]:
     for name in names:
         if name not in TRACKERS:
             raise nearest(name, TRACKERS, "tracker")
-        _needed(name, name)
+        _package(name, name)
     return names
 
 
@@ -190,11 +190,5 @@ def _numbers(row: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name != "step"}
 
 
-def _needed(module: str, extra: str) -> Any:
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise VaekitError(
-            f"--log {extra} needs a package that is missing ({error}): pip install "
-            f"'vaekit[{extra}]'"
-        ) from None
+def _package(module: str, name: str) -> Any:
+    return needed(module, name, f"--log {name}")

@@ -29,6 +29,7 @@ from vaekit.runs.history import VALIDATION
 from vaekit.study.plan import Planned, kind_of, plan_run
 from vaekit.study.task import VALIDATED, Leash
 from vaekit.study.words import split
+from vaekit.system.extras import needed
 from vaekit.text import value
 
 _KEYS = ("trials", "maximise", "minimise", "space", "sampler", "prune", "seed")
@@ -106,7 +107,8 @@ class Trials:
     """Ask Optuna for runs, and tell it what came of them."""
 
     def __init__(self, search: Search, folder: Path, recipe: str, common: Mapping[str, Any]):
-        self.optuna, self.search = _needed(), search
+        self.optuna = needed("optuna", "search", "a search")
+        self.search = search
         self.recipe, self.common = recipe, common
         self.optuna.logging.set_verbosity(self.optuna.logging.WARNING)
         self.storage = f"sqlite:///{folder / 'search.db'}"
@@ -178,7 +180,7 @@ class Trials:
             return
         target = self.search.target
         number = row.get(VALIDATED + target, row.get(target))
-        if row["state"] == "finished" and number is None and not self._seen(row):
+        if row["state"] == "finished" and number is None and target not in _numbers(row):
             raise nearest(target, _numbers(row), "number to search for")
         if row["state"] == "finished" and isinstance(number, int | float):
             self.study.tell(trial, number)
@@ -188,9 +190,6 @@ class Trials:
             why = row["reason"] or f"it has no {self.search.target}"
             trial.set_user_attr("reason", why)
             self.study.tell(trial, state=self._state("FAIL"))
-
-    def _seen(self, row: Mapping[str, Any]) -> bool:
-        return self.search.target in _numbers(row)
 
 
 def _numbers(row: Mapping[str, Any]) -> list[str]:
@@ -232,13 +231,3 @@ class Pruning(Leash):
         seen = [self.sign * n for row in rows if row["step"] <= step
                 and (n := row.get(VALIDATION + self.target)) is not None]  # fmt: skip
         return max(seen) if seen and rows[-1]["step"] >= step else None
-
-
-def _needed() -> Any:
-    try:
-        import optuna
-    except ImportError as error:
-        raise VaekitError(
-            f"a search needs a package that is missing ({error}): pip install 'vaekit[search]'"
-        ) from None
-    return optuna

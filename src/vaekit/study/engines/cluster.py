@@ -21,6 +21,7 @@ import vaekit
 from vaekit.errors import VaekitError, nearest
 from vaekit.study.engines.base import Engine, Work, lost
 from vaekit.study.task import Row, Task, on_leash
+from vaekit.system.extras import needed
 
 _KINDS = {
     "slurm": "SLURMCluster",
@@ -35,13 +36,14 @@ _KINDS = {
 _LOOK = 2.0  # seconds between looks at how many workers there are
 _ANSWER = 10.0  # seconds that a scheduler has to answer
 STOP = ".stop"
+_EXTRA = ("cluster", "a cluster")
 
 
 class Dask(Engine):
     """Make runs on the workers of a scheduler, or of a cluster that is started for it."""
 
     def __init__(self, scheduler: str | None = None, cluster: Mapping[str, Any] | None = None):
-        distributed = _needed("distributed")
+        distributed = needed("distributed", *_EXTRA)
         self._cluster = None
         if scheduler is None:
             self._cluster = _started(dict(cluster or {}))
@@ -141,7 +143,7 @@ def _started(about: dict[str, Any]) -> Any:
     kind, jobs = about.pop("kind", None), about.pop("jobs", 1)
     if kind not in _KINDS:
         raise nearest(str(kind), _KINDS, "kind of cluster")
-    module = _needed("distributed" if kind == "local" else "dask_jobqueue")
+    module = needed("distributed" if kind == "local" else "dask_jobqueue", *_EXTRA)
     if kind == "local":
         about = {"n_workers": jobs, "threads_per_worker": 1, **about}
     try:
@@ -152,14 +154,3 @@ def _started(about: dict[str, Any]) -> Any:
         said = " ".join(str(error).split())[:200]
         raise VaekitError(f"cluster {kind}: {type(error).__name__}: {said}") from error
     return made
-
-
-def _needed(module: str) -> Any:
-    from importlib import import_module
-
-    try:
-        return import_module(module)
-    except ImportError as error:
-        raise VaekitError(
-            f"a cluster needs a package that is missing ({error}): pip install 'vaekit[cluster]'"
-        ) from None
