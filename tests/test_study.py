@@ -618,6 +618,27 @@ def test_plan_says_what_it_takes(capsys):
     assert "beta  runs\n1     3\n2     3" in text
 
 
+def test_an_engine_is_closed_where_the_study_is_refused(tmp_path):
+    class Kept(Here):
+        closed = False
+
+        def close(self):
+            self.closed = True
+
+    engine = Kept()
+    with pytest.raises(VaekitError, match="unknown recipe"):
+        run_study({**SPEC, "recipes": "vaee"}, tmp_path / "s", engine)
+    assert engine.closed
+
+
+def test_a_plan_starts_no_cluster(tmp_path, capsys):
+    path = tmp_path / "a.yaml"
+    cluster = {"kind": "slurm", "jobs": 3, "colour": "none that SLURM has"}
+    path.write_text(yaml.safe_dump({**SPEC, "recipes": "vae", "grid": {}, "cluster": cluster}))
+    main(["study", "plan", str(path)])
+    assert "on 3 workers" in capsys.readouterr().out
+
+
 def test_a_file_and_words_on_top(tmp_path, capsys):
     path = tmp_path / "a.yaml"
     path.write_text(yaml.safe_dump({**SPEC, "recipes": "beta_vae"}))

@@ -47,7 +47,7 @@ def study_command(words: list[str]) -> None:
         _plan(words[1:])
         return
     spec, options = _read(words, "study")
-    out = _folder(spec, options)
+    out = _folder(options)
     engine = _engine(spec, options)
     shown = Lines()
     run_study(spec, out, engine, options.retry, shown)
@@ -225,7 +225,7 @@ def _texts(given: list[str] | None, flag: str) -> dict[str, str]:
     return pairs
 
 
-def _folder(spec: Mapping[str, Any], options: Any) -> Path:
+def _folder(options: Any) -> Path:
     if options.out is None:
         raise VaekitError(
             "say where the study goes, --out DIR: the same command then goes on there"
@@ -249,10 +249,17 @@ def _engine(spec: Mapping[str, Any], options: Any) -> Engine:
     return Processes(options.workers, options.worker_threads)
 
 
+def _slots(spec: Mapping[str, Any], options: Any) -> int:
+    """Return how many runs will go on at once; a cluster is not started to ask."""
+    if options.scheduler is None and spec.get("cluster"):
+        return spec["cluster"].get("jobs", 1)
+    with _engine(spec, options) as engine:
+        return engine.slots
+
+
 def _plan(words: list[str]) -> None:
     spec, options = _read(words, "study plan")
     plan = planned(spec)
     print(forecast.listed(plan))
-    slots = _engine(spec, options).slots
-    for line in forecast.cost(plan, slots, options.out):
+    for line in forecast.cost(plan, _slots(spec, options), options.out):
         print(line)

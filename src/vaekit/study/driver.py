@@ -69,17 +69,19 @@ def run_study(
     Raises `VaekitError` for what is no study, settings that no recipe has, a folder that holds
     something else or another study, and one that another process works in.
     """
-    spec = read_study(files.place(spec, "a study file")) if isinstance(spec, str | Path) else spec
-    check_spec(spec, "the study")
-    spec = _with_imports(spec)
-    folder = files.place(out, "the folder of a study").absolute()
-    plan, follower = planned(spec), follower or Follower()
     with ExitStack() as stack:
+        engine = stack.enter_context(engine or Here())  # closed also where the study is refused
+        if isinstance(spec, str | Path):
+            spec = read_study(files.place(spec, "a study file"))
+        check_spec(spec, "the study")
+        spec = _with_imports(spec)
+        folder = files.place(out, "the folder of a study").absolute()
+        plan, follower = planned(spec), follower or Follower()
         stack.enter_context(_held(folder, spec, plan))
+        stack.callback(engine.close)  # while the folder is held: runs that go on end first
         rows = store.rows(folder)
         plan = _as_named(plan, rows, folder)
         trials = _trials(spec, plan, folder)
-        engine = stack.enter_context(engine or Here())
         if trials is None:
             left = [run for run in plan.runs if not _is_done(run, plan, rows, folder, again)]
             tasks = (task_of(run, plan, folder) for run in left)
