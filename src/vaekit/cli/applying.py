@@ -26,7 +26,10 @@ _CONDITION = (
     "attributes (0.3,1.2), factors (shape=1,scale=0), "
     "or a .npy or .csv with one for each"
 )
-_SHEET = "FILE.png for a sheet, FILE.npy, or a folder for pictures; FILE.csv for rows of a table"
+_SHEET = (
+    "FILE.png for a sheet, FILE.npy, a folder for pictures, or FILE.gif, .webp, .apng with a frame "
+    "for each; FILE.csv for rows of a table"
+)
 
 
 def encode_command(words: list[str]) -> None:

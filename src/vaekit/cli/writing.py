@@ -2,7 +2,8 @@
 
 Whether a result may be written where it should go is settled by `Target` before anything is
 computed. Files are swapped in whole; what stands there already stays unless `force` says otherwise.
-A sheet is for looking at, enlarged and with gaps; the pictures of a folder are pixel for pixel.
+A sheet is for looking at, enlarged and with gaps, as are moving pictures, a frame an example; the
+pictures of a folder are pixel for pixel.
 """
 
 import csv
@@ -74,7 +75,8 @@ def endings(schema: Schema) -> tuple[str, ...]:
     """List the endings that examples of a run can be written with, the usual one first."""
     if len(schema.shape) != 3:
         return (".csv", ".npy") if schema.columns is not None else (".npy", ".csv")
-    return (".png", ".npy", "") if schema.shape[0] in _MODES else (".png", ".npy")
+    folder = ("",) if schema.shape[0] in _MODES else ()
+    return (".png", ".npy", *folder, *pictures.MOVING)
 
 
 def _within(path: Path, read: Path) -> bool:
@@ -188,7 +190,7 @@ def write_examples(
     """Write batches of examples (n, *shape) in the form that the target's ending asks for.
 
     `names` are those of the pictures of a folder, or their number; `originals` (n, C, H, W) stand
-    above them on a sheet, which takes up to `MOST_PICTURES`.
+    above them on a sheet, which takes up to `MOST_PICTURES`, and on each frame of a moving picture.
     """
     if target.ending == ".npy":
         files.write_file(target.path, lambda file: save_rows(file, parts))
@@ -197,6 +199,8 @@ def write_examples(
         own = own or [f"x{d}" for d in range(prod(schema.shape))]
         rows = (list(map(str, row)) for part in parts for row in part.reshape(len(part), -1))
         _write_csv(target.path, chain([own], rows))
+    elif target.ending in pictures.MOVING:
+        _write_moving(target.path, _first(parts, MOST_PICTURES), schema, originals)
     elif target.ending == ".png":
         _write_sheet(target.path, _first(parts, MOST_PICTURES), schema, originals)
     else:
@@ -221,6 +225,17 @@ def _write_sheet(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarra
         before = pictures.tiles(torch.from_numpy(originals[:MOST_PICTURES]), *schema.levels)
         sheet = _pair_sheet(before, after)
     pictures.save_picture(sheet, path, min(after.shape[1:3]))
+
+
+def _write_moving(path: Path, x: np.ndarray, schema: Schema, originals: np.ndarray | None) -> None:
+    """Show one example after the other, each below its original where there is one."""
+    both = [x] if originals is None else [originals[:MOST_PICTURES], x]
+    rows = [pictures.tiles(torch.from_numpy(each), *schema.levels) for each in both]
+    frames = [
+        pictures.stack_sheets([pictures.grid(tile[None], 1) for tile in tiles])
+        for tiles in zip(*rows, strict=True)
+    ]
+    pictures.save_moving(frames, path, min(rows[0].shape[1:3]), back=originals is None)
 
 
 def _column_count(n: int) -> int:

@@ -107,12 +107,12 @@ class Dataset:
             check_all_finite(self.pieces())
         return float(low.min()), float(high.max())
 
-    def batch(self, indices: Tensor) -> Tensor:
+    def batch(self, indices: Tensor | Sequence[int]) -> Tensor:
         """Gather the images at `indices` (n,) as float32 (n, …), uint8 scaled to [0, 1]."""
         images = self.images.index_select(0, self._where(indices))
         return images.float().div_(255) if images.dtype == torch.uint8 else images
 
-    def names_of(self, indices: Tensor) -> list[str]:
+    def names_of(self, indices: Tensor | Sequence[int]) -> list[str]:
         """Name the images at positions `indices` (n,): their own names, else their numbers."""
         where = self._where(indices).tolist()
         return [self.names[i] for i in where] if self.names else [str(i) for i in where]
@@ -134,7 +134,7 @@ class Dataset:
         seen = [self.labels[self._where(part)].unique() for part in parts]
         return tuple(torch.cat(seen).unique().tolist())
 
-    def batch_labels(self, indices: Tensor) -> Tensor | None:
+    def batch_labels(self, indices: Tensor | Sequence[int]) -> Tensor | None:
         """Gather the labels at positions `indices` (n,), or None where there are none."""
         return None if self.labels is None else self.labels.index_select(0, self._where(indices))
 
@@ -241,9 +241,9 @@ class Dataset:
             digest.update(np.ascontiguousarray(self.rows.cpu().numpy()).data)
         return digest.hexdigest()
 
-    def _where(self, indices: Tensor) -> Tensor:
-        indices = indices.to(self.images.device)
-        return indices if self.rows is None else self.rows.index_select(0, indices)
+    def _where(self, indices: Tensor | Sequence[int]) -> Tensor:
+        where = torch.as_tensor(indices, device=self.images.device)
+        return where if self.rows is None else self.rows.index_select(0, where)
 
     def pieces(self) -> Iterator[Tensor]:
         """Yield all images in order, as they are kept, a few MB at a time."""

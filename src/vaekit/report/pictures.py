@@ -10,6 +10,7 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -21,6 +22,7 @@ from vaekit.system import files
 GAP = 2
 LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to it
 READABLE = 56  # pixels of one image in a file
+MOVING = {".gif": "GIF", ".webp": "WebP", ".apng": "PNG"}  # endings of moving pictures
 
 
 def tiles(images: Tensor, low: float = 0.0, high: float = 1.0) -> np.ndarray:
@@ -73,6 +75,30 @@ def save_picture(sheet: np.ndarray, path: Path, cell: int) -> None:
 
     Raises `VaekitError` where the file cannot be written.
     """
-    times = max(1, -(-READABLE // cell))
-    large = sheet.repeat(times, axis=0).repeat(times, axis=1)
+    large = _enlarged(sheet, cell)
     files.write_file(path, lambda temporary: Image.fromarray(large).save(temporary, "PNG"))
+
+
+def save_moving(
+    sheets: Sequence[np.ndarray], path: Path, cell: int, milliseconds: int = 80, back: bool = True
+) -> None:
+    """Write RGBA sheets of one size as frames that run for ever, to a file of a `MOVING` ending.
+
+    With `back` they run to the end and back. Gaps are white, as a GIF knows no half-transparent
+    pixels. Raises `VaekitError` where the file cannot be written.
+    """
+    turned = [*sheets, *sheets[-2:0:-1]] if back else sheets
+    frames = [Image.fromarray(_on_white(_enlarged(sheet, cell))) for sheet in turned]
+    how: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "loop": 0}
+    how |= {"duration": milliseconds, "format": MOVING[path.suffix.lower()]}
+    how |= {"lossless": True} if path.suffix.lower() == ".webp" else {}
+    files.write_file(path, lambda temporary: frames[0].save(temporary, **how))
+
+
+def _enlarged(sheet: np.ndarray, cell: int) -> np.ndarray:
+    times = max(1, -(-READABLE // cell))
+    return sheet.repeat(times, axis=0).repeat(times, axis=1)
+
+
+def _on_white(sheet: np.ndarray) -> np.ndarray:
+    return np.where(sheet[..., 3:] > 0, sheet[..., :3], np.uint8(255))
