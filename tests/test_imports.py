@@ -31,7 +31,7 @@ LAYERS = [
     ["recipes"],
     ["runs"],
     ["estimators", "export", "report"],
-    ["study"],
+    ["study", "explore"],
     ["cli"],
     ["__main__"],
 ]
@@ -51,7 +51,7 @@ SHARED = {
     "recipes": {"base", "assembly", "composition", "disentangling", "trial"},
 }
 # A run writes its page and exports its model: the imports that point up, when they are asked for.
-UPWARD = {"runs.outputs": {"export", "report", "report.rendering"}}
+UPWARD = {"runs.outputs": {"explore", "export", "report", "report.rendering"}}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

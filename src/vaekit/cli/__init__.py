@@ -33,6 +33,7 @@ usage: vaekit COMMAND ...
   refit RUN                  fit other noise models to a run's residuals
   report RUN                 write the run's page, report.html
   compare RUN RUN ...|STUDY  write one page that shows runs side by side, or what a study says
+  explore RUN [RUN ...]      open a page in which runs can be touched: sliders, examples, samples
   encode RUN [INPUT]         turn pictures, arrays or a table into codes
   score RUN [INPUT]          say how well a run explains each example
   decode RUN CODES           turn codes into pictures, an array or a table
@@ -139,6 +140,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "refit": _command("refitting", "refit_command"),
     "report": _command("judging", "report_command"),
     "compare": _command("comparing", "compare_command"),
+    "explore": _command("exploring", "explore_command"),
     "encode": _command("applying", "encode_command"),
     "score": _command("applying", "score_command"),
     "decode": _command("applying", "decode_command"),

@@ -25,13 +25,15 @@ READABLE = 56  # pixels of one image in a file
 MOVING = {".gif": "GIF", ".webp": "WebP", ".apng": "PNG"}  # endings of moving pictures
 
 
-def tiles(images: Tensor, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+def tiles(
+    images: Tensor, low: float = 0.0, high: float = 1.0, largest: int = LARGEST
+) -> np.ndarray:
     """Turn images (n, C, H, W) with values from `low` to `high` into bytes (n, H, W, 3).
 
     One channel becomes grey, three or four are read as RGB(A) without A, of others the mean is
-    shown.
+    shown. Sides of more than `largest` pixels are averaged down.
     """
-    shrink = -(-max(images.shape[-2:]) // LARGEST)
+    shrink = -(-max(images.shape[-2:]) // largest)
     small = F.avg_pool2d(images, shrink, ceil_mode=True) if shrink > 1 else images
     colours = small[:, :3] if small.shape[1] in (3, 4) else small.mean(1, keepdim=True)
     level = (colours - low) / ((high - low) or 1.0)

@@ -100,7 +100,7 @@ def score_batches(
         raise VaekitError(f"reference must be a whole number ≥ 0, got {reference!r}")
     given = _named(run, x)
     data, c = prepared(run, given.data, condition)
-    train = _training(run, reference) if reference else None
+    train = training_sample(run, reference) if reference else None
     others = None
     if train is not None:
         others = score_examples(run.model, *prepared(run, train, None), samples, seed)
@@ -133,14 +133,18 @@ def _named(run: "Run", x: Any) -> _Named:
     return _Named(data, data.all_names(), data.name, bool(data.names))
 
 
-def _training(run: "Run", reference: int) -> Dataset:
+def training_sample(run: "Run", count: int) -> Dataset:
+    """Return up to `count` training examples, always the same ones.
+
+    Raises `VaekitError` where the training data are not to be had.
+    """
     try:
         train = run.schema.admitted(run.data.train)
     except VaekitError as error:
         raise VaekitError(
             f"percentiles need the training data: {error}; or leave them out with --reference 0"
         ) from None
-    return train.subset(apply.sample_rows(len(train), reference))
+    return train.subset(apply.sample_rows(len(train), count))
 
 
 class Summary:

@@ -155,7 +155,7 @@ class Run:
     evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
     score, score_batches = examples.score, examples.score_batches
     interpolate = examples.interpolate
-    report, export = outputs.report, outputs.export
+    report, explore, export = outputs.report, outputs.explore, outputs.export
     from_pretrained = classmethod(outputs.from_pretrained)
     remarks = remarks.remarks
 

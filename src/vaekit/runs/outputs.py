@@ -1,4 +1,4 @@
-"""What others are given of a run: its page, its model in another form. These imports point up."""
+"""What others are given of a run: its page, an explorer, another form. These imports point up."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from vaekit.system import files
 
 if TYPE_CHECKING:
+    from vaekit.explore import Server
     from vaekit.export import Export
     from vaekit.runs.folder import Run
 
@@ -40,6 +41,17 @@ def export(
     from vaekit.export import write
 
     return write(run, to, out, force, pixels, license)
+
+
+def explore(run: "Run", *others: "Run", port: int = 0) -> "Server":
+    """Serve the page of `vaekit explore` in a thread, and return its server.
+
+    A notebook shows the page in the cell; `address` opens it in a browser, `close()` ends it. Two
+    runs stand side by side. Raises `VaekitError` for runs without weights and a port in use.
+    """
+    from vaekit.explore import Explorer, Server
+
+    return Server([Explorer(each) for each in (run, *others)], port).start()
 
 
 def from_pretrained(
