@@ -49,8 +49,7 @@ def _curves(run: Run) -> Section:
         )
     if len(rows) >= plots.MANY_ROWS:
         caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
-    remarks = Markup("").join(Markup("<p>{}</p>").format(line) for line in run.remarks())
-    return Section("training", "Training", caption + said, [remarks, grid] if remarks else [grid])
+    return Section("training", "Training", caption + said, [grid])
 
 
 def _but(names: Iterable[str]) -> str:
