@@ -150,6 +150,7 @@ def test_runs_and_numbers_are_chosen(pages):
         page.locator(".chooser [data-of=number] input[value=elbo]").uncheck()
         assert not page.locator("[data-number=elbo]").first.is_visible()
         assert page.locator("[data-number=rate]").first.is_visible()
+        page.locator(".chooser [data-of=number] input[value=elbo]").check()
         page.locator(".chooser [data-of=runs] input").nth(1).check()
         assert row.first.is_visible() and line.is_visible()
     assert not seen.errors
@@ -185,7 +186,8 @@ def test_tables_are_taken_away_as_csv(pages, tmp_path):
             assert waiting.value.suggested_filename == name
             waiting.value.save_as(tmp_path / name)
     tables = {
-        name: list(csv.DictReader((tmp_path / name).open(encoding="utf-8"))) for name in names
+        name: list(csv.DictReader((tmp_path / name).read_text(encoding="utf-8").splitlines()))
+        for name in names
     }
     assert [row["beta"] for row in tables["runs.csv"]] == ["1.0", "4.0", "16.0"]
     first = tables["numbers.csv"][0]

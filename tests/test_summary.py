@@ -253,8 +253,8 @@ def test_latents_of_a_table_go_with_columns(tmp_path):
     settings = {"data": str(tmp_path / "t.csv"), "likelihood": "gaussian(sigma=0.3)"}
     run = made(tmp_path, **settings, latent=2, epochs=60, batch=30, lr=0.003)
     text = said(run, "learned")
-    (named,) = re.findall(r"Latents go with columns so \(correlation\): (.*?)\)\.", text)
-    assert re.findall(r"z\d with (\w+)", named)[0] in ("warm", "hot")
+    (named,) = re.findall(r"columns of the table \(correlation\): (.*?)\)\.", text)
+    assert re.findall(r"z\d follows (\w+) \(−?[01]\.\d\d", named)[0] in ("warm", "hot")
     assert "classes" not in text and "Factors" not in text
 
 
@@ -262,7 +262,10 @@ def test_factors_and_what_carries_them(tmp_path):
     data = "sprites(scales=1, rotations=2, positions=6, size=16)"
     run = made(tmp_path, "beta_vae", data=data, latent=5, beta=1.0, epochs=30, batch=20)
     text = said(run, "learned")
-    assert "Factors, with the latent that tells most of each: shape by " in text
+    assert (
+        "Factors, with the latent that tells most of each (by 194 training examples): shape by "
+        in text
+    )
     assert re.search(r"x by z\d \(\d+ %\)", text) and "scale" not in text  # of one level
     assert "classes" not in text and "told to it" not in text
 

@@ -175,7 +175,7 @@ class _Page:
         if mean.n < len(self.groups[i].entries):
             spread += f" ({mean.n} of {len(self.groups[i].entries)})"
         if (bias := self.groups[i].shuffled(ranked.name)) is not None:
-            spread += f" [{tables.text(bias.value)}]"
+            spread += f" [{bias.value:.3f}]".replace("-", "−")
         mark = "best" if i == ranked.best else "near" if i in ranked.near else ""
         return {"value": value, "spread": spread, "mark": mark}
 

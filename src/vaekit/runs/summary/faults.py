@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from vaekit.apply import condition_of, device_of, evaluating
+from vaekit.apply import condition_of, device_of, evaluating, seeded
 from vaekit.likelihoods import NetworkGaussian
 from vaekit.likelihoods.network_gaussian import MANY
 from vaekit.runs.summary import advice
@@ -83,7 +83,7 @@ def _floors(codes: MeanCodes) -> Iterator[Sentence]:
     model, rows = codes.model, torch.arange(min(_LOOKED, len(codes.data)))
     said = model.likelihood.warning()
     if isinstance(model.likelihood, NetworkGaussian) and model.likelihood.floor:
-        with evaluating(model):
+        with evaluating(model), seeded(0):
             x = codes.data.batch(rows).to(device_of(model))
             p = model(x, condition_of(model, codes.data, rows)).p
         share = float(model.likelihood.share_at_floor(p))

@@ -5,6 +5,7 @@ A latent carries a factor or class in so far as it tells its entropy, I(z; v) / 
 of a table in so far as the two are correlated.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ import torch
 
 from vaekit.errors import VaekitError
 from vaekit.information import Ledger
+from vaekit.information.ledger.lines import SATURATED
 from vaekit.metrics.mig import entropy, mutual_information
 from vaekit.runs import results
 from vaekit.runs.summary.codes import MeanCodes
@@ -28,9 +30,11 @@ _FACTORS, _COLUMNS = 8, 4  # named at most
 
 def learned(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[Sentence]:
     """Say which latents are in use, what they carry, and which noise was learned."""
-    texts = [_in_use(numbers, codes), _information(run, numbers)]
+    texts = [_in_use(numbers, codes)]
+    if codes is None or codes.model.condition is None:  # a rate under p(z|c) is not so split
+        texts.append(_information(run, numbers))
     if codes is not None:
-        texts += [_of_categories(codes), _carried(codes), _noise(codes)]
+        texts += [_of_categories(codes), _carried(codes), _of_columns(codes), _noise(codes)]
     yield from (Sentence("learned", text) for text in texts if text)
 
 
@@ -55,22 +59,26 @@ def _in_use(numbers: Numbers, codes: MeanCodes | None) -> str:
 
 
 def _information(run: "Run", numbers: Numbers) -> str:
-    """Split the rate into what tells of the example, and what does not, where that is known."""
+    """Split the rate into what tells of the example and what does not, where that is known."""
     rate, told = value_of(numbers, "rate"), value_of(numbers, "information")
-    whence = "metrics.json"
+    whence, n = "metrics.json", numbers.get("information", {}).get("n", 0)
     if told is None:
         saved, whence = results.read_results(run.folder / results.LEDGER), "the ledger"
         try:
             if saved and not results.of_others(saved, run.stamp):
                 ledger = Ledger.from_dict(saved)
-                rate, told = ledger["rate"].value, ledger["information"].value
+                own = ledger["information"]
+                rate, told, n = ledger["rate"].value, own.value, own.n
         except (VaekitError, KeyError):
             return ""
     if rate is None or told is None or rate <= 0:
         return ""
+    rest = "the rest says how far all codes together are from the prior"
+    if math.log(n or 1) - told < SATURATED:
+        rest = f"{n:,} examples cannot show more"
     return (
         f"Of {amount(rate)} nats of the rate at least {amount(told)} tell which example it is "
-        f"(I(x; z), {whence}); the rest says how far all codes together are from the prior."
+        f"(I(x; z), {whence}); {rest}."
     )
 
 
@@ -103,7 +111,7 @@ def _noise(codes: MeanCodes) -> str:
 
 
 def _carried(codes: MeanCodes) -> str:
-    """Say which latent carries which factor, class or column, where there are any."""
+    """Say which latent carries which factor, or the class, where there are any."""
     rows, data = torch.arange(len(codes.data)), codes.data
     levels, labels = data.levels(rows), data.batch_labels(rows)
     condition = codes.model.condition
@@ -113,7 +121,7 @@ def _carried(codes: MeanCodes) -> str:
         return _of_factors(codes, levels, data.factors.names) + beside
     if labels is not None:
         return _of_classes(codes, labels.cpu().numpy(), told == "labels")
-    return _of_columns(codes) if data.columns is not None else ""
+    return ""
 
 
 def shares_of(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
@@ -139,24 +147,29 @@ def _of_factors(codes: MeanCodes, levels: np.ndarray, names: Sequence[str]) -> s
     if not first:
         return ""
     more = f", and {len(said) - _FACTORS} more factors" if len(said) > _FACTORS else ""
-    return f"Factors, with the latent that tells most of each: {', '.join(first)}{more}."
+    which = "Factors, with the latent that tells most of each"
+    return f"{which}{codes.part}: {', '.join(first)}{more}."
 
 
 def _best(names: Sequence[str], column: np.ndarray) -> str:
     best = int(column.argmax())
     share = float(column[best])
     if share < TELLS:
-        return f"none (at most {percent(share)})"
+        return f"none ({_at_most(share)})"
     return f"{names[best]} ({percent(share)})"
+
+
+def _at_most(share: float) -> str:
+    return f"{math.ceil(100 * share)} % at most"
 
 
 def _of_classes(codes: MeanCodes, labels: np.ndarray, told: bool) -> str:
     column = shares_of(codes.values, labels[:, None].astype(int))[:, 0]
     if np.isnan(column).any():
         return ""
-    best, count = percent(float(column.max())), len(np.unique(labels))
+    best, count = _at_most(float(column.max())), len(np.unique(labels))
     if told:
-        return f"The class, one of {count}, is told to it; a latent tells {best} of it at most."
+        return f"The class, one of {count}, is told to it; a latent tells {best} of it."
     told_by = [
         f"{codes.names[i]} ({percent(float(column[i]))})"
         for i in np.argsort(-column)[:MOST]
@@ -164,13 +177,16 @@ def _of_classes(codes: MeanCodes, labels: np.ndarray, told: bool) -> str:
     ]
     which = f"Which of the {count} classes an example is of"
     if not told_by:
-        return f"{which} no latent tells alone: {best} of that at most."
-    return f"{which} is told best by {', then '.join(told_by)} of what there is to know."
+        return f"{which} no latent tells alone: {best}."
+    return (
+        f"{which} is told best by {', then '.join(told_by)} of what there is to know{codes.part}."
+    )
 
 
 def _of_columns(codes: MeanCodes) -> str:
     """Name for the latents that vary most the column that each goes with."""
-    assert codes.data.columns is not None
+    if codes.data.columns is None:
+        return ""
     x = codes.data.batch(torch.arange(len(codes.data))).double().cpu().numpy()
     said = []
     for h in codes.latents[:_COLUMNS]:
@@ -178,8 +194,8 @@ def _of_columns(codes: MeanCodes) -> str:
         best = int(np.abs(r).argmax())
         if abs(r[best]) >= TELLS:
             sign = f"{r[best]:.2f}".replace("-", "−")
-            said.append(f"z{h} with {codes.data.columns.names[best]} ({sign})")
-    return f"Latents go with columns so (correlation): {', '.join(said)}." if said else ""
+            said.append(f"z{h} follows {codes.data.columns.names[best]} ({sign})")
+    return f"Of the columns of the table (correlation): {', '.join(said)}." if said else ""
 
 
 def correlations(z: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vaekit.runs.summary.codes import MeanCodes
+from vaekit.data import Dataset
+from vaekit.runs.summary.codes import MeanCodes, squared_spread
 from vaekit.runs.summary.sentences import Sentence, amount, percent
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ def quality(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[S
     part = str(numbers.get("distortion", {}).get("split", "test"))
     told = codes is not None and codes.model.condition is not None
     yield from _costs(numbers, part, " whose condition it is told" if told else "")
-    yield from _kept(numbers, codes, part)
+    judged = None if codes is None else run.data.train if part == "training" else run.data.test
+    yield from _kept(numbers, judged, part)
 
 
 def _costs(numbers: Numbers, part: str, told: str) -> Iterator[Sentence]:
@@ -53,10 +55,10 @@ def _costs(numbers: Numbers, part: str, told: str) -> Iterator[Sentence]:
         yield Sentence("good", f"It explains a {part} example{told}, given its code, at {text}")
 
 
-def _kept(numbers: Numbers, codes: MeanCodes | None, part: str) -> Iterator[Sentence]:
+def _kept(numbers: Numbers, judged: Dataset | None, part: str) -> Iterator[Sentence]:
     """Say which share of the data's variance the reconstructions keep."""
     error = value_of(numbers, "squared_error")
-    whole = None if codes is None else codes.squared_spread()
+    whole = None if judged is None else squared_spread(judged)
     if error is None or not whole:
         return
     kept = 1 - error / whole
