@@ -20,7 +20,7 @@ from vaekit.runs import Run
 class _Reader(HTMLParser):
     """Collect ids, links and open tags."""
 
-    VOID = ("meta", "img", "br", "path", "use", "image", "rect")
+    VOID = ("meta", "img", "br", "path", "use", "image", "rect", "input")
 
     def __init__(self) -> None:
         super().__init__()
