@@ -9,10 +9,18 @@ from vaekit.apply import decode, sample
 from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.report import columns
-from vaekit.report.codes import ItemCodes, sample_rows, spread, sweep, typical
+from vaekit.report.codes import (
+    ItemCodes,
+    informative,
+    path,
+    sample_rows,
+    spread,
+    sweep,
+    typical,
+)
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, View, figure
-from vaekit.report.sections.images import informative, no_samples, order_text, path
+from vaekit.report.sections.images import no_samples, order_text
 
 COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
 
