@@ -177,3 +177,17 @@ def each_category(codes: ItemCodes, where: slice, centre: int) -> Tensor:
     z = torch.from_numpy(codes.means[centre]).float().repeat(size, 1)
     z[:, where] = torch.eye(size)
     return z
+
+
+def compared(codes: ItemCodes) -> list[int]:
+    """List the entries in which codes are compared: the informative latents, and all one-hots."""
+    ones = [i for where in codes.categories.values() for i in range(where.start, where.stop)]
+    return sorted(informative(codes) + ones)
+
+
+def compared_text(codes: ItemCodes) -> str:
+    """Say which entries of the code these are."""
+    shown = [f"z{latent}" for latent in sorted(informative(codes))]
+    parts = [f"{', '.join(shown)} (the informative latents)"] if shown else []
+    parts += [f"the one-hot {name}".rstrip() for name in codes.categories]
+    return " and ".join(parts)

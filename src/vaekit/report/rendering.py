@@ -43,6 +43,7 @@ def render(template: str, **given: Any) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     escaped = select_autoescape(["html.jinja"])
     environment = Environment(loader=loader, autoescape=escaped, undefined=StrictUndefined)
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.filters["breakable"] = breakable
     return environment.get_template(template).render(**given)
 

@@ -21,6 +21,7 @@ from vaekit.report.codes import (
     typical,
 )
 from vaekit.report.section import Section, Strip, View, picture, strips
+from vaekit.report.touch.explorer import explorer
 
 PAIRS, SIDE, STEPS = 16, 8, 13
 _SMALL = 32  # pixels: 16 such pictures fit into one row of the page
@@ -88,7 +89,8 @@ def traversals(view: View) -> Section:
         return label, pictures.grid(images, len(z))
 
     rows = [row(codes.label(latent), path(codes, latent, centre, STEPS)) for latent in shown]
-    figures = [strips(rows, column_heads(codes))] if rows else []
+    figures = [explorer(view)]
+    figures += [strips(rows, column_heads(codes))] if rows else []
     for name, where in codes.categories.items():
         z = each_category(codes, where, centre)
         rows.append(row(category_label(codes, name), z))
