@@ -188,6 +188,7 @@ def compared(codes: ItemCodes) -> list[int]:
 def compared_text(codes: ItemCodes) -> str:
     """Say which entries of the code these are."""
     shown = [f"z{latent}" for latent in sorted(informative(codes))]
-    parts = [f"{', '.join(shown)} (the informative latents)"] if shown else []
+    named = f": {', '.join(shown)}" if len(shown) < 8 else ""
+    parts = [f"the {len(shown)} informative latents{named}"] if shown else []
     parts += [f"the one-hot {name}".rstrip() for name in codes.categories]
     return " and ".join(parts)

@@ -38,7 +38,8 @@
       draw(start, frame, place);
       sliders.forEach((slider, k) => {
         const value = moved[k] ?? data.own[start][k];
-        slider.value = nearest(data.values[start][k], value);
+        const values = data.values[start][k];
+        if (values[slider.value] !== value) slider.value = nearest(values, value);
         slider.setAttribute("aria-valuetext", text(value));
         slider.parentElement.querySelector("output").textContent = text(value);
         slider.parentElement.classList.toggle("moved", k in moved);
@@ -100,7 +101,7 @@
   function columns(root, data) {
     const rows = all("[data-part='columns'] tr", root);
     return (start, frame) => rows.forEach((row, d) => {
-      const [mark, own] = all("i", row), [low, high] = data.ends[d];
+      const [own, mark] = all("i", row), [low, high] = data.ends[d];
       const at = (value) => `${Math.min(100, Math.max(0, ((value - low) / (high - low || 1)) * 100))}%`;
       const value = data.frames[start][frame][d];
       mark.style.left = at(value);
@@ -172,7 +173,6 @@
     svg.addEventListener("pointerdown", point);
     const frame = part(root, "frame");
     frame.tabIndex = 0;
-    frame.addEventListener("focus", () => { if (chosen < 0) choose(closest(500, 320)); });
     frame.addEventListener("keydown", (event) => {
       const step = arrows[event.key];
       if (!step) return;
@@ -193,6 +193,7 @@
       paint();
     });
     paint();
+    choose(closest(500, 320));
   }
 
   // ---- tables

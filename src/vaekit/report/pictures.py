@@ -10,7 +10,6 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, features
@@ -22,7 +21,7 @@ from vaekit.system import files
 GAP = 2
 LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to it
 READABLE = 56  # pixels of one image in a file
-LARGE = 100_000  # bytes of a PNG from which a sheet on a page becomes a WebP
+EXACT = 120_000  # values up to which a sheet on a page is a PNG
 
 
 def tiles(
@@ -78,23 +77,20 @@ def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
 
 
 def data_uri(pixels: np.ndarray) -> str:
-    """Write an RGB or RGBA sheet as a data URI: a PNG, or where that is large a WebP.
+    """Write an RGB or RGBA sheet as a data URI: a PNG, or where it is large a WebP.
 
-    A WebP is a tenth of the size, at which a page of photographs can be mailed, and loses a little.
+    A WebP of photographs has a quarter of the size, which a page can hold, and loses little.
     """
     image = Image.fromarray(pixels)
     if (pixels[..., :1] == pixels[..., 1:3]).all():
         image = image.convert("L" if pixels.shape[-1] == 3 else "LA")
-    kind, written = "png", _written(image, "PNG", optimize=True)
-    if len(written) > LARGE and features.check("webp"):
-        kind, written = "webp", _written(image, "WEBP", quality=85, method=2)
-    return f"data:image/{kind};base64,{base64.b64encode(written).decode()}"
-
-
-def _written(image: Image.Image, kind: str, **how: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, kind, **how)
-    return buffer.getvalue()
+    buffer, kind = io.BytesIO(), "png"
+    if image.width * image.height * len(image.getbands()) > EXACT and features.check("webp"):
+        kind = "webp"
+        image.save(buffer, "WEBP", quality=85, method=2)
+    else:
+        image.save(buffer, "PNG", optimize=True)
+    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
 
 
 def save_picture(sheet: np.ndarray, path: Path, cell: int) -> None:

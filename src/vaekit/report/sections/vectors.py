@@ -104,7 +104,7 @@ def plot_traversals(view: View) -> Section:
         f"The {len(most)} of {data.shape[0]} columns that move most, against their spread: the "
         "mean of p(x|z) as one latent moves, a line each, and the others stay at the mean code of "
         f"the test item nearest to the average. {order_text(codes, shown)}"
-        + (" The entries of a one-hot are not moved in the plots." if codes.categories else "")
+        + (" The entries of a one-hot are not moved." if codes.categories else "")
     ) + columns.units(data)
     figures = [explorer(view), figure(plot.svg)]
     return Section("traversals", "Latent traversals", caption, figures)

@@ -37,7 +37,7 @@ def explorer(view: View) -> Markup:
             steps=SLIDER_STEPS,
             choices=_buttons(frames),
             starts=[view.item(start) for start in frames.starts],
-            **{"grid": "", "thumbs": [], "bars": [], "size": (), **shown.pop("template")},
+            **{"grid": "", "thumbs": [], "bars": [], "of": 0, "size": (), **shown.pop("template")},
             data={**data, **shown},
         )
     )
@@ -93,7 +93,7 @@ def _columns(view: View, frames: Frames) -> dict[str, Any]:
     return {
         "frames": [rounded(rows[:, most]) for rows in made],
         "ends": rounded(np.stack([low, high], 1)),
-        "template": {"bars": [named[column] for column in most]},
+        "template": {"bars": [named[column] for column in most], "of": len(named)},
     }
 
 

@@ -11,12 +11,11 @@ PERPLEXITY = 30
 
 @dataclass(frozen=True)
 class Projection:
-    """Hold points (n, 2) of codes, what the axes are, and what distances in it mean."""
+    """Hold points (n, 2) of codes in the plane, and what its axes are."""
 
     name: str
     points: np.ndarray
     axes: str
-    meaning: str = ""
 
 
 def projections(codes: ItemCodes, places: np.ndarray, tsne: bool) -> list[Projection]:
@@ -24,8 +23,7 @@ def projections(codes: ItemCodes, places: np.ndarray, tsne: bool) -> list[Projec
     entries = compared(codes)
     z = codes.means[places][:, entries]
     if len(entries) == 2:
-        axes = f"z{entries[0]} to the right, z{entries[1]} upwards"
-        return [Projection("code", z, axes, f"Its axes are {axes.replace(', ', ' and ')}.")]
+        return [Projection("code", z, f"z{entries[0]} to the right, z{entries[1]} upwards")]
     return [principal(z), *([neighbour_embedding(z)] if tsne else [])]
 
 
@@ -35,12 +33,11 @@ def principal(z: np.ndarray) -> Projection:
     _, sizes, axes = np.linalg.svd(centred, full_matrices=False)
     axes = axes[:2] * np.sign(np.take_along_axis(axes[:2], abs(axes[:2]).argmax(1)[:, None], 1))
     shares = [f"{100 * share:.0f} %" for share in sizes[:2] ** 2 / ((sizes**2).sum() or 1.0)]
-    said = f"first principal component ({shares[0]} of the variance) to the right, "
     return Projection(
         "principal components (PCA)",
         centred @ axes.T,
-        f"{said}second ({shares[1]}) upwards",
-        f"The principal components that span it have {shares[0]} and {shares[1]} of the variance.",
+        f"First principal component ({shares[0]} of the variance) to the right, second "
+        f"({shares[1]}) upwards",
     )
 
 
@@ -52,5 +49,8 @@ def neighbour_embedding(z: np.ndarray) -> Projection:
     perplexity = min(PERPLEXITY, (len(z) - 1) / 3)
     with threadpool_limits(1):
         points = TSNE(perplexity=perplexity, init="pca", random_state=0).fit_transform(z)
-    axes = f"t-SNE, perplexity {perplexity:.3g}"
-    return Projection("neighbourhoods (t-SNE)", points, axes, "")
+    axes = (
+        f"t-SNE, perplexity {perplexity:.3g}: it shows who is whose neighbour, and no distances "
+        "beyond"
+    )
+    return Projection("neighbourhoods (t-SNE)", points, axes)

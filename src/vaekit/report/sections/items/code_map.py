@@ -15,7 +15,8 @@ from markupsafe import Markup
 from vaekit.report import columns, pictures
 from vaekit.report.codes import compared, compared_text
 from vaekit.report.rendering import render
-from vaekit.report.section import Section, View
+from vaekit.report.section import Section, View, short
+from vaekit.report.tables import text
 from vaekit.report.touch.explorer import rounded
 from vaekit.report.touch.projections import Projection, projections
 
@@ -61,8 +62,10 @@ def code_map(view: View) -> Section:
     planes, fields = projections(view.codes, view.judged, view.tsne), fields_of(view)
     first = next(i for i, each in enumerate(fields) if each.coloured)
     over = compared_text(view.codes)
-    caption = f"Mean codes of {len(view.judged):,} test items over {over}, in a plane. "
-    caption += " ".join(plane.meaning for plane in planes if plane.meaning)
+    caption = (
+        f"Mean codes of {len(view.judged):,} test items over {over}, in the plane. The squared "
+        "error of an item is that of its reconstruction, summed over entries."
+    )
     return Section("map", "Map of codes", caption, [_drawn(view, planes, fields, first)])
 
 
@@ -78,7 +81,7 @@ def fields_of(view: View) -> list[Field]:
         for name, values, column in zip(factors.names, factors.values, levels.T, strict=True):
             same = fields and np.array_equal(fields[0].levels, column)
             if len(values) > 1 and not same:
-                fields.append(Field(name, column, [f"{v:.3g}" for v in values.tolist()]))
+                fields.append(Field(name, column, [text(value) for value in values.tolist()]))
     return [*fields, in_ranges("squared error", view.errors)]
 
 
@@ -86,7 +89,7 @@ def in_ranges(name: str, numbers: np.ndarray) -> Field:
     """Sort numbers (n,) into ranges of one width between their 2nd and 98th percentile."""
     low, high = np.percentile(numbers, [2, 98])
     levels = ((numbers - low) / ((high - low) or 1.0) * BINS).astype(int).clip(0, BINS - 1)
-    labels = [f"{v:.3g}".replace("-", "−") for v in np.linspace(low, high, BINS)]
+    labels = [short(float(value)) for value in np.linspace(low, high, BINS)]
     return Field(name, levels, labels, numbers=numbers)
 
 

@@ -43,7 +43,7 @@ def _pairs(view: View, some: Tensor) -> list[Tile]:
     after = view.tiles(view.reconstructions[some])
     tiles = []
     for i, above, below in zip(some.tolist(), before, after, strict=True):
-        error, name = short(view.errors[i]), view.item(view.judged[i])
+        error, name = short(float(view.errors[i])), view.item(int(view.judged[i]))
         what = f"{name}, above its reconstruction, squared error {error}"
         tiles.append(Tile(pictures.grid(np.stack([above, below]), 1), error, what))
     return tiles

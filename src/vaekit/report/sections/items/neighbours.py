@@ -1,6 +1,6 @@
 """Which items lie nearest to each other in the code: what the model takes for alike."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 from markupsafe import Markup
@@ -10,7 +10,7 @@ from vaekit.report.codes import compared, compared_text, spread
 from vaekit.report.section import Section, Tile, View, gallery, short, table
 from vaekit.report.tables import text
 
-ASKED, NEIGHBOURS, FIRST_COLUMNS = 5, 6, 6
+ASKED, ASKED_ROWS, NEIGHBOURS, FIRST_COLUMNS = 5, 3, 6, 6
 
 
 def sections(view: View) -> Iterator[Section]:
@@ -21,27 +21,26 @@ def sections(view: View) -> Iterator[Section]:
 
 def neighbours(view: View) -> Section:
     """Show some test items, each beside the six others with the nearest codes."""
-    asked = spread(view.codes, ASKED)
+    asked = spread(view.codes, ASKED if view.image else ASKED_ROWS)
     near, distances = nearest(view.codes.means[:, compared(view.codes)], asked, NEIGHBOURS)
     caption = (
         f"{len(asked)} test items at equal distances through the set, each before the {NEIGHBOURS} "
         f"of {len(view.codes.rows):,} whose codes lie nearest, by the Euclidean distance of mean "
         f"codes over {compared_text(view.codes)}."
     )
+    rows = [
+        (view.item(place), [place, *others], row)
+        for place, others, row in zip(asked.tolist(), near.tolist(), distances, strict=True)
+    ]
     if view.image:
-        rows = [
-            (view.item(place), _tiles(view, [place, *others], row))
-            for place, others, row in zip(asked, near, distances, strict=True)
-        ]
-        drawn = gallery(rows)
+        figures = [gallery([(name, _tiles(view, places, row)) for name, places, row in rows])]
     else:
-        drawn = _table(view, asked, near, distances)
-    return Section("neighbours", "Nearest neighbours in code", caption, [drawn])
+        figures = [_table(view, name, places, row) for name, places, row in rows]
+        caption += columns.units(view.data)
+    return Section("neighbours", "Nearest neighbours in code", caption, figures)
 
 
-def nearest(
-    codes: np.ndarray, asked: Sequence[int] | np.ndarray, count: int
-) -> tuple[np.ndarray, np.ndarray]:
+def nearest(codes: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Find the `count` rows of codes (n, H) nearest to each of the rows `asked` (m,), not itself.
 
     Returns their numbers and Euclidean distances, both (m, count), the nearest first.
@@ -52,24 +51,24 @@ def nearest(
     return near, np.take_along_axis(distances, near, 1)
 
 
-def _tiles(view: View, places: Sequence[int], distances: np.ndarray) -> list[Tile]:
-    """Draw an item, then its neighbours with distance and class below."""
-    images = view.tiles(view.data.batch(view.codes.rows[list(places)]))
-    said = ["itself", *(short(each) for each in distances)]
-    return [
-        Tile(image, each, f"{view.item(int(place))}, distance {each}" if i else view.item(place))
-        for i, (place, each, image) in enumerate(zip(places, said, images, strict=True))
-    ]
+def _tiles(view: View, places: list[int], distances: np.ndarray) -> list[Tile]:
+    """Draw an item, then its neighbours with their distance below."""
+    images = view.tiles(view.data.batch(view.codes.rows[places]))
+    tiles = [Tile(images[0], "itself", view.item(places[0]))]
+    for place, distance, image in zip(places[1:], distances, images[1:], strict=True):
+        said = short(distance)
+        tiles.append(Tile(image, said, f"{view.item(place)}, distance {said}"))
+    return tiles
 
 
-def _table(view: View, asked: np.ndarray, near: np.ndarray, distances: np.ndarray) -> Markup:
-    """List items and their neighbours with their first columns, in the table's own units."""
+def _table(view: View, name: str, places: list[int], distances: np.ndarray) -> Markup:
+    """List an item and its neighbours with their first columns, in the table's own units."""
     count = min(FIRST_COLUMNS, view.data.shape[0])
-    rows = []
-    for place, others, row in zip(asked, near, distances, strict=True):
-        whole = view.own(view.data.batch(view.codes.rows[[place, *others]]).cpu().numpy())
-        for each, distance, values in zip([place, *others], [0.0, *row], whole, strict=True):
-            name = view.item(place) if each == place else f"→ {view.item(each)}"
-            numbers = [text(float(f"{value:.4g}")) for value in values[:count]]
-            rows.append((name, short(distance), *numbers))
-    return table(["item", "distance", *columns.names(view.data, count)], rows)
+    whole = view.own(view.data.batch(view.codes.rows[places]).cpu().numpy())[:, :count]
+    names = ["itself", *map(view.item, places[1:])]
+    rows = [
+        (each, short(distance), *(text(float(f"{value:.4g}")) for value in values))
+        for each, distance, values in zip(names, [0.0, *distances], whole, strict=True)
+    ]
+    listed = table(["item", "distance", *columns.names(view.data, count)], rows)
+    return Markup("<h3>{}</h3>{}").format(name, listed)
