@@ -127,7 +127,7 @@ def test_the_map_shows_the_item_pointed_at(sprites, page_at):
         page.keyboard.press("ArrowRight")
         assert said.inner_text().split(" · ")[0] != name
         colours = set(strokes(page))
-        page.get_by_label("coloured by").select_option(label="squared error")
+        page.locator("[data-part=field]").select_option(label="squared error")
         assert not colours & set(strokes(page)) and len(strokes(page)) > 3
     assert not seen.errors and not seen.outside
 

@@ -79,7 +79,7 @@ def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
 def data_uri(pixels: np.ndarray) -> str:
     """Write an RGB or RGBA sheet as a data URI: a PNG, or where it is large a WebP.
 
-    A WebP of photographs has a quarter of the size, which a page can hold, and loses little.
+    A WebP of photographs has a tenth of the size, which a page can hold, and loses little.
     """
     image = Image.fromarray(pixels)
     if (pixels[..., :1] == pixels[..., 1:3]).all():
@@ -87,7 +87,7 @@ def data_uri(pixels: np.ndarray) -> str:
     buffer, kind = io.BytesIO(), "png"
     if image.width * image.height * len(image.getbands()) > EXACT and features.check("webp"):
         kind = "webp"
-        image.save(buffer, "WEBP", quality=85, method=2)
+        image.save(buffer, "WEBP", quality=75, method=2)
     else:
         image.save(buffer, "PNG", optimize=True)
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"

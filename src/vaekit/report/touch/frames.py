@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.apply import device_of, evaluating
 from vaekit.data.dataset import one_hot
 from vaekit.report.codes import (
     ItemCodes,
@@ -38,14 +39,15 @@ class Choice:
 class Frames:
     """Hold what sliders move: `latents`, the most informative first, and the `choices`.
 
-    `starts` are the places in the codes of the items whose code is moved.
+    `starts` are the places in the codes of the items whose code is moved, `carried` (C, H) the code
+    of each under each of the classes, without entries where the condition is no class.
     """
 
     codes: ItemCodes
     latents: list[int]
     choices: list[Choice]
-    classes: int
     starts: list[int]
+    carried: list[Tensor]
 
     def own(self, start: int) -> np.ndarray:
         """Return the values of the latents in the code of the start itself, (L,)."""
@@ -57,14 +59,14 @@ class Frames:
 
     def of(self, start: int) -> tuple[Tensor, Tensor | None]:
         """Return the codes (F, H) of a start's frames, and their conditions (F, width) or None."""
-        codes = self.codes
-        own = torch.from_numpy(codes.means[start]).float()[None]
-        parts = [own, *(path(codes, latent, start, SLIDER_STEPS) for latent in self.latents)]
+        codes, carried = self.codes, self.carried[self.starts.index(start)]
+        parts = [torch.from_numpy(codes.means[start]).float()[None]]
+        parts += [path(codes, latent, start, SLIDER_STEPS) for latent in self.latents]
         parts += [each_category(codes, where, start) for where in codes.categories.values()]
-        z = torch.cat([*parts, own.expand(self.classes, -1)])
+        z = torch.cat([*parts, carried])
         c = codes.condition(np.full(len(z), start))
-        if c is not None and self.classes:
-            c[-self.classes :] = one_hot(torch.arange(self.classes), c.shape[1])
+        if c is not None and len(carried):
+            c[-len(carried) :] = one_hot(torch.arange(len(carried)), c.shape[1])
         return z, c
 
     def grid(self, start: int) -> tuple[Tensor, Tensor | None]:
@@ -86,14 +88,34 @@ def frames_of(view: View) -> Frames:
     the set.
     """
     codes = view.codes
-    starts = dict.fromkeys([typical(codes), *map(int, spread(codes, 5)[1:4:2])])
+    starts = list(dict.fromkeys([typical(codes), *map(int, spread(codes, 5)[1:4:2])]))
     choices = [
         Choice(name or "category", [str(k) for k in range(where.stop - where.start)])
         for name, where in codes.categories.items()
     ]
     condition, classes = view.model.condition, 0
-    if condition is not None and condition.kind == "labels" and codes.priors is None:
+    if condition is not None and condition.kind == "labels":
         classes = min(condition.width, BUTTONS)
         names = view.data.label_names if len(view.data.label_names) == condition.width else ()
         choices.append(Choice("class c", [*names[:classes]] or [str(k) for k in range(classes)]))
-    return Frames(codes, informative(codes)[:SLIDERS], choices, classes, list(starts))
+    carried = [_carried(view, start, classes) for start in starts]
+    return Frames(codes, informative(codes)[:SLIDERS], choices, starts, carried)
+
+
+@torch.no_grad()
+def _carried(view: View, start: int, classes: int) -> Tensor:
+    """Carry the code of an item to each of the first classes, (classes, H).
+
+    Under a prior p(z|c) it keeps its distance from the mean, in standard deviations; under one that
+    knows no class it stays as it is.
+    """
+    z = torch.from_numpy(view.codes.means[start]).float().repeat(classes, 1)
+    if view.codes.priors is None or not classes:
+        return z
+    c = view.codes.condition(start)
+    assert c is not None
+    like = z.to(device_of(view.model))
+    with evaluating(view.model):
+        p = view.model.expect(like, one_hot(torch.arange(classes), c.shape[1]).to(like.device))
+    mean, sd = torch.from_numpy(view.codes.priors[:, start]).float()
+    return p.mean.cpu() + (z - mean) / sd * p.variance.sqrt().cpu()
