@@ -10,6 +10,7 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image, features
@@ -21,7 +22,8 @@ from vaekit.system import files
 GAP = 2
 LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to it
 READABLE = 56  # pixels of one image in a file
-EXACT = 120_000  # values up to which a sheet on a page is a PNG
+EXACT, LIGHT = 120_000, 24_000  # values, and bytes, up to which a sheet on a page is a PNG
+RATE = 0.25  # bytes of a pixel of others
 
 
 def tiles(
@@ -77,20 +79,31 @@ def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
 
 
 def data_uri(pixels: np.ndarray) -> str:
-    """Write an RGB or RGBA sheet as a data URI: a PNG, or where it is large a WebP.
+    """Write an RGB or RGBA sheet as a data URI: a PNG, or where that is large a WebP.
 
-    A WebP of photographs has a tenth of the size, which a page can hold, and loses little.
+    A WebP of photographs has a tenth of the size, and loses little; of noise it keeps less, so that
+    a page can be mailed whatever it shows.
     """
     image = Image.fromarray(pixels)
     if (pixels[..., :1] == pixels[..., 1:3]).all():
         image = image.convert("L" if pixels.shape[-1] == 3 else "LA")
-    buffer, kind = io.BytesIO(), "png"
-    if image.width * image.height * len(image.getbands()) > EXACT and features.check("webp"):
-        kind = "webp"
-        image.save(buffer, "WEBP", quality=75, method=2)
-    else:
-        image.save(buffer, "PNG", optimize=True)
-    return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+    area = image.width * image.height
+    if area * len(image.getbands()) <= EXACT or not features.check("webp"):
+        png = _written(image, "PNG", optimize=True)
+        if len(png) <= LIGHT or not features.check("webp"):
+            return "data:image/png;base64," + base64.b64encode(png).decode()
+    webp = b""
+    for quality in (90, 75, 50, 25):
+        webp = _written(image, "WEBP", quality=quality, method=2)
+        if len(webp) <= RATE * area:
+            break
+    return "data:image/webp;base64," + base64.b64encode(webp).decode()
+
+
+def _written(image: Image.Image, kind: str, **how: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, kind, **how)
+    return buffer.getvalue()
 
 
 def save_picture(sheet: np.ndarray, path: Path, cell: int) -> None:

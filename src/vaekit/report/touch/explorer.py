@@ -15,6 +15,7 @@ from vaekit.report.tables import text
 from vaekit.report.touch.frames import GRID_STEPS, SLIDER_STEPS, Frames, frames_of
 
 BARS = 30  # columns of a table shown at most
+FRAME = 96  # pixels of a frame on a side; larger ones are averaged down
 
 
 def explorer(view: View) -> Markup:
@@ -54,7 +55,11 @@ def _buttons(frames: Frames) -> list[tuple[str, list[tuple[str, int]]]]:
 
 def _pictures(view: View, frames: Frames) -> dict[str, Any]:
     """Decode all frames into sheets of pictures, one for each start; the grids into others."""
-    sheets = [view.decoded(*frames.of(start)) for start in frames.starts]
+
+    def decoded(z: Tensor, c: Tensor | None) -> np.ndarray:
+        return pictures.tiles(decode(view.model, z, c), *view.data.range, largest=FRAME)
+
+    sheets = [decoded(*frames.of(start)) for start in frames.starts]
     given = view.tiles(view.data.batch(view.codes.rows[frames.starts]))
     height, width = sheets[0].shape[1:3]
     shown: dict[str, Any] = {
@@ -67,7 +72,7 @@ def _pictures(view: View, frames: Frames) -> dict[str, Any]:
         "thumbs": [pictures.data_uri(tile) for tile in given],
     }
     if len(frames.latents) > 1:
-        grids = [view.decoded(*frames.grid(start)) for start in frames.starts]
+        grids = [decoded(*frames.grid(start)) for start in frames.starts]
         shown["grid"] = GRID_STEPS
         shown["grids"] = [pictures.data_uri(pictures.sheet(each, GRID_STEPS)) for each in grids]
         shown["cells"] = [rounded(frames.values(start, GRID_STEPS)[:2]) for start in frames.starts]
