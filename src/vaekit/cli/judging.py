@@ -101,10 +101,15 @@ def report_command(words: list[str]) -> None:
     made = parser("report", "RUN", "Write the run's page: one HTML file that needs no network.")
     add_run(made)
     add_page(made, "RUN/report.html")
+    made.add_argument(
+        "--tsne",
+        action="store_true",
+        help="add t-SNE to the map of codes: some seconds to a minute",
+    )
     options = parse_words(made, words)
     run = run_of(options)
     judged = run.judged()
-    page = run.report(options.out, options.force)
+    page = run.report(options.out, options.force, options.tsne)
     if not judged:
         print_numbers(run, run.metrics)
     print_summary(run)

@@ -10,9 +10,10 @@ import base64
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, features
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,15 +22,21 @@ from vaekit.system import files
 GAP = 2
 LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to it
 READABLE = 56  # pixels of one image in a file
+EXACT, LIGHT = 120_000, 24_000  # values, and bytes, up to which a sheet on a page is a PNG
+RATE = 0.25  # bytes of a pixel of others
 
 
-def tiles(images: Tensor, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+def tiles(
+    images: Tensor, low: float = 0.0, high: float = 1.0, largest: int = LARGEST
+) -> np.ndarray:
     """Turn images (n, C, H, W) with values from `low` to `high` into bytes (n, H, W, 3).
+
+    Those of more than `largest` pixels on a side are averaged down.
 
     One channel becomes grey, three or four are read as RGB(A) without A, of others the mean is
     shown.
     """
-    shrink = -(-max(images.shape[-2:]) // LARGEST)
+    shrink = -(-max(images.shape[-2:]) // largest)
     small = F.avg_pool2d(images, shrink, ceil_mode=True) if shrink > 1 else images
     colours = small[:, :3] if small.shape[1] in (3, 4) else small.mean(1, keepdim=True)
     level = (colours - low) / ((high - low) or 1.0)
@@ -61,11 +68,42 @@ def aligned(sheets: Sequence[np.ndarray]) -> list[np.ndarray]:
     return [np.pad(sheet, ((0, 0), (0, wide - sheet.shape[1]), (0, 0))) for sheet in sheets]
 
 
-def data_uri(sheet: np.ndarray) -> str:
-    """Write an RGBA sheet as a PNG in a data URI."""
+def sheet(pictures: np.ndarray, columns: int) -> np.ndarray:
+    """Lay pictures (n, H, W, 3) out in rows of `columns` without gaps → RGB bytes."""
+    count, height, width, depth = pictures.shape
+    rows = -(-count // columns)
+    whole = np.zeros((rows * columns, height, width, depth), np.uint8)
+    whole[:count] = pictures
+    lines = whole.reshape(rows, columns, height, width, depth).swapaxes(1, 2)
+    return lines.reshape(rows * height, columns * width, depth)
+
+
+def data_uri(pixels: np.ndarray) -> str:
+    """Write an RGB or RGBA sheet as a data URI: a PNG, or where that is large a WebP.
+
+    A WebP of photographs has a tenth of the size, and loses little; of noise it keeps less, so that
+    a page can be mailed whatever it shows.
+    """
+    image = Image.fromarray(pixels)
+    if (pixels[..., :1] == pixels[..., 1:3]).all():
+        image = image.convert("L" if pixels.shape[-1] == 3 else "LA")
+    area = image.width * image.height
+    if area * len(image.getbands()) <= EXACT or not features.check("webp"):
+        png = _written(image, "PNG", optimize=True)
+        if len(png) <= LIGHT or not features.check("webp"):
+            return "data:image/png;base64," + base64.b64encode(png).decode()
+    webp = b""
+    for quality in (90, 75, 50, 25):
+        webp = _written(image, "WEBP", quality=quality, method=2)
+        if len(webp) <= RATE * area:
+            break
+    return "data:image/webp;base64," + base64.b64encode(webp).decode()
+
+
+def _written(image: Image.Image, kind: str, **how: Any) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode()
+    image.save(buffer, kind, **how)
+    return buffer.getvalue()
 
 
 def save_picture(sheet: np.ndarray, path: Path, cell: int) -> None:

@@ -63,6 +63,7 @@ def render(template: str, **given: Any) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.filters |= {
         "breakable": breakable,
         "options": options_as_code,
