@@ -74,7 +74,7 @@ def test_collapsed(tmp_path):
     assert wrongs(run) == {"collapsed", "blind"}
     assert '--beta "linear(0, 100, epochs=10)"' in said(run, "try")
     assert "--beta 25" in said(run, "try") and "Reconstructions keep" not in said(run)
-    assert "no latent tells alone" in said(run, "learned")
+    assert "No latent alone tells the class, one of 10" in said(run, "learned")
 
 
 def test_still_improving(tmp_path):
@@ -219,7 +219,7 @@ def test_a_good_run_without_a_prior_has_nothing_wrong(tmp_path):
     whole = float(((x - x.mean(0)) ** 2).sum(1).mean())
     assert kept and int(kept[1]) == round(100 * (1 - run.metrics["squared_error"]["value"] / whole))
     assert int(kept[1]) > 50 and "4 of 4 latents are in use" in said(run, "learned")
-    assert "Which of the 10 classes an example is of is told best by z" in said(run)
+    assert "The class, one of 10, is told best by z" in said(run)
 
 
 def test_a_good_run_with_a_prior(tmp_path):
@@ -253,9 +253,9 @@ def test_latents_of_a_table_go_with_columns(tmp_path):
     settings = {"data": str(tmp_path / "t.csv"), "likelihood": "gaussian(sigma=0.3)"}
     run = made(tmp_path, **settings, latent=2, epochs=60, batch=30, lr=0.003)
     text = said(run, "learned")
-    (named,) = re.findall(r"columns of the table \(correlation\): (.*?)\)\.", text)
-    assert re.findall(r"z\d follows (\w+) \(−?[01]\.\d\d", named)[0] in ("warm", "hot")
-    assert "classes" not in text and "Factors" not in text
+    (named,) = re.findall(r"Latents follow columns of the table: (.*?)\)\.", text)
+    assert re.findall(r"z\d (\w+) \(correlation −?[01]\.\d\d", named)[0] in ("warm", "hot")
+    assert "class" not in text and "Factors" not in text
 
 
 def test_factors_and_what_carries_them(tmp_path):
@@ -267,7 +267,7 @@ def test_factors_and_what_carries_them(tmp_path):
         in text
     )
     assert re.search(r"x by z\d \(\d+ %\)", text) and "scale" not in text  # of one level
-    assert "classes" not in text and "told to it" not in text
+    assert "class" not in text and "told to it" not in text
 
 
 def test_a_conditional_model_is_told_the_class(tmp_path):
@@ -312,7 +312,7 @@ def test_correlations_are_those_of_numpy():
 
 
 def test_numbers_as_they_are_written():
-    assert amount(-86.4821, 0.9405) == "−86.5 ± 0.9"
+    assert amount(-86.4821, 0.9405) == "−86.5 ± 0.9" and amount(-15.4, 1.4) == "−15.4 ± 1.4"
     assert [amount(v) for v in (1234.5, 7.3123, 0.0234, 0.0)] == ["1,234", "7.31", "0.0234", "0"]
     assert amount(0.0000123) == "1.23e−05" and amount(float("inf")) == "infinite"
     assert [percent(v) for v in (0, 0.004, 0.5, -0.05)] == ["0 %", "less than 1 %", "50 %", "−5 %"]

@@ -175,12 +175,10 @@ def _of_classes(codes: MeanCodes, labels: np.ndarray, told: bool) -> str:
         for i in np.argsort(-column)[:MOST]
         if column[i] >= TELLS
     ]
-    which = f"Which of the {count} classes an example is of"
     if not told_by:
-        return f"{which} no latent tells alone: {best}."
-    return (
-        f"{which} is told best by {', then '.join(told_by)} of what there is to know{codes.part}."
-    )
+        return f"No latent alone tells the class, one of {count}{codes.part}: {best} of it."
+    said = f"The class, one of {count}, is told best by {', then '.join(told_by)}"
+    return f"{said} of its entropy{codes.part}."
 
 
 def _of_columns(codes: MeanCodes) -> str:
@@ -194,8 +192,8 @@ def _of_columns(codes: MeanCodes) -> str:
         best = int(np.abs(r).argmax())
         if abs(r[best]) >= TELLS:
             sign = f"{r[best]:.2f}".replace("-", "−")
-            said.append(f"z{h} follows {codes.data.columns.names[best]} ({sign})")
-    return f"Of the columns of the table (correlation): {', '.join(said)}." if said else ""
+            said.append(f"z{h} {codes.data.columns.names[best]} (correlation {sign})")
+    return f"Latents follow columns of the table: {', '.join(said)}." if said else ""
 
 
 def correlations(z: np.ndarray, x: np.ndarray) -> np.ndarray:

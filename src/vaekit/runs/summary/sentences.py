@@ -17,10 +17,10 @@ class Sentence(NamedTuple):
 
 
 def amount(value: float, error: float | None = None) -> str:
-    """Write a number with three digits, or as far as its standard error allows: −86.5 ± 0.9."""
+    """Write a number with three digits, or to the first of its error: −86.5 ± 0.9, −15.4 ± 1.4."""
     if not math.isfinite(value):
         return "infinite"
-    of = error if error else value / 100
+    of = error / 2 if error else value / 100  # of an error that begins with 1 two digits
     digits = -math.floor(math.log10(abs(of))) if of else 0
     if digits > 5:
         return f"{value:.3g}".replace("-", "−")
