@@ -112,5 +112,5 @@ def report_command(words: list[str]) -> None:
     page = run.report(options.out, options.force, options.tsne)
     if not judged:
         print_numbers(run, run.metrics)
-    print_summary(run)
+        print_summary(run)
     print(page)
