@@ -64,6 +64,7 @@ def _render(run: Run, folder: Path, tsne: bool) -> str:
         title=f"{run.config.recipe} on {data_name(run.config.data)}",
         facts=tables.facts(run.config),
         state=tables.state(run.config),
+        summary=run.summary(),
         numbers=tables.numbers(run.metrics),
         folder=run.folder.name,
         sections=list(sections_of(_view(run, folder, tsne))),

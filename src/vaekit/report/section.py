@@ -5,6 +5,7 @@ A section of a run's page is a module of `vaekit.report.sections` with one funct
 """
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,8 +22,10 @@ from vaekit.model import Model
 from vaekit.objectives import Objective
 from vaekit.report import pictures
 from vaekit.report.codes import ItemCodes
+from vaekit.report.rendering import scrolled
 from vaekit.runs import Run
 
+BROAD = 320  # points from which a plot is too fine to be shrunk to a narrow screen
 JUDGED, ENTRIES = 1500, 30_000_000  # items whose reconstructions are held, numbers in all of them
 Strip = tuple[str, np.ndarray]  # a label, and pictures (H, W, 4) in a row
 
@@ -116,9 +119,19 @@ class View:
             pictures.save_picture(sheet, self.folder / f"{name}.png", min(self.data.shape[1:]))
 
 
-def figure(svg: str) -> Markup:
-    """Wrap an SVG made here, which needs no escaping."""
-    return Markup('<div class="plot">{}</div>').format(Markup(svg))
+def figure(svg: str, number: str = "") -> Markup:
+    """Wrap an SVG made here, which needs no escaping; a broad one scrolls on a narrow screen.
+
+    `number` names what is drawn, where the page lets its reader choose.
+    """
+    of = Markup(' data-number="{}"').format(number) if number else ""
+    width = re.search(r'width="([\d.]+)pt"', svg)
+    if width is None or float(width[1]) < BROAD:
+        return Markup('<div class="plot"{}>{}</div>').format(of, Markup(svg))
+    label = re.search(r'aria-label="([^"]*)"', svg)
+    about = Markup(label[1]) if label else "Plot"
+    html = '<div class="plot broad wide" role="region" tabindex="0" aria-label="{}"{}>{}</div>'
+    return Markup(html).format(about, of, Markup(svg))
 
 
 def picture(sheet: np.ndarray, what: str, times: int) -> Markup:
@@ -128,15 +141,20 @@ def picture(sheet: np.ndarray, what: str, times: int) -> Markup:
     return Markup(html).format(pictures.data_uri(sheet), what, width * times, height * times)
 
 
-def strips(rows: Sequence[Strip], heads: Sequence[str] = ()) -> Markup:
-    """Show rows of pictures, each with its label before it, below the heads of their columns."""
+def strips(rows: Sequence[Strip], heads: Sequence[str] = (), places: Sequence[int] = ()) -> Markup:
+    """Show rows of pictures, each with its label before it, below the heads of their columns.
+
+    The last rows are of the runs at `places`, where the page lets its reader choose.
+    """
+    of = [""] * (len(rows) - len(places))
+    of += [Markup(' data-runs="{}"').format(place) for place in places]
     cells = Markup("").join(Markup("<span>{}</span>").format(head) for head in heads)
     html = Markup('<div class="strips">')
     if heads:
         html += Markup('<span></span><div class="heads">{}</div>').format(cells)
-    for label, sheet in rows:
-        row = '<span class="label">{0}</span><img class="pixels" src="{1}" alt="{0}">'
-        html += Markup(row).format(label, pictures.data_uri(sheet))
+    for (label, sheet), run in zip(rows, of, strict=True):
+        row = '<span class="label"{2}>{0}</span><img class="pixels" src="{1}" alt="{0}"{2}>'
+        html += Markup(row).format(label, pictures.data_uri(sheet), run)
     return html + Markup("</div>")
 
 
@@ -172,8 +190,8 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
     """Show rows of text as a table that readers can sort: a name, then numbers."""
     head = _row('<th scope="col">{}</th>', '<th scope="col" class="right">{}</th>', heads)
     body = [_row('<th scope="row">{}</th>', '<td class="value">{}</td>', row) for row in rows]
-    html = Markup('<div class="wide"><table class="numbers many"><thead>{}</thead>').format(head)
-    return html + Markup("<tbody>{}</tbody></table></div>").format(Markup("").join(body))
+    whole = '<table class="numbers fixed"><thead>{}</thead><tbody>{}</tbody></table>'
+    return scrolled(Markup(whole).format(head, Markup("").join(body)), ", ".join(heads))
 
 
 def _row(first: str, other: str, cells: Sequence[str]) -> Markup:
