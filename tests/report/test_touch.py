@@ -54,26 +54,25 @@ def table(make, tmp_path_factory) -> Run:
 def test_sliders_move_and_change_the_picture(sprites, page_at):
     view, path = view_of(sprites), page_at(sprites)
     frames = frames_of(view)
-    start, latent = frames.starts[0], frames.latents[0]
+    latent, (first, second) = frames.latents[0], frames.starts[:2]
+    tiles = {start: view.decoded(*frames.of(start)) for start in (first, second)}
     with browser.opened() as seen:
         seen.page.goto(path.as_uri())
         slider = seen.page.get_by_role("slider").first
         before = pixels(seen.page)
-        assert apart(before, frame(view, frames.of(start), 0)) < 4
+        assert shows(before, tiles[first], 0)
         slider.focus()
         for _ in range(30):  # to the end, and no further
             slider.press("ArrowRight")
         end = pixels(seen.page)
-        assert apart(before, end) > 0.5
-        assert apart(end, frame(view, frames.of(start), 25)) < 4
+        assert apart(before, end) > 0.5 and shows(end, tiles[first], 25)
         assert slider.get_attribute("aria-valuetext") == "3"
         assert seen.page.locator(".slider.moved").count() == 1
         assert seen.page.locator("[data-part=said]").first.inner_text() == f"z{latent} = 3"
         seen.page.get_by_text("Back to the code itself").click()
         assert apart(pixels(seen.page), before) == 0
         seen.page.locator(".starts label").nth(1).click()
-        other = frame(view, frames.of(frames.starts[1]), 0)
-        assert apart(pixels(seen.page), other) < 4
+        assert shows(pixels(seen.page), np.concatenate([tiles[second], tiles[first]]), 0)
     assert not seen.errors and not seen.outside
 
 
@@ -87,14 +86,14 @@ def test_two_latents_move_together(sprites, page_at):
         square.scroll_into_view_if_needed()
         box = square.bounding_box()
         seen.page.touchscreen.tap(box["x"] + 3, box["y"] + 3)  # the upper left corner
-        assert apart(pixels(seen.page), grid[0]) < 4
+        assert shows(pixels(seen.page), grid, 0)
         said = seen.page.locator("[data-part=said]").first
         a, b = frames.latents[:2]
         assert said.inner_text() == f"z{a} = −3, z{b} = 3"
         square.focus()
         for key in ("ArrowDown", "ArrowDown", "ArrowRight"):
             seen.page.keyboard.press(key)
-        assert apart(pixels(seen.page), grid[2 * 11 + 1]) < 4
+        assert shows(pixels(seen.page), grid, 2 * 11 + 1)
         assert said.inner_text() == f"z{a} = −2.4, z{b} = 1.8"
         assert seen.page.locator(".explorer").bounding_box()["width"] <= 420
     assert not seen.errors and not seen.outside
@@ -196,13 +195,13 @@ def test_categories_and_classes_are_buttons(recipe, arguments, name, make, page_
     run = make(recipe, "digits", **arguments)
     view = view_of(run)
     frames = frames_of(view)
-    expected = frame(view, frames.of(frames.starts[0]), 1 + 25 * len(frames.latents) + 2)
+    tiles = view.decoded(*frames.of(frames.starts[0]))
     with browser.opened() as seen:
         seen.page.goto(page_at(run).as_uri())
         button = seen.page.get_by_role("button", name=f"{name} 2", exact=True)
         button.click()
         assert button.get_attribute("aria-pressed") == "true"
-        assert apart(pixels(seen.page), expected) < 4
+        assert shows(pixels(seen.page), tiles, 1 + 25 * len(frames.latents) + 2)
         seen.page.get_by_role("slider").first.press("ArrowLeft")
         assert button.get_attribute("aria-pressed") == "false"
     assert not seen.errors and not seen.outside
@@ -264,10 +263,10 @@ def pixels(page, where: str = ".explorer canvas") -> np.ndarray:
     return np.array(canvas.evaluate(read)).reshape(height, width, 4)[..., :3]
 
 
-def frame(view: View, given: tuple, place: int) -> np.ndarray:
-    """Decode a frame by hand, bytes (H, W, 3)."""
-    z, c = given
-    return view.decoded(z[[place]], None if c is None else c[[place]])[0]
+def shows(shown: np.ndarray, tiles: np.ndarray, place: int) -> bool:
+    """Tell whether a picture is that frame of (n, H, W, 3), of which a WebP loses a little."""
+    distances = [apart(shown, tile) for tile in tiles]
+    return distances[place] < min(12, min(distances) + 0.5)
 
 
 def apart(one: np.ndarray, other: np.ndarray) -> float:
