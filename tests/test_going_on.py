@@ -227,7 +227,7 @@ def test_a_run_that_stopped_early_goes_on_with_more_patience(tmp_path):
     whole = trained(tmp_path / "whole", **early, patience=6)
     first = trained(tmp_path / "a", **early, patience=2)
     assert first.config.notes["step"] < first.config.notes["steps"]
-    assert not any("still improves" in line for line in first.remarks())
+    assert not any("still improves" in sentence.text for sentence in first.summary())
     with pytest.warns(VaekitWarning, match="stopped early at step .* more patience"):
         same_again = trained(tmp_path / "a", **{**early, "epochs": 70}, patience=2, resume=True)
     assert same_again.config.notes["step"] == first.config.notes["step"]

@@ -59,6 +59,7 @@ def evaluate_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     print_numbers(run, run.evaluate(**options_of(options), verbose=True))
+    print_summary(run)
 
 
 def print_numbers(run: "Run", numbers: dict[str, Any]) -> None:
@@ -74,6 +75,13 @@ def print_numbers(run: "Run", numbers: dict[str, Any]) -> None:
         after += "" if bias is None else f"; {bias:.3f} shuffled"
         how = f"{number.get('unit', '')}; {number.get('estimator', '')}"
         print(f"  {name:<{wide}}{shown} {how}{after}")
+
+
+def print_summary(run: "Run") -> None:
+    """Print what a run says of itself, a sentence a line with its kind before it."""
+    print("in short")
+    for kind, text in run.summary():
+        print(f"  {kind + ':':<9}{text}")
 
 
 def _shown(number: dict[str, Any]) -> str:
@@ -93,10 +101,16 @@ def report_command(words: list[str]) -> None:
     made = parser("report", "RUN", "Write the run's page: one HTML file that needs no network.")
     add_run(made)
     add_page(made, "RUN/report.html")
+    made.add_argument(
+        "--tsne",
+        action="store_true",
+        help="add t-SNE to the map of codes: some seconds to a minute",
+    )
     options = parse_words(made, words)
     run = run_of(options)
     judged = run.judged()
-    page = run.report(options.out, options.force)
+    page = run.report(options.out, options.force, options.tsne)
     if not judged:
         print_numbers(run, run.metrics)
+        print_summary(run)
     print(page)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from vaekit.cli.judging import print_numbers
+from vaekit.cli.judging import print_numbers, print_summary
 from vaekit.cli.parsing import parse_words, parser
 from vaekit.errors import VaekitError
 
@@ -62,8 +62,7 @@ def _conclude(run: "Run", before: int | None) -> None:
     if notes["state"] == "interrupted":
         print(f"stopped after step {notes['step']} of {notes['steps']}; continue with --resume")
     print_numbers(run, run.metrics if run.judged() else run.evaluate(verbose=True))
-    for line in run.remarks():
-        print(f"note: {line}")
+    print_summary(run)
     print(f"run: {run.folder}    page: vaekit report {run.folder}")
     if "stopped_by" in notes:
         sys.exit(128 + signal.Signals[notes["stopped_by"]])

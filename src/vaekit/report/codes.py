@@ -25,8 +25,10 @@ from vaekit.distributions import Density
 from vaekit.distributions.divergences import all_known, kl_by_coordinate, kl_in_closed_form
 from vaekit.distributions.product import pairs_of
 from vaekit.information.categories import categories_of, other_entries
-from vaekit.information.indicators import unfit
+from vaekit.information.indicators import INFLUENTIAL, unfit
 from vaekit.model import Model
+
+ENOUGH, FEWEST, MOST = 0.05, 5, 20  # nats of a latent that is shown; so many at least, at most
 
 
 @dataclass(frozen=True)
@@ -143,3 +145,50 @@ def sweep(codes: ItemCodes, latent: int, steps: int, place: int = 0) -> np.ndarr
     if codes.nats:
         return span
     return (column.mean() + span * column.std()).clip(column.min(), column.max())
+
+
+def informative(codes: ItemCodes) -> list[int]:
+    """Choose the latents to show, the most informative first, 20 at most.
+
+    Of a Gaussian code the influential ones, Ī(x; z_h) > 0.5 nats, or all where none is. Of others
+    with a rate those above .05 nats, or the first five; of deterministic ones all.
+    """
+    order = [int(latent) for latent in codes.order]
+    if codes.information is not None:
+        return order[: min(_influential(codes) or len(order), MOST)]
+    enough = sum(codes.share[order] > ENOUGH) if codes.nats else len(order)
+    return order[: min(max(enough, FEWEST), MOST)]
+
+
+def _influential(codes: ItemCodes) -> int:
+    return 0 if codes.information is None else int((codes.information > INFLUENTIAL).sum())
+
+
+def path(codes: ItemCodes, latent: int, centre: int, steps: int) -> Tensor:
+    """Repeat the code at place `centre` with one latent swept through its range, (steps, H)."""
+    z = torch.from_numpy(codes.means[centre]).float().repeat(steps, 1)
+    z[:, latent] = torch.from_numpy(sweep(codes, latent, steps, centre)).float()
+    return z
+
+
+def each_category(codes: ItemCodes, where: slice, centre: int) -> Tensor:
+    """Repeat the code at place `centre` with the one-hot at `where` set to each of K, (K, H)."""
+    size = where.stop - where.start
+    z = torch.from_numpy(codes.means[centre]).float().repeat(size, 1)
+    z[:, where] = torch.eye(size)
+    return z
+
+
+def compared(codes: ItemCodes) -> list[int]:
+    """List the entries in which codes are compared: the informative latents, and all one-hots."""
+    ones = [i for where in codes.categories.values() for i in range(where.start, where.stop)]
+    return sorted(informative(codes) + ones)
+
+
+def compared_text(codes: ItemCodes) -> str:
+    """Say which entries of the code these are."""
+    shown = [f"z{latent}" for latent in sorted(informative(codes))]
+    named = f": {', '.join(shown)}" if len(shown) < 8 else ""
+    parts = [f"the {len(shown)} informative latents{named}"] if shown else []
+    parts += [f"the one-hot {name}".rstrip() for name in codes.categories]
+    return " and ".join(parts)

@@ -30,6 +30,12 @@ def scaling(data: Dataset) -> str:
     return f" Columns are {how}." if how else ""
 
 
+def units(data: Dataset) -> str:
+    """Say that scaled columns are shown in their own units, as a sentence for a caption."""
+    scaled = data.columns is not None and data.columns.scale in ("standard", "minmax")
+    return " Columns are in the table's own units." if scaled else ""
+
+
 def legend_columns(named: list[str]) -> int:
     """Choose into how many columns a legend of these names is set, so that it fits its plot."""
     return len(named) if sum(map(len, named)) <= 2 * LONGEST else min(3, len(named))

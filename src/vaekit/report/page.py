@@ -24,8 +24,12 @@ from vaekit.system import files
 ITEMS = 10_000
 
 
-def write(run: Run, path: Path | str | None = None, force: bool = False) -> Path:
+def write(
+    run: Run, path: Path | str | None = None, force: bool = False, tsne: bool = False
+) -> Path:
     """Write the page of a run, by default into its folder as report.html, and return its path.
+
+    `tsne` adds t-SNE to the map of codes, which takes some seconds to a minute.
 
     Pictures of image models also go to `pictures/` in the run's folder, with a warning where they
     cannot. Random generators are left as they were. Raises `VaekitError` where the run has no
@@ -35,7 +39,7 @@ def write(run: Run, path: Path | str | None = None, force: bool = False) -> Path
     path = run.folder / "report.html" if path is None else files.place(path, "a page")
     check_page(path, force)
     with torch.random.fork_rng(range(torch.cuda.device_count())), _pictures(run) as folder:
-        text = _render(run, folder)
+        text = _render(run, folder, tsne)
     files.write_text(path, text)
     return path
 
@@ -54,19 +58,20 @@ def _pictures(run: Run) -> Iterator[Path]:
         yield folder
 
 
-def _render(run: Run, folder: Path) -> str:
+def _render(run: Run, folder: Path, tsne: bool) -> str:
     return render(
         "page.html.jinja",
         title=f"{run.config.recipe} on {data_name(run.config.data)}",
         facts=tables.facts(run.config),
         state=tables.state(run.config),
+        summary=run.summary(),
         numbers=tables.numbers(run.metrics),
         folder=run.folder.name,
-        sections=list(sections_of(_view(run, folder))),
+        sections=list(sections_of(_view(run, folder, tsne))),
         settings=tables.setting_tables(run.config),
     )
 
 
-def _view(run: Run, folder: Path) -> View:
+def _view(run: Run, folder: Path, tsne: bool = False) -> View:
     (model, objective), test = run.system, run.data.test
-    return View(model, test, encode_items(model, test, ITEMS), folder, objective, run)
+    return View(model, test, encode_items(model, test, ITEMS), folder, objective, run, tsne)

@@ -5,6 +5,7 @@ drawn in stand-in colours, which are replaced in the SVG by CSS variables. No py
 figures and a backend in global state.
 """
 
+import html
 import io
 import re
 import warnings
@@ -14,7 +15,7 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from matplotlib.artist import setp
+from matplotlib.artist import Artist, setp
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogFormatter, LogFormatterMathtext, MaxNLocator
@@ -49,6 +50,9 @@ _STYLE: dict[Any, Any] = {
     "text.usetex": False,
     "axes.formatter.use_mathtext": False,
 }
+
+
+_MARKED = re.compile(r'<g id="(runs|line)-([\d-]+)">')
 
 
 class _Powers(LogFormatter):
@@ -126,8 +130,20 @@ def _svg(figure: Figure) -> str:
     for colour, variable in _COLOURS.items():
         text = text.replace(colour, variable)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = _MARKED.sub(lambda m: f'<g data-{m[1]}="{m[2].replace("-", " ")}">', text)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
+    text = text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(_label(figure))}" ', 1)
     return _numbered_ids(text).replace("font-family: sans-serif", "font-family: inherit")
+
+
+def _label(figure: Figure) -> str:
+    """Say what a plot shows, for those who cannot see it: the titles or labels of its axes."""
+    shown = [axes for axes in figure.axes if axes.get_visible() and axes.axison]
+    names = [axes.get_title("left") or axes.get_ylabel() for axes in shown]
+    against = [axes.get_xlabel() for axes in shown]
+    text = ", ".join(dict.fromkeys(filter(None, names)))
+    below = ", ".join(dict.fromkeys(filter(None, against)))
+    return f"Plot{f' of {text}' if text else ''}{f' against {below}' if below else ''}"
 
 
 def _numbered_ids(text: str) -> str:
@@ -140,6 +156,14 @@ def _numbered_ids(text: str) -> str:
     link = re.compile(r'(\bid="|url\(#|href="#)([^")]+)')
     text = link.sub(lambda match: f"{match[1]}{names.setdefault(match[2], len(names))}", text)
     return link.sub(rf"\g<1>p{zlib.crc32(text.encode()):x}-\g<2>", text)
+
+
+def of_runs(artist: Artist, places: Sequence[int], line: bool = False) -> None:
+    """Mark what is drawn for runs by their places, so that a page's script can hide it.
+
+    A `line` that joins runs is shown where all of them are.
+    """
+    artist.set_gid(f"{'line' if line else 'runs'}-{'-'.join(map(str, places))}")
 
 
 def panels(count: int) -> Plot:

@@ -1,6 +1,16 @@
-"""Pages from templates: one frame, in which each kind of page fills its own middle."""
+"""Pages from templates: one frame, in which each kind of page fills its own middle.
 
+A page runs its own scripts and nothing else: its policy names them by their hash, and lets it ask
+no network for anything. `page.js`, beside the templates, is on every page; one that has a
+template's name, as `compare.js`, on pages of that template.
+"""
+
+import base64
+import csv
+import io
 import re
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +20,12 @@ from markupsafe import Markup, escape
 from vaekit.errors import VaekitError
 from vaekit.system import files, writing
 
+HERE = Path(__file__).parent
+POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+    "style-src 'unsafe-inline'; script-src {}"
+)
+OPTION = re.compile(r"""(--[a-z][a-z-]*(?: "[^"]*"| [\w.]*\w)?)""")
 MARK = '<p class="kicker">vaekit '  # in the head of every page
 HEAD = 1 << 15  # bytes that hold it, the style before it
 
@@ -40,11 +56,52 @@ def _is_page(path: Path) -> bool:
 
 def render(template: str, **given: Any) -> str:
     """Fill the template of that name, beside this file; all text is escaped but `Markup`."""
-    loader = FileSystemLoader(Path(__file__).parent)
     escaped = select_autoescape(["html.jinja"])
-    environment = Environment(loader=loader, autoescape=escaped, undefined=StrictUndefined)
-    environment.filters["breakable"] = breakable
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
+    environment.filters |= {
+        "breakable": breakable,
+        "options": options_as_code,
+        "scrolled": scrolled,
+    }
+    own = dict.fromkeys(("page", template.partition(".")[0]))
+    paths = [path for name in own if (path := HERE / f"{name}.js").exists()]
+    scripts = [path.read_text(encoding="utf-8") for path in paths]
+    given |= {"scripts": map(Markup, scripts), "policy": script_policy(scripts)}
     return environment.get_template(template).render(**given)
+
+
+def script_policy(scripts: Sequence[str]) -> str:
+    """Return the content policy of a page that runs these scripts alone."""
+    digests = [base64.b64encode(sha256(text.encode()).digest()).decode() for text in scripts]
+    return POLICY.format(" ".join(f"'sha256-{digest}'" for digest in digests) or "'none'")
+
+
+def scrolled(content: Markup, label: str) -> Markup:
+    """Put what may be wider than the page into a box of its own, which keys can scroll too."""
+    html = '<div class="wide" role="region" tabindex="0" aria-label="{}">{}</div>'
+    return Markup(html).format(label, content)
+
+
+def csv_link(rows: Iterable[Iterable[Any]], name: str) -> Markup:
+    """Link to rows as the file NAME.csv, which the page itself holds."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    data = base64.b64encode(text.getvalue().encode()).decode()
+    html = '<a class="csv" download="{0}.csv" href="data:text/csv;charset=utf-8;base64,{1}">{0}.csv'
+    return Markup(f"{html}</a>").format(name, data)
+
+
+def options_as_code(text: str) -> Markup:
+    """Set the options of the command line in a text as code."""
+    parts = OPTION.split(text)
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 
 def breakable(name: str) -> Markup:

@@ -27,8 +27,8 @@ from vaekit.runs import (
     inputs,
     judging,
     outputs,
-    remarks,
     results,
+    summary,
     using,
 )
 from vaekit.runs.config import Config
@@ -157,7 +157,7 @@ class Run:
     interpolate = examples.interpolate
     report, explore, export = outputs.report, outputs.explore, outputs.export
     from_pretrained = classmethod(outputs.from_pretrained)
-    remarks = remarks.remarks
+    summary = summary.summary
 
     @property
     def weights(self) -> Path:

@@ -11,10 +11,13 @@ if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 
-def report(run: "Run", out: Path | str | None = None, force: bool = False) -> Path:
+def report(
+    run: "Run", out: Path | str | None = None, force: bool = False, tsne: bool = False
+) -> Path:
     """Write the run's page, by default into its folder, and return its path.
 
-    A run without numbers is evaluated first. Raises `VaekitError` as `vaekit.report.write` does.
+    A run without numbers is evaluated first. `tsne` adds t-SNE to the map of codes, which takes
+    some seconds to a minute. Raises `VaekitError` as `vaekit.report.write` does.
     """
     from vaekit.report import write
     from vaekit.report.rendering import check_page
@@ -23,7 +26,7 @@ def report(run: "Run", out: Path | str | None = None, force: bool = False) -> Pa
     check_page(path, force)
     if not run.judged():
         run.evaluate()
-    return write(run, path, force)
+    return write(run, path, force, tsne)
 
 
 def export(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from markupsafe import Markup
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -20,7 +21,7 @@ from vaekit.report.comparison.groups import Group, gather, grouped, names_of
 from vaekit.report.comparison.ranking import Ranking, ranking
 from vaekit.report.comparison.readings import Reading, items_of, read_model
 from vaekit.report.comparison.side_by_side import ITEMS, ranges
-from vaekit.report.rendering import check_page, render
+from vaekit.report.rendering import check_page, csv_link, render
 from vaekit.report.section import Section
 from vaekit.runs import Run
 from vaekit.system import files
@@ -85,9 +86,12 @@ class _Page:
             notes=self.notes,
             keys=self.keys,
             runs=[self._run(i) for i in range(len(self.groups))],
+            labels=self.labels,
+            names={each.name: tables.title(each.name) for each in self.rankings},
             numbers=self._tables(),
             repeated=self._repeated,
             rankings=[self._ranking(each) for each in self.rankings],
+            csv=self._lists(),
             sections=self._sections(),
             settings=[
                 ("In common", _setting_rows(common(every))),
@@ -122,16 +126,46 @@ class _Page:
             {
                 "title": title,
                 "biased": any(g.shuffled(each.name) for g in self.groups for each in part),
-                "heads": [tables.title(each.name) for each in part],
+                "names": [each.name for each in part],
                 "rows": [
-                    (i + 1, self.labels[i], [self._cell(each, i) for each in part])
+                    (i, self.labels[i], [self._cell(each, i) for each in part])
                     for i, group in enumerate(self.groups)
                     if any(each.name in group.names for each in part)
                 ],
+                "csv": self._csv([each.name for each in part], title),
             }
             for title, part in parts.items()
             if part
         ]
+
+    def _lists(self) -> dict[str, Markup]:
+        """Link to the lists of runs, one a row, and of rankings, as tables of values."""
+        entries = [(i + 1, entry) for i, g in enumerate(self.groups) for entry in g.entries]
+        runs = [
+            [rank, *(entry.settings.get(key) for key in self.keys), entry.seed, entry.run.folder]
+            for rank, entry in entries
+        ]
+        ranked = [self._ranking(each) for each in self.rankings]
+        return {
+            "runs": csv_link([["row", *self.keys, "seed", "folder"], *runs], "runs"),
+            "ranking": csv_link([list(ranked[0]), *(r.values() for r in ranked)], "ranking")
+            if ranked
+            else Markup(""),
+        }
+
+    def _csv(self, names: Sequence[str], title: str) -> Markup:
+        """Link to numbers of all groups as a table of values, each with error, n and bias."""
+        parts = ("", " standard error", " runs", " shuffled")
+        heads = ["setting", *(f"{name}{part}" for name in names for part in parts)]
+        rows = []
+        for label, group in zip(self.labels, self.groups, strict=True):
+            cells = []
+            for name in names:
+                mean, bias = group.number(name), group.shuffled(name)
+                cells += [None] * 3 if mean is None else [mean.value, mean.se, mean.n]
+                cells.append(None if bias is None else bias.value)
+            rows.append([label, *cells])
+        return csv_link([heads, *rows], "scores" if title else "numbers")
 
     def _cell(self, ranked: Ranking, i: int) -> dict[str, str]:
         mean = self.groups[i].number(ranked.name)
@@ -141,7 +175,7 @@ class _Page:
         if mean.n < len(self.groups[i].entries):
             spread += f" ({mean.n} of {len(self.groups[i].entries)})"
         if (bias := self.groups[i].shuffled(ranked.name)) is not None:
-            spread += f" [{tables.text(bias.value)}]"
+            spread += f" [{bias.value:.3f}]".replace("-", "−")
         mark = "best" if i == ranked.best else "near" if i in ranked.near else ""
         return {"value": value, "spread": spread, "mark": mark}
 
@@ -151,6 +185,7 @@ class _Page:
         ]
         best = "–" if rank.best is None else f"{rank.best + 1} · {self.labels[rank.best]}"
         return {
+            "key": rank.name,
             "name": tables.title(rank.name),
             "better": rank.better,
             "best": rank.why or best,

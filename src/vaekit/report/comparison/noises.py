@@ -22,7 +22,7 @@ from vaekit.report.comparison.readings import INDICATORS, Reading
 from vaekit.report.comparison.side_by_side import Residuals, ranges
 from vaekit.report.comparison.tradeoffs import draw, legend
 from vaekit.report.pictures import data_uri
-from vaekit.report.plots import Plot
+from vaekit.report.plots import Plot, of_runs
 from vaekit.report.section import Section, figure
 
 # What the axis itself says of a run: its β, its σ², and how that came about.
@@ -121,18 +121,20 @@ def _plot(series: Sequence[Sequence[Noise]], chosen: Sequence[Noise]) -> str:
     with Plot(9.6, 6.0, 2, 2) as plot:
         first = plot.axes[0, 0]
         for i, noises in enumerate(series):
-            draw(first, [(n.x, n.elbo) for n in noises if n.elbo is not None], i)
+            draw(first, [(n.place, n.x, n.elbo) for n in noises if n.elbo is not None], i)
             for name, axes in zip(INDICATORS, plot.axes.flat[1:], strict=True):
-                draw(axes, [(n.x, n.indicators[name]) for n in noises if name in n.indicators], i)
+                known = [n for n in noises if name in n.indicators]
+                draw(axes, [(n.place, n.x, n.indicators[name]) for n in known], i)
         for letter, noise in zip(LETTERS, chosen, strict=False):
             if noise.elbo is not None:
-                first.annotate(
+                text = first.annotate(
                     letter,
                     (noise.x.value, noise.elbo.value),
                     xytext=(0, 6),
                     textcoords="offset points",
                     ha="center",
                 )
+                of_runs(text, [noise.place])
         for axes, title in zip(plot.axes.flat, ("ELBO (nats)", *TITLES), strict=True):
             axes.set(title=title, xscale="log", xlabel="β·σ²")
             axes.margins(y=0.12)
@@ -158,7 +160,8 @@ def _chosen(series: Sequence[Sequence[Noise]], residuals: Residuals | None) -> l
 
 def _thumbs(groups: Sequence[Group], chosen: Sequence[Noise], residuals: Residuals) -> Markup:
     html = Markup(
-        '<figure><img class="pixels" src="{}" alt="{}"><figcaption>{}</figcaption></figure>'
+        '<figure data-runs="{}"><img class="pixels" src="{}" alt="{}">'
+        "<figcaption>{}</figcaption></figure>"
     )
     cells = []
     for letter, noise in zip(LETTERS, chosen, strict=False):
@@ -166,5 +169,5 @@ def _thumbs(groups: Sequence[Group], chosen: Sequence[Noise], residuals: Residua
         beta = groups[noise.place].settings.get("beta")
         said = f"{letter} · {noise.kind}, β·σ² = {noise.x.value:.2g}"
         said += "" if beta is None else f", β = {tables.text(beta)}"
-        cells.append(html.format(data_uri(pictures.grid(tiles, 2)), said, said))
+        cells.append(html.format(noise.place, data_uri(pictures.grid(tiles, 2)), said, said))
     return Markup('<div class="thumbs">{}</div>').format(Markup("").join(cells))

@@ -77,7 +77,7 @@ def images_section(
     for why in dict.fromkeys(absent.values()):
         names = ranges([i + 1 for i, reason in absent.items() if reason == why])
         caption += f" Not shown: {names} ({why})."
-    return Section("pictures", "The same items", caption, [strips(rows, [])])
+    return Section("pictures", "The same items", caption, [strips(rows, [], places[:ROWS])])
 
 
 def _lay_row(left: np.ndarray, right: np.ndarray, hidden: bool = False) -> np.ndarray:

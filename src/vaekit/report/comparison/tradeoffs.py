@@ -15,13 +15,13 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from vaekit.report import tables
 from vaekit.report.comparison.axes import Axis, as_numbers, axes_of, series_of
 from vaekit.report.comparison.groups import Group, Value, names_of
-from vaekit.report.plots import SERIES, panels
+from vaekit.report.plots import SERIES, of_runs, panels
 from vaekit.report.section import Section, figure
 
 MARKS = {"o": "●", "s": "■", "^": "▲", "D": "◆", "v": "▼"}
 NUMBERS, AXES, TICKS, LINES, NAMED, WIDE = 9, 6, 5, 24, 24, 8.0
 
-Point = tuple[Value, Value]
+Point = tuple[int, Value, Value]  # the place of a group, x and y
 
 
 def arguments(groups: Sequence[Group], keys: Sequence[str]) -> Section | None:
@@ -55,17 +55,30 @@ def _along(groups: Sequence[Group], axis: Axis, names: Sequence[str]) -> list[Ma
     drawn = axis.series
     if len(drawn) > len(SERIES):  # lone marks beside so many lines would be a riddle
         drawn = [series for series in drawn if len(set(series.values)) > 1]
-    with panels(len(names)) as plot:
-        for name, axes in zip(names, plot.axes.flat, strict=False):
+    figures = []
+    for name in names:
+        with panels(1) as plot:
+            axes = plot.axes[0, 0]
             for i, series in enumerate(drawn):
-                pairs = zip(series.values, series.places, strict=True)
-                points = [(Value(x, None, 1), groups[place].number(name)) for x, place in pairs]
-                draw(axes, [(x, y) for x, y in points if y is not None], i)
+                known = {place: groups[place].number(name) for place in series.places}
+                pairs = zip(series.places, series.values, strict=True)
+                points = [
+                    (place, Value(x, None, 1), y)
+                    for place, x in pairs
+                    if (y := known[place]) is not None
+                ]
+                draw(axes, points, i)
             axes.set(title=tables.title(name), xlabel=axis.name)
             scale(axes, [x for series in drawn for x in series.values])
             axes.yaxis.set_major_locator(MaxNLocator(4))
+        figures.append(figure(plot.svg, name))
     head = Markup("<h3>{}</h3>").format(axis.name)
-    return [head, legend([series.name for series in drawn]), figure(plot.svg)]
+    return [head, legend([series.name for series in drawn]), side_by_side(figures)]
+
+
+def side_by_side(figures: Sequence[Markup]) -> Markup:
+    """Lay small plots out in rows, as many in one as the page has room for."""
+    return Markup('<div class="plots">{}</div>').format(Markup("").join(figures))
 
 
 # ---- scores
@@ -83,16 +96,19 @@ def scores(
     x, what = ("squared_error", "−‖x − E[x|z]‖²") if mixed else ("distortion", "E log p(x|z)")
     strengths, varied = _strengths(groups, keys)
     series = series_of(groups, strengths, [key for key in keys if key not in varied])
-    with panels(min(len(names), NUMBERS)) as plot:
-        for name, axes in zip(names, plot.axes.flat, strict=False):
+    figures = []
+    for name in names[:NUMBERS]:
+        with panels(1) as plot:
+            axes = plot.axes[0, 0]
             for i, each in enumerate(series):
-                pairs = [(groups[p].number(x), groups[p].number(name)) for p in each.places]
-                points = [(_minus(a), b) for a, b in pairs if a is not None and b is not None]
+                pairs = [(p, groups[p].number(x), groups[p].number(name)) for p in each.places]
+                points = [(p, _minus(a), b) for p, a, b in pairs if a is not None and b is not None]
                 draw(axes, points, i)
                 if varied and len(groups) <= NAMED:
                     _name(axes, points, [f"{v:g}" for v in each.values])
             axes.set(title=tables.title(name), xlabel=what)
             axes.xaxis.set_major_locator(MaxNLocator(4))
+        figures.append(figure(plot.svg, name))
     caption = (
         f"Scores of disentanglement against the reconstruction, {what}: right and up is better. "
     )
@@ -103,7 +119,9 @@ def scores(
         caption += "Log-likelihoods of these noise models are no common scale, so errors stand in. "
     caption += _cut("scores", len(names), NUMBERS)
     title = "Scores against reconstruction"
-    return Section("scores", title, caption, [legend([s.name for s in series]), figure(plot.svg)])
+    return Section(
+        "scores", title, caption, [legend([s.name for s in series]), side_by_side(figures)]
+    )
 
 
 def _is_score(group: Group, name: str) -> bool:
@@ -137,9 +155,9 @@ def _strengths(groups: Sequence[Group], keys: Sequence[str]) -> tuple[list[float
 
 
 def _name(axes: Axes, points: Sequence[Point], names: Sequence[str]) -> None:
-    for (x, y), name in zip(points, names, strict=False):
+    for (run, x, y), name in zip(points, names, strict=False):
         place: Any = {"xytext": (4, 3), "textcoords": "offset points", "fontsize": 7}
-        axes.annotate(name, (x.value, y.value), **place)
+        of_runs(axes.annotate(name, (x.value, y.value), **place), [run])
 
 
 # ---- marks
@@ -147,23 +165,24 @@ def _name(axes: Axes, points: Sequence[Point], names: Sequence[str]) -> None:
 
 def draw(axes: Axes, points: Sequence[Point], i: int) -> None:
     """Draw points with their errors, joined in order, in the colour and mark of series `i`."""
-    if not points:
-        return
-    x, y = zip(*points, strict=True)
-    style: Any = {"color": SERIES[i % len(SERIES)], "linewidth": 1.1, "elinewidth": 0.9}
-    axes.errorbar(
-        [v.value for v in x],
-        [v.value for v in y],
-        _error_bars(y),
-        _error_bars(x),
-        marker=list(MARKS)[i % len(MARKS)],
-        markersize=4,
-        **style,
-    )
-
-
-def _error_bars(values: Sequence[Value]) -> list[float] | None:
-    return [v.se or 0.0 for v in values] if any(v.se for v in values) else None
+    style: Any = {"color": SERIES[i % len(SERIES)], "linewidth": 1.1}
+    if len(points) > 1:
+        runs, x, y = zip(*points, strict=True)
+        (line,) = axes.plot([v.value for v in x], [v.value for v in y], **style)
+        of_runs(line, runs, line=True)
+    for run, x, y in points:
+        marks = axes.errorbar(
+            x.value,
+            y.value,
+            y.se,
+            x.se,
+            fmt=list(MARKS)[i % len(MARKS)],
+            markersize=4,
+            elinewidth=0.9,
+            **style,
+        )
+        for artist in marks.get_children():
+            of_runs(artist, [run])
 
 
 def scale(axes: Axes, values: Sequence[float]) -> None:

@@ -22,6 +22,7 @@ from vaekit.report.sections import (
     training,
     vectors,
 )
+from vaekit.report.sections.items import code_map, errors, neighbours
 from vaekit.system.progress import steps
 
 ORDER = (
@@ -29,6 +30,9 @@ ORDER = (
     training,
     images,
     vectors,
+    errors,
+    code_map,
+    neighbours,
     noise,
     priors,
     pulse,

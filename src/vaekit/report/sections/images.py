@@ -10,11 +10,20 @@ from vaekit.information.categories import other_entries
 from vaekit.information.indicators import INFLUENTIAL
 from vaekit.information.scores.match import unsampled
 from vaekit.report import pictures
-from vaekit.report.codes import ItemCodes, spread, sweep, typical
+from vaekit.report.codes import (
+    ENOUGH,
+    MOST,
+    ItemCodes,
+    each_category,
+    informative,
+    path,
+    spread,
+    typical,
+)
 from vaekit.report.section import Section, Strip, View, picture, strips
+from vaekit.report.touch.explorer import explorer
 
 PAIRS, SIDE, STEPS = 16, 8, 13
-ENOUGH, FEWEST, MOST = 0.05, 5, 20
 _SMALL = 32  # pixels: 16 such pictures fit into one row of the page
 
 
@@ -80,7 +89,8 @@ def traversals(view: View) -> Section:
         return label, pictures.grid(images, len(z))
 
     rows = [row(codes.label(latent), path(codes, latent, centre, STEPS)) for latent in shown]
-    figures = [strips(rows, column_heads(codes))] if rows else []
+    figures = [explorer(view)]
+    figures += [strips(rows, column_heads(codes))] if rows else []
     for name, where in codes.categories.items():
         z = each_category(codes, where, centre)
         rows.append(row(category_label(codes, name), z))
@@ -92,38 +102,6 @@ def traversals(view: View) -> Section:
         f"{order_text(codes, shown) if shown else ''}{categories_text(codes)}"
     )
     return Section("traversals", "Latent traversals", caption, figures)
-
-
-def informative(codes: ItemCodes) -> list[int]:
-    """Choose the latents to show, the most informative first, 20 at most.
-
-    Of a Gaussian code the influential ones, Ī(x; z_h) > 0.5 nats, or all where none is. Of others
-    with a rate those above .05 nats, or the first five; of deterministic ones all.
-    """
-    order = [int(latent) for latent in codes.order]
-    if codes.information is not None:
-        return order[: min(_influential(codes) or len(order), MOST)]
-    enough = sum(codes.share[order] > ENOUGH) if codes.nats else len(order)
-    return order[: min(max(enough, FEWEST), MOST)]
-
-
-def _influential(codes: ItemCodes) -> int:
-    return 0 if codes.information is None else int((codes.information > INFLUENTIAL).sum())
-
-
-def path(codes: ItemCodes, latent: int, centre: int, steps: int) -> torch.Tensor:
-    """Repeat the code at place `centre` with one latent swept through its range, (steps, H)."""
-    z = torch.from_numpy(codes.means[centre]).float().repeat(steps, 1)
-    z[:, latent] = torch.from_numpy(sweep(codes, latent, steps, centre)).float()
-    return z
-
-
-def each_category(codes: ItemCodes, where: slice, centre: int) -> torch.Tensor:
-    """Repeat the code at place `centre` with the one-hot at `where` set to each of K, (K, H)."""
-    size = where.stop - where.start
-    z = torch.from_numpy(codes.means[centre]).float().repeat(size, 1)
-    z[:, where] = torch.eye(size)
-    return z
 
 
 def category_label(codes: ItemCodes, name: str) -> str:

@@ -5,13 +5,15 @@ from collections.abc import Iterator
 from markupsafe import Markup
 
 from vaekit.information import Ledger, Row
+from vaekit.report.rendering import scrolled
 from vaekit.report.section import Section, View
 from vaekit.report.tables import with_error
 from vaekit.runs import Run, results
 
 _HEAD = Markup(
-    '<thead><tr><th></th><th></th><th class="right">nats</th><th></th><th>check</th>'
-    "<th>estimator</th></tr></thead>"
+    '<thead><tr><th scope="col">what</th><td></td><th scope="col" class="right">nats</th>'
+    '<th scope="col">± error</th><th scope="col">check</th><th scope="col">estimator</th></tr>'
+    "</thead>"
 )
 
 
@@ -45,18 +47,18 @@ def _table(ledger: Ledger) -> Markup:
         if row.part != part:
             part, size = row.part, ledger.parts.get(row.part)
             name = part + (f", {size:,} entries" if size else "")
-            body += Markup('<tr><th colspan="6"><b>{}</b></th></tr>').format(name)
+            body += Markup('<tr><th scope="rowgroup" colspan="6"><b>{}</b></th></tr>').format(name)
         body += _line(row)
-    table = '<div class="wide"><table class="numbers">{}<tbody>{}</tbody></table></div>'
-    return Markup(table).format(_HEAD, body)
+    table = '<table class="numbers fixed">{}<tbody>{}</tbody></table>'
+    return scrolled(Markup(table).format(_HEAD, body), "Ledger")
 
 
 def _line(row: Row) -> Markup:
     value, error = with_error(row.number.value, row.number.se)
     cells = (
-        '<tr><th style="padding-left:{}em">{}</th><td>{}</td><td class="value">{}</td>'
+        '<tr><th scope="row" style="padding-left:{}em">{}</th><td>{}</td><td class="value">{}</td>'
         '<td class="spread">{}</td><td class="quiet" title="{}">{}</td>'
-        '<td class="quiet">{}; n = {:,}</td></tr>'
+        '<td class="quiet text">{}; n = {:,}</td></tr>'
     )
     checked = "; ".join(map(str, row.checks))
     indent, how, n = 0.8 * (row.depth + 1), row.number.estimator, row.number.n

@@ -1,14 +1,16 @@
 """How training went: a small curve of every term and weight."""
 
 from collections.abc import Iterable, Iterator
+from statistics import median
 
 from markupsafe import Markup
 
-from vaekit.report import plots
+from vaekit.report import plots, tables
 from vaekit.report.section import Section, View, figure
 from vaekit.runs import Run, history
 from vaekit.runs.history import VALIDATION
 
+NO_TERM = ("step", "epoch", "images_per_second")
 # Penalties, a distance of kernels, a critic's verdict: terms, by their first words, without nats.
 OWN_SCALE = ("mmd", "prior_adversarial", "contractive", "diagonal_of", "off_diagonal_of")
 
@@ -31,12 +33,12 @@ def _curves(run: Run) -> Section:
         values = [row[name] for row in rows if name in row]
         fixed = name.startswith("weight_") and len(set(values)) == 1
         # What validation saw of a term stands beside what training did.
-        if name in ("step", "epoch") or fixed or (own != name and own in rows[0]):
+        if name in NO_TERM or fixed or (own != name and own in rows[0]):
             continue
         steps = [row["step"] for row in rows if name in row]
         looked = [row for row in rows if VALIDATION + name in row]
         judged = [row["step"] for row in looked], [row[VALIDATION + name] for row in looked]
-        title = name.replace("images_", "examples_").replace("_", " ")  # rows of a table too
+        title = name.replace("_", " ")
         drawn.append(figure(plots.curve(steps, values, title, judged if looked else None)))
     grid = Markup('<div class="plots">{}</div>').format(Markup("").join(drawn))
     caption = (
@@ -49,8 +51,10 @@ def _curves(run: Run) -> Section:
         )
     if len(rows) >= plots.MANY_ROWS:
         caption += " The vertical axes are fitted to what follows the first 2 % of the rows."
-    remarks = Markup("").join(Markup("<p>{}</p>").format(line) for line in run.remarks())
-    return Section("training", "Training", caption + said, [remarks, grid] if remarks else [grid])
+    speed = [row["images_per_second"] for row in rows if "images_per_second" in row]
+    if speed:
+        caption += f" It went at {tables.text(round(median(speed)))} examples per second."
+    return Section("training", "Training", caption + said, [grid])
 
 
 def _but(names: Iterable[str]) -> str:

@@ -1,18 +1,25 @@
-"""Plots of a model of vectors (N, D), where there are no pictures to show."""
+"""Plots of a model of vectors (N, D), where there are no pictures to show.
+
+Numbers are in the table's own units, where it was scaled.
+"""
 
 from collections.abc import Iterator
 
 import numpy as np
-import torch
 
 from vaekit.apply import decode, sample
-from vaekit.data import Dataset
-from vaekit.model import Model
 from vaekit.report import columns
-from vaekit.report.codes import ItemCodes, sample_rows, spread, sweep, typical
+from vaekit.report.codes import (
+    informative,
+    path,
+    spread,
+    sweep,
+    typical,
+)
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, View, figure
-from vaekit.report.sections.images import informative, no_samples, order_text, path
+from vaekit.report.sections.images import no_samples, order_text
+from vaekit.report.touch.explorer import explorer
 
 COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
 
@@ -20,17 +27,16 @@ COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
 def sections(view: View) -> Iterator[Section]:
     """Yield what a model of vectors gives back, dreams up, and what each latent does."""
     if not view.image:
-        given = view.model, view.data, view.codes
-        samples = no_samples(view) or densities(*given)
-        yield from (plot_reconstructions(*given), samples, plot_traversals(*given))
+        samples = no_samples(view) or densities(view)
+        yield from (plot_reconstructions(view), samples, plot_traversals(view))
 
 
-def plot_reconstructions(model: Model, data: Dataset, codes: ItemCodes) -> Section:
+def plot_reconstructions(view: View) -> Section:
     """Plot the first columns of test items against the mean of p(x|z) at their mean code."""
-    places = sample_rows(len(codes.rows), POINTS).numpy()
-    before = data.batch(codes.rows[places]).numpy()
-    z = torch.from_numpy(codes.means[places]).float()
-    after = decode(model, z, codes.condition(places)).numpy()
+    data = view.data
+    some = slice(None, None, max(1, len(view.judged) // POINTS))
+    before = view.own(data.batch(view.codes.rows[view.judged[some]]).cpu().numpy())
+    after = view.own(view.reconstructions[some].numpy())
     count = min(COLUMNS, before.shape[1])
     named = columns.names(data, count)
     with panels(count) as plot:
@@ -41,16 +47,18 @@ def plot_reconstructions(model: Model, data: Dataset, codes: ItemCodes) -> Secti
             axes.plot(before[:, i], after[:, i], ".", color=SERIES[0], markersize=3, alpha=0.6)
             axes.set(title=named[i], xlabel="original", ylabel="reconstruction")
     caption = (
-        f"The first {count} of {before.shape[1]} columns of {len(places)} test items: the mean of "
+        f"The first {count} of {before.shape[1]} columns of {len(before)} test items: the mean of "
         "p(x|z) at the mean of q(z|x) against the original; on the line they agree."
-    ) + columns.scaling(data)
+    ) + columns.units(data)
     return Section("reconstructions", "Reconstructions", caption, [figure(plot.svg)])
 
 
-def densities(model: Model, data: Dataset, codes: ItemCodes) -> Section:
+def densities(view: View) -> Section:
     """Plot how the first columns are distributed in the test set and under the prior."""
+    codes, data = view.codes, view.data
     told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
-    made, real = sample(model, DRAWS, told).numpy(), data.batch(codes.rows).numpy()
+    made = view.own(sample(view.model, DRAWS, told).numpy())
+    real = view.own(data.batch(codes.rows).cpu().numpy())
     count = min(COLUMNS, real.shape[1])
     named = columns.names(data, count)
     with panels(count) as plot:
@@ -65,28 +73,38 @@ def densities(model: Model, data: Dataset, codes: ItemCodes) -> Section:
         f"Densities of the first {count} columns: {len(real)} test items, and the mean of p(x|z) "
         f"for {DRAWS} codes drawn from the prior, seed 0; without the noise of p(x|z) these are "
         "narrower."
-    ) + columns.scaling(data)
+    ) + columns.units(data)
     return Section("samples", "Samples", caption, [figure(plot.svg)])
 
 
-def plot_traversals(model: Model, data: Dataset, codes: ItemCodes) -> Section:
-    """Plot the first decoded columns while each informative latent moves alone."""
-    shown, centre = informative(codes), typical(codes)
-    if not shown:
-        return Section("traversals", "Latent traversals", "None: the code is a category alone.")
-    count, told = min(COLUMNS, data.shape[0]), codes.condition(np.full(STEPS, centre))
-    named = columns.names(data, count)
-    with panels(len(shown)) as plot:
-        for latent, axes in zip(shown, plot.axes.flat, strict=False):
-            curves = decode(model, path(codes, latent, centre, STEPS), told).numpy()[:, :count]
-            moved = sweep(codes, latent, STEPS, centre)
-            for i, colour in enumerate(SERIES[:count]):
-                axes.plot(moved, curves[:, i], color=colour, label=named[i])
-            axes.set(title=codes.label(latent), xlabel=f"z{latent}")
-        plot.legend(columns.legend_columns(named))
+def plot_traversals(view: View) -> Section:
+    """Plot the columns that move most while each informative latent moves alone."""
+    codes, data = view.codes, view.data
+    latents, centre = informative(codes), typical(codes)
+    if not latents:
+        none = "No curves: the code is a category alone."
+        return Section("traversals", "Latent traversals", none, [explorer(view)])
+    shown, told = latents[: len(SERIES)], codes.condition(np.full(STEPS, centre))
+    curves = [
+        view.own(decode(view.model, path(codes, latent, centre, STEPS), told).numpy())
+        for latent in shown
+    ]
+    widths = view.own(data.batch(codes.rows).cpu().numpy()).std(0)
+    moved = np.max([np.ptp(curve, 0) for curve in curves], 0) / np.where(widths > 0, widths, 1.0)
+    most = np.argsort(-moved, kind="stable")[:COLUMNS].tolist()
+    named = columns.names(data, data.shape[0])
+    with panels(len(most)) as plot:
+        for column, axes in zip(most, plot.axes.flat, strict=False):
+            for latent, curve, colour in zip(shown, curves, SERIES, strict=False):
+                values = sweep(codes, latent, STEPS, centre)
+                axes.plot(values, curve[:, column], color=colour, label=codes.label(latent))
+            axes.set(title=named[column], xlabel="value of the latent")
+        plot.legend(min(3, len(shown)))
     caption = (
-        f"The first {count} columns of the mean of p(x|z) as one latent moves and the others stay "
-        f"at the mean code of the test item nearest to the average. {order_text(codes, shown)}"
+        f"The {len(most)} of {data.shape[0]} columns that move most, against their spread: the "
+        "mean of p(x|z) as one latent moves, a line each, and the others stay at the mean code of "
+        f"the test item nearest to the average. {order_text(codes, shown)}"
         + (" The entries of a one-hot are not moved." if codes.categories else "")
-    ) + columns.scaling(data)
-    return Section("traversals", "Latent traversals", caption, [figure(plot.svg)])
+    ) + columns.units(data)
+    figures = [explorer(view), figure(plot.svg)]
+    return Section("traversals", "Latent traversals", caption, figures)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from vaekit.report import tables
+from vaekit.report.rendering import scrolled
 
 MOST_ROWS, FIRST_ROWS, LAST_ROWS = 40, 12, 5  # rows that are too many, and those shown of them
 
@@ -49,8 +50,9 @@ def _plain_table(
         Markup("<tr>{}</tr>\n").format(concatenated(map(_as_cell, row))) for row in rows
     )
     inner = "<thead><tr>{}</tr></thead>\n<tbody>\n{}</tbody>"
-    html = f'<div class="wide"><table class="numbers {{}}">\n{inner}</table></div>'
-    return Markup(html).format(kind, top, body)
+    table = Markup(f'<table class="numbers {{}}">\n{inner}</table>').format(kind, top, body)
+    named = [str(_as_cell(head).content) for head in heads]
+    return scrolled(table, ", ".join(filter(None, named[:4])))
 
 
 def _as_cell(cell: str | Cell) -> Cell:
@@ -60,7 +62,8 @@ def _as_cell(cell: str | Cell) -> Cell:
 def _head(head: str | Cell) -> Markup:
     known = _as_cell(head)
     hint = Markup(' title="{}"').format(known.hint) if known.hint else ""
-    return Markup('<th class="{}"{}>{}</th>').format(known.kind, hint, known.content)
+    html = '<th scope="col" class="{}"{}>{}</th>' if known.content else '<td class="{}"{}>{}</td>'
+    return Markup(html).format(known.kind, hint, known.content)
 
 
 def concatenated(parts: Iterable[Markup | Cell]) -> Markup:

@@ -1,0 +1,74 @@
+"""Which items lie nearest to each other in the code: what the model takes for alike."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from markupsafe import Markup
+
+from vaekit.report import columns
+from vaekit.report.codes import compared, compared_text, spread
+from vaekit.report.section import Section, Tile, View, gallery, short, table
+from vaekit.report.tables import text
+
+ASKED, ASKED_ROWS, NEIGHBOURS, FIRST_COLUMNS = 5, 3, 6, 6
+
+
+def sections(view: View) -> Iterator[Section]:
+    """Yield test items with those nearest to them in code, where there are enough."""
+    if len(view.codes.rows) > NEIGHBOURS:
+        yield neighbours(view)
+
+
+def neighbours(view: View) -> Section:
+    """Show some test items, each beside the six others with the nearest codes."""
+    asked = spread(view.codes, ASKED if view.image else ASKED_ROWS)
+    near, distances = nearest(view.codes.means[:, compared(view.codes)], asked, NEIGHBOURS)
+    caption = (
+        f"{len(asked)} test items at equal distances through the set, each before the {NEIGHBOURS} "
+        f"of {len(view.codes.rows):,} whose codes lie nearest, by the Euclidean distance of mean "
+        f"codes over {compared_text(view.codes)}."
+    )
+    rows = [
+        (view.item(place), [place, *others], row)
+        for place, others, row in zip(asked.tolist(), near.tolist(), distances, strict=True)
+    ]
+    if view.image:
+        figures = [gallery([(name, _tiles(view, places, row)) for name, places, row in rows])]
+    else:
+        figures = [_table(view, name, places, row) for name, places, row in rows]
+        caption += columns.units(view.data)
+    return Section("neighbours", "Nearest neighbours in code", caption, figures)
+
+
+def nearest(codes: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Find the `count` rows of codes (n, H) nearest to each of the rows `asked` (m,), not itself.
+
+    Returns their numbers and Euclidean distances, both (m, count), the nearest first.
+    """
+    distances = np.stack([np.linalg.norm(codes - codes[place], axis=1) for place in asked])
+    distances[np.arange(len(asked)), asked] = np.inf
+    near = np.argsort(distances, axis=1, kind="stable")[:, :count]
+    return near, np.take_along_axis(distances, near, 1)
+
+
+def _tiles(view: View, places: list[int], distances: np.ndarray) -> list[Tile]:
+    """Draw an item, then its neighbours with their distance below."""
+    images = view.tiles(view.data.batch(view.codes.rows[places]))
+    tiles = [Tile(images[0], "itself", view.item(places[0]))]
+    for place, distance, image in zip(places[1:], distances, images[1:], strict=True):
+        said = short(distance)
+        tiles.append(Tile(image, said, f"{view.item(place)}, distance {said}"))
+    return tiles
+
+
+def _table(view: View, name: str, places: list[int], distances: np.ndarray) -> Markup:
+    """List an item and its neighbours with their first columns, in the table's own units."""
+    count = min(FIRST_COLUMNS, view.data.shape[0])
+    whole = view.own(view.data.batch(view.codes.rows[places]).cpu().numpy())[:, :count]
+    names = ["itself", *map(view.item, places[1:])]
+    rows = [
+        (each, short(distance), *(text(float(f"{value:.4g}")) for value in values))
+        for each, distance, values in zip(names, [0.0, *distances], whole, strict=True)
+    ]
+    listed = table(["item", "distance", *columns.names(view.data, count)], rows)
+    return Markup("<h3>{}</h3>{}").format(name, listed)
