@@ -2,9 +2,15 @@
 
 import inspect
 import pkgutil
+import sys
+from pathlib import Path
 
 import vaekit
 from vaekit import metrics
+
+sys.path.insert(0, str(Path(__file__).parent))
+import commands
+import recipe_pages
 
 project = "vaekit"
 author = "the vaekit authors"
@@ -59,8 +65,12 @@ def metrics_reference():
 def _fill(app, name, source):
     source[0] = source[0].replace("<!-- metrics -->", metrics_table())
     source[0] = source[0].replace(".. metrics::", metrics_reference())
+    for mark, text in recipe_pages.lists().items():
+        source[0] = source[0].replace(mark, text)
+    source[0] = source[0].replace("<!-- commands -->", commands.helps())
 
 
 def setup(app):
     app.connect("autodoc-process-docstring", _escape)
     app.connect("source-read", _fill)
+    app.connect("builder-inited", recipe_pages.write_pages)

@@ -9,10 +9,12 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pooch
 import pytest
 import torch
 from parts import same
+from PIL import Image
 
 from vaekit import cli, information, metrics
 from vaekit.networks import NETWORKS
@@ -22,9 +24,13 @@ from vaekit.runs import Run
 from vaekit.training import Training, fit
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = [p for p in sorted((ROOT / "docs").rglob("*.md")) if not {"_build", "pages"} & set(p.parts)]
+PAGES = [ROOT / "README.md", *DOCS]
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+START = ROOT / "docs" / "start"  # whose commands run too, in the order of the page
 WITH_CODE = [page for page in PAGES if BLOCK.search(page.read_text(encoding="utf-8"))]
+WITH_CODE = [page for page in WITH_CODE if page.parent != START]
+STEP = re.compile(r"^```(python|console)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 def test_there_are_blocks():
@@ -47,6 +53,44 @@ def test_blocks_run(page, tmp_path, monkeypatch):
         for registry, old in before:
             registry.clear()
             registry.update(old)
+
+
+@pytest.mark.parametrize("page", sorted(START.glob("*.md")), ids=lambda page: page.name)
+def test_the_first_pages_run_word_for_word(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    _write_photos(tmp_path / "photos")
+    names: dict[str, object] = {"__name__": "a_document"}
+    for kind, block in STEP.findall(page.read_text(encoding="utf-8")):
+        if kind == "python":
+            exec(compile(block, str(page), "exec"), names)
+            continue
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line.removeprefix("$ "))
+            if words[0] == "vaekit" and words[1] != "--version":
+                short = words[1] in ("train", "study")  # an epoch says as much
+                cli.main([*words[1:], *(["--epochs", "1"] if short else [])])
+
+
+@pytest.mark.filterwarnings("default")  # of Jupyter's own packages
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples").glob("*.ipynb")), ids=lambda path: path.name
+)
+def test_notebooks_run(path, tmp_path):
+    nbclient = pytest.importorskip("nbclient", reason="notebooks run through nbclient")
+    nbformat = pytest.importorskip("nbformat", reason="notebooks run through nbclient")
+    notebook = nbformat.read(path, 4)
+    where = {"metadata": {"path": str(tmp_path)}}
+    done = nbclient.NotebookClient(notebook, timeout=300, resources=where).execute()
+    assert any(cell.get("outputs") for cell in done.cells)
+
+
+def _write_photos(folder: Path) -> None:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for k in range(40):
+        size = rng.integers(40, 60, 2)
+        pixels = rng.integers(0, 255, (*size, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{k}.png")
 
 
 def test_the_examples_of_contributing_work_together():
@@ -127,8 +171,10 @@ PACKAGES = (
 
 @pytest.mark.parametrize("package", PACKAGES)
 def test_the_reference_names_every_part(package):
-    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    pages = (ROOT / "docs" / "reference").glob("*.md")
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
     named = set(re.findall(rf"^\.\. auto\w+:: vaekit\.{package}\.([\w.]+)$", text, re.MULTILINE))
+    named |= set(RECIPES) if package == "recipes" else set()  # each has a page
     found = importlib.import_module(f"vaekit.{package}")
     parts = {name for name in found.__all__ if inspect.isroutine(getattr(found, name))}
     parts |= {name for name in found.__all__ if inspect.isclass(getattr(found, name))}
@@ -164,4 +210,4 @@ def test_the_pages_name_every_metric_from_its_record():
         named = re.search(rf"^\.\. auto\w+:: vaekit\.metrics\.{name}$", reference, re.MULTILINE)
         assert named or not (inspect.isroutine(it) or inspect.isclass(it)), name
     assert "<!-- metrics -->" in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-    assert ".. metrics::" in (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    assert ".. metrics::" in (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")

@@ -1,0 +1,155 @@
+"""The pages of the recipes: made from what each recipe is, and from what was measured of it.
+
+A page holds the objective, when to use it and what goes wrong (`recipes/about.yaml`), the recipe as
+a composition, a picture, the row of `measured/mnist.csv`, and the docstring with the arguments.
+"""
+
+import contextlib
+import csv
+import functools
+import io
+from pathlib import Path
+
+import yaml
+
+from vaekit.cli.showing import show_command
+from vaekit.errors import VaekitError
+from vaekit.recipes import RECIPES
+
+HERE = Path(__file__).parent
+OUT = HERE / "recipes" / "pages"
+NUMBERS = {
+    "squared_error": ("squared error", 1),
+    "rate": ("rate, nats", 1),
+    "active_units": ("active units", 1),
+    "probe": ("accuracy of a linear classifier", 3),
+    "train_seconds": ("seconds to train", 0),
+}
+MEASURED = (
+    "MNIST, three epochs, each recipe with its own defaults and 16 latents where it has no wide "
+    "code of its own; mean ± standard error of two seeds on the test part, one thread of an AMD "
+    "EPYC. See [Which model when](../../which.md)."
+)
+
+
+def about():
+    """Return what is written by hand of each recipe, and the groups of pages."""
+    read = yaml.safe_load((HERE / "recipes" / "about.yaml").read_text(encoding="utf-8"))
+    groups = read.pop("groups")
+    grouped = {name for names in groups.values() for name in names}
+    if wrong := (set(RECIPES) ^ grouped) | (set(RECIPES) ^ set(read)):
+        raise VaekitError(f"recipes/about.yaml lacks or should not have {', '.join(sorted(wrong))}")
+    return groups, read
+
+
+def measured():
+    """Return the row of each recipe, of means over seeds."""
+    with (HERE / "measured" / "mnist.csv").open(encoding="utf-8") as file:
+        return {row["recipe"]: row for row in csv.DictReader(file)}
+
+
+def write_pages(app=None):
+    """Write a page for each recipe into recipes/pages."""
+    OUT.mkdir(parents=True, exist_ok=True)
+    (_, known), rows = about(), measured()
+    for name in RECIPES:
+        text = _page(name, known[name], rows)
+        path = OUT / f"{name}.md"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:  # spare Sphinx the rest
+            path.write_text(text, encoding="utf-8")
+
+
+@functools.cache
+def lists():
+    """Return what stands for each mark in other pages: the recipes by group, pictures, numbers."""
+    groups, _ = about()
+    return {
+        "<!-- groups -->": _links(groups),
+        "<!-- gallery -->": _gallery(groups),
+        "<!-- measured -->": _table([n for names in groups.values() for n in names], measured()),
+    }
+
+
+def _page(name, said, rows):
+    recipe = RECIPES[name]
+    parts = [
+        f"# {name}",
+        recipe.summary,
+        f"Paper: {recipe.paper}.",
+        f"```text\nminimise  {said['objective']}\n```",
+        f"**When.** {said['when'].strip()}",
+    ]
+    if _picture(name).exists():
+        parts += [
+            f"![Originals, reconstructions and samples of {name} on MNIST]"
+            f"(../../pictures/recipes/{name}.png)",
+            "*MNIST test digits, below them their reconstructions, and samples where the model has "
+            "a prior. Three epochs: a first look, not its best.*",
+        ]
+    if command := _command(name):
+        parts += ["## As a composition", f"```console\n{command}\n```"]
+    settings = [f"`--{key.replace('_', '-')}`: {text}" for key, text in said["settings"].items()]
+    parts += ["## Settings that matter", _bullets(settings)]
+    parts += ["## What goes wrong, and how one sees it", _bullets(said["wrong"])]
+    if name in rows:
+        beside = dict.fromkeys([name, "vae", "ae"])  # each once
+        parts += ["## What we measured", MEASURED, _table(list(beside), rows)]
+    if said.get("published"):
+        parts += ["## What was published", _bullets(said["published"])]
+    parts += [f"## In Python\n\n```{{eval-rst}}\n.. autofunction:: vaekit.recipes.{name}\n```"]
+    return "\n\n".join(parts) + "\n"
+
+
+def _bullets(lines):
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _command(name):
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            show_command([name])
+    except VaekitError:  # which makes its system itself
+        return ""
+    return "$ " + printed.getvalue().partition("\n\n")[2].strip()
+
+
+def _table(names, rows):
+    heads = ["recipe", *(title for title, _ in NUMBERS.values())]
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    for name in names:
+        if name in rows:
+            cells = [_cell(rows[name], key, digits) for key, (_, digits) in NUMBERS.items()]
+            lines.append("| " + " | ".join([f"`{name}`", *cells]) + " |")
+    return "\n".join(lines)
+
+
+def _cell(row, key, digits):
+    mean, error = row.get(f"mean_{key}"), row.get(f"se_{key}")
+    if not mean:
+        return "–"
+    spread = f" ± {float(error):,.{digits}f}" if error else ""
+    return f"{float(mean):,.{digits}f}{spread}".replace("-", "−")
+
+
+def _links(groups):
+    lines = []
+    for title, names in groups.items():
+        links = [f"[`{n}`](recipes/pages/{n}.md): {RECIPES[n].summary}" for n in names]
+        lines += [f"**{title}**", "", _bullets(links), ""]
+    return "\n".join(lines)
+
+
+def _gallery(groups):
+    lines = []
+    for title, names in groups.items():
+        lines += [f"## {title}", ""]
+        for name in names:
+            if _picture(name).exists():
+                lines += [f"[`{name}`](recipes/pages/{name}.md)", ""]
+                lines += [f"![{name} on MNIST](pictures/recipes/{name}.png)", ""]
+    return "\n".join(lines)
+
+
+def _picture(name):
+    return HERE / "pictures" / "recipes" / f"{name}.png"
