@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.model import Model
-from vaekit.report.pictures import tiles
+from vaekit.pictures import tiles
 
 NATS = {
     "two rate": ("C3v--", "the most they tell of the original: rate"),

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.model import Model
-from vaekit.report.pictures import tiles
+from vaekit.pictures import tiles
 
 
 def column(

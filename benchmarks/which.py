@@ -15,9 +15,9 @@ from pathlib import Path
 import polars as pl
 import torch
 
+from vaekit import pictures
 from vaekit.errors import VaekitError
 from vaekit.recipes import RECIPES
-from vaekit.report import pictures
 from vaekit.runs import Run
 from vaekit.study import Processes, results, run_study
 from vaekit.study.analysis import summary

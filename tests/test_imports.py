@@ -12,7 +12,7 @@ import vaekit
 SOURCE = Path(vaekit.__file__).parent
 # From the bottom up; names in one row are siblings and do not import each other.
 LAYERS = [
-    ["errors", "brief"],
+    ["errors", "brief", "faces"],
     ["arguments"],
     [
         "system",
@@ -20,6 +20,7 @@ LAYERS = [
         "shapes",
         "values",
     ],
+    ["pictures"],
     ["distributions", "data", "corruption"],
     ["networks", "schedules"],
     ["posteriors", "priors", "likelihoods"],

@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from vaekit import apply
+from vaekit import apply, pictures
 from vaekit.data import Columns, Dataset
 from vaekit.report import codes as coding
-from vaekit.report import pictures
 from vaekit.report.codes import ItemCodes
 from vaekit.report.section import View, short, table
 from vaekit.report.sections.items import code_map, errors, neighbours

@@ -7,12 +7,12 @@ import pytest
 import torch
 from PIL import Image
 
+from vaekit import pictures
 from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset
 from vaekit.distributions.divergences import kl, kl_of_blocks
 from vaekit.metrics import cluster_accuracy
 from vaekit.report import codes as coding
-from vaekit.report import pictures
 from vaekit.report.section import View
 from vaekit.report.sections import categories, images
 

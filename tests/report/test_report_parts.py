@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from vaekit import apply
+from vaekit import apply, pictures
 from vaekit.data import Columns, Dataset
 from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
-from vaekit.report import columns, pictures, plots, tables
+from vaekit.report import columns, plots, tables
 from vaekit.report.codes import ItemCodes
 from vaekit.report.section import View
 from vaekit.report.sections import factors, images

@@ -22,9 +22,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vaekit import pictures
 from vaekit.data import RowNames, Schema
 from vaekit.errors import VaekitError
-from vaekit.report import pictures
 from vaekit.system import files
 from vaekit.system.npy import RowFile, save_rows
 

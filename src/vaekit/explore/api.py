@@ -16,11 +16,12 @@ from warnings import WarningMessage, catch_warnings, simplefilter
 import torch
 from torch import Tensor
 
+from vaekit import pictures
 from vaekit.arguments import fits
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.explore import views
 from vaekit.explore.explorer import Example, Explorer, line
-from vaekit.report import pictures, tables
+from vaekit.report import tables
 from vaekit.report.rendering import data_name
 
 COLUMNS = 200  # of a table that are shown

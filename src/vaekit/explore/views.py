@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vaekit.report.pictures import tiles
+from vaekit.pictures import tiles
 
 SIDE = 256  # pixels at least of the longer side of a picture that is saved
 _LARGEST = 512  # pixels of a side; larger pictures are averaged down

@@ -16,11 +16,11 @@ import torch
 from markupsafe import Markup
 from torch import Tensor
 
+from vaekit import pictures
 from vaekit.apply import CHUNK, decode, sample_rows
 from vaekit.data import Dataset
 from vaekit.model import Model
 from vaekit.objectives import Objective
-from vaekit.report import pictures
 from vaekit.report.codes import ItemCodes
 from vaekit.report.rendering import scrolled
 from vaekit.runs import Run

@@ -15,13 +15,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 from matplotlib.ticker import MaxNLocator
 
-from vaekit.report import pictures, tables
+from vaekit import pictures
+from vaekit.pictures import data_uri
+from vaekit.report import tables
 from vaekit.report.comparison.differences import labels
 from vaekit.report.comparison.groups import Group, Value, over_runs
 from vaekit.report.comparison.readings import INDICATORS, Reading
 from vaekit.report.comparison.side_by_side import Residuals, ranges
 from vaekit.report.comparison.tradeoffs import draw, legend
-from vaekit.report.pictures import data_uri
 from vaekit.report.plots import Plot, of_runs
 from vaekit.report.section import Section, figure
 

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit import pictures
 from vaekit.data import Dataset
-from vaekit.report import pictures
 from vaekit.report.section import Section, strips
 
 ITEMS, ROWS = 8, 60

@@ -13,10 +13,10 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from vaekit import pictures
 from vaekit.apply import sample_codes
 from vaekit.information.scores.match import unsampled
 from vaekit.metrics import Score, cluster_accuracy
-from vaekit.report import pictures
 from vaekit.report.codes import spread
 from vaekit.report.plots import INK, MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure

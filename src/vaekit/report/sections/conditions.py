@@ -13,11 +13,12 @@ import torch
 from matplotlib.axes import Axes
 from torch import Tensor
 
+from vaekit import pictures
 from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset
 from vaekit.data.dataset import one_hot
 from vaekit.model import Condition, Model
-from vaekit.report import columns, pictures
+from vaekit.report import columns
 from vaekit.report.codes import ItemCodes, spread
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, View, figure, strips

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import numpy as np
 from markupsafe import Markup
 
+from vaekit import pictures
 from vaekit.apply import condition_of, device_of, reconstruct, seeded
 from vaekit.corruption import CORRUPTIONS, Corruption
 from vaekit.data import Dataset
 from vaekit.information import diagnostics as measure
-from vaekit.report import pictures
 from vaekit.report.codes import spread
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure

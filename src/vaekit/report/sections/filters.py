@@ -11,13 +11,13 @@ from collections.abc import Iterator
 import numpy as np
 from torch import Tensor, nn
 
+from vaekit import pictures
 from vaekit.data import Dataset
 from vaekit.information import diagnostics as measure
 from vaekit.model import Model
 from vaekit.networks import Transposed
 from vaekit.objectives import Sparsity
 from vaekit.posteriors import TopK
-from vaekit.report import pictures
 from vaekit.report.codes import ItemCodes
 from vaekit.report.section import Section, View, strips
 

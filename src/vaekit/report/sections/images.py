@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from vaekit import pictures
 from vaekit.apply import sample
 from vaekit.information.categories import other_entries
 from vaekit.information.indicators import INFLUENTIAL
 from vaekit.information.scores.match import unsampled
-from vaekit.report import pictures
 from vaekit.report.codes import (
     ENOUGH,
     MOST,

@@ -11,13 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit import pictures
 from vaekit.apply import condition_of, device_of
 from vaekit.distributions import LOG_2PI, MixtureEntries
 from vaekit.information.encoding import drawing
 from vaekit.likelihoods import GaussianMixture, NetworkGaussian
 from vaekit.likelihoods.base import limited
 from vaekit.model import Model
-from vaekit.report import pictures
 from vaekit.report.codes import spread
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, Strip, View, figure

@@ -7,8 +7,9 @@ import numpy as np
 from markupsafe import Markup
 from torch import Tensor
 
+from vaekit import pictures
 from vaekit.apply import decode
-from vaekit.report import columns, pictures
+from vaekit.report import columns
 from vaekit.report.rendering import render
 from vaekit.report.section import View
 from vaekit.report.tables import text

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from vaekit.report import columns, pictures
+from vaekit import pictures
+from vaekit.report import columns
 from vaekit.report.codes import compared, compared_text
 from vaekit.report.rendering import render
 from vaekit.report.section import Section, View, short

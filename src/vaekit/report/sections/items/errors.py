@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.report import columns, pictures
+from vaekit import pictures
+from vaekit.report import columns
 from vaekit.report.section import Section, Tile, View, gallery, short, table
 from vaekit.report.tables import text
 
