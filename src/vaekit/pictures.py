@@ -24,7 +24,7 @@ LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to
 READABLE = 56  # pixels of one image in a file
 MOVING = {".gif": "GIF", ".webp": "WebP", ".apng": "PNG"}  # endings of moving pictures
 EXACT, LIGHT = 120_000, 24_000  # values, and bytes, up to which a sheet on a page is a PNG
-RATE = 0.25  # bytes of a pixel of others
+PIXEL_BYTES = 0.25  # bytes of a pixel of others
 
 
 def tiles(
@@ -94,7 +94,7 @@ def data_uri(pixels: np.ndarray) -> str:
     webp = b""
     for quality in (90, 75, 50, 25):
         webp = _written(image, "WEBP", quality=quality, method=2)
-        if len(webp) <= RATE * area:
+        if len(webp) <= PIXEL_BYTES * area:
             break
     return "data:image/webp;base64," + base64.b64encode(webp).decode()
 

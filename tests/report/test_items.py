@@ -10,7 +10,7 @@ from vaekit import apply, pictures
 from vaekit.data import Columns, Dataset
 from vaekit.report import codes as coding
 from vaekit.report.codes import ItemCodes
-from vaekit.report.section import View, short, table
+from vaekit.report.section import View, short, text_table
 from vaekit.report.sections.items import code_map, errors, neighbours
 from vaekit.report.touch import explorer, projections
 from vaekit.report.touch.frames import GRID_STEPS, SLIDER_STEPS, frames_of
@@ -90,19 +90,19 @@ def test_errors_of_columns_are_in_the_units_of_the_table(make):
 
 def test_the_nearest_codes():
     codes = np.array([[0.0], [1.0], [3.0], [7.0]])
-    near, distances = neighbours.nearest(codes, np.array([0, 2]), 2)
+    near, distances = neighbours.nearest_codes(codes, np.array([0, 2]), 2)
     assert near.tolist() == [[1, 2], [1, 0]] and distances.tolist() == [[1, 3], [2, 3]]
     twins = np.zeros((3, 2))
-    near, _ = neighbours.nearest(twins, np.array([1]), 2)
+    near, _ = neighbours.nearest_codes(twins, np.array([1]), 2)
     assert near.tolist() == [[0, 2]]  # never itself
 
 
 def test_codes_are_compared_where_they_tell_something():
     codes = replace(made_up(RNG.normal(size=(9, 5))), information=np.array([0.1, 3, 0.2, 1, 9]))
-    assert coding.compared(codes) == [1, 3, 4]
+    assert coding.compared_entries(codes) == [1, 3, 4]
     assert coding.compared_text(codes) == "the 3 informative latents: z1, z3, z4"
     ones = replace(codes, information=None, categories={"class": slice(2, 5)})
-    assert coding.compared(ones) == [0, 1, 2, 3, 4]
+    assert coding.compared_entries(ones) == [0, 1, 2, 3, 4]
     assert coding.compared_text(ones).endswith("and the one-hot class")
 
 
@@ -131,7 +131,7 @@ def test_tsne_is_asked_for_and_the_same_each_time():
     assert len(projections.projections(codes, np.arange(40), tsne=False)) == 1
     first, again = (projections.projections(codes, np.arange(40), tsne=True)[1] for _ in "ab")
     assert np.array_equal(first.points, again.points)
-    near, _ = neighbours.nearest(first.points, np.arange(40), 1)
+    near, _ = neighbours.nearest_codes(first.points, np.arange(40), 1)
     assert ((near[:, 0] < 20) == (np.arange(40) < 20)).all()
 
 
@@ -239,5 +239,5 @@ def test_short_numbers():
 
 
 def test_tables_are_escaped_and_have_heads():
-    html = table(["a", "b"], [["<x>", "1"]])
+    html = text_table(["a", "b"], [["<x>", "1"]])
     assert '<th scope="col" class="right">b</th>' in html and "&lt;x&gt;" in html

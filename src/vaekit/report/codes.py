@@ -179,7 +179,7 @@ def each_category(codes: ItemCodes, where: slice, centre: int) -> Tensor:
     return z
 
 
-def compared(codes: ItemCodes) -> list[int]:
+def compared_entries(codes: ItemCodes) -> list[int]:
     """List the entries in which codes are compared: the informative latents, and all one-hots."""
     ones = [i for where in codes.categories.values() for i in range(where.start, where.stop)]
     return sorted(informative(codes) + ones)

@@ -165,7 +165,7 @@ def short(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class Tile:
+class Captioned:
     """Hold a picture (H, W, 3 or 4), the words below it, and those for who cannot see it."""
 
     pixels: np.ndarray
@@ -173,7 +173,7 @@ class Tile:
     what: str
 
 
-def gallery(rows: Sequence[tuple[str, Sequence[Tile]]]) -> Markup:
+def gallery(rows: Sequence[tuple[str, Sequence[Captioned]]]) -> Markup:
     """Show rows of pictures, each row below its name and each picture above its caption."""
     html = Markup('<div class="gallery">')
     for name, tiles in rows:
@@ -186,14 +186,14 @@ def gallery(rows: Sequence[tuple[str, Sequence[Tile]]]) -> Markup:
     return html + Markup("</div>")
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
+def text_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> Markup:
     """Show rows of text as a table that readers can sort: a name, then numbers."""
-    head = _row('<th scope="col">{}</th>', '<th scope="col" class="right">{}</th>', heads)
-    body = [_row('<th scope="row">{}</th>', '<td class="value">{}</td>', row) for row in rows]
+    head = _table_row('<th scope="col">{}</th>', '<th scope="col" class="right">{}</th>', heads)
+    body = [_table_row('<th scope="row">{}</th>', '<td class="value">{}</td>', row) for row in rows]
     whole = '<table class="numbers fixed"><thead>{}</thead><tbody>{}</tbody></table>'
     return scrolled(Markup(whole).format(head, Markup("").join(body)), ", ".join(heads))
 
 
-def _row(first: str, other: str, cells: Sequence[str]) -> Markup:
+def _table_row(first: str, other: str, cells: Sequence[str]) -> Markup:
     html = [Markup(other if i else first).format(cell) for i, cell in enumerate(cells)]
     return Markup("<tr>{}</tr>").format(Markup("").join(html))

@@ -16,7 +16,7 @@ from vaekit.report.tables import text
 from vaekit.report.touch.frames import GRID_STEPS, SLIDER_STEPS, Frames, frames_of
 
 BARS = 30  # columns of a table shown at most
-FRAME = 96  # pixels of a frame on a side; larger ones are averaged down
+FRAME_SIZE = 96  # pixels of a frame on a side; larger ones are averaged down
 
 
 def explorer(view: View) -> Markup:
@@ -31,7 +31,7 @@ def explorer(view: View) -> Markup:
         "own": [rounded(frames.own(start)) for start in frames.starts],
         "values": [rounded(frames.values(start)) for start in frames.starts],
     }
-    shown = _pictures(view, frames) if view.image else _columns(view, frames)
+    shown = _picture_frames(view, frames) if view.image else _column_frames(view, frames)
     return Markup(
         render(
             "touch/explorer.html.jinja",
@@ -54,11 +54,11 @@ def _buttons(frames: Frames) -> list[tuple[str, list[tuple[str, int]]]]:
     return groups
 
 
-def _pictures(view: View, frames: Frames) -> dict[str, Any]:
+def _picture_frames(view: View, frames: Frames) -> dict[str, Any]:
     """Decode all frames into sheets of pictures, one for each start; the grids into others."""
 
     def decoded(z: Tensor, c: Tensor | None) -> np.ndarray:
-        return pictures.tiles(decode(view.model, z, c), *view.data.range, largest=FRAME)
+        return pictures.tiles(decode(view.model, z, c), *view.data.range, largest=FRAME_SIZE)
 
     sheets = [decoded(*frames.of(start)) for start in frames.starts]
     given = view.tiles(view.data.batch(view.codes.rows[frames.starts]))
@@ -86,9 +86,9 @@ def _pictures(view: View, frames: Frames) -> dict[str, Any]:
     return {**shown, "template": template}
 
 
-def _columns(view: View, frames: Frames) -> dict[str, Any]:
+def _column_frames(view: View, frames: Frames) -> dict[str, Any]:
     """Decode all frames into rows of the columns that move most, in the table's own units."""
-    made = [_own(view, *frames.of(start)) for start in frames.starts]
+    made = [_decoded_rows(view, *frames.of(start)) for start in frames.starts]
     real = view.own(view.data.batch(view.codes.rows).cpu().numpy())
     spans = np.max([np.ptp(rows, 0) for rows in made], 0) / (real.std(0) + 1e-12)
     most = np.argsort(-spans, kind="stable")[:BARS]
@@ -103,7 +103,7 @@ def _columns(view: View, frames: Frames) -> dict[str, Any]:
     }
 
 
-def _own(view: View, z: Tensor, c: Tensor | None) -> np.ndarray:
+def _decoded_rows(view: View, z: Tensor, c: Tensor | None) -> np.ndarray:
     return view.own(decode(view.model, z, c).numpy())
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vaekit.report.codes import ItemCodes, compared
+from vaekit.report.codes import ItemCodes, compared_entries
 
 PERPLEXITY = 30
 
@@ -20,7 +20,7 @@ class Projection:
 
 def projections(codes: ItemCodes, places: np.ndarray, tsne: bool) -> list[Projection]:
     """Bring the codes at `places` into the plane: as they are, by PCA, and where asked by t-SNE."""
-    entries = compared(codes)
+    entries = compared_entries(codes)
     z = codes.means[places][:, entries]
     if len(entries) == 2:
         return [Projection("code", z, f"z{entries[0]} to the right, z{entries[1]} upwards")]

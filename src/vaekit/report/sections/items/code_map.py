@@ -14,21 +14,21 @@ from markupsafe import Markup
 
 from vaekit import pictures
 from vaekit.report import columns
-from vaekit.report.codes import compared, compared_text
+from vaekit.report.codes import compared_entries, compared_text
 from vaekit.report.rendering import render
 from vaekit.report.section import Section, View, short
 from vaekit.report.tables import text
 from vaekit.report.touch.explorer import rounded
 from vaekit.report.touch.projections import Projection, projections
 
-COLOURED_CLASSES, BINS = 20, 10
+COLOURED_CLASSES, RANGES = 20, 10
 THUMB, ACROSS, ROW_COLUMNS = 32, 50, 8
 WIDTH, HEIGHT, MARGIN = 1000, 640, 20  # units of the drawing
 
 
 def sections(view: View) -> Iterator[Section]:
     """Yield the map of a code of two entries or more."""
-    if len(compared(view.codes)) > 1 and len(view.codes.rows) > 2:
+    if len(compared_entries(view.codes)) > 1 and len(view.codes.rows) > 2:
         yield code_map(view)
 
 
@@ -67,7 +67,7 @@ def code_map(view: View) -> Section:
         f"Mean codes of {len(view.judged):,} test items over {over}, in the plane. The squared "
         "error of an item is that of its reconstruction, summed over entries."
     )
-    return Section("map", "Map of codes", caption, [_drawn(view, planes, fields, first)])
+    return Section("map", "Map of codes", caption, [_draw_map(view, planes, fields, first)])
 
 
 def fields_of(view: View) -> list[Field]:
@@ -89,8 +89,8 @@ def fields_of(view: View) -> list[Field]:
 def in_ranges(name: str, numbers: np.ndarray) -> Field:
     """Sort numbers (n,) into ranges of one width between their 2nd and 98th percentile."""
     low, high = np.percentile(numbers, [2, 98])
-    levels = ((numbers - low) / ((high - low) or 1.0) * BINS).astype(int).clip(0, BINS - 1)
-    labels = [short(float(value)) for value in np.linspace(low, high, BINS)]
+    levels = ((numbers - low) / ((high - low) or 1.0) * RANGES).astype(int).clip(0, RANGES - 1)
+    labels = [short(float(value)) for value in np.linspace(low, high, RANGES)]
     return Field(name, levels, labels, numbers=numbers)
 
 
@@ -115,7 +115,7 @@ def colour(field: Field, level: int) -> str:
     return f"color-mix(in oklch, var(--series-1) {share}%, var(--series-0))"
 
 
-def _drawn(view: View, planes: list[Projection], fields: list[Field], first: int) -> Markup:
+def _draw_map(view: View, planes: list[Projection], fields: list[Field], first: int) -> Markup:
     points = [placed(plane.points) for plane in planes]
     field = fields[first]
     dots = {
@@ -127,9 +127,9 @@ def _drawn(view: View, planes: list[Projection], fields: list[Field], first: int
         "axes": [plane.axes for plane in planes],
         "fields": [each.plain() for each in fields],
         "first": first,
-        "names": _names(view),
+        "names": _item_names(view),
     }
-    data |= _pictures(view) if view.image else _rows(view)
+    data |= _thumbnails(view) if view.image else _row_numbers(view)
     count = min(ROW_COLUMNS, view.data.shape[0])
     return Markup(
         render(
@@ -147,12 +147,12 @@ def _drawn(view: View, planes: list[Projection], fields: list[Field], first: int
     )
 
 
-def _names(view: View) -> list[str]:
+def _item_names(view: View) -> list[str]:
     names = view.data.names_of(view.codes.rows[view.judged])
     return names if view.data.names else [f"item {name}" for name in names]
 
 
-def _pictures(view: View) -> dict[str, Any]:
+def _thumbnails(view: View) -> dict[str, Any]:
     """Lay out each item's picture and reconstruction, small, in one sheet."""
     given = view.data.batch(view.codes.rows[view.judged])
     both = [
@@ -164,6 +164,6 @@ def _pictures(view: View) -> dict[str, Any]:
     return {"sheet": sheet, "size": [tiles.shape[2], tiles.shape[1]], "across": ACROSS}
 
 
-def _rows(view: View) -> dict[str, Any]:
+def _row_numbers(view: View) -> dict[str, Any]:
     rows = view.own(view.data.batch(view.codes.rows[view.judged]).cpu().numpy())
     return {"rows": rounded(rows[:, :ROW_COLUMNS])}

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from vaekit import pictures
 from vaekit.report import columns
-from vaekit.report.section import Section, Tile, View, gallery, short, table
+from vaekit.report.section import Captioned, Section, View, gallery, short, text_table
 from vaekit.report.tables import text
 
-SHOWN, NAMED_COLUMNS = 8, 500
+EACH, NAMED_COLUMNS = 8, 500
 
 
 def sections(view: View) -> Iterator[Section]:
@@ -22,7 +22,7 @@ def sections(view: View) -> Iterator[Section]:
 def best_and_worst(view: View) -> Section:
     """Show the items with the least, the middle and the largest squared error."""
     order = torch.from_numpy(view.errors).argsort(stable=True)
-    count = min(SHOWN, len(order))
+    count = min(EACH, len(order))
     middle = (len(order) - count) // 2
     groups = {
         "Best": order[:count],
@@ -34,11 +34,11 @@ def best_and_worst(view: View) -> Section:
         "error ‖x − x̂‖², summed over entries; x̂ is the mean of p(x|z) at the mean of q(z|x). Each "
         "item stands above its x̂, with its error below."
     )
-    rows = [(name, _pairs(view, some)) for name, some in groups.items()]
+    rows = [(name, _item_pairs(view, some)) for name, some in groups.items()]
     return Section("errors", "Best, typical and worst", caption, [gallery(rows)])
 
 
-def _pairs(view: View, some: Tensor) -> list[Tile]:
+def _item_pairs(view: View, some: Tensor) -> list[Captioned]:
     """Draw some of the judged items, each above its reconstruction."""
     before = view.tiles(view.data.batch(view.codes.rows[view.judged[some]]))
     after = view.tiles(view.reconstructions[some])
@@ -46,7 +46,7 @@ def _pairs(view: View, some: Tensor) -> list[Tile]:
     for i, above, below in zip(some.tolist(), before, after, strict=True):
         error, name = short(float(view.errors[i])), view.item(int(view.judged[i]))
         what = f"{name}, above its reconstruction, squared error {error}"
-        tiles.append(Tile(pictures.grid(np.stack([above, below]), 1), error, what))
+        tiles.append(Captioned(pictures.grid(np.stack([above, below]), 1), error, what))
     return tiles
 
 
@@ -70,7 +70,7 @@ def column_errors(view: View) -> Section:
         caption += f" Listed are the first {NAMED_COLUMNS} of {len(rows):,} columns."
     rows = rows[:NAMED_COLUMNS]
     heads = ("column", "RMSE", "standard deviation", "R²")
-    return Section("errors", "Error by column", caption, [table(heads, rows)])
+    return Section("errors", "Error by column", caption, [text_table(heads, rows)])
 
 
 def explained(rmse: float, sd: float) -> str:

@@ -6,8 +6,8 @@ import numpy as np
 from markupsafe import Markup
 
 from vaekit.report import columns
-from vaekit.report.codes import compared, compared_text, spread
-from vaekit.report.section import Section, Tile, View, gallery, short, table
+from vaekit.report.codes import compared_entries, compared_text, spread
+from vaekit.report.section import Captioned, Section, View, gallery, short, text_table
 from vaekit.report.tables import text
 
 ASKED, ASKED_ROWS, NEIGHBOURS, FIRST_COLUMNS = 5, 3, 6, 6
@@ -22,7 +22,8 @@ def sections(view: View) -> Iterator[Section]:
 def neighbours(view: View) -> Section:
     """Show some test items, each beside the six others with the nearest codes."""
     asked = spread(view.codes, ASKED if view.image else ASKED_ROWS)
-    near, distances = nearest(view.codes.means[:, compared(view.codes)], asked, NEIGHBOURS)
+    z = view.codes.means[:, compared_entries(view.codes)]
+    near, distances = nearest_codes(z, asked, NEIGHBOURS)
     caption = (
         f"{len(asked)} test items at equal distances through the set, each before the {NEIGHBOURS} "
         f"of {len(view.codes.rows):,} whose codes lie nearest, by the Euclidean distance of mean "
@@ -35,12 +36,14 @@ def neighbours(view: View) -> Section:
     if view.image:
         figures = [gallery([(name, _tiles(view, places, row)) for name, places, row in rows])]
     else:
-        figures = [_table(view, name, places, row) for name, places, row in rows]
+        figures = [_neighbour_table(view, name, places, row) for name, places, row in rows]
         caption += columns.units(view.data)
     return Section("neighbours", "Nearest neighbours in code", caption, figures)
 
 
-def nearest(codes: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+def nearest_codes(
+    codes: np.ndarray, asked: np.ndarray, count: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Find the `count` rows of codes (n, H) nearest to each of the rows `asked` (m,), not itself.
 
     Returns their numbers and Euclidean distances, both (m, count), the nearest first.
@@ -51,17 +54,17 @@ def nearest(codes: np.ndarray, asked: np.ndarray, count: int) -> tuple[np.ndarra
     return near, np.take_along_axis(distances, near, 1)
 
 
-def _tiles(view: View, places: list[int], distances: np.ndarray) -> list[Tile]:
+def _tiles(view: View, places: list[int], distances: np.ndarray) -> list[Captioned]:
     """Draw an item, then its neighbours with their distance below."""
     images = view.tiles(view.data.batch(view.codes.rows[places]))
-    tiles = [Tile(images[0], "itself", view.item(places[0]))]
+    tiles = [Captioned(images[0], "itself", view.item(places[0]))]
     for place, distance, image in zip(places[1:], distances, images[1:], strict=True):
         said = short(distance)
-        tiles.append(Tile(image, said, f"{view.item(place)}, distance {said}"))
+        tiles.append(Captioned(image, said, f"{view.item(place)}, distance {said}"))
     return tiles
 
 
-def _table(view: View, name: str, places: list[int], distances: np.ndarray) -> Markup:
+def _neighbour_table(view: View, name: str, places: list[int], distances: np.ndarray) -> Markup:
     """List an item and its neighbours with their first columns, in the table's own units."""
     count = min(FIRST_COLUMNS, view.data.shape[0])
     whole = view.own(view.data.batch(view.codes.rows[places]).cpu().numpy())[:, :count]
@@ -70,5 +73,5 @@ def _table(view: View, name: str, places: list[int], distances: np.ndarray) -> M
         (each, short(distance), *(text(float(f"{value:.4g}")) for value in values))
         for each, distance, values in zip(names, [0.0, *distances], whole, strict=True)
     ]
-    listed = table(["item", "distance", *columns.names(view.data, count)], rows)
+    listed = text_table(["item", "distance", *columns.names(view.data, count)], rows)
     return Markup("<h3>{}</h3>{}").format(name, listed)
