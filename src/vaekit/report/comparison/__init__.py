@@ -17,6 +17,7 @@ from vaekit.errors import VaekitError
 from vaekit.report import tables
 from vaekit.report.comparison import noises, side_by_side, tradeoffs
 from vaekit.report.comparison.differences import common, differing, labels, own
+from vaekit.report.comparison.downloads import numbers_table, runs_table
 from vaekit.report.comparison.groups import Group, gather, grouped, names_of
 from vaekit.report.comparison.ranking import Ranking, ranking
 from vaekit.report.comparison.readings import Reading, items_of, read_model
@@ -132,40 +133,21 @@ class _Page:
                     for i, group in enumerate(self.groups)
                     if any(each.name in group.names for each in part)
                 ],
-                "csv": self._csv([each.name for each in part], title),
+                "csv": csv_link(
+                    numbers_table(self.groups, self.labels, [each.name for each in part]),
+                    "scores" if title else "numbers",
+                ),
             }
             for title, part in parts.items()
             if part
         ]
 
     def _lists(self) -> dict[str, Markup]:
-        """Link to the lists of runs, one a row, and of rankings, as tables of values."""
-        entries = [(i + 1, entry) for i, g in enumerate(self.groups) for entry in g.entries]
-        runs = [
-            [rank, *(entry.settings.get(key) for key in self.keys), entry.seed, entry.run.folder]
-            for rank, entry in entries
-        ]
+        """Link to the lists of runs and of rankings, as tables of values."""
         ranked = [self._ranking(each) for each in self.rankings]
-        return {
-            "runs": csv_link([["row", *self.keys, "seed", "folder"], *runs], "runs"),
-            "ranking": csv_link([list(ranked[0]), *(r.values() for r in ranked)], "ranking")
-            if ranked
-            else Markup(""),
-        }
-
-    def _csv(self, names: Sequence[str], title: str) -> Markup:
-        """Link to numbers of all groups as a table of values, each with error, n and bias."""
-        parts = ("", " standard error", " runs", " shuffled")
-        heads = ["setting", *(f"{name}{part}" for name in names for part in parts)]
-        rows = []
-        for label, group in zip(self.labels, self.groups, strict=True):
-            cells = []
-            for name in names:
-                mean, bias = group.number(name), group.shuffled(name)
-                cells += [None] * 3 if mean is None else [mean.value, mean.se, mean.n]
-                cells.append(None if bias is None else bias.value)
-            rows.append([label, *cells])
-        return csv_link([heads, *rows], "scores" if title else "numbers")
+        table = [list(ranked[0]), *(each.values() for each in ranked)] if ranked else []
+        runs = runs_table(self.groups, self.keys)
+        return {"runs": csv_link(runs, "runs"), "ranking": csv_link(table, "ranking")}
 
     def _cell(self, ranked: Ranking, i: int) -> dict[str, str]:
         mean = self.groups[i].number(ranked.name)
