@@ -19,7 +19,7 @@ from vaekit.networks import NETWORKS
 from vaekit.posteriors import POSTERIORS
 from vaekit.priors import PRIORS
 from vaekit.schedules import SCHEDULES, Linear
-from vaekit.text import build
+from vaekit.text import build, parse
 from vaekit.training import Training
 
 
@@ -119,6 +119,27 @@ def test_recipes_check_their_arguments(name):
             make((1, 8, 8), **{known.name: {"no": "kind"}})
     with pytest.raises(TypeError, match=rf"^{name}\(\) .*'no_such'"):
         make((1, 8, 8), no_such=1)
+
+
+@pytest.mark.parametrize(
+    "text, positional, named",
+    [
+        ("table(wine.csv, label=target)", ["wine.csv"], {"label": "target"}),
+        ("table(~/my-data/wine.2.csv)", ["~/my-data/wine.2.csv"], {}),
+        ("folder(/a/b, size=[32, 16])", ["/a/b"], {"size": [32, 16]}),
+        ("folder('/a/b c, d')", ["/a/b c, d"], {}),
+        ("f([a/b.png, c], 2024/x.csv)", [["a/b.png", "c"], "2024/x.csv"], {}),
+        ("f(1e-3, -2, .5, 0x10, true, none)", [1e-3, -2, 0.5, 16, True, None], {}),
+    ],
+)
+def test_paths_need_no_quotes(text, positional, named):
+    assert parse(text) == (text.partition("(")[0], positional, named)
+
+
+@pytest.mark.parametrize("text", ["folder(/a/b c/d)", "folder(a b)", "f(1.5.2)", "f(-a/b)"])
+def test_what_is_no_path_is_refused(text):
+    with pytest.raises(VaekitError, match="text with blanks in quotes"):
+        parse(text)
 
 
 def test_words_are_no_yes():

@@ -18,6 +18,10 @@ class Splits(NamedTuple):
     def __repr__(self) -> str:
         return f"train: {self.train!r}\ntest: {self.test!r}"
 
+    def _repr_html_(self) -> str:
+        parts = {"train": self.train, "test": self.test}
+        return "".join(f"<div>{name}</div>{part._repr_html_()}" for name, part in parts.items())
+
     def joined(self) -> Dataset:
         """Return both parts as one set, in the order of the whole where they were split from one.
 

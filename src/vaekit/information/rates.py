@@ -38,6 +38,7 @@ from vaekit.data.dataset import shuffled
 from vaekit.distributions import Categories, Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
 from vaekit.distributions.product import Block, blocks
+from vaekit.faces import Numbers
 from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_model
 from vaekit.information.encoding import check_subject
@@ -72,7 +73,7 @@ def evaluate(
     samples: int = 1,
     seed: int = 0,
     bins: int = BINS,
-) -> dict[str, dict[str, Any]]:
+) -> Numbers:
     """Judge a model on up to `n` examples of a set, drawn without replacement where it has more.
 
     Of a loader they are its first n, with the same numbers as of a set that holds these. `samples`
@@ -96,7 +97,7 @@ def evaluate(
                 if name != "v":  # into which the prior's variance goes, which may be infinite
                     what = f"the {name.replace('_', ' ')}"
                     check_finite_values(model, part.data, part.rows, what, values)
-    numbers = {k: asdict(v) for k, v in sums.numbers().items()}
+    numbers = Numbers((k, asdict(v)) for k, v in sums.numbers().items())
     if isinstance(source, Dataset) and source.factors is not None:
         levels = source.levels(torch.arange(len(source)) if rows is None else rows)
         assert levels is not None

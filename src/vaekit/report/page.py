@@ -15,7 +15,7 @@ import torch
 from vaekit.errors import VaekitError, warn
 from vaekit.report import tables
 from vaekit.report.codes import encode_items
-from vaekit.report.rendering import check_page, data_name, render
+from vaekit.report.rendering import check_page, data_name, render, save_page
 from vaekit.report.section import View
 from vaekit.report.sections import sections_of
 from vaekit.runs import Run
@@ -40,8 +40,7 @@ def write(
     check_page(path, force)
     with torch.random.fork_rng(range(torch.cuda.device_count())), _pictures(run) as folder:
         text = _render(run, folder, tsne)
-    files.write_text(path, text)
-    return path
+    return save_page(path, text)
 
 
 @contextmanager

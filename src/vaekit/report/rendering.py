@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup, escape
@@ -28,6 +28,28 @@ POLICY = (
 OPTION = re.compile(r"""(--[a-z][a-z-]*(?: "[^"]*"| [\w.]*\w)?)""")
 MARK = '<p class="kicker">vaekit '  # in the head of every page
 HEAD = 1 << 15  # bytes that hold it, the style before it
+
+
+if TYPE_CHECKING:
+    _Path = Path
+else:
+    _Path = type(Path())
+
+
+class Page(_Path):
+    """Name the file of a page, which a notebook shows as the page."""
+
+    def _repr_html_(self) -> str:
+        text = escape(self.read_text(encoding="utf-8"))
+        style = "width: 100%; height: 45em; border: 0"
+        frame = Markup('<iframe srcdoc="{}" title="{}" style="{}"></iframe>')
+        return frame.format(text, self.name, style)
+
+
+def save_page(path: Path, text: str) -> Page:
+    """Write a page; raise `VaekitError` where the disk refuses."""
+    files.write_text(path, text)
+    return Page(path)
 
 
 def check_page(path: Path, force: bool = False) -> Path:

@@ -1,12 +1,12 @@
 """The tables of a page: numbers with their estimators, and every setting of the run."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from vaekit import recipes
 from vaekit.data import Columns
+from vaekit.faces import text, with_error
 from vaekit.metrics import described
 from vaekit.runs import Config
 
@@ -70,20 +70,6 @@ def better(name: str) -> str:
     plain = name.partition(" [")[0]
     known = described(plain)
     return NUMBERS.get(plain, ("", ""))[1] if known is None else known[1].better
-
-
-def with_error(value: Any, error: float | None) -> tuple[str, str]:
-    """Write a value and its standard error, ("−86.48", "± 0.94"); the second is empty without."""
-    if not error:
-        return text(value), ""
-    return _rounded(value, error), f"± {_rounded(error, error)}"
-
-
-def _rounded(value: Any, error: float) -> str:
-    """Write a value to the second digit of its standard error."""
-    if not (math.isfinite(error) and math.isfinite(value)):
-        return text(value)
-    return f"{value:,.{max(0, 1 - math.floor(math.log10(error)))}f}".replace("-", "−")
 
 
 def facts(config: Config) -> str:
@@ -151,15 +137,3 @@ def _table_rows(table: Mapping[str, Any], prefix: str = "") -> list[TextRow]:
         elif value is not None:
             rows.append((name, text(value)))
     return rows
-
-
-def text(value: Any) -> str:
-    """Write a value for a reader: four digits, thousands apart, a real minus."""
-    if isinstance(value, bool) or value is None:
-        return {True: "yes", False: "no", None: "–"}[value]
-    if isinstance(value, int):
-        return f"{value:,}".replace("-", "−")
-    if isinstance(value, float):
-        digits = f"{value:,.2f}" if 100 <= abs(value) < 1e6 else f"{value:.4g}"
-        return digits.replace("-", "−")
-    return ", ".join(map(text, value)) if isinstance(value, list | tuple) else str(value)

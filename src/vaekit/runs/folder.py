@@ -19,6 +19,7 @@ from torch import Tensor
 from vaekit.arguments import expect
 from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError
+from vaekit.faces import Numbers
 from vaekit.model import Condition, Model
 from vaekit.runs import (
     conditions,
@@ -67,6 +68,8 @@ class Run:
     def __repr__(self) -> str:
         kind = self.config
         return f"Run({str(self.folder)!r}: {kind.recipe} on {kind.data}, {kind.notes.get('state')})"
+
+    _repr_html_ = outputs.notebook_face
 
     @cached_property
     def config(self) -> Config:
@@ -155,7 +158,8 @@ class Run:
     evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
     score, score_batches = examples.score, examples.score_batches
     interpolate = examples.interpolate
-    report, explore, export = outputs.report, outputs.explore, outputs.export
+    report, show = outputs.report, outputs.show
+    explore, export = outputs.explore, outputs.export
     from_pretrained = classmethod(outputs.from_pretrained)
     summary = summary.summary
 
@@ -191,12 +195,12 @@ class Run:
         return history.read(self.folder / "history.csv")
 
     @property
-    def metrics(self) -> dict[str, Any]:
+    def metrics(self) -> Numbers:
         """Return what metrics.json holds, empty where the run was not evaluated.
 
         A damaged one is empty too, with a warning.
         """
-        return results.read_results(self.folder / results.METRICS)
+        return Numbers(results.read_results(self.folder / results.METRICS))
 
     def save_metrics(self, metrics: dict[str, Any]) -> None:
         """Write metrics.json."""

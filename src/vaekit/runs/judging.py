@@ -18,6 +18,7 @@ from vaekit.arguments import check, check_counts
 from vaekit.corruption import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, warn
+from vaekit.faces import Numbers
 from vaekit.information.scores import either, taking
 from vaekit.likelihoods import Bernoulli
 from vaekit.metrics.checks import BINS
@@ -31,7 +32,6 @@ from vaekit.system.progress import shown
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
-Numbers = dict[str, Any]
 Say = Callable[..., object]  # print, or nothing
 _STEPS = 1000  # of a reader, by default where the recipe trains with one
 _MASS = (
@@ -97,7 +97,8 @@ def evaluate_run(
         score = _scores(run, names, judged, corrupt, features, say) if names else None
         draws = 100 if importance_samples is None else importance_samples
         more = measure.summarise(run.model, judged, n, draws) if information else {}
-        numbers = measure.evaluate(run.model, judged, n, samples, bins=bins) | more
+        numbers = measure.evaluate(run.model, judged, n, samples, bins=bins)
+        numbers |= more
         numbers |= measure.diagnose(*run.system, judged, n)
         if score is not None:
             numbers |= score(n=n, bins=bins)

@@ -1,14 +1,23 @@
 """What others are given of a run: its page, an explorer, another form. These imports point up."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+
+from vaekit import pictures
+from vaekit.errors import VaekitError
+from vaekit.faces import face
+from vaekit.runs.results import METRICS
 from vaekit.system import files
 
 if TYPE_CHECKING:
     from vaekit.explore import Server
     from vaekit.export import Export
     from vaekit.runs.folder import Run
+
+_LINES, _PAIRS = 6, 12  # sentences, and examples, in a notebook
 
 
 def report(
@@ -27,6 +36,43 @@ def report(
     if not run.judged():
         run.evaluate()
     return write(run, path, force, tsne)
+
+
+def show(run: "Run") -> Path:
+    """Return the run's page, which a notebook shows in the cell; it is written where it is old.
+
+    Raises `VaekitError` as `report` does.
+    """
+    from vaekit.report.rendering import Page
+
+    page, sources = run.folder / "report.html", [run.weights, run.folder / METRICS]
+    if not run.judged() or not page.is_file():
+        return report(run)
+    newest = max(each.stat().st_mtime for each in sources if each.exists())
+    return report(run) if newest > page.stat().st_mtime else Page(page)
+
+
+def notebook_face(run: "Run") -> str:
+    """Return what a notebook shows of a run: how it is, in sentences, and examples given back."""
+    about, picture = run.config, ""
+    lines = [str(run.folder)]
+    with suppress(VaekitError):
+        lines += [each.text for each in run.summary()[:_LINES]]
+    with suppress(VaekitError):
+        picture = _pairs(run)
+    title = f"{about.recipe} on {about.data}, {about.notes.get('state', 'unfinished')}"
+    return face(title, lines, picture=picture, what="test examples above their reconstructions")
+
+
+def _pairs(run: "Run") -> str:
+    data = run.data.test
+    if len(data.shape) != 3:
+        return ""
+    part = data.subset(torch.linspace(0, len(data) - 1, min(_PAIRS, len(data))).long())
+    both = part.batch(range(len(part))), torch.from_numpy(run.reconstruct(part))
+    tiles = [pictures.tiles(each.cpu(), *run.schema.levels) for each in both]
+    sheets = [pictures.grid(each, _PAIRS) for each in tiles]
+    return pictures.data_uri(pictures.stack_sheets(sheets))
 
 
 def export(

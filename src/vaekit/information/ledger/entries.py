@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor
 
+from vaekit.faces import face, with_error
 from vaekit.information.rates import Number
 
 SIGNS = {"lower bound": "≥", "upper bound": "≤"}
@@ -107,6 +108,22 @@ class Ledger:
     def __repr__(self) -> str:
         held = f"{len(self.checks) - len(self.check())} of {len(self.checks)} checks hold"
         return f"Ledger({len(self.rows)} rows, {held}: print(ledger.table()) shows them)"
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [
+                "\u2003" * row.depth + row.name,
+                row.relation,
+                *with_error(row.number.value, row.number.se),
+                row.state,
+                row.number.estimator,
+            ]
+            for row in self.rows
+        ]
+        wrong = self.check()
+        held = f"{len(self.checks) - len(wrong)} of {len(self.checks)} checks hold"
+        heads = ["row", "", "nats", "", "check", "estimator"]
+        return face("Ledger", [held, *map(str, wrong), *self.notes], heads=heads, rows=rows)
 
     def __getitem__(self, place: str | tuple[str, str]) -> Number:
         """Return the number of a key of the whole code, or of (part, key); KeyError for none."""

@@ -29,12 +29,14 @@ from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions.divergences import kl, log_ratio
 from vaekit.errors import VaekitError
+from vaekit.faces import face, text
 from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_model, check_seed
 from vaekit.information.encoding import check_subject
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
+_SHOWN = (0, 0.25, 0.5, 0.75, 1)  # quantiles in a notebook
 CODES = 100  # drawn of each example, by default
 NO_PRIOR = "the model has no prior p(z): train a vae"
 DETERMINISTIC = "the model's code is deterministic, so that KL(q‖p) is infinite: train a vae"
@@ -58,6 +60,16 @@ class ExampleScores:
         }
 
     __repr__ = brief_repr
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [name.replace("_", " "), *map(text, np.quantile(values, _SHOWN).tolist())]
+            for name, values in self.values.items()
+        ]
+        n = len(next(iter(self.values.values()), ()))
+        heads = ["score", "lowest", "quarter", "median", "three quarters", "highest"]
+        absent = [f"no {name.replace('_', ' ')}: {why}" for name, why in self.absent.items()]
+        return face(f"Scores of {n:,} examples", absent, heads=heads, rows=rows)
 
 
 def score_examples(

@@ -22,7 +22,7 @@ from vaekit.report.comparison.groups import Group, gather, grouped, names_of
 from vaekit.report.comparison.ranking import Ranking, ranking
 from vaekit.report.comparison.readings import Reading, items_of, read_model
 from vaekit.report.comparison.side_by_side import ITEMS, ranges
-from vaekit.report.rendering import check_page, csv_link, render
+from vaekit.report.rendering import check_page, csv_link, render, save_page
 from vaekit.report.section import Section
 from vaekit.runs import Run
 from vaekit.system import files
@@ -45,8 +45,7 @@ def compare(runs: Sequence[Run | Path | str], path: Path | str, force: bool = Fa
         raise _too_few(opened, notes)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         text = _Page(grouped(entries), notes).text()
-    files.write_text(path, text)
-    return path
+    return save_page(path, text)
 
 
 def _too_few(runs: Sequence[Run], notes: Sequence[str]) -> VaekitError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.report import tables
-from vaekit.report.rendering import check_page, data_name, render
+from vaekit.report.rendering import check_page, data_name, render, save_page
 from vaekit.report.section import Section
 from vaekit.study.analysis.layout import check_table, repeats, varied
 from vaekit.study.page.agreement import agreement_section
@@ -98,8 +98,7 @@ def write_page(known: Comparison, path: Path | str, force: bool = False) -> Path
         sections=[section for section in sections if section is not None],
         settings=_settings_by_recipe(of_runs),
     )
-    files.write_text(path, text)
-    return path
+    return save_page(path, text)
 
 
 def _study_title(results: "pl.DataFrame") -> str:
