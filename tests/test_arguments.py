@@ -138,7 +138,7 @@ def test_paths_need_no_quotes(text, positional, named):
 
 @pytest.mark.parametrize("text", ["folder(/a/b c/d)", "folder(a b)", "f(1.5.2)", "f(-a/b)"])
 def test_what_is_no_path_is_refused(text):
-    with pytest.raises(VaekitError, match="text with blanks in quotes"):
+    with pytest.raises(VaekitError, match=r"paths, \[lists\]"):
         parse(text)
 
 
