@@ -4,7 +4,10 @@ import sys
 import types
 from typing import Any
 
+import numpy as np
 import pytest
+from parts import same
+from PIL import Image
 
 import vaekit
 from vaekit import cli
@@ -144,6 +147,43 @@ def test_trackers_that_are_not_there(log, cause, tmp_path, monkeypatch):
     with pytest.raises(VaekitError, match=cause):
         trained(tmp_path / "run", log=log)
     assert not (tmp_path / "run").exists()
+
+
+class _Stops(Watcher):
+    def look(self, step, steps, epoch, row):
+        self.stop = step >= 4
+
+
+@pytest.mark.parametrize("recipe", ["vae", "ae", "cvae", "joint_vae"])
+def test_a_film_is_drawn_and_changes_no_weight(recipe, tmp_path):
+    settings = {**SMALL, **({"latent": 2} if recipe != "joint_vae" else {"style": 2})}
+    settings = {k: v for k, v in settings.items() if k != "latent" or recipe != "joint_vae"}
+    bare = vaekit.train(recipe, out=tmp_path / "bare", **settings)
+    drawn = vaekit.train(recipe, out=tmp_path / "drawn", log="film", **settings)
+    assert same(bare.model.state_dict(), drawn.model.state_dict())
+    frames = sorted((drawn.folder / "logs" / "film").glob("*.npy"))
+    assert int(frames[0].stem) == 0 and int(frames[-1].stem) == drawn.config.notes["step"]
+    with Image.open(drawn.folder / "pictures" / "film.gif") as film:
+        rows = 2 if recipe == "ae" else 3
+        assert film.size == (7 * (10 * 10 - 2), 7 * (10 * rows - 2))
+        assert film.is_animated  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def test_a_resumed_film_goes_on(tmp_path):
+    settings = {**SMALL, "log": "film"}
+    vaekit.train("vae", out=tmp_path / "a", watcher=_Stops(), **settings)
+    (tmp_path / "a" / "logs" / "film" / "0000000007.npy").write_bytes(
+        b"of a step that is made anew"
+    )
+    vaekit.train("vae", out=tmp_path / "a", resume=True, **settings)
+    frames = [int(p.stem) for p in (tmp_path / "a" / "logs" / "film").glob("*.npy")]
+    assert 0 in frames and max(frames) == 12 and 7 not in frames
+
+
+def test_rows_of_a_table_make_no_film(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 3)).astype("float32"))
+    with pytest.raises(VaekitError, match="film draws pictures"):
+        trained(tmp_path / "a", data=str(tmp_path / "x.npy"), likelihood="gaussian", log="film")
 
 
 def test_ones_own_watcher_hears_how_it_ended(tmp_path):

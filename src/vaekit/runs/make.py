@@ -106,13 +106,13 @@ def _train(
         _load(fit, folder / CHECKPOINT)
         if before == "longer":
             note_longer(fit, folder)
-    following = trackers.following(None, (), folder, fit.step)
+    following = trackers.following(None, (), folder, fit, splits.test)
     if fit.fabric.global_rank == 0:
         history.start(folder / "history.csv", fit.step)
         _write_config(folder, config, state="unfinished")
         # Weights of an interrupted run grow stale from here on; its checkpoint has the same.
         (folder / MODEL).unlink(missing_ok=True)
-        following = trackers.following(watcher, log, folder, fit.step)
+        following = trackers.following(watcher, log, folder, fit, splits.test)
         following.begin(config)
     fit.fabric.barrier()  # the others look into what the first process has written
     run = _opened(folder, config, whole)

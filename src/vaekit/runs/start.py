@@ -64,7 +64,7 @@ def train(
         checkpoint_minutes: time between checkpoints
         checkpoint_steps: steps between checkpoints, in place of minutes
         keep_checkpoint: keep the last checkpoint of a finished run, to train on from there
-        log: trackers that follow the training: tensorboard, mlflow, wandb
+        log: trackers that follow the training: tensorboard, mlflow, wandb; film, which draws it
         watcher: follows the training row by row, in place of the bar
         verbose: show a bar on a terminal, a line for each epoch elsewhere, on stderr
         settings: `data` by name or path, `data_dir`, `holdout`; `validation`, a share of the

@@ -1,4 +1,4 @@
-"""Trackers of experiments that follow a run: TensorBoard, MLflow, Weights & Biases.
+"""Trackers that follow a run: TensorBoard, MLflow, Weights & Biases, and a film of its pictures.
 
 Each is an extra (`pip install 'vaekit[tensorboard]'`) and writes what stands in the history, by its
 names, and what decided the run. Without an account or a server all of it stays on this machine. A
@@ -10,20 +10,29 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
+from vaekit import apply, pictures
+from vaekit.apply import condition_of
+from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest, warn
 from vaekit.runs.config import Config, flat
 from vaekit.runs.show import Watcher
 from vaekit.system import files
 from vaekit.system.extras import needed
+from vaekit.training import Fit
 
 LOGS = "logs"
+_SCENES, _FRAMES, _HOLD = 10, 60, 12  # pictures side by side, frames at most or so, the last one
 
 
 class Tracker(Watcher):
-    """Follow a run of this folder, from `step` on."""
+    """Follow a run of this folder, from the step on where its training is; `test` is held out."""
 
-    def __init__(self, folder: Path, step: int):
-        self.folder, self.step = folder, step
+    def __init__(self, folder: Path, fit: Fit, test: Dataset):
+        self.folder, self.step = folder, fit.step
+        self.model, self.test = fit.parts.model, test
         self.logs = folder / LOGS
         self.logs.mkdir(exist_ok=True)
 
@@ -110,7 +119,54 @@ class WandB(Tracker):
         self._run.finish(exit_code=0 if state in ("finished", "interrupted") else 1)
 
 
-TRACKERS: dict[str, Callable[[Path, int], Tracker]] = {
+class Film(Tracker):
+    """Draw test pictures, how they are given back, and samples while training: pictures/film.gif.
+
+    Frames are kept in logs/film/, so that a resumed run goes on with them.
+    """
+
+    def begin(self, config: Config) -> None:
+        """Choose what is shown; raise `VaekitError` for examples that are no pictures."""
+        if len(self.test.shape) != 3:
+            raise VaekitError("film draws pictures, and the examples here are rows of a table")
+        rows = torch.linspace(0, len(self.test) - 1, min(_SCENES, len(self.test))).long()
+        self._shown, self._next = self.test.subset(rows), 0
+        self._frames = self.logs / "film"
+        self._frames.mkdir(exist_ok=True)
+        for frame in self._frames.glob("*.npy"):  # of steps that are made anew
+            if int(frame.stem) > self.step:
+                frame.unlink()
+        if not self.step:
+            self._draw(0)
+
+    def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
+        """Draw a frame where one is due."""
+        if self._next <= step or step == steps:
+            self._next = step + steps // _FRAMES
+            self._draw(step)
+
+    def _draw(self, step: int) -> None:
+        n, places = len(self._shown), torch.arange(len(self._shown))
+        x, c = self._shown.batch(places), condition_of(self.model, self._shown, places)
+        rows = [x, apply.reconstruct(self.model, x, c)]
+        if self.model.prior is not None:
+            rows.append(apply.sample(self.model, n, c))
+        tiles = [pictures.tiles(each.cpu(), *self._shown.range) for each in rows]
+        frame = pictures.stack_sheets([pictures.grid(each, n) for each in tiles])
+        np.save(self._frames / f"{step:010d}.npy", frame)
+
+    def end(self, state: str) -> None:
+        """Write the film."""
+        frames = [np.load(path) for path in sorted(self._frames.glob("*.npy"))]
+        if frames:
+            (self.folder / "pictures").mkdir(exist_ok=True)
+            out, cell = self.folder / "pictures" / "film.gif", min(self.test.shape[1:])
+            last = [frames[-1]] * _HOLD
+            pictures.save_moving([*frames, *last], out, cell, back=False)
+
+
+TRACKERS: dict[str, Callable[[Path, Fit, Dataset], Tracker]] = {
+    "film": Film,
     "tensorboard": TensorBoard,
     "mlflow": MLflow,
     "wandb": WandB,
@@ -161,10 +217,12 @@ def _name(tracker: Watcher) -> str:
     return type(tracker).__name__
 
 
-def following(watcher: Watcher | None, log: Sequence[str], folder: Path, step: int) -> Several:
-    """Return who follows a run of this folder from `step` on."""
+def following(
+    watcher: Watcher | None, log: Sequence[str], folder: Path, fit: Fit, test: Dataset
+) -> Several:
+    """Return who follows a run of this folder from where its training is."""
     own = [] if watcher is None else [watcher]
-    return Several([*own, *(TRACKERS[name](folder, step) for name in log)])
+    return Several([*own, *(TRACKERS[name](folder, fit, test) for name in log)])
 
 
 def listed(given: str | Sequence[str]) -> list[str]:
@@ -177,7 +235,8 @@ def listed(given: str | Sequence[str]) -> list[str]:
     for name in names:
         if name not in TRACKERS:
             raise nearest(name, TRACKERS, "tracker")
-        _package(name, name)
+        if TRACKERS[name] is not Film:
+            _package(name, name)
     return names
 
 
