@@ -172,18 +172,20 @@ def test_a_film_is_drawn_and_changes_no_weight(recipe, tmp_path):
 def test_a_resumed_film_goes_on(tmp_path):
     settings = {**SMALL, "log": "film"}
     vaekit.train("vae", out=tmp_path / "a", watcher=_Stops(), **settings)
-    (tmp_path / "a" / "logs" / "film" / "0000000007.npy").write_bytes(
-        b"of a step that is made anew"
-    )
+    film = tmp_path / "a" / "logs" / "film"
+    assert sorted(int(path.stem) for path in film.glob("*.npy")) == [0, 1, 2, 3, 4]
+    for step in (7, 12):  # of a longer past, of which one is drawn anew
+        np.save(film / f"{step:010d}.npy", np.zeros(3))
     vaekit.train("vae", out=tmp_path / "a", resume=True, **settings)
-    frames = [int(p.stem) for p in (tmp_path / "a" / "logs" / "film").glob("*.npy")]
-    assert 0 in frames and max(frames) == 12 and 7 not in frames
+    assert sorted(int(path.stem) for path in film.glob("*.npy")) == list(range(10))
+    assert np.load(film / "0000000007.npy").ndim == 3
 
 
 def test_rows_of_a_table_make_no_film(tmp_path):
     np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(40, 3)).astype("float32"))
+    changed = {"data": str(tmp_path / "x.npy"), "likelihood": "gaussian", "batch": 20}
     with pytest.raises(VaekitError, match="film draws pictures"):
-        trained(tmp_path / "a", data=str(tmp_path / "x.npy"), likelihood="gaussian", log="film")
+        trained(tmp_path / "a", log="film", **changed)
 
 
 def test_ones_own_watcher_hears_how_it_ended(tmp_path):
