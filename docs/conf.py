@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+import re
 import sys
 from pathlib import Path
 
@@ -20,12 +21,16 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 html_theme = "furo"
+html_extra_path = ["extra"]
 html_title = "vaekit"
 exclude_patterns = ["_build"]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 default_role = "code"
 nitpicky = False
+
+
+METRICS = re.compile(r"\.\. metrics:: (\w) (\w)")
 
 
 def _escape(app, what, name, obj, options, lines):
@@ -47,10 +52,12 @@ def metrics_table():
     return "\n".join(lines)
 
 
-def metrics_reference():
-    """Name every module of metrics with its public functions and classes, for autodoc."""
+def metrics_reference(first="a", last="z"):
+    """Name modules of metrics, by their first letter, with functions and classes, for autodoc."""
     lines = []
     for module in pkgutil.iter_modules(metrics.__path__, "vaekit.metrics."):
+        if not first <= module.name.removeprefix("vaekit.metrics.")[0] <= last:
+            continue
         public = [(name, getattr(metrics, name)) for name in metrics.__all__]
         named = [(name, it) for name, it in public if getattr(it, "__module__", "") == module.name]
         if named:
@@ -64,7 +71,7 @@ def metrics_reference():
 
 def _fill(app, name, source):
     source[0] = source[0].replace("<!-- metrics -->", metrics_table())
-    source[0] = source[0].replace(".. metrics::", metrics_reference())
+    source[0] = METRICS.sub(lambda found: metrics_reference(*found.groups()), source[0])
     for mark, text in recipe_pages.lists().items():
         source[0] = source[0].replace(mark, text)
     source[0] = source[0].replace("<!-- commands -->", commands.helps())

@@ -210,4 +210,6 @@ def test_the_pages_name_every_metric_from_its_record():
         named = re.search(rf"^\.\. auto\w+:: vaekit\.metrics\.{name}$", reference, re.MULTILINE)
         assert named or not (inspect.isroutine(it) or inspect.isclass(it)), name
     assert "<!-- metrics -->" in (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
-    assert ".. metrics::" in (ROOT / "docs" / "reference" / "metrics.md").read_text("utf-8")
+    pages = [ROOT / "docs" / "reference" / f"{name}.md" for name in ("metrics", "metrics-more")]
+    shown = [conf["METRICS"].search(page.read_text("utf-8")).groups() for page in pages]
+    assert shown == [("a", "h"), ("i", "z")]

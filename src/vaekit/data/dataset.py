@@ -17,13 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit import pictures
 from vaekit.data.border import Channels, admit, check_all_finite, class_numbers, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
+from vaekit.data.notebook import notebook_face
 from vaekit.data.row_names import RowNames
 from vaekit.errors import VaekitError, nearest, shortened
-from vaekit.faces import face
 
 
 @dataclass(frozen=True, eq=False)
@@ -235,14 +234,7 @@ class Dataset:
         return text + (f"\n  {self.factors!r}" if self.factors is not None else "")
 
     def _repr_html_(self) -> str:
-        title, *lines = repr(self).splitlines()
-        if len(self.shape) != 3:
-            return face(title, lines)
-        x = self.batch(torch.linspace(0, len(self) - 1, min(_SHOWN, len(self))).long()).cpu()
-        whole = self.images.dtype == torch.uint8
-        tiles = pictures.tiles(x, *((0, 1) if whole else map(float, x.aminmax())))
-        sheet = pictures.data_uri(pictures.grid(tiles, _SHOWN))
-        return face(title, lines, picture=sheet, what="examples at equal distances")
+        return notebook_face(self)
 
     def checksum(self) -> str:
         """Compute the sha256 of the pixels (type, shape, bytes) and the rows, as 64 hex digits."""
@@ -290,7 +282,6 @@ def shuffled(count: int, generator: torch.Generator) -> Tensor:
     return torch.randperm(count, generator=generator, dtype=kind)
 
 
-_SHOWN = 16  # examples in a notebook
 CONDITIONS = ("labels", "factors", "attributes")
 
 

@@ -25,6 +25,7 @@ from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
 from vaekit.runs.conditions import matched
+from vaekit.runs.results import Results
 from vaekit.runs.using import Input, examples
 from vaekit.system import files
 from vaekit.system.progress import shown
@@ -133,11 +134,11 @@ def _part(run: "Run", train_split: bool = False) -> str:
     return "training" if train_split or run.data.test is run.data.train else "test"
 
 
-def _stamp(run: "Run") -> Numbers:
+def _stamp(run: "Run") -> Results:
     return {"step": run.stamp.step, "weights": run.stamp.mark}
 
 
-def _staying(run: "Run", before: Numbers, old: Numbers, new: Numbers, say: Say) -> Numbers | None:
+def _staying(run: "Run", before: Results, old: Results, new: Results, say: Say) -> Results | None:
     """Return earlier numbers where they are of the same weights and examples, else say so.
 
     None where others have come since `before` that are of newer weights.
@@ -161,7 +162,7 @@ def _scores(
     corrupt: str | Sequence[str],
     features: Path | str | None,
     say: Say,
-) -> Callable[..., Numbers]:
+) -> Callable[..., Results]:
     """Settle which scores are meant, before anything is computed, and say which are left out."""
     train = None if data is run.data.train else run.data.train
     # Commas within brackets are arguments'.
@@ -184,7 +185,7 @@ def _scores(
     def progress(name: str, done: int, count: int) -> None:
         say(f"scores {done + 1}/{count}: {name}", file=sys.stderr, flush=True)
 
-    def score(**options: Any) -> Numbers:
+    def score(**options: Any) -> Results:
         network = None if place is None else _network(run, place, say)
         given = {"train": train, "corruptions": corruptions, "network": network}
         return measure.score(run.model, data, wanted, progress=progress, **given, **options)
@@ -251,7 +252,7 @@ def refit_run(
     noise: Sequence[str] = ("gaussian", "mixture(2)"),
     n: int = 10_000,
     verbose: bool = False,
-) -> Numbers:
+) -> Results:
     """Fit other noise models to the run's residuals, write refits.json, and return the bounds.
 
     The networks stay, the noise is fitted to the residuals of the training data. Returns, by the
@@ -264,26 +265,24 @@ def refit_run(
     models = {own: run.model}
     for name in noise:
         models[name] = measure.refit(run.model, run.data.train, name)
-    rows: Numbers = {}
+    rows: Results = {}
     for name, model in models.items():
         numbers = measure.evaluate(model, run.data.test, n)
         key = bound_of(numbers)
         rows[name] = {key: {**numbers[key], **_stamp(run)}, "noise": model.likelihood.noise()}
     if isinstance(run.model.likelihood, Bernoulli):
         rows[own]["note"] = _MASS
-    path = run.folder / results.REFITS
-    results.merge(
-        path, rows, lambda old: _comparable(old, own, rows, print if verbose else _silent)
-    )
+    say = print if verbose else _silent
+    results.merge(run.folder / results.REFITS, rows, lambda old: _comparable(old, own, rows, say))
     return rows
 
 
-def bound_of(row: Numbers) -> str:
+def bound_of(row: Results) -> str:
     """Name the number that noise models are compared by: the ELBO, without a prior distortion."""
     return "elbo" if "elbo" in row else "distortion"
 
 
-def _comparable(old: Numbers, own: str, rows: Numbers, say: Say) -> Numbers:
+def _comparable(old: Results, own: str, rows: Results, say: Say) -> Results:
     """Return earlier rows where they are of the same weights and examples; say what is dropped."""
     names = [name for name in old if name not in rows]
     if not names:

@@ -1,0 +1,24 @@
+"""What a notebook shows of a set."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from vaekit import pictures
+from vaekit.faces import face
+
+if TYPE_CHECKING:
+    from vaekit.data.dataset import Dataset
+
+_SHOWN = 16  # examples
+
+
+def notebook_face(data: "Dataset") -> str:
+    """Return HTML: what `print` says of a set, and of pictures some at equal distances."""
+    title, *lines = repr(data).splitlines()
+    if len(data.shape) != 3:
+        return face(title, lines)
+    x = data.batch(torch.linspace(0, len(data) - 1, min(_SHOWN, len(data))).long()).cpu()
+    low, high = (0.0, 1.0) if data.images.dtype == torch.uint8 else map(float, x.aminmax())
+    sheet = pictures.data_uri(pictures.grid(pictures.tiles(x, low, high), _SHOWN))
+    return face(title, lines, picture=sheet, what="examples at equal distances")
