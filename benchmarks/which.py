@@ -5,9 +5,9 @@
     python benchmarks/which.py show --data-dir DATA --studies FOLDER [--out docs]
 
 `train` is one study, so it may be stopped and goes on. `cost` times steps of 100 digits, in five
-rounds, and writes measured/cost.csv, each as a ratio to the VAE's of its round. `show` writes measured/mnist.csv, means over
-the seeds with their standard errors, and a picture of each recipe: originals, reconstructions and
-samples of seed 0.
+rounds, and writes measured/cost.csv, each as a ratio to the VAE's of its round. `show` writes
+measured/mnist.csv, means over the seeds with their standard errors, and a picture of each recipe:
+originals, reconstructions and samples of seed 0.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import polars as pl
 import torch
 
 from vaekit import data, pictures
+from vaekit.apply import condition_of
 from vaekit.errors import VaekitError
 from vaekit.recipes import RECIPES
 from vaekit.runs import Run
@@ -76,7 +77,7 @@ def _step(name: str, train: data.Dataset) -> float:
     recipe = RECIPES[name]
     own = {} if name in WIDE or "latent" not in recipe.arguments else {"latent": 16}
     known = recipe.complete(own, train)
-    steps = fit(*recipe(train.shape, **known), train, recipe.defaults(epochs=1, batch=100))
+    steps = fit(*recipe.make(train.shape, **known), train, recipe.defaults(epochs=1, batch=100))
     for _ in islice(steps, 5):
         pass
     begin = time.perf_counter()
@@ -103,10 +104,11 @@ def _table(table: pl.DataFrame, path: Path) -> None:
 
 
 def _picture(run: Run, path: Path) -> None:
-    x = run.data.test.subset(range(COLUMNS)).batch(range(COLUMNS))
-    rows = [x, run.reconstruct(x.numpy())]
+    part = run.data.test.subset(range(COLUMNS))
+    c = condition_of(run.model, part, torch.arange(COLUMNS))
+    rows = [part.batch(range(COLUMNS)), run.reconstruct(part)]
     with suppress(VaekitError):  # of no prior
-        rows.append(run.sample(COLUMNS))
+        rows.append(run.sample(COLUMNS, None if c is None else c.numpy()))
     sheets = [pictures.grid(pictures.tiles(torch.as_tensor(row)), COLUMNS) for row in rows]
     path.parent.mkdir(parents=True, exist_ok=True)
     pictures.save_picture(pictures.stack_sheets(sheets), path, 28)
