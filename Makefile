@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # What the demo trains; CI makes it small.
-DEMO_DATA ?= sprites(scales=3, rotations=10, positions=16)
+DEMO_DATA ?= sprites(scales=3, rotations=10, positions=16, size=32)
 DEMO_EPOCHS ?= 8
 DEMO_OUT ?= runs/demo
 
