@@ -199,6 +199,21 @@ def test_the_page_of_parts_has_every_term():
     assert all(f"`{name}`" in text for name in terms), terms
 
 
+def test_every_recipe_has_a_page_and_every_command_its_help(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "docs"))
+    pages = runpy.run_path(str(ROOT / "docs" / "recipe_pages.py"))
+    (_, known), rows = pages["about"](), pages["measured"]()
+    for name, recipe in RECIPES.items():
+        text = pages["_page"](name, known[name], rows)
+        assert recipe.summary in text and known[name]["objective"] in text
+        assert set(known[name]["settings"]) <= {*recipe.arguments, *vars(Training())}, name
+        assert name == "compose" or (name in rows and "What we measured" in text)
+        assert name == "compose" or (ROOT / "docs/pictures/recipes" / f"{name}.png").is_file()
+    helps = runpy.run_path(str(ROOT / "docs" / "commands.py"))["helps"]()
+    assert all(f"## vaekit {name}" in helps for name in cli.COMMANDS)
+    assert all(f"--{name.replace('_', '-')}" in helps for name in vars(Training()))
+
+
 def test_the_pages_name_every_metric_from_its_record():
     conf = runpy.run_path(str(ROOT / "docs" / "conf.py"))
     table, reference = conf["metrics_table"](), conf["metrics_reference"]()

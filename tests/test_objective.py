@@ -310,11 +310,11 @@ def test_the_language_of_parts():
         {"k": True, "none": None},
     )
     assert parse("f('a b', x=\"c,d\")") == ("f", ["a b"], {"x": "c,d"})
+    assert parse("f(a.b)") == ("f", ["a.b"], {})  # a file of that name
     for text in (
         "",
         "1f(2)",
         "f(g(1))",
-        "f(a.b)",
         "f(1; 2)",
         "f(__import__('os'))",
         "f(*x)",
