@@ -55,6 +55,7 @@ def test_a_ledger_and_scores_are_tables(run):
 
 
 def test_a_run_says_how_it_is_and_shows_examples(run):
+    run.evaluate()
     shown = run._repr_html_()
     assert "vae on digits, finished" in shown and "<img" in shown and "nats" in shown
 
