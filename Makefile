@@ -4,7 +4,7 @@ VENV ?= .venv
 PIP_INSTALL = $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 # What the demo trains; CI makes it small.
 DEMO_DATA ?= sprites(scales=3, rotations=10, positions=16, size=32)
-DEMO_EPOCHS ?= 8
+DEMO_EPOCHS ?= 5
 DEMO_OUT ?= runs/demo
 
 .PHONY: demo test check docs clean
@@ -12,7 +12,7 @@ DEMO_OUT ?= runs/demo
 demo: $(VENV)/installed
 	rm -rf "$(DEMO_OUT)"
 	$(VENV)/bin/vaekit train beta_vae --data "$(DEMO_DATA)" --network "conv()" \
-		--batch 64 --epochs $(DEMO_EPOCHS) --out "$(DEMO_OUT)"
+		--beta 1 --batch 64 --epochs $(DEMO_EPOCHS) --out "$(DEMO_OUT)"
 	$(VENV)/bin/vaekit report "$(DEMO_OUT)"
 	@echo "Open $(DEMO_OUT)/report.html in a browser."
 
