@@ -109,9 +109,9 @@ def _picture(run: Run, path: Path) -> None:
     rows = [part.batch(range(COLUMNS)), run.reconstruct(part)]
     with suppress(VaekitError):  # of no prior
         rows.append(run.sample(COLUMNS, None if c is None else c.numpy()))
-    sheets = [pictures.grid(pictures.tiles(torch.as_tensor(row)), COLUMNS) for row in rows]
+    sheet = pictures.stacked([torch.as_tensor(row) for row in rows], COLUMNS)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pictures.save_picture(pictures.stack_sheets(sheets), path, 28)
+    pictures.save_picture(sheet, path, 28)
 
 
 def main() -> None:

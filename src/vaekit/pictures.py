@@ -61,6 +61,13 @@ def stack_sheets(sheets: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([part for sheet in sheets for part in (sheet, gap)][:-1])
 
 
+def stacked(
+    rows: Sequence[Tensor], columns: int, low: float = 0.0, high: float = 1.0
+) -> np.ndarray:
+    """Lay rows of images (n, C, H, W) out below one another, black and white at low and high."""
+    return stack_sheets([grid(tiles(row.cpu(), low, high), columns) for row in rows])
+
+
 def aligned(sheets: Sequence[np.ndarray]) -> list[np.ndarray]:
     """Widen RGBA sheets to the widest, transparent to the right."""
     wide = max(sheet.shape[1] for sheet in sheets)
@@ -122,12 +129,24 @@ def save_moving(
     With `back` they run to the end and back. Gaps are white, as a GIF knows no half-transparent
     pixels. Raises `VaekitError` where the file cannot be written.
     """
-    turned = [*sheets, *sheets[-2:0:-1]] if back else sheets
-    frames = [Image.fromarray(_on_white(_enlarged(sheet, cell))) for sheet in turned]
-    how: dict[str, Any] = {"save_all": True, "append_images": frames[1:], "loop": 0}
-    how |= {"duration": milliseconds, "format": MOVING[path.suffix.lower()]}
-    how |= {"lossless": True} if path.suffix.lower() == ".webp" else {}
-    files.write_file(path, lambda temporary: frames[0].save(temporary, **how))
+    frames, kind = [_on_white(_enlarged(sheet, cell)) for sheet in sheets], path.suffix.lower()
+    files.write_file(path, lambda part: write_moving(frames, part, kind, milliseconds, back))
+
+
+def write_moving(
+    frames: Sequence[np.ndarray],
+    target: Path | io.BytesIO,
+    ending: str,
+    milliseconds: int = 80,
+    back: bool = True,
+) -> None:
+    """Write RGB frames of one size that run for ever, in the form of a `MOVING` ending."""
+    turned = [*frames, *frames[-2:0:-1]] if back else frames
+    first, *others = map(Image.fromarray, turned)
+    how: dict[str, Any] = {"save_all": True, "append_images": others, "loop": 0}
+    how |= {"duration": milliseconds, "format": MOVING[ending]}
+    how |= {"lossless": True} if ending == ".webp" else {}
+    first.save(target, **how)
 
 
 def _enlarged(sheet: np.ndarray, cell: int) -> np.ndarray:

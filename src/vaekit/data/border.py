@@ -56,6 +56,11 @@ def class_numbers(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor
     return torch.from_numpy(array.astype(np.int64))
 
 
+def evenly_spaced(count: int, limit: int) -> Tensor:
+    """Choose up to `limit` places at equal distances from the first to the last of `count`."""
+    return torch.linspace(0, count - 1, min(count, limit)).round().long()
+
+
 def pieces(count: int, row_bytes: int) -> Iterator[slice]:
     """Cut `count` rows of `row_bytes` bytes each into slices of about 64 MiB."""
     step = max(1, _PIECE // max(1, row_bytes))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vaekit import pictures
+from vaekit.data.border import evenly_spaced
 from vaekit.faces import face
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ def notebook_face(data: "Dataset") -> str:
     title, *lines = repr(data).splitlines()
     if len(data.shape) != 3:
         return face(title, lines)
-    x = data.batch(torch.linspace(0, len(data) - 1, min(_SHOWN, len(data))).long()).cpu()
+    x = data.batch(evenly_spaced(len(data), _SHOWN)).cpu()
     low, high = (0.0, 1.0) if data.images.dtype == torch.uint8 else map(float, x.aminmax())
     sheet = pictures.data_uri(pictures.grid(pictures.tiles(x, low, high), _SHOWN))
     return face(title, lines, picture=sheet, what="examples at equal distances")

@@ -12,11 +12,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vaekit.pictures import tiles
+from vaekit.pictures import tiles, write_moving
 
 SIDE = 256  # pixels at least of the longer side of a picture that is saved
 _LARGEST = 512  # pixels of a side; larger pictures are averaged down
-_FRAME = 80  # milliseconds
 
 
 def pixels(x: Tensor, levels: tuple[float, float]) -> np.ndarray:
@@ -48,11 +47,8 @@ def uri(picture: np.ndarray) -> str:
 
 def gif(frames: np.ndarray, side: int = SIDE) -> bytes:
     """Write bytes (n, H, W, 3) as a GIF that goes there and back without end."""
-    there = [Image.fromarray(_enlarged(frame, side)).quantize(256) for frame in frames]
-    first, *others = [*there, *there[-2:0:-1]]
     buffer = io.BytesIO()
-    options: dict[str, Any] = {"save_all": True, "append_images": others, "loop": 0}
-    first.save(buffer, "GIF", duration=_FRAME, **options)
+    write_moving([_enlarged(frame, side) for frame in frames], buffer, ".gif")
     return buffer.getvalue()
 
 

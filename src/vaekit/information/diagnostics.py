@@ -20,6 +20,7 @@ from vaekit.apply import batches, reconstruct, seeded
 from vaekit.brief import brief_repr
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
+from vaekit.data.border import evenly_spaced
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_numbers, check_range
 from vaekit.given import check_objective
@@ -56,11 +57,6 @@ def diagnose(
     if model.corruption is not None:
         numbers |= _denoised(denoise(model, data, rows, model.corruption), data)
     return {name: asdict(number) for name, number in numbers.items() if math.isfinite(number.value)}
-
-
-def evenly_spaced(count: int, limit: int) -> Tensor:
-    """Choose up to `limit` places at equal distances from the first to the last of `count`."""
-    return torch.linspace(0, count - 1, min(count, limit)).round().long()
 
 
 def term_of(objective: Objective, kind: type[Any]) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from vaekit import pictures
+from vaekit.data.border import evenly_spaced
 from vaekit.errors import VaekitError
 from vaekit.faces import face
 from vaekit.runs.results import METRICS
@@ -68,11 +69,9 @@ def _pairs(run: "Run") -> str:
     data = run.data.test
     if len(data.shape) != 3:
         return ""
-    part = data.subset(torch.linspace(0, len(data) - 1, min(_PAIRS, len(data))).long())
+    part = data.subset(evenly_spaced(len(data), _PAIRS))
     both = part.batch(range(len(part))), torch.from_numpy(run.reconstruct(part))
-    tiles = [pictures.tiles(each.cpu(), *run.schema.levels) for each in both]
-    sheets = [pictures.grid(each, _PAIRS) for each in tiles]
-    return pictures.data_uri(pictures.stack_sheets(sheets))
+    return pictures.data_uri(pictures.stacked(both, _PAIRS, *run.schema.levels))
 
 
 def export(

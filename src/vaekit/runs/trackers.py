@@ -16,6 +16,7 @@ import torch
 from vaekit import apply, pictures
 from vaekit.apply import condition_of
 from vaekit.data import Dataset
+from vaekit.data.border import evenly_spaced
 from vaekit.errors import VaekitError, nearest, warn
 from vaekit.runs.config import Config, flat
 from vaekit.runs.show import Watcher
@@ -28,7 +29,12 @@ _SCENES, _FRAMES, _HOLD = 10, 60, 12  # pictures side by side, frames at most or
 
 
 class Tracker(Watcher):
-    """Follow a run of this folder, from the step on where its training is; `test` is held out."""
+    """Follow a run of this folder, from the step on where its training is; `test` is held out.
+
+    `extra` says that it needs a package, which has the tracker's name.
+    """
+
+    extra = True
 
     def __init__(self, folder: Path, fit: Fit, test: Dataset):
         self.folder, self.step = folder, fit.step
@@ -125,12 +131,14 @@ class Film(Tracker):
     Frames are kept in logs/film/, so that a resumed run goes on with them.
     """
 
+    extra = False
+
     def begin(self, config: Config) -> None:
         """Choose what is shown; raise `VaekitError` for examples that are no pictures."""
         if len(self.test.shape) != 3:
             raise VaekitError("film draws pictures, and the examples here are rows of a table")
-        rows = torch.linspace(0, len(self.test) - 1, min(_SCENES, len(self.test))).long()
-        self._shown, self._next = self.test.subset(rows), 0
+        self._shown = self.test.subset(evenly_spaced(len(self.test), _SCENES))
+        self._next = 0
         self._frames = self.logs / "film"
         self._frames.mkdir(exist_ok=True)
         for frame in self._frames.glob("*.npy"):  # of steps that are made anew
@@ -151,8 +159,7 @@ class Film(Tracker):
         rows = [x, apply.reconstruct(self.model, x, c)]
         if self.model.prior is not None:
             rows.append(apply.sample(self.model, n, c))
-        tiles = [pictures.tiles(each.cpu(), *self._shown.range) for each in rows]
-        frame = pictures.stack_sheets([pictures.grid(each, n) for each in tiles])
+        frame = pictures.stacked(rows, n, *self._shown.range)
         np.save(self._frames / f"{step:010d}.npy", frame)
 
     def end(self, state: str) -> None:
@@ -165,7 +172,7 @@ class Film(Tracker):
             pictures.save_moving([*frames, *last], out, cell, back=False)
 
 
-TRACKERS: dict[str, Callable[[Path, Fit, Dataset], Tracker]] = {
+TRACKERS: dict[str, type[Tracker]] = {
     "film": Film,
     "tensorboard": TensorBoard,
     "mlflow": MLflow,
@@ -235,7 +242,7 @@ def listed(given: str | Sequence[str]) -> list[str]:
     for name in names:
         if name not in TRACKERS:
             raise nearest(name, TRACKERS, "tracker")
-        if TRACKERS[name] is not Film:
+        if TRACKERS[name].extra:
             _package(name, name)
     return names
 

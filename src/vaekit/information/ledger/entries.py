@@ -106,8 +106,11 @@ class Ledger:
     notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        held = f"{len(self.checks) - len(self.check())} of {len(self.checks)} checks hold"
-        return f"Ledger({len(self.rows)} rows, {held}: print(ledger.table()) shows them)"
+        return f"Ledger({len(self.rows)} rows, {self._held()}: print(ledger.table()) shows them)"
+
+    def _held(self) -> str:
+        """Say how many checks hold."""
+        return f"{len(self.checks) - len(self.check())} of {len(self.checks)} checks hold"
 
     def _repr_html_(self) -> str:
         rows = [
@@ -120,10 +123,9 @@ class Ledger:
             ]
             for row in self.rows
         ]
-        wrong = self.check()
-        held = f"{len(self.checks) - len(wrong)} of {len(self.checks)} checks hold"
         heads = ["row", "", "nats", "", "check", "estimator"]
-        return face("Ledger", [held, *map(str, wrong), *self.notes], heads=heads, rows=rows)
+        lines = [self._held(), *map(str, self.check()), *self.notes]
+        return face("Ledger", lines, heads=heads, rows=rows)
 
     def __getitem__(self, place: str | tuple[str, str]) -> Number:
         """Return the number of a key of the whole code, or of (part, key); KeyError for none."""
@@ -172,10 +174,8 @@ class Ledger:
                 f"{name:<{_NAME}}{row.relation} {value:>10} {error:<9} {row.state:<{_CHECK}}"
                 f"{number.estimator}{count}"
             )
-        wrong = self.check()
-        good = len(self.checks) - len(wrong)
-        yield f"{good} of {len(self.checks)} checks hold within {ERRORS:g} standard errors"
-        yield from map(str, wrong)
+        yield f"{self._held()} within {ERRORS:g} standard errors"
+        yield from map(str, self.check())
         yield from (f"note: {note}" for note in self.notes)
 
 
