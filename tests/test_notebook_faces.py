@@ -90,3 +90,38 @@ def test_an_interpolation_moves(run, tmp_path, ending):
     ends = torch.from_numpy(run.interpolate(0, 5, 6))
     shown = ends[5, 0].clamp(0, 1).repeat_interleave(7, 0).repeat_interleave(7, 1).numpy()
     assert np.abs(last - shown).max() < 0.02
+
+
+def test_training_in_a_notebook_draws_its_curve(tmp_path, monkeypatch):
+    shown = []
+
+    class Handle:
+        def update(self, face):
+            shown.append(face)
+
+    def display(face, display_id):
+        shown.append(face)
+        return Handle()
+
+    monkeypatch.setattr("IPython.display.display", display)
+    monkeypatch.setattr("vaekit.runs.start.in_notebook", lambda: True)
+    monkeypatch.setattr("vaekit.runs.show._PAUSE", 0.0)
+    settings = {"network": "mlp(16)", "epochs": 3, "validation": 0.1}
+    vaekit.train("vae", out=tmp_path / "run", data="digits", batch=4, **settings)
+    last = shown[-1]._repr_html_()
+    assert len(shown) > 3 and "finished after 0 min" in repr(shown[-1])
+    assert last.count("<polyline") == 2 and "┄ validation" in last and "vae on digits" in last
+    assert "<svg" in shown[1]._repr_html_() and "finished" not in shown[1]._repr_html_()
+
+
+def test_a_curve_shows_what_comes_after_its_start():
+    from vaekit.runs.show import curve_lines, curve_svg
+
+    rows = [{"step": float(s), "objective": 1000.0 / s} for s in range(1, 1001)]
+    rows[500]["objective"] = float("nan")
+    (line,) = lines = curve_lines(rows, "objective")
+    assert len(line) == 999
+    drawn = curve_svg(lines, 'curve of "x"')
+    assert ">10</text>" in drawn and ">1</text>" in drawn and "&quot;x&quot;" in drawn
+    assert drawn.count(" ", drawn.index("points"), drawn.index("fill")) < 260
+    assert curve_svg(curve_lines(rows[:1], "objective"), "") == ""

@@ -17,7 +17,7 @@ from vaekit.runs.folder import Run
 from vaekit.runs.make import train_config
 from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.run_file import read_config
-from vaekit.runs.show import Bar, Watcher
+from vaekit.runs.show import Bar, Curve, Watcher, in_notebook
 from vaekit.system import files
 from vaekit.system.progress import hidden
 from vaekit.training import Training
@@ -66,7 +66,7 @@ def train(
         keep_checkpoint: keep the last checkpoint of a finished run, to train on from there
         log: trackers that follow the training: tensorboard, mlflow, wandb; film, which draws it
         watcher: follows the training row by row, in place of the bar
-        verbose: show a bar on a terminal, a line for each epoch elsewhere, on stderr
+        verbose: show a bar on a terminal, the curve in a notebook, a line an epoch elsewhere
         settings: `data` by name or path, `data_dir`, `holdout`; `validation`, a share of the
             training part or a set by name or path; `start`, a run, its checkpoint or an
             estimator's file whose weights to begin with, `start_parts` of them and parts to
@@ -87,7 +87,8 @@ def train(
     folder = folder_of(what, out, resume)
     with ExitStack() as stack:
         if watcher is None and verbose:
-            watcher = stack.enter_context(Bar(f"{config.recipe} on {config.data}"))
+            title = f"{config.recipe} on {config.data}"
+            watcher = Curve(title) if in_notebook() else stack.enter_context(Bar(title))
             stack.enter_context(hidden())
         return train_config(config, folder, resume, saving, watcher, trackers.listed(log))
 
