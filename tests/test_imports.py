@@ -32,7 +32,7 @@ LAYERS = [
     ["recipes"],
     ["runs"],
     ["estimators", "export", "report"],
-    ["study", "explore"],
+    ["study", "explore", "traversals"],
     ["cli"],
     ["__main__"],
 ]
@@ -52,7 +52,7 @@ SHARED = {
     "recipes": {"base", "assembly", "composition", "disentangling", "trial"},
 }
 # A run writes its page and exports its model: the imports that point up, when they are asked for.
-UPWARD = {"runs.outputs": {"explore", "export", "report", "report.rendering"}}
+UPWARD = {"runs.outputs": {"explore", "export", "report", "report.rendering", "traversals"}}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -9,11 +9,12 @@ enlarged here, because a viewer would blur them.
 import base64
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, features
+from PIL import Image, ImageDraw, ImageFont, features
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,6 +23,7 @@ from vaekit.system import files
 GAP = 2
 LARGEST = 128  # pixels of one image on a side; larger ones are averaged down to it
 READABLE = 56  # pixels of one image in a file
+_LETTERS = 12  # pixels of a letter beside pictures
 MOVING = {".gif": "GIF", ".webp": "WebP", ".apng": "PNG"}  # endings of moving pictures
 EXACT, LIGHT = 120_000, 24_000  # values, and bytes, up to which a sheet on a page is a PNG
 PIXEL_BYTES = 0.25  # bytes of a pixel of others
@@ -66,6 +68,73 @@ def stacked(
 ) -> np.ndarray:
     """Lay rows of images (n, C, H, W) out below one another, black and white at low and high."""
     return stack_sheets([grid(tiles(row.cpu(), low, high), columns) for row in rows])
+
+
+@dataclass(frozen=True)
+class Line:
+    """Hold a row of pictures (n, H, W, 3), its name, names above its columns, and a distance.
+
+    After `apart` pictures, where that is not 0, comes a wider gap.
+    """
+
+    name: str
+    pictures: np.ndarray
+    heads: Sequence[str] = ()
+    apart: int = 0
+
+
+def labelled(lines: Sequence[Line]) -> np.ndarray:
+    """Draw rows of pictures below one another on white, with their names, as RGBA bytes.
+
+    Small pictures are enlarged until they are readable.
+    """
+    font = _font()
+    sides = [line.pictures.shape[1:3] for line in lines]
+    times = max(1, -(-READABLE // min(map(min, sides))))
+    left = round(max(_width(font, line.name) for line in lines)) + 4 * GAP
+    pad, step = 4 * GAP, 2 * GAP
+    places, top, right = list[tuple[int, Line]](), pad, 0
+    for line in lines:
+        top += (_LETTERS + step) if line.heads else 0
+        places.append((top, line))
+        count, high, wide = line.pictures.shape[:3]
+        top += max(high * times, (_LETTERS + step) * (line.name.count("\n") + 1)) + step
+        right = max(right, left + count * (wide * times + step) + (pad if line.apart else 0))
+    sheet = Image.new("RGBA", (right + pad, top + pad), "white")
+    draw = ImageDraw.Draw(sheet)
+    for top, line in places:
+        high, wide = (side * times for side in line.pictures.shape[1:3])
+        draw.multiline_text((pad, top + high / 2), line.name, "black", font, "lm")
+        for k, picture in enumerate(line.pictures):
+            x = pad + left + k * (wide + step) + (pad if line.apart and k >= line.apart else 0)
+            large = picture.repeat(times, axis=0).repeat(times, axis=1)
+            sheet.paste(Image.fromarray(large), (x, top))
+            if line.heads:
+                head = _fitted(font, line.heads[k], wide + step)
+                draw.text((x + wide / 2, top - step), head, "black", font, "ms")
+    return np.asarray(sheet)
+
+
+def _fitted(font: Any, text: str, width: float) -> str:
+    """Shorten a line of text to a width, its end left out."""
+    line = " ".join(text.split())
+    while len(line) > 1 and font.getlength(line) > width:
+        line = line.removesuffix("…")[:-1] + "…"
+    return line
+
+
+def _font() -> Any:
+    """Return a font that has a minus, Greek and Cyrillic letters, which Pillow's own lacks."""
+    import matplotlib
+
+    name = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return (
+        ImageFont.truetype(name, _LETTERS) if name.is_file() else ImageFont.load_default(_LETTERS)
+    )
+
+
+def _width(font: Any, text: str) -> float:
+    return max(font.getlength(part) for part in text.split("\n"))
 
 
 def aligned(sheets: Sequence[np.ndarray]) -> list[np.ndarray]:

@@ -39,6 +39,7 @@ usage: vaekit COMMAND ...
   decode RUN CODES           turn codes into pictures, an array or a table
   reconstruct RUN [INPUT]    encode and decode, shown below the originals
   interpolate RUN A B        decode along the line between two examples
+  traverse RUN [RUN ...]     move latents and categories, as a picture, a moving one or a table
   sample RUN                 draw new examples, of a class for conditional models
   export RUN                 write the model as ONNX, for torch.export, or for a model hub
 
@@ -146,6 +147,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "decode": _command("applying", "decode_command"),
     "reconstruct": _command("applying", "reconstruct_command"),
     "interpolate": _command("applying", "interpolate_command"),
+    "traverse": _command("traversing", "traverse_command"),
     "sample": _command("applying", "sample_command"),
     "export": _command("exporting", "export_command"),
 }

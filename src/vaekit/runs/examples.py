@@ -224,12 +224,7 @@ def _line(start: Tensor, end: Tensor, steps: int) -> Tensor:
 def _one(run: "Run", what: Any) -> Dataset:
     """Return an example that a user names, as a set of one."""
     if fits(what, int):
-        test = run.schema.admitted(run.data.test)
-        if not 0 <= what < len(test):
-            raise VaekitError(
-                f"the run's test part has the examples 0 to {len(test) - 1}, there is no {what}"
-            )
-        return test.subset([int(what)])
+        return inputs.numbered(run, what)[0]
     if not isinstance(what, str | Path) and tuple(np.shape(what)) == run.schema.shape:
         what = what[None]
     given = _named(run, what)

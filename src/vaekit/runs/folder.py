@@ -159,7 +159,7 @@ class Run:
     score, score_batches = examples.score, examples.score_batches
     interpolate = examples.interpolate
     report, show = outputs.report, outputs.show
-    explore, export = outputs.explore, outputs.export
+    explore, export, traverse = outputs.explore, outputs.export, outputs.traverse
     from_pretrained = classmethod(outputs.from_pretrained)
     summary = summary.summary
 

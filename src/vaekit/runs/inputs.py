@@ -86,6 +86,20 @@ def examples(run: "Run | Described", what: str | None, split: str | None = None)
     return read[origin.loader](run, origin, origin.path)
 
 
+def numbered(run: "Run | Described", number: int) -> tuple[Dataset, str]:
+    """Return an example of the run's test part by its number, as a set of one, and its name.
+
+    Raises `VaekitError` where there is none.
+    """
+    test = examples(run, None)
+    if not 0 <= number < len(test.names):
+        raise VaekitError(
+            f"the run's test part has the examples 0 to {len(test.names) - 1}, there is no {number}"
+        )
+    name = test.names[number] if test.files else f"test {number}"
+    return test.data.subset([int(number)]), name
+
+
 def _of_set(run: "Run | Described", splits: datasets.Splits, split: str, what: str) -> Examples:
     whole = splits.test is splits.train
     data = splits.joined() if split == "all" else getattr(splits, split)

@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from vaekit.explore import Server
     from vaekit.export import Export
     from vaekit.runs.folder import Run
+    from vaekit.traversals import Traversal
 
 _LINES, _PAIRS = 6, 12  # sentences, and examples, in a notebook
 
@@ -100,6 +101,16 @@ def explore(run: "Run", *others: "Run", port: int = 0) -> "Server":
     from vaekit.explore import Explorer, Server
 
     return Server([Explorer(each) for each in (run, *others)], port).start()
+
+
+def traverse(run: "Run", *others: "Run", **how: Any) -> "Traversal":
+    """Decode examples with one latent changed, or one category, as `vaekit.traversals.traverse`.
+
+    The same latents of `others` stand beside. Raises `VaekitError` as that.
+    """
+    from vaekit.traversals import traverse
+
+    return traverse((run, *others), **how)
 
 
 def from_pretrained(
