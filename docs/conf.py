@@ -6,12 +6,15 @@ import re
 import sys
 from pathlib import Path
 
+from sphinx.errors import SphinxError
+
 import vaekit
 from vaekit import metrics
 
 sys.path.insert(0, str(Path(__file__).parent))
 import commands
 import recipe_pages
+import searchable
 
 project = "vaekit"
 author = "the vaekit authors"
@@ -77,7 +80,15 @@ def _fill(app, name, source):
     source[0] = source[0].replace("<!-- commands -->", commands.helps())
 
 
+def _check_search(app, error):
+    if error is None and app.builder.name == "html":
+        missing = searchable.missing(app.outdir, app.builder.indexer.lang)
+        if missing:
+            raise SphinxError(f"the search does not find {', '.join(missing)}")
+
+
 def setup(app):
     app.connect("autodoc-process-docstring", _escape)
     app.connect("source-read", _fill)
     app.connect("builder-inited", recipe_pages.write_pages)
+    app.connect("build-finished", _check_search)
