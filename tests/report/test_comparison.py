@@ -16,6 +16,7 @@ from test_page import read as parsed
 
 from vaekit import cli, information
 from vaekit.errors import VaekitError, VaekitWarning
+from vaekit.information.noise import noise_of, rate_weight
 from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.objectives import KL, Distortion, TotalCorrelation
 from vaekit.report import compare
@@ -25,7 +26,7 @@ from vaekit.report.comparison.differences import common, labels, own, settings
 from vaekit.report.comparison.differences import differing as differing_settings
 from vaekit.report.comparison.groups import Entry, Group, gather, grouped, over_runs
 from vaekit.report.comparison.ranking import ranking
-from vaekit.report.comparison.readings import items_of, noise_of, rate_weight, read_model
+from vaekit.report.comparison.readings import items_of, read_model
 from vaekit.runs import Config, Run, train
 from vaekit.schedules import Linear
 from vaekit.training import Training

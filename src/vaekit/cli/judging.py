@@ -71,7 +71,7 @@ def print_numbers(run: "Run", numbers: dict[str, Any]) -> None:
     for name, number in numbers.items():
         shown = f"{_shown(number):<17} {number.get('direction', ''):<12}"
         bias = number.get("shuffled")
-        after = "" if number.get("n") == count else f"; n = {number.get('n')}"
+        after = "" if number.get("n") in (count, None) else f"; n = {number.get('n')}"
         after += "" if bias is None else f"; {bias:.3f} shuffled"
         how = f"{number.get('unit', '')}; {number.get('estimator', '')}"
         print(f"  {name:<{wide}}{shown} {how}{after}")

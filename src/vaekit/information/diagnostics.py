@@ -1,10 +1,11 @@
-"""What the survey's regularisers claim, measured: sparse, contractive and denoising models.
+"""What the parts of a system claim, measured: sparse, contractive and denoising models, noise.
 
     mean activation   ρ̂_j = mean_x h_j(x)               what `Sparsity` holds against ρ
     use               mean_x [h_j(x) ≠ 0]               how often unit j is among the k largest
     Jacobian          J = ∂E[z|x]/∂x, ‖J‖²_F = Σ s²     what `Contractive` holds down
     denoised error    ‖x − E[x|z(x̃)]‖²                 beside ‖x − x̃‖², that of x̃ as it is
     PSNR              10 log₁₀(range² / mean squared error of an entry), in dB
+    noise             σ², π that were learned, and β·σ² (`vaekit.information.noise`)
 
 Each is measured where the model or its objective has the part that it concerns.
 """
@@ -25,6 +26,7 @@ from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_numbers, check_range
 from vaekit.given import check_objective
 from vaekit.information.encoding import rows_of
+from vaekit.information.noise import noise_numbers
 from vaekit.information.rates import Number, mean_number, passes
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
@@ -46,7 +48,7 @@ def diagnose(
     """
     check_objective(objective)
     objective = 1.0 * objective if isinstance(objective, Term) else objective
-    rows, numbers = rows_of(model, data, n), dict[str, Number]()
+    rows, numbers = rows_of(model, data, n), noise_numbers(model, objective)
     sparsity = term_of(objective, Sparsity)
     if sparsity is not None:
         numbers |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))

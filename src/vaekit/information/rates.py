@@ -54,12 +54,12 @@ Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
 class Number:
     """Carry a number with how it was got: estimator, sample count, standard error over examples.
 
-    `estimator` says in words what a bound is a bound on, `direction` which way it errs.
+    `n` is None for what no examples were asked for, as a parameter. `estimator` says in words what a bound is a bound on, `direction` which way it errs.
     """
 
     value: float
     estimator: str
-    n: int
+    n: int | None
     se: float | None = None
     unit: str = "nats"
     direction: Direction = "consistent"

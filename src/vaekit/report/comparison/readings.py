@@ -1,11 +1,4 @@
-"""What a comparison reads from the model of a run, beyond its metrics.json.
-
-**Normalised variance.** With p(x|z) = N(x; G(z), σ² I) the objective of a β-VAE is, up to terms
-that no network can change, ‖x − G(z)‖² / 2σ² + β KL: times σ² it depends on β·σ² alone ([noise]
-footnote 4). So models of fixed and of learned noise are put on one axis by the β·σ² that they
-ended with: the end of β's schedule, and the σ² of the likelihood. A mixture has no one σ²; it
-stands at its mean variance Σ_k π_k σ_k², the mean square of its residuals.
-"""
+"""What a comparison reads from the model of a run, beyond its metrics.json."""
 
 from dataclasses import dataclass
 
@@ -17,12 +10,11 @@ from vaekit.apply import condition_of, reconstruct
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import indicators
-from vaekit.likelihoods import Bernoulli, Gaussian, GaussianMixture, Likelihood, NetworkGaussian
+from vaekit.information.noise import noise_of, rate_weight
+from vaekit.likelihoods import Bernoulli
 from vaekit.model import Model
-from vaekit.objectives import KL, Distortion, Objective, Term
 from vaekit.recipes import System
 from vaekit.report.comparison.groups import Entry
-from vaekit.schedules import Schedule
 
 INDICATORS = ("aggregate_kl_gaussian", "normal_variance_units", "influential_units")
 MOST_ITEMS = 10_000
@@ -78,36 +70,6 @@ def _noise(system: System) -> tuple[str | None, float | None]:
     kind, variance = noise_of(system.model.likelihood)
     beta = rate_weight(system.objective)
     return kind, None if variance is None or beta is None else beta * variance
-
-
-def noise_of(likelihood: Likelihood) -> tuple[str | None, float | None]:
-    """Return kind and σ² of Gaussian noise; σ² is None where each entry has its own."""
-    noise = likelihood.noise()
-    if isinstance(likelihood, Gaussian):
-        return ("learned noise" if likelihood.learns else "fixed noise"), noise["noise_variance"]
-    if isinstance(likelihood, GaussianMixture):
-        each = range(likelihood.components)
-        mean = sum(noise[f"noise_share_{k}"] * noise[f"noise_variance_{k}"] for k in each)
-        return f"mixture of {likelihood.components} at Σπσ²", mean
-    if isinstance(likelihood, NetworkGaussian):
-        return "noise of each entry", None
-    return None, None
-
-
-def rate_weight(objective: Objective) -> float | None:
-    """Return β = the rate's weight by the distortion's, both at the end of training.
-
-    None where the objective has anything besides these two, for then β·σ² decides nothing.
-    """
-    ends = {type(term): _last_weight(weight) for weight, term in objective.parts}
-    wanted: set[type[Term]] = {KL, Distortion}
-    if set(ends) != wanted or not ends[Distortion]:
-        return None
-    return ends[KL] / ends[Distortion]
-
-
-def _last_weight(weight: float | Schedule) -> float:
-    return weight.end if isinstance(weight, Schedule) else weight
 
 
 def _indicators(system: System, entry: Entry) -> dict[str, tuple[float, float | None]] | None:
