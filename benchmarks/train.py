@@ -119,7 +119,7 @@ def _same_start(job: str, folder: Path, seed: int, turns: int, warm: int) -> Non
     data = Dataset.from_array(np.load(folder / f"{job}-train.npy"))
     model, objective, batch = make(job, data.shape, seed)
     if warm:
-        settings = {"batch": batch, "seed": seed + 1000, "precision": "bf16", "device": "cpu"}
+        settings = {"batch": batch, "seed": seed + 1000, "device": "cpu"}
         for _ in fit(model, objective, data, Training(epochs=warm, **settings)):
             pass
     weights = [p.detach().numpy() for p in model.parameters()]

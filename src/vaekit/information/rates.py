@@ -54,7 +54,8 @@ Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
 class Number:
     """Carry a number with how it was got: estimator, sample count, standard error over examples.
 
-    `n` is None for what no examples were asked for, as a parameter. `estimator` says in words what a bound is a bound on, `direction` which way it errs.
+    `n` is None for what is no mean over examples, as a parameter. `estimator` says in words what a
+    bound is a bound on, `direction` which way it errs.
     """
 
     value: float
