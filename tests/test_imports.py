@@ -33,6 +33,7 @@ LAYERS = [
     ["runs"],
     ["estimators", "export", "report"],
     ["study", "explore", "traversals"],
+    ["reproduce"],
     ["cli"],
     ["__main__"],
 ]

@@ -28,6 +28,7 @@ usage: vaekit COMMAND ...
   train RECIPE|run.yaml ...  train a recipe into a run folder; `vaekit train RECIPE --help`
                              shows the recipe's own arguments
   study RECIPE ...|FILE.yaml make many runs as one: a grid of settings, seeds, several at once
+  reproduce PAPER[/ITEM]     measure tables and figures of the five papers beside what is published
   evaluate RUN               judge a run: ELBO, distortion, rate, units, MIG
   ledger RUN                 add up where a run's nats go, and check that they do
   refit RUN                  fit other noise models to a run's residuals
@@ -136,6 +137,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "show": _command("showing", "show_command"),
     "train": _command("training", "train"),
     "study": _command("studying", "study_command"),
+    "reproduce": _command("reproducing", "reproduce_command"),
     "evaluate": _command("judging", "evaluate_command"),
     "ledger": _command("ledger", "ledger_command"),
     "refit": _command("refitting", "refit_command"),

@@ -22,6 +22,10 @@ NUMBERS = {
     "denoised_psnr": ("denoised PSNR", "higher"),
     "corrupted_psnr": ("corrupted PSNR", ""),
     "normal_variance_units": ("normal-variance units", ""),
+    "influential_units": ("influential units", ""),
+    "aggregate_kl_gaussian": ("KL(q*‖p)", ""),
+    "noise_variance": ("σ² of the noise", ""),
+    "normalised_noise_variance": ("β·σ²", ""),
     "jacobian_norm": ("norm of the Jacobian", ""),
 }
 

@@ -127,7 +127,7 @@ def planned(spec: Settings) -> Plan:
     used = sorted({name for block in blocks for name in block["recipes"]})
     if not used:
         raise VaekitError("a study needs recipes: name them, as in vaekit study beta_vae vae ...")
-    known = {name: _settings_of(name) for name in used}
+    known = {name: settings_of(name) for name in used}
     if spec.get("recipes") and all(block.get("recipes") for block in spec.get("runs") or [{}]):
         raise VaekitError("recipes stand at the top, and each of runs has its own: leave one out")
     for block in blocks:
@@ -157,7 +157,7 @@ def _check_block(block: Settings) -> None:
 
 def check_names(names: Iterable[str], *used: str) -> None:
     """Raise `VaekitError`, with the nearest, for a setting that none of the recipes has."""
-    known = {name for recipe in used for name in _settings_of(recipe)}
+    known = {name for recipe in used for name in settings_of(recipe)}
     for name in names:
         if name not in known:
             raise _unknown(name, used, known)
@@ -188,7 +188,8 @@ def _names(given: Any) -> list[str]:
     return [recipes.find(name).name for name in names]
 
 
-def _settings_of(recipe: str) -> set[str]:
+def settings_of(recipe: str) -> set[str]:
+    """Name the settings that a run of a recipe has: its own, those of training and of data."""
     own = set(inspect.signature(recipes.find(recipe).make).parameters) - {"shape"}
     return own | {each.name for each in fields(Training)} | {*OF_DATA, *OF_START}
 

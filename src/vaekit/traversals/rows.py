@@ -54,7 +54,7 @@ class Traversal:
         title = repr(self)
         if len(self.schema.shape) != 3:
             return face(title, [f"{row.run} {row.example}: {row.moved}" for row in self.rows])
-        return face(title, picture=pictures.data_uri(self._sheet()), what=title)
+        return face(title, picture=pictures.data_uri(self.sheet()), what=title)
 
     def said(self) -> str:
         """Say in a line what moved, of which examples and runs."""
@@ -92,7 +92,7 @@ class Traversal:
         elif ending == ".csv":
             files.write_file(path, self._write_table)
         elif ending == ".png":
-            pictures.save_picture(self._sheet(), path, pictures.READABLE)
+            pictures.save_picture(self.sheet(), path, pictures.READABLE)
         else:
             self._save_moving(path)
         return path
@@ -102,7 +102,7 @@ class Traversal:
     def _tiles(self, x: np.ndarray) -> np.ndarray:
         return pictures.tiles(torch.from_numpy(x), *self.schema.levels)
 
-    def _sheet(self) -> np.ndarray:
+    def sheet(self) -> np.ndarray:
         """Lay out a row each, with name and original, and values above where they change."""
         lines, before = list[pictures.Line](), None
         for row in self.rows:

@@ -17,7 +17,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.scores.match import match, prior_of, unmatched
 from vaekit.model import Model
-from vaekit.report.codes import spread
+from vaekit.report.codes import ItemCodes, spread
 from vaekit.report.columns import plot_name
 from vaekit.report.plots import SERIES, Plot
 from vaekit.report.section import Section, View, figure
@@ -31,17 +31,25 @@ def sections(view: View) -> Iterator[Section]:
     model, data, codes = view.model, view.data, view.codes
     if codes.means.shape[1] != 2 or codes.categories or unmatched(model, data):
         return
+    svg, count, coloured = drawn(model, data, codes)
+    caption = (
+        f"{count:,} test items, each at a draw from its q(z|x)"
+        f"{', coloured by class' if coloured else ''}; and the prior, with contours around 95, 75, "
+        f"50 and 25 % of its mass. {_apart(model, data.subset(codes.rows))}"
+    )
+    yield Section("plane", "Codes and prior", caption, [figure(svg)])
+
+
+def drawn(model: Model, data: Dataset, codes: ItemCodes) -> tuple[str, int, bool]:
+    """Draw codes of a set beside the prior, as SVG; tell how many, and whether by class."""
     places = spread(codes, PLANE_ITEMS)
     part = data.subset(codes.rows[torch.from_numpy(places)])
     z = encode_set(model, part, codes.condition(places), draw=True).code.numpy()
     labels = part.batch_labels(torch.arange(len(part)))
-    drawn = scatter(model, z, None if labels is None else labels.cpu().numpy(), data.label_names)
-    caption = (
-        f"{len(z):,} test items, each at a draw from its q(z|x)"
-        f"{', coloured by class' if drawn[1] else ''}; and the prior, with contours around 95, 75, "
-        f"50 and 25 % of its mass. {_apart(model, data.subset(codes.rows))}"
+    svg, coloured = scatter(
+        model, z, None if labels is None else labels.cpu().numpy(), data.label_names
     )
-    yield Section("plane", "Codes and prior", caption, [figure(drawn[0])])
+    return svg, len(z), coloured
 
 
 def _apart(model: Model, data: Dataset) -> str:

@@ -1,0 +1,218 @@
+"""What can be reproduced: items of the papers, read from their files."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+from vaekit.errors import VaekitError, nearest
+from vaekit.study.words import several
+from vaekit.system import forms
+from vaekit.system.yaml_file import read_yaml
+
+SCALES = ("smoke", "small", "paper")
+_PAPERS = Path(__file__).parent / "papers"
+_NUMBERS = {"*": forms.ANY}
+_ROW = {
+    "name": str,
+    "recipe": str,
+    "settings?": _NUMBERS,
+    "grid?": _NUMBERS,
+    "published?": _NUMBERS,
+}
+_CLAIM = {"says": str, "number?": str, "falling?": [[str]], "note?": str}
+_SCALE = {
+    "data": forms.ANY,
+    "seeds?": forms.ANY,
+    "settings?": _NUMBERS,
+    "rows?": _NUMBERS,
+    "evaluate?": _NUMBERS,
+}
+_ITEM = {
+    "title": str,
+    "asks": str,
+    "setting": str,
+    "rows": [_ROW],
+    "numbers": [str],
+    "evaluate?": _NUMBERS,
+    "claims?": [_CLAIM],
+    "settings?": _NUMBERS,
+    "scales": {"*": _SCALE},
+    "pictures?": {"*": forms.ANY},
+    "measured": str,
+    "along?": str,
+}
+_FORM = {"paper": str, "items": {"*": _ITEM}, "elsewhere?": {"*": str}}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Hold a row of a table: a recipe with its settings, and what the paper publishes of it."""
+
+    name: str
+    recipe: str
+    settings: Mapping[str, Any]
+    published: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Hold a claim in words; `falling` lists rows from the highest mean of `number` to the lowest.
+
+    A claim without rows is answered by its `note` alone.
+    """
+
+    says: str
+    number: str = ""
+    falling: Sequence[Sequence[str]] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Item:
+    """Hold a table, a figure or a claim of a paper, and how it is measured at each scale.
+
+    `setting` says what the paper did, `measured` what has been measured and where it stands;
+    `along` is the number that a figure is drawn along, `pictures` what is shown of each row.
+    """
+
+    paper: str
+    name: str
+    title: str
+    asks: str
+    setting: str
+    rows: Sequence[Row]
+    numbers: Sequence[str]
+    claims: Sequence[Claim]
+    settings: Mapping[str, Any]
+    evaluate: Mapping[str, Any]
+    scales: Mapping[str, Mapping[str, Any]]
+    pictures: Mapping[str, Any]
+    measured: str
+    along: str
+
+    @property
+    def key(self) -> str:
+        """Return PAPER/NAME."""
+        return f"{self.paper}/{self.name}"
+
+    def study(self, scale: str, rows: Sequence[Row] | None = None) -> dict[str, Any]:
+        """Return the description of the study of these rows, all by default, at a scale.
+
+        Raises `VaekitError` for a scale that the item does not have.
+        """
+        if scale not in self.scales:
+            raise nearest(scale, self.scales, f"scale of {self.key}")
+        about = self.scales[scale]
+        small = about.get("rows") or {}  # what the rows have in place of their own at this scale
+        runs = [
+            {
+                "recipes": row.recipe,
+                "points": [
+                    {**row.settings, **{k: v for k, v in small.items() if k in row.settings}}
+                ],
+            }
+            for row in self.rows
+            if rows is None or row in rows
+        ]
+        return {
+            "data": about["data"],
+            "seeds": about.get("seeds", 0),
+            "settings": {**self.settings, **(about.get("settings") or {})},
+            "evaluate": {**self.evaluate, **(about.get("evaluate") or {})},
+            "runs": runs,
+        }
+
+
+@cache
+def catalogue() -> dict[str, Item]:
+    """Return all items by key, in the order of the papers."""
+    items = {}
+    for path in sorted(_PAPERS.glob("*.yaml")):
+        for name, about in _read(path)["items"].items():
+            item = _item(path.stem, name, about)
+            items[item.key] = item
+    return items
+
+
+@cache
+def elsewhere() -> dict[str, str]:
+    """Return what of the papers is no study here, by key: where it stands, or why it cannot be."""
+    return {
+        f"{path.stem}/{name}": where
+        for path in sorted(_PAPERS.glob("*.yaml"))
+        for name, where in (_read(path).get("elsewhere") or {}).items()
+    }
+
+
+def find(key: str) -> Item:
+    """Return the item PAPER/NAME; raise `VaekitError` where there is none, with the nearest."""
+    if key in elsewhere():
+        raise VaekitError(f"{key} is no study of its own: {elsewhere()[key]}")
+    if key not in catalogue():
+        raise nearest(key, catalogue(), "item of a paper")
+    return catalogue()[key]
+
+
+def chosen(what: str) -> list[Item]:
+    """Return the items of a paper, or the one of PAPER/NAME; raise `VaekitError` as `find` does."""
+    papers = list(dict.fromkeys(item.paper for item in catalogue().values()))
+    if "/" in what:
+        return [find(what)]
+    if what not in papers:
+        raise nearest(what, papers, "paper")
+    return [item for item in catalogue().values() if item.paper == what]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    about = read_yaml(path, "file of a paper", "repair it")
+    try:
+        forms.check_form(about, _FORM)
+    except forms.Damaged as error:
+        raise VaekitError(f"{path}: {error}") from None
+    return about
+
+
+def _item(paper: str, name: str, about: Mapping[str, Any]) -> Item:
+    rows = [row for each in about["rows"] for row in _rows(each)]
+    known = {row.name for row in rows}
+    claims = [Claim(**claim) for claim in about.get("claims") or ()]
+    for claim in claims:
+        for row in (row for order in claim.falling for row in order):
+            if row not in known:
+                raise nearest(row, known, f"row of {paper}/{name}")
+    return Item(
+        paper,
+        name,
+        about["title"],
+        about["asks"],
+        about["setting"],
+        rows,
+        about["numbers"],
+        claims,
+        about.get("settings") or {},
+        about.get("evaluate") or {},
+        about["scales"],
+        about.get("pictures") or {},
+        about["measured"],
+        about.get("along") or "",
+    )
+
+
+def _rows(about: Mapping[str, Any]) -> list[Row]:
+    """Return a row, or one for each combination of a grid, named by its values.
+
+    What is published of a grid is a list for each number, in the order of its combinations.
+    """
+    own, published = about.get("settings") or {}, about.get("published") or {}
+    if not about.get("grid"):
+        return [Row(about["name"], about["recipe"], own, published)]
+    axes = {name: several(values) for name, values in about["grid"].items()}
+    rows = []
+    for place, values in enumerate(product(*axes.values())):
+        point = dict(zip(axes, values, strict=True))
+        told = {k: v[place] for k, v in published.items() if v[place] is not None}
+        rows.append(Row(about["name"].format(**point), about["recipe"], {**own, **point}, told))
+    return rows

@@ -1,0 +1,184 @@
+"""Make an item: its study, and the page that puts measured beside published."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from statistics import mean, stdev
+from typing import TYPE_CHECKING, Any
+
+from vaekit.data.paths import no_folder
+from vaekit.errors import VaekitError
+from vaekit.reproduce.items import Claim, Item, Row, find
+from vaekit.runs import Run
+from vaekit.study import Engine, Follower, planned, run_study
+from vaekit.study.driver import RUNS
+from vaekit.study.plan import settings_of
+from vaekit.system import files
+
+if TYPE_CHECKING:
+    import polars as pl
+
+SURE = 2.0  # standard errors from which a difference is told from none
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Hold the values of a number over the runs of a row."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        """Return the mean over runs."""
+        return mean(self.values)
+
+    @property
+    def deviation(self) -> float | None:
+        """Return the standard deviation over runs; None of one."""
+        return stdev(self.values) if len(self.values) > 1 else None
+
+    @property
+    def error(self) -> float | None:
+        """Return the standard error of the mean over runs; None of one."""
+        return None if self.deviation is None else self.deviation / len(self.values) ** 0.5
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Say what the runs say of a claim.
+
+    `word` is holds, contradicted, not decided, one run each, open (no number of it is known),
+    answered (by the note), or not asked (at smoke scale).
+
+    `steps` says in numbers how each pair of rows that follow one another compares.
+    """
+
+    claim: Claim
+    word: str
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Made:
+    """Hold an item as it came out at a scale: numbers by row and name, claims, run folders."""
+
+    item: Item
+    scale: str
+    folder: Path
+    page: Path
+    spreads: dict[str, dict[str, Spread]]
+    verdicts: tuple[Verdict, ...]
+    runs: dict[str, list[Run]]
+    failed: int = 0
+
+
+def reproduce(
+    key: str,
+    scale: str = "smoke",
+    out: Path | str = "reproduced",
+    engine: Engine | None = None,
+    data_dir: Path | str | None = None,
+    follower: Follower | None = None,
+    force: bool = False,
+) -> Made:
+    """Measure an item of a paper at a scale, and write its page.
+
+    Args:
+        key: PAPER/ITEM
+        scale: smoke, seconds to a minute, says that it runs and nothing else; small, for a day on
+            two cores at most; paper, the paper's own data, networks and steps as far as told
+        out: the folder of all items; the study goes to OUT/PAPER-ITEM-SCALE and goes on there
+        engine: where runs are made, as for `vaekit.study.run_study`
+        data_dir: where the files of public sets lie
+        follower: is told of every run that ends
+        force: overwrite what is no page
+
+    Raises `VaekitError` for what is no item or no scale of it, and as `run_study` does.
+    """
+    from vaekit.reproduce.page import write_page
+
+    item = find(key)
+    spec = item.study(scale)
+    if data_dir is not None:
+        place = files.place(data_dir, "the data folder").resolve()
+        if not place.is_dir():
+            raise no_folder(place)
+        spec["settings"]["data_dir"] = str(place)
+    folder = files.place(out, "the folder of what is reproduced")
+    folder = folder / f"{item.paper}-{item.name}-{scale}"
+    table = run_study(spec, folder, engine, follower=follower)
+    made = gathered(item, scale, spec, folder, table)
+    if not any(made.spreads.values()):
+        raise VaekitError(f"no run of {folder} has finished: its failures/ say why")
+    return write_page(made, force)
+
+
+def gathered(item: Item, scale: str, spec: dict[str, Any], folder: Path, table: "pl.DataFrame"):
+    """Gather the numbers of each row from the table of a study, and judge the claims by them."""
+    marks = {row.name: _marks(item, row, scale, spec) for row in item.rows}
+    finished = [row for row in table.iter_rows(named=True) if row["state"] == "finished"]
+    by_row = {
+        name: [each for each in finished if each["run"].rsplit("-", 1)[-1] in known]
+        for name, known in marks.items()
+    }
+    spreads = {name: _spreads(rows, item.numbers) for name, rows in by_row.items()}
+    verdicts = tuple(judged(claim, spreads) for claim in item.claims)
+    if scale == "smoke":  # a few steps decide nothing
+        verdicts = tuple(Verdict(claim, "not asked") for claim in item.claims)
+    runs = {
+        name: [Run(folder / RUNS / each["run"]) for each in rows] for name, rows in by_row.items()
+    }
+    failed = len(table) - len(finished)
+    return Made(item, scale, folder, folder / "page.html", spreads, verdicts, runs, failed)
+
+
+def _marks(item: Item, row: Row, scale: str, spec: dict[str, Any]) -> set[str]:
+    """Return the marks of a row's runs, by which they are known in the table."""
+    known = settings_of(row.recipe)
+    common = {name: value for name, value in spec["settings"].items() if name in known}
+    own = {**spec, "settings": common, "runs": item.study(scale, [row])["runs"]}
+    return {run.mark for run in planned(own).runs}
+
+
+def _spreads(rows: list[dict[str, Any]], numbers: Any) -> dict[str, Spread]:
+    spreads = {}
+    for name in numbers:
+        values = tuple(row[name] for row in rows if row.get(name) is not None)
+        if values:
+            spreads[name] = Spread(values)
+    return spreads
+
+
+# ---- claims
+
+
+def judged(claim: Claim, spreads: dict[str, dict[str, Spread]]) -> Verdict:
+    """Compare the rows that a claim orders, each with the next one.
+
+    It holds where every difference is above two standard errors, and is contradicted where one is
+    below minus two. Runs of one seed have no standard error, and decide nothing.
+    """
+    if not claim.falling:
+        return Verdict(claim, "open" if not claim.note else "answered")
+    words, steps = [], []
+    for order in claim.falling:
+        for above, below in pairwise(order):
+            pair = [spreads.get(name, {}).get(claim.number) for name in (above, below)]
+            if pair[0] is None or pair[1] is None:
+                words.append("open")
+                continue
+            word, said = _compared(pair[0], pair[1])
+            words.append(word)
+            steps.append(f"{above} − {below}: {said}")
+    ranked = ("contradicted", "open", "one run each", "not decided")
+    word = next((each for each in ranked if each in words), "holds")
+    return Verdict(claim, word, tuple(steps))
+
+
+def _compared(above: Spread, below: Spread) -> tuple[str, str]:
+    apart = above.mean - below.mean
+    if above.error is None or below.error is None:
+        return "one run each", f"{apart:+.4g}".replace("-", "−")
+    error = (above.error**2 + below.error**2) ** 0.5
+    word = "holds" if apart > SURE * error else "contradicted" if apart < -SURE * error else ""
+    return word or "not decided", f"{apart:+.4g} ± {error:.2g}".replace("-", "−")

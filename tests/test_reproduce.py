@@ -1,0 +1,154 @@
+"""Items of the papers: what they hold, what smoke gives, claims, bad input."""
+
+import base64
+import csv
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from test_cli import fails, ok
+
+from vaekit import recipes
+from vaekit.errors import VaekitError
+from vaekit.reproduce import SCALES, catalogue, chosen, find
+from vaekit.reproduce import reproduce as make
+from vaekit.reproduce.items import Claim, elsewhere
+from vaekit.reproduce.make import Spread, judged
+from vaekit.study import planned
+from vaekit.study.plan import settings_of
+
+ITEMS = list(catalogue())
+
+
+@pytest.mark.parametrize("key", ITEMS)
+def test_every_scale_is_a_study(key):
+    item = find(key)
+    assert set(item.scales) <= set(SCALES) and {"smoke", "paper"} <= set(item.scales)
+    for scale in item.scales:
+        runs = planned(item.study(scale)).runs
+        assert len(runs) >= len(item.rows), scale
+    for row in item.rows:
+        assert set(row.settings) <= settings_of(row.recipe), row.name
+        assert set(row.published) <= set(item.numbers), row.name
+        assert row.recipe in recipes.RECIPES
+
+
+def test_all_papers_are_there():
+    assert list(dict.fromkeys(key.split("/")[0] for key in ITEMS)) == [
+        "isa",
+        "noise",
+        "survey",
+        "vimae",
+        "vmi",
+    ]
+    published = Path(os.environ.get("VAEKIT_DATA", "")).parent / "reference" / "published.yaml"
+    if not published.is_file():
+        pytest.skip("published.yaml is not beside the data")
+    known = {*ITEMS, *elsewhere()}
+    told = yaml.safe_load(published.read_text())
+    for paper in ("noise", "vimae"):
+        for name in told[paper]:
+            if re.match(r"(table|figure)", name):
+                assert f"{paper}/{name.replace('figure-4', 'figures-4')}" in known, name
+
+
+@pytest.mark.parametrize("key", ITEMS)
+def test_smoke_ends_with_a_page_that_has_every_number(key, tmp_path):
+    if key == "vimae/table-5":
+        pytest.skip("trains a network of features for each run: test_metrics.py has that of fid")
+    made = make(key, out=tmp_path)
+    page = made.page.read_text()
+    assert made.failed == 0 and all(made.runs.values())
+    assert made.page == tmp_path / f"{key.replace('/', '-')}-smoke" / "page.html"
+    measured = {name for known in made.spreads.values() for name in known}
+    assert measured == set(made.item.numbers)
+    for text in (made.item.title, made.item.setting, "Smoke: a few steps", "not asked"):
+        assert text in page or text.replace("'", "&#39;") in page, text
+    for kind in made.item.pictures:
+        assert f'id="{kind}"' in page and "Left out" not in page
+    assert 'src="http' not in page
+    seeds = made.item.study("smoke")["seeds"]
+    assert all(len(runs) == (1 if seeds == 0 else 2) for runs in made.runs.values())
+
+
+def test_published_stands_below_measured_and_in_the_table(tmp_path):
+    item = find("noise/table-1")
+    made = make(item.key, out=tmp_path)
+    page = made.page.read_text()
+    assert "published 76,892" in page and page.count("published ") >= 30
+    again = make(item.key, out=tmp_path)  # nothing is trained anew
+    assert again.page.stat().st_mtime >= made.page.stat().st_mtime
+    assert again.spreads == made.spreads
+    encoded = re.search(
+        r'download="table-1.csv" href="data:text/csv;charset=utf-8;base64,([^"]+)"', page
+    )
+    assert encoded
+
+    rows = list(csv.DictReader(base64.b64decode(encoded[1]).decode().splitlines()))
+    assert len(rows) == len(item.rows)
+    assert float(rows[0]["elbo published"]) == 76892
+    assert float(rows[0]["elbo"]) == pytest.approx(made.spreads["β = 1, G"]["elbo"].mean)
+    assert rows[0]["elbo runs"] == "2"
+
+
+def spreads(**values):
+    return {name: {"mig": Spread(tuple(each))} for name, each in values.items()}
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"a": [0.5, 0.51, 0.52], "b": [0.1, 0.11, 0.12]}, "holds"),
+        ({"a": [0.1, 0.11, 0.12], "b": [0.5, 0.51, 0.52]}, "contradicted"),
+        ({"a": [0.1, 0.5, 0.9], "b": [0.1, 0.5, 0.8]}, "not decided"),
+        ({"a": [0.9], "b": [0.1]}, "one run each"),
+        ({"a": [0.9, 0.9]}, "open"),
+    ],
+)
+def test_a_claim_is_judged_by_differences_over_seeds(values, word):
+    verdict = judged(Claim("a above b", "mig", [["a", "b"]]), spreads(**values))
+    assert verdict.word == word
+
+
+def test_a_claim_fails_with_its_weakest_step():
+    values = {"a": [0.9, 0.91], "b": [0.5, 0.51], "c": [0.7, 0.71]}
+    verdict = judged(Claim("a, b, c", "mig", [["a", "b", "c"]]), spreads(**values))
+    assert verdict.word == "contradicted" and len(verdict.steps) == 2
+    assert verdict.steps[0] == "a − b: +0.4 ± 0.0071"
+    assert judged(Claim("so it is", note="see there"), {}).word == "answered"
+
+
+def test_the_list_names_every_item(capsys):
+    said = ok(capsys, "reproduce", "--list")
+    assert all(key in said for key in (*ITEMS, *elsewhere()))
+    only = ok(capsys, "reproduce", "vimae", "--list")
+    assert "vimae/table-3" in only and "noise/" not in only
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name a paper or PAPER/ITEM"),
+        (("nois",), "Did you mean 'noise'?"),
+        (("noise/table-9",), "Did you mean 'noise/table-"),
+        (("isa/toys",), "is no study of its own"),
+        (("noise/table-1", "--scale", "tiny"), "scale of noise/table-1"),
+        (("noise/table-2", "--scale", "small"), "scale of noise/table-2"),
+        (("noise/table-1", "--workers", "0"), "≥ 1"),
+        (("noise/table-1", "--data-dir", "nowhere"), "nowhere"),
+        (("noise/table-1", "--out", "taken"), "taken"),
+    ],
+)
+def test_bad_input(tmp_path, monkeypatch, capsys, words, said):
+    monkeypatch.chdir(tmp_path)
+    Path("taken").write_text("x")
+    assert said in fails(capsys, "reproduce", *words)
+    assert [path.name for path in tmp_path.iterdir()] == ["taken"]
+
+
+def test_a_paper_is_all_its_items():
+    assert [item.name for item in chosen("vmi")] == ["categories", "coordinates"]
+    with pytest.raises(VaekitError, match="Did you mean"):
+        find("isa/figure-8")
