@@ -9,6 +9,7 @@ from vaekit.metrics import (
     beta_vae_score,
     factor_vae_score,
     gaussian_total_correlation,
+    irs,
     sap,
     udr,
     wasserstein_correlation,
@@ -64,8 +65,10 @@ def by_record(metric):
 SCORES = {
     name: by_record(metric)
     for name, metric in METRICS.items()
-    if metric.needs == "factors" and name not in ("sap", "beta_vae", "factor_vae")
+    if metric.needs == "factors" and name not in ("sap", "irs", "beta_vae", "factor_vae")
 } | {
+    "irs": irs,
+    "irs by quantiles": lambda codes, levels: irs(codes, levels, reach="quantile"),
     "sap r2": sap,
     "sap svm": lambda codes, levels: sap(codes, levels, "svm"),
     "β-vae": by_votes(beta_vae_score),

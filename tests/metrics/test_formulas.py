@@ -134,16 +134,39 @@ def test_explicitness_of_levels_that_planes_cut_off(rng):
 # ---- IRS
 
 
+def irs_of_the_authors(codes, factors, quantile=0.99):
+    """Follow the definition of Suter et al. (2019) and their code, step by step."""
+    largest = np.abs(codes - codes.mean(axis=0)).max(axis=0)
+    scores = np.zeros((codes.shape[1], factors.shape[1]))
+    for j in range(codes.shape[1]):
+        for k in range(factors.shape[1]):
+            far = []
+            for level in sorted(set(factors[:, k])):
+                here = codes[factors[:, k] == level, j]
+                far.append(np.percentile(np.abs(here - here.mean()), 100 * quantile))
+            scores[j, k] = 1 - np.mean(far) / largest[j]
+    return np.average(scores.max(axis=1), weights=largest)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_irs_is_the_authors(seed):
+    rng = np.random.default_rng(seed)
+    factors = np.stack([rng.choice(n, 400, p=p) for n, p in ((3, [0.6, 0.3, 0.1]), (5, None))], 1)
+    codes = factors @ rng.normal(size=(2, 4)) + 0.3 * rng.standard_t(3, size=(400, 4))
+    assert irs(codes, factors) == pytest.approx(irs_of_the_authors(codes, factors), abs=1e-12)
+
+
 def test_irs_of_an_equal_mixture_is_a_half():
     grid = np.stack(np.unravel_index(np.arange(81), (9, 9)), axis=1)
-    score = irs(grid.sum(axis=1, keepdims=True) * 1.0, grid, quantile=1)
-    assert score.parts["robustness"] == pytest.approx(np.array([[0.5, 0.5]]))
-    assert score == pytest.approx(0.5)
+    for reach in ("largest", "quantile"):
+        score = irs(grid.sum(axis=1, keepdims=True) * 1.0, grid, quantile=1, reach=reach)
+        assert score.parts["robustness"] == pytest.approx(np.array([[0.5, 0.5]]))
+        assert score == pytest.approx(0.5)
 
 
 def test_irs_weighs_by_reach():
     codes = np.hstack([GRID[:, :1], 3.0 * GRID[:, 1:2] * (1 + GRID[:, 2:3])])
-    score = irs(codes, GRID, quantile=1)
+    score = irs(codes, GRID)
     reach = np.abs(codes - codes.mean(axis=0)).max(axis=0)
     assert score.parts["weight"] == pytest.approx(reach / reach.sum())
     assert score == pytest.approx(score.parts["weight"] @ score.parts["by_latent"])
@@ -151,13 +174,15 @@ def test_irs_weighs_by_reach():
     assert score.parts["by_latent"][1] < 0.9
 
 
-def test_irs_averages_what_no_factor_does(rng):
+def test_irs_by_quantiles_averages_what_no_factor_does(rng):
     """Noise of the code is no nuisance where levels repeat."""
     noisy = CODES["ideal"] + 0.3 * rng.normal(size=LEVELS.shape)
-    assert irs(noisy, LEVELS) > 0.85
-    assert irs(noisy[:60], LEVELS[:60]) < 0.75
+    assert irs(noisy, LEVELS, reach="quantile") > 0.85
+    assert irs(noisy[:60], LEVELS[:60], reach="quantile") < 0.75
     with pytest.raises(VaekitError, match="quantile must lie in"):
         irs(noisy, LEVELS, quantile=1.5)
+    with pytest.raises(VaekitError, match="reach of irs"):
+        irs(noisy, LEVELS, reach="far")
 
 
 # ---- FactorVAE
