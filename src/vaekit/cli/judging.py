@@ -56,6 +56,13 @@ def evaluate_command(words: list[str]) -> None:
         help=f"file of the network for {either(taking('features'))}: read, or made by training it "
         "on the labels",
     )
+    made.add_argument(
+        "--codes",
+        type=str,
+        default="mean",
+        help="what scores of codes read: mean, drawn (from q(z|x)), or mean,drawn; of a collapsed "
+        "latent the mean may tell something that no draw does",
+    )
     options = parse_words(made, words)
     run = run_of(options)
     print_numbers(run, run.evaluate(**options_of(options), verbose=True))

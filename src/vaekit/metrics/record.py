@@ -31,6 +31,8 @@ NEEDS: dict[Need, str] = {
     "prior": "of the codes beside the prior",
 }
 """What a metric is of; `evaluate` says why a model or a set lacks it."""
+OF_CODES: tuple[Need, ...] = ("factors", "labels", "categories")
+"""What metrics read from codes alone, means or draws; others draw for themselves."""
 
 
 class Subject(Protocol):
@@ -216,6 +218,11 @@ def listed() -> str:
 def row_under(name: str, corruption: str) -> str:
     """Return the name of a row of corrupted inputs; that of clean ones ("") stays."""
     return f"{name} [{corruption}]" if corruption else name
+
+
+def row_of_draws(name: str) -> str:
+    """Return the name of a row that is read from draws of q(z|x), in place of its mean."""
+    return f"{name[:-1]}, drawn]" if name.endswith("]") else f"{name} [drawn]"
 
 
 def under(score: Score, corruption: str) -> Score:

@@ -19,7 +19,7 @@ from vaekit.corruption import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, warn
 from vaekit.faces import Numbers
-from vaekit.information.scores import either, taking
+from vaekit.information.scores import either, kinds_of_codes, taking
 from vaekit.likelihoods import Bernoulli
 from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
@@ -52,6 +52,7 @@ def evaluate_run(
     metrics: str | Sequence[str] = "",
     corrupt: str | Sequence[str] = "",
     features: Path | str | None = None,
+    codes: str | Sequence[str] = "mean",
     verbose: bool = False,
     data: Input = None,
 ) -> Numbers:
@@ -75,6 +76,8 @@ def evaluate_run(
         metrics: names of scores, as a list or with commas between; all: what applies
         corrupt: corruptions under which svm, probe and clusters are given too
         features: file of the network for fid: read, or made by training it on the labels
+        codes: what scores of codes read: mean, drawn (from q(z|x)), or both, as a list or with
+            commas between; what draws give stands under its name with [drawn]
         verbose: print what is left out, kept and dropped, and on stderr how the scores go on
         data: other examples to judge on, in place of the run's own
 
@@ -89,6 +92,9 @@ def evaluate_run(
     if importance_samples is not None and not information:
         raise VaekitError("--importance-samples is for log p(x): give --information too")
     names = measure.chosen(metrics if isinstance(metrics, str) else ",".join(metrics))
+    kinds = kinds_of_codes(_listed(codes))
+    if kinds != ("mean",) and not names:
+        raise VaekitError("--codes is for scores of codes: give --metrics svm or all too")
     if (corrupt or features) and not names:
         examples = either([taking(option)[0] for option in ("corrupt", "features")] + ["all"])
         raise VaekitError(f"--corrupt and --features are for scores: give --metrics {examples}")
@@ -102,7 +108,7 @@ def evaluate_run(
         numbers |= more
         numbers |= measure.diagnose(*run.system, judged, n)
         if score is not None:
-            numbers |= score(n=n, bins=bins)
+            numbers |= score(n=n, bins=bins, codes=kinds)
     split = _part(run, train_split) if data is None else judged.name
     for number in numbers.values():
         number |= {"split": split, **_stamp(run)}
@@ -165,9 +171,7 @@ def _scores(
 ) -> Callable[..., Results]:
     """Settle which scores are meant, before anything is computed, and say which are left out."""
     train = None if data is run.data.train else run.data.train
-    # Commas within brackets are arguments'.
-    texts = re.split(r",(?![^(]*\))", corrupt) if isinstance(corrupt, str) else corrupt
-    corruptions = [text.strip() for text in texts if text.strip()]
+    corruptions = _listed(corrupt)
     for text in corruptions:
         corruption(text)
     place = None if features is None else files.place(features, "the network of features")
@@ -191,6 +195,12 @@ def _scores(
         return measure.score(run.model, data, wanted, progress=progress, **given, **options)
 
     return score
+
+
+def _listed(names: str | Sequence[str]) -> list[str]:
+    """Part a text at its commas, but those within brackets, which are arguments'."""
+    texts = re.split(r",(?![^(]*\))", names) if isinstance(names, str) else names
+    return [text.strip() for text in texts if text.strip()]
 
 
 def _network(run: "Run", path: Path, say: Say) -> Any:

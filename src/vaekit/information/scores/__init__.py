@@ -18,6 +18,7 @@ from vaekit.information.scores.downstream import ModelOnSet
 from vaekit.information.scores.features import Features
 from vaekit.metrics import METRICS, Subject
 from vaekit.metrics.checks import BINS
+from vaekit.metrics.record import OF_CODES, Metric, row_of_draws
 from vaekit.model import Model
 
 OnProgress = Callable[[str, int, int], None]
@@ -35,21 +36,26 @@ def score(
     train: Dataset | None = None,
     corruptions: Sequence[str] = (),
     network: Features | None = None,
+    codes: Sequence[str] = ("mean",),
 ) -> dict[str, dict[str, Any]]:
     """Score up to `n` examples of a set by the scores in `names`, `all` or none for what applies.
 
     What learns from labels does so on `train`, or on a half of the set where there is none; the
     accuracies are given for clean inputs and under each of `corruptions`, such as
     `masking(p=0.5)`. `network` maps images to features for `fid`; without one `feature_network`
-    is trained. Returns name → value, estimator, n, shuffled, parts and so on as `evaluate` does; a
-    value that is infinite is None. `progress` gets each name with its place and their number.
-    Raises `VaekitError` for an unknown name, n < 1, what a set or a model lacks for a score that is
-    named, and corruptions that no score is asked under.
+    is trained. `codes` are mean, drawn or both: what is read from draws of q(z|x) stands under its
+    name with `[drawn]`, beside what means give.
+
+    Returns name → value, estimator, n, shuffled, parts and so on as `evaluate` does; a value that
+    is infinite is None. `progress` gets each name with its place and their number. Raises
+    `VaekitError` for an unknown name, n < 1, what a set or a model lacks for a score that is named,
+    and corruptions that no score is asked under.
     """
     check_counts(n=n, bins=bins)
     check_seed(seed)
     check("names", names, Sequence[str], ("mig", "dci"))
     check("corruptions", corruptions, Sequence[str], ("masking(p=0.5)",))
+    check("codes", codes, Sequence[str], ("mean", "drawn"))
     acts = {text: corruption(text) for text in corruptions}
     wanted, _ = applying(model, data, names, train, network)
     readers = taking("corrupt")
@@ -58,17 +64,42 @@ def score(
             f"a corruption is for scores of labels from corrupted inputs: ask for {either(readers)}"
             " too"
         )
-    subject, numbers = ModelOnSet(model, data, train, n, seed, acts, network, bins), {}
-    for done, name in enumerate(wanted):
-        if progress is not None:
-            progress(name, done, len(wanted))
-        metric = METRICS[name]
-        of = {"factors": list(subject.factors)} if metric.of_codes else {}
-        for number, value in metric.values(cast(Subject, subject)).items():
-            row = metric.row(number)
-            assert row is not None, f"{name} gives {number}, for which its record has no row"
-            numbers[number] = row_of(value, row.unit, len(subject.rows)) | of
+    numbers = {}
+    for kind in kinds_of_codes(codes):
+        drawn = kind == "drawn"
+        subject = ModelOnSet(model, data, train, n, seed, acts, network, bins, drawn)
+        own = [name for name in wanted if not drawn or METRICS[name].needs in OF_CODES]
+        for done, name in enumerate(own):
+            if progress is not None:
+                progress(f"{name} of draws" if drawn else name, done, len(own))
+            numbers |= _numbers(METRICS[name], subject)
     return numbers
+
+
+def _numbers(metric: Metric, subject: ModelOnSet) -> dict[str, dict[str, Any]]:
+    numbers, of = {}, {"factors": list(subject.factors)} if metric.of_codes else {}
+    for name, value in metric.values(cast(Subject, subject)).items():
+        row = metric.row(name)
+        assert row is not None, f"{metric.name} gives {name}, for which its record has no row"
+        number = row_of(value, row.unit, len(subject.rows)) | of
+        if subject.draws:
+            number["estimator"] += "; codes drawn from q(z|x)"
+        numbers[row_of_draws(name) if subject.draws else name] = number
+    return numbers
+
+
+def kinds_of_codes(names: Sequence[str]) -> tuple[str, ...]:
+    """Return which codes are read: mean, drawn.
+
+    A draw of a deterministic code is its mean. Raises `VaekitError` for others, and for none.
+    """
+    kinds = tuple(dict.fromkeys(names))
+    for kind in kinds:
+        if kind not in ("mean", "drawn"):
+            raise nearest(kind, ("mean", "drawn"), "kind of codes")
+    if not kinds:
+        raise VaekitError("codes are mean, drawn, or both: name one")
+    return kinds
 
 
 def applying(

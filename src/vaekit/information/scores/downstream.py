@@ -1,8 +1,12 @@
 """What metrics read of a model on a set, as arrays: codes, labels, images, samples, features.
 
-Codes are means of q(z|x), but `drawn`. What learns from labels, a bandwidth or features does so on
-training data and is judged on held-out ones; where there are no others, on a half of the set that
-it did not learn from. Samples are the means of p(x|z) at draws of the prior.
+Codes are means of q(z|x), or draws of it where that is asked: a latent that has collapsed has a
+posterior as wide as the prior, of which a draw tells nothing, while its mean still moves a little
+with x, and whoever standardises it reads what no draw of the code holds.
+
+What learns from labels, a bandwidth or features does so on training data and is judged on held-out
+ones; where there are no others, on a half of the set that it did not learn from. Samples are the
+means of p(x|z) at draws of the prior.
 
 Under a **corruption** the encoder is shown corrupted held-out images, and the same classifier, that
 learnt from clean codes, reads them. [vimae] §5.3, which runs "the same algorithm on the
@@ -49,7 +53,7 @@ class ModelOnSet:
 
     `n` examples are read at most. What learns does so on `train`, or on a half of `data` where
     there is none. `corruptions` by name act on held-out inputs; `network` maps images to features,
-    or is trained.
+    or is trained. `draws` gives draws of q(z|x) as codes in place of means.
     """
 
     model: Model
@@ -60,6 +64,7 @@ class ModelOnSet:
     corruptions: Mapping[str, Corruption] = field(default_factory=dict)
     network: Features | None = None
     bins: int = BINS
+    draws: bool = False
 
     # ---- the set and its factors
 
@@ -70,8 +75,8 @@ class ModelOnSet:
 
     @cached_property
     def mean(self) -> np.ndarray:
-        """Mean codes (n, H)."""
-        return self._encoded[0]
+        """Mean codes (n, H), or draws where these are asked for."""
+        return self.drawn if self.draws and self.drawn is not None else self._encoded[0]
 
     @cached_property
     def drawn(self) -> np.ndarray | None:
@@ -147,7 +152,7 @@ class ModelOnSet:
 
     @torch.no_grad()
     def codes(self, data: Dataset, corruption: Corruption | None = None) -> np.ndarray:
-        """Return the mean codes of a set, (n, H), of corrupted inputs if asked."""
+        """Return codes of a set, means or draws, (n, H), of corrupted inputs if asked."""
         codes = []
         with seeded(self.seed):
             for _, rows, x, c in batches(self.model, data):
@@ -155,7 +160,8 @@ class ModelOnSet:
                 with reading_of(data, self.model):
                     q = self.model.encode(x if corruption is None else corruption(x), c)
                 check_finite_values(self.model, data, rows, "the code", q.mean)
-                codes.append(q.mean.double().cpu().numpy())
+                z = q.rsample() if self.draws else q.mean
+                codes.append(z.double().cpu().numpy())
         return np.concatenate(codes)
 
     # ---- samples
