@@ -309,3 +309,29 @@ def test_bad_input_of_interpolate(runs, tmp_path, monkeypatch, capsys, words, sa
     np.save("many.npy", np.zeros((2, 1, 8, 8), np.float32))
     assert said in fails(capsys, "interpolate", str(runs["digits"].folder), *words)
     assert "score" in cli.COMMANDS
+
+
+def test_a_row_that_is_far_off_scores_worst_and_keeps_the_others(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    names = load_wine().feature_names
+    table = pl.DataFrame(load_wine().data, schema=names)
+    table.write_csv("wine.csv")
+    settings = {"latent": 4, "network": "mlp(64, 32)", "epochs": 40, "batch": 32}
+    run = vaekit.train("noise_vae", "run", data="wine.csv", verbose=False, **settings)
+    rows = table.head(6)
+    own = run.score(rows).table()
+    assert set(own["worst_column"]) <= set(names)
+    x = rows.to_numpy().copy()
+    back = run.reconstruct(x)
+    apart = np.abs(back - x) / run.schema.columns.width
+    assert (apart.argmax(1) == [names.index(name) for name in own["worst_column"]]).mean() > 0.6
+    rows = rows.with_columns(pl.Series("ash", [*rows["ash"][:2], 1e7, *rows["ash"][3:]]))
+    rows.write_csv("far.csv")
+    cli.main(["score", "run", "far.csv", "--out", "scores.csv"])
+    said = capsys.readouterr()
+    assert "of row 2 of far.csv is not finite: its ash is 1e+07" in said.err
+    far = pl.read_csv("scores.csv")
+    assert far["log_likelihood"][2] == -math.inf and far["percentile_log_likelihood"][2] == 0
+    assert far["percentile_squared_error"][2] == 100 and far["worst_column"][2] == "ash"
+    kept = [0, 1, 3, 4, 5]
+    assert np.allclose(far["elbo"].to_numpy()[kept], own["elbo"].to_numpy()[kept])

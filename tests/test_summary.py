@@ -79,7 +79,10 @@ def test_collapsed(tmp_path):
 
 def test_still_improving(tmp_path):
     run = made(tmp_path, latent=4, epochs=3, batch=20, lr=3e-4)
-    assert "the objective falls by" in said(run, "wrong") and "--epochs 6" in said(run, "try")
+    assert "the objective falls, by" in said(run, "wrong")
+    assert f"run.yaml --epochs 6 --start {run.folder} --out NEW --validation 0.1" in said(
+        run, "try"
+    )
     assert "improving" in wrongs(run)
 
 
@@ -157,6 +160,11 @@ def test_the_floor_of_a_learned_noise(tmp_path):
     assert "Lower floor, or scale the data up." in said(run, "try")
     free = made(tmp_path / "free", "noise_vae", **settings)
     assert "floor" not in wrongs(free) and "It learned a noise of σ = 0." in said(free, "learned")
+    numbers = free.metrics  # written by training, and read again
+    assert numbers["noise_variance"]["n"] is None and "elbo" in numbers
+    variance = numbers["noise_variance"]["value"]
+    assert f"σ² = {amount(variance)}" in said(free, "learned")
+    assert numbers["normalised_noise_variance"]["value"] == pytest.approx(variance)
     # One variance for each entry, of which most lie on the floor.
     with pytest.warns(VaekitWarning, match="at the floor"):
         each = made(tmp_path / "each", "network_noise_vae", **settings, floor=0.5, sigma=0.01)
@@ -219,7 +227,7 @@ def test_a_good_run_without_a_prior_has_nothing_wrong(tmp_path):
     whole = float(((x - x.mean(0)) ** 2).sum(1).mean())
     assert kept and int(kept[1]) == round(100 * (1 - run.metrics["squared_error"]["value"] / whole))
     assert int(kept[1]) > 50 and "4 of 4 latents are in use" in said(run, "learned")
-    assert "The class, one of 10, is told best by z" in said(run)
+    assert "Of the entropy of the class, one of 10, latents tell " in said(run)
 
 
 def test_a_good_run_with_a_prior(tmp_path):
@@ -228,7 +236,7 @@ def test_a_good_run_with_a_prior(tmp_path):
     elbo = run.metrics["elbo"]
     good = said(run, "good")
     assert f"at {amount(elbo['value'], elbo['se'])} nats (ELBO" in good
-    assert f"{amount(-run.metrics['rate']['value'])} for what the code says" in good
+    assert f"the code says {amount(run.metrics['rate']['value'])} nats of it (rate)" in good
     assert "no mistake" not in good and "I(x; z)" not in said(run)
     run.ledger(n=100, samples=2)
     assert "tell which example it is (I(x; z), the ledger)" in said(run, "learned")

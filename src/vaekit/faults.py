@@ -9,7 +9,7 @@ what other examples have there.
 import torch
 from torch import Tensor, nn
 
-from vaekit.data import Dataset
+from vaekit.data import Columns, Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.values import bad_entry, outside, said_of
@@ -65,23 +65,43 @@ def check_finite_values(
             row = int(rows[bad[0]])
             x = data.batch(torch.tensor([row]))[0]
             others = data.batch(beside(row, len(data), x.numel()))
-            raise at_fault(model, what, name_of(data, row), x, others)
+            raise at_fault(model, what, name_of(data, row), x, others, data.columns)
 
 
-def at_fault(model: nn.Module, what: str, name: str, x: Tensor, others: Tensor) -> VaekitError:
-    """Build the error for `what` of an example x (*shape) that is not finite, beside others."""
-    said = f"{what} of {name} is not finite"
+def is_broken(model: nn.Module) -> bool:
+    """Say whether a model has weights that are NaN or infinite."""
     weights = [*model.parameters(), *model.buffers()]
-    if any(bad_entry(w.detach()) is not None for w in weights if w.is_floating_point()):
+    return any(bad_entry(w.detach()) is not None for w in weights if w.is_floating_point())
+
+
+def at_fault(
+    model: nn.Module,
+    what: str,
+    name: str,
+    x: Tensor,
+    others: Tensor,
+    columns: Columns | None = None,
+) -> VaekitError:
+    """Build the error for `what` of an example x (*shape) that is not finite, beside others.
+
+    Entries of a table are named by their `columns`, and said in its own units.
+    """
+    said = f"{what} of {name} is not finite"
+    if is_broken(model):
         return VaekitError(
             f"{said}: the model is broken, its weights hold NaN or infinite values, so use a sound "
             "one"
         )
     far = _farthest(x.flatten().cpu(), others.flatten(1).cpu())
     if far is not None:
-        entry, value, low, high = far
+        entry, *ends = far
+        which = f"entry {entry}"
+        if columns is not None:
+            which = columns.names[entry]
+            ends = [columns.own_value(entry, end) for end in ends]
+        value, low, high = ends
         return VaekitError(
-            f"{said}: its entry {entry} is {value:.6g}, where others have {low:.3g} to {high:.3g}, "
+            f"{said}: its {which} is {value:.6g}, where others have {low:.3g} to {high:.3g}, "
             "far outside of what the model was trained on: remove or mend such examples"
         )
     low, high = torch.stack(torch.aminmax(x)).tolist()

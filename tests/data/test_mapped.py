@@ -292,7 +292,7 @@ def test_records_with_line_breaks_stay_whole(own_cache, small_pieces, tmp_path):
     options = {"separator": "comma", "columns": ["a", "b"]}
     own, notes = loaded(tmp_path / "t.csv", **options)
     mapped, notes_mapped = loaded(tmp_path / "t.csv", mmap=True, **options)
-    assert notes == notes_mapped and "look like row numbers" in notes[0]
+    assert notes == notes_mapped and "looks like row numbers" in notes[0]
     assert_same(own[0], mapped[0])
 
 

@@ -267,7 +267,7 @@ def test_the_index_of_a_frame_is_left_out_and_said(tmp_path):
 )
 def test_columns_that_only_number_the_rows(name, values, doubtful, tmp_path, recwarn):
     path = write(tmp_path, f"a,{name}\n" + "".join(f"{i % 4},{v}\n" for i, v in enumerate(values)))
-    with_ = pytest.warns(VaekitWarning, match=f"{name} look like row numbers or IDs")
+    with_ = pytest.warns(VaekitWarning, match=f"{name} looks like row numbers or IDs")
     if doubtful:
         with with_:
             assert read(path).shape == (2,)

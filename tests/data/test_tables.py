@@ -206,3 +206,17 @@ def test_a_table_knows_how_it_was_scaled(scale, tmp_path):
     FRAME[["a", "b"]].write_csv(tmp_path / "t.csv")
     parts = load(f"table('{tmp_path}/t.csv', scale={scale})", holdout=0.25)
     assert parts.test.columns.scale == scale
+
+
+@pytest.mark.parametrize("mmap", [False, True])
+def test_columns_are_left_out_by_name(tmp_path, mmap):
+    path = tmp_path / "t.csv"
+    path.write_text("id,a,b,class\n" + "".join(f"{k + 7},{k},{k * k},x\n" for k in range(30)))
+    made = load(f"table({path}, without=[id, b], label=class, mmap={str(mmap).lower()})")
+    assert made.train.columns is not None and made.train.columns.names == ("a",)
+    only = load(f"table({path}, without=id, label=class, mmap={str(mmap).lower()})").train
+    assert only.columns is not None and only.columns.names == ("a", "b")
+    with pytest.raises(VaekitError, match="Did you mean 'id'"):
+        load(f"table({path}, without=ids, label=class, mmap={str(mmap).lower()})")
+    with pytest.raises(VaekitError, match="columns to use, and without"):
+        load(f"table({path}, without=id, columns=[a], mmap={str(mmap).lower()})")

@@ -71,7 +71,7 @@ def evaluate_command(words: list[str]) -> None:
 
 def print_numbers(run: "Run", numbers: dict[str, Any]) -> None:
     """Print numbers, each with its error, unit and estimator."""
-    first = numbers.get("distortion") or next(iter(numbers.values()))
+    first = numbers.get("distortion") or next(iter(numbers.values()), {})
     count = first.get("n")
     print(f"{first.get('split', 'test')} set of {run.config.data}, n = {count}")
     wide = max(26, *map(len, numbers))

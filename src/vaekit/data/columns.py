@@ -131,6 +131,10 @@ class Columns:
         """Bring scaled numbers (N, D) back to the table's own units, float64."""
         return scaled * self.width + self.shift
 
+    def own_value(self, column: int, scaled: float) -> float:
+        """Bring a scaled number of one column, by its place, back to the table's own units."""
+        return float(scaled * self.width[column] + self.shift[column])
+
     def same(self, other: "Columns") -> bool:
         """Tell whether two tables were scaled alike, column by column."""
         return (
@@ -189,7 +193,7 @@ class Columns:
             raise VaekitError(
                 f"the rows hold {len(bad)} values beyond float32 on the scale of the training, the "
                 f"first in row {rows[row]}, column {self.names[column]!r} ({own[row, column]:g}): "
-                "repair them, or leave the column out with columns="
+                "repair them, or leave the column out with without="
             )
 
 
@@ -236,7 +240,7 @@ def _filling(names: tuple[str, ...], parts: Pieces, how: str) -> np.ndarray:
     if gone:
         raise VaekitError(
             f"columns without a single value in the rows to train on: {shortened(gone)}: leave "
-            "them out with columns="
+            "them out with without="
         )
     if how == "median":
         return medians(parts)

@@ -26,6 +26,7 @@ POLICY = (
     "style-src 'unsafe-inline'; script-src {}"
 )
 OPTION = re.compile(r"""(--[a-z][a-z-]*(?: "[^"]*"| [\w.]*\w)?)""")
+LONG_LIST = re.compile(r"\[([^\[\]]{60,})\]")
 MARK = '<p class="kicker">vaekit '  # in the head of every page
 HEAD = 1 << 15  # bytes that hold it, the style before it
 
@@ -132,6 +133,16 @@ def breakable(name: str) -> Markup:
 
 
 def data_name(data: str) -> str:
-    """Leave the folders out of a path, also where it is an argument: table('wine.csv')."""
+    """Leave the folders out of a path, also where it is an argument: table('wine.csv').
+
+    Long lists, as of columns, are cut to their beginning.
+    """
     path = Path(data)
-    return path.name if path.is_absolute() else re.sub(r"""[^'"(]*/""", "", data)
+    if path.is_absolute():
+        return path.name
+    return LONG_LIST.sub(_cut, re.sub(r"""[^'"(]*/""", "", data))
+
+
+def _cut(found: re.Match[str]) -> str:
+    names = found[1].split(",")
+    return f"[{names[0]}, … {len(names)} in all]"

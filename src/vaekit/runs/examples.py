@@ -34,7 +34,8 @@ class NamedScores:
 
     `names` are those of the examples, files where `files`, else row numbers. `percentiles` (n,) say
     how many percent of `reference` training examples score lower; without these it is empty.
-    `absent` says why a model has not a score.
+    `absent` says why a model has not a score. `worst_columns` name for each row of a table the
+    column that has the largest part in its squared error, of scaled columns; empty of others.
     """
 
     names: Sequence[str]
@@ -44,12 +45,14 @@ class NamedScores:
     samples: int
     reference: int
     files: bool = False
+    worst_columns: Sequence[str] = ()
 
     def table(self) -> pl.DataFrame:
-        """Return a row for each example: its name or row, its scores, and their percentiles."""
+        """Return a row for each example: name or row, scores, their percentiles, worst column."""
         label = {"name": self.names} if self.files else {"row": [int(name) for name in self.names]}
         ranks = {f"percentile_{name}": ranks for name, ranks in self.percentiles.items()}
-        return pl.DataFrame({**label, **self.values, **ranks})
+        worst = {"worst_column": self.worst_columns} if self.worst_columns else {}
+        return pl.DataFrame({**label, **self.values, **ranks, **worst})
 
     __repr__ = brief_repr
 
@@ -83,7 +86,8 @@ def score(
         for several in ([p.values for p in parts], [p.percentiles for p in parts])
     )
     names = [name for part in parts for name in part.names]
-    return replace(first, names=names, values=values, percentiles=ranks)
+    worst = [name for part in parts for name in part.worst_columns]
+    return replace(first, names=names, values=values, percentiles=ranks, worst_columns=worst)
 
 
 def score_batches(
@@ -104,12 +108,14 @@ def score_batches(
     others = None
     if train is not None:
         others = score_examples(run.model, *prepared(run, train, None), samples, seed)
-    start, count = 0, 0 if train is None else len(train)
+    start, count, columns = 0, 0 if train is None else len(train), run.schema.columns
     for part in scores_of(run.model, data, c, samples, seed):
         stop = start + len(part.values["distortion"])
         ranks = {} if others is None else part.percentiles(others)
         names = given.names[start:stop] if given.names else RowNames(range(start, stop))
-        yield NamedScores(names, part.values, ranks, part.absent, samples, count, given.files)
+        worst = [columns.names[entry] for entry in part.worst_entry] if columns else []
+        about = samples, count, given.files, worst
+        yield NamedScores(names, part.values, ranks, part.absent, *about)
         start = stop
 
 

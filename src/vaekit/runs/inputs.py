@@ -19,6 +19,7 @@ from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
+from vaekit.data.files.frames import chosen_columns
 from vaekit.data.files.pictures import Form
 from vaekit.errors import VaekitError, shortened
 from vaekit.model import Condition
@@ -189,7 +190,8 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
         raise VaekitError(
             f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
         )
-    used = whole.used(options.get("columns"), None) if columns is None else columns.names
+    chosen = chosen_columns(options.get("columns"), options.get("without"))
+    used = whole.used(chosen, None) if columns is None else columns.names
     missing: Any = None if columns is None else options.get("missing") or columns.missing or None
     asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
     label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None

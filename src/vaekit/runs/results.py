@@ -22,7 +22,7 @@ Results = dict[str, Any]
 _NUMBER = {
     "value": float | None,
     "estimator?": str,
-    "n?": forms.Least(int),
+    "n?": forms.Maybe(forms.Least(int)),
     "se?": forms.Maybe(forms.Least(float)),
     "unit?": str,
     "direction?": str,

@@ -3,7 +3,7 @@
 import html
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -46,8 +46,9 @@ class _Words(Watcher):
         self._judged, self._watch = "", "objective"
 
     def begin(self, config: Config) -> None:
-        """Say which columns of a table are used."""
+        """Say how many examples there are and of what kind, and which columns of a table."""
         self._watch = config.training.watch
+        self._print(examples_text(config.notes))
         known = Schema.read(config.notes)
         if known and known.columns:
             self._print(f"columns {known.columns}")
@@ -62,6 +63,20 @@ class _Words(Watcher):
 
     def _print(self, line: str) -> None:
         raise NotImplementedError
+
+
+def examples_text(notes: Mapping[str, Any]) -> str:
+    """Say how many examples a run has to train on, to validate and to test, and what one is."""
+    parts = [("train", "to train on"), ("validation", "to validate"), ("test", "held out to test")]
+    counts = [f"{notes[name]:,} {what}" for name, what in parts if notes.get(name)]
+    shape = tuple(notes.get("shape", ()))
+    kind = " × ".join(map(str, shape[1:]))
+    if len(shape) == 3:
+        colours = {1: "grey", 3: "in colour"}.get(shape[0], f"of {shape[0]} channels")
+        kind = f"an image of {kind} pixels, {colours}"
+    else:
+        kind = f"{shape[0]} numbers" if len(shape) == 1 else f"an array of shape {shape}"
+    return f"examples: {', '.join(counts)}; each is {kind}"
 
 
 class Bar(_Words):
@@ -137,7 +152,7 @@ class Curve(_Words):
             self._handle.update(face)
 
     def _html(self, said: str) -> str:
-        parts = [html.escape(line) for line in (*self._lines, said)]
+        parts = [html.escape(line).replace("  ", " · ") for line in (*self._lines, said)]
         step, steps = self._now
         bar = f'<progress value="{step}" max="{steps}" style="width: 100%"></progress>'
         lines = curve_lines(self._rows, self._watch)

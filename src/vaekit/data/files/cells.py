@@ -56,7 +56,8 @@ def refusal(
         marks = _marks(cell, decimal) or "say separator= or decimal="
         said.append(
             f"columns that are no numbers: {shortened(words)} ({cell!r}). Name the others, "
-            f"columns=[a, b], or the classes, label=name; where these are numbers, {marks}"
+            f"columns=[a, b], leave these out, without=[c], or name the classes, label=d; where "
+            f"these are numbers, {marks}"
         )
     if strange:
         places = [
@@ -67,7 +68,7 @@ def refusal(
         cure = f"For numbers, {marks}" if marks else repair
         said.append(
             f"cells that are no numbers: {shortened(places)}. {cure}, or leave columns out with "
-            "columns="
+            "without="
         )
     return VaekitError(f"{what} has {'; and '.join(said)}")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,9 +16,28 @@ Missing = Literal["drop", "mean", "median"]
 LARGEST_CELL = float(np.finfo(np.float32).max)  # whatever the scaling
 FILL = (
     "Say missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
-    "columns="
+    "without="
 )
 _REPAIR = "Repair those that are infinite or beyond float32, or leave their rows or columns out"
+
+
+class Without(tuple[str, ...]):
+    """Name the columns that are left out, where all others are used."""
+
+    def __repr__(self) -> str:
+        return f"without {list(self)}"
+
+
+Chosen = Sequence[str | int] | Without | None
+
+
+def chosen_columns(columns: Any, without: Any) -> Chosen:
+    """Return which columns are used: those named, or all without some; raise where both are."""
+    if without is None:
+        return columns
+    if columns is not None:
+        raise VaekitError("columns= names the columns to use, and without= those to leave out: one")
+    return Without(map(str, [without] if isinstance(without, str | int) else without))
 
 
 @dataclass(frozen=True)
@@ -36,9 +55,14 @@ class Table:
     decimal: str = "."
     start: int = 0
 
-    def used(self, columns: Sequence[str | int] | None, label: str | None) -> list[str]:
-        """List the columns to use: all but the label; raise `VaekitError` for unknown ones."""
+    def used(self, columns: Chosen, label: str | None) -> list[str]:
+        """List the columns to use, without the label; raise `VaekitError` for unknown ones."""
         known = set(self.frame.columns)
+        if isinstance(columns, Without):
+            for name in columns:
+                if name not in known:
+                    raise nearest(name, known, f"column of {self.what}")
+            columns = [name for name in self.frame.columns if name not in columns]
         asked = [columns] if isinstance(columns, str | int) else columns
         used = self.frame.columns if asked is None else [str(name) for name in asked]
         for name in [*used, *([] if label is None else [label])]:

@@ -25,7 +25,7 @@ from vaekit.data.cache import cached, checking, store
 from vaekit.data.columns import Columns, chosen_pieces
 from vaekit.data.dataset import Dataset, RowNames, random_parts
 from vaekit.data.files.blocks import How, Numbers, blocks, numbers_of, stage
-from vaekit.data.files.frames import Missing
+from vaekit.data.files.frames import Chosen, Missing, chosen_columns
 from vaekit.data.files.reading import (
     TABLE_ENDINGS,  # noqa: F401 (for those who read tables)
     is_frame,
@@ -59,17 +59,18 @@ def table(
     holdout: float = 0.0,
     seed: int = 0,
     mmap: bool = False,
+    without: Sequence[str | int] | str | int | None = None,
 ) -> Dataset | Splits:
     """Load the numbers of a table as vectors (N, D): CSV or Parquet, or a data frame.
 
     A folder holds the part files of one table, in natural order of their names.
 
-    `columns` are the ones to use (None: all but the label), `label` a column of classes. `missing`
-    says what to do about missing values: drop their rows, or fill in the mean or median of the
-    column. `separator`, `decimal` and `encoding` are found where they are not given;
-    `header=false` names the columns 1, 2, …. With a `holdout` > 0 a share is held out, and no part
-    in what is learned. `mmap` reads the files block by block into a file of the cache and maps it,
-    for more than memory holds.
+    `columns` are the ones to use (None: all but the label), `without` those to leave out in place
+    of that, `label` a column of classes. `missing` says what to do about missing values: drop their
+    rows, or fill in the mean or median of the column. `separator`, `decimal` and `encoding` are
+    found where they are not given; `header=false` names the columns 1, 2, …. With a `holdout` > 0 a
+    share is held out, and no part in what is learned. `mmap` reads the files block by block into a
+    file of the cache and maps it, for more than memory holds.
     Raises `VaekitError` for text, missing or infinite values, unknown columns, damaged files, and a
     cache that cannot be written.
     """
@@ -79,12 +80,13 @@ def table(
     if missing not in (None, "drop", "mean", "median"):
         raise VaekitError(f"missing must be drop, mean or median, got {missing!r}")
     how, label = How(separator, decimal, header, encoding), None if label is None else str(label)
+    chosen = chosen_columns(columns, without)
     if mmap:
-        made = mapped_table(source, how, columns, label, missing, scale, (holdout, seed))
+        made = mapped_table(source, how, chosen, label, missing, scale, (holdout, seed))
     else:
         _warn_of_size(source)
         whole = read_table(source, *how)
-        numbers = numbers_of(whole, columns, label, missing)
+        numbers = numbers_of(whole, chosen, label, missing)
         scaling = _scaling(numbers, scale, missing, _train_rows(numbers, holdout, seed))
         scaled = scaling.scaled_floats(numbers.values, numbers.rows)
         made = Dataset.from_array(scaled, numbers.labels, whole.name)
@@ -100,7 +102,7 @@ def table(
 def mapped_table(
     source: Any,
     how: How,
-    columns: Sequence[str | int] | None,
+    columns: Chosen,
     label: str | None,
     missing: Missing | None,
     scale: str | Columns,
@@ -218,9 +220,11 @@ def _warn_of_numbering(numbers: Numbers) -> None:
         ids = {k for k in ids if len(np.unique(piece[:, k])) == len(piece)}
     doubtful = [name for k, name in enumerate(used) if up[k] or down[k] or k in ids]
     if doubtful:
+        verb, them = ("look", "them") if doubtful[1:] else ("looks", "it")
+        names = f"[{', '.join(n if n.isidentifier() else repr(n) for n in doubtful)}]"
         warn(
-            f"{numbers.what}: {shortened(doubtful)} look like row numbers or IDs, which tell "
-            "nothing of an example: leave them out with columns= unless they are measurements"
+            f"{numbers.what}: {shortened(doubtful)} {verb} like row numbers or IDs, which tell "
+            f"nothing of an example: leave {them} out with without={names} unless measured"
         )
 
 

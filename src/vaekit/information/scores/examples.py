@@ -10,7 +10,8 @@ Means over q are of K codes (Burda, Grosse & Salakhutdinov 2016, eq. 8, for the 
 example goes through the model alone and draws its codes from a seed made of its own values, so that
 its scores are the same, bit for bit, whatever other examples stand beside it or before it.
 
-The first three are high, the last two low, for an example that is unlike the training data.
+The first three are high, the last two low, for an example that is unlike the training data. One so
+far away that floats cannot hold its scores has infinite ones, the worst there are, with a warning.
 """
 
 import hashlib
@@ -28,14 +29,15 @@ from vaekit.arguments import check_counts
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions.divergences import kl, log_ratio
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 from vaekit.faces import face, text
-from vaekit.faults import check_finite_values, check_range
+from vaekit.faults import check_finite_values, check_range, is_broken
 from vaekit.given import check_model, check_seed
 from vaekit.information.encoding import check_subject
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
+HIGHER = ("elbo", "log_likelihood")  # scores of which low ones are bad
 _SHOWN = (0, 0.25, 0.5, 0.75, 1)  # quantiles in a notebook
 CODES = 100  # drawn of each example, by default
 NO_PRIOR = "the model has no prior p(z): train a vae"
@@ -46,12 +48,14 @@ DETERMINISTIC = "the model's code is deterministic, so that KL(q‖p) is infinit
 class ExampleScores:
     """Hold scores by name, each float64 (n,), by `samples` codes of each example.
 
-    `absent` says of scores that the model has not why it has none.
+    `absent` says of scores that the model has not why it has none; `worst_entry` (n,) is the entry
+    of x that has the largest part in the squared error.
     """
 
     values: dict[str, np.ndarray]
     samples: int
     absent: dict[str, str]
+    worst_entry: np.ndarray
 
     def percentiles(self, reference: "ExampleScores") -> dict[str, np.ndarray]:
         """Return the percentage of reference examples that score lower, (n,); equals count half."""
@@ -85,12 +89,14 @@ def score_examples(
     c a conditional model takes the set's own. Deterministic codes are one for each example, and
     have no rate, ELBO and log p(x), as models without a prior. Raises `VaekitError` for samples
     < 1, a condition that is missing or does not fit, examples that the model cannot read, values
-    outside the likelihood's support, scores that are not finite, by the example, and for a loader
-    whose batches do not serve or whose length is not known.
+    outside the likelihood's support, a model whose weights are not finite, and for a loader whose
+    batches do not serve or whose length is not known. Warns of examples so far off that their
+    scores are not finite.
     """
     parts = list(score_batches(model, data, c, samples, seed))
     values = {k: np.concatenate([part.values[k] for part in parts]) for k in parts[0].values}
-    return replace(parts[0], values=values)
+    worst = np.concatenate([part.worst_entry for part in parts])
+    return replace(parts[0], values=values, worst_entry=worst)
 
 
 @torch.no_grad()
@@ -125,14 +131,33 @@ def _of_chunk(model: Model, part: Chunk, samples: int, seed: int) -> ExampleScor
         for i in range(len(part.x)):
             c = None if part.c is None else part.c[i : i + 1]
             rows.append(_scores_of(model, part.x[i : i + 1], c, samples, seed))
+    worst = torch.cat([row.pop("worst_entry") for row in rows]).cpu().numpy()
     values = {name: torch.cat([row[name] for row in rows]).double().cpu() for name in rows[0]}
-    for name, each in values.items():
-        check_finite_values(model, part.data, part.rows, f"the {name.replace('_', ' ')}", each)
+    _settle_far(model, part, values)
     absent: dict[str, str] = {}
     if "rate" not in values:
         why = NO_PRIOR if model.prior is None else DETERMINISTIC
         absent = dict.fromkeys(("rate", "elbo", "log_likelihood"), why)
-    return ExampleScores({k: v.numpy() for k, v in values.items()}, samples, absent)
+    return ExampleScores({k: v.numpy() for k, v in values.items()}, samples, absent, worst)
+
+
+def _settle_far(model: Model, part: Chunk, values: dict[str, Tensor]) -> None:
+    """Give the worst scores to examples that have some which are not finite, and say which.
+
+    Raises `VaekitError` where the model is broken.
+    """
+    far = torch.stack([~each.isfinite() for each in values.values()]).any(0)
+    if not far.any():
+        return
+    name, worst = next((k, v) for k, v in values.items() if not v.isfinite().all())
+    try:
+        check_finite_values(model, part.data, part.rows, f"the {name.replace('_', ' ')}", worst)
+    except VaekitError as error:
+        if is_broken(model):
+            raise
+        warn(f"{error}; its scores are the worst there are (infinite)")
+    for name, each in values.items():
+        each[~each.isfinite()] = -math.inf if name in HIGHER else math.inf
 
 
 def percentile(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -155,18 +180,21 @@ def _restart(x: Tensor, seed: int) -> None:
 def _scores_of(
     model: Model, x: Tensor, c: Tensor | None, samples: int, seed: int
 ) -> dict[str, Tensor]:
-    """Return the scores of one example x (1, *shape), each (1,)."""
+    """Return the scores of one example x (1, *shape), each (1,), and its worst entry (1,)."""
     q = model.encode(x, c)
     count = samples if bool((q.variance > 0).any()) else 1
     _restart(x, seed)
     z = q.rsample((count,))
-    logs, errors = [], []
+    logs, errors, by_entry = [], [], torch.zeros(x[0].numel(), device=x.device)
     for codes in z.split(CHUNK):
         p = model.decode(codes, c, x.shape)
         logs.append(log_prob(p, x, p.batch_shape, "p(x|z)"))
-        errors.append((p.mean - x).square().flatten(2).sum(-1))
+        squares = (p.mean - x).square().flatten(2)
+        errors.append(squares.sum(-1))
+        by_entry += squares.sum((0, 1))
     log_p = torch.cat(logs).double()
     scores = {"squared_error": torch.cat(errors).mean(0), "distortion": -log_p.mean(0)}
+    scores["worst_entry"] = by_entry.argmax()[None]
     if model.prior is None or q.deterministic:
         return scores
     prior = model.expect(z, c)

@@ -141,7 +141,7 @@ def order_text(codes: ItemCodes, shown: list[int]) -> str:
         return text + "All latents are shown."
     below = codes.nats and len(shown) < MOST
     if codes.information is not None and below:
-        why = f"none of them influential (above {INFLUENTIAL} nats)"
+        why = f"each of which tells less than {INFLUENTIAL} nats"
     else:
         why = f"below {ENOUGH} nats" if below else "carrying less than those shown"
     return text + f"{left} of {every} latents are left out, {why}."

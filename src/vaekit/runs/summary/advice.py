@@ -4,11 +4,20 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from vaekit.runs.config import Config
+    from vaekit.runs.folder import Run
 
 
-def longer(config: "Config") -> str:
-    """Say how to train longer."""
-    return f"Train longer: --epochs {2 * config.training.epochs}."
+def longer(run: "Run", looked: bool = True) -> str:
+    """Say how to train longer: on from the checkpoint, or from the weights into another folder.
+
+    Where no validation `looked` on, whether that helps on other examples is not known.
+    """
+    epochs = 2 * run.config.training.epochs
+    command = f"vaekit train {run.folder / 'run.yaml'} --epochs {epochs}"
+    if run.checkpoint.exists():
+        return f"Train longer: {command} --out {run.folder} --resume."
+    unseen = "" if looked else " --validation 0.1 --keep best, which shows whether it still helps"
+    return f"Train longer: {command} --start {run.folder} --out NEW{unseen}."
 
 
 def weaker_rate(config: "Config") -> str:

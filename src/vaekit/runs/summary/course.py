@@ -6,6 +6,8 @@ constant meanwhile: under a growing weight the objective grows by itself.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaekit.runs.history import VALIDATION, Row
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
 RISE, FALL, GAP = 0.02, 0.02, 0.1  # shares that are worth a word
 SHORT, FEW = 1000, 10  # steps of a training that may be too short; looks that make a curve
+JUMPS = 3  # usual differences of a look to the next, which chance makes
 EMPTY = 0.05  # nats of a code that tells nothing
 
 
@@ -39,6 +42,12 @@ class _Curve(NamedTuple):
     def best(self) -> int:
         return min(range(len(self.values)), key=lambda i: self.values[i])
 
+    @property
+    def jump(self) -> float:
+        """Return what a look differs from the next by chance, at most: JUMPS usual ones."""
+        late = self.values[len(self.values) // 2 :]
+        return JUMPS * median(abs(b - a) for a, b in pairwise(late))
+
     def said(self, i: int) -> str:
         return f"{amount(self.sign * self.values[i])} at epoch {self.epochs[i]:g}"
 
@@ -54,13 +63,13 @@ def course(run: "Run") -> Iterator[Sentence]:
         return
     looked = _curve(rows, VALIDATION + training.watch, training.watch)
     trained = _curve(rows, "objective", "objective")
-    wrong = _collapsed(run.config, metrics, int(rows[-1]["step"]))
+    wrong = _collapsed(run, metrics, int(rows[-1]["step"]))
     wrong += [] if looked is None else _overfitted(looked, trained, training.keep == "best")
     wrong = wrong or _gap(rows, metrics, looked is not None)
     adversary = any(name.endswith("_critic") for name in rows[0])
     curve = looked or (None if adversary else trained)
     if not wrong and curve is not None and rows[-1]["epoch"] >= training.epochs:
-        wrong = _improving(run.config, curve, rows, looked is not None)
+        wrong = _improving(run, curve, rows, looked is not None)
     yield from wrong
 
 
@@ -103,7 +112,7 @@ def _curve(rows: Sequence[Row], column: str, name: str) -> _Curve | None:
     return _Curve(name, steps, epochs, [sign * v for v in values], sign)
 
 
-def _collapsed(config: "Config", metrics: dict[str, Any], step: int) -> list[Sentence]:
+def _collapsed(run: "Run", metrics: dict[str, Any], step: int) -> list[Sentence]:
     """Say where the code tells nothing: no latent is active, or the rate is next to nothing."""
     units, rate = (metrics.get(name, {}).get("value") for name in ("active_units", "rate"))
     if units != 0 and (rate is None or rate > EMPTY):
@@ -113,16 +122,16 @@ def _collapsed(config: "Config", metrics: dict[str, Any], step: int) -> list[Sen
     numbers = " and ".join(said)
     if step < SHORT:
         text = f"The code is not used yet, after {step:,} steps: {numbers}."
-        return [Sentence("wrong", text), Sentence("try", advice.longer(config))]
+        return [Sentence("wrong", text), Sentence("try", advice.longer(run))]
     text = f"The code has collapsed: {numbers}, so the decoder ignores it."
-    cure = advice.longer(config) if rate is None else advice.weaker_rate(config)
+    cure = advice.longer(run) if rate is None else advice.weaker_rate(run.config)
     return [Sentence("wrong", text), Sentence("try", cure)]
 
 
 def _overfitted(curve: _Curve, trained: _Curve | None, kept: bool) -> list[Sentence]:
     """Say where validation has become worse since its best, though training has not."""
     rise = curve.values[-1] - curve.values[curve.best]
-    if len(curve.values) - 1 - curve.best < 2 or rise <= RISE * curve.fall:
+    if len(curve.values) - 1 - curve.best < 2 or rise <= max(RISE * curve.fall, curve.jump):
         return []
     if trained is not None:  # where training became worse too, it is no matter of few examples
         until = sum(step <= curve.steps[curve.best] for step in trained.steps)
@@ -132,14 +141,15 @@ def _overfitted(curve: _Curve, trained: _Curve | None, kept: bool) -> list[Sente
     best, last = curve.said(curve.best), curve.said(-1)
     text = f"in validation the {curve.name} was {best} and {last}"
     if kept:
-        return [Sentence("good", f"Past its best it overfitted ({text}): the best was kept.")]
+        best_epoch = round(curve.epochs[curve.best])
+        said = f"Past its best it overfitted ({text}); the best weights were kept."
+        cure = f"Nothing is lost; --epochs {best_epoch} does as well, or train on more."
+        return [Sentence("wrong", said), Sentence("try", cure)]
     cure = "Keep the best weights (--keep best), stop in time (--patience 5), or train on more."
     return [Sentence("wrong", f"The model overfits: {text}."), Sentence("try", cure)]
 
 
-def _improving(
-    config: "Config", curve: _Curve, rows: Sequence[Row], looked: bool
-) -> list[Sentence]:
+def _improving(run: "Run", curve: _Curve, rows: Sequence[Row], looked: bool) -> list[Sentence]:
     """Say where the curve still falls in its last fifth, under weights that stayed as they were."""
     n = len(curve.values)
     before, after = curve.values[3 * n // 5 : 4 * n // 5], curve.values[4 * n // 5 :]
@@ -152,10 +162,12 @@ def _improving(
         return []
     way = "rises" if curve.sign < 0 else "falls"
     where = "validation " if looked else ""
-    text = f"the {where}{curve.name} {way} by {amount(gain)} in the last fifth"
+    text = (
+        f"the {where}{curve.name} {way}, by {amount(gain)} from the last fifth but one to the last"
+    )
     return [
         Sentence("wrong", f"Training still improves: {text}."),
-        Sentence("try", advice.longer(config)),
+        Sentence("try", advice.longer(run, looked)),
     ]
 
 

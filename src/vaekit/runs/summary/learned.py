@@ -97,7 +97,10 @@ def _noise(codes: MeanCodes) -> str:
     if not noise:
         return ""
     if "noise_variance" in noise:
-        return f"It learned a noise of σ = {amount(noise['noise_variance'] ** 0.5)} for each entry."
+        variance = noise["noise_variance"]
+        scaled = " in the units of scaled columns" if codes.data.columns is not None else ""
+        said = f"σ = {amount(variance**0.5)} (σ² = {amount(variance)})"
+        return f"It learned a noise of {said} for each entry{scaled}."
     parts = range(sum(name.startswith("noise_variance_") for name in noise))
     said = [
         f"σ = {amount(noise[f'noise_variance_{k}'] ** 0.5)} for "
@@ -171,14 +174,14 @@ def _of_classes(codes: MeanCodes, labels: np.ndarray, told: bool) -> str:
     if told:
         return f"The class, one of {count}, is told to it; a latent tells {best} of it."
     told_by = [
-        f"{codes.names[i]} ({percent(float(column[i]))})"
+        f"{percent(float(column[i]))} by {codes.names[i]}"
         for i in np.argsort(-column)[:MOST]
         if column[i] >= TELLS
     ]
     if not told_by:
         return f"No latent alone tells the class, one of {count}{codes.part}: {best} of it."
-    said = f"The class, one of {count}, is told best by {', then '.join(told_by)}"
-    return f"{said} of its entropy{codes.part}."
+    said = f"Of the entropy of the class, one of {count}, latents tell {', '.join(told_by)}"
+    return f"{said}{codes.part}."
 
 
 def _of_columns(codes: MeanCodes) -> str:

@@ -22,7 +22,8 @@ def value_of(numbers: Numbers, name: str) -> float | None:
 def quality(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[Sentence]:
     """Say what an example costs, and what reconstructions keep of it."""
     if not numbers:
-        yield Sentence("good", f"It was not judged yet: vaekit evaluate {run.folder}.")
+        how = f"vaekit evaluate {run.folder}, or run.evaluate() in Python"
+        yield Sentence("good", f"It was not judged yet: {how}.")
         return
     part = str(numbers.get("distortion", {}).get("split", "test"))
     told = codes is not None and codes.model.condition is not None
@@ -45,8 +46,8 @@ def _costs(numbers: Numbers, part: str, told: str) -> Iterator[Sentence]:
         yield Sentence(
             "good",
             f"It explains a {part} example{told} at {amount(elbo, numbers['elbo'].get('se'))} "
-            f"nats (ELBO, a lower bound on ln p(x), higher is better): {amount(-rate)} for what "
-            f"the code says of it (rate), {amount(-distortion)} for what the code leaves out "
+            f"nats (ELBO, a lower bound on ln p(x), higher is better), which is −rate −distortion: "
+            f"the code says {amount(rate)} nats of it (rate) and leaves out {amount(distortion)} "
             f"(distortion).{below}",
         )
     else:
@@ -62,7 +63,7 @@ def _kept(numbers: Numbers, judged: Dataset | None, part: str) -> Iterator[Sente
     if error is None or not whole:
         return
     kept = 1 - error / whole
-    beside = f"a squared error of {amount(error)} for an example, where the mean of all has"
+    beside = f"a squared error of {amount(error)} for an example; the mean of all in its place has"
     if kept >= LOST:
         text = f"Reconstructions keep {percent(kept)} of what varies in the {part} set"
         yield Sentence("good", f"{text}: {beside} {amount(whole)}.")
