@@ -111,9 +111,12 @@ def test_weights_are_added_once():
         assert float(IndexCodeMI(size=size)(run)) == pytest.approx(0, abs=1e-5)
         assert float(TotalCorrelation(size=size)(run)) == pytest.approx(0, abs=1e-5)
         weighted = float(TotalCorrelation("weighted", size)(run))
-        assert weighted == pytest.approx(
-            2 * math.log(size), rel=1e-4
-        )  # (H − 1) ln(NM) − (H − 1) ln M
+        assert weighted == pytest.approx(2 * math.log(size), rel=1e-4)  # (H − 1) ln N
+    # So narrow that each meets itself alone: (H − 1) ln M above the stratified estimate.
+    apart = codes(100.0 * torch.arange(6.0)[:, None].repeat(1, 3), torch.zeros(6, 3))
+    for size in (6, 100, 10**6):
+        more = TotalCorrelation("weighted", size)(apart) - TotalCorrelation(size=size)(apart)
+        assert float(more) == pytest.approx(2 * math.log(6), rel=1e-4)
 
 
 @pytest.mark.parametrize("rho", [0.0, 0.5, 0.9])

@@ -291,7 +291,7 @@ def test_a_wrong_aggregate_breaks_the_sides(monkeypatch):
 
 
 def test_a_constant_in_the_total_correlation_is_found(monkeypatch):
-    """That of minibatch-weighted sampling, (H − 1) ln(N M), were it reported."""
+    """That of minibatch-weighted sampling, (H − 1) ln N, were it reported."""
 
     def wrong(z: Tensor, q: Any) -> tuple[Tensor, Tensor | None]:
         joint, alone = aggregated(z, q)

@@ -1,4 +1,4 @@
-"""The sparsity penalty on mean activations (Ng 2011, "Sparse autoencoder"; [survey] §3.1)."""
+"""The sparsity penalty on mean activations (Ng 2011, "Sparse autoencoder"; [survey] §3.2)."""
 
 from collections.abc import Iterable
 

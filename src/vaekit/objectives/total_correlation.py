@@ -13,8 +13,11 @@ data set, the others stand for the rest, so Σ_j w_ij q(z|x_j) is unbiased (its 
 small on average, as a logarithm's is). Public code often puts 1/N into one column in place of the
 diagonal; then the mean is almost twice q(z).
 
-`weighted`: w_ij = 1/(N M) (Chen et al., appendix C.1). It carries (H − 1) ln(N M) in its total
-correlation and is meant for gradients. `weighted` is the form of the paper, `stratified` ours.
+`weighted`: w_ij = 1/(N M) (Chen et al., appendix C.1). A mean over the batch is divided by N once
+more, so that where posteriors overlap each logarithm is too small by ln N: the total correlation of
+H coordinates is too large by (H − 1) ln N, and the index-code information by ln N, above the ln N
+that it can be. Where posteriors are so narrow that an example meets itself alone, what is missing
+is ln M in place of ln N. It is meant for gradients. It is the form of the paper, `stratified` ours.
 
 The three sum to the Monte-Carlo KL for any prior, whatever the weights. An estimate from one batch
 is biased as long as the posteriors are narrow and the batch small: to report, use
@@ -113,7 +116,8 @@ class IndexCodeMI(_Split):
 class TotalCorrelation(_Split):
     """Estimate TC = E log q(z) − Σ_h log q(z_h), 0 for independent coordinates.
 
-    With `weighted` sampling it is too large by (H − 1) ln(N M): for gradients only.
+    With `weighted` sampling it is too large, by (H − 1) ln N where posteriors overlap and less
+    where they are narrow: for gradients only.
     """
 
     part = "total_correlation"

@@ -22,7 +22,7 @@ def ae(shape: Shape, latent: int = 20, **parts: Unpack[Parts]) -> Composition:
 
 
 @recipe(
-    paper="Vincent et al. 2010; [survey] §4.1",
+    paper="Vincent et al. 2010; [survey] §3.1",
     without=["prior"],
     posterior="dirac",
     likelihood="squared_error",
@@ -34,7 +34,7 @@ def denoising_ae(shape: Shape, latent: int = 100, **parts: Unpack[Parts]) -> Com
 
 
 @recipe(
-    paper="Rifai et al. 2011, Contractive auto-encoders; [survey] §4.2",
+    paper="Rifai et al. 2011, Contractive auto-encoders; [survey] §3.4",
     without=["prior", "posterior"],
     network="mlp()",
     likelihood="squared_error",

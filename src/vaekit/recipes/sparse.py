@@ -11,7 +11,7 @@ from vaekit.text import Written
 
 
 @recipe(
-    paper="Ng 2011, Sparse autoencoder; [survey] §3.1",
+    paper="Ng 2011, Sparse autoencoder; [survey] §3.2",
     without=["prior", "posterior"],
     network="mlp(activation=sigmoid)",
     likelihood="squared_error",
@@ -39,7 +39,7 @@ def sparse_ae(
 
 
 @recipe(
-    paper="Makhzani & Frey 2014, k-Sparse autoencoders; [survey] §3.2",
+    paper="Makhzani & Frey 2014, k-Sparse autoencoders; [survey] §3.3",
     without=["prior", "posterior"],
     network="tied()",
     likelihood="squared_error",

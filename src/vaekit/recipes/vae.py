@@ -24,7 +24,7 @@ def beta_vae(
     return Composition(shape, latent, {"distortion": 1, "kl": beta}, **parts)
 
 
-@recipe(paper="Sohn, Lee & Yan 2015; [survey] §4.3", prior="conditional")
+@recipe(paper="Sohn, Lee & Yan 2015; [survey] §4.2", prior="conditional")
 def cvae(
     shape: Shape,
     latent: int = 20,
