@@ -72,12 +72,43 @@ def metrics_reference(first="a", last="z"):
     return "\n".join(lines)
 
 
+def items_table():
+    """Write the items of the papers as a table, and what stands elsewhere."""
+    from vaekit.reproduce import catalogue
+    from vaekit.reproduce.items import elsewhere
+
+    lines = ["| item | what | scales | measured |", "|---|---|---|---|"]
+    for item in catalogue().values():
+        scales = ", ".join(item.scales)
+        lines.append(f"| `{item.key}` | {item.title} | {scales} | {item.measured} |")
+    lines += [f"| `{key}` | {where} | | |" for key, where in elsewhere().items()]
+    return "\n".join(lines)
+
+
+def made_pages():
+    """List the pages of items that are kept with the documentation."""
+    from vaekit.reproduce import catalogue
+
+    folder = Path(__file__).parent / "extra" / "reproduced"
+    kept = {path.stem: path for path in sorted(folder.glob("*.html"))}
+    lines = []
+    for item in catalogue().values():
+        for scale in item.scales:
+            stem = f"{item.paper}-{item.name}-{scale}"
+            if stem in kept:
+                link = f'<a href="reproduced/{stem}.html">{item.title}</a>'
+                lines.append(f"- {link}: `vaekit reproduce {item.key} --scale {scale}`")
+    return "\n".join(lines)
+
+
 def _fill(app, name, source):
     source[0] = source[0].replace("<!-- metrics -->", metrics_table())
     source[0] = METRICS.sub(lambda found: metrics_reference(*found.groups()), source[0])
     for mark, text in recipe_pages.lists().items():
         source[0] = source[0].replace(mark, text)
     source[0] = source[0].replace("<!-- commands -->", commands.helps())
+    source[0] = source[0].replace("<!-- items -->", items_table())
+    source[0] = source[0].replace("<!-- made -->", made_pages())
 
 
 def _check_search(app, error):

@@ -24,6 +24,7 @@ from vaekit.runs import Run
 from vaekit.study.page.markup import Cell, html_table
 
 _COLUMNS = 2  # plots side by side
+_POINTS = 800  # codes in a plane
 _SMOKE = (
     "Smoke: a few steps of small networks on small data show that this runs from end to end. The "
     "numbers say nothing of the paper."
@@ -251,7 +252,7 @@ def _codes(run: Run, about: dict[str, Any]) -> Markup:
     data = run.data.test
     if run.model.posterior.latent != 2 or run.model.prior is None:
         raise VaekitError("codes are drawn where there are two latents and a prior")
-    return figure(drawn(run.model, data, encode_items(run.model, data, 2000))[0])
+    return figure(drawn(run.model, data, encode_items(run.model, data, _POINTS))[0])
 
 
 _KINDS = {
