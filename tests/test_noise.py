@@ -78,7 +78,9 @@ def test_the_e_step_is_the_reference():
 
 def test_em_ends_where_the_reference_does():
     r = two_kinds(20_000)
-    found = residuals.converged(r.square(), 2, 1e-6, tolerance=1e-12)
+    found, ended = residuals.converged(r.square(), 2, 1e-6, tolerance=1e-12)
+    assert ended.startswith("EM converged after ")
+    assert "stopped after 3 steps" in residuals.converged(r.square(), 2, 1e-6, most=3)[1]
     both = np.concatenate([r.numpy(), -r.numpy()])[:, None]
     model = Reference(2, covariance_type="spherical", tol=1e-12, max_iter=5000, reg_covar=1e-12)
     model.fit(both)
@@ -232,6 +234,11 @@ def test_a_dead_component_is_reported(tmp_path):
     kind.log_share.copy_(torch.tensor([1e-6, 1 - 1e-6]).log())
     assert "component 0 of the noise mixture has died" in kind.warning()
     assert "fewer than 2 components" in kind.warning()
+    kind.log_std.copy_(torch.tensor([-1.0, -1.0 + 1e-3]))
+    kind.log_share.copy_(torch.tensor([0.5, 0.5]).log())
+    assert "components 0 and 1 of the noise mixture have the same σ² and are one" in kind.warning()
+    kind.log_std.copy_(torch.tensor([-1.0, -0.9]))
+    assert not kind.warning()
 
 
 def test_training_says_once_that_a_component_has_died(tmp_path, monkeypatch):
@@ -495,7 +502,8 @@ def refits(folder, *words):
 
 def test_refits_are_ordered_by_their_bound(runs, capsys):
     found, out = refits(runs / "noisy"), capsys.readouterr().out
-    assert "ELBO (nats, higher is better) on 180 test examples" in out and "note" not in out
+    assert "ELBO (nats, higher is better) on 180 test examples" in out
+    assert "note on mixture(2): EM converged after " in out and out.count("note") == 1
     own, gaussian, mixed = (found[k]["elbo"]["value"] for k in found)
     assert own < gaussian < mixed
     assert list(found) == ["gaussian(0.3) (as trained)", "gaussian", "mixture(2)"]

@@ -45,5 +45,6 @@ def _show(rows: dict[str, Any], part: str) -> None:
         se = row[key]["se"]
         error = "" if se is None else f"± {se:.2f}"
         print(f"  {name:<32}{row[key]['value']:>12.2f} {error:<10} {said}")
-    if "note" in own:
-        print(f"note: {own['note']}")
+    for name, row in rows.items():
+        if "note" in row:
+            print(f"note on {name}: {row['note']}")

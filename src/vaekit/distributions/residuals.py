@@ -80,17 +80,19 @@ def start_mixture(sigma: float, components: int) -> Components:
 @torch.no_grad()
 def converged(
     squares: Tensor, components: int, floor: float, tolerance: float = 1e-8, most: int = 2000
-) -> Components:
+) -> tuple[Components, str]:
     """Fit a mixture to residuals r² (n,) by EM until ln p gains less than `tolerance` a residual.
 
-    Float64, in portions. Returns the mixture, smallest σ first. Raises `VaekitError` without any.
+    Float64, in portions. Returns the mixture, smallest σ first, and how EM ended, by that rule or
+    after `most` steps. Raises `VaekitError` without any residuals.
     """
     if not squares.numel():
         raise VaekitError("there are no residuals to fit a noise model to")
     squares = squares.flatten()
     scale = float(squares.double().mean().sqrt().clamp_min(floor**0.5))
     now, before = Components(*(t.double() for t in start_mixture(scale, components))), -torch.inf
-    for _ in range(most):
+    ended = f"EM was stopped after {most:,} steps, before it had converged"
+    for step in range(most):
         share = torch.zeros(components, dtype=torch.float64)
         square, gain = share.clone(), 0.0
         for part in squares.split(_PORTION):
@@ -102,7 +104,8 @@ def converged(
         n = len(squares)
         now = maximised(Moments(share / n, square / n), floor)
         if gain / n - before < tolerance:
+            ended = f"EM converged after {step + 1:,} steps"
             break
         before = gain / n
     order = now.log_std.argsort()
-    return Components(*(t[order] for t in now))
+    return Components(*(t[order] for t in now)), ended

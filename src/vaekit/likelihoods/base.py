@@ -32,6 +32,7 @@ class Likelihood(nn.Module, ABC):
     heads: int = 1
     learns: bool = False
     advice: str = ""
+    settled: str = ""
     network: nn.Module
 
     @abstractmethod
@@ -65,6 +66,7 @@ class Likelihood(nn.Module, ABC):
     def settle(self, squares: Tensor) -> None:
         """Set the noise to the best for squared residuals r² (n,), all at once.
 
+        Where that takes steps, `settled` says how they ended.
         Raises `VaekitError` where that has no closed form.
         """
         raise VaekitError(

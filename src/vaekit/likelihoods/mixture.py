@@ -5,6 +5,8 @@ decoder explains to the last digit stand beside others that it cannot. Theory in
 `vaekit.distributions.residuals`.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
@@ -23,6 +25,7 @@ from vaekit.likelihoods.base import (
 )
 
 MOST_COMPONENTS = 100  # components: each is as many numbers as the batch has entries
+ALIKE = 1.01  # times a σ² up to which another is the same
 DEAD = 1e-4  # share below which a component counts as dead
 LEARNED_BY = ("em", "gradient")
 
@@ -102,7 +105,7 @@ class GaussianMixture(Likelihood):
     @torch.no_grad()
     def settle(self, squares: Tensor) -> None:
         """Fit σ_k² and π_k to r² (n,) by EM to convergence."""
-        best = residuals.converged(squares, self.components, self.floor)
+        best, self.settled = residuals.converged(squares, self.components, self.floor)
         if self.learned == "em":
             self.log_std.copy_(best.log_std)
             self.log_share.copy_(best.log_share)
@@ -120,8 +123,19 @@ class GaussianMixture(Likelihood):
             numbers[f"noise_share_{k}"] = float(log_share[k].exp())
         return numbers
 
+    def _twins(self, dead: list[int]) -> list[tuple[int, int]]:
+        """List pairs of living components whose σ² agree to a percent, above the floor."""
+        variances = (2 * self.mixture().log_std).exp().tolist()
+        alive = [k for k in range(self.components) if k not in dead]
+        order = sorted(alive, key=lambda k: variances[k])
+        return [
+            (min(a, b), max(a, b))
+            for a, b in pairwise(order)
+            if variances[b] <= ALIKE * variances[a] and not at_floor(variances[b], self.floor)
+        ]
+
     def warning(self) -> str:
-        """Name the components that have died, and those that are at the floor."""
+        """Name the components that have died, those that are one, and those at the floor."""
         log_std, log_share = self.mixture()
         dead = [k for k, v in enumerate(log_share.exp().tolist()) if v < DEAD]
         low = [k for k, v in enumerate((2 * log_std).exp().tolist()) if at_floor(v, self.floor)]
@@ -131,6 +145,11 @@ class GaussianMixture(Likelihood):
                 f"component {_comma_list(dead)} of the noise mixture has died (π < {DEAD:g}): the "
                 f"residuals need fewer than {self.components} components, or a smaller floor"
             )
+        said += [
+            f"components {a} and {b} of the noise mixture have the same σ² and are one: the "
+            f"residuals need fewer than {self.components} components"
+            for a, b in self._twins(dead)
+        ]
         low = [k for k in low if k not in dead]
         if low:
             said.append(

@@ -280,6 +280,9 @@ def refit_run(
         numbers = measure.evaluate(model, run.data.test, n)
         key = bound_of(numbers)
         rows[name] = {key: {**numbers[key], **_stamp(run)}, "noise": model.likelihood.noise()}
+        note = "; ".join(filter(None, (model.likelihood.settled, model.likelihood.warning())))
+        if name != own and note:
+            rows[name]["note"] = note
     if isinstance(run.model.likelihood, Bernoulli):
         rows[own]["note"] = _MASS
     say = print if verbose else _silent
