@@ -104,11 +104,14 @@ def made_pages():
 def _fill(app, name, source):
     source[0] = source[0].replace("<!-- metrics -->", metrics_table())
     source[0] = METRICS.sub(lambda found: metrics_reference(*found.groups()), source[0])
-    for mark, text in recipe_pages.lists().items():
-        source[0] = source[0].replace(mark, text)
     source[0] = source[0].replace("<!-- commands -->", commands.helps())
     source[0] = source[0].replace("<!-- items -->", items_table())
     source[0] = source[0].replace("<!-- made -->", made_pages())
+
+
+def _check_recipes(app):
+    if stale := recipe_pages.stale():
+        raise SphinxError(f"{', '.join(stale)}: stale, run python docs/recipe_pages.py")
 
 
 def _check_search(app, error):
@@ -121,5 +124,5 @@ def _check_search(app, error):
 def setup(app):
     app.connect("autodoc-process-docstring", _escape)
     app.connect("source-read", _fill)
-    app.connect("builder-inited", recipe_pages.write_pages)
+    app.connect("builder-inited", _check_recipes)
     app.connect("build-finished", _check_search)

@@ -2,12 +2,16 @@
 
 A page holds the objective, when to use it and what goes wrong (`recipes/about.yaml`), the recipe as
 a composition, a picture, the row of `measured/mnist.csv`, and the docstring with the arguments.
+Lists of recipes stand in other pages too, between marks. All is committed, so that a clone can be
+read without a build: `python docs/recipe_pages.py` writes it anew, and the build of the docs and a
+test refuse what is stale.
 """
 
 import contextlib
 import csv
 import functools
 import io
+import re
 from pathlib import Path
 
 import yaml
@@ -17,6 +21,8 @@ from vaekit.errors import VaekitError
 from vaekit.recipes import RECIPES
 
 HERE = Path(__file__).parent
+LISTED = [HERE / f"{name}.md" for name in ("which", "recipes", "gallery")]
+END = "<!-- end -->"
 OUT = HERE / "recipes" / "pages"
 NUMBERS = {
     "squared_error": ("squared error", 1),
@@ -52,15 +58,42 @@ def measured():
     return rows
 
 
-def write_pages(app=None):
-    """Write a page for each recipe into recipes/pages."""
+def write():
+    """Write a page for each recipe into recipes/pages, and the lists into the pages of LISTED."""
     OUT.mkdir(parents=True, exist_ok=True)
-    (_, known), rows = about(), measured()
-    for name in RECIPES:
-        text = _page(name, known[name], rows)
-        path = OUT / f"{name}.md"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:  # spare Sphinx the rest
+    for path, text in _stale().items():
+        if text is None:
+            path.unlink()
+        else:
             path.write_text(text, encoding="utf-8")
+
+
+def stale():
+    """Name the committed pages that are not what they would be if they were written now."""
+    return sorted(path.relative_to(HERE).as_posix() for path in _stale())
+
+
+def _stale():
+    """Return what each stale page would be, None for one of no recipe."""
+    (_, known), rows = about(), measured()
+    wanted = {OUT / f"{name}.md": _page(name, known[name], rows) for name in RECIPES}
+    wanted |= {path: filled(path.read_text(encoding="utf-8")) for path in LISTED}
+    wanted |= dict.fromkeys(set(OUT.glob("*.md")) - set(wanted))
+    return {
+        path: text
+        for path, text in wanted.items()
+        if text is None or not path.exists() or path.read_text(encoding="utf-8") != text
+    }
+
+
+def filled(text):
+    """Put the lists between their marks, `<!-- groups -->` and `<!-- end -->`."""
+    for mark, listed in lists().items():
+        place = re.compile(re.escape(mark) + f".*?{re.escape(END)}", re.DOTALL)
+        text = place.sub(
+            lambda _, mark=mark, listed=listed: f"{mark}\n\n{listed.strip()}\n\n{END}", text
+        )
+    return text
 
 
 @functools.cache
@@ -157,3 +190,7 @@ def _gallery(groups):
 
 def _picture(name):
     return HERE / "pictures" / "recipes" / f"{name}.png"
+
+
+if __name__ == "__main__":
+    write()

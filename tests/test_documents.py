@@ -202,6 +202,7 @@ def test_the_page_of_parts_has_every_term():
 def test_every_recipe_has_a_page_and_every_command_its_help(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "docs"))
     pages = runpy.run_path(str(ROOT / "docs" / "recipe_pages.py"))
+    assert not pages["stale"](), "run python docs/recipe_pages.py"
     (_, known), rows = pages["about"](), pages["measured"]()
     for name, recipe in RECIPES.items():
         text = pages["_page"](name, known[name], rows)

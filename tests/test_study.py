@@ -18,6 +18,7 @@ from safetensors.numpy import load_file
 
 from vaekit import recipes
 from vaekit.cli import main
+from vaekit.cli.studying import Lines
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.runs import Run
 from vaekit.study import Follower, Here, Processes, planned, read_study, results, run_study, store
@@ -127,7 +128,10 @@ def test_what_are_no_seeds(given):
         ({"recipes": ["vaee"]}, "Did you mean 'vae'"),
         ({"recipes": []}, "a study needs recipes"),
         ({"data": None}, "say what to train on"),
-        ({"data": "nosuch"}, "unknown data set"),
+        (
+            {"data": "nosuch"},
+            "unknown data set 'nosuch', and there is no file or folder of that name",
+        ),
         ({"evaluate": {"metrcs": "mig"}}, "Did you mean 'metrics'"),
         ({"settings": {"epochs": 0}}, "epochs must be ≥ 1"),
         ({"settings": {"recipe": "vae"}}, "write recipes"),
@@ -220,7 +224,8 @@ def test_failures_are_recorded_and_the_rest_goes_on(tmp_path):
         "seeds": 0,
         "grid": {"beta": [-1, 1], "lr": [1e-3, 1e30]},
     }
-    table = run_study(spec, tmp_path / "s")
+    with pytest.warns(VaekitWarning, match=r"3 of 4 runs failed, .*(finite number|diverged)"):
+        table = run_study(spec, tmp_path / "s")
     states = {(row["beta"], row["lr"]): (row["state"], row["reason"]) for row in table.to_dicts()}
     assert (
         states[1.0, "0.001"][0] if (1.0, "0.001") in states else states[1.0, 1e-3][0] == "finished"
@@ -234,11 +239,12 @@ def test_failures_are_recorded_and_the_rest_goes_on(tmp_path):
     failed = table.filter(pl.col("state") == "failed")
     assert all("a weight must be a finite number" in reason for reason in failed["reason"])
     told = Told()
-    run_study(spec, tmp_path / "s", follower=told)
+    with pytest.warns(VaekitWarning, match="3 of 4 runs failed"):
+        run_study(spec, tmp_path / "s", follower=told)
     assert told.left == 0
-    told = Told()
+    told = Lines()  # which says it at the end itself, as the command line does
     run_study(spec, tmp_path / "s", again=True, follower=told)
-    assert told.left == 3
+    assert told.failed == 3 and len(told.times) == 0
 
 
 def test_a_fault_of_own_code_leaves_its_trace(tmp_path, monkeypatch):
@@ -247,7 +253,8 @@ def test_a_fault_of_own_code_leaves_its_trace(tmp_path, monkeypatch):
 
     monkeypatch.setattr(recipes.find("vae").make, "__wrapped__", broken, raising=False)
     monkeypatch.setattr("vaekit.runs.config.Config.build", broken)
-    table = run_study({**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}, tmp_path / "s")
+    with pytest.warns(VaekitWarning, match="1 of 1 runs failed"):
+        table = run_study({**SPEC, "recipes": "vae", "seeds": 0, "grid": {}}, tmp_path / "s")
     assert table["state"].to_list() == ["failed"] and "KeyError" in table["reason"][0]
     trace = (tmp_path / "s" / "failures" / f"{table['run'][0]}.txt").read_text()
     assert "raise KeyError" in trace

@@ -17,6 +17,7 @@ from vaekit.metrics import udr as udr_score
 from vaekit.report.codes import encode_items
 from vaekit.runs import Run
 from vaekit.study import analysis, page, store
+from vaekit.study.analysis import layout
 from vaekit.study.analysis.correlation import centred_ranks
 from vaekit.study.analysis.fronts import usual_pair, way_of
 from vaekit.study.analysis.summaries import resampled_counts
@@ -528,12 +529,31 @@ def folder(tmp_path):
     return place
 
 
+def test_settings_that_differ_by_default_are_named(tmp_path):
+    rows = [row("beta_vae", seed=s, beta=b, numbers={"elbo": s}) for b in (4, 1) for s in (0, 1)]
+    other = {"latent": 20, "network": "conv()", "prior": "isa", "freeze": ""}
+    rows += [row("isa_vae", seed=s, beta=1, numbers={"elbo": s}, **other) for s in (0, 1)]
+    known = table([{"network": "mlp(8)", "prior": "normal", **each} for each in rows])
+    differing = {"beta_vae": "mlp(8)", "isa_vae": "conv()"}
+    assert layout.unplanned(known)["network"] == differing
+    assert set(layout.unplanned(known)) == {"network", "latent"}
+    html = page.write_page(page.compared(known), tmp_path / "page.html").read_text("utf-8")
+    assert "latent (beta_vae 10, isa_vae 20)" in html
+    heads = re.findall(r'<tr><th scope="row">([^<]*)</th><td>', html)
+    assert "latent" in heads and not {"freeze", "strength name", "strength"} & set(heads)
+    equal = table(rows[:4])
+    assert not layout.unplanned(equal)
+    html = page.write_page(page.compared(equal), tmp_path / "page.html").read_text("utf-8")
+    assert "settings that the study does not vary" not in html
+
+
 def test_compare_writes_the_page_of_a_study(folder, capsys):
     cli.main(["compare", str(folder)])
     said = capsys.readouterr().out
     assert said.endswith(f"{folder / 'compare.html'}\n")
     assert all(words in said for words in ("Best settings", "Share of variance", "Chosen without"))
-    assert "UDR was not computed" in (folder / "compare.html").read_text(encoding="utf-8")
+    html = (folder / "compare.html").read_text(encoding="utf-8")
+    assert "UDR was not computed" in html and "<code>vaekit compare STUDY --udr</code>" in html
     cli.main(["compare", str(folder), "--tradeoff", "elbo:rate", "--out", str(folder / "b.html")])
     assert "ELBO against rate" in (folder / "b.html").read_text(encoding="utf-8")
     known = study.compare_study(folder, folder / "c.html", strengths=["beta"])

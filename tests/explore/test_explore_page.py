@@ -51,6 +51,7 @@ def test_the_page_can_be_touched(server, tmp_path):
         page.wait_for_function(
             "before => document.querySelector('.decoded').src === before", arg=before
         )
+        assert "Squared error at the mean code" in place.locator(".seen").inner_text()
 
         place.locator(".file").set_input_files(tmp_path / "own.png")
         page.wait_for_function(

@@ -62,7 +62,9 @@ def test_the_best_typical_and_worst(view):
     middle = (len(order) - 8) // 2
     shown = [*order[:8], *order[middle : middle + 8], *order[::-1][:8]]
     captions = [part.split("</figcaption>")[0] for part in html.split("<figcaption>")[1:]]
-    assert captions == [short(value) for value in shown]
+    assert [text.rpartition(": ")[2] for text in captions] == [short(value) for value in shown]
+    best = view.item(int(view.judged[view.errors.argmin()]))
+    assert captions[0] == f"{best}: {short(order[0])}" and best.startswith("test ")
     assert "squared error ‖x − x̂‖²" in section.caption and html.count("<h3>") == 3
 
 
@@ -83,6 +85,17 @@ def test_errors_of_columns_are_in_the_units_of_the_table(make):
     assert f"{0.1 * sd[1]:.4g}" in rows[1] and "0.990" in rows[1]
     assert "0.000" in rows[2] and ">–<" in rows[3] and "1.000" in rows[0]
     assert errors.explained(2.0, 1.0) == "−3.000"
+
+
+def test_items_are_named_as_by_explorer_and_traversals(view, conditional):
+    data = replace(conditional.data, rows=torch.tensor([7, 1, 2]), names=())
+    few = replace(conditional, data=data, codes=made_up(RNG.normal(size=(3, 3))))
+    assert few.names([0, 1, 2]) == ["test 0 (row 7)", "test 1", "test 2"]
+    assert few.item(0).startswith("test 0 (row 7), ")
+    named = replace(
+        few, data=replace(data, names=tuple(f"{k}.png" for k in range(len(data.images))))
+    )
+    assert named.names([0]) == ["7.png"]
 
 
 # ---- neighbours

@@ -118,7 +118,7 @@ def test_the_same_run_gives_the_same_page_and_leaves_no_trace(sprites, page_of, 
 
 def test_numbers_come_with_their_estimators(sprites, page_of, tmp_path):
     run = Run(sprites.folder)
-    assert "vaekit evaluate" in page_of(run, tmp_path)
+    assert f"<code>vaekit evaluate {run.folder}</code>" in page_of(run, tmp_path)
     elbo = {"value": -86.4821, "estimator": "a <bound>", "n": 1037, "se": 0.9405, "unit": "nats"}
     shuffled = {"value": 0.02, "estimator": "plug-in", "n": 12, "se": None, "shuffled": 0.001}
     mixed = {**shuffled, "shuffled": 0.003, "factors": ["shape"]}

@@ -22,6 +22,7 @@ from vaekit.study import (
     run_study,
     store,
 )
+from vaekit.study.driver import failures
 from vaekit.study.words import split
 from vaekit.system import files
 from vaekit.text import value
@@ -87,7 +88,7 @@ class Lines(Follower):
 
     def end(self, rows: Mapping[str, Mapping[str, Any]]) -> None:
         """Count what failed, also before."""
-        self.failed = sum(row["state"] in ("failed", "diverged") for row in rows.values())
+        self.failed = len(failures(rows))
         if self.again:
             _say(f"{self.again} trials asked for settings that had been tried")
 

@@ -23,10 +23,10 @@ from vaekit.data.files.pictures import ENDINGS
 from vaekit.data.paths import no_folder
 from vaekit.data.sets import SETS
 from vaekit.data.splits import Splits
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, nearest
 from vaekit.system.files import place
 from vaekit.system.own_code import take_plugins
-from vaekit.text import bind, build, call, parse, written
+from vaekit.text import bind, call, parse, written
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
     **SETS,
@@ -130,7 +130,8 @@ def source(what: str | Path) -> DataSource:
         kind = "folder" if path.is_dir() else _kind_of_file(path)
         return DataSource(kind, {next(iter(_loader_parameters(kind))): path})
     if isinstance(what, str) and not _looks_like_path(text):
-        build(text, CATALOGUE, "data set")  # to raise its error
+        name = parse(text)[0]
+        raise nearest(name, CATALOGUE, "data set", ", and there is no file or folder of that name")
     raise VaekitError(
         f"there is no file or folder {path}: correct the path, or name a set: "
         f"{', '.join(CATALOGUE)}"

@@ -260,8 +260,9 @@ class Panel {
     this.put("decoded", seen);
     const apart = this.find(".apart");
     if (seen.difference) apart.src = seen.difference;
+    const mean = this.example && this.z.every((value, i) => value === this.own.z[i]);
     this.find(".seen").textContent = this.example
-      ? `Squared error ${digits(seen.error)}${seen.difference ? ` · difference from −${digits(seen.bound)}, black, to ${digits(seen.bound)}, white` : ""}`
+      ? `Squared error at ${mean ? "the mean code" : "this code"} ${digits(seen.error)}${seen.difference ? ` · difference from −${digits(seen.bound)}, black, to ${digits(seen.bound)}, white` : ""}`
       : "A code by itself, beside no example.";
   }
 
@@ -292,7 +293,7 @@ class Panel {
       element("td", { className: "right", textContent: digits(one.value) }),
       element("td", { className: "right", textContent: one.percentile === null ? "–" : `${one.percentile.toFixed(0)} %` }))));
     const left = [...new Set(Object.values(absent))].map((why) => `No rate: ${why}.`);
-    const among = count ? `In nats, all but the squared error. Percentile: how many of ${count} training examples score lower.` : note;
+    const among = count ? `Over draws of the code, where it has a width; in nats, all but the squared error. Percentile: how many of ${count} training examples score lower.` : note;
     place.textContent = [among, ...left].join(" ");
   }
 

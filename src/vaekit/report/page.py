@@ -65,7 +65,7 @@ def _render(run: Run, folder: Path, tsne: bool) -> str:
         state=tables.state(run.config),
         summary=run.summary(),
         numbers=tables.numbers(run.metrics),
-        folder=run.folder.name,
+        folder=run.folder,
         sections=list(sections_of(_view(run, folder, tsne))),
         settings=tables.setting_tables(run.config),
     )

@@ -27,6 +27,7 @@ POLICY = (
 )
 OPTION = re.compile(r"""(--[a-z][a-z-]*(?: "[^"]*"| [\w.]*\w)?)""")
 LONG_LIST = re.compile(r"\[([^\[\]]{60,})\]")
+CODE = re.compile(r"`([^`\n]+)`")
 MARK = '<p class="kicker">vaekit '  # in the head of every page
 HEAD = 1 << 15  # bytes that hold it, the style before it
 
@@ -89,6 +90,7 @@ def render(template: str, **given: Any) -> str:
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":"), "allow_nan": False}
     environment.filters |= {
         "breakable": breakable,
+        "coded": coded,
         "options": options_as_code,
         "scrolled": scrolled,
     }
@@ -124,6 +126,15 @@ def options_as_code(text: str) -> Markup:
     """Set the options of the command line in a text as code."""
     parts = OPTION.split(text)
     code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+
+
+def coded(text: str) -> Markup:
+    """Set what stands between backticks as code; markup stays as it is."""
+    if isinstance(text, Markup):
+        return text
+    code = Markup("<code>{}</code>")
+    parts = CODE.split(text)
     return Markup("").join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,11 +85,25 @@ class View:
         return torch.cat(parts).double().numpy()
 
     def item(self, place: int) -> str:
-        """Name the item at `place` in `codes`: `item 12, class 7`, or by its file."""
+        """Name the item at `place` in `codes` with its class: `test 12, class 7`."""
         row = self.codes.rows[[place]]
-        (name,), labels = self.data.names_of(row), self.data.batch_labels(row)
-        name = name if self.data.names else f"item {name}"
+        (name,), labels = self.names([place]), self.data.batch_labels(row)
         return name if labels is None else f"{name}, {self.class_name(int(labels))}"
+
+    def names(self, places: Any) -> list[str]:
+        """Name the items at `places` in `codes`: by their files, or as explorer and traversals do.
+
+        These count within the test part, `test 9`; where it was split off a whole, the row there,
+        which tables of codes and scores have, is said too: `test 9 (row 86)`.
+        """
+        rows = self.codes.rows[places]
+        known = self.data.names_of(rows)
+        if self.data.names:
+            return known
+        return [
+            f"test {k}" + (f" (row {row})" if row != str(k) else "")
+            for k, row in zip(rows.tolist(), known, strict=True)
+        ]
 
     def class_name(self, label: int) -> str:
         """Name a class, by its number where the set does not."""

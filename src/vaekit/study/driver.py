@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 RUNS = "runs"
+_REASON = 300  # letters of a reason in a warning
 _TABLES = 10.0  # seconds at least between writings of the tables
 
 
@@ -44,7 +45,19 @@ class Follower:
         """Take the row of a run that a search asked for once more."""
 
     def end(self, rows: Mapping[str, Row]) -> None:
-        """Take all rows when nothing is left."""
+        """Take all rows when nothing is left; warns of runs that failed, now or before."""
+        reasons = [row["reason"] for row in failures(rows)]
+        if reasons:
+            warn(
+                f"{len(reasons)} of {len(rows)} runs failed, the first because of this: "
+                f"{reasons[0][:_REASON]}. The column `reason` says why of each; again=True makes "
+                "them anew"
+            )
+
+
+def failures(rows: Mapping[str, Row]) -> list[Row]:
+    """Return the rows of the runs that failed, in the order in which they ended."""
+    return [row for row in rows.values() if row["state"] in ("failed", "diverged")]
 
 
 def run_study(
@@ -64,7 +77,7 @@ def run_study(
         out: the folder of the study
         engine: where runs are made, `Here()`, `Processes(workers)` or `Dask(scheduler)`
         again: make runs once more that failed
-        follower: is told of every run that ends
+        follower: is told of every run that ends; without one a warning names what failed
 
     Raises `VaekitError` for what is no study, settings that no recipe has, a folder that holds
     something else or another study, and one that another process works in.

@@ -59,6 +59,9 @@ class Traversal:
     def said(self) -> str:
         """Say in a line what moved, of which examples and runs."""
         parts = [f"{len(self.rows)} rows"]
+        if len(self.schema.shape) != 3:  # whose file has a line for each value
+            lengths = dict.fromkeys(str(len(row.x)) for row in self.rows)
+            parts = [f"{len(self.rows)} moves of {' or '.join(lengths)} values"]
         for what, several in (("moved", "latents"), ("example", "examples"), ("run", "runs")):
             names = list(dict.fromkeys(getattr(row, what) for row in self.rows))
             if what == "moved" and self.rows[0].at:

@@ -124,7 +124,8 @@ class FolderReader:
                 continue
             if not self.skip:
                 raise VaekitError(
-                    f"{made}: repair or remove it, or pass over such files with skip=true"
+                    f"{made}: repair or remove it, or pass over such files with skip=true: "
+                    f"\"folder('{self.root}', skip=true)\", beside the options that you gave"
                 ) from made
             file: Any = item.file if isinstance(item, Page) else item
             self.broken[file] = str(made).partition(f"{file.path} (")[2].removesuffix(")")

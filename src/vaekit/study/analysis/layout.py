@@ -31,6 +31,7 @@ _OTHER = {
     *("vaekit", "torch", "python", "host", "device", "threads_used"),
     *("setting", "strength", "strength_name", "series"),
 }
+_OF_RECIPE = {"posterior", "prior", "corruption"}  # parts by which a recipe differs from another
 _STRENGTHS = ("beta", "gamma", "off_diagonal", "match", "strength", "information", "alpha")
 LABELLED_NEEDS = ("factors", "labels", "categories")
 
@@ -105,20 +106,46 @@ def varied(table: "pl.DataFrame") -> dict[str, list[str]]:
     """Name by recipe the settings in which its runs on one data set differ, but the seed."""
     import polars as pl
 
-    columns = set(table.columns)
-    names = [
-        name
-        for name in table.columns
-        if name not in _OTHER
-        and "." not in name
-        and not {f"{name}.estimator", f"{name}.n"} & columns
-    ]
+    names = _setting_names(table)
     varied = {}
     for recipe in table["recipe"].unique(maintain_order=True):
         own = table.filter(pl.col("recipe") == recipe).group_by("data")
         counts = own.agg(pl.col(names).n_unique()).select(pl.col(names).max())
         varied[recipe] = [n for n, most in zip(names, counts.row(0), strict=True) if most > 1]
     return varied
+
+
+def _setting_names(table: "pl.DataFrame") -> list[str]:
+    columns = set(table.columns)
+    return [
+        name
+        for name in table.columns
+        if name not in _OTHER
+        and "." not in name
+        and not {f"{name}.estimator", f"{name}.n"} & columns
+    ]
+
+
+def unplanned(table: "pl.DataFrame") -> dict[str, dict[str, Any]]:
+    """Return by setting the values by recipe, where recipes differ in what no recipe varies.
+
+    Such differences come from the defaults of the recipes. The parts that make a recipe what it is
+    are none, nor is what one recipe alone has.
+    """
+    import polars as pl
+
+    moving = {name for own in varied(table).values() for name in own}
+    names = [n for n in _setting_names(table) if n not in moving and n not in _OF_RECIPE]
+    first = table.group_by("data", "recipe", maintain_order=True).agg(
+        pl.col(names).drop_nulls().first()
+    )
+    found: dict[str, dict[str, Any]] = {}
+    for (_,), own in first.group_by("data", maintain_order=True):
+        for name in names:
+            values = dict(own.select("recipe", name).drop_nulls().iter_rows())
+            if len(set(values.values())) > 1:
+                found.setdefault(name, values)
+    return found
 
 
 def with_settings(table: "pl.DataFrame", strengths: Sequence[str] = ()) -> "pl.DataFrame":

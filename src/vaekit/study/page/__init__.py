@@ -3,14 +3,15 @@
 The page asks no network for anything, and the same table gives the same page.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vaekit.errors import shortened
 from vaekit.report import tables
 from vaekit.report.rendering import check_page, data_name, render, save_page
 from vaekit.report.section import Section
-from vaekit.study.analysis.layout import check_table, repeats, varied
+from vaekit.study.analysis.layout import check_table, repeats, unplanned, varied
 from vaekit.study.page.agreement import agreement_section
 from vaekit.study.page.choosing import choice_section
 from vaekit.study.page.comparison import Comparison, compared
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Comparison", "compare_study", "compared", "lines", "write_page"]
 _FEW_SEEDS = 10
-_HIDDEN = ("run", "state", "reason", "seed", "folder", "evaluate", "notes", "setting", "series")
+_EMPTY = (None, "")  # of settings that were not given
+_HIDDEN = ("run", "state", "reason", "seed", "folder", "evaluate", "notes")
+_HIDDEN += ("setting", "series", "strength", "strength_name")  # made for the page
 
 
 def compare_study(
@@ -127,6 +130,13 @@ def _limits(known: Comparison) -> list[str]:
     counts = [len(group.rows) for group in groups]
     failed = sum(group.failed for group in groups)
     notes = []
+    if others := unplanned(known.table):
+        listed = "; ".join(f"{name.replace('_', ' ')} ({_by(own)})" for name, own in others.items())
+        notes.append(
+            f"Recipes differ in settings that the study does not vary: {listed}. What the "
+            "objective decides includes these; to compare objectives alone give all recipes the "
+            "same."
+        )
     if failed:
         empty = sum(not count for count in counts)
         none = f"; {empty} settings have no finished run at all" if empty else ""
@@ -146,6 +156,10 @@ def _limits(known: Comparison) -> list[str]:
             "83 % for 5, 90 % for 10."
         )
     return notes
+
+
+def _by(values: Mapping[str, Any]) -> str:
+    return shortened([f"{recipe} {tables.text(value)}" for recipe, value in values.items()], 4)
 
 
 def _methods(known: Comparison) -> Any:
@@ -224,10 +238,12 @@ def _settings_by_recipe(results: "pl.DataFrame") -> list[tuple[str, list[tuple[s
             and name != "recipe"
             and (name in moving[str(recipe[0])] or own[name].n_unique() == 1)
         }
-        rows = _setting_texts({name: values for name, values in given.items() if values != [None]})
+        rows = _setting_texts(
+            {name: values for name, values in given.items() if values not in ([None], [""])}
+        )
         listed.append((f"Of {recipe[0]}", rows))
     return listed
 
 
 def _setting_texts(values: dict[str, Any]) -> list[tuple[str, str]]:
-    return [(n.replace("_", " "), tables.text(v)) for n, v in values.items() if v is not None]
+    return [(n.replace("_", " "), tables.text(v)) for n, v in values.items() if v not in _EMPTY]

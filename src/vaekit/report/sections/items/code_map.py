@@ -127,7 +127,7 @@ def _draw_map(view: View, planes: list[Projection], fields: list[Field], first: 
         "axes": [plane.axes for plane in planes],
         "fields": [each.plain() for each in fields],
         "first": first,
-        "names": _item_names(view),
+        "names": view.names(view.judged),
     }
     data |= _thumbnails(view) if view.image else _row_numbers(view)
     count = min(ROW_COLUMNS, view.data.shape[0])
@@ -145,11 +145,6 @@ def _draw_map(view: View, planes: list[Projection], fields: list[Field], first: 
             data=data,
         )
     )
-
-
-def _item_names(view: View) -> list[str]:
-    names = view.data.names_of(view.codes.rows[view.judged])
-    return names if view.data.names else [f"item {name}" for name in names]
 
 
 def _thumbnails(view: View) -> dict[str, Any]:

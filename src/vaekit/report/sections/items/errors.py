@@ -32,7 +32,7 @@ def best_and_worst(view: View) -> Section:
     caption = (
         f"Of {len(order):,} test items those with the least, the middle and the largest squared "
         "error ‖x − x̂‖², summed over entries; x̂ is the mean of p(x|z) at the mean of q(z|x). Each "
-        "item stands above its x̂, with its error below."
+        "item stands above its x̂, with its name and its error below."
     )
     rows = [(name, _item_pairs(view, some)) for name, some in groups.items()]
     return Section("errors", "Best, typical and worst", caption, [gallery(rows)])
@@ -46,7 +46,9 @@ def _item_pairs(view: View, some: Tensor) -> list[Captioned]:
     for i, above, below in zip(some.tolist(), before, after, strict=True):
         error, name = short(float(view.errors[i])), view.item(int(view.judged[i]))
         what = f"{name}, above its reconstruction, squared error {error}"
-        tiles.append(Captioned(pictures.grid(np.stack([above, below]), 1), error, what))
+        tiles.append(
+            Captioned(pictures.grid(np.stack([above, below]), 1), f"{name}: {error}", what)
+        )
     return tiles
 
 
