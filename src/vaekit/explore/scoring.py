@@ -6,7 +6,6 @@ the training examples are scored a few at a time, and whoever holds a lock can l
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -70,17 +69,9 @@ class Scorer:
         c (width,) is its condition, where the set has none. Raises `VaekitError` as `Run.score`.
         """
         scores = score_examples(self.run.model, data, None if c is None else c[None], CODES)
-        ranks = scores.percentiles(self._reference()) if self._parts else {}
+        ranks = scores.percentiles(ExampleScores.joined(self._parts)) if self._parts else {}
         rows = [
             ScoreRow(name, float(value[0]), float(ranks[name][0]) if ranks else None)
             for name, value in scores.values.items()
         ]
         return rows, scores.absent
-
-    def _reference(self) -> ExampleScores:
-        first = self._parts[0]
-        values = {
-            name: np.concatenate([part.values[name] for part in self._parts])
-            for name in first.values
-        }
-        return ExampleScores(values, first.samples, first.absent)

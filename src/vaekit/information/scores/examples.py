@@ -16,8 +16,8 @@ far away that floats cannot hold its scores has infinite ones, the worst there a
 
 import hashlib
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -57,6 +57,14 @@ class ExampleScores:
     absent: dict[str, str]
     worst_entry: np.ndarray
 
+    @classmethod
+    def joined(cls, parts: Sequence["ExampleScores"]) -> "ExampleScores":
+        """Join the scores of batches, in their order."""
+        first = parts[0]
+        values = {name: np.concatenate([p.values[name] for p in parts]) for name in first.values}
+        worst = np.concatenate([part.worst_entry for part in parts])
+        return cls(values, first.samples, first.absent, worst)
+
     def percentiles(self, reference: "ExampleScores") -> dict[str, np.ndarray]:
         """Return the percentage of reference examples that score lower, (n,); equals count half."""
         return {
@@ -93,10 +101,7 @@ def score_examples(
     batches do not serve or whose length is not known. Warns of examples so far off that their
     scores are not finite.
     """
-    parts = list(score_batches(model, data, c, samples, seed))
-    values = {k: np.concatenate([part.values[k] for part in parts]) for k in parts[0].values}
-    worst = np.concatenate([part.worst_entry for part in parts])
-    return replace(parts[0], values=values, worst_entry=worst)
+    return ExampleScores.joined(list(score_batches(model, data, c, samples, seed)))
 
 
 @torch.no_grad()
