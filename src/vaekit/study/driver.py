@@ -55,7 +55,7 @@ class Follower:
             )
 
 
-def failures(rows: Mapping[str, Row]) -> list[Row]:
+def failures(rows: Mapping[str, Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the rows of the runs that failed, in the order in which they ended."""
     return [row for row in rows.values() if row["state"] in ("failed", "diverged")]
 
