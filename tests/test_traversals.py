@@ -144,6 +144,7 @@ def test_arrays_and_tables(runs, tmp_path):
     assert np.allclose(row.original, x, rtol=1e-4) and row.x.shape == (2, 3)
     assert row.example == "example 0"
     made = run.traverse(of=[0, 1], on="all", steps=3)
+    assert "4 moves of 3 values: z0, z1 of test 0, test 1" in made.said()
     path = made.save(tmp_path / "rows.csv")
     rows = list(csv.reader(path.read_text().splitlines()))
     assert rows[0][:4] == ["run", "example", "moved", "value"] and rows[0][4] == "alcohol"

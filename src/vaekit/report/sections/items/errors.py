@@ -34,6 +34,9 @@ def best_and_worst(view: View) -> Section:
         "error ‖x − x̂‖², summed over entries; x̂ is the mean of p(x|z) at the mean of q(z|x). Each "
         "item stands above its x̂, with its name and its error below."
     )
+    if not view.data.names:
+        caption += " Items are named by their number in the test part, as `vaekit traverse --of` "
+        caption += "takes it; a row is that in the whole set."
     rows = [(name, _item_pairs(view, some)) for name, some in groups.items()]
     return Section("errors", "Best, typical and worst", caption, [gallery(rows)])
 
