@@ -139,13 +139,13 @@ def unplanned(table: "pl.DataFrame") -> dict[str, dict[str, Any]]:
     first = table.group_by("data", "recipe", maintain_order=True).agg(
         pl.col(names).drop_nulls().first()
     )
-    found: dict[str, dict[str, Any]] = {}
+    by_setting: dict[str, dict[str, Any]] = {}
     for (_,), own in first.group_by("data", maintain_order=True):
         for name in names:
             values = dict(own.select("recipe", name).drop_nulls().iter_rows())
             if len(set(values.values())) > 1:
-                found.setdefault(name, values)
-    return found
+                by_setting.setdefault(name, values)
+    return by_setting
 
 
 def with_settings(table: "pl.DataFrame", strengths: Sequence[str] = ()) -> "pl.DataFrame":
