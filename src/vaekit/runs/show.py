@@ -43,15 +43,15 @@ class _Words(Watcher):
     """Say in words what a row holds, and which columns of a table are used."""
 
     def __init__(self):
-        self._judged, self._watch = "", "objective"
+        self._judged, self._watch, self._lines = "", "objective", list[str]()
 
     def begin(self, config: Config) -> None:
         """Say how many examples there are and of what kind, and which columns of a table."""
         self._watch = config.training.watch
-        self._print(examples_text(config.notes))
+        self._lines = [examples_text(config.notes)]
         known = Schema.read(config.notes)
         if known and known.columns:
-            self._print(f"columns {known.columns}")
+            self._lines.append(f"columns {known.columns}")
 
     def _text(self, row: dict[str, float]) -> str:
         names = [name for name in row if f"weight_{name}" in row]
@@ -60,9 +60,6 @@ class _Words(Watcher):
         if judged is not None:
             self._judged = f"  validation {self._watch} {judged:.2f}"
         return f"{terms}{self._judged}  {row['images_per_second']:,.0f}/s"
-
-    def _print(self, line: str) -> None:
-        raise NotImplementedError
 
 
 def examples_text(notes: Mapping[str, Any]) -> str:
@@ -105,7 +102,9 @@ class Bar(_Words):
             self._bar.stop()
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
-        """Show the newest row."""
+        """Show the newest row, below what is trained on: said once a first step went well."""
+        while self._lines:
+            self._print(self._lines.pop(0))
         text = self._text(row)
         self._bar.update(self._task, completed=step, total=steps, text=text)
         if not self.console.is_terminal and (int(epoch) > self._printed or step == steps):
@@ -121,7 +120,7 @@ class Curve(_Words):
 
     def __init__(self, title: str):
         super().__init__()
-        self._title, self._lines, self._said = title, list[str](), ""
+        self._title, self._said = title, ""
         self._rows, self._now = list[dict[str, float]](), (0, 1)
         self._handle: Any = None
         self._drawn, self._began = 0.0, time.monotonic()
@@ -137,9 +136,6 @@ class Curve(_Words):
         """Show how it ended, and after how long."""
         took = time.monotonic() - self._began
         self._draw(f"{state} after {took // 60:.0f} min {took % 60:.0f} s  {self._said}".rstrip())
-
-    def _print(self, line: str) -> None:
-        self._lines.append(line)
 
     def _draw(self, said: str) -> None:
         from IPython.display import display
