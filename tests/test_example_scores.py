@@ -316,7 +316,7 @@ def test_a_row_that_is_far_off_scores_worst_and_keeps_the_others(tmp_path, monke
     names = load_wine().feature_names
     table = pl.DataFrame(load_wine().data, schema=names)
     table.write_csv("wine.csv")
-    settings = {"latent": 4, "network": "mlp(64, 32)", "epochs": 40, "batch": 32}
+    settings = {"latent": 4, "network": "mlp(64, 32)", "epochs": 10, "batch": 32}
     run = vaekit.train("noise_vae", "run", data="wine.csv", verbose=False, **settings)
     rows = table.head(6)
     own = run.score(rows).table()

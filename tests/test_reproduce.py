@@ -57,7 +57,7 @@ def test_all_papers_are_there():
 @pytest.mark.parametrize("key", ITEMS)
 def test_smoke_ends_with_a_page_that_has_every_number(key, tmp_path):
     if key == "vimae/table-5":
-        pytest.skip("trains a network of features for each run: test_metrics.py has that of fid")
+        pytest.skip("trains a network of features for each run: metrics/test_frechet.py has fid")
     made = make(key, out=tmp_path)
     page = made.page.read_text()
     assert made.failed == 0 and all(made.runs.values())

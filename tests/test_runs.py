@@ -685,7 +685,9 @@ def test_one_call_takes_a_schedule_and_numbers_of_numpy(tmp_path):
 
 def test_one_call_shows_how_it_goes(tmp_path, capsys):
     vaekit.train("beta_vae", tmp_path / "a", data="digits", **{**FLAT, "epochs": 1})
-    assert capsys.readouterr().err.startswith("epoch 1  distortion")
+    about, first = capsys.readouterr().err.splitlines()
+    assert about.startswith("examples: 1,617 to train on, 180 held out to test; each is an image")
+    assert first.startswith("epoch 1  distortion")
 
 
 @pytest.mark.parametrize(
