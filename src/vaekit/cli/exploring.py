@@ -4,7 +4,7 @@ import os
 import sys
 import webbrowser
 
-from vaekit.cli.parsing import parse_words, parser
+from vaekit.cli.parsing import add_runs, parse_words, parser
 
 
 def explore_command(words: list[str]) -> None:
@@ -19,10 +19,7 @@ def explore_command(words: list[str]) -> None:
         "machine alone, under an address that nobody can guess, until Ctrl-C.",
         "vaekit explore runs/mnist",
     )
-    made.add_argument("runs", type=str, nargs="+", help="the run folders")
-    made.add_argument(
-        "--data-dir", type=str, default=None, help="where the files of public sets lie"
-    )
+    add_runs(made)
     made.add_argument("--port", type=int, default=0, help="a port of this machine; 0: a free one")
     made.add_argument(
         "--no-browser", action="store_true", help="print the address, and open no browser"

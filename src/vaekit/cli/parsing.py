@@ -48,6 +48,14 @@ def add_run(made: "ArgumentParser") -> None:
     )
 
 
+def add_runs(made: "ArgumentParser") -> None:
+    """Take run folders, and where their data lie."""
+    made.add_argument("runs", type=str, nargs="+", help="the run folders")
+    made.add_argument(
+        "--data-dir", type=str, default=None, help="where the files of public sets lie"
+    )
+
+
 def add_page(made: "ArgumentParser", usual: str) -> None:
     """Take where a page goes."""
     made.add_argument("--out", type=str, default=None, help=f"the file; default {usual}")

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from vaekit.cli.parsing import out_of, parse_words, parser
+from vaekit.cli.parsing import add_runs, out_of, parse_words, parser
 from vaekit.errors import VaekitError
 
 
@@ -16,10 +16,7 @@ def traverse_command(words: list[str]) -> None:
         "same latents stand below one another.",
         "vaekit traverse runs/mnist --on 3,7 --of 0,12 --from -3 --to 3 --out moves.gif",
     )
-    made.add_argument("runs", type=str, nargs="+", help="the run folders")
-    made.add_argument(
-        "--data-dir", type=str, default=None, help="where the files of public sets lie"
-    )
+    add_runs(made)
     made.add_argument(
         "--of",
         type=str,

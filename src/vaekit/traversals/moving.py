@@ -55,6 +55,7 @@ class Mover:
         self.ones = {name or "category": where for name, where in ones.items()}
         wanted = run.model.condition
         self.classes = wanted.width if wanted is not None and wanted.kind == "labels" else 0
+        self.names = [*self.ones, *(["condition"] if self.classes else [])]
 
     def rows(self, on: Any, plane: Any) -> Iterator[Row]:
         """Yield the rows of all examples, one latent after the other."""
@@ -132,26 +133,24 @@ class Mover:
 
     def _moved(self, on: Any) -> list[int | str]:
         """List latents by number, one-hots by name, and the condition."""
-        told = ["condition"] if self.classes else []
         if on is None:
             shown = self.latents if self._codes is None else informative(self._codes)
-            return [*shown, *self.ones, *told]
+            return [*shown, *self.names]
         named = list(on) if isinstance(on, list | tuple) else [on]
         if named == ["all"]:
-            return [*self.latents, *self.ones, *told]
+            return [*self.latents, *self.names]
         return [self._checked(each) for each in named]
 
     def _checked(self, what: Any) -> int | str:
         text = str(what).strip()
         number = text.removeprefix("z")
         if not number.isdecimal():
-            known = [*self.ones, *(["condition"] if self.classes else [])]
             if text == "category" and len(self.ones) == 1:
                 return next(iter(self.ones))
-            if text in known:
+            if text in self.names:
                 return text
             latents = [f"{self.latents[0]} to {self.latents[-1]}"] if self.latents else []
-            raise nearest(text, [*latents, *known, "all"], "latent or one-hot")
+            raise nearest(text, [*latents, *self.names, "all"], "latent or one-hot")
         if int(number) in self.latents:
             return int(number)
         for name, where in self.ones.items():

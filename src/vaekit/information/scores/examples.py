@@ -151,12 +151,12 @@ def _settle_far(model: Model, part: Chunk, values: dict[str, Tensor]) -> None:
 
     Raises `VaekitError` where the model is broken.
     """
-    far = torch.stack([~each.isfinite() for each in values.values()]).any(0)
-    if not far.any():
+    name = next((name for name, each in values.items() if not each.isfinite().all()), None)
+    if name is None:
         return
-    name, worst = next((k, v) for k, v in values.items() if not v.isfinite().all())
+    what = f"the {name.replace('_', ' ')}"
     try:
-        check_finite_values(model, part.data, part.rows, f"the {name.replace('_', ' ')}", worst)
+        check_finite_values(model, part.data, part.rows, what, values[name])
     except VaekitError as error:
         if is_broken(model):
             raise
