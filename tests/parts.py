@@ -288,6 +288,7 @@ PRIORS: dict[str, Expectation] = {
         lambda n, width: Product({"a": LpNested([1.8, 1], unit_variance=True), "b": Normal(n - 1)})
     ),
 }  # vamp, which reads the model's own encoder, has its laws in test_priors.py
+COUNTS = ["poisson", "negative_binomial", "zero_inflated_negative_binomial"]
 LIKELIHOODS = [
     "bernoulli",
     "squared_error",
@@ -298,6 +299,11 @@ LIKELIHOODS = [
     "mixture(2)",
     "mixture(3, learned=gradient)",
     "network_gaussian",
+    "laplace",
+    "student_t(df=5, learned=false)",
+    "continuous_bernoulli",
+    "discretised_logistic(levels=16)",
+    *COUNTS,
 ]
 
 
@@ -383,6 +389,11 @@ def small_arguments(recipe: str, **more: object) -> dict[str, object]:
     """Return arguments with which a recipe costs nothing, and what it knows of `more`."""
     known = inspect.signature(find(recipe).make).parameters
     return {name: value for name, value in (LEAST | more).items() if name in known}
+
+
+def entries_for(name: str, *shape: int) -> Tensor:
+    """Draw data that a likelihood can do with: whole numbers for counts, else within [0, 1]."""
+    return torch.randint(4, shape).float() if name in COUNTS else torch.rand(shape)
 
 
 def noise_model(name: str, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Likelihood:

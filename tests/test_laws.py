@@ -14,6 +14,7 @@ from parts import (
     TERMS,
     Row,
     assemble,
+    entries_for,
     noise_model,
     small,
     theta,
@@ -238,7 +239,7 @@ def test_prior(name):
 def test_likelihood(name, width, shape):
     torch.manual_seed(0)
     likelihood = noise_model(name, small(), shape, 3, width)
-    x, z = torch.rand(5, *shape), torch.randn(4, 5, 3)
+    x, z = entries_for(name, 5, *shape), torch.randn(4, 5, 3)
     c = torch.rand(5, width) if width else None
     laws.log_prob_is_per_example(likelihood(z, c), x, samples=4)
     laws.gradients_reach_all(likelihood, -likelihood(z, c).log_prob(x).mean())
@@ -317,7 +318,7 @@ def test_any_combination_trains(posterior, prior, likelihood, term, width):
         return
     model, measure = assemble(posterior, prior, likelihood, width=width), TERMS[term]
     labels = torch.arange(40) % width if width else None
-    data = Dataset.from_array(torch.rand(40, 6), labels)
+    data = Dataset.from_array(entries_for(likelihood, 40, 6), labels)
     other = measure.make(model)
     other.name = "other" if term == "distortion" else other.name
     objective = Distortion() + 0.5 * other

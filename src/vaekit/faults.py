@@ -35,9 +35,10 @@ def check_numbers(data: Dataset, rows: Tensor, x: Tensor) -> None:
 def check_range(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
     """Raise `VaekitError` where x, the examples at `rows`, leaves the likelihood's support.
 
-    So it does for NaN and infinity.
+    So it does for NaN and infinity, and for what are no counts where the likelihood is of counts.
     """
     check_numbers(data, rows, x)
+    check_whole(model, data, rows, x)
     support = model.likelihood.support
     if support is None or not x.numel():
         return
@@ -49,6 +50,20 @@ def check_range(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
             f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but "
             f"{name_of(data, int(rows[row]))} holds {x[row].flatten()[entry].item():.4g}: scale "
             "the data as for training, or judge a model of squared_error or gaussian likelihood"
+        )
+
+
+def check_whole(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
+    """Raise `VaekitError` where the likelihood is of whole numbers and x holds others."""
+    if not model.likelihood.whole:
+        return
+    off = (x != x.round()).flatten(1).nonzero()
+    if len(off):
+        row, entry = off[0].tolist()
+        raise VaekitError(
+            f"the likelihood is of counts, whole numbers, but {name_of(data, int(rows[row]))} "
+            f"holds {x[row].flatten()[entry].item():.4g}: leave counts as they are (of a table "
+            "table('FILE', scale=none), of an array floats), or use another likelihood"
         )
 
 

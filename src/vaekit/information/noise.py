@@ -15,6 +15,11 @@ from vaekit.objectives import KL, Distortion, Objective, Term
 from vaekit.schedules import Schedule
 
 _SQUARED = "squared units of x"
+_PARAMETERS = {
+    "share": ("π", "share of entries"),
+    "variance": ("σ², learned", _SQUARED),
+    "scale": ("scale of the noise, learned", "units of x"),
+}
 
 
 def noise_numbers(model: Model, objective: Objective) -> dict[str, Number]:
@@ -22,11 +27,10 @@ def noise_numbers(model: Model, objective: Objective) -> dict[str, Number]:
     likelihood, numbers = model.likelihood, dict[str, Number]()
     if likelihood.learns:
         for name, value in likelihood.noise().items():
-            share = name.startswith("noise_share")
-            how = "π" if share else f"σ², learned{_floor(likelihood, value)}"
-            numbers[name] = Number(
-                value, how, None, None, "share of entries" if share else _SQUARED, "exact"
-            )
+            kind = name.split("_")[1]
+            how, unit = _PARAMETERS[kind]
+            how += f"{_floor(likelihood, value)}" if kind == "variance" else ""
+            numbers[name] = Number(value, how, None, None, unit, "exact")
     variance, beta = noise_of(likelihood)[1], rate_weight(objective)
     if variance is not None and beta is not None:
         of = "Σπσ²" if isinstance(likelihood, GaussianMixture) else "σ²"

@@ -9,18 +9,31 @@ from vaekit.brief import brief
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
 from vaekit.likelihoods.bernoulli import Bernoulli
+from vaekit.likelihoods.continuous_bernoulli import ContinuousBernoulli
+from vaekit.likelihoods.counts import NegativeBinomial, Poisson, ZeroInflatedNegativeBinomial
+from vaekit.likelihoods.discretised_logistic import DiscretisedLogistic
+from vaekit.likelihoods.entrywise import Entrywise
 from vaekit.likelihoods.gaussian import Gaussian, squared_error
+from vaekit.likelihoods.laplace import Laplace
 from vaekit.likelihoods.mixture import GaussianMixture
 from vaekit.likelihoods.network_gaussian import NetworkGaussian
+from vaekit.likelihoods.student_t import StudentT
 from vaekit.networks import Networks, Pair, Shape
 from vaekit.text import build, parse
 
 LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
     "bernoulli": Bernoulli,
+    "continuous_bernoulli": ContinuousBernoulli,
+    "discretised_logistic": DiscretisedLogistic,
     "gaussian": Gaussian,
+    "laplace": Laplace,
     "mixture": GaussianMixture,
+    "negative_binomial": NegativeBinomial,
     "network_gaussian": NetworkGaussian,
+    "poisson": Poisson,
     "squared_error": squared_error,
+    "student_t": StudentT,
+    "zero_inflated_negative_binomial": ZeroInflatedNegativeBinomial,
 }
 
 
@@ -61,10 +74,18 @@ def likelihood(
 __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
+    "ContinuousBernoulli",
+    "DiscretisedLogistic",
+    "Entrywise",
     "Gaussian",
     "GaussianMixture",
+    "Laplace",
     "Likelihood",
+    "NegativeBinomial",
     "NetworkGaussian",
+    "Poisson",
+    "StudentT",
+    "ZeroInflatedNegativeBinomial",
     "likelihood",
     "squared_error",
 ]

@@ -22,13 +22,16 @@ class Likelihood(nn.Module, ABC):
 
     To write one: take the decoder network in `__init__`, decode with `self.decode(z, c)`, return
     from `forward` a distribution whose event is one example, so that `log_prob` sums over entries.
-    Set `support` where the data must lie in a range, which is checked whoever brings them, `heads`
-    where the network gives several values for each entry, and `advice` where training can diverge
-    because of the noise model. Where the noise is learned, set `learns` and write `noise`; where it
-    has a closed form, write `maximise`, which updates buffers in place, and `settle`.
+    Set `support` where the data must lie in a range, which is checked whoever brings them, `whole`
+    where they must be whole numbers, `mass` where `log_prob` is of a probability and no density,
+    `heads` where the network gives several values for each entry, and `advice` where training can
+    diverge because of the noise model. Where the noise is learned, set `learns` and write `noise`;
+    where it has a closed form, write `maximise`, which updates buffers in place, and `settle`.
     """
 
     support: tuple[float, float] | None = None
+    whole: bool = False
+    mass: bool = False
     heads: int = 1
     learns: bool = False
     advice: str = ""
@@ -70,6 +73,19 @@ class Likelihood(nn.Module, ABC):
                 f"({len(flat)}, *shape): let it keep the first axis"
             )
         return out.view(*z.shape[:-1], *out.shape[1:])
+
+    def decode_heads(self, z: Tensor, c: Tensor | None) -> tuple[Tensor, ...]:
+        """Return the heads of the network's output, each (samples, batch, *shape).
+
+        Raises `VaekitError` as `decode` does, and for channels that are no multiple of the heads.
+        """
+        out, axis = self.decode(z, c), z.dim() - 1
+        if out.shape[axis] % self.heads:
+            raise VaekitError(
+                f"the decoder gives {out.shape[axis]} channels, but {type(self).__name__} needs "
+                f"{self.heads} for each of x: make it with heads={self.heads} times the channels"
+            )
+        return out.chunk(self.heads, axis)
 
     def maximise(self, x: Tensor, p: Distribution) -> None:
         """Set the noise to the best for a batch x (batch, *shape) under p: the M-step.

@@ -14,7 +14,6 @@ from torch.distributions import Distribution
 from torch.nn import functional as F
 
 from vaekit.distributions import GaussianEntries
-from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import FLOOR, NEAR, Likelihood, check_noise, limited
 
 FAR_RESIDUAL = 30.0  # σ's, root mean square; data in [0, 1] are at most 10 of the usual `sigma` off
@@ -45,13 +44,7 @@ class NetworkGaussian(Likelihood):
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> GaussianEntries:
         """Return N(G(z), diag σ²(z))."""
-        both, axis = self.decode(z, c), z.dim() - 1
-        if both.shape[axis] % 2:
-            raise VaekitError(
-                f"the decoder gives {both.shape[axis]} channels, but this noise needs two for each "
-                "of x, its mean and its variance: make it with heads=2 times the channels"
-            )
-        mean, raw = both.chunk(2, axis)
+        mean, raw = self.decode_heads(z, c)
         raw = raw + 2 * math.log(self.sigma)
         if self.floor:  # ln(e^raw + floor), which no raw overflows
             least = math.log(self.floor)

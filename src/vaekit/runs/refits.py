@@ -16,7 +16,6 @@ from vaekit import information as measure
 from vaekit.arguments import check
 from vaekit.errors import VaekitError
 from vaekit.information.rates import mean_number
-from vaekit.likelihoods import Bernoulli
 from vaekit.likelihoods.mixture import MOST_COMPONENTS
 from vaekit.runs import results
 from vaekit.runs.results import Results, Say, silent
@@ -25,8 +24,8 @@ if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 _MASS = (
-    "a Bernoulli likelihood is the probability of black or white (of a grey, the mean of its log), "
-    "the others are densities, which can exceed 1: the two are not comparable"
+    "this likelihood is a probability (a Bernoulli's of black or white, of a grey the mean of its "
+    "log), the others are densities, which can exceed 1: the two are not comparable"
 )
 _ALIKE = 0.01  # nats, by which EM may end apart
 _GAIN = "log p(x|z) less that of the noise as trained, one code drawn for each example"
@@ -54,7 +53,7 @@ def refit_run(
     for name in dict.fromkeys(noise):
         models[name] = measure.refit(run.model, run.data.train, name)
     gains = measure.noise_gains(run.model, models, run.data.test, n)
-    mass = isinstance(run.model.likelihood, Bernoulli)
+    mass = run.model.likelihood.mass
     rows: Results = {}
     for name, model in models.items():
         numbers = measure.evaluate(model, run.data.test, n)

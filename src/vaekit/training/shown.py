@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Dataset
+from vaekit.data.border import evenly_spaced
+from vaekit.faults import check_whole
 from vaekit.model import Model
 from vaekit.values import (
     are_pixels,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
+_LOOKED = 1000  # examples of a set that are looked at for whole numbers
+
 # ---- ranges
 
 
@@ -34,6 +38,8 @@ def check_support(data: Dataset, model: Model) -> None:
     low, high = data.range
     table = "; of a table write \"table('FILE', scale=minmax)\"" if len(data.shape) == 1 else ""
     check_ends(model, low, high, data.name, table)
+    some = evenly_spaced(len(data), _LOOKED)
+    check_whole(model, data, some, data.batch(some))
     told = model.condition
     if told is not None and told.kind == "attributes" and data.attributes is not None:
         attributes = data.condition(torch.arange(len(data)), told.kind, told.width)

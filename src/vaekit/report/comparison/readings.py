@@ -11,7 +11,6 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import indicators
 from vaekit.information.noise import noise_of, rate_weight
-from vaekit.likelihoods import Bernoulli
 from vaekit.model import Model
 from vaekit.recipes import System
 from vaekit.report.comparison.groups import Entry
@@ -59,7 +58,7 @@ def read_model(entry: Entry, items: Dataset | None) -> Reading:
 
 
 def _measure_name(model: Model) -> str:
-    of = "probability" if isinstance(model.likelihood, Bernoulli) else "density"
+    of = "probability" if model.likelihood.mass else "density"
     return f"{of} of x" if model.condition is None else f"{of} of x given c"
 
 

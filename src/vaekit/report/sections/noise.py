@@ -15,7 +15,7 @@ from vaekit import pictures
 from vaekit.apply import condition_of, device_of
 from vaekit.distributions import LOG_2PI, MixtureEntries
 from vaekit.information.encoding import drawing
-from vaekit.likelihoods import GaussianMixture, NetworkGaussian
+from vaekit.likelihoods import Gaussian, GaussianMixture, NetworkGaussian
 from vaekit.likelihoods.base import limited
 from vaekit.model import Model
 from vaekit.report.codes import spread
@@ -23,12 +23,13 @@ from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.refits import membership_rows
 from vaekit.report.section import Section, Strip, View, figure
 
+KINDS = (Gaussian, GaussianMixture, NetworkGaussian)
 ITEMS, MANY, BINS = 8, 200, 121
 
 
 def sections(view: View) -> Iterator[Section]:
     """Yield the residuals of test items under the noise, where it was learned."""
-    if view.model.likelihood.learns:
+    if isinstance(view.model.likelihood, KINDS) and view.model.likelihood.learns:
         yield _noise_section(view)
 
 

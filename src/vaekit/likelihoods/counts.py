@@ -1,0 +1,97 @@
+"""Counts 0, 1, 2, …: Poisson, and negative binomial with and without zeros in excess.
+
+    Poisson              μ^x e^(−μ) / x!                                   variance μ
+    negative binomial    Γ(x + θ)/(Γ(θ) x!) (θ/(θ + μ))^θ (μ/(θ + μ))^x    variance μ + μ²/θ
+    with zeros           π [x = 0] + (1 − π) NB(x; μ, θ)
+
+θ is the inverse dispersion: θ → ∞ is the Poisson law. These are the laws of counts in single cells
+(Lopez et al. 2018, eq. 1 to 6). The network gives ln μ, ln θ and the logit of π of every entry.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch import distributions as td
+from torch.distributions import constraints
+from torch.nn import functional as F
+
+from vaekit.likelihoods.entrywise import Entrywise
+
+MOST = 30.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
+
+
+class Counts(Entrywise):
+    """Give entries a law of counts. Data must be whole numbers ≥ 0."""
+
+    support, whole, mass = (0.0, float("inf")), True, True
+
+    def __init__(self, network: nn.Module):
+        super().__init__()
+        self.network = network
+
+
+class Poisson(Counts):
+    """Read the network's output (batch, *shape) as ln μ of Poisson entries, whole numbers ≥ 0."""
+
+    def law(self, *heads: Tensor) -> td.Distribution:
+        """Return Poisson(μ)."""
+        return td.Poisson(heads[0].clamp(-MOST, MOST).exp(), validate_args=False)
+
+
+class NegativeBinomial(Counts):
+    """Read the network's two outputs for each entry as ln μ and ln θ, x whole numbers ≥ 0.
+
+    The variance is μ + μ²/θ.
+    """
+
+    heads = 2
+
+    def law(self, *heads: Tensor) -> td.Distribution:
+        """Return NB(μ, θ)."""
+        mean, shape = (head.clamp(-MOST, MOST) for head in heads)
+        return td.NegativeBinomial(shape.exp(), logits=mean - shape, validate_args=False)
+
+
+class ZeroInflated(td.Distribution):
+    """Describe entries that are 0 with a probability of sigmoid(gate), else of another law."""
+
+    arg_constraints = {"gate": constraints.real}  # noqa: RUF012  (PyTorch's own way)
+
+    def __init__(self, law: td.Distribution, gate: Tensor):
+        self.law, self.gate = law, gate
+        super().__init__(law.batch_shape, validate_args=False)
+
+    @property
+    def mean(self) -> Tensor:
+        """Return (1 − π) μ."""
+        return torch.sigmoid(-self.gate) * self.law.mean
+
+    @property
+    def variance(self) -> Tensor:
+        """Return (1 − π) (σ² + π μ²) of the law's μ and σ²."""
+        drop = torch.sigmoid(self.gate)
+        return (1 - drop) * (self.law.variance + drop * self.law.mean.square())
+
+    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+        """Draw counts, (*sample_shape, ...)."""
+        with torch.no_grad():
+            drawn = self.law.sample(sample_shape)
+            return drawn * torch.bernoulli(torch.sigmoid(-self.gate).expand(drawn.shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return ln(π [x = 0] + (1 − π) p(x))."""
+        rest = F.logsigmoid(-self.gate) + self.law.log_prob(value)
+        zero = torch.logaddexp(F.logsigmoid(self.gate).expand_as(rest), rest)
+        return torch.where(value == 0, zero, rest)
+
+
+class ZeroInflatedNegativeBinomial(NegativeBinomial):
+    """Read three outputs for each entry as ln μ, ln θ and the logit of π, x whole numbers ≥ 0.
+
+    π is the probability of a zero that the negative binomial law does not account for.
+    """
+
+    heads = 3
+
+    def law(self, *heads: Tensor) -> td.Distribution:
+        """Return π [x = 0] + (1 − π) NB(μ, θ)."""
+        return ZeroInflated(super().law(*heads[:2]), heads[2])
