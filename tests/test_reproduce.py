@@ -113,7 +113,7 @@ def test_settings_are_those_of_the_papers(told):
     sigmas = [float(row.settings["likelihood"][15:-1]) for row in rows[: -len(betas)]]
     assert [s**2 for s in sigmas] == pytest.approx(asked["fixed_sigma2"], rel=5e-3)
     sprites = told["isa"]["dsprites"]
-    rows = find("isa/figures-5-6").at("paper").rows
+    rows = find("isa/figure-5").at("paper").rows
     assert [row.settings["beta"] for row in rows if row.recipe == "isa_vae"] == sprites["beta"]
     gammas = [row.settings["gamma"] for row in rows if row.recipe == "factor_vae"]
     assert gammas == sprites["gamma_factorvae"]

@@ -28,8 +28,8 @@ from vaekit.study.page.markup import Cell, html_table
 
 _COLUMNS = 2  # plots side by side
 _SMOKE = (
-    "Smoke: a few steps of small networks on small data show that this runs from end to end. The "
-    "numbers say nothing of the paper."
+    "Smoke: a few steps of small networks, on {} in place of the paper's data, show that this runs "
+    "from end to end. The numbers say nothing of the paper."
 )
 _SMALL = (
     "Small: the paper's comparison with fewer steps, smaller networks or fewer seeds, as listed "
@@ -70,7 +70,8 @@ def _facts(made: Made) -> str:
 
 
 def _notes(made: Made) -> list[str]:
-    notes = [_NOTES[made.scale]] if made.scale in _NOTES else []
+    data = data_name(str(made.item.scales[made.scale]["data"]))
+    notes = [_NOTES[made.scale].format(data)] if made.scale in _NOTES else []
     if made.failed:
         notes.append(f"{made.failed} runs have not finished and are in no mean.")
     return notes
