@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import json
 import os
 import re
 from pathlib import Path
@@ -26,6 +27,7 @@ PUBLISHED = {  # what stands in the papers with numbers, and where it is here
     "isa": ["dsprites", "faces3d", "cars3d", "figures-8-to-16", "figure-7", "claims", "toys"],
     "vimae": ["figure-1", *(f"table-{k}" for k in range(1, 6))],
 }
+NETWORK = ("Network", "Network(MoG-2)")
 FID = ("vimae/table-5", "vimae/table-5-faces")  # trains a network of features for each run
 
 
@@ -147,6 +149,18 @@ def test_published_stands_below_measured_and_in_the_table(tmp_path):
     again = make(item.key, out=tmp_path)  # nothing is trained anew
     assert again.page.stat().st_mtime >= made.page.stat().st_mtime
     assert again.spreads == made.spreads
+    trained, refitted = (made.spreads[f"β = 1, {name}"] for name in NETWORK)
+    folders = {tuple(run.folder for run in made.runs[f"β = 1, {name}"]) for name in NETWORK}
+    assert len(folders) == 1, "refits are not trained"
+    told = [
+        json.loads((run.folder / "refits.json").read_text())["mixture(2)"]
+        for run in made.runs["β = 1, Network(MoG-2)"]
+    ]
+    assert refitted["elbo"].values == tuple(each["elbo"]["value"] for each in told)
+    assert refitted["noise_share_0"].mean == pytest.approx(
+        sum(each["noise"]["noise_share_0"] for each in told) / 2
+    )
+    assert refitted["squared_error"] == trained["squared_error"] and "noise_share_0" not in trained
     encoded = re.search(
         r'download="table-1.csv" href="data:text/csv;charset=utf-8;base64,([^"]+)"', page
     )
