@@ -121,14 +121,19 @@ def test_settings_are_those_of_the_papers(told):
     assert gammas == sprites["gamma_factorvae"]
 
 
+@pytest.fixture(scope="module")
+def out(tmp_path_factory):
+    return tmp_path_factory.mktemp("reproduced")
+
+
 @pytest.mark.parametrize("key", ITEMS)
-def test_smoke_ends_with_a_page_that_has_every_number(key, tmp_path):
+def test_smoke_ends_with_a_page_that_has_every_number(key, out):
     if key in FID:
         pytest.skip("trains a network of features for each run: metrics/test_frechet.py has fid")
-    made = make(key, out=tmp_path)
+    made = make(key, out=out)
     page = made.page.read_text()
     assert made.failed == 0 and all(made.runs.values())
-    assert made.page == tmp_path / f"{key.replace('/', '-')}-smoke" / "page.html"
+    assert made.page == out / f"{key.replace('/', '-')}-smoke" / "page.html"
     measured = {name for known in made.spreads.values() for name in known}
     assert measured == set(made.item.numbers)
     for text in (made.item.title, made.item.setting, "Smoke: a few steps", "not asked"):
@@ -141,12 +146,12 @@ def test_smoke_ends_with_a_page_that_has_every_number(key, tmp_path):
     assert all(len(runs) == (1 if seeds == 0 else 2) for runs in made.runs.values())
 
 
-def test_published_stands_below_measured_and_in_the_table(tmp_path):
+def test_published_stands_below_measured_and_in_the_table(out):
     item = find("noise/table-1")
-    made = make(item.key, out=tmp_path)
+    made = make(item.key, out=out)
     page = made.page.read_text()
     assert "published 76,892" in page and page.count("published ") >= 30
-    again = make(item.key, out=tmp_path)  # nothing is trained anew
+    again = make(item.key, out=out)  # nothing is trained anew
     assert again.page.stat().st_mtime >= made.page.stat().st_mtime
     assert again.spreads == made.spreads
     trained, refitted = (made.spreads[f"β = 1, {name}"] for name in NETWORK)
