@@ -538,3 +538,83 @@ def test_refits_of_the_same_weights_and_examples_stay(runs, capsys):
     )
     assert "dropped, as of other weights or examples: gaussian, mixture(3)" in out
     assert set(found) == {"gaussian(0.3) (as trained)", "mixture(2)"}
+
+
+def test_gains_stand_beside_bounds_and_choose_the_components(runs, capsys):
+    rows = refits(runs / "noisy", "--noise", "gaussian", "--components", "4")
+    out = capsys.readouterr().out
+    own = rows["gaussian(0.3) (as trained)"]
+    assert set(rows) == {
+        "gaussian(0.3) (as trained)",
+        "gaussian",
+        *(f"mixture({k})" for k in (2, 3, 4)),
+    }
+    for name in rows.keys() - {"gaussian(0.3) (as trained)"}:
+        gain, difference = rows[name]["gain"], rows[name]["elbo"]["value"] - own["elbo"]["value"]
+        assert gain["value"] == pytest.approx(difference, abs=4 * gain["se"] + 0.5)
+        assert gain["se"] > 0 and gain["n"] == 180
+    (best,) = (name for name, row in rows.items() if row.get("chosen"))
+    ahead = max(row["gain"]["value"] for row in rows.values() if "gain" in row)
+    assert rows[best]["gain"]["value"] > ahead - 0.5
+    assert "^ the fewest components within a standard error of the best" in out and "gain" in out
+    with pytest.raises(SystemExit):
+        main(["refit", str(runs / "noisy"), "--components", "1"])
+    assert "components, of the largest mixture, must be 2 to 100, got 1" in capsys.readouterr().err
+
+
+def test_a_mixture_that_is_known_is_chosen():
+    data = known_noise([0.05, 0.3], [0.7, 0.3], 1500)
+    model = vae(entries=12, text="gaussian(sigma=0.9)")
+    squares = information.residuals(model, data)
+    assert len(squares)
+    fitted = information.refit(model, data, "mixture(2)")
+    again = information.with_noise(model, fitted.likelihood.noise())
+    z = torch.randn(3, 5, 2)
+    x = torch.rand(5, 12)
+    torch.testing.assert_close(again.likelihood(z).log_prob(x), fitted.likelihood(z).log_prob(x))
+    gains = information.noise_gains(model, {"two": fitted, "own": model}, data)
+    assert float(gains["own"].abs().max()) == 0 and float(gains["two"].mean()) > 1
+    with pytest.raises(VaekitError, match="not σ² and π of Gaussian noise"):
+        information.with_noise(model, {"noise_share_0": 1.0})
+
+
+def test_refits_stand_on_the_pages(runs, capsys):
+    for name in ("noisy", "grey"):
+        refits(runs / name, "--noise", "gaussian", "--noise", "mixture(2)")
+    main(["report", str(runs / "noisy")])
+    page = (runs / "noisy" / "report.html").read_text(encoding="utf-8")
+    assert "Other noise models" in page and "which pixels of 8 items belong" in page
+    main(["compare", str(runs / "noisy"), str(runs / "grey"), "--out", str(runs / "c.html")])
+    page = (runs / "c.html").read_text(encoding="utf-8")
+    assert page.count("mixture(2)") >= 2 and "Other noise models" in page
+    assert "which pixels belong to which component" in page
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("kind", ["gaussian(sigma=0.3, learned=average)", "mixture(2)"])
+def test_a_ragged_batch_counts_by_its_size(kind):
+    """With a slow decay every example weighs alike, whichever batch it was in."""
+    text = kind[:-1] + ", decay=0.999)"
+    whole, ragged = vae(text=text), vae(text=text)
+    torch.manual_seed(0)
+    x = torch.rand(110, 6)
+    with torch.no_grad():
+        ragged.likelihood.set_batch(100)
+        for part in (x[:100], x[100:]):
+            p = ragged.likelihood(torch.zeros(1, len(part), 2))
+            ragged.likelihood.maximise(part, p)
+        one = (x[:100] - p.mean[0, :1]).square().mean()
+        two = (x[100:] - p.mean[0, :1]).square().mean()
+        whole.likelihood.maximise(x, whole.likelihood(torch.zeros(1, 110, 2)))
+    assert not torch.isclose(one, two, rtol=0.01)
+
+    def variance(model):
+        noise = model.likelihood.noise()
+        if "noise_variance" in noise:
+            return noise["noise_variance"]
+        return sum(noise[f"noise_variance_{k}"] * noise[f"noise_share_{k}"] for k in range(2))
+
+    wanted = float((100 * one + 10 * two) / 110)
+    if "mixture" not in kind:
+        assert variance(ragged) == pytest.approx(wanted, rel=1e-3)
+    assert variance(ragged) == pytest.approx(variance(whole), rel=0.05)

@@ -22,10 +22,12 @@ class Corruption(nn.Module):
 
     To write one: draw on x's device without asking it a question, and say in `level` how much it
     corrupts; `at(level)` returns the same corruption at another level, for curves over levels.
+    Noise that is added to each entry by itself gives its `variance`, in squared units of x.
     Where it means a certain scale of x, `check(low, high)` refuses data that span another.
     """
 
     level: float
+    variance: float | None = None
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -65,7 +67,7 @@ class GaussianNoise(Corruption):
         super().__init__()
         if not (math.isfinite(sigma) and sigma >= 0):
             raise VaekitError(f"gaussian corruption needs a finite sigma ≥ 0, got {sigma}")
-        self.level = float(sigma)
+        self.level, self.variance = float(sigma), float(sigma) ** 2
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x̃, (batch, *shape)."""
@@ -94,6 +96,9 @@ class TruncatedGaussian(Corruption):
                 "for noise without a bound use gaussian(sigma=…)"
             )
         self.level, self.bound = float(sigma), float(bound)
+        mass, height = math.erf(bound / math.sqrt(2)), math.exp(-0.5 * bound**2)
+        share = 1 - math.sqrt(2 / math.pi) * bound * height / mass if bound > 0.01 else bound**2 / 3
+        self.variance = sigma**2 * share
 
     def forward(self, x: Tensor) -> Tensor:
         """Return x̃, (batch, *shape)."""

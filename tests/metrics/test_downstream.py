@@ -204,7 +204,7 @@ def test_all_is_what_applies(model, digits):
     [
         (("mig",), {}, "digits has no factors, which the score 'mig' needs"),
         (("svn",), {}, "unknown score 'svn'. Did you mean 'svm'"),
-        (("match",), {"corruptions": ("masking",)}, "ask for probe, svm or clusters"),
+        (("match",), {"corruptions": ("masking",)}, "ask for probe, svm, tsvm or clusters"),
         (("svm",), {"corruptions": ("mask",)}, "unknown corruption 'mask'"),
         (("svm",), {"n": 0}, "n must be ≥ 1"),
     ],

@@ -178,3 +178,18 @@ def test_bad_options(options, message):
 def test_bad_arrays(arguments, message):
     with pytest.raises(VaekitError, match=message):
         label_accuracy(*arguments)
+
+
+def test_a_transductive_machine_reads_codes_without_labels():
+    """Two moons, ten labels: the gap between them is seen by whoever reads what has no label."""
+    rng = np.random.default_rng(0)
+    truth = np.arange(600) % 2
+    angle = np.pi * rng.uniform(size=600) + np.pi * truth
+    moons = np.stack([np.cos(angle) + truth, np.sin(angle) + 0.5 * truth], 1)
+    moons += 0.08 * rng.normal(size=moons.shape)
+    given = (moons[:400], truth[:400], moons[400:], truth[400:])
+    plain = label_accuracy(*given, labelled=10, repeats=5)
+    reads = label_accuracy(*given, labelled=10, repeats=5, classifier="tsvm")
+    assert reads > plain + 0.02 and "transductive" in reads.settings["estimator"]
+    every = label_accuracy(*given, labelled=None, classifier="tsvm")
+    assert every == label_accuracy(*given, labelled=None)  # nothing is left without a label

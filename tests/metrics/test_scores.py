@@ -19,6 +19,7 @@ from vaekit.training import Training
 SPRITES = "sprites(scales=2, rotations=4, positions=5, size=16)"
 ROWS = {
     "mig", "mig_by_neighbours", "dci_disentanglement", "dci_completeness", "dci_informativeness",
+    "dci_disentanglement_weighted", "dci_completeness_weighted", "mig_posterior",
     "dci_explicitness", "dci_size", "sap_r2", "sap_svm", "modularity", "explicitness", "irs",
     "irs_quantile",
     "beta_vae_score", "factor_vae_score", "info_modularity", "info_explicitness",
@@ -45,7 +46,7 @@ def fails(capsys, *words: str) -> str:
 def test_all_scores_of_a_run(run, capsys):
     main(["evaluate", str(run.folder), "--metrics", "all"])
     said = capsys.readouterr()
-    every = len(METRICS) - 3  # without clusters, and the two that take minutes
+    every = len(METRICS) - 4  # without clusters, and the three that take minutes
     assert said.err.count("scores ") == every and f"2/{every}: dci" in said.err
     assert "left out: clusters: this model's code has no categories" in said.out
     assert "left out: fid, parzen: takes a minute" in said.out

@@ -25,10 +25,16 @@ def refit_command(words: list[str]) -> None:
         action="append",
         help="gaussian or mixture(K), may be repeated; default: gaussian and mixture(2)",
     )
+    made.add_argument(
+        "--components",
+        type=int,
+        help="also mixtures of 2 up to so many, to choose how many by what they gain",
+    )
     made.add_argument("--n", type=int, default=10_000, help="test examples at most")
     options = parse_words(made, words)
     run = run_of(options)
-    rows = run.refit(options.noise or ("gaussian", "mixture(2)"), options.n, verbose=True)
+    noise = options.noise or (("gaussian",) if options.components else ("gaussian", "mixture(2)"))
+    rows = run.refit(noise, options.n, verbose=True, components=options.components)
     _show(rows, "training" if run.data.test is run.data.train else "test")
     print(f"{run.folder / 'refits.json'}: these numbers")
 
@@ -44,7 +50,18 @@ def _show(rows: dict[str, Any], part: str) -> None:
         said = ", ".join(f"{k.removeprefix('noise_')} {v:.4g}" for k, v in row["noise"].items())
         se = row[key]["se"]
         error = "" if se is None else f"± {se:.2f}"
-        print(f"  {name:<32}{row[key]['value']:>12.2f} {error:<10} {said}")
+        gained = _gain(row.get("gain"))
+        print(f"  {name:<32}{row[key]['value']:>12.2f} {error:<10} {gained:<22} {said}")
+        if row.get("chosen"):
+            print(f"  {'':<32}^ the fewest components within a standard error of the best")
     for name, row in rows.items():
         if "note" in row:
             print(f"note on {name}: {row['note']}")
+
+
+def _gain(number: dict[str, Any] | None) -> str:
+    """Say what a noise gains over that as trained, with the error of the difference."""
+    if number is None or number["value"] is None:
+        return ""
+    error = "" if number["se"] is None else f" ± {number['se']:.2f}"
+    return f"gain {number['value']:.2f}{error}".replace("-", "−")

@@ -5,14 +5,16 @@ from vaekit.information.bound import Bound, mutual_information_bound
 from vaekit.information.diagnostics import diagnose
 from vaekit.information.importance import LogLikelihood, log_likelihood
 from vaekit.information.indicators import Indicators, indicators
+from vaekit.information.input_noise import FirstOrder, first_order
 from vaekit.information.ledger import ledger
 from vaekit.information.ledger.entries import Check, Ledger, Row
 from vaekit.information.rates import Number, evaluate, passes
-from vaekit.information.refit import refit, residuals
+from vaekit.information.refit import noise_gains, refit, residuals, with_noise
 from vaekit.information.scores import applying, chosen, score
 from vaekit.information.scores.examples import ExampleScores, score_batches, score_examples
 from vaekit.information.scores.features import FeatureNetwork, feature_network, features_of
-from vaekit.information.summary import summarise
+from vaekit.information.scores.mig_posterior import mig_by_posterior
+from vaekit.information.summary import summarise, uninformed
 
 __all__ = [
     "Aggregate",
@@ -20,6 +22,7 @@ __all__ = [
     "Check",
     "ExampleScores",
     "FeatureNetwork",
+    "FirstOrder",
     "Indicators",
     "Ledger",
     "LogLikelihood",
@@ -32,10 +35,13 @@ __all__ = [
     "evaluate",
     "feature_network",
     "features_of",
+    "first_order",
     "indicators",
     "ledger",
     "log_likelihood",
+    "mig_by_posterior",
     "mutual_information_bound",
+    "noise_gains",
     "passes",
     "refit",
     "residuals",
@@ -43,4 +49,6 @@ __all__ = [
     "score_batches",
     "score_examples",
     "summarise",
+    "uninformed",
+    "with_noise",
 ]

@@ -7,7 +7,15 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from vaekit.apply import CHUNK, batches, check_shape, reading_of, sample_rows, seeded
+from vaekit.apply import (
+    CHUNK,
+    batches,
+    check_shape,
+    evaluating,
+    reading_of,
+    sample_rows,
+    seeded,
+)
 from vaekit.arguments import check_counts
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
@@ -73,6 +81,14 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
         check_finite_values(model, data, part, "the code", q.mean, q.variance)
         prior = None if model.prior is None else model.expect(q.mean, c)
         yield Encoded(x, c, q, prior)
+
+
+@torch.no_grad()
+def posterior_of(model: Model, data: Dataset) -> Density:
+    """Return q(z|x) of the first example of a set, whatever its kind."""
+    (part,) = batches(model, data, torch.arange(1))
+    with evaluating(model), reading_of(data, model):
+        return model.encode(part.x, part.c)
 
 
 def drawing(seed: int) -> AbstractContextManager[None]:

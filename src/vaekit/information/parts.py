@@ -76,15 +76,16 @@ def aggregated(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
     q = q.merged()
     if any(isinstance(part, OneHots) for part in q.parts) and len(q.parts) > 1:
         return _aggregated_blocks(z, q)
-    whole, alone = _aggregate(z, q)
+    whole, alone = aggregate_of(z, q)
     if isinstance(q, OneHots):
         return whole, whole
     return whole, None if alone is None else alone.sum(1)
 
 
-def _aggregate(
+def aggregate_of(
     z: Tensor, q: Density, log_weight: Tensor | None = None
 ) -> tuple[Tensor, Tensor | None]:
+    """Return log q(z), (n,), and log q(z_h), (n, H) or None, of codes z (n, H) under q (N, H)."""
     if isinstance(q, DiagonalGaussian):
         return aggregate_of_gaussians(z, q, log_weight=log_weight)
     return aggregate_of_any(z, [q], log_weight)
@@ -99,7 +100,7 @@ def _aggregated_blocks(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
     kinds = [(c, part) for c, part in blocks if isinstance(part, OneHots)]
     rest = [(c, part) for c, part in blocks if not isinstance(part, OneHots)]
     other = Blocks([part for _, part in rest]).merged() if rest else None
-    apart = torch.stack([_aggregate(c, part)[0] for c, part in kinds]).sum(0)
+    apart = torch.stack([aggregate_of(c, part)[0] for c, part in kinds]).sum(0)
     whole, alone, known = torch.empty_like(apart), torch.zeros_like(apart), True
     choices, which = torch.cat([c for c, _ in kinds], -1).unique(dim=0, return_inverse=True)
     for i, categories in enumerate(choices):
@@ -109,7 +110,7 @@ def _aggregated_blocks(z: Tensor, q: Density) -> tuple[Tensor, Tensor | None]:
         if other is None:
             whole[here] = weight.logsumexp(0) - math.log(len(weight))
             continue
-        whole[here], marginals = _aggregate(
+        whole[here], marginals = aggregate_of(
             torch.cat([c[here] for c, _ in rest], -1), other, weight
         )
         if marginals is None:

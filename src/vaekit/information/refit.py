@@ -5,6 +5,9 @@ the best for the residuals x − G(z), z ~ q(z|x), of the training data. What th
 is then due to the noise model alone.
 """
 
+import math
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor, nn
 
@@ -15,8 +18,9 @@ from vaekit.faults import check_finite_values
 from vaekit.given import check_model
 from vaekit.information.encoding import drawing, rows_of
 from vaekit.information.rates import passes
-from vaekit.likelihoods import LIKELIHOODS, Likelihood
+from vaekit.likelihoods import LIKELIHOODS, Gaussian, GaussianMixture, Likelihood
 from vaekit.model import Model
+from vaekit.shapes import log_prob
 from vaekit.text import build, parse
 
 RESIDUALS = 1 << 22  # give σ² to a tenth of a percent
@@ -43,13 +47,60 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
     shares its networks with the old one, in evaluation mode. Raises `VaekitError` for a noise that
     cannot be fitted to residuals, and for residuals that are not finite.
     """
+    made = _made(model, noise)
+    made.settle(residuals(model, data, seed))
+    return _joined(model, made)
+
+
+def _made(model: Model, noise: str) -> Likelihood:
     if not isinstance(noise, str) or parse(noise)[0] not in ("gaussian", "mixture"):
         raise VaekitError(f"cannot refit {noise!r}: name gaussian or mixture(K), K ≥ 1")
     check_model(model)
     made: Likelihood = build(noise, LIKELIHOODS, "likelihood", Mean(model.likelihood))
-    made.to(next(model.parameters()).device)
-    made.settle(residuals(model, data, seed))
-    return Model(model.posterior, made, model.prior, model.corruption, model.condition).eval()
+    return made.to(next(model.parameters()).device)
+
+
+def _joined(model: Model, likelihood: Likelihood) -> Model:
+    return Model(model.posterior, likelihood, model.prior, model.corruption, model.condition).eval()
+
+
+def with_noise(model: Model, numbers: Mapping[str, float]) -> Model:
+    """Return the model with Gaussian noise of given numbers, as `Likelihood.noise` states them.
+
+    They are σ² of one kind of noise, or σ_k² and π_k of several. Raises `VaekitError` for others.
+    """
+    check_model(model)
+    mean = Mean(model.likelihood)
+    try:
+        if "noise_variance" in numbers:
+            return _joined(model, Gaussian(mean, math.sqrt(numbers["noise_variance"])))
+        each = range(sum(name.startswith("noise_share_") for name in numbers))
+        variances = torch.tensor([numbers[f"noise_variance_{k}"] for k in each])
+        shares = torch.tensor([numbers[f"noise_share_{k}"] for k in each])
+        made = GaussianMixture(mean, len(each))
+    except (KeyError, TypeError, ValueError) as error:
+        raise VaekitError(f"these are not σ² and π of Gaussian noise: {error}") from None
+    made.log_std.copy_(0.5 * variances.log())
+    made.log_share.copy_(shares.log())
+    return _joined(model, made.to(next(model.parameters()).device))
+
+
+@torch.no_grad()
+def noise_gains(
+    own: Model, others: Mapping[str, Model], data: Dataset, n: int = 10_000, seed: int = 0
+) -> dict[str, Tensor]:
+    """Return log p(x|z) of each model less that of `own`, (n,), float64, of up to `n` examples.
+
+    The codes are drawn once for all, from the posterior of `own`, which they share.
+    """
+    rows, gains = rows_of(own, data, n), {name: list[Tensor]() for name in others}
+    with drawing(seed), evaluating(own):
+        for run in passes(own, data, rows):
+            for name, model in others.items():
+                p = model.decode(run.z, run.condition, run.x.shape)
+                log_p = log_prob(p, run.x, p.batch_shape, "p(x|z)")
+                gains[name].append((log_p - run.log_likelihood).double().mean(0).cpu())
+    return {name: torch.cat(parts) for name, parts in gains.items()}
 
 
 @torch.no_grad()

@@ -7,10 +7,18 @@ import torch
 
 from vaekit.data import Dataset
 from vaekit.information.aggregated import aggregate
-from vaekit.information.encoding import encoded
+from vaekit.information.encoding import encoded, posterior_of
 from vaekit.information.importance import EXAMPLES, log_likelihood
 from vaekit.information.indicators import indicators, unfit
+from vaekit.information.input_noise import first_order, unfit_for_first_order
 from vaekit.model import Model
+
+
+def uninformed(model: Model, data: Dataset) -> str:
+    """Say why nothing can be said of a model's information, or nothing."""
+    if not posterior_of(model, data).deterministic:
+        return ""
+    return unfit_for_first_order(model, data)
 
 
 def summarise(
@@ -19,8 +27,12 @@ def summarise(
     """Return the numbers of `indicators`, `aggregate` and `log_likelihood`, as `evaluate` does.
 
     Indicators are left out where posterior and prior are not theirs, log p(x), which is computed
-    on 1000 examples at most, without a prior. Raises `VaekitError` as the three do.
+    on 1000 examples at most, without a prior. Deterministic codes of noisy inputs have the numbers
+    of `first_order` in their place. Raises `VaekitError` as the four do.
     """
+    if posterior_of(model, data).deterministic and not uninformed(model, data):
+        first = first_order(model, data, n, seed)
+        return {} if first is None else {k: asdict(v) for k, v in first.numbers().items()}
     numbers = aggregate(model, data, n, seed).numbers()
     first = next(iter(encoded(model, data, torch.arange(1))))
     if not unfit(first.q, first.prior):

@@ -33,7 +33,22 @@ class Likelihood(nn.Module, ABC):
     learns: bool = False
     advice: str = ""
     settled: str = ""
+    decay: float = 0.0
+    whole_batch: int | None = None
     network: nn.Module
+
+    def set_batch(self, size: int | None) -> None:
+        """Take the number of examples of a whole batch, where batches may be smaller."""
+        self.whole_batch = size
+
+    def kept(self, count: int) -> float:
+        """Return how far averages of earlier batches stay after one of `count` examples.
+
+        `decay` after a whole batch, its n-th root after an n-th of one, so that every example of a
+        set that does not fill its last batch weighs alike.
+        """
+        whole = self.whole_batch
+        return self.decay if whole is None or count >= whole else self.decay ** (count / whole)
 
     @abstractmethod
     def forward(self, z: Tensor, c: Tensor | None = None) -> Distribution:

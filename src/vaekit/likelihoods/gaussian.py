@@ -83,9 +83,9 @@ class Gaussian(Likelihood):
     def maximise(self, x: Tensor, p: Distribution) -> None:
         """Set σ² to the mean square of the residuals of a batch, or of recent ones."""
         if self.learned in ("batch", "average"):
-            now = over_processes((x - p.mean).square().mean())
-            self.squares.mul_(self.decay).add_((1 - self.decay) * now)
-            self.weight.mul_(self.decay).add_(1 - self.decay)
+            now, kept = over_processes((x - p.mean).square().mean()), self.kept(len(x))
+            self.squares.mul_(kept).add_((1 - kept) * now)
+            self.weight.mul_(kept).add_(1 - kept)
             self.log_std.copy_(0.5 * (self.squares / self.weight).clamp_min(self.floor).log())
 
     @torch.no_grad()

@@ -95,9 +95,9 @@ class GaussianMixture(Likelihood):
         """Take an E-step and an M-step on the residuals of a batch."""
         if self.learned == "em":
             own = residuals.moments((x - p.mean).square(), self.mixture())
-            now = Moments(*over_processes(torch.stack(own)))
-            self.share.mul_(self.decay).add_(now.share, alpha=1 - self.decay)
-            self.square.mul_(self.decay).add_(now.square, alpha=1 - self.decay)
+            now, kept = Moments(*over_processes(torch.stack(own))), self.kept(len(x))
+            self.share.mul_(kept).add_(now.share, alpha=1 - kept)
+            self.square.mul_(kept).add_(now.square, alpha=1 - kept)
             best = residuals.maximised(Moments(self.share, self.square), self.floor)
             self.log_std.copy_(best.log_std)
             self.log_share.copy_(best.log_share)

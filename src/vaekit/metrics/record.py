@@ -19,10 +19,13 @@ import numpy as np
 
 from vaekit.metrics.score import Score
 
-Need = Literal["factors", "latents", "labels", "categories", "features", "samples", "prior"]
+Need = Literal[
+    "factors", "posterior", "latents", "labels", "categories", "features", "samples", "prior"
+]
 Values = Mapping[str, Score | float]
 NEEDS: dict[Need, str] = {
     "factors": "of a set with known factors",
+    "posterior": "of draws of q(z|x), and known factors",
     "latents": "of the latents alone",
     "labels": "of a set with labels",
     "categories": "of a code with categories, and labels",
@@ -162,7 +165,7 @@ class Metric:
     @property
     def of_codes(self) -> bool:
         """Say whether it reads the codes of all examples, in the order of their factors."""
-        return self.needs in ("factors", "latents")
+        return self.needs in ("factors", "posterior", "latents")
 
     def values(self, subject: Subject) -> Values:
         """Return the value of each row, by its name in metrics.json."""

@@ -26,6 +26,8 @@ NUMBERS = {
     "aggregate_kl_gaussian": ("KL(q*‖p)", ""),
     "noise_variance": ("σ² of the noise", ""),
     "normalised_noise_variance": ("β·σ²", ""),
+    "rate_first_order": ("rate, to first order", ""),
+    "information_first_order": ("I(x; z), to first order", ""),
     "jacobian_norm": ("norm of the Jacobian", ""),
 }
 

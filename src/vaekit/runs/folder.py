@@ -28,6 +28,7 @@ from vaekit.runs import (
     inputs,
     judging,
     outputs,
+    refits,
     results,
     summary,
     using,
@@ -155,7 +156,8 @@ class Run:
     encode, codes, decode = using.encode, using.codes, using.decode
     reconstruct, sample = using.reconstruct, using.sample
     encode_batches, reconstruct_batches = using.encode_batches, using.reconstruct_batches
-    evaluate, ledger, refit = judging.evaluate_run, judging.ledger_of_run, judging.refit_run
+    evaluate, ledger = judging.evaluate_run, judging.ledger_of_run
+    refit = refits.refit_run
     score, score_batches = examples.score, examples.score_batches
     interpolate = examples.interpolate
     report, show = outputs.report, outputs.show

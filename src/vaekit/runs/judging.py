@@ -1,10 +1,9 @@
-"""Judge a run: its numbers into metrics.json, its ledger into ledger.json, refits into refits.json.
+"""Judge a run: its numbers into metrics.json, its ledger into ledger.json.
 
 Several may judge a run at once; `results` merges what they write. What was there before stays where
 it is of the same weights and examples.
 """
 
-import math
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -20,12 +19,11 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError, warn
 from vaekit.faces import Numbers
 from vaekit.information.scores import either, kinds_of_codes, taking
-from vaekit.likelihoods import Bernoulli
 from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
 from vaekit.runs.conditions import matched
-from vaekit.runs.results import Results
+from vaekit.runs.results import Results, Say, silent
 from vaekit.runs.using import Input, examples
 from vaekit.system import files
 from vaekit.system.progress import shown
@@ -33,12 +31,7 @@ from vaekit.system.progress import shown
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
-Say = Callable[..., object]  # print, or nothing
 _STEPS = 1000  # of a reader, by default where the recipe trains with one
-_MASS = (
-    "a Bernoulli likelihood is the probability of black or white (of a grey, the mean of its log), "
-    "the others are densities, which can exceed 1: the two are not comparable"
-)
 
 
 def evaluate_run(
@@ -98,12 +91,16 @@ def evaluate_run(
     if (corrupt or features) and not names:
         examples = either([taking(option)[0] for option in ("corrupt", "features")] + ["all"])
         raise VaekitError(f"--corrupt and --features are for scores: give --metrics {examples}")
-    say = print if verbose else _silent
+    say = print if verbose else silent
     with shown() if verbose else nullcontext():
         judged = _judged(run, data, train_split, n)
         score = _scores(run, names, judged, corrupt, features, say) if names else None
         draws = 100 if importance_samples is None else importance_samples
-        more = measure.summarise(run.model, judged, n, draws) if information else {}
+        lack = measure.uninformed(run.model, judged) if information else ""
+        if lack:
+            warn(f"information is left out: {lack}")
+        known = information and not lack
+        more = measure.summarise(run.model, judged, n, draws) if known else {}
         numbers = measure.evaluate(run.model, judged, n, samples, bins=bins)
         numbers |= more
         numbers |= measure.diagnose(*run.system, judged, n)
@@ -111,7 +108,7 @@ def evaluate_run(
             numbers |= score(n=n, bins=bins, codes=kinds)
     split = _part(run, train_split) if data is None else judged.name
     for number in numbers.values():
-        number |= {"split": split, **_stamp(run)}
+        number |= {"split": split, **run.stamp.as_dict()}
     if data is not None:
         return numbers
     path = run.folder / results.METRICS
@@ -131,17 +128,9 @@ def _judged(run: "Run", data: Input, train_split: bool, n: int) -> Dataset:
     return matched(whole, run.condition, run.schema)
 
 
-def _silent(*text: Any, **how: Any) -> None:
-    """Print nothing."""
-
-
 def _part(run: "Run", train_split: bool = False) -> str:
     """Name the part of its data that a run is judged on."""
     return "training" if train_split or run.data.test is run.data.train else "test"
-
-
-def _stamp(run: "Run") -> Results:
-    return {"step": run.stamp.step, "weights": run.stamp.mark}
 
 
 def _staying(run: "Run", before: Results, old: Results, new: Results, say: Say) -> Results | None:
@@ -243,7 +232,7 @@ def ledger_of_run(
     if steps and train is test:
         raise VaekitError("--bound needs held-out data, and this run has none: leave it out")
     made = measure.ledger(run.model, test, n, samples, steps, train, reader, seed)
-    about = {"data": run.config.data, "split": _part(run), **_stamp(run)}
+    about = {"data": run.config.data, "split": _part(run), **run.stamp.as_dict()}
     whole = {**about, "n": made.rows[0].number.n, **made.as_dict()}
     results.write_results(run.folder / results.LEDGER, whole)
     return made
@@ -252,62 +241,3 @@ def ledger_of_run(
 def _bound_steps(run: "Run") -> int:
     trained = any(isinstance(term, MutualInformation) for _, term in run.system.objective.parts)
     return _STEPS if trained else 0
-
-
-# ---- refits
-
-
-def refit_run(
-    run: "Run",
-    noise: Sequence[str] = ("gaussian", "mixture(2)"),
-    n: int = 10_000,
-    verbose: bool = False,
-) -> Results:
-    """Fit other noise models to the run's residuals, write refits.json, and return the bounds.
-
-    The networks stay, the noise is fitted to the residuals of the training data. Returns, by the
-    name of the noise and first for that of the training, the ELBO on up to `n` held-out examples
-    in nats, or the distortion of a model without a prior, and the parameters of the noise.
-    `verbose` prints what is dropped of earlier refits. Raises `VaekitError` as
-    `information.refit` does.
-    """
-    own = f"{run.config.arguments.get('likelihood', run.config.recipe)} (as trained)"
-    models = {own: run.model}
-    for name in noise:
-        models[name] = measure.refit(run.model, run.data.train, name)
-    rows: Results = {}
-    for name, model in models.items():
-        numbers = measure.evaluate(model, run.data.test, n)
-        key = bound_of(numbers)
-        rows[name] = {key: {**numbers[key], **_stamp(run)}, "noise": model.likelihood.noise()}
-        note = "; ".join(filter(None, (model.likelihood.settled, model.likelihood.warning())))
-        if name != own and note:
-            rows[name]["note"] = note
-    if isinstance(run.model.likelihood, Bernoulli):
-        rows[own]["note"] = _MASS
-    say = print if verbose else _silent
-    results.merge(run.folder / results.REFITS, rows, lambda old: _comparable(old, own, rows, say))
-    return rows
-
-
-def bound_of(row: Results) -> str:
-    """Name the number that noise models are compared by: the ELBO, without a prior distortion."""
-    return "elbo" if "elbo" in row else "distortion"
-
-
-def _comparable(old: Results, own: str, rows: Results, say: Say) -> Results:
-    """Return earlier rows where they are of the same weights and examples; say what is dropped."""
-    names = [name for name in old if name not in rows]
-    if not names:
-        return {}
-    key = bound_of(rows[own])
-    was, now = old.get(own, {}).get(key), rows[own][key]
-    same = was and None not in (was["value"], now["value"]) and was.get("n") == now["n"]
-    if same and "weights" in was:
-        same = was["weights"] == now["weights"]
-    elif same:  # an older file: the same draws on the same weights, but for the order of sums
-        same = math.isclose(was["value"], now["value"], rel_tol=1e-5)
-    if same:
-        return old
-    say(f"dropped, as of other weights or examples: {', '.join(names)}")
-    return {}

@@ -18,6 +18,7 @@ RESULTS_LOCK = ".results.lock"
 _WAIT = 60.0  # seconds; a merge takes milliseconds
 
 Results = dict[str, Any]
+Say = Callable[..., object]  # print, or nothing
 
 _NUMBER = {
     "value": float | None,
@@ -46,6 +47,8 @@ _REFIT = {
     "distortion?": _NUMBER,
     "noise": {"*": float | None},
     "note?": str,
+    "gain?": _NUMBER,
+    "chosen?": bool,
 }
 _FORMS: dict[str, Any] = {
     METRICS: {"*": _NUMBER},
@@ -64,11 +67,19 @@ _FORMS: dict[str, Any] = {
 }
 
 
+def silent(*text: Any, **how: Any) -> None:
+    """Print nothing."""
+
+
 class Stamp(NamedTuple):
     """Tell weights: the `step` of training that they are of, and a `mark` of their values."""
 
     step: int | None
     mark: str
+
+    def as_dict(self) -> Results:
+        """Return what a number in a result file says of its weights."""
+        return {"step": self.step, "weights": self.mark}
 
 
 def read_results(path: Path) -> Results:

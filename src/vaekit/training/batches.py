@@ -33,11 +33,13 @@ Batch = tuple[Tensor, Tensor | None]
 class Batches(ABC):
     """Give the batches of one epoch, from the one numbered `skip` on. `per_epoch` counts them.
 
-    `size` is the number of examples in the set, None where a loader's set does not say.
+    `size` is the number of examples in the set, None where a loader's set does not say;
+    `batch_of_process` that of a whole batch in this process, None where a loader does not say.
     """
 
     per_epoch: int
     size: int | None
+    batch_of_process: int | None
     images_per_step: int
     generator: torch.Generator | None = None
     shown: Shown | None = None  # what is still to be asked of batches
@@ -72,7 +74,7 @@ class FromDataset(Batches):
         self.batch, self.seed, self.device = batch, seed, device
         self.rank, self.share, self.condition = rank, batch // world, condition
         self.per_epoch, self.images_per_step = len(data) // batch, batch
-        self.size = len(data)
+        self.size, self.batch_of_process = len(data), self.share
 
     def epoch(self, number: int, skip: int) -> Iterator[Batch]:
         """Yield the batches of one epoch, this process's share of each."""
@@ -112,7 +114,7 @@ class FromLoader(Batches):
             ) from None
         if self.per_epoch < 1:
             raise VaekitError("the DataLoader is empty: its batch may be larger than its data")
-        self.images_per_step = loader.batch_size or 1
+        self.images_per_step, self.batch_of_process = loader.batch_size or 1, loader.batch_size
         self.size = len(loader.dataset) if isinstance(loader.dataset, Sized) else None
 
     def epoch(self, number: int, skip: int) -> Iterator[Batch]:

@@ -81,6 +81,8 @@ class Fit:
         for part in everything:
             if hasattr(part, "set_size"):
                 part.set_size(self.batches.size)
+            if hasattr(part, "set_batch"):
+                part.set_batch(self.batches.batch_of_process)
         schedules = [w for w, _ in self.objective.parts]
         schedules += [value for part in everything for value in vars(part).values()]
         ends = [s.horizon(self.progress) for s in schedules if isinstance(s, Schedule)]
@@ -196,7 +198,7 @@ class Fit:
         self._change()
         self.step += 1
         self.chosen.update(self.step)
-        if self._means.add(self.step, values, self._weights[0]):
+        if self._means.add(self.step, values, self._weights[0], len(x)):
             self._check()
         self.judged = self._validate() if self._due() else {}
 

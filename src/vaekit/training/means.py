@@ -1,5 +1,7 @@
 """The terms of the steps, gathered on the device and asked for now and then.
 
+Their means are over examples: a batch that a set does not fill counts by its size.
+
 Asking is where they are checked to be finite, those of the first step at once: what is wrong from
 the start is no matter of training.
 """
@@ -57,14 +59,16 @@ class Means:
         self.fabric, self.advice, self.clip = fabric, advice, clip
         self._recent: list[Tensor] = []
         self._used: list[list[float]] = []  # the weights of those steps
+        self._sizes: list[int] = []  # and their batches
         self._folded: list[tuple[int, Tensor]] = []
         self.clipped: float | None = None
         self._looked = False  # at the values of the first step
 
-    def add(self, step: int, values: Tensor, weights: list[float]) -> bool:
-        """Take the values of `step`, (terms,); say whether it is time to look at them."""
+    def add(self, step: int, values: Tensor, weights: list[float], size: int) -> bool:
+        """Take the values of `step`, (terms,), of a batch; say whether it is time to look."""
         self._recent.append(values)
         self._used.append(weights)
+        self._sizes.append(size)
         if not self._looked:  # what was wrong from the start is said at once
             self._rows(step)
             self._looked = True
@@ -80,8 +84,13 @@ class Means:
         total = (rows[:, : kept.shape[1]] * kept).sum(1, keepdim=True)
         if self.clip is not None:
             rows[:, -1] = (rows[:, -1] > self.clip).float()
-        self._folded.append((len(rows), torch.cat([total, kept, rows], 1).double().mean(0)))
-        self._recent, self._used = [], []
+        sizes = torch.tensor(self._sizes, dtype=torch.float64)
+        columns = torch.cat([total, kept, rows], 1).double()
+        # Batches of one size weigh alike, to the bit.
+        alike = len(set(self._sizes)) == 1
+        mean = columns.mean(0) if alike else sizes @ columns / sizes.sum()
+        self._folded.append((sum(self._sizes), mean))
+        self._recent, self._used, self._sizes = [], [], []
 
     def _rows(self, step: int) -> Tensor:
         """Return the recent terms, (steps, terms); raise `NotFinite` at the first bad one."""

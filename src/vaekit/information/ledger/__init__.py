@@ -43,8 +43,15 @@ from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information.bound import mutual_information_bound
-from vaekit.information.encoding import HasModel, check_subject, model_of, rows_of
+from vaekit.information.encoding import (
+    HasModel,
+    check_subject,
+    model_of,
+    posterior_of,
+    rows_of,
+)
 from vaekit.information.importance import EXAMPLES, log_likelihood
+from vaekit.information.input_noise import first_order, unfit_for_first_order
 from vaekit.information.ledger.accounts import Books, account
 from vaekit.information.ledger.entries import Ledger, Row, at_most, equal
 from vaekit.information.ledger.lines import SATURATED, WHOLE, block_sums, distortion, of_part, row
@@ -69,14 +76,18 @@ def ledger(
 
     `samples` codes an example weigh log p(x), of 1000 examples at most. With `bound` steps a
     `reader` is trained on `train` for the whole code and for each block, so that I(x; z) has a
-    lower bound of another kind. Generators and the model are left as they were. Raises
-    `VaekitError` for models without a prior, codes that are deterministic or neither Gaussian nor
-    one-hot, fewer than two examples, and a bound without examples to learn from.
+    lower bound of another kind. A deterministic encoder of noisy inputs has numbers to first order
+    in the noise (`vaekit.information.input_noise`). Generators and the model are left as they were.
+    Raises `VaekitError` for models without a prior, codes that are otherwise deterministic or
+    neither Gaussian nor one-hot, fewer than two examples, and a bound without examples to learn
+    from.
     """
     model = model_of(model)
     rows = rows_of(model, data, n, samples=samples)
     chosen = data if len(rows) == len(data) else data.subset(rows)
     _check_arguments(model, chosen, bound, train)
+    if posterior_of(model, chosen).deterministic and not unfit_for_first_order(model, chosen):
+        return _to_first_order(model, chosen, seed)
     blocks = parts_of(model)
     whole = Part(WHOLE, list(range(model.posterior.latent)))
     parts = [whole, *(blocks if len(blocks) > 1 else [])]
@@ -111,6 +122,24 @@ def _check_arguments(model: Model, data: Dataset, bound: int, train: Dataset | N
         )
     if train is not None:
         check_subject(model, train)
+
+
+def _to_first_order(model: Model, data: Dataset, seed: int) -> Ledger:
+    """Return the ledger of a deterministic encoder with noise on its input."""
+    first = first_order(model, data, len(data), seed)
+    if first is None:
+        raise VaekitError("a ledger of this model has an infinite rate: a latent stands still")
+    numbers = first.numbers()
+    how = "−mean log p(x|z), one code of a noisy input"
+    lines = [row(WHOLE, "distortion", "distortion", first.distortion, how)]
+    lines.append(Row(WHOLE, "rate", "rate", numbers["rate_first_order"]))
+    lines.append(Row(WHOLE, "information", "I(x; z)", numbers["information_first_order"], (), 1))
+    assert first.rate is not None
+    how = "rate less I(x; z)"
+    kl = first.rate - first.information
+    lines.append(row(WHOLE, "aggregate_kl", "KL(q(z)‖p(z))", kl, how, "lower bound", depth=1))
+    note = "the code is random by the noise of its input alone: numbers are to first order in it"
+    return Ledger(tuple(lines), {WHOLE: model.posterior.latent}, (note,))
 
 
 # ---- log p(x)

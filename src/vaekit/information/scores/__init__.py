@@ -10,7 +10,7 @@ from typing import Any, cast
 from vaekit.arguments import check, check_counts
 from vaekit.corruption import corruption
 from vaekit.data import Dataset
-from vaekit.errors import VaekitError, nearest
+from vaekit.errors import VaekitError, nearest, warn
 from vaekit.given import check_seed
 from vaekit.information.encoding import check_subject
 from vaekit.information.rates import row_of
@@ -47,9 +47,9 @@ def score(
     name with `[drawn]`, beside what means give.
 
     Returns name → value, estimator, n, shuffled, parts and so on as `evaluate` does; a value that
-    is infinite is None. `progress` gets each name with its place and their number. Raises
-    `VaekitError` for an unknown name, n < 1, what a set or a model lacks for a score that is named,
-    and corruptions that no score is asked under.
+    is infinite is None. `progress` gets each name with its place and their number. Warns of a named
+    score that does not apply. Raises `VaekitError` for an unknown name, n < 1, where no named score
+    applies, and corruptions that no score is asked under.
     """
     check_counts(n=n, bins=bins)
     check_seed(seed)
@@ -57,7 +57,10 @@ def score(
     check("corruptions", corruptions, Sequence[str], ("masking(p=0.5)",))
     check("codes", codes, Sequence[str], ("mean", "drawn"))
     acts = {text: corruption(text) for text in corruptions}
-    wanted, _ = applying(model, data, names, train, network)
+    wanted, left = applying(model, data, names, train, network)
+    for name in known_metrics(names):
+        if name in left:
+            warn(f"the score {name} is left out: {left[name]}")
     readers = taking("corrupt")
     if acts and not set(readers) & set(wanted):
         raise VaekitError(
@@ -109,26 +112,27 @@ def applying(
     train: Dataset | None = None,
     network: Features | None = None,
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """Return the scores that are meant by `names`, and of those left out of `all` the reasons.
+    """Return the scores that are meant by `names`, and the reasons of those that are left out.
 
-    Raises `VaekitError` for an unknown name, where one that is named does not apply, and for what
-    is no model or no set of its examples.
+    Raises `VaekitError` for an unknown name, where none that is named applies, and for what is no
+    model or no set of its examples.
     """
     check_subject(model, data)
     if train is not None:
         check_subject(model, train)
     subject = ModelOnSet(model, data, train, network=network)
-    lacks = {name: subject.lacks(METRICS[name].needs) for name in known_metrics(names)}
-    for name, lack in lacks.items():
-        if lack:
-            raise VaekitError(
-                f"{lack}, which the score {name!r} needs: leave it out, or ask for all that apply"
-            )
-    if lacks and "all" not in names:
-        return tuple(lacks), {}
-    why = {each.name: subject.lacks(each.needs) or each.cost for each in METRICS.values()}
-    wanted = tuple(name for name in METRICS if name in lacks or not why[name])
-    return wanted, {name: why[name] for name in METRICS if name not in wanted}
+    named = known_metrics(names)
+    every = not named or "all" in names
+    asked, left = METRICS if every else {name: METRICS[name] for name in named}, dict[str, str]()
+    for name, metric in asked.items():
+        if lack := subject.lacks(metric.needs) or ("" if name in named else metric.cost):
+            left[name] = lack
+    if named and all(name in left for name in named):
+        raise VaekitError(
+            f"{left[named[0]]}, which the score {named[0]!r} needs: leave it out, or ask for all "
+            "that apply"
+        )
+    return tuple(name for name in asked if name not in left), left
 
 
 def known_metrics(names: Sequence[str]) -> list[str]:

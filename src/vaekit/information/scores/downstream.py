@@ -44,6 +44,7 @@ from vaekit.information.scores.features import (
     features_of,
 )
 from vaekit.information.scores.match import unmatched, unsampled
+from vaekit.information.scores.mig_posterior import unfit_for_gaps
 from vaekit.metrics.checks import BINS
 from vaekit.metrics.record import Need
 from vaekit.model import Model
@@ -211,6 +212,8 @@ class ModelOnSet:
         match need:
             case "factors" if data.factors is None:
                 lack = f"{data.name} has no factors"
+            case "posterior":
+                lack = unfit_for_gaps(model, data)
             case "latents" if not self.free:
                 lack = "this model's code is one category and has no latents to correlate"
             case "labels":

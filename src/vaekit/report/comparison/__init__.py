@@ -15,7 +15,7 @@ from markupsafe import Markup
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.report import tables
-from vaekit.report.comparison import noises, side_by_side, tradeoffs
+from vaekit.report.comparison import noises, refitted, side_by_side, tradeoffs
 from vaekit.report.comparison.differences import common, differing, labels, own
 from vaekit.report.comparison.downloads import numbers_table, runs_table
 from vaekit.report.comparison.groups import Group, gather, grouped, names_of
@@ -184,6 +184,7 @@ class _Page:
         scale = None if self.items is None else side_by_side.common_residuals(self.items, images)
         sections = [
             noises.noise_section(self.groups, self.readings, self.keys, scale),
+            refitted.refits_section(self.groups, self.labels, self.items),
             tradeoffs.scores(self.groups, self.keys, self.measures),
             tradeoffs.arguments(self.groups, self.keys),
         ]

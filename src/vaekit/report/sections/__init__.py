@@ -19,6 +19,7 @@ from vaekit.report.sections import (
     plane,
     priors,
     pulse,
+    refits,
     training,
     vectors,
 )
@@ -34,6 +35,7 @@ ORDER = (
     code_map,
     neighbours,
     noise,
+    refits,
     priors,
     pulse,
     plane,

@@ -20,6 +20,7 @@ from vaekit.likelihoods.base import limited
 from vaekit.model import Model
 from vaekit.report.codes import spread
 from vaekit.report.plots import MUTED, SERIES, Plot
+from vaekit.report.refits import membership_rows
 from vaekit.report.section import Section, Strip, View, figure
 
 ITEMS, MANY, BINS = 8, 200, 121
@@ -33,7 +34,7 @@ def sections(view: View) -> Iterator[Section]:
 
 def _noise_section(view: View) -> Section:
     model = view.model
-    x, p = _decode_items(view, spread(view.codes, MANY), draw=True)
+    x, p = decode_items(view, spread(view.codes, MANY), draw=True)
     caption = (
         f"{_fitted(model, p)} The histogram is of x − E[x|z] at one code drawn for each of "
         f"{len(x)} test items, {x.numel():,} entries, on a logarithmic scale; the line "
@@ -69,7 +70,7 @@ def _fitted(model: Model, p: Any) -> str:
 
 
 @torch.no_grad()
-def _decode_items(view: View, places: np.ndarray, draw: bool = False) -> tuple[Tensor, Any]:
+def decode_items(view: View, places: np.ndarray, draw: bool = False) -> tuple[Tensor, Any]:
     """Return x (n, *shape) and p(x|z) at mean or drawn codes of items, of batch shape (1, n)."""
     model, data, codes = view.model, view.data, view.codes
     rows, device = codes.rows[torch.from_numpy(places)], device_of(model)
@@ -121,7 +122,7 @@ def noise_pictures(view: View) -> tuple[list[Strip], str]:
 
     For examples that are images.
     """
-    x, p = _decode_items(view, spread(view.codes, ITEMS))
+    x, p = decode_items(view, spread(view.codes, ITEMS))
     low, high = view.data.range
     residuals = (x - p.mean[0]).cpu()
     limit = float(residuals.abs().quantile(0.99)) if residuals.numel() < 1 << 24 else high - low
@@ -140,13 +141,10 @@ def noise_pictures(view: View) -> tuple[list[Strip], str]:
         f"residuals run from −{limit:.2g} (black) to {limit:.2g} (white)."
     )
     if isinstance(p, MixtureEntries):
-        kinds = p.memberships(x)[:, 0].flatten(1).mean(1).argsort(descending=True)
-        for k in kinds[1:].tolist():
-            rows.append(row(f"noise {k}", p.memberships(x)[k, 0], 0.0, 1.0))
+        rows += membership_rows(x, p)
         said += (
-            f" Below them the probability of each pixel's belonging to noise "
-            f"{', '.join(map(str, kinds[1:].tolist()))}, white where it is certain; the rest is "
-            f"noise {int(kinds[0])}."
+            " Below them the probability that each pixel belongs to a noise, white where it is "
+            "certain; the rest belongs to the most frequent one."
         )
     elif isinstance(view.model.likelihood, NetworkGaussian):
         sd = p.variance[0].sqrt().cpu()

@@ -52,7 +52,15 @@ def _costs(numbers: Numbers, part: str, told: str) -> Iterator[Sentence]:
         )
     else:
         text = f"{amount(-distortion, numbers['distortion'].get('se'))} nats (ln p(x|z), higher is "
-        text += f"better); without a prior its code has no price.{below}"
+        first, kept = (value_of(numbers, f"{name}_first_order") for name in ("rate", "information"))
+        if first is not None and kept is not None:
+            price = (
+                f"by the noise on its input, to first order, a code says {amount(kept)} nats of it "
+                f"at most, at a rate of {amount(first)}"
+            )
+        else:
+            price = "its code is deterministic or has no prior, so that it has no price"
+        text += f"better); {price}.{below}"
         yield Sentence("good", f"It explains a {part} example{told}, given its code, at {text}")
 
 

@@ -33,7 +33,7 @@ _OTHER = {
 }
 _OF_RECIPE = {"posterior", "prior", "corruption"}  # parts by which a recipe differs from another
 _STRENGTHS = ("beta", "gamma", "off_diagonal", "match", "strength", "information", "alpha")
-LABELLED_NEEDS = ("factors", "labels", "categories")
+LABELLED_NEEDS = ("factors", "posterior", "labels", "categories")
 
 
 @dataclass(frozen=True)
