@@ -6,6 +6,7 @@
     denoised error    ‖x − E[x|z(x̃)]‖²                 beside ‖x − x̃‖², that of x̃ as it is
     PSNR              10 log₁₀(range² / mean squared error of an entry), in dB
     noise             σ², π that were learned, and β·σ² (`vaekit.information.noise`)
+    prior             exponents that were learned
 
 Each is measured where the model or its objective has the part that it concerns.
 """
@@ -49,6 +50,9 @@ def diagnose(
     check_objective(objective)
     objective = 1.0 * objective if isinstance(objective, Term) else objective
     rows, numbers = rows_of(model, data, n), noise_numbers(model, objective)
+    learned = {} if model.prior is None else model.prior.learned_numbers()
+    for name, value in learned.items():
+        numbers[name] = Number(value, "learned, of the prior", None, None, "exponent", "exact")
     sparsity = term_of(objective, Sparsity)
     if sparsity is not None:
         numbers |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))

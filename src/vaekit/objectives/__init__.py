@@ -21,6 +21,7 @@ from vaekit.objectives.kl import KL, RateTarget
 from vaekit.objectives.matching import MMD, AdversarialPrior, adversarial_prior
 from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.mutual_information import MutualInformation, mutual_information
+from vaekit.objectives.shares import CategoryShares, category_shares
 from vaekit.objectives.sparsity import Sparsity, sparsity
 from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
 from vaekit.schedules import Weight, weight
@@ -60,13 +61,16 @@ def term(text: str, model: Model, shape: Shape) -> Term:
 def objective(what: ObjectiveLike, model: Model, shape: Shape) -> Objective:
     """Build an objective by its text, `distortion + 4*kl`, or of terms with weights by name.
 
+    It also reads how often each category of the code is used, where there are some.
+
     An `Objective` is taken as it is, a `Term` with weight 1. Raises `VaekitError` as `term`,
     `weight` and `Objective` do, and for text that is no sum.
     """
     if isinstance(what, Objective | Term):
         return what if isinstance(what, Objective) else 1.0 * what
     pairs = summed(what) if isinstance(what, str) else [(w, text) for text, w in what.items()]
-    return Objective([(weight(value), term(text, model, shape)) for value, text in pairs])
+    parts = [(weight(value), term(text, model, shape)) for value, text in pairs]
+    return Objective(parts, [reader] if (reader := category_shares(model.posterior)) else [])
 
 
 __all__ = [
@@ -76,6 +80,7 @@ __all__ = [
     "Adversarial",
     "AdversarialPrior",
     "AdversarialTC",
+    "CategoryShares",
     "Contractive",
     "Correlated",
     "DimensionwiseKL",

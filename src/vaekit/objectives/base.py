@@ -13,8 +13,8 @@ other, and one optimiser steps both as two would, since Adam looks at each weigh
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
 from torch import Tensor, nn
 
@@ -110,19 +110,35 @@ def adam_settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
     return {"lr": lr, "betas": betas}
 
 
+class Reader(Protocol):
+    """Read scalars off a pass, which stand in the history and train nothing, as a term may."""
+
+    @property
+    def readings(self) -> tuple[str, ...]:
+        """Name them."""
+        ...
+
+    def read(self, run: Pass) -> list[Tensor]:
+        """Return them, detached."""
+        ...
+
+
 class Objective:
     """Sum weighted terms; `+` joins objectives and terms, a number times an objective scales it.
 
-    The losses of critics follow the terms in `names` and `values`, and readings follow them; the
-    weight of a critic's loss is always 1, that of a reading 0.
+    The losses of critics follow the terms in `names` and `values`, and readings follow them, those
+    of `readers` last; the weight of a critic's loss is always 1, that of a reading 0.
     Raises `VaekitError` where two terms have the same name, for then a curve would show neither.
     """
 
-    def __init__(self, parts: Iterable[tuple[float | Schedule, Term]]):
-        self.parts = tuple(parts)
+    def __init__(
+        self, parts: Iterable[tuple[float | Schedule, Term]], readers: Sequence[Reader] = ()
+    ):
+        self.parts, self.readers = tuple(parts), tuple(readers)
         self.critics = tuple(t for _, t in self.parts if isinstance(t, Adversarial))
         losses = (f"{critic.name}_critic" for critic in self.critics)
-        self.readings = tuple(name for _, term in self.parts for name in term.readings)
+        read: list[Reader] = [*(term for _, term in self.parts), *self.readers]
+        self.readings = tuple(name for each in read for name in each.readings)
         self.names = (*(term.name for _, term in self.parts), *losses, *self.readings)
         if len(set(self.names)) < len(self.names):
             raise VaekitError(f"two terms of one objective share a name: {', '.join(self.names)}")
@@ -131,7 +147,8 @@ class Objective:
         return f"Objective({' + '.join(f'{w} {term.name}' for w, term in self.parts)})"
 
     def __add__(self, other: "Term | Objective") -> "Objective":
-        return Objective((*self.parts, *_added(other).parts))
+        added = _added(other)
+        return Objective((*self.parts, *added.parts), (*self.readers, *added.readers))
 
     def __radd__(self, other: Any) -> "Objective":
         return self if _is_start(other) else _added(other)
@@ -145,7 +162,8 @@ class Objective:
         ):
             raise VaekitError("scale a schedule by its own start and end, not by a number outside")
         factor = float(factor)
-        return Objective((factor * weight_at(w, Progress(0, 1, 1)), t) for w, t in self.parts)
+        parts = ((factor * weight_at(w, Progress(0, 1, 1)), t) for w, t in self.parts)
+        return Objective(parts, self.readers)
 
     @property
     def samples(self) -> int:
@@ -159,6 +177,7 @@ class Objective:
         """
         terms = [term(run) for _, term in self.parts]
         readings = [values for _, term in self.parts for values in term.read(run)]
+        readings += [values for reader in self.readers for values in reader.read(run)]
         values = [*terms, *(critic.loss(run) for critic in self.critics), *readings]
         return [_scalar(value, name) for value, name in zip(values, self.names, strict=True)]
 

@@ -35,6 +35,10 @@ class Prior(nn.Module, ABC):
         """Return the parts of z that have a name: name → slice of the last dimension."""
         return {}
 
+    def learned_numbers(self) -> dict[str, float]:
+        """Return the parameters that are learned and few enough to stand in a history, by name."""
+        return {}
+
 
 @contextmanager
 def sampling(what: str) -> Iterator[None]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from vaekit.arguments import check
 from vaekit.errors import VaekitError
 
+MOST_NUMBERS = 40
 RATE = 5e-4  # of learned exponents ([isa] §4)
 
 
@@ -56,6 +57,13 @@ class Exponents(nn.Module):
             return self.fixed.to(kind)
         free = 1 + self.free.to(kind).exp()
         return self.fixed.to(kind).index_copy(0, self.which, free)
+
+    def numbers(self) -> dict[str, float]:
+        """Return the learned exponents as `exponent_k`, k its place; nothing of more than 40."""
+        if not self.learns or len(self.which) > MOST_NUMBERS:
+            return {}
+        p = self(torch.float64).detach()
+        return {f"exponent_{k}": float(p[k]) for k in self.which.tolist()}
 
 
 def check_exponent(p: float) -> None:

@@ -38,3 +38,7 @@ class GeneralizedNormal(Prior):
         p = self.exponents()
         log_scale = -0.5 * log_variance(p) if self.unit_variance else math.log(self.scale) / p
         return GeneralizedNormals(p, log_scale)
+
+    def learned_numbers(self) -> dict[str, float]:
+        """Return the learned exponents of the coordinates."""
+        return self.exponents.numbers()

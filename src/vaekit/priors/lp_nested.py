@@ -86,6 +86,10 @@ class LpNested(Prior):
         """Return the independent subspaces, the children of the root, by name."""
         return slices({f"subspace{i}": size for i, size in enumerate(self.layout.blocks)})
 
+    def learned_numbers(self) -> dict[str, float]:
+        """Return the learned exponents, of the root (0) and of the nodes below it in order."""
+        return self.exponents.numbers()
+
 
 class Subspace(NamedTuple):
     """Say of a subspace its exponent and its size."""

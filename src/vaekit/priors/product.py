@@ -1,6 +1,7 @@
 """A prior of named blocks, each with a prior of its own: p(z) = Π_b p_b(z_b)."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -28,3 +29,12 @@ class Product(Prior):
     def blocks(self) -> dict[str, slice]:
         """Return where each block lies: name → slice."""
         return dict(self._places)
+
+    def learned_numbers(self) -> dict[str, float]:
+        """Return what the blocks have learned, the name of the block behind each."""
+        parts: dict[str, Any] = dict(zip(self.names, self.parts, strict=True))
+        return {
+            f"{name}_{block}": value
+            for block, part in parts.items()
+            for name, value in part.learned_numbers().items()
+        }

@@ -203,6 +203,19 @@ def curve(
     return plot.svg
 
 
+def curves(lines: Sequence[tuple[Sequence[float], Sequence[float]]], title: str) -> str:
+    """Plot several lines over training steps, each steps and values, as one small SVG."""
+    with Plot(3.3, 1.9) as plot:
+        axes: Axes = plot.axes[0, 0]
+        for i, (steps, values) in enumerate(lines):
+            axes.plot(steps, values, color=SERIES[i % len(SERIES)], linewidth=1.1)
+        axes.set_title(title)
+        axes.margins(x=0.02)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+    return plot.svg
+
+
 def matrix(values: np.ndarray, rows: Sequence[str], columns: Sequence[str], label: str) -> str:
     """Draw a matrix (R, C) of shares in [0, 1] as a heat map with its numbers."""
     height = 0.9 + 0.3 * len(rows)

@@ -57,6 +57,7 @@ class Recorder:
         row = {"step": fit.step, "epoch": round(fit.epoch, 4), "objective": total, **means}
         row |= {f"weight_{name}": w for name, w in weights.items()}
         row |= self._noise()
+        row |= {} if fit.parts.model.prior is None else fit.parts.model.prior.learned_numbers()
         if isinstance(fit.training.rate, Schedule):
             row["lr"] = fit.training.rate(fit.progress)
         row |= {} if fit.clipped is None else {"clipped": fit.clipped}

@@ -1,6 +1,6 @@
 """How training went: a small curve of every term and weight."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from statistics import median
 
 from markupsafe import Markup
@@ -10,6 +10,8 @@ from vaekit.report.section import Section, View, figure
 from vaekit.runs import Run, history
 from vaekit.runs.history import VALIDATION
 
+# Columns that are drawn together, by their first word.
+FAMILIES = {"share": "shares of categories", "exponent": "exponents of the prior"}
 NO_TERM = ("step", "epoch", "images_per_second")
 # Penalties, a distance of kernels, a critic's verdict: terms, by their first words, without nats.
 OWN_SCALE = ("mmd", "prior_adversarial", "contractive", "diagonal_of", "off_diagonal_of")
@@ -27,19 +29,24 @@ def _curves(run: Run) -> Section:
     if not rows:
         none = "There is no history.csv with rows to draw curves from." + said
         return Section("training", "Training", none)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    families = _families(names)
     drawn = []
-    for name in dict.fromkeys(name for row in rows for name in row):
+    for name in names:
         own = name.removeprefix(VALIDATION)
         values = [row[name] for row in rows if name in row]
         fixed = name.startswith("weight_") and len(set(values)) == 1
         # What validation saw of a term stands beside what training did.
         if name in NO_TERM or fixed or (own != name and own in rows[0]):
             continue
+        if any(own in members for members in families.values()):
+            continue
         steps = [row["step"] for row in rows if name in row]
         looked = [row for row in rows if VALIDATION + name in row]
         judged = [row["step"] for row in looked], [row[VALIDATION + name] for row in looked]
         title = name.replace("_", " ")
         drawn.append(figure(plots.curve(steps, values, title, judged if looked else None)))
+    drawn += [figure(_family(rows, stem, own)) for stem, own in families.items()]
     grid = Markup('<div class="plots">{}</div>').format(Markup("").join(drawn))
     caption = (
         "Means over the training batches since the row before, by step; terms for one example, "
@@ -55,6 +62,27 @@ def _curves(run: Run) -> Section:
     if speed:
         caption += f" It went at {tables.text(round(median(speed)))} examples per second."
     return Section("training", "Training", caption + said, [grid])
+
+
+def _families(names: Iterable[str]) -> dict[str, list[str]]:
+    """Gather columns that are drawn together: shares of categories, exponents, by their stem."""
+    families: dict[str, list[str]] = {}
+    for name in names:
+        stem, _, number = name.rpartition("_")
+        if stem.partition("_")[0] in FAMILIES and number.isdigit():
+            families.setdefault(stem, []).append(name)
+    return {stem: own for stem, own in families.items() if len(own) > 1}
+
+
+def _family(rows: Sequence[history.Row], stem: str, names: Sequence[str]) -> str:
+    """Draw the columns of a family over training steps, as lines of one small SVG."""
+    lines = [
+        ([row["step"] for row in rows if name in row], [row[name] for row in rows if name in row])
+        for name in names
+    ]
+    kind, _, block = stem.partition("_")
+    title = FAMILIES[kind] + (f" of {block}".replace("_", " ") if block else "")
+    return plots.curves(lines, title)
 
 
 def _but(names: Iterable[str]) -> str:
