@@ -122,21 +122,30 @@ def _exponents(row: Row, runs: Sequence[Run], about: About) -> Markup:
 
 
 def _course(made: Made, rows: Sequence[Row], names: Sequence[str]) -> Markup:
-    """Draw columns of history.csv by epoch, a line for each run in the colour of its row."""
+    """Draw columns of history.csv by epoch, the lines of each run in the colour of its row.
+
+    A name also stands for the columns of a family, exponent for exponent_1 and so on.
+    """
     with Plot(9.6, 2.6, 1, len(names)) as plot:
         for name, axes in zip(names, plot.axes.flat, strict=True):
             for i, row in enumerate(rows):
-                for k, run in enumerate(made.runs[row.name]):
-                    _curve_of(axes, run, name, SERIES[i % len(SERIES)], "" if k else row.name)
+                for run in made.runs[row.name]:
+                    _draw_columns(axes, run, name, color=SERIES[i % len(SERIES)], label=row.name)
             axes.set(title=name.replace("_", " "), xlabel="epoch")
-        plot.axes.flat[0].legend()
+        handles, labels = plot.axes.flat[0].get_legend_handles_labels()
+        named = dict(zip(labels, handles, strict=True))  # of many lines of a row one
+        if named:
+            plot.axes.flat[0].legend(list(named.values()), list(named))
     return figure(plot.svg)
 
 
-def _curve_of(axes: Axes, run: Run, name: str, colour: str, label: str) -> None:
-    rows = [row for row in run.history if name in row]
-    x, y = [row["epoch"] for row in rows], [row[name] for row in rows]
-    axes.plot(x, y, color=colour, linewidth=1.1, label=label or None)
+def _draw_columns(axes: Axes, run: Run, name: str, **style: Any) -> None:
+    history = run.history
+    for column in dict.fromkeys(known for row in history for known in row):
+        if column == name or column.removeprefix(f"{name}_").isdigit():
+            rows = [row for row in history if column in row]
+            x, y = [row["epoch"] for row in rows], [row[column] for row in rows]
+            axes.plot(x, y, linewidth=1.1, **style)
 
 
 _KINDS = {
@@ -162,5 +171,5 @@ _CAPTIONS = {
         "one-to-one assignment."
     ),
     "exponents": "Exponents that were learned, of all runs, sorted in each.",
-    "course": "Means over training batches by epoch, a line for each run.",
+    "course": "The course of training by epoch, in the colour of each row its runs.",
 }
