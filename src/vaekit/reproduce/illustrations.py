@@ -171,5 +171,5 @@ _CAPTIONS = {
         "one-to-one assignment."
     ),
     "exponents": "Exponents that were learned, of all runs, sorted in each.",
-    "course": "The course of training by epoch, in the colour of each row its runs.",
+    "course": "The course of training by epoch; runs have the colour of their row.",
 }
