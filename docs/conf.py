@@ -80,7 +80,8 @@ def items_table():
     lines = ["| item | what | scales | measured |", "|---|---|---|---|"]
     for item in catalogue().values():
         scales = ", ".join(item.scales)
-        lines.append(f"| `{item.key}` | {item.title} | {scales} | {item.measured} |")
+        also = f" (also {', '.join(item.also)})" if item.also else ""
+        lines.append(f"| `{item.key}` | {item.title}{also} | {scales} | {item.measured} |")
     lines += [f"| `{key}` | {where} | | |" for key, where in elsewhere().items()]
     return "\n".join(lines)
 

@@ -95,6 +95,26 @@ def test_alphabets_rotations_and_held_drawers(small):
     assert (len(fewer.train), len(fewer.test)) == (6 * 19, 6)
 
 
+def test_alphabets_that_were_never_seen(small):
+    def characters(part):
+        labels = part.batch_labels(torch.arange(len(part)))
+        return [part.label_names[k] for k in labels.unique()]
+
+    train, test = load(f"omniglot(unseen=Greek, {OFF})", small)
+    assert (len(train), len(test)) == (4 * 20, 2 * 20)
+    assert characters(test) == ["Greek/character01", "Greek/character02"]
+    assert {name.split("/")[0] for name in characters(train)} == {"Korean", "Tagalog"}
+    few = load(f"omniglot(unseen=[Greek], characters=1, rotations=true, {OFF})", small)
+    assert (len(few.train), len(few.test)) == (4 * 80, 80)
+    assert characters(few.test) == ["Greek/character01"]
+    assert torch.equal(whole(few.test)[::4], whole(test)[:20])
+    one = load(f"omniglot(alphabets=[Korean, Greek], unseen=Greek, {OFF})", small)
+    assert {name.split("/")[0] for name in characters(one.train)} == {"Korean"}
+    archive = load(f"omniglot(unseen=small2, {OFF})", small)  # Greek is in both
+    assert {name.split("/")[0] for name in characters(archive.train)} == {"Korean"}
+    assert len(archive.test) == 4 * 20
+
+
 def test_a_folder_and_other_archives(offline, tmp_path):
     pack(tmp_path / "images_background_small1", archive("small1"), "folder")
     assert len(omniglot(part="small1", check=False, data_dir=tmp_path).train) == 60
@@ -120,6 +140,11 @@ def test_it_is_decoded_once_for_each_size(small, offline, monkeypatch):
         ("part=smal", "Did you mean 'small'"),
         ("alphabets=[Greek, Tagolog]", "Did you mean 'Tagalog'"),
         ("alphabets=[]", "leaves none"),
+        ("unseen=[]", "unseen=.. leaves none"),
+        ("unseen=Grek", "Did you mean 'Greek'"),
+        ("unseen=[Greek, Korean, Tagalog]", "names all alphabets"),
+        ("characters=2", "name these, unseen="),
+        ("unseen=Greek, characters=3", "is 1 to 2, .*got 3"),
         ("held=0", "1 to 19 of its drawers, got held=0"),
         ("held=20", "got held=20"),
         ("size=0", "size must be a side"),

@@ -144,6 +144,21 @@ def test_one_set_is_cut_in_two(model, digits):
     assert found["se"] == found["parts"]["se_of_examples"] and found["error"] == "over examples"
 
 
+def test_classes_that_were_never_seen_are_learnt_on_a_part_of_their_own(model, digits):
+    old, new = (
+        part.subset(np.flatnonzero(keep(part.batch_labels(torch.arange(len(part))).numpy())))
+        for part, keep in ((digits.train, lambda c: c < 5), (digits.test, lambda c: c >= 5))
+    )
+    known = score(model, new, ("probe", "clusters"), train=old)
+    own = score(model, new, ("probe",))["probe_accuracy"]
+    count = round(0.25 * len(new))
+    found = known["probe_accuracy"]
+    assert (found["n"], found["labelled"]) == (count, len(new) - count)
+    assert own["n"] == len(new) - len(new) // 2, "no training part: halves, as before"
+    assert found["value"] > 0.4, "and not 0, as for a reader that knows none of the classes"
+    assert sorted(found["parts"]["classes"]) == [5, 6, 7, 8, 9]
+
+
 def test_distance_and_windows_of_samples(model, digits):
     pool = lambda x: nn.functional.avg_pool2d(x, 4).flatten(1)  # noqa: E731
     asked = ("fid", "parzen")

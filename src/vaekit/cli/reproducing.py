@@ -96,7 +96,8 @@ def _print_list(paper: str | None) -> None:
     items = list(catalogue().values()) if paper is None else chosen(paper)
     for item in items:
         print(f"{item.key}  {item.title}")
-        _say(f"scales: {', '.join(item.scales)}. Measured: {item.measured}")
+        also = f" Also: {', '.join(item.also)}." if item.also else ""
+        _say(f"scales: {', '.join(item.scales)}.{also} Measured: {item.measured}")
     for key, where in elsewhere().items():
         if paper is None or key.startswith(f"{paper.partition('/')[0]}/"):
             print(f"{key}  no study of its own")

@@ -1,7 +1,7 @@
 """What can be reproduced: items of the papers, read from their files."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -21,6 +21,7 @@ _ROW = {
     "settings?": _NUMBERS,
     "grid?": _NUMBERS,
     "published?": _NUMBERS,
+    "refit?": str,
 }
 _CLAIM = {"says": str, "number?": str, "falling?": [[str]], "note?": str}
 _SCALE = {
@@ -29,6 +30,7 @@ _SCALE = {
     "settings?": _NUMBERS,
     "rows?": _NUMBERS,
     "evaluate?": _NUMBERS,
+    "only?": {"*": [forms.ANY]},
 }
 _ITEM = {
     "title": str,
@@ -42,19 +44,25 @@ _ITEM = {
     "scales": {"*": _SCALE},
     "pictures?": {"*": forms.ANY},
     "measured": str,
-    "along?": str,
+    "along?": {"*": forms.Maybe([str])},
+    "also?": [str],
 }
 _FORM = {"paper": str, "items": {"*": _ITEM}, "elsewhere?": {"*": str}}
 
 
 @dataclass(frozen=True)
 class Row:
-    """Hold a row of a table: a recipe with its settings, and what the paper publishes of it."""
+    """Hold a row of a table: a recipe with its settings, and what the paper publishes of it.
+
+    With `refit`, the name of a noise, its numbers are those of the same networks under that noise,
+    fitted to their residuals, as by `vaekit refit`.
+    """
 
     name: str
     recipe: str
     settings: Mapping[str, Any]
     published: Mapping[str, float] = field(default_factory=dict)
+    refit: str = ""
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,9 @@ class Item:
     """Hold a table, a figure or a claim of a paper, and how it is measured at each scale.
 
     `setting` says what the paper did, `measured` what has been measured and where it stands;
-    `along` is the number that a figure is drawn along, `pictures` what is shown of each row.
+    `along` has a figure for each number or setting that others are drawn along, all or those named;
+    `pictures` is what is shown of each row, `also` names other figures and claims that the page
+    answers. A scale keeps the rows that have the values of its `only`, where they have the setting.
     """
 
     paper: str
@@ -91,20 +101,32 @@ class Item:
     scales: Mapping[str, Mapping[str, Any]]
     pictures: Mapping[str, Any]
     measured: str
-    along: str
+    along: Mapping[str, Sequence[str]]
+    also: Sequence[str]
 
     @property
     def key(self) -> str:
         """Return PAPER/NAME."""
         return f"{self.paper}/{self.name}"
 
+    def at(self, scale: str) -> "Item":
+        """Return the item with the rows that a scale keeps; raise `VaekitError` as `study` does."""
+        if scale not in self.scales:
+            raise nearest(scale, self.scales, f"scale of {self.key}")
+        only = self.scales[scale].get("only") or {}
+        kept = [
+            row
+            for row in self.rows
+            if all(row.settings[k] in v for k, v in only.items() if k in row.settings)
+        ]
+        return replace(self, rows=kept)
+
     def study(self, scale: str, rows: Sequence[Row] | None = None) -> dict[str, Any]:
-        """Return the description of the study of these rows, all by default, at a scale.
+        """Return the description of the study at a scale, of these rows alone where they are named.
 
         Raises `VaekitError` for a scale that the item does not have.
         """
-        if scale not in self.scales:
-            raise nearest(scale, self.scales, f"scale of {self.key}")
+        kept = self.at(scale).rows
         about = self.scales[scale]
         small = about.get("rows") or {}  # what the rows have in place of their own at this scale
         runs = [
@@ -114,8 +136,7 @@ class Item:
                     {**row.settings, **{k: v for k, v in small.items() if k in row.settings}}
                 ],
             }
-            for row in self.rows
-            if rows is None or row in rows
+            for row in (kept if rows is None else rows)
         ]
         return {
             "data": about["data"],
@@ -148,12 +169,17 @@ def elsewhere() -> dict[str, str]:
 
 
 def find(key: str) -> Item:
-    """Return the item PAPER/NAME; raise `VaekitError` where there is none, with the nearest."""
+    """Return the item PAPER/NAME, or that whose page shows it too.
+
+    Raises `VaekitError` where there is none, with the nearest.
+    """
     if key in elsewhere():
         raise VaekitError(f"{key} is no study of its own: {elsewhere()[key]}")
-    if key not in catalogue():
-        raise nearest(key, catalogue(), "item of a paper")
-    return catalogue()[key]
+    names = {f"{item.paper}/{name}": item for item in catalogue().values() for name in item.also}
+    names |= catalogue()
+    if key not in names:
+        raise nearest(key, names, "item of a paper")
+    return names[key]
 
 
 def chosen(what: str) -> list[Item]:
@@ -197,7 +223,8 @@ def _item(paper: str, name: str, about: Mapping[str, Any]) -> Item:
         about["scales"],
         about.get("pictures") or {},
         about["measured"],
-        about.get("along") or "",
+        {name: numbers or () for name, numbers in (about.get("along") or {}).items()},
+        about.get("also") or (),
     )
 
 
@@ -208,7 +235,7 @@ def _rows(about: Mapping[str, Any]) -> list[Row]:
     """
     own, published = about.get("settings") or {}, about.get("published") or {}
     if not about.get("grid"):
-        return [Row(about["name"], about["recipe"], own, published)]
+        return [Row(about["name"], about["recipe"], own, published, about.get("refit") or "")]
     axes = {name: several(values) for name, values in about["grid"].items()}
     rows = []
     for place, values in enumerate(product(*axes.values())):

@@ -18,6 +18,7 @@ from vaekit.system import files
 if TYPE_CHECKING:
     import polars as pl
 
+OF_NOISE = ("elbo", "distortion", "log_likelihood", "normalised_noise_variance")
 SURE = 2.0  # standard errors from which a difference is told from none
 
 
@@ -97,7 +98,7 @@ def reproduce(
     """
     from vaekit.reproduce.page import write_page
 
-    item = find(key)
+    item = find(key).at(scale)
     spec = item.study(scale)
     if data_dir is not None:
         place = files.place(data_dir, "the data folder").resolve()
@@ -121,13 +122,17 @@ def gathered(item: Item, scale: str, spec: dict[str, Any], folder: Path, table: 
         name: [each for each in finished if each["run"].rsplit("-", 1)[-1] in known]
         for name, known in marks.items()
     }
+    runs = {
+        name: [Run(folder / RUNS / each["run"]) for each in rows] for name, rows in by_row.items()
+    }
+    refitted = {row.name: row.refit for row in item.rows if row.refit}
+    for name, noise in refitted.items():
+        pairs = zip(by_row[name], runs[name], strict=True)
+        by_row[name] = [_under(noise, row, run) for row, run in pairs]
     spreads = {name: _spreads(rows, item.numbers) for name, rows in by_row.items()}
     verdicts = tuple(judged(claim, spreads) for claim in item.claims)
     if scale == "smoke":  # a few steps decide nothing
         verdicts = tuple(Verdict(claim, "not asked") for claim in item.claims)
-    runs = {
-        name: [Run(folder / RUNS / each["run"]) for each in rows] for name, rows in by_row.items()
-    }
     failed = len(table) - len(finished)
     return Made(item, scale, folder, folder / "page.html", spreads, verdicts, runs, failed)
 
@@ -138,6 +143,16 @@ def _marks(item: Item, row: Row, scale: str, spec: dict[str, Any]) -> set[str]:
     common = {name: value for name, value in spec["settings"].items() if name in known}
     own = {**spec, "settings": common, "runs": item.study(scale, [row])["runs"]}
     return {run.mark for run in planned(own).runs}
+
+
+def _under(noise: str, row: dict[str, Any], run: Run) -> dict[str, Any]:
+    """Return the numbers of a run under another noise: its bound and variances are new.
+
+    What is of the codes alone stays, what is of the noise it was trained with is left out.
+    """
+    fitted = run.refit([noise], verbose=False)[noise]
+    kept = {k: v for k, v in row.items() if k not in OF_NOISE and not k.startswith("noise_")}
+    return kept | {"elbo": fitted["elbo"]["value"]} | fitted["noise"]
 
 
 def _spreads(rows: list[dict[str, Any]], numbers: Any) -> dict[str, Spread]:

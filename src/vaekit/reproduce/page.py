@@ -1,33 +1,35 @@
 """The page of an item: published and measured side by side, its claims, its pictures."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
 from typing import Any
 
-import torch
 from markupsafe import Markup
+from matplotlib.axes import Axes
 
-from vaekit import pictures
-from vaekit.errors import VaekitError
 from vaekit.report import tables
-from vaekit.report.codes import encode_items
 from vaekit.report.comparison.groups import Value
 from vaekit.report.comparison.tradeoffs import draw, legend, scale
 from vaekit.report.plots import SERIES, Plot
-from vaekit.report.rendering import breakable, check_page, csv_link, data_name, render, save_page
-from vaekit.report.section import Section, figure, picture
-from vaekit.report.sections.plane import drawn
+from vaekit.report.rendering import (
+    breakable,
+    check_page,
+    coded,
+    csv_link,
+    data_name,
+    render,
+    save_page,
+)
+from vaekit.report.section import Section, figure
+from vaekit.reproduce.illustrations import illustrated
 from vaekit.reproduce.items import Row
 from vaekit.reproduce.make import Made, Spread, Verdict
-from vaekit.runs import Run
 from vaekit.study.page.markup import Cell, html_table
 
 _COLUMNS = 2  # plots side by side
-_POINTS = 800  # codes in a plane
 _SMOKE = (
-    "Smoke: a few steps of small networks on small data show that this runs from end to end. The "
-    "numbers say nothing of the paper."
+    "Smoke: a few steps of small networks, on {} in place of the paper's data, show that this runs "
+    "from end to end. The numbers say nothing of the paper."
 )
 _SMALL = (
     "Small: the paper's comparison with fewer steps, smaller networks or fewer seeds, as listed "
@@ -45,8 +47,8 @@ def write_page(made: Made, force: bool = False) -> Made:
     item = made.item
     sections = [
         _claims(made),
-        *([_along(made)] if item.along else []),
-        *_pictures(made),
+        *(_along(made, x, names) for x, names in item.along.items()),
+        *illustrated(made),
     ]
     text = render(
         "reproduced.html.jinja",
@@ -62,13 +64,14 @@ def write_page(made: Made, force: bool = False) -> Made:
 
 
 def _facts(made: Made) -> str:
-    count = sum(map(len, made.runs.values()))
+    count = len({run.folder for runs in made.runs.values() for run in runs})
     most = max(map(len, made.runs.values()))
     return f"{made.item.key} · scale {made.scale} · {count} runs, {most} of a row"
 
 
 def _notes(made: Made) -> list[str]:
-    notes = [_NOTES[made.scale]] if made.scale in _NOTES else []
+    data = data_name(str(made.item.scales[made.scale]["data"]))
+    notes = [_NOTES[made.scale].format(data)] if made.scale in _NOTES else []
     if made.failed:
         notes.append(f"{made.failed} runs have not finished and are in no mean.")
     return notes
@@ -149,124 +152,78 @@ def _claim(verdict: Verdict) -> list[str | Cell]:
         Cell(verdict.claim.says, "text"),
         Cell(verdict.word, "label"),
         Cell(f"{number}: {steps}" if steps else "", "text"),
-        Cell(verdict.claim.note, "text"),
+        Cell(coded(verdict.claim.note), "text"),
     ]
 
 
 # ---- the figure
 
 
-def _along(made: Made) -> Section | None:
-    """Draw the other numbers along one, a line for each recipe; as published hollow."""
-    x, names = made.item.along, [n for n in made.item.numbers if n != made.item.along]
+def _along(made: Made, x: str, named: Sequence[str]) -> Section | None:
+    """Draw numbers, all others by default, along one or a setting; a line for each recipe."""
+    names = named or [n for n in made.item.numbers if n != x]
     names = [n for n in names if any(n in known for known in made.spreads.values())]
-    points = [row for row in made.item.rows if x in made.spreads[row.name]]
+    points = [row for row in made.item.rows if _stand(made, row, x) is not None]
     if not names or len(points) < 2:
         return None
-    lines = -(-len(names) // _COLUMNS)
+    lines, recipes = -(-len(names) // _COLUMNS), list(dict.fromkeys(row.recipe for row in points))
     with Plot(9.6, 2.8 * lines, lines, _COLUMNS, spare=lines * _COLUMNS - len(names)) as plot:
         for name, axes in zip(names, plot.axes.flat, strict=False):
-            for i, (recipe, rows) in enumerate(groupby(points, lambda row: row.recipe)):
-                each = [(made.spreads[row.name], row) for row in rows]
-                shown = [
-                    (made.item.rows.index(row), _value(known[x]), _value(known[name]))
-                    for known, row in each
-                    if name in known
-                ]
-                draw(axes, shown, i)
-                told = [
-                    (r.published[x], r.published[name])
-                    for _, r in each
-                    if {x, name} <= {*r.published}
-                ]
-                if told:
-                    style: Any = {
-                        "mfc": "none",
-                        "linestyle": "none",
-                        "color": SERIES[i % len(SERIES)],
-                    }
-                    axes.plot(*zip(*told, strict=True), "o", label=recipe, **style)
-            scale(axes, [_value(made.spreads[row.name][x]).value for row in points])
-            axes.set(title=tables.title(name), xlabel=tables.title(x))
-    caption = f"Each number along {tables.title(x)}, means and standard errors over seeds."
-    if any(x in row.published for row in points):
+            for i, recipe in enumerate(recipes):
+                _trace(axes, made, [row for row in points if row.recipe == recipe], (x, name), i)
+            scale(axes, [v.value for row in points if (v := _stand(made, row, x)) is not None])
+            axes.set(title=tables.title(name), xlabel=_axis(x))
+    caption = f"Each number along {_axis(x)}, means and standard errors over seeds."
+    if any(_stand_published(row, x) is not None and {*row.published} & {*names} for row in points):
         caption += " Hollow: as published."
-    recipes = list(dict.fromkeys(row.recipe for row in points))
-    return Section("figure", "Figure", caption, [legend(recipes), figure(plot.svg)])
+    first = x == next(iter(made.item.along))
+    key = "figure" if first else f"figure-{x}"
+    return Section(
+        key,
+        "Figure" if first else f"Along {_axis(x)}",
+        caption,
+        [legend(recipes), figure(plot.svg)],
+    )
+
+
+def _trace(axes: Axes, made: Made, rows: Sequence[Row], numbers: tuple[str, str], i: int) -> None:
+    """Draw the second of two numbers along the first, of the rows of one recipe."""
+    along, name = numbers
+    shown = [
+        (made.item.rows.index(row), x, _value(made.spreads[row.name][name]))
+        for row in rows
+        if name in made.spreads[row.name] and (x := _stand(made, row, along)) is not None
+    ]
+    draw(axes, shown, i)
+    told = [
+        (x, row.published[name])
+        for row in rows
+        if name in row.published and (x := _stand_published(row, along)) is not None
+    ]
+    if told:
+        style: Any = {"mfc": "none", "linestyle": "none", "color": SERIES[i % len(SERIES)]}
+        axes.plot(*zip(*told, strict=True), "o", **style)
+
+
+def _stand(made: Made, row: Row, along: str) -> Value | None:
+    """Return where a row stands along a number or a setting, None where that is unknown."""
+    if along in row.settings:
+        return Value(float(row.settings[along]), None, 1)
+    spread = made.spreads[row.name].get(along)
+    return None if spread is None else _value(spread)
+
+
+def _stand_published(row: Row, along: str) -> float | None:
+    """Return where a row stands as published."""
+    return row.settings[along] if along in row.settings else row.published.get(along)
+
+
+def _axis(name: str) -> str:
+    return "β" if name == "beta" else tables.title(name)
 
 
 def _value(spread: Spread) -> Value:
     return Value(spread.mean, spread.error, len(spread.values))
-
-
-# ---- pictures
-
-
-def _pictures(made: Made) -> Iterator[Section]:
-    for kind, how in made.item.pictures.items():
-        about = how or {}
-        shown = about.get("rows") or [row.name for row in made.item.rows]
-        figures, troubles = [], []
-        for name in shown:
-            if not made.runs[name]:
-                continue
-            try:
-                figures.append(_framed(name, _KINDS[kind](made.runs[name][0], about)))
-            except VaekitError as error:
-                troubles.append(f"{name}: {error}")
-        caption = f"{_CAPTIONS[kind]} Of each row the run of the first seed."
-        caption += f" Left out: {'; '.join(troubles)}." if troubles else ""
-        if figures:
-            yield Section(kind, kind.capitalize(), caption, figures)
-
-
-def _framed(name: str, shown: Markup) -> Markup:
-    return Markup("<h3>{}</h3>{}").format(name, shown)
-
-
-def _samples(run: Run, about: dict[str, Any]) -> Markup:
-    count = int(about.get("count", 16))
-    x = torch.from_numpy(run.sample(count))
-    return _grid(run, [x], count)
-
-
-def _reconstructions(run: Run, about: dict[str, Any]) -> Markup:
-    data = run.data.test
-    part = data.subset(range(min(int(about.get("count", 12)), len(data))))
-    x = torch.from_numpy(run.reconstruct(part))
-    return _grid(run, [part.batch(range(len(part))), x], len(part))
-
-
-def _grid(run: Run, rows: list[torch.Tensor], columns: int) -> Markup:
-    sheet = pictures.stacked(rows, columns, *run.schema.levels)
-    times = max(1, round(900 / sheet.shape[1]))
-    return picture(sheet, "pictures in rows", times)
-
-
-def _moved(run: Run, about: dict[str, Any]) -> Markup:
-    moved = run.traverse(**{"of": 0, **{k: v for k, v in about.items() if k != "rows"}})
-    return picture(moved.sheet(), repr(moved), 1)
-
-
-def _codes(run: Run, about: dict[str, Any]) -> Markup:
-    data = run.data.test
-    if run.model.posterior.latent != 2 or run.model.prior is None:
-        raise VaekitError("codes are drawn where there are two latents and a prior")
-    return figure(drawn(run.model, data, encode_items(run.model, data, _POINTS))[0])
-
-
-_KINDS = {
-    "samples": _samples,
-    "reconstructions": _reconstructions,
-    "traversals": _moved,
-    "codes": _codes,
-}
-_CAPTIONS = {
-    "samples": "The mean of p(x|z) for codes drawn from the prior, seed 0.",
-    "reconstructions": "Test examples, below them the mean of p(x|z) at their mean codes.",
-    "traversals": "Decodings with one latent changed, the original first.",
-    "codes": "Codes of test examples, drawn from q(z|x), beside the prior.",
-}
 
 
 # ---- settings
@@ -282,5 +239,6 @@ def _settings(made: Made) -> list[tuple[str, list[tuple[str, str]]]]:
     for row, block in zip(made.item.rows, spec["runs"], strict=True):
         own = [("recipe", row.recipe)]
         own += [(k.replace("_", " "), tables.text(v)) for k, v in block["points"][0].items()]
+        own += [("noise refitted", row.refit)] if row.refit else []
         listed.append((row.name, own))
     return listed

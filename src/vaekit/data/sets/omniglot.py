@@ -12,15 +12,16 @@ A picture that two archives share counts once, so that `small`, the default, has
 242 characters; small2 is no held-out set for small1. What is held out are drawers: the last `held`
 of every character, so that each character is in both parts. With 5 drawers held out and
 `rotations`, which add every picture turned by 90, 180 and 270 degrees (Vinyals et al. 2016), a
-character has 60 pictures to train on and 20 to test on, as in [vimae] §5.3. For characters that
-were never seen, take some `alphabets` to train on and others to test on.
+character has 60 pictures to train on and 20 to test on. With `unseen` alphabets the test part is
+all pictures of theirs, and what is trained on all of the others: characters that were never seen,
+as in [vimae] §5.2.
 
 Values are ink: 1 in the strokes, 0 on the paper. B. Lake, R. Salakhutdinov, J. Tenenbaum,
 "Human-level concept learning through probabilistic program induction", Science 350, 2015.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,6 +77,8 @@ def omniglot(
     alphabets: str | Sequence[str] | None = None,
     rotations: bool = False,
     held: int = 5,
+    unseen: str | Sequence[str] | None = None,
+    characters: int | None = None,
     data_dir: Path | str | None = None,
     check: bool = True,
 ) -> Splits:
@@ -83,10 +86,12 @@ def omniglot(
 
     Labels are the characters, named ALPHABET/characterNN. `part` is small, small1, small2,
     background, evaluation or all; `alphabets` keeps those alone; `rotations` adds three turned
-    copies of each picture; the last `held` of 20 drawers are the test part; `size` up to 105
-    shrinks by averaging areas; `check=False` accepts another number of pictures. The decoded
-    pictures are stored in the cache. Raises `VaekitError` for missing, damaged or unexpected files,
-    and for a part, an alphabet, a size or a number of drawers that there is not.
+    copies of each picture; the last `held` of 20 drawers are the test part, or with `unseen` all
+    drawers of these alphabets, or of those of an archive (evaluation), of which `characters` keeps
+    the first so many; `size` up to 105 shrinks by averaging areas; `check=False` accepts another
+    number of pictures. The decoded pictures are stored in the cache. Raises `VaekitError` for
+    missing, damaged or unexpected files, and for a part, an alphabet, a size, a number of drawers
+    or of characters that there is not.
     """
     if part not in _ARCHIVES_OF:
         raise nearest(str(part), _ARCHIVES_OF, "part of omniglot")
@@ -102,7 +107,16 @@ def omniglot(
             path, sides, _CHARACTER_ARCHIVES[name].total if check else None
         )
         drawn.append(pictures)
-    return _by_drawers(_of_alphabets(_without_shared(drawn), alphabets), files, rotations, held)
+    whole = _without_shared(drawn)
+    seen = _of_alphabets(whole, alphabets)
+    if unseen is not None:
+        archives = dict(zip(_ARCHIVES_OF[part], drawn, strict=True))
+        names = _alphabets_of(archives, unseen)
+        return _by_alphabets(whole, seen, names, characters, files, rotations)
+    if characters is not None:
+        raise VaekitError("characters is of the unseen alphabets: name these, unseen=[Tagalog]")
+    late = seen.drawers > _DRAWERS - held
+    return _with_turns(seen, files, rotations, late)
 
 
 def _find_archive(name: str, data_dir: Path | str | None, check: bool) -> Path:
@@ -139,22 +153,64 @@ def _without_shared(drawn: list[_Characters]) -> _Characters:
     return _Characters(images[first], characters[first], drawers[first])
 
 
-def _of_alphabets(drawn: _Characters, alphabets: str | Sequence[str] | None) -> _Characters:
+def _alphabet_list(alphabets: str | Sequence[str]) -> list[str]:
+    return [alphabets] if isinstance(alphabets, str) else [str(name) for name in alphabets]
+
+
+def _of_alphabets(
+    drawn: _Characters, alphabets: str | Sequence[str] | None, what: str = "alphabets"
+) -> _Characters:
     if alphabets is None:
         return drawn
-    own = np.array([character.split("/")[0] for character in drawn.characters])
-    wanted = [alphabets] if isinstance(alphabets, str) else list(alphabets)
-    for name in wanted:
+    own = _alphabet_of(drawn)
+    for name in _alphabet_list(alphabets):
         if name not in own:
-            raise nearest(str(name), np.unique(own).tolist(), "alphabet")
-    if not wanted:
-        raise VaekitError("alphabets=[] leaves none: name some, or leave alphabets out")
-    chosen = np.isin(own, wanted)
+            raise nearest(name, np.unique(own).tolist(), "alphabet")
+    if not _alphabet_list(alphabets):
+        raise VaekitError(f"{what}=[] leaves none: name some, or leave {what} out")
+    return _pictures_at(drawn, np.isin(own, _alphabet_list(alphabets)))
+
+
+def _alphabets_of(archives: Mapping[str, _Characters], named: str | Sequence[str]) -> list[str]:
+    """List alphabets by name, or those of one of the archives."""
+    if isinstance(named, str) and named in archives:
+        return np.unique(_alphabet_of(archives[named])).tolist()
+    return _alphabet_list(named)
+
+
+def _alphabet_of(drawn: _Characters) -> np.ndarray:
+    return np.array([character.split("/")[0] for character in drawn.characters])
+
+
+def _pictures_at(drawn: _Characters, chosen: np.ndarray) -> _Characters:
     return _Characters(*(each[chosen] for each in drawn))
 
 
-def _by_drawers(drawn: _Characters, files: dict[str, str], rotations: bool, held: int) -> Splits:
-    """Lay the turns of a picture side by side, and part the drawers."""
+def _by_alphabets(
+    whole: _Characters,
+    seen: _Characters,
+    unseen: list[str],
+    count: int | None,
+    files: dict[str, str],
+    rotations: bool,
+) -> Splits:
+    """Part alphabets: those of `seen` that are not in `unseen` to train on, these to test on."""
+    test = _of_alphabets(whole, unseen, "unseen")
+    train = _pictures_at(seen, ~np.isin(_alphabet_of(seen), unseen))
+    if not len(train.characters):
+        raise VaekitError("unseen names all alphabets: leave one out, to train on")
+    names = np.unique(test.characters)
+    if count is not None and not 1 <= count <= len(names):
+        raise VaekitError(f"characters is 1 to {len(names)}, those of {unseen}; got {count}")
+    test = _pictures_at(test, np.isin(test.characters, names[:count]))
+    both = _Characters(*(np.concatenate(pair) for pair in zip(train, test, strict=True)))
+    return _with_turns(both, files, rotations, np.arange(len(both.drawers)) >= len(train.drawers))
+
+
+def _with_turns(
+    drawn: _Characters, files: dict[str, str], rotations: bool, late: np.ndarray
+) -> Splits:
+    """Lay the turns of a picture side by side; pictures are `late` (N,) where they test."""
     turns = range(4 if rotations else 1)
     images = np.stack([np.rot90(drawn.images, k, (2, 3)) for k in turns], 1)
     names, labels = np.unique(drawn.characters, return_inverse=True)
@@ -165,5 +221,5 @@ def _by_drawers(drawn: _Characters, files: dict[str, str], rotations: bool, held
         files=files,
         label_names=tuple(names.tolist()),
     )
-    late = (drawn.drawers > _DRAWERS - held).repeat(len(turns))
-    return Splits(whole.subset(np.flatnonzero(~late)), whole.subset(np.flatnonzero(late)))
+    tests = late.repeat(len(turns))
+    return Splits(whole.subset(np.flatnonzero(~tests)), whole.subset(np.flatnonzero(tests)))

@@ -43,7 +43,7 @@ def _noise_section(view: View) -> Section:
     )
     figures = [figure(_histogram(x - p.mean[0], p))]
     if view.image:
-        rows, text = _image_rows(view)
+        rows, text = noise_pictures(view)
         figures.append(view.strips("noise", rows))
         caption += text
     return Section("noise", "Noise", caption, figures)
@@ -118,8 +118,11 @@ def _components(p: Any) -> list[tuple[np.ndarray, float]]:
     return [(sd[:: max(1, len(sd) // 2000)] if sd.std() else sd[:1], 1.0)]
 
 
-def _image_rows(view: View) -> tuple[list[Strip], str]:
-    """Draw originals, reconstructions, residuals, and which noise each pixel has."""
+def noise_pictures(view: View) -> tuple[list[Strip], str]:
+    """Draw originals, reconstructions, residuals, and which noise each pixel has; say what is seen.
+
+    For examples that are images.
+    """
     x, p = decode_items(view, spread(view.codes, ITEMS))
     low, high = view.data.range
     residuals = (x - p.mean[0]).cpu()

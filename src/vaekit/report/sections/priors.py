@@ -100,7 +100,8 @@ def exponents(axes: Axes, runs: np.ndarray, palette: Palette = PAGE, p0: float =
     compared with the smallest of the others, and so on. A line marks `p0` where it is given.
     """
     ordered = np.sort(runs, axis=1)
-    edges = np.linspace(ordered.min(), ordered.max() + 1e-6, 25)
+    reach = np.append(ordered, p0 or ordered[0])
+    edges = np.linspace(reach.min(), reach.max() + 1e-6, 25)
     for i, column in enumerate(ordered.T):
         colour, label = palette.series[i % len(palette.series)], f"{_nth(i)} of each run"
         axes.hist(column, edges, color=colour, alpha=0.6, label=label)
