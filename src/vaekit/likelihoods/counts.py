@@ -8,12 +8,14 @@
 (Lopez et al. 2018, eq. 1 to 6). The network gives ln μ, ln θ and the logit of π of every entry.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch import distributions as td
-from torch.distributions import constraints
 from torch.nn import functional as F
 
+from vaekit.distributions.base import Lean
 from vaekit.likelihoods.entrywise import Entrywise
 
 MOST = 30.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
@@ -51,14 +53,12 @@ class NegativeBinomial(Counts):
         return td.NegativeBinomial(shape.exp(), logits=mean - shape, validate_args=False)
 
 
-class ZeroInflated(td.Distribution):
+class ZeroInflated(Lean):
     """Describe entries that are 0 with a probability of sigmoid(gate), else of another law."""
-
-    arg_constraints = {"gate": constraints.real}  # noqa: RUF012  (PyTorch's own way)
 
     def __init__(self, law: td.Distribution, gate: Tensor):
         self.law, self.gate = law, gate
-        super().__init__(law.batch_shape, validate_args=False)
+        super().__init__(law.batch_shape, torch.Size())
 
     @property
     def mean(self) -> Tensor:
@@ -71,10 +71,10 @@ class ZeroInflated(td.Distribution):
         drop = torch.sigmoid(self.gate)
         return (1 - drop) * (self.law.variance + drop * self.law.mean.square())
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw counts, (*sample_shape, ...)."""
         with torch.no_grad():
-            drawn = self.law.sample(sample_shape)
+            drawn = self.law.sample(torch.Size(sample_shape))
             return drawn * torch.bernoulli(torch.sigmoid(-self.gate).expand(drawn.shape))
 
     def log_prob(self, value: Tensor) -> Tensor:

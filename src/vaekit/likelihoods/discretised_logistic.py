@@ -9,24 +9,24 @@ which sum to 1 over levels: −log₂ p is an honest number of bits for the byte
 dequantised values is not.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 from torch import distributions as td
-from torch.distributions import constraints
 from torch.nn import functional as F
 
+from vaekit.distributions.base import Lean
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.entrywise import Noise
 
 
-class Levels(td.Distribution):
+class Levels(Lean):
     """Describe entries at `levels` evenly spaced values in [0, 1], of a discretised logistic."""
-
-    arg_constraints = {"location": constraints.real}  # noqa: RUF012  (PyTorch's own way)
 
     def __init__(self, location: Tensor, scale: Tensor, levels: int):
         self.location, self.scale, self.levels = location, scale, levels
-        super().__init__(location.shape, validate_args=False)
+        super().__init__(location.shape, torch.Size())
 
     def _moments(self) -> tuple[Tensor, Tensor]:
         """Return E x and E x², by sums of 1 − F over the edges between levels."""
@@ -49,7 +49,7 @@ class Levels(td.Distribution):
         first, second = self._moments()
         return (second - first.square()).clamp_min(0)
 
-    def sample(self, sample_shape: torch.Size = torch.Size()) -> Tensor:  # noqa: B008
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw levels in [0, 1], (*sample_shape, ...)."""
         with torch.no_grad():
             shape = (*sample_shape, *self.location.shape)
