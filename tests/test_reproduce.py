@@ -16,7 +16,7 @@ from vaekit.errors import VaekitError
 from vaekit.reproduce import SCALES, catalogue, chosen, find
 from vaekit.reproduce import reproduce as make
 from vaekit.reproduce.items import Claim, elsewhere
-from vaekit.reproduce.make import Spread, judged
+from vaekit.reproduce.make import Spread, judged, representative
 from vaekit.study import planned
 from vaekit.study.plan import settings_of
 
@@ -239,3 +239,19 @@ def test_a_paper_is_all_its_items():
     assert chosen("noise/figure-13") == [find("noise/figures-4-5-8")]
     with pytest.raises(VaekitError, match="Did you mean"):
         find("isa/figure-8")
+
+
+def test_the_run_that_stands_for_a_row():
+    """The nearest to the mean of the upper half by the first number, each by its own variance."""
+    rows = [
+        {"mig": 0.01, "distortion": 500.0},
+        {"mig": 0.30, "distortion": 25.0},
+        {"mig": 0.40, "distortion": 20.0},
+        {"mig": 0.02, "distortion": 22.0},
+        {"mig": 0.36, "distortion": 22.4},
+        {"mig": 0.03, "distortion": 22.0},
+    ]
+    assert representative(rows, ("mig", "distortion")) == 4
+    assert representative(rows, ("distortion", "mig")) == 1  # another half: 500, 25, 22.4
+    assert representative([{"mig": None}, {"mig": 0.2}], ("mig",)) == 1
+    assert representative([{}], ("mig",)) == 0

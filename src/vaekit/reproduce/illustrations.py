@@ -17,6 +17,7 @@ from vaekit.errors import VaekitError
 from vaekit.information import refit
 from vaekit.metrics import cluster_accuracy
 from vaekit.priors import LpNested
+from vaekit.report import tables
 from vaekit.report.codes import encode_items
 from vaekit.report.plots import SERIES, Plot
 from vaekit.report.section import Section, View, figure, picture, strips
@@ -51,10 +52,19 @@ def illustrated(made: Made) -> Iterator[Section]:
             except VaekitError as error:
                 troubles.append(f"{row.name}: {error}")
         caption = _CAPTIONS[kind]
-        caption += "" if kind == "exponents" else " Of each row the run of the first seed."
+        caption += "" if kind == "exponents" else f" Of each row the run {_of_whom(made)}."
         caption += f" Left out: {'; '.join(troubles)}." if troubles else ""
         if figures:
             yield Section(kind, kind.capitalize(), caption, figures)
+
+
+def _of_whom(made: Made) -> str:
+    """Say which run of a row is pictured."""
+    numbers = made.item.representative
+    if not numbers:
+        return "of the first seed"
+    by = [tables.title(name) for name in numbers]
+    return f"nearest to the mean {' and '.join(by)} of the half with the largest {by[0]}"
 
 
 def _framed(name: str, shown: Markup) -> Markup:

@@ -46,6 +46,7 @@ _ITEM = {
     "measured": str,
     "along?": {"*": forms.Maybe([str])},
     "also?": [str],
+    "representative?": [str],
 }
 _FORM = {"paper": str, "items": {"*": _ITEM}, "elsewhere?": {"*": str}}
 
@@ -85,7 +86,8 @@ class Item:
     `setting` says what the paper did, `measured` what has been measured and where it stands;
     `along` has a figure for each number or setting that others are drawn along, all or those named;
     `pictures` is what is shown of each row, `also` names other figures and claims that the page
-    answers. A scale keeps the rows that have the values of its `only`, where they have the setting.
+    answers. `representative` names the numbers by which a run is chosen to stand for its row in
+    pictures, the first seed where there are none. A scale keeps the rows that have the values of its `only`, where they have the setting.
     """
 
     paper: str
@@ -103,6 +105,7 @@ class Item:
     measured: str
     along: Mapping[str, Sequence[str]]
     also: Sequence[str]
+    representative: Sequence[str] = ()
 
     @property
     def key(self) -> str:
@@ -225,6 +228,7 @@ def _item(paper: str, name: str, about: Mapping[str, Any]) -> Item:
         about["measured"],
         {name: numbers or () for name, numbers in (about.get("along") or {}).items()},
         about.get("also") or (),
+        about.get("representative") or (),
     )
 
 
