@@ -87,7 +87,8 @@ class Item:
     `along` has a figure for each number or setting that others are drawn along, all or those named;
     `pictures` is what is shown of each row, `also` names other figures and claims that the page
     answers. `representative` names the numbers by which a run is chosen to stand for its row in
-    pictures, the first seed where there are none. A scale keeps the rows that have the values of its `only`, where they have the setting.
+    pictures, the first seed where there are none. A scale keeps the rows that have the values of
+    its `only`, where they have the setting.
     """
 
     paper: str
