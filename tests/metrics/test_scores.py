@@ -46,7 +46,7 @@ def fails(capsys, *words: str) -> str:
 def test_all_scores_of_a_run(run, capsys):
     main(["evaluate", str(run.folder), "--metrics", "all"])
     said = capsys.readouterr()
-    every = len(METRICS) - 4  # without clusters, and the three that take minutes
+    every = len(METRICS) - 5  # without clusters, and the four that take minutes
     assert said.err.count("scores ") == every and f"2/{every}: dci" in said.err
     assert "left out: clusters: this model's code has no categories" in said.out
     assert "left out: fid, parzen: takes a minute" in said.out

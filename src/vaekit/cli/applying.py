@@ -117,13 +117,20 @@ def sample_command(words: list[str]) -> None:
     made = parser(
         "sample",
         "RUN",
-        "Write the mean of p(x|z) for codes z drawn from the prior.",
+        "Write the mean of p(x|z) for codes z drawn from the prior, or from a mixture of Gaussians "
+        "that is fitted to the codes of the training data, which serves autoencoders too.",
         "vaekit sample runs/cvae --n 8 --condition 7 --out sevens.png",
     )
     add_run(made)
     made.add_argument("--n", type=int, default=16, help="how many")
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
+    made.add_argument(
+        "--from", dest="source", type=str, default="prior", help="prior, or codes: of the mixture"
+    )
+    made.add_argument(
+        "--components", type=int, default=None, help="Gaussians of the mixture, 10 by default"
+    )
     _add_output(made, _SHEET, "samples.png")
     options = parse_words(made, words)
     run = run_of(options)
@@ -131,10 +138,12 @@ def sample_command(words: list[str]) -> None:
     from vaekit.runs import inputs
 
     target = _target(run, options, "samples", ())
-    x = run.sample(options.n, inputs.condition(options.condition, run), options.seed)
+    asked = inputs.condition(options.condition, run), options.seed
+    x = run.sample(options.n, *asked, options.source, options.components)
     writing.write_examples(target, [x], run.schema, len(x))
     under = "" if options.condition is None else f", condition {options.condition}"
-    _say(target, len(x), len(x), f"drawn from the prior, seed {options.seed}{under}")
+    source = "the prior" if options.source == "prior" else "a mixture fitted to codes"
+    _say(target, len(x), len(x), f"drawn from {source}, seed {options.seed}{under}")
 
 
 def score_command(words: list[str]) -> None:

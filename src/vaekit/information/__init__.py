@@ -2,6 +2,7 @@
 
 from vaekit.information.aggregated import Aggregate, aggregate
 from vaekit.information.bound import Bound, mutual_information_bound
+from vaekit.information.code_prior import CodeMixture, with_code_prior
 from vaekit.information.diagnostics import diagnose
 from vaekit.information.importance import LogLikelihood, log_likelihood
 from vaekit.information.indicators import Indicators, indicators
@@ -20,6 +21,7 @@ __all__ = [
     "Aggregate",
     "Bound",
     "Check",
+    "CodeMixture",
     "ExampleScores",
     "FeatureNetwork",
     "FirstOrder",
@@ -50,5 +52,6 @@ __all__ = [
     "score_examples",
     "summarise",
     "uninformed",
+    "with_code_prior",
     "with_noise",
 ]

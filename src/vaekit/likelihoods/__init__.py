@@ -7,12 +7,11 @@ from torch import nn
 from vaekit.arguments import setting
 from vaekit.brief import brief
 from vaekit.errors import VaekitError
-from vaekit.likelihoods.base import Likelihood
+from vaekit.likelihoods.base import Entrywise, Likelihood
 from vaekit.likelihoods.bernoulli import Bernoulli
 from vaekit.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vaekit.likelihoods.counts import NegativeBinomial, Poisson, ZeroInflatedNegativeBinomial
 from vaekit.likelihoods.discretised_logistic import DiscretisedLogistic
-from vaekit.likelihoods.entrywise import Entrywise
 from vaekit.likelihoods.gaussian import Gaussian, squared_error
 from vaekit.likelihoods.laplace import Laplace
 from vaekit.likelihoods.mixture import GaussianMixture

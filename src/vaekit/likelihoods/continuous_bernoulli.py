@@ -11,7 +11,7 @@ and its mean is not λ but λ/(2λ − 1) + 1/(2 artanh(1 − 2λ)) (eq. 8).
 from torch import Tensor, nn
 from torch import distributions as td
 
-from vaekit.likelihoods.entrywise import Entrywise
+from vaekit.likelihoods.base import Entrywise
 
 
 class ContinuousBernoulli(Entrywise):

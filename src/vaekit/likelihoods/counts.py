@@ -16,7 +16,7 @@ from torch import distributions as td
 from torch.nn import functional as F
 
 from vaekit.distributions.base import Lean
-from vaekit.likelihoods.entrywise import Entrywise
+from vaekit.likelihoods.base import Entrywise
 
 MOST = 30.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
 

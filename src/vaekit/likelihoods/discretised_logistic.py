@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from vaekit.distributions.base import Lean
 from vaekit.errors import VaekitError
-from vaekit.likelihoods.entrywise import Noise
+from vaekit.likelihoods.base import ScaledNoise
 
 
 class Levels(Lean):
@@ -69,7 +69,7 @@ class Levels(Lean):
         return torch.where(k >= top, F.logsigmoid(-lower), low)
 
 
-class DiscretisedLogistic(Noise):
+class DiscretisedLogistic(ScaledNoise):
     """Read the network's output as the location G(z) of grey values at `levels` in [0, 1].
 
     `scale` is s, in units of the whole range, to begin with where it is `learned`; a learned one

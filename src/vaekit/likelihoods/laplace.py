@@ -3,10 +3,10 @@
 from torch import Tensor
 from torch import distributions as td
 
-from vaekit.likelihoods.entrywise import Noise
+from vaekit.likelihoods.base import ScaledNoise
 
 
-class Laplace(Noise):
+class Laplace(ScaledNoise):
     """Read the network's output as the median G(z) of entries of density e^(−|x − G|/b) / 2b.
 
     `scale` is b, to begin with where it is `learned`; a learned one stays above `floor`. −log p is

@@ -6,10 +6,10 @@ from torch import Tensor, nn
 from torch import distributions as td
 
 from vaekit.errors import VaekitError
-from vaekit.likelihoods.entrywise import Noise
+from vaekit.likelihoods.base import ScaledNoise
 
 
-class StudentT(Noise):
+class StudentT(ScaledNoise):
     """Read the network's output as G(z), with noise of Student's t, `df` degrees of freedom.
 
     (x − G)/scale has density ∝ (1 + t²/ν)^(−(ν + 1)/2): Gaussian for ν → ∞, heavy tails for small

@@ -89,7 +89,31 @@ def fid(
     shuffled="shuffled",
 )
 def _fid(subject: Subject) -> Score:
-    real, made, network = subject.features()
+    return _of_features(subject, *subject.features())
+
+
+@metric(
+    "fid_codes",
+    Row(
+        "fid_codes",
+        "… samples from a mixture of Gaussians fitted to the codes?",
+        "squared units of the features",
+        "lower",
+        title="FID from codes",
+        ideal="0",
+        chance="large",
+        mind="beside the FID: what lies between prior and codes",
+    ),
+    needs="codes",
+    cost="takes a minute, name it",
+    takes=("features",),
+    shuffled="shuffled",
+)
+def _fid_codes(subject: Subject) -> Score:
+    return _of_features(subject, *subject.features_from_codes())
+
+
+def _of_features(subject: Subject, real: np.ndarray, made: np.ndarray, network: str) -> Score:
     score = fid(real, made, seed=subject.seed)
     score.settings["estimator"] += (
         f" of {network}; not to be compared with distances by another network, such as Inception; "

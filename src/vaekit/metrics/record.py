@@ -20,7 +20,15 @@ import numpy as np
 from vaekit.metrics.score import Score
 
 Need = Literal[
-    "factors", "posterior", "latents", "labels", "categories", "features", "samples", "prior"
+    "factors",
+    "posterior",
+    "latents",
+    "labels",
+    "categories",
+    "features",
+    "codes",
+    "samples",
+    "prior",
 ]
 Values = Mapping[str, Score | float]
 NEEDS: dict[Need, str] = {
@@ -30,6 +38,7 @@ NEEDS: dict[Need, str] = {
     "labels": "of a set with labels",
     "categories": "of a code with categories, and labels",
     "features": "of samples, by features",
+    "codes": "of samples from a mixture fitted to the codes, by features",
     "samples": "of samples",
     "prior": "of the codes beside the prior",
 }
@@ -120,6 +129,10 @@ class Subject(Protocol):
 
     def features(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return features (n, D) of held-out examples and of samples, and the network's name."""
+        ...
+
+    def features_from_codes(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the same of samples from a mixture of Gaussians fitted to the codes."""
         ...
 
 

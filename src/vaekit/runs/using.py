@@ -18,8 +18,9 @@ from vaekit.apply import Stream
 from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset
 from vaekit.data.border import pieces
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, nearest
 from vaekit.given import check_seed
+from vaekit.information.code_prior import CODE_COMPONENTS, with_code_prior
 from vaekit.runs import conditions, inputs
 from vaekit.system import files
 from vaekit.system.npy import save_rows
@@ -28,6 +29,7 @@ from vaekit.system.progress import steps
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
+SOURCES = ("prior", "codes")  # of samples
 _LISTED = 8  # rows that a note names
 Input = np.ndarray | Tensor | Dataset | DataLoader | Stream | Path | str | None
 
@@ -102,15 +104,32 @@ def reconstruct_batches(run: "Run", x: Input = None, condition: Any = None) -> I
     return (run.schema.own(part) for part in parts)
 
 
-def sample(run: "Run", n: int = 16, condition: Any = None, seed: int = 0) -> np.ndarray:
+def sample(
+    run: "Run",
+    n: int = 16,
+    condition: Any = None,
+    seed: int = 0,
+    source: str = "prior",
+    components: int | None = None,
+) -> np.ndarray:
     """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
 
-    The same seed gives the same samples. Raises `VaekitError` for a model without a prior, and for
-    a condition that is missing or does not fit.
+    With `source="codes"` they are drawn from a mixture of 10 Gaussians, or `components`, that is
+    fitted to the codes of the training data, so that autoencoders without a prior have samples too.
+    The same seed gives the same samples. Raises `VaekitError` for a model without a prior, for a
+    condition that is missing or does not fit, and as `information.with_code_prior` does.
     """
     check_counts(n=n)
     check_seed(seed)
-    return run.schema.own(apply.sample(run.model, n, _condition(run, condition, n), seed))
+    if source not in SOURCES:
+        raise nearest(str(source), SOURCES, "source of codes")
+    if components is not None and source != "codes":
+        raise VaekitError("components are of a mixture fitted to codes: give --from codes too")
+    c, model = _condition(run, condition, n), run.model
+    if source == "codes":
+        count = CODE_COMPONENTS if components is None else components
+        model = with_code_prior(model, run.data.train, count)
+    return run.schema.own(apply.sample(model, n, c, seed))
 
 
 # ---- what goes in, and where it goes

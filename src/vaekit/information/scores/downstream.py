@@ -18,7 +18,7 @@ clean codes likewise: a corruption that swaps them makes errors, not other names
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +37,7 @@ from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.faults import check_finite_values, check_range
 from vaekit.information.categories import categories, other_entries
+from vaekit.information.code_prior import unfit_for_mixtures, with_code_prior
 from vaekit.information.scores.features import (
     FeatureNetwork,
     Features,
@@ -193,15 +194,29 @@ class ModelOnSet:
         c = condition_of(self.model, held, rows)
         return sample(self.model, count, c, self.seed).numpy()
 
+    @cached_property
+    def _taught(self) -> Features:
+        """The network that maps images to features: the given one, or one trained on labels."""
+        learn, held = self.parts
+        return self.network or feature_network(learn, seed=self.seed, held=held)
+
     def features(self) -> tuple[np.ndarray, np.ndarray, str]:
         """Return features (n, D) of held-out examples and of samples, and the network's name."""
-        learn, held = self.parts
-        network = self.network or feature_network(learn, seed=self.seed, held=held)
+        network, held = self._taught, self.parts[1]
         name = network.title if isinstance(network, FeatureNetwork) else "your own network"
         real = features_of(network, held)
         return real, features_of(network, torch.from_numpy(self.samples(len(real)))), name
 
+    def features_from_codes(self) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the same of samples from a mixture of Gaussians fitted to the codes."""
+        model = with_code_prior(self.model, self.parts[0], n=self.n, seed=self.seed)
+        return replace(self, model=model, network=self._taught).features()
+
     # ---- what it lacks
+
+    def _untaught(self, no_labels: str) -> str:
+        """Say that there is no network of features, and nothing to train one by."""
+        return f"{no_labels} to learn features by" if self.network is None and no_labels else ""
 
     def lacks(self, need: Need) -> str:
         """Say what a metric needs that the model or the set has not, or nothing."""
@@ -222,10 +237,11 @@ class ModelOnSet:
                 lack = no_labels or "this model's code has no categories, no one-hot block"
             case "samples" | "features" if model.prior is None:
                 lack = "this model has no prior to draw from"
+            case "codes":
+                lack = unfit_for_mixtures(model, data) or self._untaught(no_labels)
             case "samples" | "features":
-                untaught = need == "features" and self.network is None and no_labels
-                teaching = f"{no_labels} to learn features by" if untaught else ""
-                lack = unsampled(model, data) or teaching
+                lack = unsampled(model, data)
+                lack = lack or (self._untaught(no_labels) if need == "features" else "")
             case "prior":
                 lack = unmatched(model, data)
         return lack

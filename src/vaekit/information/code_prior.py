@@ -1,0 +1,96 @@
+"""A prior that is fitted to the codes of a trained model, so that any autoencoder can be sampled.
+
+A mixture of Gaussians with full covariances is fitted to codes of the training data by EM (Ghosh et
+al. 2020, §3.2), draws of q(z|x) where there is noise, for the decoder was trained on those. The
+networks stay. A plain autoencoder so gets a p(z) at all, and of a VAE whose q(z) is not its prior
+samples come from where the decoder knows its way. It says nothing of how the model was trained: an
+ELBO with it is that of the same encoder and decoder under another prior.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch import distributions as td
+
+from vaekit.apply import condition_of, device_of, encode_set, sample_rows
+from vaekit.arguments import check_counts
+from vaekit.data import Dataset
+from vaekit.errors import VaekitError
+from vaekit.given import check_seed
+from vaekit.information.categories import categories
+from vaekit.information.encoding import check_subject
+from vaekit.model import Model
+from vaekit.priors import Prior
+
+CODE_COMPONENTS = 10  # of a mixture that is fitted to codes
+_STEPS = 1000  # of EM at most
+_LEAST = 1e-6  # added to variances, in units of the codes' own
+
+
+class CodeMixture(Prior):
+    """Give Σ_k π_k N(z; m_k, L_k L_kᵀ), of shares (K,), means (K, H) and roots L (K, H, H)."""
+
+    shares: Tensor
+    means: Tensor
+    roots: Tensor
+
+    def __init__(self, shares: Tensor, means: Tensor, roots: Tensor):
+        super().__init__()
+        self.latent = means.shape[1]
+        for name, value in (("shares", shares), ("means", means), ("roots", roots)):
+            self.register_buffer(name, value.float())
+
+    def forward(self, c: Tensor | None = None) -> td.Distribution:
+        """Return the mixture, for any c."""
+        parts = td.MultivariateNormal(self.means, scale_tril=self.roots, validate_args=False)
+        kinds = td.Categorical(self.shares, validate_args=False)
+        return td.MixtureSameFamily(kinds, parts, validate_args=False)
+
+
+def unfit_for_mixtures(model: Model, data: Dataset) -> str:
+    """Say why no mixture can be fitted to the codes of a model on a set, or nothing."""
+    discrete = categories(model, data)
+    return "this model's code has categories, which are no Gaussians" if discrete else ""
+
+
+def with_code_prior(
+    model: Model,
+    data: Dataset,
+    components: int = CODE_COMPONENTS,
+    n: int = 10_000,
+    seed: int = 0,
+) -> Model:
+    """Return the model with a mixture of Gaussians that is fitted to up to `n` codes as its prior.
+
+    `data` should be what the model was trained on. The networks are shared. The mixture is the same
+    under all conditions. Raises `VaekitError` for components or n < 1, fewer codes than components,
+    codes with categories, and codes that do not vary.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    check_subject(model, data, n=n)
+    check_counts(components=components)
+    check_seed(seed)
+    if lack := unfit_for_mixtures(model, data):
+        raise VaekitError(lack)
+    rows = sample_rows(len(data), n)
+    if len(rows) <= components:
+        raise VaekitError(
+            f"{components} components need more codes than {len(rows)}: give fewer components"
+        )
+    c = condition_of(model, data, rows)
+    z = encode_set(model, data.subset(rows), c, draw=True, seed=seed).code.double().numpy()
+    centre, spread = z.mean(0), z.std(0)
+    if not spread.max() > 0:
+        raise VaekitError("all codes are one, so that there is nothing to fit: train longer")
+    unit = np.where(spread > 0, spread, spread.max())
+    em: Any = GaussianMixture(components, reg_covar=_LEAST, max_iter=_STEPS, random_state=seed)
+    fitted = em.fit((z - centre) / unit)
+    roots = np.linalg.cholesky(fitted.covariances_) * unit[:, None]
+    means = fitted.means_ * unit + centre
+    prior = CodeMixture(*(torch.from_numpy(each) for each in (fitted.weights_, means, roots)))
+    prior.to(device_of(model))
+    parts = model.posterior, model.likelihood, prior, model.corruption, model.condition
+    return Model(*parts).eval()
