@@ -201,7 +201,7 @@ def test_correlated_coordinates_have_the_entropy_of_their_covariance():
         (lambda: recipes.vmi_vae((6,), latent=2, on=0), "1 to latent=2"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=-1), "got on=-1"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=[]), r"ones from 0 to 1.*got on=\[\]"),
-        (lambda: recipes.vmi_vae((6,), latent=2, on=[1, 1]), "lists different"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=[1, 1]), "list different"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=[2]), "from 0 to 1"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=[-1]), "from 0 to 1"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=True), "on must be a whole number or a list"),

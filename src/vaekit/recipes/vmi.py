@@ -120,7 +120,7 @@ def _coordinates(on: int | Sequence[int], latent: int) -> list[int]:
     rows = [int(h) for h in listed]
     if not rows or len(set(rows)) < len(rows) or not all(0 <= h < latent for h in rows):
         raise VaekitError(
-            f"on says how many coordinates are to be read, 1 to latent={latent}, or lists "
+            f"on, the coordinates to be read, must be their number, 1 to latent={latent}, or list "
             f"different ones from 0 to {latent - 1}, as in on=[0, 1]; got on={on}"
         )
     return rows
