@@ -38,7 +38,7 @@ from vaekit.model import Pass
 from vaekit.objectives.base import Term
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
 
-LEAST, MOST = 1e-3, 1e6  # of a multiplier
+MULTIPLIERS = 1e-3, 1e6  # the least and the largest
 
 
 class KL(Term):
@@ -173,4 +173,4 @@ class RateConstraint(nn.Module, Term):
         rate = over_processes(run.once(self.rate).detach())
         self.recent.mul_(self.average).add_((1 - self.average) * rate)
         above = (self.recent / self.bound - 1).clamp_max(1)
-        self.log_multiplier.add_(self.speed * above).clamp_(math.log(LEAST), math.log(MOST))
+        self.log_multiplier.add_(self.speed * above).clamp_(*map(math.log, MULTIPLIERS))
