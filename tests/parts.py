@@ -27,7 +27,7 @@ from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
 from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
 from vaekit.likelihoods import Likelihood, likelihood
-from vaekit.model import Condition, Model
+from vaekit.model import Condition, Model, Pass
 from vaekit.networks import Joined, Networks, Shape, networks, stack
 from vaekit.objectives import (
     KL,
@@ -41,12 +41,14 @@ from vaekit.objectives import (
     ImportanceWeighted,
     IndexCodeMI,
     MutualInformation,
+    RateConstraint,
     RateTarget,
     Sparsity,
     Spread,
     Term,
     TotalCorrelation,
 )
+from vaekit.objectives.base import Adversarial
 from vaekit.posteriors import Dirac, Gaussian, Laplace, Posterior, RelaxedOneHot, TopK
 from vaekit.priors import (
     Categorical,
@@ -342,6 +344,9 @@ TERMS: dict[str, Measure] = {
         lambda model: ImportanceWeighted(3), needs_density=True, needs_prior=True, relaxed=False
     ),
     "rate target": Measure(lambda model: RateTarget(0.3), needs_density=True, needs_prior=True),
+    "rate constraint": Measure(
+        lambda model: RateConstraint(0.3), needs_density=True, needs_prior=True
+    ),
     "mutual information": Measure(
         lambda model: IndexCodeMI(), needs_density=True, by_coordinate=True
     ),
@@ -373,6 +378,26 @@ TERMS: dict[str, Measure] = {
     "contractive": Measure(lambda model: Contractive()),
     "contractive by projections": Measure(lambda model: Contractive("projections", draws=2)),
 }
+
+
+class Told(Adversarial):
+    """Ask a critic without noise, D(z) = w z, whose loss is (D − 1)²/2; the term is its mean."""
+
+    name = "told"
+
+    def __init__(self, weight: Tensor, lr: float = 0.1):
+        super().__init__()
+        self.network = nn.Linear(weight.shape[1], 1, bias=False)
+        self.network.weight.data.copy_(weight)
+        self.adam = {"lr": lr}
+
+    def forward(self, run: Pass) -> Tensor:
+        """Return the mean of D."""
+        return self.still(run.z.flatten(0, -2)).mean()
+
+    def loss(self, run: Pass) -> Tensor:
+        """Return the critic's loss."""
+        return 0.5 * (self.network(run.z.detach().flatten(0, -2)) - 1).square().mean()
 
 
 # Arguments of recipes with which they cost nothing, beside the latents and networks.

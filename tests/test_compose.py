@@ -109,6 +109,7 @@ SUMMANDS = [
     *["kl"] * 5,
     *("kl(analytic=false)", "kl(analytic=false, path=true)", "kl(on=style)"),
     *("kl(on=class)", "rate_target(0.5)", "rate_target('linear(0, 1)', on=class)"),
+    "rate_constraint(0.5, speed=0.1)",
     *("importance_weighted(samples=3)", "index_code_mi", "total_correlation"),
     *("total_correlation(sampling=weighted)", "dimensionwise_kl", "mmd", "mmd(kernel=rbf)"),
     *("correlated", "correlated(of=samples)", "spread", "spread(of=samples)", "contractive"),
@@ -562,7 +563,7 @@ def said_by(capsys: Any, *words: str) -> str:
 def test_show_prints_a_command_that_trains_the_same_weights(capsys, tmp_path):
     more = ["--latent", "4", "--network", "mlp(8)", "--batch", "500"]
     shown = said_by(capsys, "show", "vmi_vae", "--information", "0.3", *more)
-    assert shown.startswith("vmi_vae: VMI-VAE: the first coordinates")
+    assert shown.startswith("vmi_vae: VMI-VAE: some coordinates")
     assert f"paper: {RECIPES['vmi_vae'].paper}" in shown
     command = shown[shown.index("vaekit train") :].replace("\\\n", "").replace("DATA", "digits")
     flags = ["--epochs", "1", "--device", "cpu", "--out"]

@@ -94,13 +94,14 @@ def data(tmp_path_factory) -> Path:
 CHOSEN = (
     *("--validation", "0.2", "--keep", "best", "--patience", "9", "--validate-every", "1"),
     *("--lr", "one_cycle(0, 0, peak=0.01)", "--clip", "1", "--ema", "0.9", "--optimiser", "adamw"),
+    *("--critics", "first", "--discriminator", "mlp(4)"),
 )
 
 
-def training(data: Path, folder: Path) -> tuple[str, ...]:
+def training(data: Path, folder: Path, recipe: str = "vae") -> tuple[str, ...]:
     small = ["--network", "mlp(4)", "--latent", "2", "--epochs", "2", "--batch", "27"]
     often = ["--checkpoint-steps", "2", "--device", "cpu", "--out", str(folder)]
-    return "train", "vae", "--data", str(data), *small, *often
+    return "train", recipe, "--data", str(data), *small, *often
 
 
 @pytest.fixture(scope="module")
@@ -113,10 +114,11 @@ def whole(data, tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("chosen", [(), CHOSEN], ids=["last", "best"])
 def test_train_killed_anywhere_is_resumed(chosen, data, whole, tmp_path):
-    words = (*training(data, tmp_path / "run"), *chosen)
+    recipe = "factor_vae" if chosen else "vae"  # one with a critic
+    words = (*training(data, tmp_path / "run", recipe), *chosen)
     if chosen:
         whole = tmp_path / "whole"
-        cli.main((*training(data, whole), *chosen))
+        cli.main((*training(data, whole, recipe), *chosen))
     weights = load_file(whole / "model.safetensors")
 
     def after(folder: Path) -> None:

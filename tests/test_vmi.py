@@ -3,17 +3,20 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from parts import same, small, vae, weights
 from torch import nn
 
-from vaekit import recipes
+from vaekit import cli, recipes
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, GaussianEntries
 from vaekit.errors import VaekitError
+from vaekit.estimators import VmiVAE
 from vaekit.model import Pass
 from vaekit.objectives import KL, MutualInformation
+from vaekit.runs import Run
 from vaekit.schedules import Progress
 from vaekit.training import Training, fit
 
@@ -195,6 +198,17 @@ def test_correlated_coordinates_have_the_entropy_of_their_covariance():
         (lambda: MutualInformation(nn.Linear(6, 2), [0], drawn=True)(vae()(X)), "no gradient"),
         (lambda: MutualInformation(small().encoder((6,), 3), "clas")(joint().model(X)), "'class'"),
         (lambda: recipes.vmi_vae((6,), latent=2, on=3), "1 to latent=2"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=0), "1 to latent=2"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=-1), "got on=-1"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=[]), r"ones from 0 to 1.*got on=\[\]"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=[1, 1]), "list different"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=[2]), "from 0 to 1"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=[-1]), "from 0 to 1"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=True), "on must be a whole number or a list"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on=1.5), "on must be"),  # pyright: ignore
+        (lambda: recipes.vmi_vae((6,), latent=2, on=[0.5]), "on must be"),  # pyright: ignore
+        (lambda: recipes.vmi_vae((6,), latent=2, on=[True]), "on must be"),
+        (lambda: recipes.vmi_vae((6,), latent=2, on="01"), "on must be"),  # pyright: ignore
         (lambda: joint(critic_lr=-1), "critic_lr"),
         (lambda: joint(share=0.0), "share of the batch above 0"),
         (lambda: joint(reader="shared", network="mlp()"), "share its trunk"),
@@ -205,6 +219,38 @@ def test_correlated_coordinates_have_the_entropy_of_their_covariance():
 def test_bounds_that_cannot_be(make, cause):
     with pytest.raises(VaekitError, match=cause):
         make()
+
+
+def test_listed_coordinates_are_read(tmp_path, capsys):
+    """A number means the first; the command line, a run file and an estimator take lists too."""
+    found = []
+    for on in (2, [0, 1], [3, 1], np.array([3, 1])):
+        torch.manual_seed(0)
+        model, objective = recipes.vmi_vae((6,), 4, on, 1.0, reader="mlp(8)", network="mlp(8)")
+        for _ in fit(model, objective, Dataset.from_array(X), QUICK):
+            pass
+        (term,) = objective.critics
+        found.append((term.name, weights(model)))
+    assert [name for name, _ in found] == [
+        *("minus_information_z0_z1", "minus_information_z0_z1"),
+        *("minus_information_z3_z1", "minus_information_z3_z1"),
+    ]
+    assert same(found[0][1], found[1][1]) and same(found[2][1], found[3][1])
+    assert not same(found[0][1], found[2][1])
+    path, folder = tmp_path / "x.npy", tmp_path / "run"
+    np.save(path, X.numpy())
+    small_ = ["--latent", "4", "--network", "mlp(8)", "--reader", "mlp(8)", "--epochs", "1"]
+    words = ["train", "vmi_vae", "--data", str(path), *small_, "--batch", "9"]
+    cli.main([*words, "--on", "[3, 1]", "--out", str(folder)])
+    assert Run(folder).config.arguments["on"] == [3, 1]
+    cli.main(["train", str(folder / "run.yaml"), "--out", str(tmp_path / "again")])
+    for place in (folder, tmp_path / "again"):
+        assert "minus_information_z3_z1" in Run(place).history[-1]
+    with pytest.raises(SystemExit):
+        cli.main([*words, "--on", "three", "--out", str(tmp_path / "none")])
+    assert "--on must be a whole number or a list, got three" in capsys.readouterr().err
+    own = VmiVAE(latent=4, on=[3, 1], network="mlp(8)", reader="mlp(8)", epochs=1, batch=20)
+    assert "minus_information_z3_z1" in own.fit(X.numpy()).history_[-1]
 
 
 def test_more_weight_more_information():

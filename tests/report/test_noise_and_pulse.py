@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from vaekit.information import indicators
 from vaekit.report import codes as coding
 from vaekit.report.section import View
 from vaekit.report.sections import noise, pulse
@@ -51,6 +52,15 @@ def test_floors_are_named(make, tmp_path):
         run.model.likelihood.network[-2].bias[64:] -= 50
     run.model.likelihood.floor = 1e-3
     assert "σ² of 100% of them is at the floor of 0.001" in said(run, tmp_path)
+
+
+def test_the_order_of_many_coordinates_is_said(make):
+    """Where the axis has no room for their names; the least informative are the last."""
+    run = make("vae", "digits", latent=26)
+    model, test = run.model, run.data.test
+    (found,) = pulse.sections(View(model, test, coding.encode_items(model, test), Path()))
+    order = indicators(model, test).order.tolist()
+    assert f"In this order: {', '.join(f'z{h}' for h in order)}." in found.caption
 
 
 def test_a_shifted_code_is_named(make):

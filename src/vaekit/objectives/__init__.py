@@ -17,7 +17,7 @@ from vaekit.objectives.base import Adversarial, Objective, Term
 from vaekit.objectives.contractive import Contractive, jacobian
 from vaekit.objectives.distortion import Distortion
 from vaekit.objectives.importance import ImportanceWeighted
-from vaekit.objectives.kl import KL, RateTarget
+from vaekit.objectives.kl import KL, RateConstraint, RateTarget
 from vaekit.objectives.matching import MMD, AdversarialPrior, adversarial_prior
 from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.mutual_information import MutualInformation, mutual_information
@@ -31,6 +31,7 @@ TERMS: dict[str, Callable[..., Term]] = {
     "distortion": Distortion,
     "kl": KL,
     "rate_target": RateTarget,
+    "rate_constraint": RateConstraint,
     "importance_weighted": ImportanceWeighted,
     "index_code_mi": IndexCodeMI,
     "total_correlation": TotalCorrelation,
@@ -89,6 +90,7 @@ __all__ = [
     "IndexCodeMI",
     "MutualInformation",
     "Objective",
+    "RateConstraint",
     "RateTarget",
     "Sparsity",
     "Spread",

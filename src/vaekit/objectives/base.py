@@ -8,7 +8,8 @@ over the entries of x, averaged over the batch, so that a weight means the same 
 A term may own a network that is trained against the model, or to read it: a critic. It has a loss
 of its own on what the model made, detached, and the term sees it through `still`, with its weights
 held. So one backward pass gives the model its gradient and the critic its own, neither reaches the
-other, and one optimiser steps both as two would, since Adam looks at each weight alone.
+other, and one optimiser steps both as two would, since Adam looks at each weight alone. Or the
+critic steps first, and the term sees it as it is then (`Training(critics="first")`).
 """
 
 import math
@@ -16,6 +17,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
 
 from vaekit.arguments import fits, told
@@ -34,7 +36,8 @@ class Term(ABC):
     computed without asking the device a question (no `.item()`, no branch on data). A value that
     does not speak for itself has `readings` beside it: scalars by name that stand in the history
     and train nothing. A term that needs several codes of each example says so by `samples`; all
-    terms of an objective are shown as many as the one that needs most, and average over them.
+    terms of an objective are shown as many as the one that needs most, and average over them. What
+    a term keeps of the training, a buffer, it changes in `adapt`.
     """
 
     name: str
@@ -48,6 +51,9 @@ class Term(ABC):
     def read(self, run: Pass) -> list[Tensor]:
         """Return the scalars that `readings` names, detached."""
         return []
+
+    def adapt(self, run: Pass) -> None:  # noqa: B027  (few terms have anything to change)
+        """Change what is the term's own after a pass of training, without asking the device."""
 
     def __rmul__(self, factor: Weight) -> "Objective":
         return Objective([(_factor(factor), self)])
@@ -170,16 +176,27 @@ class Objective:
         """Tell how many codes of each example the terms need."""
         return max((term.samples for _, term in self.parts), default=1)
 
-    def values(self, run: Pass) -> list[Tensor]:
+    def values(self, run: Pass, losses: Sequence[Tensor] | None = None) -> list[Tensor]:
         """Return every term's value in float32, in the order of `names`.
 
+        `losses` are those of the critics where they were computed before.
         Raises `VaekitError` for a value that is no scalar tensor of real numbers.
         """
         terms = [term(run) for _, term in self.parts]
         readings = [values for _, term in self.parts for values in term.read(run)]
         readings += [values for reader in self.readers for values in reader.read(run)]
-        values = [*terms, *(critic.loss(run) for critic in self.critics), *readings]
+        values = [*terms, *(self.losses(run) if losses is None else losses), *readings]
         return [_scalar(value, name) for value, name in zip(values, self.names, strict=True)]
+
+    def losses(self, run: Pass) -> list[Tensor]:
+        """Return every critic's loss in float32; raises as `values` does."""
+        return [_scalar(critic.loss(run), f"{critic.name}_critic") for critic in self.critics]
+
+    def adapt(self, run: Pass) -> None:
+        """Have every term change what is its own after a pass of training."""
+        with torch.no_grad():
+            for _, term in self.parts:
+                term.adapt(run)
 
     def weights(self, progress: Progress) -> list[float]:
         """Return every term's weight at `progress`."""

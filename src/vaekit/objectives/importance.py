@@ -32,6 +32,8 @@ class ImportanceWeighted(Term):
     def __call__(self, run: Pass) -> Tensor:
         """Return the bound in nats for one example."""
         if run.prior is None:
-            raise VaekitError("weighing codes needs a prior: give the model prior=Normal(latent)")
+            raise VaekitError(
+                "weighing codes needs a prior: give the model one, for example prior=Normal(latent)"
+            )
         weights = run.log_likelihood - log_ratio(run.q, run.prior, run.z, exact=True)
         return (math.log(len(weights)) - weights.logsumexp(0)).mean()

@@ -1,14 +1,26 @@
-"""The rate, KL(q(z|x)‖p(z)), and the rate held at a target.
+"""The rate, KL(q(z|x)‖p(z)), the rate held at a target, and the rate below a bound.
 
     β KL               the rate itself (Higgins et al. 2017, eq. 4)
     γ |KL − C(t)|      a capacity C that grows (Burgess et al. 2018, eq. 8; [vmi] eq. 3.19)
     β |R0 − KL|        a constant target ([vimae] eq. 4)
+    β (KL − δ)         a bound, β its multiplier (Higgins et al. 2017, eq. 3; [survey] §4.3)
 
 KL is the mean over the batch, and the bars go around it: the mean of |KL_i − C| over examples would
 ask of each example what is meant of all together.
 
 A category of K cannot tell more than ln K: of a uniform prior its rate is ln K − H(π) at most, and
 a target above would be missed for ever, while its weight pulls at the logits.
+
+**A bound**: max E log p(x|z) where KL ≤ δ has the Lagrangian −log p(x|z) + β (KL − δ), β ≥ 0. A
+β-VAE takes β as a number, and the rate that it gives; here δ is the number and β is found, as by
+GECO (Rezende & Viola 2018, algorithm 1), which bounds the reconstruction in the same way. After
+every step, with r the KL of its batch,
+
+    r̄ ← a r̄ + (1 − a) r                 ln β ← ln β + s · min(r̄/δ − 1, 1)
+
+so that β grows while the rate is above δ, falls while it is below, and changes by the share s at
+most in a step. At rest the rate is δ, or the bound is slack and β stands at its floor .001, which
+is next to nothing: from less it would take long to come back.
 """
 
 import math
@@ -16,13 +28,17 @@ import math
 import torch
 from torch import Tensor, nn
 
+from vaekit.arguments import check
 from vaekit.distributions import Categories, Density
 from vaekit.distributions.divergences import kl, kl_by_samples
 from vaekit.distributions.product import block
 from vaekit.errors import VaekitError
+from vaekit.likelihoods.base import over_processes
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at
+
+MULTIPLIERS = 1e-3, 1e6  # the least and the largest
 
 
 class KL(Term):
@@ -103,3 +119,58 @@ class RateTarget(nn.Module, Term):
                 f"a rate of {most:g} nats is asked of {said} categories, which have ln {said} = "
                 f"{top:.3f} at most: set the target to that or less"
             )
+
+
+class RateConstraint(nn.Module, Term):
+    """Return β (KL(q(z|x)‖p(z)) − δ), the KL averaged over the batch, δ = `rate` in nats.
+
+    β begins at 1, a VAE's; training changes it by the share `speed` of a step at most, by the mean
+    rate with the decay `average`. `rate` and `multiplier` are read beside it. Raises as `KL` does,
+    and `VaekitError` for a rate that is not finite and > 0, a speed outside (0, 1) and an average
+    outside [0, 1).
+    """
+
+    name: str
+    log_multiplier: Tensor
+    recent: Tensor  # r̄ in nats
+
+    def __init__(
+        self,
+        rate: float,
+        speed: float = 0.01,
+        average: float = 0.9,
+        analytic: bool = True,
+        on: str | None = None,
+    ):
+        super().__init__()
+        for name, value in (("rate", rate), ("speed", speed), ("average", average)):
+            check(name, value, float)
+        if not 0 < rate < math.inf:
+            raise VaekitError(f"a bound on the rate is a finite number > 0, got rate={rate}")
+        if not 0 < speed < 1:
+            raise VaekitError(
+                f"speed, the most that a step changes the multiplier, is in (0, 1), got {speed}"
+            )
+        if not 0 <= average < 1:
+            raise VaekitError(f"average, a decay, must be in [0, 1), got {average}")
+        self.bound, self.speed, self.average = rate, speed, average
+        self.rate = KL(analytic, on=on)
+        of = "" if on is None else f"_{on}"
+        self.name, self.readings = f"rate_constraint{of}", (f"rate{of}", f"multiplier{of}")
+        self.register_buffer("log_multiplier", torch.tensor(0.0))
+        self.register_buffer("recent", torch.tensor(float(rate)))
+
+    def forward(self, run: Pass) -> Tensor:
+        """Return what the bound adds to the Lagrangian, in nats for one example."""
+        return self.log_multiplier.exp() * (run.once(self.rate) - self.bound)
+
+    def read(self, run: Pass) -> list[Tensor]:
+        """Return the rate in nats, and the multiplier."""
+        return [run.once(self.rate).detach(), self.log_multiplier.exp()]
+
+    def adapt(self, run: Pass) -> None:
+        """Raise the multiplier where the rate is above its bound, lower it where it is below."""
+        rate = over_processes(run.once(self.rate).detach())
+        self.recent.mul_(self.average).add_((1 - self.average) * rate)
+        above = (self.recent / self.bound - 1).clamp_max(1)
+        self.log_multiplier.add_(self.speed * above).clamp_(*map(math.log, MULTIPLIERS))

@@ -9,7 +9,7 @@ from vaekit.recipes.infomax import aae, info_vae, rate_target_vae, wae_gan, wae_
 from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
-from vaekit.recipes.vae import beta_vae, cvae, iwae, vae
+from vaekit.recipes.vae import beta_vae, constrained_vae, cvae, iwae, vae
 from vaekit.recipes.vimae import vimae_l, vimae_n
 from vaekit.recipes.vmi import joint_vae, vmi_joint_vae, vmi_vae
 from vaekit.system.own_code import take_plugins
@@ -25,6 +25,7 @@ __all__ = [
     "beta_vae",
     "capacity_vae",
     "compose",
+    "constrained_vae",
     "contractive_ae",
     "cvae",
     "denoising_ae",

@@ -41,7 +41,8 @@ def isa_vae(
         p: exponent within a subspace, or a list with one for each
         size: coordinates of a subspace, which divide latent, or a list with those of each
         scale: scale s of the prior; with p0 = p = 2 it is the standard normal at s = 2
-        learned: exponents to train, `no`, `inner` (those within subspaces) or `all`
+        learned: exponents to train, `no`, `inner` (those within subspaces) or `all`, at a learning
+            rate of 5e-4
         path: take the rate's gradient along the sample's path alone, which has less noise
     """
     parts["prior"] = Written("isa", p0=p0, p=p, size=size, scale=scale, learned=learned)
@@ -74,7 +75,8 @@ def isa_tcvae(
         p: exponent within a subspace, or a list with one for each
         size: coordinates of a subspace, which divide latent, or a list with those of each
         scale: scale s of the prior; with p0 = p = 2 it is the standard normal at s = 2
-        learned: exponents to train, `no`, `inner` (those within subspaces) or `all`
+        learned: exponents to train, `no`, `inner` (those within subspaces) or `all`, at a learning
+            rate of 5e-4
     """
     parts["prior"] = Written("isa", p0=p0, p=p, size=size, scale=scale, learned=learned)
     return Composition(shape, latent, split(alpha, beta, gamma, sampling), **parts)
@@ -96,7 +98,7 @@ def ica_vae(
     Args:
         p: exponent of the generalised normal: heavy tails below 2, light ones above
         unit_variance: scale the prior to variance 1
-        learned: train the exponent
+        learned: train the exponents, one for each coordinate, at a learning rate of 5e-4
         path: take the rate's gradient along the sample's path alone, which has less noise
     """
     exponent = {"p": p, "learned": learned, "unit_variance": unit_variance}

@@ -15,7 +15,15 @@ from torch import Tensor
 
 from vaekit.errors import VaekitError
 from vaekit.model import Model
-from vaekit.objectives import KL, Distortion, ImportanceWeighted, Objective, RateTarget, Term
+from vaekit.objectives import (
+    KL,
+    Distortion,
+    ImportanceWeighted,
+    Objective,
+    RateConstraint,
+    RateTarget,
+    Term,
+)
 from vaekit.schedules import Schedule
 from vaekit.shapes import explaining
 
@@ -69,7 +77,8 @@ def _is_weighed(weight: float | Schedule) -> bool:
 def _check_bound(terms: list[Term]) -> None:
     """Raise `VaekitError` where importance weights have distortion, or a rate, beside them."""
     if any(isinstance(term, ImportanceWeighted) for term in terms):
-        twice = [t.name for t in terms if isinstance(t, Distortion | KL | RateTarget)]
+        rates = KL | RateTarget | RateConstraint
+        twice = [t.name for t in terms if isinstance(t, Distortion | rates)]
         if twice:
             raise VaekitError(
                 "importance_weighted stands in place of distortion and rate, which would count "

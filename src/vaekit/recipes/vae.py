@@ -1,4 +1,4 @@
-"""The variational autoencoder, the same with a weight on its rate, a condition, a tighter bound."""
+"""The variational autoencoder; a weight on its rate, a bound, a condition, importance weights."""
 
 from typing import Unpack
 
@@ -22,6 +22,26 @@ def beta_vae(
 ) -> Composition:
     """β-VAE: a VAE whose rate is weighted by β, for fewer and cleaner factors."""
     return Composition(shape, latent, {"distortion": 1, "kl": beta}, **parts)
+
+
+@recipe(paper="Higgins et al. 2017, eqs. 2 and 3; [survey] §4.3; Rezende & Viola 2018, algorithm 1")
+def constrained_vae(
+    shape: Shape,
+    latent: int = 10,
+    rate: float = 20.0,
+    speed: float = 0.01,
+    average: float = 0.9,
+    **parts: Unpack[Parts],
+) -> Composition:
+    """Constrained VAE: the best distortion at a rate of at most δ, whose weight β is found.
+
+    Args:
+        rate: the bound δ on the rate, in nats
+        speed: share by which a step of training may change β
+        average: decay of the mean rate that β follows
+    """
+    bound = Written("rate_constraint", rate, speed=speed, average=average)
+    return Composition(shape, latent, {"distortion": 1, bound: 1}, **parts)
 
 
 @recipe(paper="Sohn, Lee & Yan 2015; [survey] §4.2", prior="conditional")

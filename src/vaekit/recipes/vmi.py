@@ -1,5 +1,6 @@
 """VAEs whose code can be read from what the decoder makes of it ([vmi])."""
 
+from collections.abc import Collection, Sequence
 from typing import Any, Unpack
 
 from vaekit.errors import VaekitError
@@ -18,7 +19,7 @@ JOINT: dict[str, Any] = {"without": ["posterior", "prior"], "network": "mlp(512,
 def vmi_vae(
     shape: Shape,
     latent: int = 32,
-    on: int = 2,
+    on: int | Sequence[int] = 2,
     information: Weight = 0.01,
     beta: Weight = 1.0,
     entropy: str = "aggregate",
@@ -27,10 +28,10 @@ def vmi_vae(
     share: float = 1.0,
     **parts: Unpack[Parts],
 ) -> Composition:
-    """VMI-VAE: the first coordinates of the code are to be read from the decoder's image.
+    """VMI-VAE: some coordinates of the code are to be read from the decoder's image.
 
     Args:
-        on: number of coordinates to be read, from the first
+        on: coordinates to be read: how many from the first, or a list such as [3, 17]
         information: weight λ of the information bound, a number or a schedule
         beta: weight of the rate, a number or a schedule
         entropy: entropy in the bound, `aggregate` or `prior` (the thesis')
@@ -38,10 +39,9 @@ def vmi_vae(
         critic_lr: learning rate of the reader
         share: of each batch, the share of images that the reader sees; less of it costs less
     """
-    if not 1 <= on <= latent:
-        raise VaekitError(f"on, the coordinates to be read, must be 1 to latent={latent}, got {on}")
+    rows = _coordinates(on, latent)
     read = {"reader": reader, "entropy": entropy, "critic_lr": critic_lr, "share": share}
-    term = Written("mutual_information", on=list(range(on)), **read)
+    term = Written("mutual_information", on=rows, **read)
     terms = {"distortion": 1, "kl": beta, term: information}
     return Composition(shape, latent, terms, **parts)
 
@@ -109,6 +109,21 @@ def vmi_joint_vae(
     term = Written("mutual_information", on="class", **read)
     terms = {**_rates(beta, class_beta, capacity), term: information}
     return Composition(shape, None, terms, **parts)
+
+
+def _coordinates(on: int | Sequence[int], latent: int) -> list[int]:
+    """Return the coordinates that a number of them, or a list, names.
+
+    Raises `VaekitError` for none, for one twice, and for one that the code has not.
+    """
+    listed = on if isinstance(on, Collection) else range(min(on, latent + 1))
+    rows = [int(h) for h in listed]
+    if not rows or len(set(rows)) < len(rows) or not all(0 <= h < latent for h in rows):
+        raise VaekitError(
+            f"on, the coordinates to be read, must be their number, 1 to latent={latent}, or list "
+            f"different ones from 0 to {latent - 1}, as in on=[0, 1]; got on={on}"
+        )
+    return rows
 
 
 def _blocks(style: int, categories: int, temperature: Weight) -> Parts:

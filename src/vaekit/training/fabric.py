@@ -40,6 +40,8 @@ def make(training: Training) -> "Fabric":
     started = launched(training.processes)
     devices = [int(index)] if index else started.here
     strategy = "ddp" if training.processes > 1 else "auto"
+    if training.processes > 1 and training.critics == "first":  # whose step is one apart
+        strategy = "ddp_find_unused_parameters_true"
     precision = "bf16-mixed" if training.precision == "bf16" else "32-true"
     fabric = Fabric(
         accelerator=kind,

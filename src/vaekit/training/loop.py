@@ -31,6 +31,7 @@ from vaekit.training.chosen import Chosen
 from vaekit.training.means import Interval, Means
 from vaekit.training.settings import Training
 from vaekit.training.step import Step, hold_still
+from vaekit.training.update import Update
 from vaekit.training.validation import Validation
 
 if TYPE_CHECKING:
@@ -129,10 +130,16 @@ class Fit:
         compiled: Any = self.parts
         if self.training.compile:  # with PyTorch's own noise: inductor's costs a call and a seed
             compiled = torch.compile(self.parts, options={"fallback_random": True})
-        self.optimiser = made = optimisers.make(self.parts, self.training, self.fabric.device)
-        quick = isinstance(made, optimisers.Adam)
-        self._clear = made.clear if quick else made.zero_grad
-        self._change = made.advance if quick else made.step
+        self.optimiser = optimisers.make(self.parts, self.training, self.fabric.device)
+        self._update = Update(self.optimiser, self.training, self.fabric)
+        if self.training.critics == "first":
+            if not self.objective.critics:
+                raise VaekitError(
+                    "critics='first' steps critics before the model, but this objective has none: "
+                    "leave it out (--critics together)"
+                )
+            apart: Any = torch.compiler.disable(self._update.critics)  # a step within the pass
+            self.parts.critics = apart
         wrapped, _ = self.fabric.setup(compiled, self.optimiser)
         # One process needs no wrapper's synchronisation, only its precision, which costs less.
         self._step = wrapped if self.fabric.world_size > 1 else compiled
@@ -192,26 +199,14 @@ class Fit:
         self._announce()
         with self.fabric.autocast(), explaining(x.shape[1:]):
             values = self._step(x, c)
-        self._clear()
-        self.fabric.backward(values @ self._weight_tensor(values))
-        values = self._clipped(values.detach())
-        self._change()
+        norm, values = self._update(values @ self._weight_tensor(values)), values.detach()
+        if norm is not None:
+            values = torch.cat([values, norm[None]])
         self.step += 1
         self.chosen.update(self.step)
         if self._means.add(self.step, values, self._weights[0], len(x)):
             self._check()
         self.judged = self._validate() if self._due() else {}
-
-    def _clipped(self, values: Tensor) -> Tensor:
-        """Shorten the gradient where it is too long, that of a critic apart; add the norm before.
-
-        The norm stands behind the values.
-        """
-        if self.training.clip is None:
-            return values
-        clip, groups = self.training.clip, self.optimiser.param_groups
-        norms = [torch.nn.utils.clip_grad_norm_(group["params"], clip) for group in groups]
-        return torch.cat([values, norms[0][None]])
 
     def _due(self) -> bool:
         if self.validation is None:

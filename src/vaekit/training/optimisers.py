@@ -114,13 +114,16 @@ class Adam(torch.optim.Adam):
     def advance(self) -> None:
         """Change the weights by their gradients; those that have none stay."""
         gradients = [[w.grad for w in lists[0] if w.grad is not None] for lists in self._gathered]
-        lengths = [len(lists[0]) for lists in self._gathered]
-        if not gradients or [len(part) for part in gradients] != lengths:
+        lengths = [(0, len(lists[0])) for lists in self._gathered]  # critics may step apart
+        whole = [len(part) in of for part, of in zip(gradients, lengths, strict=True)]
+        if not gradients or not all(whole):
             self.step()
             self._gather()
             return
         for group, lists, part in zip(self.param_groups, self._gathered, gradients, strict=True):
             weights, means, squares, steps = lists
+            if not part:
+                continue
             adam(
                 weights,
                 part,

@@ -34,6 +34,8 @@ class Training:
         weight_decay: L2 penalty on the weights
         optimiser: adam, adamw, or another class of torch.optim with its own arguments, such as
             sgd(momentum=0.9)
+        critics: when the critics of an objective (discriminators, readers) step, together with the
+            model in one pass, or first, so that the model meets them as they are after their step
         clip: largest norm of the gradient of a step, longer ones are shortened to it
         ema: decay of the running average of weights and statistics, such as 0.999; after step t at
             most (1 + t)/(10 + t). The averages are then judged and kept; 0: no average
@@ -59,6 +61,7 @@ class Training:
     beta2: float = 0.999
     weight_decay: float = 0.0
     optimiser: str = "adam"
+    critics: Literal["together", "first"] = "together"
     clip: float | None = None
     ema: float = 0.0
     validate_every: int | None = None

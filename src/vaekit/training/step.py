@@ -1,14 +1,22 @@
 """What is computed of one batch."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
-from vaekit.model import Model
+from vaekit.model import Model, Pass
 from vaekit.objectives.base import Objective
 
 
 class Step(nn.Module):
-    """Compute the terms of one batch: the unit that is wrapped for precision and processes."""
+    """Compute the terms of one batch: the unit that is wrapped for precision and processes.
+
+    `critics`, where it is set, steps the critics on a pass before the terms ask them, and returns
+    their losses.
+    """
+
+    critics: Callable[[Objective, Pass], list[Tensor]] | None = None
 
     def __init__(self, model: Model, objective: Objective):
         super().__init__()
@@ -21,7 +29,11 @@ class Step(nn.Module):
         run = self.model(x, c, self.objective.samples)
         if self.training and self.model.likelihood.training:
             self.model.likelihood.maximise(run.x, run.p)
-        return torch.stack(self.objective.values(run))
+        losses = None if self.critics is None else self.critics(self.objective, run)
+        values = torch.stack(self.objective.values(run, losses))
+        if self.training:
+            self.objective.adapt(run)
+        return values
 
 
 def hold_still(parts: nn.Module) -> None:

@@ -12,7 +12,7 @@ from vaekit.information.rates import WIDE
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure
 
-MOST = 128
+MOST, WITH_NAMES = 128, 24  # coordinates that are drawn, and that have room for a name each
 SHIFTED = 0.1  # of v_h: it moves Ĩ by ½ ln(1/0.9) = 0.05 nats
 
 
@@ -38,7 +38,7 @@ def _pulse_section(values: Indicators) -> Section:
         below.bar(places, down, width=0.7, color=SERIES[1])
         below.axhline(WIDE, color=MUTED, linewidth=0.6, linestyle=":")
         below.set(ylabel="v", xlim=(-0.6, len(order) - 0.4), ylim=(max(1.1, down.max() * 1.05), 0))
-        if len(order) <= 24:
+        if len(order) <= WITH_NAMES:
             below.set_xticks(places, [f"z{h}" for h in order.tolist()])
         else:
             below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -51,6 +51,8 @@ def _pulse_section(values: Indicators) -> Section:
         f"coordinates are influential (above {INFLUENTIAL} nats), "
         f"{int(values.normal_variance.sum())} have normal variance (v ≥ {WIDE})."
     )
+    if len(order) > WITH_NAMES:
+        caption += f" In this order: {', '.join(f'z{h}' for h in order.tolist())}."
     shifted = [h for h in order.tolist() if values.shift[h] > SHIFTED]
     if shifted:
         caption += _warned(values, shifted)
