@@ -148,6 +148,7 @@ def test_a_block_may_be_bound():
     assert objective.names == (
         *("distortion", "rate_constraint_style", "kl_class"),
         *("rate_style", "multiplier_style"),
+        *("share_class_0", "share_class_1", "share_class_2"),
     )
     assert all(value.isfinite() for value in objective.values(model(X)))
 
