@@ -34,8 +34,11 @@ from vaekit.objectives import (
     MMD,
     AdversarialPrior,
     AdversarialTC,
+    CodeNorm,
     Contractive,
     Correlated,
+    DecoderNorm,
+    DecoderSlope,
     DimensionwiseKL,
     Distortion,
     ImportanceWeighted,
@@ -377,6 +380,9 @@ TERMS: dict[str, Measure] = {
     "sparsity": Measure(lambda model: Sparsity(0.1, hidden_sigmoids(model))),
     "contractive": Measure(lambda model: Contractive()),
     "contractive by projections": Measure(lambda model: Contractive("projections", draws=2)),
+    "norm of the code": Measure(lambda model: CodeNorm()),
+    "norm of the decoder": Measure(lambda model: DecoderNorm()),
+    "slope of the decoder": Measure(lambda model: DecoderSlope()),
 }
 
 

@@ -114,6 +114,7 @@ SUMMANDS = [
     *("total_correlation(sampling=weighted)", "dimensionwise_kl", "mmd", "mmd(kernel=rbf)"),
     *("correlated", "correlated(of=samples)", "spread", "spread(of=samples)", "contractive"),
     *("contractive(method=closed)", "sparsity", "sparsity(layers=all)"),
+    *("code_norm", "decoder_norm", "decoder_slope(draws=2)"),
     *("mutual_information(on=[0, 1], reader='mlp(8)')", "mutual_information(on=[0, 7])"),
     *("mutual_information(on=class, reader='mlp(8)')", "mutual_information(on=[1], reader=shared)"),
     "mutual_information(on=style, reader='mlp(8)', entropy=prior, drawn=true, share=0.5)",
@@ -411,7 +412,7 @@ def test_every_refused_kind_of_the_page_has_an_example():
 
 def test_the_page_has_every_term_with_its_arguments():
     page = (ROOT / "docs" / "compose.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ((?:`\w+`(?:, )?)+) \|", page, re.MULTILINE)
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| ((?:`\w+`(?:, )?)+|–) \|", page, re.MULTILINE)
     named = {
         term: set(re.findall(r"`(\w+)`", known))
         for terms, known in rows

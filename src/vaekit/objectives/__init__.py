@@ -21,6 +21,7 @@ from vaekit.objectives.kl import KL, RateConstraint, RateTarget
 from vaekit.objectives.matching import MMD, AdversarialPrior, adversarial_prior
 from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.mutual_information import MutualInformation, mutual_information
+from vaekit.objectives.regularised import CodeNorm, DecoderNorm, DecoderSlope
 from vaekit.objectives.shares import CategoryShares, category_shares
 from vaekit.objectives.sparsity import Sparsity, sparsity
 from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
@@ -44,6 +45,9 @@ TERMS: dict[str, Callable[..., Term]] = {
     "mutual_information": mutual_information,
     "sparsity": sparsity,
     "contractive": Contractive,
+    "code_norm": CodeNorm,
+    "decoder_norm": DecoderNorm,
+    "decoder_slope": DecoderSlope,
 }
 ObjectiveLike = str | Objective | Term | Mapping[str, Weight]
 
@@ -82,8 +86,11 @@ __all__ = [
     "AdversarialPrior",
     "AdversarialTC",
     "CategoryShares",
+    "CodeNorm",
     "Contractive",
     "Correlated",
+    "DecoderNorm",
+    "DecoderSlope",
     "DimensionwiseKL",
     "Distortion",
     "ImportanceWeighted",
