@@ -49,7 +49,7 @@ def test_all_scores_of_a_run(run, capsys):
     every = len(METRICS) - 5  # without clusters, and the four that take minutes
     assert said.err.count("scores ") == every and f"2/{every}: dci" in said.err
     assert "left out: clusters: this model's code has no categories" in said.out
-    assert "left out: fid, parzen: takes a minute" in said.out
+    assert "left out: fid, fid_codes, parzen: takes a minute" in said.out
     found = json.loads((run.folder / "metrics.json").read_text())
     assert found.keys() >= ROWS | {"elbo", "rate"}
     held_out = len(run.data.test)
