@@ -25,7 +25,7 @@ from vaekit.model import Model
 from vaekit.priors import Prior
 
 CODE_COMPONENTS = 10  # of a mixture that is fitted to codes
-_STEPS = 1000  # of EM at most
+_EM_STEPS = 1000  # of EM at most
 _LEAST = 1e-6  # added to variances, in units of the codes' own
 
 
@@ -86,7 +86,7 @@ def with_code_prior(
     if not spread.max() > 0:
         raise VaekitError("all codes are one, so that there is nothing to fit: train longer")
     unit = np.where(spread > 0, spread, spread.max())
-    em: Any = GaussianMixture(components, reg_covar=_LEAST, max_iter=_STEPS, random_state=seed)
+    em: Any = GaussianMixture(components, reg_covar=_LEAST, max_iter=_EM_STEPS, random_state=seed)
     fitted = em.fit((z - centre) / unit)
     roots = np.linalg.cholesky(fitted.covariances_) * unit[:, None]
     means = fitted.means_ * unit + centre

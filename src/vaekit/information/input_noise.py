@@ -37,7 +37,7 @@ from vaekit.information.scores.match import gaussian_entropy
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
-EXAMPLES = 1000  # whose Jacobians are computed, each a backward pass for every latent
+JACOBIAN_EXAMPLES = 1000  # whose Jacobians are computed, each a backward pass for every latent
 _DEAD = 1e-7  # a singular value by the largest, which is 0 but for rounding
 
 
@@ -78,13 +78,13 @@ def first_order(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> 
         raise VaekitError(f"{lack}: judge a deterministic encoder with noise on its input")
     assert model.corruption is not None and model.corruption.variance is not None
     rows, variance = rows_of(model, data, n), model.corruption.variance
-    some = evenly_spaced(len(rows), EXAMPLES)
+    some = evenly_spaced(len(rows), JACOBIAN_EXAMPLES)
     singular = spectra(model, data, rows[some])
     if (singular[:, -1] <= _DEAD * singular[:, 0]).any():
         warn("no rate to first order: a latent does not move with x, so that it is infinite")
         return None
     with drawing(seed):
-        parts = list(_drawn(model, data, rows))
+        parts = list(_noisy_codes(model, data, rows))
     codes, distortion, prior = (
         torch.cat([each for each in column if each is not None] or [torch.empty(0)])
         for column in zip(*parts, strict=True)
@@ -97,7 +97,7 @@ def first_order(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> 
 
 
 @torch.no_grad()
-def _drawn(
+def _noisy_codes(
     model: Model, data: Dataset, rows: Tensor
 ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
     """Yield codes of noisy inputs (n, H), −log p(x|z) and log p(z), (n,), float64, in chunks."""

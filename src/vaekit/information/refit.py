@@ -47,12 +47,12 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
     shares its networks with the old one, in evaluation mode. Raises `VaekitError` for a noise that
     cannot be fitted to residuals, and for residuals that are not finite.
     """
-    made = _made(model, noise)
+    made = _noise_on(model, noise)
     made.settle(residuals(model, data, seed))
-    return _joined(model, made)
+    return _with_likelihood(model, made)
 
 
-def _made(model: Model, noise: str) -> Likelihood:
+def _noise_on(model: Model, noise: str) -> Likelihood:
     if not isinstance(noise, str) or parse(noise)[0] not in ("gaussian", "mixture"):
         raise VaekitError(f"cannot refit {noise!r}: name gaussian or mixture(K), K ≥ 1")
     check_model(model)
@@ -60,7 +60,7 @@ def _made(model: Model, noise: str) -> Likelihood:
     return made.to(next(model.parameters()).device)
 
 
-def _joined(model: Model, likelihood: Likelihood) -> Model:
+def _with_likelihood(model: Model, likelihood: Likelihood) -> Model:
     return Model(model.posterior, likelihood, model.prior, model.corruption, model.condition).eval()
 
 
@@ -73,7 +73,7 @@ def with_noise(model: Model, numbers: Mapping[str, float]) -> Model:
     mean = Mean(model.likelihood)
     try:
         if "noise_variance" in numbers:
-            return _joined(model, Gaussian(mean, math.sqrt(numbers["noise_variance"])))
+            return _with_likelihood(model, Gaussian(mean, math.sqrt(numbers["noise_variance"])))
         each = range(sum(name.startswith("noise_share_") for name in numbers))
         variances = torch.tensor([numbers[f"noise_variance_{k}"] for k in each])
         shares = torch.tensor([numbers[f"noise_share_{k}"] for k in each])
@@ -82,7 +82,7 @@ def with_noise(model: Model, numbers: Mapping[str, float]) -> Model:
         raise VaekitError(f"these are not σ² and π of Gaussian noise: {error}") from None
     made.log_std.copy_(0.5 * variances.log())
     made.log_share.copy_(shares.log())
-    return _joined(model, made.to(next(model.parameters()).device))
+    return _with_likelihood(model, made.to(next(model.parameters()).device))
 
 
 @torch.no_grad()

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Lean
 from vaekit.likelihoods.base import Entrywise
 
-MOST = 30.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
+MOST_LOG = 30.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
 
 
 class Counts(Entrywise):
@@ -36,7 +36,7 @@ class Poisson(Counts):
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return Poisson(μ)."""
-        return td.Poisson(heads[0].clamp(-MOST, MOST).exp(), validate_args=False)
+        return td.Poisson(heads[0].clamp(-MOST_LOG, MOST_LOG).exp(), validate_args=False)
 
 
 class NegativeBinomial(Counts):
@@ -49,7 +49,7 @@ class NegativeBinomial(Counts):
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return NB(μ, θ)."""
-        mean, shape = (head.clamp(-MOST, MOST) for head in heads)
+        mean, shape = (head.clamp(-MOST_LOG, MOST_LOG) for head in heads)
         return td.NegativeBinomial(shape.exp(), logits=mean - shape, validate_args=False)
 
 

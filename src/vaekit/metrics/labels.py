@@ -91,7 +91,7 @@ def label_accuracy(
         rows = stratified(truth, count, rng)
         if len(known := np.unique(truth[rows])) == 1:  # nothing to tell apart
             return np.full(len(asked), known[0])
-        learner = _READERS[classifier](inputs.shape[1])
+        learner = _READERS[classifier][0](inputs.shape[1])
         if classifier != "tsvm":
             return learner.fit(inputs[rows], truth[rows]).predict(asked)
         others = np.delete(inputs, rows, axis=0)
@@ -116,7 +116,7 @@ def label_accuracy(
         "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(answered), classes),
     }
     settings = {
-        "estimator": f"held-out accuracy of {_CLASSIFIERS[classifier]}, codes standardised, from "
+        "estimator": f"held-out accuracy of {_READERS[classifier][1]}, codes standardised, from "
         f"{count:,} labels" + (f", mean of {repeats} stratified draws" if repeats > 1 else ""),
         "n": len(wanted),
         "se": se,
@@ -278,10 +278,10 @@ def _transduced(machine: Any, inputs: np.ndarray, truth: np.ndarray, others: np.
 
 
 def _svm_of(width: int) -> Any:
-    from sklearn.svm import SVC
+    from sklearn import svm
 
-    scale: Any = 1 / width
-    return SVC(C=1.0, kernel="rbf", gamma=scale)
+    make: Any = svm.SVC
+    return make(C=1.0, kernel="rbf", gamma=1 / width)
 
 
 def _planes_of(width: int) -> Any:
@@ -290,15 +290,11 @@ def _planes_of(width: int) -> Any:
     return LogisticRegression(C=1.0, max_iter=10_000)
 
 
-_READERS: dict[str, Callable[[int], Any]] = {
-    "svm": _svm_of,
-    "tsvm": _svm_of,
-    "linear": _planes_of,
-}
-_CLASSIFIERS = {
-    "svm": "an SVM with Gaussian kernels, C = 1, γ = 1/H",
-    "tsvm": "a transductive SVM with Gaussian kernels, C = 1, γ = 1/H",
-    "linear": "logistic regression, C = 1",
+_GAUSSIAN = "SVM with Gaussian kernels, C = 1, γ = 1/H"
+_READERS: dict[str, tuple[Callable[[int], Any], str]] = {
+    "svm": (_svm_of, f"an {_GAUSSIAN}"),
+    "tsvm": (_svm_of, f"a transductive {_GAUSSIAN}"),
+    "linear": (_planes_of, "logistic regression, C = 1"),
 }
 
 

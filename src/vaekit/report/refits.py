@@ -13,12 +13,12 @@ from vaekit.report.rendering import scrolled
 from vaekit.report.section import Strip
 from vaekit.report.tables import with_error
 
-Pair = tuple[float | None, float | None]  # a value and its error
+WithError = tuple[float | None, float | None]  # a value and its error
 BOUNDS = {"elbo": "ELBO, higher is better", "distortion": "distortion, lower is better"}
 
 
 @dataclass(frozen=True)
-class Line:
+class RefitLine:
     """Hold a noise on the networks of `owner`: value and error of its bound and of its gain.
 
     `key` names the bound, elbo or distortion; `parameters` are σ² and π by name. `chosen` marks
@@ -28,23 +28,23 @@ class Line:
     owner: str
     noise: str
     key: str
-    bound: Pair
-    gain: Pair
+    bound: WithError
+    gain: WithError
     parameters: Mapping[str, float | None]
     chosen: str = ""
     note: str = ""
 
 
-def line_of(owner: str, noise: str, row: Mapping[str, Any]) -> Line:
+def line_of(owner: str, noise: str, row: Mapping[str, Any]) -> RefitLine:
     """Return a row of refits.json as a line."""
     key = next(name for name in BOUNDS if name in row)
     bound, gain = row[key], row.get("gain", {})
     value, gained = ((each.get("value"), each.get("se")) for each in (bound, gain))
     chosen = "chosen" if row.get("chosen") else ""
-    return Line(owner, noise, key, value, gained, row["noise"], chosen, row.get("note", ""))
+    return RefitLine(owner, noise, key, value, gained, row["noise"], chosen, row.get("note", ""))
 
 
-def refits_table(lines: Sequence[Line], owners: str = "") -> Markup:
+def refits_table(lines: Sequence[RefitLine], owners: str = "") -> Markup:
     """Lay lines out in a table, with the heading `owners` over whose networks they are of."""
     first = Markup('<th scope="col">{}</th>').format(owners) if owners else Markup("")
     heads = Markup("").join(
@@ -69,8 +69,8 @@ def refits_table(lines: Sequence[Line], owners: str = "") -> Markup:
         ).format(
             own,
             line.noise + (f" · {line.chosen}" if line.chosen else ""),
-            *_value(line.bound),
-            *_value(line.gain),
+            *_written(line.bound),
+            *_written(line.gain),
             parameters_text(line.parameters),
             line.note,
         )
@@ -78,7 +78,7 @@ def refits_table(lines: Sequence[Line], owners: str = "") -> Markup:
     return scrolled(table.format(first, heads, body), "Other noise models")
 
 
-def _value(pair: Pair) -> tuple[str, str]:
+def _written(pair: WithError) -> tuple[str, str]:
     return ("", "") if pair[0] is None else with_error(*pair)
 
 

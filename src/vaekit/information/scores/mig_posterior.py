@@ -33,7 +33,7 @@ from vaekit.metrics.mig import entropies, gap_parts, gaps
 from vaekit.metrics.score import scored
 from vaekit.model import Model
 
-_HOW = "one draw of q(z|x) an example; densities over the examples of a level, own included"
+_DENSITIES = "one draw of q(z|x) an example; densities over the examples of a level, own included"
 
 
 @torch.no_grad()
@@ -64,7 +64,9 @@ def mig_by_posterior(
         total = entropies(levels)
         return gap_parts(known, total, gaps(known, total))
 
-    score = scored(measure, levels, ("mig",), {"estimator": _HOW, "n": len(z)}, shuffles, seed)
+    score = scored(
+        measure, levels, ("mig",), {"estimator": _DENSITIES, "n": len(z)}, shuffles, seed
+    )
     if shuffles:
         score.parts["mutual_information_shuffled"] = np.mean(shuffled[1:], axis=0)
     return score

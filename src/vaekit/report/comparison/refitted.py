@@ -15,7 +15,15 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import with_noise
 from vaekit.report.comparison.groups import Entry, Group, over_runs
-from vaekit.report.refits import BOUNDS, Line, Pair, fullest, line_of, membership_rows, refits_table
+from vaekit.report.refits import (
+    BOUNDS,
+    RefitLine,
+    WithError,
+    fullest,
+    line_of,
+    membership_rows,
+    refits_table,
+)
 from vaekit.report.section import Section, Strip, strips
 from vaekit.runs import results
 from vaekit.runs.results import Results
@@ -27,7 +35,7 @@ def refits_section(
     groups: Sequence[Group], labels: Sequence[str], items: Dataset | None
 ) -> Section | None:
     """Show the refits of all groups that have some, and what belongs to their components."""
-    lines, rows, heads = list[Line](), list[Strip](), list[str]()
+    lines, rows, heads = list[RefitLine](), list[Strip](), list[str]()
     for i, group in enumerate(groups):
         saved = [_refits_of(entry) for entry in group.entries]
         if not any(saved):
@@ -70,7 +78,7 @@ def _refits_of(entry: Entry) -> Results:
     }
 
 
-def _lines(owner: str, saved: Sequence[Results]) -> list[Line]:
+def _lines(owner: str, saved: Sequence[Results]) -> list[RefitLine]:
     """Average the rows of a noise over the runs of a group."""
     lines = []
     for noise in dict.fromkeys(name for rows in saved for name in rows):
@@ -82,11 +90,11 @@ def _lines(owner: str, saved: Sequence[Results]) -> list[Line]:
         count = sum(bool(line.chosen) for line in each)
         chosen = "chosen" + (f" in {count} of {len(each)}" if len(each) > 1 else "")
         key, parameters = each[0].key, each[0].parameters
-        lines.append(Line(owner, noise, key, bound, gain, parameters, chosen if count else ""))
+        lines.append(RefitLine(owner, noise, key, bound, gain, parameters, chosen if count else ""))
     return lines
 
 
-def _averaged(pairs: Sequence[Pair]) -> Pair:
+def _averaged(pairs: Sequence[WithError]) -> WithError:
     known = [(value, se) for value, se in pairs if value is not None]
     mean = over_runs([value for value, _ in known], [se for _, se in known])
     return (None, None) if mean is None else (mean.value, mean.se)
