@@ -6,8 +6,8 @@ import torch
 
 import vaekit
 from vaekit.data import load
-from vaekit.objectives import CategoryShares, Distortion, Objective
-from vaekit.objectives.shares import MOST_CATEGORIES, category_shares
+from vaekit.objectives import Distortion, Objective
+from vaekit.objectives.shares import MOST_CATEGORIES, CategoryShares, category_shares
 from vaekit.recipes import find
 from vaekit.report.sections.training import _families
 from vaekit.training import Training, fit

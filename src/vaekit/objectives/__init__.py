@@ -22,7 +22,7 @@ from vaekit.objectives.matching import MMD, AdversarialPrior, adversarial_prior
 from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.mutual_information import MutualInformation, mutual_information
 from vaekit.objectives.regularised import CodeNorm, DecoderNorm, DecoderSlope
-from vaekit.objectives.shares import CategoryShares, category_shares
+from vaekit.objectives.shares import category_shares
 from vaekit.objectives.sparsity import Sparsity, sparsity
 from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
 from vaekit.schedules import Weight, weight
@@ -85,7 +85,6 @@ __all__ = [
     "Adversarial",
     "AdversarialPrior",
     "AdversarialTC",
-    "CategoryShares",
     "CodeNorm",
     "Contractive",
     "Correlated",
