@@ -12,6 +12,7 @@ from torch import nn
 
 from vaekit.cli import main
 from vaekit.corruption import corruption
+from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import first_order, ledger, summarise
 from vaekit.likelihoods import Gaussian
@@ -62,6 +63,27 @@ def test_the_variance_of_truncated_noise(bound):
     assert corruption("masking").variance is None
 
 
+def test_few_examples_make_no_smaller_information():
+    """ln det of the covariance of few codes is too small in the mean, and is put right."""
+    torch.manual_seed(0)
+    a, found = torch.randn(10, 12) / 3, []
+    for seed in range(40):
+        data = Dataset(torch.randn(40, 12))
+        first = first_order(linear(a), data, seed=seed)
+        assert first is not None
+        found.append((float(first.information.mean()), first.spread_error))
+    v, square = 0.09, (a @ a.T).double()
+    wanted = float(0.5 * (torch.logdet((1 + v) * square) - torch.logdet(v * square)))
+    values = torch.tensor([value for value, _ in found])
+    error = float(values.std()) / 40**0.5
+    assert float(values.mean()) == pytest.approx(wanted, abs=4 * error)
+    assert float(values.std()) == pytest.approx(found[0][1], rel=0.4)
+    number = first_order(linear(a), data).numbers()["information_first_order"]  # type: ignore[union-attr]
+    assert number.se is not None and number.se >= found[0][1]
+    with pytest.warns(UserWarning, match="needs more examples than 11"):
+        assert first_order(linear(a), Dataset(torch.randn(11, 12))) is None
+
+
 def test_more_noise_keeps_less():
     data = white(500, 3)
     kept = [
@@ -76,7 +98,10 @@ def test_more_noise_keeps_less():
 def test_what_has_no_rate():
     data = white(50, 3)
     dead = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
-    with pytest.warns(UserWarning, match="a latent does not move with x"):
+    with pytest.warns(
+        UserWarning,
+        match="or only together with others, at 50 of 50",
+    ):
         assert first_order(linear(dead), data) is None
     with pytest.raises(VaekitError, match="no noise of a known variance"):
         first_order(linear(A, "masking(p=0.2)"), data)
@@ -103,6 +128,8 @@ def test_numbers_that_do_not_apply_stop_no_others(tmp_path, capsys):
     assert {"rate_first_order", "information_first_order", "svm_accuracy"} <= written.keys()
     main(["ledger", str(tmp_path / "vimae")])
     assert "to first order" in capsys.readouterr().out
+    main(["evaluate", str(tmp_path / "vimae"), "--n", "100"])
+    assert "nats of the rate at most" in capsys.readouterr().out
     main(["report", str(tmp_path / "vimae")])
     assert "to first order" in (tmp_path / "vimae" / "report.html").read_text()
     train(Config("ae", small, "digits", once), tmp_path / "ae")

@@ -8,6 +8,7 @@ import torch
 from parts import COUNTS, small
 from scipy import integrate, stats
 from torch import nn
+from torch.utils.data import DataLoader, TensorDataset
 
 import vaekit
 from vaekit.data import Dataset
@@ -24,6 +25,8 @@ from vaekit.likelihoods import (
     ZeroInflatedNegativeBinomial,
     likelihood,
 )
+from vaekit.likelihoods.continuous_bernoulli import GreyValues
+from vaekit.likelihoods.counts import Overdispersed
 from vaekit.training import Training, fit
 
 HEADS = [(-1.5, 0.3, -0.4), (0.2, 1.1, 0.8), (2.5, -0.7, 0.1)]
@@ -35,7 +38,7 @@ class Given(nn.Module):
 
     def __init__(self, *heads: float):
         super().__init__()
-        self.heads = torch.tensor(heads)
+        self.heads = torch.tensor(heads, dtype=torch.float32)
 
     def forward(self, z):
         return self.heads.expand(len(z), -1)
@@ -101,19 +104,68 @@ def test_counts_by_scipy(name, heads):
     assert stats.chisquare(seen, wanted * seen.sum() / wanted.sum()).pvalue > 1e-3
 
 
-@pytest.mark.parametrize("logit", [-6.0, -0.5, 0.0, 1e-4, 2.0, 9.0])
+@pytest.mark.parametrize("logit", [-60.0, -16, -6, -0.98, -1e-2, 0, 1e-4, 0.5, 2, 9, 45])
 def test_grey_values_are_a_density(logit):
     p = law(ContinuousBernoulli, (logit,))
-    share = 1 / (1 + math.exp(-logit))
-    plain = integrate.quad(lambda x: share**x * (1 - share) ** (1 - x), 0, 1)[0]
+    ends = [0, 1 / abs(logit), 1 - 1 / abs(logit), 1] if abs(logit) > 3 else [0, 1]
+
+    def whole(power: int) -> float:
+        """E x^power of the density ∝ e^(s (x − 1 or 0)), which does not overflow."""
+        top = max(logit, 0.0)
+        parts = [
+            integrate.quad(lambda x: x**power * math.exp(logit * x - top), *each, epsabs=1e-14)[0]
+            for each in zip(sorted(ends), sorted(ends)[1:], strict=False)
+        ]
+        return sum(parts)
+
     values = np.linspace(0, 1, 9)
-    wanted = values * math.log(share) + (1 - values) * math.log(1 - share) - math.log(plain)
-    assert logs(p, values) == pytest.approx(wanted, abs=2e-3)
-    mean = integrate.quad(lambda x: x * share**x * (1 - share) ** (1 - x), 0, 1)[0] / plain
-    assert float(p.mean) == pytest.approx(mean, abs=2e-3)
-    # The known wrong form: a Bernoulli's logarithm without the constant, off by ln C, up to ln 2.
+    wanted = values * logit - max(logit, 0.0) - math.log(whole(0))
+    assert logs(p, values) == pytest.approx(wanted, abs=2e-5)
+    mean, square = whole(1) / whole(0), whole(2) / whole(0)
+    assert float(p.mean) == pytest.approx(mean, abs=1e-6)
+    assert float(p.variance) == pytest.approx(square - mean**2, rel=1e-4, abs=1e-7)
+    # The known wrong form: a Bernoulli's logarithm without the constant, off by ln 2 at 0.
+    plain = values * logit - np.logaddexp(0, logit)
     if abs(logit) < 1:
-        assert np.abs(logs(p, values) - (wanted + math.log(plain))).max() > 0.5
+        assert np.abs(logs(p, values) - plain).max() > 0.5
+    torch.manual_seed(0)
+    drawn = p.rsample((6000,)).flatten().double().numpy()
+    assert drawn.min() >= 0 and drawn.max() <= 1
+    spread = math.sqrt((square - mean**2) / 6000)
+    assert drawn.mean() == pytest.approx(mean, abs=4.5 * spread + 1e-6)
+
+
+def test_the_gradient_of_grey_values_is_that_of_the_density():
+    """∂ ln p/∂s = x − E x, far out too, where a clamped λ would have none for the constant."""
+    s = torch.tensor([-50.0, -17.0, -1.0, -0.3, 0.0, 0.7, 1.2, 20.0, 64.0], requires_grad=True)
+    p = GreyValues(s)
+    (slope,) = torch.autograd.grad(p.log_prob(torch.full_like(s, 0.3)).sum(), s)
+    torch.testing.assert_close(slope, 0.3 - p.mean.detach(), rtol=1e-4, atol=1e-5)
+    (drift,) = torch.autograd.grad(p.mean.sum(), s)
+    torch.testing.assert_close(drift, p.variance.detach(), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("log_theta", [-3.0, 3.3, 3.5, 8.0, 13.0, 20.0])
+def test_overdispersed_counts_keep_their_digits(log_theta):
+    """Against float64 by SciPy, up to the Poisson law, which it is for θ → ∞."""
+    mean, theta = 3.0, math.exp(log_theta)
+    p = law(NegativeBinomial, (math.log(mean), log_theta))
+    x = np.arange(40)
+    wanted = (
+        stats.poisson(mean).logpmf(x)
+        if log_theta > 15
+        else stats.nbinom(theta, theta / (theta + mean)).logpmf(x)
+    )
+    assert logs(p, x) == pytest.approx(wanted, rel=2e-5, abs=2e-4)
+    head = torch.tensor(log_theta, requires_grad=True)
+    value = Overdispersed(torch.tensor(math.log(mean)), head).log_prob(torch.tensor(5.0))
+    (slope,) = torch.autograd.grad(value, head)
+    near = [
+        stats.nbinom(t, t / (t + mean)).logpmf(5)
+        for t in (theta * math.exp(d) for d in (-0.01, 0.01))
+    ]
+    wanted = 0.0 if log_theta > 12 else (near[1] - near[0]) / 0.02
+    assert float(slope) == pytest.approx(wanted, abs=2e-3)
 
 
 @pytest.mark.parametrize("levels", [2, 16, 256])
@@ -178,7 +230,7 @@ def test_counts_train_and_what_is_no_count_is_refused(name):
         VaekitError, match=r"of counts, whole numbers, but row \d+ of .* holds \d+\.5"
     ):
         next(iter(fit(model, objective, Dataset.from_array(x + 0.5), Training(batch=50))))
-    with pytest.raises(VaekitError, match=r"needs data in \[0, inf\]"):
+    with pytest.raises(VaekitError, match=r"is of counts, and .* spans \[-4, "):
         next(iter(fit(model, objective, Dataset.from_array(x - 4), Training(batch=50))))
 
 
@@ -187,6 +239,7 @@ def test_counts_train_and_what_is_no_count_is_refused(name):
     [
         ("laplace(scale=0)", "finite scale > 0"),
         ("laplace(learned=3)", "learned"),
+        ("laplace(scale=1e-4)", "begins above its floor"),
         ("student_t(df=2)", "df > 2"),
         ("student_t(floor=-1)", "finite floor > 0"),
         ("discretised_logistic(levels=1)", "whole number from 2"),
@@ -215,4 +268,13 @@ def test_from_the_command_line_to_the_page(tmp_path):
     rows = runs[2].refit(["gaussian"])
     assert "probability" in next(iter(rows.values()))["note"]
     page = vaekit.report.compare(runs, tmp_path / "c.html").read_text()
-    assert "probability of x" in page and "density of x" in page
+    assert "probability of 256 levels" in page and "density of x" in page
+    said = "\n".join(sentence.text for sentence in runs[0].summary())
+    assert "a noise of scale" in said
+
+
+def test_a_loader_of_no_counts_is_refused():
+    model, objective = vaekit.recipes.vae((4,), latent=1, network="mlp(8)", likelihood="poisson")
+    loader = DataLoader(TensorDataset(torch.randint(4, (40, 4)) + 0.5), batch_size=10)
+    with pytest.raises(VaekitError, match=r"counts, whole numbers, but batch 1 .* holds \d\.5"):
+        next(iter(fit(model, objective, loader, Training())))

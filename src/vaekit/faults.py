@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from vaekit.data import Columns, Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model
-from vaekit.values import bad_entry, outside, said_of
+from vaekit.values import AS_COUNTS, bad_entry, check_within, outside, said_of
 
 FAR = 10.0  # times the width of what nine tenths of other examples have in an entry
 _OTHERS, _ENTRIES = 500, 1 << 24  # examples that one is compared with, entries of them at most
@@ -46,6 +46,8 @@ def check_range(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
     if outside(low, high, support):
         off = torch.maximum(support[0] - x, x - support[1]).flatten(1)
         row, entry = divmod(int(off.argmax()), off.shape[1])
+        if model.likelihood.whole:
+            check_within(support, low, high, name_of(data, int(rows[row])), counts=True)
         raise VaekitError(
             f"the likelihood needs data in [{support[0]:g}, {support[1]:g}], but "
             f"{name_of(data, int(rows[row]))} holds {x[row].flatten()[entry].item():.4g}: scale "
@@ -54,16 +56,21 @@ def check_range(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
 
 
 def check_whole(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
-    """Raise `VaekitError` where the likelihood is of whole numbers and x holds others."""
+    """Raise `VaekitError` where the likelihood is of counts and x, at `rows`, holds others."""
+    if model.likelihood.whole and len(off := (x != x.round()).flatten(1).any(1).nonzero()):
+        row = int(off[0])
+        check_counts_are_whole(model, x[row : row + 1], name_of(data, int(rows[row])))
+
+
+def check_counts_are_whole(model: Model, x: Tensor, what: str) -> None:
+    """Raise `VaekitError` where the likelihood is of counts and x (batch, …) holds others."""
     if not model.likelihood.whole:
         return
-    off = (x != x.round()).flatten(1).nonzero()
+    off = x[x != x.round()]
     if len(off):
-        row, entry = off[0].tolist()
         raise VaekitError(
-            f"the likelihood is of counts, whole numbers, but {name_of(data, int(rows[row]))} "
-            f"holds {x[row].flatten()[entry].item():.4g}: leave counts as they are (of a table "
-            "table('FILE', scale=none), of an array floats), or use another likelihood"
+            f"the likelihood is of counts, whole numbers, but {what} holds {off[0].item():.4g}"
+            f" (missing=mean fills in such): {AS_COUNTS}"
         )
 
 

@@ -151,17 +151,33 @@ def outside(low: float, high: float, support: tuple[float, float]) -> bool:
     return not (support[0] - room <= low and high <= support[1] + room)
 
 
+AS_COUNTS = (
+    "counts are whole numbers from 0 on and stay as they are (a table is standardised unless it is "
+    "table('FILE', scale=none)); of other data use another likelihood"
+)
+
+
 def check_within(
-    support: tuple[float, float] | None, low: float, high: float, what: str, cure: str = ""
+    support: tuple[float, float] | None,
+    low: float,
+    high: float,
+    what: str,
+    cure: str = "",
+    counts: bool = False,
 ) -> None:
     """Raise `VaekitError` where values from `low` to `high` leave a likelihood's support.
 
-    NaN and infinity are nobody's. `what` names the data, `cure` adds to what can be done.
+    NaN and infinity are nobody's. `what` names the data, `cure` adds to what can be done; `counts`
+    are whole numbers, for which no scaling is a cure.
     """
     if not (math.isfinite(low) and math.isfinite(high)):
         raise VaekitError(
             f"{what} holds NaN or infinite values (or beyond float32): remove or repair such "
             "examples"
+        )
+    if support is not None and counts and outside(low, high, support):
+        raise VaekitError(
+            f"the likelihood is of counts, and {what} spans [{low:.4g}, {high:.4g}]: {AS_COUNTS}"
         )
     if support is not None and outside(low, high, support):
         raise VaekitError(

@@ -213,7 +213,8 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         labels, attributes = self._known(y, len(pixels), reset, classes)
         data = Dataset(pixels, labels, name="X", attributes=attributes)
         if not reset:
-            check_within(self.model_.likelihood.support, *data.range, "X", _SCALE)
+            likelihood = self.model_.likelihood
+            check_within(likelihood.support, *data.range, "X", _SCALE, likelihood.whole)
             inputs.check_scale(self, data)
         return data
 

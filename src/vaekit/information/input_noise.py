@@ -11,6 +11,10 @@ J = ∂f/∂x at x,
     I(x; z)  = h(z) − E h(z|x) ≤ ½ ln det(2πe Cov z) − E h(z|x)
     KL(q(z)‖p(z)) = rate − I(x; z)
 
+Cov z is that of n codes. For Gaussian codes ln det of it is too small in the mean, by
+H ln(2/(n − 1)) + Σ_i ψ((n − i)/2), i = 1 … H, which is taken off, and varies by Σ_i ψ′((n − i)/2),
+which is part of the error; it takes n > H + 1 codes.
+
 The code of a clean x, which evaluation reads, has no density and an infinite rate; these numbers
 are those of the encoder that was trained. A sum of many small independent parts is near a Gaussian
 whatever the law of ε. Where a latent stands still, h(z|x) is −∞ and both numbers are infinite.
@@ -18,7 +22,7 @@ whatever the law of ε. Where a latent stands still, h(z|x) is −∞ and both n
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -33,7 +37,6 @@ from vaekit.faults import check_finite_values, check_range
 from vaekit.information.diagnostics import spectra
 from vaekit.information.encoding import drawing, posterior_of, rows_of
 from vaekit.information.rates import Number, mean_number
-from vaekit.information.scores.match import gaussian_entropy
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
@@ -45,13 +48,15 @@ _DEAD = 1e-7  # a singular value by the largest, which is 0 but for rounding
 class FirstOrder:
     """Hold what is known of each example in nats, float64 (n,), as the module says.
 
-    `distortion` is −log p(x|z) of the drawn code; `rate` is None without a prior.
+    `distortion` is −log p(x|z) of the drawn code; `rate` is None without a prior. `spread_error` is
+    the standard error of ½ ln det Cov z, which is one number in all of `information`.
     """
 
     distortion: Tensor
     rate: Tensor | None
     information: Tensor
     variance: float
+    spread_error: float
 
     __repr__ = brief_repr
 
@@ -60,6 +65,7 @@ class FirstOrder:
         how = f"to first order in the input's noise of variance {self.variance:.3g}"
         text = f"½ ln det 2πe Cov(z) − h(z|x), {how}: an upper bound on I(x; z)"
         told = mean_number(self.information, text, direction="upper bound")
+        told = replace(told, se=math.hypot(told.se or 0.0, self.spread_error))
         if self.rate is None:
             return {"information_first_order": told}
         text = f"−h(z|x) − log p(z), {how}: an upper bound on I(x; z)"
@@ -70,8 +76,8 @@ class FirstOrder:
 def first_order(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> FirstOrder | None:
     """Return rate and information of up to 1000 of `n` examples, which all give Cov(z).
 
-    None, with a warning, where a latent stands still. Raises `VaekitError` for a model whose code
-    is not as described, n < 1, and codes that are not finite.
+    None, with a warning, where a latent stands still or n ≤ H + 1. Raises `VaekitError` for a model
+    whose code is not as described, n < 1, and codes that are not finite.
     """
     lack = unfit_for_first_order(model, data)
     if lack:
@@ -80,8 +86,14 @@ def first_order(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> 
     rows, variance = rows_of(model, data, n), model.corruption.variance
     some = evenly_spaced(len(rows), JACOBIAN_EXAMPLES)
     singular = spectra(model, data, rows[some])
-    if (singular[:, -1] <= _DEAD * singular[:, 0]).any():
-        warn("no rate to first order: a latent does not move with x, so that it is infinite")
+    if count := int((singular[:, -1] <= _DEAD * singular[:, 0]).sum()):
+        warn(
+            "no rate to first order, as it is infinite: some latents do not move with x, or only "
+            f"together with others, at {count} of {len(some)} examples"
+        )
+        return None
+    if len(rows) <= singular.shape[1] + 1:
+        warn(f"no rate to first order: Cov(z) needs more examples than {len(rows)}")
         return None
     with drawing(seed):
         parts = list(_noisy_codes(model, data, rows))
@@ -91,9 +103,20 @@ def first_order(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> 
     )
     entropy = singular.log().sum(1)
     entropy += 0.5 * singular.shape[1] * (math.log(variance) + LOG_2PI + 1)
-    information = gaussian_entropy(codes, torch.zeros_like(codes)) - entropy
+    spread, error = _spread_entropy(codes)
+    information = spread - entropy
     rate = -entropy - prior[some] if len(prior) else None
-    return FirstOrder(distortion[some], rate, information, variance)
+    return FirstOrder(distortion[some], rate, information, variance, error)
+
+
+def _spread_entropy(codes: Tensor) -> tuple[float, float]:
+    """Return ½ ln det 2πe Cov(z) of codes (n, H) without its bias, and its standard error."""
+    n, size = codes.shape
+    half = 0.5 * (n - torch.arange(1, size + 1, dtype=torch.float64))
+    bias = size * math.log(2 / (n - 1)) + float(torch.digamma(half).sum())
+    whole = float(torch.linalg.slogdet(torch.cov(codes.T).reshape(size, size)).logabsdet) - bias
+    entropy = 0.5 * (whole + size * (LOG_2PI + 1))
+    return entropy, 0.5 * float(torch.polygamma(1, half).sum()) ** 0.5
 
 
 @torch.no_grad()

@@ -23,7 +23,7 @@ class Likelihood(nn.Module, ABC):
     To write one: take the decoder network in `__init__`, decode with `self.decode(z, c)`, return
     from `forward` a distribution whose event is one example, so that `log_prob` sums over entries.
     Set `support` where the data must lie in a range, which is checked whoever brings them, `whole`
-    where they must be whole numbers, `mass` where `log_prob` is of a probability and no density,
+    where they must be whole numbers, `measure` where `log_prob` is of a probability and no density,
     `heads` where the network gives several values for each entry, and `advice` where training can
     diverge because of the noise model. Where the noise is learned, set `learns` and write `noise`;
     where it has a closed form, write `maximise`, which updates buffers in place, and `settle`.
@@ -31,7 +31,7 @@ class Likelihood(nn.Module, ABC):
 
     support: tuple[float, float] | None = None
     whole: bool = False
-    mass: bool = False
+    measure: str = "density"
     heads: int = 1
     learns: bool = False
     advice: str = ""
@@ -150,8 +150,13 @@ class ScaledNoise(Entrywise):
         if not isinstance(learned, bool):
             raise VaekitError(f"learned must be true or false, got {learned!r}")
         self.network, self.learns, self.floor = network, learned, floor
+        if learned and scale <= floor:
+            raise VaekitError(
+                f"a learned scale begins above its floor, got scale={scale:g} and floor={floor:g}: "
+                "lower the floor"
+            )
         if learned:
-            self.free = nn.Parameter(torch.tensor(math.log(max(scale - floor, floor))))
+            self.free = nn.Parameter(torch.tensor(math.log(scale - floor)))
         else:
             self.register_buffer("log_scale", torch.tensor(math.log(scale)))
 

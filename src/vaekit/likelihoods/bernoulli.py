@@ -9,7 +9,7 @@ from vaekit.likelihoods.base import Likelihood
 class Bernoulli(Likelihood):
     """Read the network's output (batch, *shape) as logits of entries. Data must be in [0, 1]."""
 
-    support, mass = (0.0, 1.0), True
+    support, measure = (0.0, 1.0), "probability of black or white"
 
     def __init__(self, network: nn.Module):
         super().__init__()

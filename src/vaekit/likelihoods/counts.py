@@ -18,13 +18,14 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Lean
 from vaekit.likelihoods.base import Entrywise
 
-MOST_LOG = 30.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
+MOST_LOG = 20.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
+_STIRLING = 30.0  # θ from which a series serves
 
 
 class Counts(Entrywise):
     """Give entries a law of counts. Data must be whole numbers ≥ 0."""
 
-    support, whole, mass = (0.0, float("inf")), True, True
+    support, whole, measure = (0.0, float("inf")), True, "probability of counts"
 
     def __init__(self, network: nn.Module):
         super().__init__()
@@ -39,6 +40,51 @@ class Poisson(Counts):
         return td.Poisson(heads[0].clamp(-MOST_LOG, MOST_LOG).exp(), validate_args=False)
 
 
+class Overdispersed(Lean):
+    """Describe counts of the negative binomial law, by ln μ and ln θ of every entry."""
+
+    def __init__(self, log_mean: Tensor, log_theta: Tensor):
+        self.log_mean, self.log_theta = log_mean, log_theta
+        super().__init__(log_mean.shape, ())
+
+    @property
+    def mean(self) -> Tensor:
+        """Return μ."""
+        return self.log_mean.exp()
+
+    @property
+    def variance(self) -> Tensor:
+        """Return μ + μ²/θ."""
+        return self.mean + (2 * self.log_mean - self.log_theta).exp()
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draw counts: Poisson ones, of a rate with a gamma law, (*sample_shape, ...)."""
+        with torch.no_grad():
+            theta = self.log_theta.exp()
+            rate = td.Gamma(theta, theta / self.mean, validate_args=False)
+            return torch.poisson(rate.sample(torch.Size(sample_shape)))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return ln p of every entry."""
+        theta, share = self.log_theta.exp(), F.softplus(self.log_mean - self.log_theta)
+        grown = _log_gamma_ratio(value, theta) - value * self.log_theta
+        powers = value * self.log_mean - (theta + value) * share
+        return grown + powers - torch.lgamma(value + 1)
+
+
+def _log_gamma_ratio(x: Tensor, theta: Tensor) -> Tensor:
+    """Return ln Γ(x + θ)/Γ(θ): a difference of large numbers, by Stirling's series where they are.
+
+    For θ > 30 it is off by 1e-7 of itself, where lgamma in float32 would lose all digits.
+    """
+    large = theta.clamp_min(_STIRLING)
+    grown = (x + large - 0.5) * (x / large).log1p() + x * large.log() - x
+    inverse, other = 1 / large, 1 / (x + large)
+    series = grown + (other - inverse) / 12 - (other**3 - inverse**3) / 360
+    small = theta.clamp_max(_STIRLING)
+    return torch.where(theta > _STIRLING, series, torch.lgamma(x + small) - torch.lgamma(small))
+
+
 class NegativeBinomial(Counts):
     """Read the network's two outputs for each entry as ln μ and ln θ, x whole numbers ≥ 0.
 
@@ -49,8 +95,7 @@ class NegativeBinomial(Counts):
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return NB(μ, θ)."""
-        mean, shape = (head.clamp(-MOST_LOG, MOST_LOG) for head in heads)
-        return td.NegativeBinomial(shape.exp(), logits=mean - shape, validate_args=False)
+        return Overdispersed(*(head.clamp(-MOST_LOG, MOST_LOG) for head in heads))
 
 
 class ZeroInflated(Lean):

@@ -77,7 +77,7 @@ class DiscretisedLogistic(ScaledNoise):
     `VaekitError` for scales that are none, and for fewer than two levels.
     """
 
-    support, mass = (0.0, 1.0), True
+    support = (0.0, 1.0)
 
     def __init__(
         self,
@@ -90,7 +90,7 @@ class DiscretisedLogistic(ScaledNoise):
         super().__init__(network, scale, learned, floor)
         if isinstance(levels, bool) or not isinstance(levels, int) or not 2 <= levels <= 65536:
             raise VaekitError(f"levels must be a whole number from 2 to 65536, got {levels!r}")
-        self.levels = levels
+        self.levels, self.measure = levels, f"probability of {levels} levels"
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return the law of levels."""

@@ -1,8 +1,8 @@
 """Refit a run: other noise models on its networks, their bounds into refits.json.
 
-What a noise gains is log p(x|z) less that of the noise as trained, at the same codes of the same
-held-out examples, so that its error is of the difference. How many components a mixture needs is
-read there too: the fewest that lie within a standard error of the best.
+What a noise gains is its bound less that of the noise as trained, of the same held-out examples;
+its error is that of the difference at common codes. How many components a mixture needs is read
+there too: the fewest that lie within a standard error of the best.
 """
 
 import math
@@ -28,7 +28,7 @@ _MASS = (
     "log), the others are densities, which can exceed 1: the two are not comparable"
 )
 _ALIKE = 0.01  # nats, by which EM may end apart
-_GAIN = "log p(x|z) less that of the noise as trained, one code drawn for each example"
+_GAIN = "its bound less that of the noise as trained, error of the difference at common codes"
 
 
 def refit_run(
@@ -43,7 +43,8 @@ def refit_run(
     The networks stay, the noise is fitted to the residuals of the training data. Returns, by the
     name of the noise and first for that of the training, the ELBO on up to `n` held-out examples
     in nats, or the distortion of a model without a prior, the parameters of the noise, and what it
-    gains. `chosen` is true of the fewest components within a standard error of the best. With
+    gains. `chosen` is true of the fewest components within a standard error of the best, earlier
+    refits of the same weights and examples among them. With
     `components` mixtures of 2 up to so many are fitted too. `verbose` prints what is dropped of
     earlier refits. Raises `VaekitError` for components < 2, and as `information.refit` does.
     """
@@ -52,30 +53,46 @@ def refit_run(
     models = {own: run.model}
     for name in dict.fromkeys(noise):
         models[name] = measure.refit(run.model, run.data.train, name)
-    gains = measure.noise_gains(run.model, models, run.data.test, n)
-    mass = run.model.likelihood.mass
     rows: Results = {}
     for name, model in models.items():
         numbers = measure.evaluate(model, run.data.test, n)
         key = bound_of(numbers)
-        rows[name] = {
-            key: {**numbers[key], **run.stamp.as_dict()},
-            "noise": model.likelihood.noise(),
-        }
+        bound = {**numbers[key], **run.stamp.as_dict()}
+        rows[name] = {key: bound, "noise": model.likelihood.noise()}
         note = "; ".join(filter(None, (model.likelihood.settled, model.likelihood.warning())))
         if name != own and note:
             rows[name]["note"] = note
-        if name != own and not mass:
-            rows[name]["gain"] = asdict(mean_number(gains[name], _GAIN))
-    if mass:
+    path = run.folder / results.REFITS
+    before = _comparable(results.read_results(path), own, rows, silent)
+    earlier = {
+        name: row
+        for name, row in before.items()
+        if name not in rows and row["noise"] and None not in row["noise"].values()
+    }
+    models |= {name: measure.with_noise(run.model, row["noise"]) for name, row in earlier.items()}
+    gains = measure.noise_gains(run.model, models, run.data.test, n)
+    if run.model.likelihood.measure != "density":
         rows[own]["note"] = _MASS
+    else:
+        _add_gains(rows, own, gains)
     best = _fewest({name: gain for name, gain in gains.items() if name != own}, models)
     if best is not None:
-        rows[best]["chosen"] = True
+        rows[best] = {**(rows | earlier)[best], "chosen": True}
     say = print if verbose else silent
-    path = run.folder / results.REFITS
     results.merge(path, rows, lambda old: _comparable(old, own, rows, say))
     return rows
+
+
+def _add_gains(rows: Results, own: str, gains: dict[str, Tensor]) -> None:
+    """Add to every row but that of the training what it gains, with the error of the difference."""
+    key = bound_of(rows[own])
+    sign = 1 if key == "elbo" else -1
+    for name in rows.keys() - {own}:
+        number = asdict(mean_number(gains[name], _GAIN))
+        values = rows[name][key]["value"], rows[own][key]["value"]
+        if None not in values:
+            number["value"] = sign * (values[0] - values[1])
+        rows[name]["gain"] = number
 
 
 def _up_to(components: int | None) -> list[str]:

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.data.border import evenly_spaced
-from vaekit.faults import check_whole
+from vaekit.faults import check_counts_are_whole, check_whole
 from vaekit.model import Model
 from vaekit.values import (
     are_pixels,
@@ -52,7 +52,8 @@ def check_ends(model: Model, low: float, high: float, what: str, cure: str = "")
     These are the likelihood's support, and what corruption and prior mean; NaN and infinity are
     nobody's. `what` names the data, `cure` adds to what can be done.
     """
-    check_within(model.likelihood.support, low, high, what, cure)
+    counts = model.likelihood.whole
+    check_within(model.likelihood.support, low, high, what, cure, counts)
     for part in (model.corruption, model.prior):
         if part is not None:
             part.check(low, high)
@@ -97,6 +98,7 @@ class Shown:
         self._noted.append(noted)
         if first:
             self._check(noted, noted.low.item(), noted.high.item())
+            check_counts_are_whole(self.model, found, where)
         return found
 
     def check(self, fabric: "Fabric") -> None:

@@ -128,7 +128,7 @@ def _to_first_order(model: Model, data: Dataset, seed: int) -> Ledger:
     """Return the ledger of a deterministic encoder with noise on its input."""
     first = first_order(model, data, len(data), seed)
     if first is None:
-        raise VaekitError("a ledger of this model has an infinite rate: a latent stands still")
+        raise VaekitError("no ledger of this model on these examples, for the reason above")
     numbers = first.numbers()
     how = "−mean log p(x|z), one code of a noisy input"
     lines = [row(WHOLE, "distortion", "distortion", first.distortion, how)]

@@ -58,8 +58,9 @@ def read_model(entry: Entry, items: Dataset | None) -> Reading:
 
 
 def _measure_name(model: Model) -> str:
-    of = "probability" if model.likelihood.mass else "density"
-    return f"{of} of x" if model.condition is None else f"{of} of x given c"
+    of = model.likelihood.measure
+    of = f"{of} of x" if of == "density" else of
+    return of if model.condition is None else f"{of} given c"
 
 
 # ---- noise

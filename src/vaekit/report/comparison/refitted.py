@@ -50,9 +50,9 @@ def refits_section(
         return None
     caption = (
         "The networks stay, another noise is fitted to the residuals of the training data. A gain "
-        "is log p(x|z) less that of the noise as trained, at the same codes of the same held-out "
-        "items. Errors are over seeds where there are several, else over items; σ² stand with "
-        "their π, those of the first seed. Chosen are the fewest components within a standard "
+        "is the bound less that of the noise as trained, with the error of the difference at "
+        "common codes. Errors are over seeds where there are several, else over items; σ² stand "
+        "with their π, those of the first seed. Chosen are the fewest components within a standard "
         "error of the best."
     )
     figures = [refits_table(lines, "run")]

@@ -24,9 +24,9 @@ def _refits_section(view: View, saved: results.Results) -> Section:
     lines = [line_of("", name, row) for name, row in saved.items()]
     caption = (
         "The networks are the run's own, the noise was fitted to the residuals of the training "
-        "data. A gain is log p(x|z) less that of the noise as trained, at the same codes of the "
-        "same held-out items; σ² stand with their π. Chosen are the fewest components within a "
-        "standard error of the best."
+        "data. A gain is the bound less that of the noise as trained, with the error of the "
+        "difference at common codes; σ² stand with their π. Chosen are the fewest components "
+        "within a standard error of the best."
     )
     own = next(iter(saved.values()))
     others = results.of_others(own[lines[0].key], view.run.stamp)

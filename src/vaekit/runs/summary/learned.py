@@ -62,6 +62,7 @@ def _information(run: "Run", numbers: Numbers) -> str:
     """Split the rate into what tells of the example and what does not, where that is known."""
     rate, told = value_of(numbers, "rate"), value_of(numbers, "information")
     whence, n = "metrics.json", numbers.get("information", {}).get("n", 0)
+    side = "at least"
     if told is None:
         saved, whence = results.read_results(run.folder / results.LEDGER), "the ledger"
         try:
@@ -69,15 +70,16 @@ def _information(run: "Run", numbers: Numbers) -> str:
                 ledger = Ledger.from_dict(saved)
                 own = ledger["information"]
                 rate, told, n = ledger["rate"].value, own.value, own.n
+                side = "at most" if own.direction == "upper bound" else side
         except (VaekitError, KeyError):
             return ""
     if rate is None or told is None or rate <= 0:
         return ""
     rest = "the rest says how far all codes together are from the prior"
-    if math.log(n or 1) - told < SATURATED:
+    if side == "at least" and math.log(n or 1) - told < SATURATED:
         rest = f"{n:,} examples cannot show more"
     return (
-        f"Of {amount(rate)} nats of the rate at least {amount(told)} tell which example it is "
+        f"Of {amount(rate)} nats of the rate {side} {amount(told)} tell which example it is "
         f"(I(x; z), {whence}); {rest}."
     )
 
@@ -96,6 +98,8 @@ def _noise(codes: MeanCodes) -> str:
     noise = likelihood.noise() if likelihood.learns else {}
     if not noise:
         return ""
+    if "noise_scale" in noise:
+        return f"It learned a noise of scale {amount(noise['noise_scale'])} for each entry."
     if "noise_variance" in noise:
         variance = noise["noise_variance"]
         scaled = " in the units of scaled columns" if codes.data.columns is not None else ""
