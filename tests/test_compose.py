@@ -98,6 +98,7 @@ TEXTS: dict[str, list[str]] = {
         *("bernoulli", "squared_error", "gaussian(sigma=0.2)", "gaussian(learned=average)"),
         *("gaussian(learned=gradient)", "mixture(2)", "mixture(2, learned=gradient)"),
         "network_gaussian",
+        *("laplace", "student_t(df=5)", "continuous_bernoulli", "discretised_logistic(levels=16)"),
     ],
     "network": [
         *["mlp(8)"] * 6,

@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from parts import LIKELIHOODS, noise_model, small, theta
+from parts import LIKELIHOODS, entries_for, noise_model, small, theta
 from scipy import stats
 from torch import Tensor, nn
 
@@ -518,7 +518,7 @@ def test_bad_texts_are_refused(text, says):
 def test_trains(text, straight_through):
     made = system(text=text, temperature="linear(1, 0.5)", straight_through=straight_through)
     before = {name: p.detach().clone() for name, p in made.named_parameters()}
-    data = Dataset.from_array(torch.rand(40, 6))
+    data = Dataset.from_array(entries_for(text, 40, 6))
     going = fit(made, Distortion() + KL(), data, Training(epochs=2, batch=10, device="cpu"))
     for _ in going:
         for name, p in made.named_parameters():
