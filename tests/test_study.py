@@ -8,6 +8,7 @@ import sys
 import time
 import warnings
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -20,10 +21,12 @@ from vaekit import recipes
 from vaekit.cli import main
 from vaekit.cli.studying import Lines
 from vaekit.errors import VaekitError, VaekitWarning
-from vaekit.runs import Run
+from vaekit.runs import Config, Run
 from vaekit.study import Follower, Here, Processes, planned, read_study, results, run_study, store
+from vaekit.study.names import ADDED, mark_of
 from vaekit.study.plan import check_spec, value_of
 from vaekit.study.words import seeds_of
+from vaekit.training import Training
 
 TINY = {"epochs": 1, "latent": 2, "network": "mlp(8)", "batch": 500}
 SPEC = {
@@ -666,3 +669,17 @@ def test_check_spec_takes_mappings_only():
 
 def test_processes_say_what_they_are():
     assert Processes(2).about == "2 processes, one thread each"
+
+
+MARKS = ("9abc47595d", "964433206c")
+
+
+def test_marks_are_those_of_before():
+    """A setting that is added must not make studies of before train all their runs anew."""
+    first = Config("beta_vae", {"beta": 4, "latent": 2}, "digits", Training(epochs=5, beta1=0.5))
+    second = Config("joint_vae", {}, "mnist", Training(epochs=10, seed=3))
+    assert (mark_of(first), mark_of(second)) == MARKS  # as they were when marks began
+    for name in ADDED:
+        other = {"critics": "first"}[name]
+        changed = replace(second, training=replace(second.training, **{name: other}))
+        assert mark_of(changed) != MARKS[1]

@@ -9,14 +9,24 @@ from typing import Any
 
 from vaekit.arguments import fits
 from vaekit.runs import Config
+from vaekit.training import Training
 
+ADDED = ("critics",)  # settings of the training that came after the first marks
 DIGITS = 10  # letters at the end of a name, by which runs are told apart
 _LONGEST = 80  # letters of the part that people read
 
 
 def mark_of(config: Config) -> str:
-    """Return letters that tell runs apart, of all that decides one."""
-    text = json.dumps(_as_real(config.identity()), sort_keys=True, default=str)
+    """Return letters that tell runs apart, of all that decides one.
+
+    A setting of `ADDED` at its default is left out, so that studies of before find their runs.
+    """
+    decisive = config.identity()
+    defaults = Training()
+    for name in ADDED:
+        if decisive["training"][name] == getattr(defaults, name):
+            del decisive["training"][name]
+    text = json.dumps(_as_real(decisive), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:DIGITS]
 
 
