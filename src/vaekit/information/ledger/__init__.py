@@ -103,7 +103,7 @@ def ledger(
         if one.part is whole:
             lines += _likelihood(model, chosen, books, samples, seed)
     lines += block_sums(books.accounts)
-    lines += _bits(lines, math.prod(data.shape))
+    lines += _bits(lines, math.prod(data.shape), model.likelihood.measure)
     sizes = {part.name: len(part.places) for part in parts}
     return Ledger(tuple(lines), sizes, tuple(_notes(books)))
 
@@ -166,13 +166,14 @@ def _likelihood(
     yield row(WHOLE, "gap", "gap: KL(q(z|x)‖p(z|x))", gap, how, "lower bound")
 
 
-def _bits(rows: list[Row], size: int) -> Iterator[Row]:
+def _bits(rows: list[Row], size: int, measure: str) -> Iterator[Row]:
     """Yield −log₂ p(x) by entry of x, from the two bounds."""
     for key, what in (("elbo", "ELBO"), ("log_likelihood", "importance weights")):
         (number,) = (line.number for line in rows if line.key == key)
         scale = 1 / (size * math.log(2))
         se = None if number.se is None else number.se * scale
-        how = f"by the {what}, {size:,} dimensions, in the scale of the data"
+        of = "in the scale of the data" if measure == "density" else f"of a {measure}"
+        how = f"by the {what}, {size:,} dimensions, {of}"
         bits = Number(-number.value * scale, how, number.n, se, "bits per dimension", "upper bound")
         yield Row(BITS, f"bits_{key}", "−log₂ p(x) / D", bits)
 
