@@ -7,6 +7,7 @@ samples come from where the decoder knows its way. It says nothing of how the mo
 ELBO with it is that of the same encoder and decoder under another prior.
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -14,13 +15,14 @@ import torch
 from torch import Tensor
 from torch import distributions as td
 
-from vaekit.apply import condition_of, device_of, encode_set, sample_rows
+from vaekit.apply import batches, device_of, reading_of
 from vaekit.arguments import check_counts
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_seed
-from vaekit.information.categories import categories
-from vaekit.information.encoding import check_subject
+from vaekit.information.categories import categories_of
+from vaekit.information.encoding import drawing, posterior_of, rows_of
 from vaekit.model import Model
 from vaekit.priors import Prior
 
@@ -51,8 +53,19 @@ class CodeMixture(Prior):
 
 def unfit_for_mixtures(model: Model, data: Dataset) -> str:
     """Say why no mixture can be fitted to the codes of a model on a set, or nothing."""
-    discrete = categories(model, data)
+    discrete = categories_of(posterior_of(model, data))
     return "this model's code has categories, which are no Gaussians" if discrete else ""
+
+
+@torch.no_grad()
+def _codes(model: Model, data: Dataset, rows: Tensor) -> Iterator[Tensor]:
+    """Yield draws of q(z|x), (n, H), float64, in chunks."""
+    for _, part, x, c in batches(model, data, rows):
+        check_range(model, data, part, x)
+        with reading_of(data, model):
+            z = model.encode(x, c).rsample()
+        check_finite_values(model, data, part, "the code", z)
+        yield z.double().cpu()
 
 
 def with_code_prior(
@@ -70,18 +83,17 @@ def with_code_prior(
     """
     from sklearn.mixture import GaussianMixture
 
-    check_subject(model, data, n=n)
     check_counts(components=components)
     check_seed(seed)
     if lack := unfit_for_mixtures(model, data):
         raise VaekitError(lack)
-    rows = sample_rows(len(data), n)
+    rows = rows_of(model, data, n)
     if len(rows) <= components:
         raise VaekitError(
             f"{components} components need more codes than {len(rows)}: give fewer components"
         )
-    c = condition_of(model, data, rows)
-    z = encode_set(model, data.subset(rows), c, draw=True, seed=seed).code.double().numpy()
+    with drawing(seed):
+        z = torch.cat(list(_codes(model, data, rows))).numpy()
     centre, spread = z.mean(0), z.std(0)
     if not spread.max() > 0:
         raise VaekitError("all codes are one, so that there is nothing to fit: train longer")

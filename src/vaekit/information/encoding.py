@@ -85,7 +85,8 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
 
 @torch.no_grad()
 def posterior_of(model: Model, data: Dataset) -> Density:
-    """Return q(z|x) of the first example of a set, whatever its kind."""
+    """Return q(z|x) of the first example of a set, whatever its kind; raise as `check_subject`."""
+    check_subject(model, data)
     (part,) = batches(model, data, torch.arange(1))
     with evaluating(model), reading_of(data, model):
         return model.encode(part.x, part.c)
