@@ -294,6 +294,13 @@ PRIORS: dict[str, Expectation] = {
     ),
 }  # vamp, which reads the model's own encoder, has its laws in test_priors.py
 COUNTS = ["poisson", "negative_binomial", "zero_inflated_negative_binomial"]
+PLAIN_LAWS = [
+    "laplace",
+    "student_t(df=5, learned=false)",
+    "continuous_bernoulli",
+    "discretised_logistic(levels=16)",
+    *COUNTS,
+]
 LIKELIHOODS = [
     "bernoulli",
     "squared_error",
@@ -304,11 +311,7 @@ LIKELIHOODS = [
     "mixture(2)",
     "mixture(3, learned=gradient)",
     "network_gaussian",
-    "laplace",
-    "student_t(df=5, learned=false)",
-    "continuous_bernoulli",
-    "discretised_logistic(levels=16)",
-    *COUNTS,
+    *PLAIN_LAWS,
 ]
 
 

@@ -9,6 +9,7 @@ from parts import (
     DENSITIES,
     LIKELIHOODS,
     PAIRS,
+    PLAIN_LAWS,
     POSTERIORS,
     PRIORS,
     TERMS,
@@ -290,7 +291,9 @@ def combinations():
     ]
     turns = itertools.cycle(LIKELIHOODS)
     found = {(*parts[:2], next(turns), *parts[2:]) for parts in wide}
-    found |= set(itertools.product(POSTERIORS, ["normal", None], LIKELIHOODS, ["kl"], [0, 3]))
+    noises = [name for name in LIKELIHOODS if name not in PLAIN_LAWS]
+    found |= set(itertools.product(POSTERIORS, ["normal", None], noises, ["kl"], [0, 3]))
+    found |= set(itertools.product(POSTERIORS, ["normal"], PLAIN_LAWS, ["kl"], [3]))
     return sorted(found, key=str)
 
 
