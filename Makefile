@@ -7,9 +7,6 @@ DEMO_DATA ?= sprites(scales=3, rotations=10, positions=16, size=32)
 DEMO_EPOCHS ?= 4
 DEMO_OUT ?= runs/demo
 
-# Threads that wait for each other give their core up soon, which other programs may want.
-demo: export GOMP_SPINCOUNT ?= 3000
-
 .PHONY: demo test check docs clean
 
 demo: $(VENV)/installed

@@ -623,3 +623,18 @@ def said_of(run: Run) -> str:
     view = View(run.model, run.data.test, codes, run.folder, run=run)
     (section,) = ledger.sections(view)
     return section.caption
+
+
+def test_threads_that_wait_give_up_their_cores(monkeypatch, capsys):
+    """Said before PyTorch is loaded, and left alone where the user has said something."""
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    ok(capsys, "list")
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+    code = (
+        "import sys, os, vaekit.cli; assert 'torch' not in sys.modules; "
+        "vaekit.cli.main(['list']); "
+        "print(os.environ['GOMP_SPINCOUNT'])"
+    )
+    plain = {name: value for name, value in os.environ.items() if name != "GOMP_SPINCOUNT"}
+    done = subprocess.run([sys.executable, "-c", code], env=plain, capture_output=True, text=True)
+    assert done.stdout.strip().splitlines()[-1] == "3000", done.stderr

@@ -51,6 +51,9 @@ code of your own, which may enter recipes, parts, metrics and data sets by name.
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a command and exit: 0 when it went well, 2 on an error, 130 or 143 when stopped."""
+    # Read when PyTorch is loaded: threads that wait for each other give up their cores soon, which
+    # costs nothing alone and keeps the speed of one thread where others take the cores.
+    os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
