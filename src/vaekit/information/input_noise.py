@@ -37,6 +37,7 @@ from vaekit.faults import check_finite_values, check_range
 from vaekit.information.diagnostics import spectra
 from vaekit.information.encoding import drawing, posterior_of, rows_of
 from vaekit.information.rates import Number, mean_number
+from vaekit.information.scores.match import gaussian_entropy
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
@@ -113,9 +114,8 @@ def _spread_entropy(codes: Tensor) -> tuple[float, float]:
     """Return ½ ln det 2πe Cov(z) of codes (n, H) without its bias, and its standard error."""
     n, size = codes.shape
     half = 0.5 * (n - torch.arange(1, size + 1, dtype=torch.float64))
-    bias = size * math.log(2 / (n - 1)) + float(torch.digamma(half).sum())
-    whole = float(torch.linalg.slogdet(torch.cov(codes.T).reshape(size, size)).logabsdet) - bias
-    entropy = 0.5 * (whole + size * (LOG_2PI + 1))
+    short = size * math.log(2 / n) + float(torch.digamma(half).sum())  # of the mean over n
+    entropy = gaussian_entropy(codes, torch.zeros_like(codes)) - 0.5 * short
     return entropy, 0.5 * float(torch.polygamma(1, half).sum()) ** 0.5
 
 

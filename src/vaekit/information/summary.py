@@ -30,7 +30,7 @@ def summarise(
     on 1000 examples at most, without a prior. Deterministic codes of noisy inputs have the numbers
     of `first_order` in their place. Raises `VaekitError` as the four do.
     """
-    if posterior_of(model, data).deterministic and not uninformed(model, data):
+    if not unfit_for_first_order(model, data):
         first = first_order(model, data, n, seed)
         return {} if first is None else {k: asdict(v) for k, v in first.numbers().items()}
     numbers = aggregate(model, data, n, seed).numbers()

@@ -14,7 +14,7 @@ critic steps first, and the term sees it as it is then (`Training(critics="first
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -98,6 +98,24 @@ class Adversarial(nn.Module, Term, ABC):
     def still(self, *inputs: Tensor) -> Tensor:
         """Call the critic so that gradients flow to its inputs and not to its weights."""
         return frozen(self.network, *inputs)
+
+
+def uncompiled(function: Callable[..., Tensor], *arguments: Any) -> Tensor:
+    """Call a function that differentiates twice, which a compiled graph cannot be."""
+    if torch.compiler.is_compiling():
+        whole: Any = torch.compiler.disable(function)
+        return whole(*arguments)
+    return function(*arguments)
+
+
+def projected_slope(output: Tensor, x: Tensor, count: int, draws: int) -> Tensor:
+    """Return ‖∂output/∂x‖²_F averaged over `count` examples, E ‖vᵀJ‖² of random signs v."""
+    total = torch.zeros((), device=x.device)
+    for _ in range(draws):
+        v = torch.randint_like(output, 2) * 2 - 1
+        (g,) = torch.autograd.grad(output, x, v, create_graph=True)
+        total = total + g.square().reshape(count, -1).sum(1).mean()
+    return total / draws
 
 
 def critic_rate(critic_lr: float) -> float:

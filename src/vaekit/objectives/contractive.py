@@ -1,13 +1,11 @@
 """The contractive penalty, ‖∂f(x)/∂x‖²_F of the encoder's code f (Rifai et al. 2011, eq. 2)."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Model, Pass
-from vaekit.objectives.base import Term
+from vaekit.objectives.base import Term, projected_slope, uncompiled
 from vaekit.posteriors import Dirac
 
 METHODS = ("auto", "exact", "closed", "projections")
@@ -34,10 +32,7 @@ class Contractive(Term):
 
     def __call__(self, run: Pass) -> Tensor:
         """Return ‖J‖²_F of the encoder at the clean x."""
-        if torch.compiler.is_compiling():  # a compiled graph cannot be differentiated twice
-            whole: Any = torch.compiler.disable(self._norm)
-            return whole(run)
-        return self._norm(run)
+        return uncompiled(self._norm, run)
 
     def _norm(self, run: Pass) -> Tensor:
         layer = one_sigmoid_layer(run.model)
@@ -51,12 +46,7 @@ class Contractive(Term):
         if method == "exact":
             squares = (g.square().flatten(1).sum(1) for g in _jacobian_rows(code, x, graph=True))
             return torch.stack(list(squares)).sum(0).mean()
-        total = torch.zeros((), device=x.device)
-        for _ in range(self.draws):
-            v = torch.randint_like(code, 2) * 2 - 1
-            (g,) = torch.autograd.grad(code, x, v, create_graph=True)
-            total = total + g.square().flatten(1).sum(1).mean()
-        return total / self.draws
+        return projected_slope(code, x, len(x), self.draws)
 
     def _closed(self, run: Pass, layer: nn.Linear | None) -> Tensor:
         if layer is None:

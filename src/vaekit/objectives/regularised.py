@@ -12,14 +12,12 @@ is sampled from a mixture fitted to its codes, `vaekit sample RUN --from codes`:
     distortion + 0.01*code_norm + 1e-6*decoder_norm
 """
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
-from vaekit.objectives.base import Term
+from vaekit.objectives.base import Term, projected_slope, uncompiled
 
 
 class CodeNorm(Term):
@@ -63,18 +61,10 @@ class DecoderSlope(Term):
 
     def __call__(self, run: Pass) -> Tensor:
         """Return the squared Frobenius norm of the decoder's Jacobian."""
-        if torch.compiler.is_compiling():  # a compiled graph cannot be differentiated twice
-            whole: Any = torch.compiler.disable(self._norm)
-            return whole(run)
-        return self._norm(run)
+        return uncompiled(self._norm, run)
 
     def _norm(self, run: Pass) -> Tensor:
         with torch.enable_grad():
             z = run.z if run.z.requires_grad else run.z.detach().requires_grad_()
             mean = run.model.decode(z, run.condition, run.x.shape).mean
-            total = torch.zeros((), device=z.device)
-            for _ in range(self.draws):
-                v = torch.randint_like(mean, 2) * 2 - 1
-                (g,) = torch.autograd.grad(mean, z, v, create_graph=True)
-                total = total + g.square().sum(-1).mean()
-        return total / self.draws
+            return projected_slope(mean, z, z.shape[:-1].numel(), self.draws)

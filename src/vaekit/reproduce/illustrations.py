@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 
 from vaekit import pictures
 from vaekit.errors import VaekitError
-from vaekit.information import refit
+from vaekit.information import with_noise
 from vaekit.metrics import cluster_accuracy
 from vaekit.priors import LpNested
 from vaekit.report import tables
@@ -27,7 +27,7 @@ from vaekit.report.sections.plane import drawn
 from vaekit.report.sections.priors import exponents
 from vaekit.reproduce.items import Row
 from vaekit.reproduce.make import Made
-from vaekit.runs import Run
+from vaekit.runs import Run, results
 
 _POINTS = 800  # codes in a plane
 _ITEMS = 1000  # examples that pictures of the noise choose from
@@ -102,7 +102,10 @@ def _codes_drawn(row: Row, runs: Sequence[Run], about: About) -> Markup:
 
 def _memberships(row: Row, runs: Sequence[Run], about: About) -> Markup:
     run = runs[0]
-    model = refit(run.model, run.data.train, row.refit) if row.refit else run.model
+    model = run.model
+    if row.refit:  # whose numbers the table has already
+        saved = results.read_results(run.folder / results.REFITS)
+        model = with_noise(model, saved[row.refit]["noise"])
     view = View(model, run.data.test, encode_items(model, run.data.test, _ITEMS), run.folder)
     shown, said = noise_pictures(view)
     return Markup('<p class="caption">{}</p>{}').format(said.strip(), strips(shown))

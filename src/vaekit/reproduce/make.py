@@ -126,14 +126,14 @@ def gathered(item: Item, scale: str, spec: dict[str, Any], folder: Path, table: 
     runs = {
         name: [Run(folder / RUNS / each["run"]) for each in rows] for name, rows in by_row.items()
     }
-    if item.representative:
-        for name, rows in by_row.items():
-            first = representative(rows, item.representative)
-            runs[name] = [runs[name][first], *runs[name][:first], *runs[name][first + 1 :]]
     refitted = {row.name: row.refit for row in item.rows if row.refit}
     for name, noise in refitted.items():
         pairs = zip(by_row[name], runs[name], strict=True)
         by_row[name] = [_under(noise, row, run) for row, run in pairs]
+    if item.representative:
+        for name, rows in by_row.items():
+            first = representative(rows, item.representative)
+            runs[name] = [runs[name][first], *runs[name][:first], *runs[name][first + 1 :]]
     spreads = {name: _spreads(rows, item.numbers) for name, rows in by_row.items()}
     verdicts = tuple(judged(claim, spreads) for claim in item.claims)
     if scale == "smoke":  # a few steps decide nothing

@@ -44,9 +44,9 @@ def refit_run(
     name of the noise and first for that of the training, the ELBO on up to `n` held-out examples
     in nats, or the distortion of a model without a prior, the parameters of the noise, and what it
     gains. `chosen` is true of the fewest components within a standard error of the best, earlier
-    refits of the same weights and examples among them. With
-    `components` mixtures of 2 up to so many are fitted too. `verbose` prints what is dropped of
-    earlier refits. Raises `VaekitError` for components < 2, and as `information.refit` does.
+    refits of the same weights and examples among them. With `components` mixtures of 2 up to so
+    many are fitted too. `verbose` prints what is dropped of earlier refits. Raises `VaekitError`
+    for components < 2, and as `information.refit` does.
     """
     noise = [*noise, *_up_to(components)]
     own = f"{run.config.arguments.get('likelihood', run.config.recipe)} (as trained)"

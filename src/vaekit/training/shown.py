@@ -38,8 +38,9 @@ def check_support(data: Dataset, model: Model) -> None:
     low, high = data.range
     table = "; of a table write \"table('FILE', scale=minmax)\"" if len(data.shape) == 1 else ""
     check_ends(model, low, high, data.name, table)
-    some = evenly_spaced(len(data), _LOOKED)
-    check_whole(model, data, some, data.batch(some))
+    if model.likelihood.whole:
+        some = evenly_spaced(len(data), _LOOKED)
+        check_whole(model, data, some, data.batch(some))
     told = model.condition
     if told is not None and told.kind == "attributes" and data.attributes is not None:
         attributes = data.condition(torch.arange(len(data)), told.kind, told.width)

@@ -47,7 +47,6 @@ from vaekit.information.encoding import (
     HasModel,
     check_subject,
     model_of,
-    posterior_of,
     rows_of,
 )
 from vaekit.information.importance import EXAMPLES, log_likelihood
@@ -86,7 +85,7 @@ def ledger(
     rows = rows_of(model, data, n, samples=samples)
     chosen = data if len(rows) == len(data) else data.subset(rows)
     _check_arguments(model, chosen, bound, train)
-    if posterior_of(model, chosen).deterministic and not unfit_for_first_order(model, chosen):
+    if not unfit_for_first_order(model, chosen):
         return _to_first_order(model, chosen, seed)
     blocks = parts_of(model)
     whole = Part(WHOLE, list(range(model.posterior.latent)))
