@@ -301,6 +301,8 @@ PLAIN_LAWS = [
     "discretised_logistic(levels=16)",
     *COUNTS,
 ]
+# Laws of six entries; `columns` is built of as many as the shape asks for.
+COLUMN_LAWS = ["gaussian", "categorical(2)", "bernoulli", "negative_binomial", "student_t"]
 LIKELIHOODS = [
     "bernoulli",
     "squared_error",
@@ -311,6 +313,7 @@ LIKELIHOODS = [
     "mixture(2)",
     "mixture(3, learned=gradient)",
     "network_gaussian",
+    "columns",
     *PLAIN_LAWS,
 ]
 
@@ -427,11 +430,15 @@ def small_arguments(recipe: str, **more: object) -> dict[str, object]:
 
 def entries_for(name: str, *shape: int) -> Tensor:
     """Draw data that a likelihood can do with: whole numbers for counts, else within [0, 1]."""
-    return torch.randint(4, shape).float() if name in COUNTS else torch.rand(shape)
+    most = 2 if name == "columns" else 4 if name in COUNTS else 0
+    return torch.randint(most, shape).float() if most else torch.rand(shape)
 
 
 def noise_model(name: str, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Likelihood:
     """Build a likelihood by its text on the decoder of some networks."""
+    if name == "columns":
+        more = ["laplace"] * (shape[0] - 6)
+        name = f"columns({[*COLUMN_LAWS, *more]})"
     return likelihood(name, nets, latent + width, shape)
 
 

@@ -43,7 +43,7 @@ def model(kind, latent: int = 2, entries: int = 6) -> Model:
 
 
 def test_every_corruption_is_tested():
-    assert {text.split("(")[0] for text in TEXTS + OF_IMAGES} == set(CORRUPTIONS)
+    assert {text.split("(")[0] for text in TEXTS + OF_IMAGES} == set(CORRUPTIONS) - {"hidden"}
 
 
 # ---- statistics

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import vaekit
 from vaekit.data import Dataset
+from vaekit.distributions.counts import Overdispersed
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import (
     LIKELIHOODS,
@@ -26,7 +27,6 @@ from vaekit.likelihoods import (
     likelihood,
 )
 from vaekit.likelihoods.continuous_bernoulli import GreyValues
-from vaekit.likelihoods.counts import Overdispersed
 from vaekit.training import Training, fit
 
 HEADS = [(-1.5, 0.3, -0.4), (0.2, 1.1, 0.8), (2.5, -0.7, 0.1)]

@@ -6,7 +6,7 @@ A corruption acts while a model trains. In evaluation the encoder sees what it i
 
 import math
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -22,12 +22,14 @@ class Corruption(nn.Module):
 
     To write one: draw on x's device without asking it a question, and say in `level` how much it
     corrupts; `at(level)` returns the same corruption at another level, for curves over levels.
-    Noise that is added to each entry by itself gives its `variance`, in squared units of x.
+    Noise that is added to each entry by itself gives its `variance`, in squared units of x. One
+    that `hides` entries makes them NaN, which is missing, and needs a likelihood that knows that.
     Where it means a certain scale of x, `check(low, high)` refuses data that span another.
     """
 
     level: float
     variance: float | None = None
+    hides: bool = False
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -58,6 +60,41 @@ class Masking(Corruption):
     def at(self, level: float) -> Corruption:
         """Return masking with the same value."""
         return Masking(level, self.value)
+
+
+class Hidden(Corruption):
+    """Hide each column with probability p: its entries are missing, NaN, for the encoder alone.
+
+    `sizes` are the numbers of entries of the columns, as of one-hots; without them each entry is a
+    column. An encoder that learns so fills in what is missing better. It needs a likelihood that
+    knows missing entries (`columns`). Raises `VaekitError` for p outside [0, 1], and for examples
+    that are not of these columns.
+    """
+
+    hides = True
+
+    def __init__(self, p: float = 0.2, sizes: Sequence[int] | None = None):
+        super().__init__()
+        self.level, self.sizes = _share(p, "hidden"), None if sizes is None else list(sizes)
+        if self.sizes is not None:
+            self.register_buffer("_widths", torch.tensor(self.sizes), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x̃, (batch, D)."""
+        if self.sizes is None:
+            return x.masked_fill(torch.rand_like(x) < self.level, torch.nan)
+        if x.shape[1:] != (sum(self.sizes),):
+            raise VaekitError(
+                f"hidden is of {sum(self.sizes)} entries, got examples of {tuple(x.shape[1:])}: "
+                "leave sizes out, they come from the data"
+            )
+        off = torch.rand(len(x), len(self.sizes), device=x.device) < self.level
+        wide = off.repeat_interleave(self._widths, 1, output_size=x.shape[1])
+        return x.masked_fill(wide, torch.nan)
+
+    def at(self, level: float) -> Corruption:
+        """Return hiding of the same columns."""
+        return Hidden(level, self.sizes)
 
 
 class GaussianNoise(Corruption):
@@ -250,6 +287,7 @@ class Custom(Corruption):
 
 CORRUPTIONS: dict[str, Callable[..., Corruption]] = {
     "masking": Masking,
+    "hidden": Hidden,
     "gaussian": GaussianNoise,
     "truncated_gaussian": TruncatedGaussian,
     "salt_and_pepper": SaltAndPepper,

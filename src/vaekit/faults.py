@@ -37,6 +37,7 @@ def check_range(model: Model, data: Dataset, rows: Tensor, x: Tensor) -> None:
 
     So it does for NaN and infinity, and for what are no counts where the likelihood is of counts.
     """
+    x = model.likelihood.known(x)
     check_numbers(data, rows, x)
     check_whole(model, data, rows, x)
     support = model.likelihood.support

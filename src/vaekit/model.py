@@ -96,6 +96,11 @@ class Model(nn.Module):
         self.condition = condition
         for name, kind, cure in _PARTS:
             _check_part(name, getattr(self, name), kind, cure)
+        if self.corruption is not None and self.corruption.hides and not likelihood.missing:
+            raise VaekitError(
+                "hidden entries are missing ones, of which only the likelihood columns knows: "
+                "train on mixed columns, \"table('FILE', mixed=true)\", or use masking"
+            )
 
     def forward(self, x: Tensor, c: Tensor | None = None, samples: int = 1) -> Pass:
         """Encode x (batch, *shape), draw `samples` codes each, and decode them.
@@ -135,7 +140,7 @@ class Model(nn.Module):
     def encode(self, x: Tensor, c: Tensor | None = None) -> Density:
         """Return q(z|x, c); raise `VaekitError` unless it is one code of each example."""
         version = _version(x)
-        q = self.posterior(x, c)
+        q = self.posterior(self.likelihood.shown(x), c)
         if version != _version(x):
             raise VaekitError(
                 "the encoder changes its input in place, and with it the data: write x - a for "

@@ -97,6 +97,11 @@ def as_floats(x: Tensor) -> Tensor:
     return x.float().div_(255) if are_pixels(x) else x.float()
 
 
+def squares(x: Tensor, mean: Tensor) -> Tensor:
+    """Return (x − mean)² of every entry, 0 where x is NaN, which stands for what is missing."""
+    return torch.where(x.isnan(), 0.0, x - mean).square()
+
+
 def bad_entry(x: Tensor) -> tuple[int, ...] | None:
     """Return the place of the first value that is NaN or infinite, None where there is none."""
     if not x.numel() or all(math.isfinite(end) for end in torch.stack(torch.aminmax(x)).tolist()):

@@ -90,12 +90,24 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
         return _chunked(model, draw, torch.zeros(count, model.posterior.latent), c)
 
 
-def sample(model: Model, count: int, c: Tensor | None = None, seed: int = 0) -> Tensor:
+def sample(
+    model: Model, count: int, c: Tensor | None = None, seed: int = 0, draw: bool = False
+) -> Tensor:
     """Return the mean of p(x|z, c) for codes drawn from the prior, (count, *shape).
 
-    Raises `VaekitError` as `sample_codes` does.
+    With `draw` it is a draw of p(x|z, c) in place of its mean. Raises `VaekitError` as
+    `sample_codes` does.
     """
-    return decode(model, sample_codes(model, count, c, seed), c)
+    z = sample_codes(model, count, c, seed)
+    if not draw:
+        return decode(model, z, c)
+
+    def drawn(z: Tensor, c: Tensor | None) -> Tensor:
+        with sampling("a sample of p(x|z)"):
+            return model.likelihood(z.float()[None], c).sample()[0]
+
+    with seeded(seed + 1):
+        return _chunked(model, drawn, z, c)
 
 
 def _tensor(x: object, what: str) -> Tensor:
@@ -111,7 +123,7 @@ def _examples(model: Model, x: object) -> Tensor:
     """Return examples as a tensor; raise `VaekitError` for what is none of the model's."""
     batch = _tensor(x, "examples x (n, *shape)")
     check_shape(model, batch)
-    check_values(batch, "x")
+    check_values(model.likelihood.known(batch), "x")
     return batch
 
 

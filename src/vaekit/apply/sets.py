@@ -96,7 +96,7 @@ def _posteriors(
     if c is not None:
         check_conditions(model, len(source) if isinstance(source, Dataset) else 1, c)
     for part in batches(model, source, c=c):
-        check_numbers(part.data, part.rows, part.x)
+        check_numbers(part.data, part.rows, model.likelihood.known(part.x))
         with reading_of(part.data, model):
             q = model.encode(part.x, part.c)
         yield part, q

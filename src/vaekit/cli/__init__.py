@@ -41,6 +41,7 @@ usage: vaekit COMMAND ...
   reconstruct RUN [INPUT]    encode and decode, shown below the originals
   interpolate RUN A B        decode along the line between two examples
   traverse RUN [RUN ...]     move latents and categories, as a picture, a moving one or a table
+  impute RUN [TABLE]         fill in what is missing in a table, and say how well
   sample RUN                 draw new examples, of a class for conditional models
   export RUN                 write the model as ONNX, for torch.export, or for a model hub
 
@@ -153,6 +154,7 @@ COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "reconstruct": _command("applying", "reconstruct_command"),
     "interpolate": _command("applying", "interpolate_command"),
     "traverse": _command("traversing", "traverse_command"),
+    "impute": _command("imputing", "impute_command"),
     "sample": _command("applying", "sample_command"),
     "export": _command("exporting", "export_command"),
 }

@@ -131,6 +131,17 @@ def sample_command(words: list[str]) -> None:
     made.add_argument(
         "--components", type=int, default=None, help="Gaussians of the mixture, 10 by default"
     )
+    made.add_argument(
+        "--given",
+        type=str,
+        default=None,
+        help="of mixed columns: values that the rows have, 'city=Oslo, age=40'",
+    )
+    made.add_argument(
+        "--draw",
+        action="store_true",
+        help="draw from p(x|z) in place of its mean, as is always done of mixed columns",
+    )
     _add_output(made, _SHEET, "samples.png")
     options = parse_words(made, words)
     run = run_of(options)
@@ -139,9 +150,11 @@ def sample_command(words: list[str]) -> None:
 
     target = _target(run, options, "samples", ())
     asked = inputs.condition(options.condition, run), options.seed
-    x = run.sample(options.n, *asked, options.source, options.components)
+    draw = options.draw or None
+    x = run.sample(options.n, *asked, options.source, options.components, options.given, draw)
     writing.write_examples(target, [x], run.schema, len(x))
     under = "" if options.condition is None else f", condition {options.condition}"
+    under += "" if options.given is None else f", given {options.given}"
     source = "the prior" if options.source == "prior" else "a mixture fitted to codes"
     _say(target, len(x), len(x), f"drawn from {source}, seed {options.seed}{under}")
 

@@ -164,7 +164,7 @@ def write_tables(target: Target, tables: Iterable[pl.DataFrame]) -> None:
         for number, table in enumerate(tables):
             if not number:
                 yield table.columns
-            yield from ([str(v) for v in row] for row in table.iter_rows())
+            yield from (["" if v is None else str(v) for v in row] for row in table.iter_rows())
 
     _write_csv(target.path, rows())
 
@@ -195,6 +195,8 @@ def write_examples(
     if target.ending == ".npy":
         files.write_file(target.path, lambda file: save_rows(file, parts))
     elif target.ending == ".csv":
+        if schema.columns is not None and schema.columns.fields:
+            return write_tables(target, map(schema.columns.typed, parts))
         own = schema.columns.names if schema.columns else None
         own = own or [f"x{d}" for d in range(prod(schema.shape))]
         rows = (list(map(str, row)) for part in parts for row in part.reshape(len(part), -1))

@@ -9,13 +9,17 @@ the rows that a model is trained on.
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from vaekit.data.border import pieces
 from vaekit.data.medians import Pieces, medians
+from vaekit.data.mixed import Field, typed
 from vaekit.errors import VaekitError, shortened, warn
+
+if TYPE_CHECKING:
+    import polars as pl
 
 # A column of floats varies by rounding alone where its range is a few units in the last place.
 _ROUNDING = 16
@@ -28,7 +32,8 @@ class Columns:
 
     `scale` says how: standard, minmax or none, empty where that is not known any more. `missing` is
     what was done about missing values (drop, mean, median, empty for refused), `fill` (D,) what
-    they are taken for.
+    they are taken for. Of a table of mixed columns these are its entries, and `fields` say what
+    columns they are of; there NaN stands for what is missing.
     """
 
     names: tuple[str, ...]
@@ -37,6 +42,7 @@ class Columns:
     scale: str = ""
     missing: str = ""
     fill: np.ndarray | None = None
+    fields: tuple[Field, ...] = ()
 
     @classmethod
     def of(
@@ -47,12 +53,13 @@ class Columns:
         missing: str = "",
         eps: float | np.ndarray = 2.0**-52,
         rows: np.ndarray | None = None,
+        fields: tuple[Field, ...] = (),
     ) -> "Columns":
         """Compute the scaling `standard`, `minmax` or `none` of numbers (N, D), NaN where missing.
 
         `eps` is the rounding of their type, one or one for each column; `rows` (M,) are those to
-        learn from (None: all). It goes by pieces, so that the numbers may be mapped. Raises
-        `VaekitError` for columns that have no value at all.
+        learn from (None: all). Of mixed `fields` numbers alone are scaled. It goes by pieces, so
+        that the numbers may be mapped. Raises `VaekitError` for columns that have no value at all.
         """
 
         def parts() -> Iterator[np.ndarray]:
@@ -60,23 +67,29 @@ class Columns:
 
         fill = _filling(names, parts, missing) if missing in ("mean", "median") else None
         if scale == "none":
-            return cls(names, np.zeros(len(names)), np.ones(len(names)), scale, missing, fill)
+            plain = np.zeros(len(names)), np.ones(len(names))
+            return cls(names, *plain, scale, missing, fill, fields)
 
         def whole() -> Iterator[np.ndarray]:
             return (p if fill is None else np.where(np.isnan(p), fill, p) for p in parts())
 
-        ends = [(part.min(axis=0), part.max(axis=0), part[0].copy()) for part in whole()]
+        ends = [(np.fmin.reduce(p), np.fmax.reduce(p), p[0].copy()) for p in whole()]
         lows, highs, firsts = zip(*ends, strict=True)
-        low, high = np.min(lows, axis=0), np.max(highs, axis=0)
-        width = high - low
+        low, high = np.fmin.reduce(lows), np.fmax.reduce(highs)
+        if fields:
+            low, high = (np.nan_to_num(end) for end in (low, high))
+        first, width = np.where(np.isnan(firsts[0]), low, firsts[0]), high - low
         constant = width <= _ROUNDING * eps * np.maximum(np.abs(low), np.abs(high))
         if scale == "standard":
-            count = len(numbers) if rows is None else len(rows)
-            low = sum(part.sum(axis=0) for part in whole()) / count
-            squares = (np.square(part - low).sum(axis=0) for part in whole())
+            count = np.maximum(1, sum((~np.isnan(part)).sum(axis=0) for part in whole()))
+            low = sum(np.nansum(part, axis=0) for part in whole()) / count
+            squares = (np.nansum(np.square(part - low), axis=0) for part in whole())
             width = np.sqrt(sum(squares) / count)
-        shift, width = np.where(constant, firsts[0], low), np.where(constant, 0.0, width)
-        return cls(names, shift, width, scale, missing, fill)
+        shift, width = np.where(constant, first, low), np.where(constant, 0.0, width)
+        if fields:
+            own = np.repeat([f.is_number for f in fields], [f.width for f in fields])
+            shift, width = np.where(own, shift, 0.0), np.where(own, width, 1.0)
+        return cls(names, shift, width, scale, missing, fill, fields)
 
     def scaled(self, own: np.ndarray, rows: np.ndarray | None = None) -> np.ndarray:
         """Scale numbers (N, D) in the table's own units, NaN where they are missing, float64.
@@ -131,6 +144,17 @@ class Columns:
         """Bring scaled numbers (N, D) back to the table's own units, float64."""
         return scaled * self.width + self.shift
 
+    def typed(self, own: np.ndarray) -> "pl.DataFrame":
+        """Return a frame of the table's columns in their own types, of numbers (N, D) as `own`'s.
+
+        A table of numbers alone has these.
+        """
+        if self.fields:
+            return typed(own, self.fields)
+        import polars as pl
+
+        return pl.DataFrame(dict(zip(self.names, own.T, strict=True)))
+
     def own_value(self, column: int, scaled: float) -> float:
         """Bring a scaled number of one column, by its place, back to the table's own units."""
         return float(scaled * self.width[column] + self.shift[column])
@@ -148,7 +172,8 @@ class Columns:
         entries = {**vars(self), "names": list(self.names)}
         for key in ("shift", "width", "fill"):
             entries[key] = None if entries[key] is None else entries[key].tolist()
-        return entries
+        fields = {"fields": [field.plain() for field in self.fields]} if self.fields else {}
+        return {**{k: v for k, v in entries.items() if k != "fields"}, **fields}
 
     @classmethod
     def from_plain(cls, entries: Mapping[str, Any]) -> "Columns":
@@ -159,20 +184,23 @@ class Columns:
             if entries.get(key) is not None
         }
         rest = {key: entries[key] for key in ("scale", "missing") if key in entries}
+        rest["fields"] = tuple(map(Field.from_plain, entries.get("fields", ())))
         return cls(names=tuple(entries["names"]), **{"fill": None, **arrays}, **rest)
 
     def __str__(self) -> str:
         """Say in a line which columns are used, and how."""
         scaled = f", scale={self.scale}" if self.scale else ""
         missing = f", missing={self.missing}" if self.missing else ""
-        return f"{len(self.names)}: {self.listed()}{scaled}{missing}"
+        return f"{len(self.fields or self.names)}: {self.listed()}{scaled}{missing}"
 
     def listed(self) -> str:
         """List the names of the columns, many of them shortened."""
+        if self.fields:
+            return shortened([f"{field.name} ({field.law})" for field in self.fields])
         return shortened(self.names)
 
     def _check_finite(self, own: np.ndarray, rows: np.ndarray) -> None:
-        bad = np.argwhere(~np.isfinite(own))
+        bad = np.argwhere(np.isinf(own) if self.fields else ~np.isfinite(own))
         if len(bad):
             row, column = bad[0]
             train = (
@@ -187,7 +215,7 @@ class Columns:
 
     def _check_held(self, scaled: np.ndarray, own: np.ndarray, rows: np.ndarray) -> None:
         """Raise `VaekitError` for values that float32 cannot hold once they are scaled."""
-        bad = np.argwhere(~(np.abs(scaled) <= float(_FLOAT32.max)))
+        bad = np.argwhere(np.abs(scaled) > float(_FLOAT32.max))
         if len(bad):
             row, column = bad[0]
             raise VaekitError(

@@ -98,11 +98,14 @@ class Dataset:
     def range(self) -> tuple[float, float]:
         """Bound the scaled values: (0, 1) for uint8, the lowest and highest for float32.
 
-        Raises `VaekitError` for NaN and infinity.
+        Raises `VaekitError` for NaN and infinity; missing entries of mixed columns are passed over.
         """
         if self.images.dtype == torch.uint8:
             return 0.0, 1.0
-        bounds = [torch.aminmax(piece) for piece in self.pieces()]
+        parts = self.pieces()
+        if self.columns is not None and self.columns.fields:
+            parts = (torch.where(piece.isnan(), 0.0, piece) for piece in parts)
+        bounds = [torch.aminmax(piece) for piece in parts]
         low, high = (torch.stack(ends).cpu() for ends in zip(*bounds, strict=True))
         if not bool(torch.isfinite(low).all() and torch.isfinite(high).all()):
             check_all_finite(self.pieces())

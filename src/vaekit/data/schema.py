@@ -22,6 +22,7 @@ from torch import Tensor
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.tables import is_frame, read_table
+from vaekit.data.mixed import entries_of
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 
@@ -132,7 +133,10 @@ class Schema:
         """Return rows in their own units, those of a frame by the names of the columns."""
         assert self.columns is not None
         if is_frame(x):
-            return read_table(x).numbers(self.columns.names, missing="mean")[0]
+            table = read_table(x)
+            if self.columns.fields:
+                return entries_of(table, self.columns.fields)
+            return table.numbers(self.columns.names, missing="mean")[0]
         array = as_numpy(x)
         return array if array.dtype == np.float32 else array.astype(np.float64)
 
@@ -168,6 +172,8 @@ class Schema:
     def _of_rows(self, own: np.ndarray, rows: np.ndarray | None = None) -> Dataset:
         assert self.columns is not None
         scaled = self.columns.scaled_floats(own, rows)
+        if self.columns.fields:
+            return Dataset(torch.from_numpy(scaled), columns=self.columns)
         return replace(Dataset.from_array(scaled), columns=self.columns)
 
     def _check_shape(self, shape: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vaekit import apply
 from vaekit.arguments import check
-from vaekit.data import Dataset, one_hot
+from vaekit.data import Columns, Dataset, one_hot
 from vaekit.errors import VaekitError
 from vaekit.estimators import conditions, inputs, settings, training
 from vaekit.information import evaluate, score_examples
@@ -32,9 +32,10 @@ DRAWS, MOST = 5000, 50  # of codes for a score: in all, and of one example
 class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Fit a recipe's model to X and use it, as scikit-learn's transformers do.
 
-    X is a table (n, D) of numbers, a data frame, or images (n, H, W) or (n, C, H, W), of which
-    whole numbers mean v/255. y is what a conditional model is told of each example: labels (n,) of
-    any kind, or with `condition="attributes"` real vectors (n, A); other models ignore it.
+    X is a table (n, D) of numbers, a data frame, also of mixed columns with text, or images
+    (n, H, W) or (n, C, H, W), of which whole numbers mean v/255. y is what a conditional model is
+    told of each example: labels (n,) of any kind, or with `condition="attributes"` real vectors
+    (n, A); other models ignore it.
     """
 
     _recipe: ClassVar[Recipe]
@@ -46,6 +47,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     input_shape_: tuple[int, ...]
     range_: tuple[float, float]
     whole_: bool
+    columns_: Columns | None
     classes_: np.ndarray
     _arguments: dict[str, Any]
     _trained: training.Trained
@@ -95,10 +97,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Train on X and return its codes, (n, latent)."""
         return self.fit(X, y, **fit_params).transform(X, y)
 
-    def inverse_transform(self, Z: Any, y: Any = None) -> np.ndarray:
+    def inverse_transform(self, Z: Any, y: Any = None) -> Any:
         """Return the mean of p(x|z) of codes Z (n, latent), in the form that X had in training.
 
-        Images of whole numbers come back as float32 in [0, 1]; y is as in `sample`. Raises
+        Images of whole numbers come back as float32 in [0, 1], mixed columns as a frame of polars
+        with the likeliest classes; y is as in `sample`. Raises
         `ValueError` for codes of another width.
         """
         check_is_fitted(self, "model_")
@@ -129,17 +132,19 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         scores = score_examples(self._model(), self._data(X, y)).values
         return scores["log_likelihood"] if "log_likelihood" in scores else -scores["distortion"]
 
-    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> np.ndarray:
+    def sample(self, n: int = 1, y: Any = None, random_state: Any = None) -> Any:
         """Return n examples drawn from the model, E[x|z] at codes z from the prior, as X was.
 
-        y is a label or attributes for each, or one for all. The estimator's `random_state` decides
-        the draw, where none is given here. Raises `ValueError` for models without a prior.
+        Of mixed columns they are draws of p(x|z), a frame of polars. y is a label or attributes for
+        each, or one for all. The estimator's `random_state` decides the draw, where none is given
+        here. Raises `ValueError` for models without a prior.
         """
         check_is_fitted(self, "model_")
         check("n", settings.plain(n), int, 1)
         chosen = self.get_params()["random_state"] if random_state is None else random_state
         c, seed = self._condition(y, n), inputs.seed_of(chosen)
-        return self._restored(apply.sample(self._model(), n, c, seed))
+        drawn = self.columns_ is not None
+        return self._restored(apply.sample(self._model(), n, c, seed, drawn))
 
     def save(self, path: Path | str) -> None:
         """Write parameters, weights and the state of training to one safetensors file.
@@ -209,10 +214,12 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _data(self, X: Any, y: Any, reset: bool = False, classes: Any = None) -> Dataset:
         """Check X and y and join them; with `reset` learn their form, else hold them against it."""
-        pixels = inputs.read(self, X, reset)
+        mixed = inputs.read_mixed(self, X, reset)
+        pixels = inputs.read(self, X, reset) if mixed is None else mixed.images
         labels, attributes = self._known(y, len(pixels), reset, classes)
-        data = Dataset(pixels, labels, name="X", attributes=attributes)
-        if not reset:
+        columns = self.columns_
+        data = Dataset(pixels, labels, name="X", attributes=attributes, columns=columns)
+        if not reset and columns is None:
             likelihood = self.model_.likelihood
             check_within(likelihood.support, *data.range, "X", _SCALE, likelihood.whole)
             inputs.check_scale(self, data)
@@ -247,8 +254,10 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _vectors(self, labels: Tensor | None, attributes: Tensor | None) -> Tensor | None:
         return attributes if labels is None else one_hot(labels, len(self.classes_))
 
-    def _restored(self, pixels: Tensor) -> np.ndarray:
+    def _restored(self, pixels: Tensor) -> Any:
         """Give decoded examples (n, *shape) the form of the X that the model was fitted to."""
+        if self.columns_ is not None:
+            return self.columns_.typed(self.columns_.own(pixels.double().numpy()))
         return pixels.numpy().reshape(len(pixels), *self.input_shape_)
 
     # ---- what scikit-learn asks

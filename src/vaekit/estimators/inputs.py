@@ -1,14 +1,16 @@
 """What comes in: tables, rows of pixels and images become pixels.
 
 A 2-D X is a table of numbers and is taken as it is, as everywhere in scikit-learn, whose checks it
-passes. All else means what it means everywhere in vaekit (see `data.border`): images are 3-D or
-4-D arrays, or rows with `image_shape`, and whole numbers in them mean v/255.
+passes; a data frame that holds text or classes is one of mixed columns (see `data.mixed`). All else
+means what it means everywhere in vaekit (see `data.border`): images are 3-D or 4-D arrays, or rows
+with `image_shape`, and whole numbers in them mean v/255.
 """
 
 from math import prod
 from typing import Any
 
 import numpy as np
+import polars as pl
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
@@ -16,6 +18,9 @@ from torch import Tensor
 from vaekit.arguments import fits
 from vaekit.data import Dataset, Schema
 from vaekit.data.border import admit, channels_last
+from vaekit.data.columns import Columns
+from vaekit.data.files.tables import is_frame, read_table
+from vaekit.data.mixed import entries_of, fields_of
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 
@@ -53,6 +58,38 @@ def read(estimator: Any, X: Any, reset: bool) -> Tensor:
             f"{estimator.shape_}" + ("" if given else ": set image_shape to read rows as images")
         )
     return found
+
+
+def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
+    """Return the rows of a frame of mixed columns, scaled, None where X is none.
+
+    With `reset` the estimator learns the columns. Raises `ValueError` for other columns than those
+    it was fitted to, and as `fields_of` and `entries_of` do.
+    """
+    if reset:
+        estimator.columns_ = None
+        if not (is_frame(X) and estimator.get_params()["image_shape"] is None and has_words(X)):
+            return None
+    elif estimator.columns_ is None:
+        return None
+    name = type(estimator).__name__
+    if not is_frame(X):
+        raise VaekitError(f"{name} was fitted to a data frame of mixed columns: give such a frame")
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    if reset:
+        table = read_table(X)
+        fields = fields_of(table, table.frame.columns)
+        names = tuple(entry for field in fields for entry in field.entry_names())
+        own = entries_of(table, fields)
+        estimator.columns_ = Columns.of(names, own, "standard", fields=fields)
+        estimator.shape_ = estimator.input_shape_ = (len(names),)
+    return Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name).admitted(X)
+
+
+def has_words(frame: Any) -> bool:
+    """Tell whether a data frame has columns of text or classes."""
+    kinds = read_table(frame).frame.schema.values()
+    return any(kind in (pl.String, pl.Categorical, pl.Enum) for kind in kinds)
 
 
 def _rows(estimator: Any, X: Any, image_shape: Any, reset: bool) -> Tensor:

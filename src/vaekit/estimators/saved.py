@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import vaekit
+from vaekit.data import Columns
 from vaekit.errors import VaekitError
 from vaekit.estimators.base import Estimator
 from vaekit.estimators.conditions import kind_of
@@ -96,7 +97,8 @@ def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _of_run(run: Run) -> Estimator:
     """Make the estimator that is fitted as a run is."""
     config, schema, model = run.config, run.schema, run.model
-    if schema.columns is not None and schema.columns.scale != "none":
+    mixed = schema.columns if schema.columns is not None and schema.columns.fields else None
+    if schema.columns is not None and mixed is None and schema.columns.scale != "none":
         raise VaekitError(
             f"{run.folder} scales the columns of its table, and an estimator takes a table as it "
             f"is: use Run({str(run.folder)!r}).encode, or train with scale=none"
@@ -106,6 +108,10 @@ def _of_run(run: Run) -> Estimator:
     made = estimator(config.recipe)(**given, **{"random_state": config.training.seed})
     made._arguments, made.shape_, made.range_ = dict(config.arguments), schema.shape, schema.range
     made.input_shape_, made.n_features_in_, made.whole_ = schema.shape, prod(schema.shape), False
+    made.columns_ = mixed
+    if mixed is not None:
+        made.feature_names_in_ = np.array([field.name for field in mixed.fields], dtype=object)
+        made.n_features_in_ = len(mixed.fields)
     wanted = model.condition
     if wanted is not None and kind_of(wanted.kind) == "labels":
         made.classes_ = _classes(schema.label_names, wanted.width)
@@ -138,6 +144,8 @@ def _described(about: dict[str, Any]) -> Estimator:
     for name in PLAIN:
         value = about[name]
         setattr(found, name, tuple(value) if name in TUPLES else value)
+    known = about.get("columns")  # files of before have none
+    found.columns_ = None if known is None else Columns.from_plain(known)
     for name, kept in about["named"].items():
         setattr(found, name, np.array(kept["values"], dtype=kept["dtype"]))
     return found
@@ -153,6 +161,7 @@ def _text(found: Estimator) -> str:
         "recipe": found._recipe.name,
         "arguments": found._arguments,
         "parameters": parameters,
+        "columns": None if found.columns_ is None else found.columns_.plain(),
         "seed": found._trained.seed,
         "progress": asdict(found._trained.progress),
         "named": {k: {"dtype": v.dtype.str, "values": v.tolist()} for k, v in named.items()},

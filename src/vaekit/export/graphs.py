@@ -145,7 +145,7 @@ def graphs(model: Model, schema: Schema, pixels: str = "bytes") -> dict[str, Gra
     more = () if wanted is None else ("c",)
     encoder, decoder = Encoder(model, scaling), Decoder(model, scaling)
     with torch.no_grad():
-        q = density(model.posterior(scaling(x), *c))
+        q = model.encode(scaling(x), *c)
     blocks = q.names or [str(k) for k in range(len(q.parts))]
     categories = [
         f"probabilities_{name}" if len(q.parts) > 1 else "probabilities"
@@ -160,6 +160,11 @@ def graphs(model: Model, schema: Schema, pixels: str = "bytes") -> dict[str, Gra
 
 def scaling_of(schema: Schema, pixels: str) -> Scaling:
     """Return the scaling of what a model was trained on, for a user's examples."""
+    if schema.columns is not None and schema.columns.fields:
+        raise VaekitError(
+            "a model of mixed columns is not exported: its rows are words and classes, which no "
+            "graph reads; load the run where it is used, vaekit.Run(FOLDER)"
+        )
     if schema.columns is not None:
         return Rows(schema.columns)
     unit = len(schema.shape) == 3 and schema.levels == (0.0, 1.0)

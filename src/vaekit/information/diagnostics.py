@@ -32,6 +32,7 @@ from vaekit.information.rates import Number, mean_number, passes
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
 from vaekit.posteriors import TopK
+from vaekit.values import squares
 
 DEAD_UNIT = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
 JACOBIANS = 100  # each takes a backward pass for every latent
@@ -60,7 +61,7 @@ def diagnose(
         numbers |= _selected(use(model, data, rows), len(rows))
     if term_of(objective, Contractive) is not None:
         numbers |= _contracted(spectra(model, data, rows[evenly_spaced(len(rows), JACOBIANS)]))
-    if model.corruption is not None:
+    if model.corruption is not None and not model.corruption.hides:
         numbers |= _denoised(denoise(model, data, rows, model.corruption), data)
     return {name: asdict(number) for name, number in numbers.items() if math.isfinite(number.value)}
 
@@ -124,7 +125,7 @@ def spectra(model: Model, data: Dataset, rows: Tensor) -> Tensor:
     """
     values, size = [], max(1, _JACOBIAN_ENTRIES // (model.posterior.latent * _size(data)))
     for _, part, x, c in batches(model, data, rows, size):
-        check_numbers(data, part, x)
+        check_numbers(data, part, model.likelihood.known(x))
         j = jacobian(model, x, c).detach().double()
         # Eigenvalues of the small Gram matrix: many times faster than an SVD of J, and in
         # float64 good to 1e-8 of the largest singular value.
@@ -165,8 +166,8 @@ def denoise(model: Model, data: Dataset, rows: Tensor, corruption: Corruption) -
             corrupted = corruption(x)
             made = reconstruct(model, corrupted, c).to(x.device)
             check_finite_values(model, data, part, "what comes of a corrupted input", made)
-            before.append((corrupted - x).double().flatten(1).square().sum(1).cpu())
-            after.append((made - x).double().flatten(1).square().sum(1).cpu())
+            before.append(squares(x, corrupted).double().flatten(1).sum(1).cpu())
+            after.append(squares(x, made).double().flatten(1).sum(1).cpu())
     return Denoised(corruption.level, torch.cat(before), torch.cat(after))
 
 

@@ -45,6 +45,7 @@ from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.metrics.checks import BINS
 from vaekit.model import Model, Pass
+from vaekit.values import squares
 
 ACTIVE, WIDE = 0.01, 0.8
 Direction = Literal["lower bound", "upper bound", "consistent", "exact"]
@@ -144,7 +145,7 @@ class _PerExample:
 
     def _take(self, run: Pass) -> None:
         self._put("distortion", -run.log_likelihood.mean(0))
-        self._put("squared_error", ((run.p.mean - run.x) ** 2).flatten(2).sum(-1).mean(0))
+        self._put("squared_error", squares(run.x, run.p.mean).flatten(2).sum(-1).mean(0))
         self.units = _units_of(run.q)
         self._put("mean", run.q.mean)
         self._put("variance", run.q.variance)

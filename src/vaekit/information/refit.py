@@ -55,9 +55,18 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
 def _noise_on(model: Model, noise: str) -> Likelihood:
     if not isinstance(noise, str) or parse(noise)[0] not in ("gaussian", "mixture"):
         raise VaekitError(f"cannot refit {noise!r}: name gaussian or mixture(K), K ≥ 1")
-    check_model(model)
+    _check_noise_of_one_kind(model)
     made: Likelihood = build(noise, LIKELIHOODS, "likelihood", Mean(model.likelihood))
     return made.to(next(model.parameters()).device)
+
+
+def _check_noise_of_one_kind(model: Model) -> None:
+    check_model(model)
+    if model.likelihood.missing:
+        raise VaekitError(
+            "a refit puts noise of one kind in place of the model's, and mixed columns have a law "
+            "each: train with other laws, as in table('FILE', mixed=true, laws={income: student_t})"
+        )
 
 
 def _with_likelihood(model: Model, likelihood: Likelihood) -> Model:
@@ -69,7 +78,7 @@ def with_noise(model: Model, numbers: Mapping[str, float]) -> Model:
 
     They are σ² of one kind of noise, or σ_k² and π_k of several. Raises `VaekitError` for others.
     """
-    check_model(model)
+    _check_noise_of_one_kind(model)
     mean = Mean(model.likelihood)
     try:
         if "noise_variance" in numbers:

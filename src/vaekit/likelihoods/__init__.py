@@ -9,6 +9,7 @@ from vaekit.brief import brief
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Entrywise, Likelihood
 from vaekit.likelihoods.bernoulli import Bernoulli
+from vaekit.likelihoods.columns import Columns
 from vaekit.likelihoods.continuous_bernoulli import ContinuousBernoulli
 from vaekit.likelihoods.counts import NegativeBinomial, Poisson, ZeroInflatedNegativeBinomial
 from vaekit.likelihoods.discretised_logistic import DiscretisedLogistic
@@ -22,6 +23,7 @@ from vaekit.text import build, parse
 
 LIKELIHOODS: dict[str, Callable[..., Likelihood]] = {
     "bernoulli": Bernoulli,
+    "columns": Columns,
     "continuous_bernoulli": ContinuousBernoulli,
     "discretised_logistic": DiscretisedLogistic,
     "gaussian": Gaussian,
@@ -73,6 +75,7 @@ def likelihood(
 __all__ = [
     "LIKELIHOODS",
     "Bernoulli",
+    "Columns",
     "ContinuousBernoulli",
     "DiscretisedLogistic",
     "Entrywise",

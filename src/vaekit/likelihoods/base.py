@@ -23,7 +23,8 @@ class Likelihood(nn.Module, ABC):
     To write one: take the decoder network in `__init__`, decode with `self.decode(z, c)`, return
     from `forward` a distribution whose event is one example, so that `log_prob` sums over entries.
     Set `support` where the data must lie in a range, which is checked whoever brings them, `whole`
-    where they must be whole numbers, `measure` where `log_prob` is of a probability and no density,
+    where they must be whole numbers, `missing` where NaN is an entry that is not known, with what
+    the encoder is `shown` of x, `measure` where `log_prob` is of a probability and no density,
     `heads` where the network gives several values for each entry, and `advice` where training can
     diverge because of the noise model. Where the noise is learned, set `learns` and write `noise`;
     where it has a closed form, write `maximise`, which updates buffers in place, and `settle`.
@@ -31,6 +32,7 @@ class Likelihood(nn.Module, ABC):
 
     support: tuple[float, float] | None = None
     whole: bool = False
+    missing: bool = False
     measure: str = "density"
     heads: int = 1
     learns: bool = False
@@ -86,6 +88,14 @@ class Likelihood(nn.Module, ABC):
                 f"{self.heads} for each of x: make it with heads={self.heads} times the channels"
             )
         return out.chunk(self.heads, axis)
+
+    def shown(self, x: Tensor) -> Tensor:
+        """Return what the encoder is shown of x (batch, *shape), in the same shape: x itself."""
+        return x
+
+    def known(self, x: Tensor) -> Tensor:
+        """Return x with 0 in place of entries that are missing, where they may be."""
+        return torch.where(x.isnan(), 0.0, x) if self.missing else x
 
     def maximise(self, x: Tensor, p: Distribution) -> None:
         """Set the noise to the best for a batch x (batch, *shape) under p: the M-step.

@@ -23,6 +23,7 @@ from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.mutual_information import MutualInformation, mutual_information
 from vaekit.objectives.regularised import CodeNorm, DecoderNorm, DecoderSlope
 from vaekit.objectives.shares import category_shares
+from vaekit.objectives.similarity import FeatureDistance, StructuralSimilarity
 from vaekit.objectives.sparsity import Sparsity, sparsity
 from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
 from vaekit.schedules import Weight, weight
@@ -48,6 +49,7 @@ TERMS: dict[str, Callable[..., Term]] = {
     "code_norm": CodeNorm,
     "decoder_norm": DecoderNorm,
     "decoder_slope": DecoderSlope,
+    "ms_ssim": StructuralSimilarity,
 }
 ObjectiveLike = str | Objective | Term | Mapping[str, Weight]
 
@@ -92,6 +94,7 @@ __all__ = [
     "DecoderSlope",
     "DimensionwiseKL",
     "Distortion",
+    "FeatureDistance",
     "ImportanceWeighted",
     "IndexCodeMI",
     "MutualInformation",
@@ -100,6 +103,7 @@ __all__ = [
     "RateTarget",
     "Sparsity",
     "Spread",
+    "StructuralSimilarity",
     "Term",
     "TotalCorrelation",
     "jacobian",

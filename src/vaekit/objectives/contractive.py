@@ -69,7 +69,7 @@ def jacobian(model: Model, x: Tensor, c: Tensor | None = None) -> Tensor:
 def _code(model: Model, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
     with torch.enable_grad():
         x = x.detach().requires_grad_()
-        return model.posterior(x, c).mean, x
+        return model.posterior(model.likelihood.shown(x), c).mean, x
 
 
 def _jacobian_rows(code: Tensor, x: Tensor, graph: bool):

@@ -24,6 +24,8 @@ from vaekit.priors import Prior
 from vaekit.recipes.assembly import TEXTS, Parts, assembled
 from vaekit.recipes.composition import Composition, System
 from vaekit.system import own_code
+from vaekit.text import parse
+from vaekit.text.writing import written
 from vaekit.training import Training
 
 
@@ -82,8 +84,12 @@ class Recipe:
     def try_out(self, **arguments: Any) -> None:
         """Raise `VaekitError` for what `compose` cannot join, whatever the data will be.
 
-        Code of a user's own may be made for one shape alone, so it is not tried without the data.
+        Code of a user's own may be made for one shape alone, and the laws of columns are of one
+        table, so these are not tried without the data.
         """
+        of_columns = {"likelihood": "columns", "corruption": "hidden"}
+        if any(str(arguments.get(k, "")).startswith(v) for k, v in of_columns.items()):
+            return
         if "objective" in inspect.signature(self.make).parameters and not own_code.IMPORTED:
             self.composition(**arguments).try_out()
 
@@ -92,11 +98,14 @@ class Recipe:
         return Training(**{**self.training, **changed})
 
     def complete(self, arguments: Mapping[str, Any], data: Dataset) -> dict[str, Any]:
-        """Return the arguments with what only the data can tell: the width of a condition.
+        """Return the arguments with what the data tell: laws of columns, the width of a condition.
 
-        Raises `VaekitError` where the data lack what the recipe is conditioned on.
+        Mixed columns take the place of the recipe's own likelihood, and of `columns` without its
+        laws; `hidden` gets their sizes. Raises `VaekitError` where the data lack what the recipe is
+        conditioned on, or have no columns.
         """
         known = inspect.signature(self.make).parameters
+        arguments = self._with_columns(arguments, data)
         if "width" not in known:
             return dict(arguments)
         kind = arguments.get("condition", known["condition"].default)
@@ -108,6 +117,25 @@ class Recipe:
                 f"width={width}, but the {kind} of {data.name} need {needed}: leave width out"
             )
         return {**arguments, "width": needed if width is None else width}
+
+    def _with_columns(self, arguments: Mapping[str, Any], data: Dataset) -> Mapping[str, Any]:
+        known = inspect.signature(self.make).parameters
+        fields = data.columns.fields if data.columns is not None else ()
+        given, hidden = arguments.get("likelihood"), arguments.get("corruption")
+        asked = isinstance(given, str) and given.strip() in ("columns", "columns()")
+        if asked and not fields:
+            raise VaekitError(
+                f"{data.name} has no mixed columns, which likelihood columns takes its laws from: "
+                "write data \"table('FILE', mixed=true)\""
+            )
+        own = "likelihood" in known and given in (None, known["likelihood"].default)
+        laws = f"columns({[field.text for field in fields]})"
+        found = {"likelihood": laws} if fields and (asked or own) else {}
+        if fields and isinstance(hidden, str) and parse(hidden)[0] == "hidden":
+            sizes = {"sizes": [field.width for field in fields]}
+            _, positional, named = parse(hidden)
+            found["corruption"] = written("hidden", positional, named | sizes)
+        return {**arguments, **found}
 
 
 RECIPES: dict[str, Recipe] = {}

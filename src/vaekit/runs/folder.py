@@ -25,8 +25,10 @@ from vaekit.runs import (
     conditions,
     examples,
     history,
+    imputing,
     inputs,
     judging,
+    mixed,
     outputs,
     refits,
     results,
@@ -155,6 +157,8 @@ class Run:
 
     encode, codes, decode = using.encode, using.codes, using.decode
     reconstruct, sample = using.reconstruct, using.sample
+    frame, impute = mixed.frame, imputing.impute
+    imputation_errors = imputing.imputation_errors
     encode_batches, reconstruct_batches = using.encode_batches, using.reconstruct_batches
     evaluate, ledger = judging.evaluate_run, judging.ledger_of_run
     refit = refits.refit_run

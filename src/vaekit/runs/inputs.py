@@ -19,7 +19,7 @@ from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
-from vaekit.data.files.frames import chosen_columns
+from vaekit.data.files.frames import Table, chosen_columns
 from vaekit.data.files.pictures import Form
 from vaekit.errors import VaekitError, shortened
 from vaekit.model import Condition
@@ -179,9 +179,19 @@ def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Example
     return _numbered(data, path)
 
 
+def table_of(run: "Run | Described", what: str) -> Table:
+    """Return a table that a user names, read as the run's was, with all of its columns."""
+    origin = source(what)
+    return tables.read_table(str(origin.path), *_how(_options(run, origin)))
+
+
+def _how(options: dict[str, Any]) -> tables.How:
+    return tables.How(*(options.get(name) for name in tables.How._fields))
+
+
 def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     options = _options(run, origin)
-    how = tables.How(*(options.get(name) for name in tables.How._fields))
+    how = _how(options)
     columns, wanted = run.schema.columns, run.condition
     if columns is not None and options.get("mmap"):
         return _of_mapped_table(run, path, how, options)
@@ -195,8 +205,11 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     missing: Any = None if columns is None else options.get("missing") or columns.missing or None
     asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
     label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None
-    numbers, rows = whole.numbers(used, label, missing, _repair(path, columns is not None))
-    data = run.schema.admitted(numbers, rows)
+    if columns is not None and columns.fields:
+        data, rows = run.schema.admitted(whole.frame), np.arange(len(whole.frame))
+    else:
+        numbers, rows = whole.numbers(used, label, missing, _repair(path, columns is not None))
+        data = run.schema.admitted(numbers, rows)
     if label is not None:
         labels, names = whole.classes(label, rows)
         data = replace(data, labels=torch.from_numpy(labels), label_names=names)

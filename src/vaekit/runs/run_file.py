@@ -6,12 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from vaekit import recipes
+from vaekit.data.mixed import Field
 from vaekit.errors import VaekitError
 from vaekit.runs.config import Config
 from vaekit.system import forms, own_code
 from vaekit.system.yaml_file import read_yaml
 
+_FIELD = {
+    **{"name": str, "law": str, "levels": [forms.ANY], "decimals": int | None},
+    **{"low": float, "high": float},
+}
 _COLUMNS = {
+    "fields?": [_FIELD],
     "names": [str],
     "shift": [float],
     "width": [float],
@@ -93,7 +99,9 @@ def _check_notes(notes: Mapping[str, Any]) -> None:
         raise forms.Damaged(f"notes.shape should be [C, H, W] or [D], got {shape}")
     if len(known.get("range", (0, 1))) != 2:
         raise forms.Damaged("notes.known.range should be two numbers")
-    columns = known.get("columns")
-    sizes = {len(each) for each in (columns or {}).values() if isinstance(each, list)}
+    columns = dict(known.get("columns") or {})
+    mixed = columns.pop("fields", [])
+    sizes = {len(each) for each in columns.values() if isinstance(each, list)}
+    sizes |= {sum(Field.from_plain(field).width for field in mixed)} if mixed else set()
     if sizes - {shape[0]}:
         raise forms.Damaged(f"notes.known.columns should be of {shape[0]} columns")

@@ -4,7 +4,7 @@ Sets and what a `DataLoader` gives go through the model batch by batch. What com
 returned whole, or written to a file row by row where it is too much for the memory.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,8 @@ from vaekit.data.border import pieces
 from vaekit.errors import VaekitError, nearest
 from vaekit.given import check_seed
 from vaekit.information.code_prior import CODE_COMPONENTS, with_code_prior
-from vaekit.runs import conditions, inputs
+from vaekit.information.missing import rows_given
+from vaekit.runs import conditions, inputs, mixed
 from vaekit.system import files
 from vaekit.system.npy import save_rows
 from vaekit.system.progress import steps
@@ -111,14 +112,21 @@ def sample(
     seed: int = 0,
     source: str = "prior",
     components: int | None = None,
+    given: Mapping[str, Any] | str | None = None,
+    draw: bool | None = None,
 ) -> np.ndarray:
     """Return the mean of p(x|z) for n codes drawn from the prior, (n, *shape).
+
+    With `draw` it is a draw of p(x|z), which None means for mixed columns: of a class there is no
+    mean. `given`, of mixed columns too, are values that the rows have, {column: value} or text
+    `city=Oslo, age=40`; their codes are chosen by how well they explain these.
 
     With `source="codes"` they are drawn from a mixture of 10 Gaussians, or `components`, that is
     fitted to the codes of the training data, so that autoencoders without a prior have samples too.
     The same seed gives the same samples. Raises `VaekitError` for a model without a prior, for a
     condition that is missing or does not fit, and as `information.with_code_prior` does.
     """
+    check("draw", draw, bool | None, None)
     check_counts(n=n)
     check_seed(seed)
     if source not in SOURCES:
@@ -129,7 +137,11 @@ def sample(
     if source == "codes":
         count = CODE_COMPONENTS if components is None else components
         model = with_code_prior(model, run.data.train, count)
-    return run.schema.own(apply.sample(model, n, c, seed))
+    if given is not None:
+        x = mixed.given_row(run, given)
+        return run.schema.own(rows_given(model, x, n, None if c is None else c[0], seed).x)
+    drawn = model.likelihood.missing if draw is None else draw
+    return run.schema.own(apply.sample(model, n, c, seed, drawn))
 
 
 # ---- what goes in, and where it goes

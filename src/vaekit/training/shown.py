@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaekit.data import Dataset
 from vaekit.data.border import evenly_spaced
+from vaekit.errors import VaekitError
 from vaekit.faults import check_counts_are_whole, check_whole
 from vaekit.model import Model
 from vaekit.values import (
@@ -38,6 +39,11 @@ def check_support(data: Dataset, model: Model) -> None:
     low, high = data.range
     table = "; of a table write \"table('FILE', scale=minmax)\"" if len(data.shape) == 1 else ""
     check_ends(model, low, high, data.name, table)
+    if data.columns is not None and data.columns.fields and not model.likelihood.missing:
+        raise VaekitError(
+            f"{data.name} has mixed columns, each with a law of its own: leave the likelihood out, "
+            "or say columns()"
+        )
     if model.likelihood.whole:
         some = evenly_spaced(len(data), _LOOKED)
         check_whole(model, data, some, data.batch(some))

@@ -7,7 +7,7 @@ classes stays text until all of it is seen. Of Parquet a row group is the least 
 
 import gzip
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -24,6 +24,7 @@ from vaekit.data.files.reading import (
     read_text,
     text_column,
 )
+from vaekit.data.mixed import Field, entries_of, fields_of
 from vaekit.data.paths import reading
 from vaekit.errors import VaekitError
 from vaekit.system.progress import steps
@@ -147,6 +148,34 @@ def numbers_of(whole: Table, columns: Any, label: str | None, missing: Missing |
     kinds = whole.frame.schema
     integers = frozenset(name for name in used if kinds[name].is_integer())
     return Numbers(values, rows, used, labels, names, integers, whole.eps(used), whole.what)
+
+
+def mixed_numbers(
+    whole: Table,
+    columns: Any,
+    label: str | None,
+    missing: Missing | None,
+    laws: Mapping[str, str] | None,
+) -> tuple[Numbers, tuple[Field, ...]]:
+    """Return the entries of mixed columns of a table in memory, and what the columns are.
+
+    With `missing="drop"` rows are left out where something is missing. Raises `VaekitError` as
+    `mixed.fields_of` and `entries_of` do.
+    """
+    used = whole.used(columns, label)
+    rows = np.arange(len(whole.frame))
+    if missing == "drop":
+        there = whole.complete([*used, *([] if label is None else [label])])
+        warn_of_dropped(whole.what, int((~there).sum()), len(there))
+        whole, rows = replace(whole, frame=whole.frame.filter(there)), rows[there]
+    fields = fields_of(whole, used, laws)
+    values = entries_of(whole, fields)
+    labels, names = (None, ()) if label is None else whole.classes(label)
+    kinds = whole.frame.schema
+    integers = frozenset(name for name in used if kinds[name].is_integer())
+    eps = np.repeat(whole.eps(used), [field.width for field in fields])
+    entries = [name for field in fields for name in field.entry_names()]
+    return Numbers(values, rows, entries, labels, names, integers, eps, whole.what), fields
 
 
 def stage(

@@ -102,6 +102,15 @@ class Table:
         self._check_finite(wide, rows, used, None if missing else cure)
         return (wide if wide.flags.writeable else wide.copy()), rows
 
+    def complete(self, names: Sequence[str]) -> np.ndarray:
+        """Tell which rows miss nothing in the columns `names`, (N,)."""
+        there = np.full(len(self.frame), True)
+        for column in self.frame.select(names):
+            there &= column.is_not_null().to_numpy()
+            if column.dtype.is_float():
+                there &= ~column.is_nan().fill_null(False).to_numpy()
+        return there
+
     def classes(
         self, column: str, rows: np.ndarray | None = None
     ) -> tuple[np.ndarray, tuple[str, ...]]:

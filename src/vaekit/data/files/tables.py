@@ -14,17 +14,19 @@ scaled is mapped from then on. All but the reading is the same code as in memory
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import torch
 
+from vaekit.data.border import class_numbers
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.columns import Columns, chosen_pieces
 from vaekit.data.dataset import Dataset, RowNames, random_parts
-from vaekit.data.files.blocks import How, Numbers, blocks, numbers_of, stage
+from vaekit.data.files.blocks import How, Numbers, blocks, mixed_numbers, numbers_of, stage
 from vaekit.data.files.frames import Chosen, Missing, chosen_columns
 from vaekit.data.files.reading import (
     TABLE_ENDINGS,  # noqa: F401 (for those who read tables)
@@ -33,6 +35,7 @@ from vaekit.data.files.reading import (
     table_files,
     table_name,
 )
+from vaekit.data.mixed import Field
 from vaekit.data.paths import file_state, sha256
 from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError, VaekitWarning, shortened, warn
@@ -60,6 +63,8 @@ def table(
     seed: int = 0,
     mmap: bool = False,
     without: Sequence[str | int] | str | int | None = None,
+    mixed: bool = False,
+    laws: Mapping[str, str] | None = None,
 ) -> Dataset | Splits:
     """Load the numbers of a table as vectors (N, D): CSV or Parquet, or a data frame.
 
@@ -71,6 +76,9 @@ def table(
     found where they are not given; `header=false` names the columns 1, 2, …. With a `holdout` > 0 a
     share is held out, and no part in what is learned. `mmap` reads the files block by block into a
     file of the cache and maps it, for more than memory holds.
+
+    `mixed` takes text, classes and counts beside numbers, each column by a law of its own, which
+    `laws` says for some (see `data.mixed`), and leaves what is missing out of the likelihood.
     Raises `VaekitError` for text, missing or infinite values, unknown columns, damaged files, and a
     cache that cannot be written.
     """
@@ -81,15 +89,20 @@ def table(
         raise VaekitError(f"missing must be drop, mean or median, got {missing!r}")
     how, label = How(separator, decimal, header, encoding), None if label is None else str(label)
     chosen = chosen_columns(columns, without)
+    mixed = _mixed_asked(mixed, laws, mmap, missing)
     if mmap:
         made = mapped_table(source, how, chosen, label, missing, scale, (holdout, seed))
     else:
         _warn_of_size(source)
         whole = read_table(source, *how)
-        numbers = numbers_of(whole, chosen, label, missing)
-        scaling = _scaling(numbers, scale, missing, _train_rows(numbers, holdout, seed))
-        scaled = scaling.scaled_floats(numbers.values, numbers.rows)
-        made = Dataset.from_array(scaled, numbers.labels, whole.name)
+        if mixed:
+            numbers, fields = mixed_numbers(whole, chosen, label, missing, laws)
+        else:
+            numbers, fields = numbers_of(whole, chosen, label, missing), ()
+        scaling = _scaling(numbers, scale, missing, _train_rows(numbers, holdout, seed), fields)
+        scaled = torch.from_numpy(scaling.scaled_floats(numbers.values, numbers.rows))
+        classes = class_numbers(numbers.labels, len(scaled)) if numbers.labels is not None else None
+        made = Dataset(scaled, classes, name=whole.name)
         names = () if len(numbers.rows) == len(whole.frame) else tuple(map(str, numbers.rows))
         more = {"label_names": numbers.label_names, "columns": scaling, "names": names}
         made = replace(made, files=whole.files, **more)
@@ -191,15 +204,37 @@ def _train_rows(numbers: Numbers, holdout: float, seed: int) -> np.ndarray | Non
 
 
 def _scaling(
-    numbers: Numbers, scale: str, missing: str | None, train: np.ndarray | None
+    numbers: Numbers,
+    scale: str,
+    missing: str | None,
+    train: np.ndarray | None,
+    fields: tuple[Field, ...] = (),
 ) -> Columns:
     """Learn the scaling from the rows to train on, and warn of columns that serve badly."""
     used, values = tuple(numbers.used), numbers.values
-    scaling = Columns.of(used, values, scale, missing or "", numbers.eps, train)
+    scaling = Columns.of(used, values, scale, missing or "", numbers.eps, train, fields)
     _warn_of_numbering(numbers)
     if scale == "none":
         _warn_of_rounding(numbers.what, used, values)
     return scaling
+
+
+def _mixed_asked(mixed: Any, laws: Any, mmap: bool, missing: str | None) -> bool:
+    """Tell whether columns are mixed; raise `VaekitError` for what does not go with it."""
+    if not isinstance(mixed, bool) or not (laws is None or isinstance(laws, Mapping)):
+        raise VaekitError(
+            "write mixed=true, and laws by the name of their column, laws={income: student_t}"
+        )
+    if laws and not mixed:
+        raise VaekitError("laws= says the laws of mixed columns: say mixed=true as well")
+    if mixed and mmap:
+        raise VaekitError("mixed columns are read into memory: leave mmap out")
+    if mixed and missing in ("mean", "median"):
+        raise VaekitError(
+            "the model itself deals with what is missing in mixed columns: leave missing= out, or "
+            "say missing=drop"
+        )
+    return mixed
 
 
 def _warn_of_numbering(numbers: Numbers) -> None:

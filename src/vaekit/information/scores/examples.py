@@ -36,6 +36,7 @@ from vaekit.given import check_model, check_seed
 from vaekit.information.encoding import check_subject
 from vaekit.model import Model
 from vaekit.shapes import log_prob
+from vaekit.values import squares
 
 HIGHER = ("elbo", "log_likelihood")  # scores of which low ones are bad
 _SHOWN = (0, 0.25, 0.5, 0.75, 1)  # quantiles in a notebook
@@ -194,9 +195,9 @@ def _scores_of(
     for codes in z.split(CHUNK):
         p = model.decode(codes, c, x.shape)
         logs.append(log_prob(p, x, p.batch_shape, "p(x|z)"))
-        squares = (p.mean - x).square().flatten(2)
-        errors.append(squares.sum(-1))
-        by_entry += squares.sum((0, 1))
+        each = squares(x, p.mean).flatten(2)
+        errors.append(each.sum(-1))
+        by_entry += each.sum((0, 1))
     log_p = torch.cat(logs).double()
     scores = {"squared_error": torch.cat(errors).mean(0), "distortion": -log_p.mean(0)}
     far = x.flatten().abs()  # what an entry is at, where errors are beyond floats

@@ -65,7 +65,7 @@ def match(model: Model, data: Dataset, n: int = 10_000, seed: int = 0) -> dict[s
     drawn, means, spreads, q, p = [], [], [], None, None
     with drawing(seed), evaluating(model):
         for _, part, x, c in batches(model, data, rows):
-            check_numbers(data, part, x)
+            check_numbers(data, part, model.likelihood.known(x))
             with reading_of(data, model):
                 q = model.encode(x, c)
             check_finite_values(model, data, part, "the code", q.mean, q.variance)

@@ -20,7 +20,7 @@ SHOWN, PER_LEVEL = 12, 1000
 
 def sections(view: View) -> Iterator[Section]:
     """Yield how well corruption is taken away, of a model that was trained on it."""
-    if view.model.corruption is not None:
+    if view.model.corruption is not None and not view.model.corruption.hides:
         yield _denoising_section(view, view.model.corruption)
 
 

@@ -26,9 +26,11 @@ COLUMNS, POINTS, DRAWS, STEPS = 6, 500, 1000, 61
 
 def sections(view: View) -> Iterator[Section]:
     """Yield what a model of vectors gives back, dreams up, and what each latent does."""
-    if not view.image:
-        samples = no_samples(view) or densities(view)
-        yield from (plot_reconstructions(view), samples, plot_traversals(view))
+    if view.image:
+        return
+    if not (view.data.columns and view.data.columns.fields):  # of which `mixed` shows these
+        yield from (plot_reconstructions(view), no_samples(view) or densities(view))
+    yield plot_traversals(view)
 
 
 def plot_reconstructions(view: View) -> Section:
@@ -89,7 +91,7 @@ def plot_traversals(view: View) -> Section:
         view.own(decode(view.model, path(codes, latent, centre, STEPS), told).numpy())
         for latent in shown
     ]
-    widths = view.own(data.batch(codes.rows).cpu().numpy()).std(0)
+    widths = np.nanstd(view.own(data.batch(codes.rows).cpu().numpy()), 0)
     moved = np.max([np.ptp(curve, 0) for curve in curves], 0) / np.where(widths > 0, widths, 1.0)
     most = np.argsort(-moved, kind="stable")[:COLUMNS].tolist()
     named = columns.names(data, data.shape[0])

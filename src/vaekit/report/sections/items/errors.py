@@ -16,7 +16,10 @@ EACH, NAMED_COLUMNS = 8, 500
 
 def sections(view: View) -> Iterator[Section]:
     """Yield the best, typical and worst items of an image model, or the error of each column."""
-    yield best_and_worst(view) if view.image else column_errors(view)
+    if view.image:
+        yield best_and_worst(view)
+    elif not (view.data.columns and view.data.columns.fields):  # of which `mixed` shows them
+        yield column_errors(view)
 
 
 def best_and_worst(view: View) -> Section:

@@ -1,0 +1,68 @@
+"""`vaekit impute`: fill in what is missing in a table, and say how well, on hidden cells."""
+
+from typing import TYPE_CHECKING
+
+from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
+
+if TYPE_CHECKING:
+    from vaekit.runs.imputing import Imputation
+
+
+def impute_command(words: list[str]) -> None:
+    """Write a table with its missing cells filled in."""
+    made = parser(
+        "impute",
+        "RUN [TABLE]",
+        "Fill in the missing cells of a table by a run that was trained on mixed columns: with "
+        "their mean given what is known of the row, classes with the likeliest. All else stays. "
+        "With --hide a share of the known cells is hidden at random, and the errors on these are "
+        "printed beside those of the column's mean, or commonest class.",
+        "vaekit impute runs/patients patients.csv --out whole.csv",
+    )
+    add_run(made)
+    made.add_argument(
+        "table",
+        type=str,
+        nargs="?",
+        default=None,
+        help="a table with the run's columns, and any others; default: the run's own test part",
+    )
+    made.add_argument("--hide", type=float, default=None, help="share of known cells to hide, 0.2")
+    made.add_argument("--samples", type=int, default=100, help="codes drawn for each row")
+    made.add_argument(
+        "--draw", action="store_true", help="fill in a draw in place of the mean; see --seed"
+    )
+    made.add_argument("--seed", type=int, default=0, help="seed of codes, draws and hidden cells")
+    made.add_argument("--condition", type=str, default=None, help="for conditional models")
+    made.add_argument("--out", type=str, default=None, help="FILE.csv; default RUN/imputed.csv")
+    made.add_argument("--force", action="store_true", help="overwrite what is there")
+    options = parse_words(made, words)
+    run = run_of(options)
+    from pathlib import Path
+
+    from vaekit.cli import writing
+    from vaekit.runs import inputs
+
+    told = inputs.condition(options.condition, run)
+    if options.hide is not None:
+        _print_errors(
+            run.imputation_errors(options.table, told, options.hide, options.samples, options.seed),
+            options.hide,
+        )
+        return
+    reads = (Path(options.table).expanduser(),) if options.table else ()
+    out = out_of(options, run.folder / "imputed.csv")
+    target = writing.Target(out, (".csv",), options.force, reads)
+    table = run.impute(options.table, told, options.samples, options.draw, options.seed)
+    writing.write_tables(target, [table])
+    how = f"drawn, seed {options.seed}" if options.draw else "by their mean or likeliest class"
+    print(f"{target.path}: {len(table):,} rows, missing cells filled in {how}")
+
+
+def _print_errors(errors: "list[Imputation]", hide: float) -> None:
+    width = max(len("column"), *(len(each.field.name) for each in errors))
+    print(f"{hide:.0%} of the known cells hidden and filled in")
+    print(f"{'column':{width}}  hidden  {'error':>18}  {'without a model':>18}")
+    for field, hidden, *both in errors:
+        error, base = map(field.error_text, both)
+        print(f"{field.name:{width}}  {hidden:6,}  {error:>18}  {base:>18}")

@@ -1,0 +1,156 @@
+"""Tables of mixed columns: each column has a law of its own, and what is missing has none.
+
+    ln p(x|z) = Σ_d ln p_d(x_d|z),   d over the columns that are known of x
+
+A missing entry is NaN, and a missing class NaN in all of its one-hot. Leaving such entries out is
+to integrate over them, for given z the columns are independent (Mattei & Frellsen 2019, eq. 3).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch import distributions as td
+from torch.distributions import Distribution
+
+from vaekit.distributions.columns import ColumnEntries, OneHotColumns
+from vaekit.distributions.counts import Overdispersed, ZeroInflated, bounded_log
+from vaekit.errors import VaekitError, nearest
+from vaekit.likelihoods.base import Likelihood
+from vaekit.text import parse
+
+DF = 4.0  # degrees of freedom of student_t
+
+
+def _counts(heads: Sequence[Tensor]) -> Distribution:
+    return Overdispersed(*map(bounded_log, heads[:2]))
+
+
+# What a law is, of the heads of its columns (..., n) and, where it has one, their scale (n,).
+SCALED: dict[str, Callable[[Tensor, Tensor], Distribution]] = {
+    "gaussian": lambda mean, scale: td.Normal(mean, scale, validate_args=False),
+    "laplace": lambda mean, scale: td.Laplace(mean, scale, validate_args=False),
+    "student_t": lambda mean, scale: td.StudentT(
+        mean.new_tensor(DF), mean, scale.expand_as(mean), validate_args=False
+    ),
+}
+PLAIN: dict[str, Callable[[Sequence[Tensor]], Distribution]] = {
+    "bernoulli": lambda heads: td.Bernoulli(logits=heads[0], validate_args=False),
+    "poisson": lambda heads: td.Poisson(bounded_log(heads[0]).exp(), validate_args=False),
+    "negative_binomial": _counts,
+    "zero_inflated_negative_binomial": lambda heads: ZeroInflated(_counts(heads), heads[2]),
+}
+COUNTS = ("poisson", "negative_binomial", "zero_inflated_negative_binomial")
+LAWS = (*SCALED, *PLAIN, "categorical")
+
+
+class Law(NamedTuple):
+    """Hold the law of a column: its name, and how many entries of x it is of."""
+
+    name: str
+    width: int
+
+
+class Columns(Likelihood):
+    """Give every column of a table its law, by the texts `laws`, such as `categorical(3)`.
+
+    `gaussian`, `laplace` and `student_t` have a scale for each column, which is learned above
+    `floor` from `scale` on; `bernoulli` and counts (`poisson`, `negative_binomial`, also
+    `zero_inflated_`) are of one entry, `categorical(C)` of C, a one-hot. Entries that are NaN are
+    missing. Raises `VaekitError` for no laws, unknown ones, and scales that are none.
+    """
+
+    heads, learns, missing = 3, True, True
+    measure = "density of numbers, and probability of classes and counts"
+
+    def __init__(
+        self, network: nn.Module, laws: Sequence[str], scale: float = 0.5, floor: float = 0.01
+    ):
+        super().__init__()
+        if not 0 <= floor < scale < math.inf:
+            raise VaekitError(f"columns needs 0 ≤ floor < scale, got {floor=}, {scale=}")
+        self.network, self.laws, self.floor = network, laws_of(laws), floor
+        first, places = 0, dict[str, list[int]]()
+        for law in self.laws:
+            places.setdefault(law.name, []).extend(range(first, first + law.width))
+            first += law.width
+        self.width, self.names = first, tuple(places)
+        self.sizes = [law.width for law in self.laws if law.name == "categorical"]
+        order = [k for name in places for k, law in enumerate(self.laws) if law.name == name]
+        self.register_buffer("columns", torch.tensor(order).argsort(), persistent=False)
+        for name, own in places.items():
+            self.register_buffer(f"at_{name}", torch.tensor(own), persistent=False)
+        start = math.log(scale - floor)
+        free = {n: torch.full((len(own),), start) for n, own in places.items() if n in SCALED}
+        self.free = nn.ParameterDict({n: nn.Parameter(value) for n, value in free.items()})
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> ColumnEntries:
+        """Return Π_d p_d(x_d|z), over x (..., D)."""
+        heads = self.decode_heads(z, c)
+        if heads[0].shape[-1] != self.width or heads[0].dim() != z.dim():
+            raise VaekitError(
+                f"the laws are of {self.width} entries in all, but the decoder gives "
+                f"{tuple(heads[0].shape[z.dim() - 1 :])}: train on the table that they are of"
+            )
+        places = [self.get_buffer(f"at_{name}") for name in self.names]
+        laws = [
+            self._law(name, [head[..., at] for head in heads])
+            for name, at in zip(self.names, places, strict=True)
+        ]
+        return ColumnEntries(laws, places, self.get_buffer("columns"))
+
+    def _law(self, name: str, heads: Sequence[Tensor]) -> Distribution:
+        if name == "categorical":
+            return OneHotColumns(heads[0], self.sizes)
+        if name in SCALED:
+            return SCALED[name](heads[0], self.scale(name))
+        return PLAIN[name](heads)
+
+    def scale(self, name: str) -> Tensor:
+        """Return the scales (n,) of the columns of one law."""
+        return self.free[name].exp() + self.floor
+
+    def shown(self, x: Tensor) -> Tensor:
+        """Return what the encoder sees: counts as ln(1 + x), what is missing as a value of none.
+
+        These are −1 of counts, ½ of bernoulli, and 0 of others, which is no class, and the mean of
+        scaled numbers.
+        """
+        seen = torch.where(x.isnan(), 0.0, x)
+        for name in self.names:
+            at = self.get_buffer(f"at_{name}")
+            if name in COUNTS:
+                seen[..., at] = torch.where(x[..., at].isnan(), -1.0, seen[..., at].log1p())
+            elif name == "bernoulli":
+                seen[..., at] = torch.where(x[..., at].isnan(), 0.5, seen[..., at])
+        return seen
+
+    def noise(self) -> dict[str, float]:
+        """Return the mean scale of columns of numbers."""
+        scales = [self.scale(name).detach() for name in self.free]
+        return {"noise_scale": float(torch.cat(scales).mean())} if scales else {}
+
+
+def laws_of(texts: Sequence[str]) -> tuple[Law, ...]:
+    """Read the laws of columns; raise `VaekitError` for none, and for texts that are of no law."""
+    if isinstance(texts, str) or not texts:
+        raise VaekitError(
+            f"columns needs a list of laws, [gaussian, 'categorical(3)'], got {texts!r}"
+        )
+    return tuple(map(_law_of, texts))
+
+
+def _law_of(text: str) -> Law:
+    name, given, named = parse(text)
+    if name not in LAWS:
+        raise nearest(name, LAWS, "law of a column")
+    if name != "categorical":
+        if given or named:
+            raise VaekitError(f"the law {name} of a column takes no arguments, got {text!r}")
+        return Law(name, 1)
+    size = given[0] if len(given) == 1 and not named else None
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise VaekitError(f"write categorical with its number of classes, categorical(3): {text!r}")
+    return Law(name, size)

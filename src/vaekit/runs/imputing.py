@@ -1,0 +1,120 @@
+"""Missing cells of a table filled in by a run, and how well: on cells hidden on purpose."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import polars as pl
+import torch
+
+from vaekit.arguments import fits
+from vaekit.data import Dataset
+from vaekit.data.files.tables import is_frame, read_table
+from vaekit.data.mixed import Field
+from vaekit.errors import VaekitError, warn
+from vaekit.information.missing import CODES, imputed
+from vaekit.runs import inputs
+from vaekit.runs.mixed import columns_of
+from vaekit.runs.using import prepared
+
+if TYPE_CHECKING:
+    from vaekit.runs.folder import Run
+
+RARE = 20  # hidden cells of a column: of fewer an error says little
+
+
+def impute(
+    run: "Run",
+    x: Any = None,
+    condition: Any = None,
+    samples: int = CODES,
+    draw: bool = False,
+    seed: int = 0,
+) -> pl.DataFrame:
+    """Return a table with the missing cells of the run's columns filled in, all else as it is.
+
+    x is a file or a frame with the run's columns, and others that stay; None: the run's own test
+    part. A cell is filled with its mean given what is known of its row, or the likeliest class, by
+    `samples` weighed codes; with `draw` by one draw, so that several seeds show what is uncertain.
+    Raises `VaekitError` for a run of other data, and for rows that do not fit.
+    """
+    columns = columns_of(run)
+    data, own = _read(run, x)
+    data, c = prepared(run, data, condition)
+    assert isinstance(data, Dataset) and c is None
+    made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed)))
+    return own.with_columns(
+        pl.Series(f.name, _filled(own[f.name], made[f.name]), strict=False) for f in columns.fields
+    )
+
+
+def _filled(own: pl.Series, made: pl.Series) -> list[Any]:
+    gone = own.is_nan() | own.is_null() if own.dtype.is_float() else own.is_null()
+    pairs = zip(own.to_list(), made.to_list(), gone.fill_null(True).to_list(), strict=True)
+    return [new if empty else old for old, new, empty in pairs]
+
+
+def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame]:
+    """Return rows on the run's scale, and as a frame of their own."""
+    if is_frame(x):
+        return run.schema.admitted(x), read_table(x).frame
+    given = inputs.examples(run, None if x is None else str(x))
+    if x is not None and inputs.source(str(x)).loader == "table":
+        return given.data, inputs.table_of(run, str(x)).frame
+    rows = given.data.batch(torch.arange(len(given.data)))
+    return given.data, columns_of(run).typed(run.schema.own(rows))
+
+
+class Imputation(NamedTuple):
+    """Hold how well `hidden` cells of a column were filled in, and how well without a model.
+
+    Errors are as `Field.error` says; `baseline` is that of the mean of the cells that were left, or
+    of the commonest class.
+    """
+
+    field: Field
+    hidden: int
+    error: float
+    baseline: float
+
+
+def imputation_errors(
+    run: "Run",
+    x: Any = None,
+    condition: Any = None,
+    hide: float = 0.2,
+    samples: int = CODES,
+    seed: int = 0,
+) -> list[Imputation]:
+    """Hide a share of the known cells at random, fill them in, and compare, column by column.
+
+    Raises `VaekitError` for a share that is not within (0, 1), and as `impute` does.
+    """
+    columns = columns_of(run)
+    if not (fits(hide, float) and 0 < hide < 1):
+        raise VaekitError(f"hide is a share of the cells between 0 and 1, got {hide!r}")
+    data, _ = _read(run, x)
+    data, _ = prepared(run, data, condition)
+    assert isinstance(data, Dataset)
+    whole = data.batch(torch.arange(len(data)))
+    fields = columns.fields
+    generator = torch.Generator().manual_seed(seed)
+    off = torch.rand(len(whole), len(fields), generator=generator) < hide
+    wide = off.repeat_interleave(torch.tensor([field.width for field in fields]), 1)
+    seen = torch.where(wide, torch.nan, whole)
+    every = Dataset(seen, data.batch_labels(torch.arange(len(data))), columns=columns)
+    made = run.schema.own(imputed(run.model, every, samples, False, seed))
+    true, kept = run.schema.own(whole), run.schema.own(seen)
+    found, start = list[Imputation](), 0
+    for k, field in enumerate(fields):
+        part = slice(start, start + field.width)
+        start += field.width
+        known = off[:, k].numpy() & ~np.isnan(true[:, part]).any(1)
+        if known.any():
+            left = kept[~np.isnan(kept[:, part]).any(1), part]
+            guesses = (made[known, part], left.mean(0))
+            errors = [field.error(true[known, part], guess) for guess in guesses]
+            found.append(Imputation(field, int(known.sum()), *errors))
+    few = [each.field.name for each in found if each.hidden < RARE]
+    if few:
+        warn(f"fewer than {RARE} cells were hidden of {', '.join(few)}: give more rows")
+    return found
