@@ -103,6 +103,7 @@ TEXTS: dict[str, list[str]] = {
     "network": [
         *["mlp(8)"] * 6,
         *("mlp", "mlp(8, activation=sigmoid)", "tied", "conv(2, 3)", "conv(2, 3)"),
+        "resnet(2, 4, groups=2)",
     ],
     "corruption": ["none", "none", "masking(p=0.3)", "gaussian(sigma=0.2)", "affine"],
 }
@@ -206,7 +207,9 @@ def by_objects(rng: random.Random) -> dict[str, Any]:
         "posterior": rng.choice(POSTERIORS)(latent),
         "prior": rng.choice(PRIORS)(latent),
         "likelihood": rng.choice(LIKELIHOODS),
-        "network": rng.choice([Mlp(8), Mlp(8, activation="tanh"), "conv(2, 3)"]),
+        "network": rng.choice(
+            [Mlp(8), Mlp(8, activation="tanh"), "conv(2, 3)", "resnet(4, groups=2)"]
+        ),
         "corruption": rng.choice([None, nn.Identity(), "masking"]),
         "objective": objective,
     }

@@ -11,6 +11,7 @@ from vaekit.networks.conv import Conv
 from vaekit.networks.joined import Joined
 from vaekit.networks.mlp import Mlp, stack
 from vaekit.networks.pair import Pair
+from vaekit.networks.resnet import Resnet
 from vaekit.networks.tied import Tied, Transposed
 from vaekit.text import build
 
@@ -20,6 +21,7 @@ NO_PAIR = "one network is no pair: give (encoder, decoder)"
 NETWORKS: dict[str, Callable[..., Networks]] = {
     "mlp": Mlp,
     "conv": Conv,
+    "resnet": Resnet,
     "tied": Tied,
     # [isa] supplementary: the networks of the dSprites experiments.
     "isa": lambda: Mlp(1200, 1200, decoder=(1200, 1200, 1200), decoder_activation="tanh"),
@@ -75,6 +77,7 @@ __all__ = [
     "NetworkLike",
     "Networks",
     "Pair",
+    "Resnet",
     "Shape",
     "Tied",
     "Transposed",

@@ -14,7 +14,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.errors import VaekitError
-from vaekit.networks.base import Networks, Shape, activation, positive
+from vaekit.networks.base import (
+    ChannelsLast,
+    Networks,
+    Shape,
+    activation,
+    laid_out,
+    positive,
+)
 from vaekit.networks.mlp import stack
 
 
@@ -52,7 +59,7 @@ class Conv(Networks):
             layers += [step, *self._after(after)]
         flat = self.channels[-1] * math.prod(maps[-1])
         dense = stack((flat, *self.hidden, features), self.activation)
-        return _laid_out(nn.Sequential(_ChannelsLast(), *layers, nn.Flatten(), *dense))
+        return laid_out(nn.Sequential(ChannelsLast(), *layers, nn.Flatten(), *dense))
 
     def decoder(self, latent: int, shape: Shape) -> nn.Module:
         """Build (batch, latent) → (batch, C, H, W)."""
@@ -63,15 +70,15 @@ class Conv(Networks):
             *stack(widths, self.activation),
             activation(self.activation),
             nn.Unflatten(1, first),
-            _ChannelsLast(),
+            ChannelsLast(),
         ]
         channels = (*self.up, shape[0])
         for i, size in enumerate(maps[1:]):
             layers += [self._doubling(channels[i], channels[i + 1], maps[i], size)]
             layers += self._after(channels[i + 1])
         if self.tail:
-            return _laid_out(nn.Sequential(*layers, *self._tail(shape[0])))
-        return _laid_out(nn.Sequential(*layers[: -len(self._after(1))]))
+            return laid_out(nn.Sequential(*layers, *self._tail(shape[0])))
+        return laid_out(nn.Sequential(*layers[: -len(self._after(1))]))
 
     def _tail(self, channels: int) -> list[nn.Module]:
         before = _padding(self.kernel)
@@ -142,18 +149,6 @@ def _by_pixels(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     kernel = blocks.permute(1, 3, 5, 0, 2, 4).reshape(4 * after, before, 3, 3)
     kernel = kernel.contiguous(memory_format=torch.channels_last)
     return F.pixel_shuffle(F.conv2d(x, kernel, bias.repeat_interleave(4), padding=1), 2)
-
-
-class _ChannelsLast(nn.Module):
-    """Lay images out channels last, which convolutions on a CPU and tensor cores prefer."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.contiguous(memory_format=torch.channels_last)
-
-
-def _laid_out(network: nn.Module) -> nn.Module:
-    """Lay the kernels out as the images are: otherwise each step would convert them."""
-    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def _padding(kernel: int) -> int:
