@@ -8,6 +8,7 @@ from vaekit.arguments import expect, told
 from vaekit.errors import VaekitError
 from vaekit.networks.base import ACTIVATIONS, Networks, Shape
 from vaekit.networks.conv import Conv
+from vaekit.networks.conv1d import Conv1d
 from vaekit.networks.joined import Joined
 from vaekit.networks.mlp import Mlp, stack
 from vaekit.networks.pair import Pair
@@ -21,6 +22,7 @@ NO_PAIR = "one network is no pair: give (encoder, decoder)"
 NETWORKS: dict[str, Callable[..., Networks]] = {
     "mlp": Mlp,
     "conv": Conv,
+    "conv1d": Conv1d,
     "resnet": Resnet,
     "tied": Tied,
     # [isa] supplementary: the networks of the dSprites experiments.
@@ -72,6 +74,7 @@ __all__ = [
     "ACTIVATIONS",
     "NETWORKS",
     "Conv",
+    "Conv1d",
     "Joined",
     "Mlp",
     "NetworkLike",

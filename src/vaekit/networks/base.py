@@ -65,3 +65,13 @@ class ChannelsLast(nn.Module):
 def laid_out(network: nn.Module) -> nn.Module:
     """Lay the kernels out as the images are: otherwise each step would convert them."""
     return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def padding(kernel: int) -> int:
+    """Return what is added on each side, so that a step of stride 2 about halves a length."""
+    return (kernel - 1) // 2
+
+
+def halved(size: int, kernel: int) -> int:
+    """Return the length that such a step leaves of `size`."""
+    return (size + 2 * padding(kernel) - kernel) // 2 + 1
