@@ -89,7 +89,7 @@ def fitted(x: Any, shape: tuple[int, ...]) -> Dataset | None:
     own = np.shape(x)
     channels, _, length = shape
     layout = None
-    if own[1:] == (channels, length):
+    if own[1:] == (channels, length) and channels > 1:  # of one they are pictures (N, H, W)
         layout = "nct"
     elif own[:1] == (channels,) != own[1:] and len(own) == 2:
         layout = "ct"
