@@ -55,9 +55,9 @@ class Conv1d(Networks):
         ways = zip(pairwise((*self.widths[::-1], first)), pairwise(lengths[::-1]), strict=True)
         for (before, after), (short, long) in ways:
             reached = (short - 1) * 2 - 2 * padding(self.kernel) + self.kernel
-            how = {"padding": padding(self.kernel), "output_padding": long - reached}
-            layers += [activation(self.activation)]
-            layers += [nn.ConvTranspose1d(before, after, self.kernel, 2, **how)]
+            extra = long - reached
+            step = nn.ConvTranspose1d(before, after, self.kernel, 2, padding(self.kernel), extra)
+            layers += [activation(self.activation), step]
         return nn.Sequential(*layers, nn.Flatten(), nn.Unflatten(1, tuple(shape)))
 
     def _signal(self, shape: Shape) -> tuple[int, list[int]]:
