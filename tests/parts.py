@@ -10,12 +10,13 @@ from torch import Tensor, nn
 from torch import distributions as td
 from torch.distributions import Distribution
 
-from vaekit import posteriors
+from vaekit import posteriors, priors
 from vaekit.data import Dataset
 from vaekit.distributions import (
     BernoulliEntries,
     Blocks,
     DiagonalGaussian,
+    Flowed,
     GaussianEntries,
     Mixture,
     MixtureEntries,
@@ -24,6 +25,7 @@ from vaekit.distributions import (
     Whole,
 )
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
+from vaekit.distributions.flowed import Steps
 from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
 from vaekit.likelihoods import Likelihood, likelihood
@@ -94,6 +96,16 @@ def mixture(like: Tensor) -> Mixture:
     return Mixture(members, like.new_tensor([0.5, 0.3, 0.2]).log())
 
 
+def flowed(t: Tensor) -> Flowed:
+    """Build a flow of two steps, of fixed weights far from the identity, told t[0]."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        steps = Steps(t.shape[-1], t.shape[-1], "maf", 2, [8]).to(t).requires_grad_(False)
+        for weight in steps.parameters():
+            weight.normal_(0, 0.2)
+    return Flowed(DiagonalGaussian(t[0], 0.3 * t[1]), *steps(t[0]), steps.even)
+
+
 def halves(t: Tensor) -> Blocks:
     """Build two blocks of Gaussians, the second of none where there is one entry."""
     cut = (t.shape[-1] + 1) // 2
@@ -137,6 +149,7 @@ DENSITIES: dict[str, Row] = {
         ),
         reparameterised=False,
     ),  # its gradient in the degrees of freedom is implicit
+    "Flowed": Row(2, flowed, independent=False),
     "Whole": Row(2, lambda t: Whole(td.Independent(td.Normal(t[0], t[1].exp()), 1))),
     "Blocks": Row(2, halves),
     "Mixture": Row(1, lambda t: mixture(t[0]), reparameterised=False, independent=False),
@@ -255,6 +268,11 @@ class Encoding:
 
 POSTERIORS: dict[str, Encoding] = {
     "dirac": Encoding(Dirac, dense=False, independent=False),
+    "flow": Encoding(
+        lambda network, n: posteriors.Flow(network, n, transforms=2, hidden=[8]),
+        features=3,
+        independent=False,
+    ),
     "gaussian": Encoding(Gaussian, features=2),
     "laplace": Encoding(Laplace, features=2),
     "product": Encoding(
@@ -284,6 +302,7 @@ PRIORS: dict[str, Expectation] = {
         needs_condition=True,
     ),
     "categorical": Expectation(lambda n, width: Categorical(n), one_hot=True),
+    "flow": Expectation(lambda n, width: priors.Flow(n, transforms=2, hidden=[8])),
     "generalized_normal": Expectation(lambda n, width: GeneralizedNormal(n, 1.5, learned=True)),
     "logistic": Expectation(lambda n, width: Logistic(n)),
     "lp_nested": Expectation(lambda n, width: LpNested([2.1, 1, [1.6, n - 1]], learned="all")),

@@ -81,6 +81,7 @@ TEXTS: dict[str, list[str]] = {
     "posterior": [
         *["gaussian"] * 8,
         *["laplace"] * 2,
+        *["flow(transforms=1, hidden=[8])"] * 2,
         *("dirac", "dirac(activation=sigmoid)", "top_k(2)", "relaxed_one_hot(temperature=0.5)"),
         "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
         "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
@@ -90,6 +91,7 @@ TEXTS: dict[str, list[str]] = {
     "prior": [
         *["own"] * 6,
         *("normal", "normal", "none", "logistic", "generalized_normal(p=1.5)"),
+        "flow(kind=nsf, transforms=1, hidden=[8])",
         *("student_t(df=5)", "categorical", "isa(p=2.2, size=2)", "isa(size=3, learned=all)"),
         *("lp_nested([2.1, 1, [2.2, 3]])", "mixture(3)", "vamp(3)", "conditional"),
         "product(style=[normal, 4], class=[categorical, 3])",
@@ -103,6 +105,7 @@ TEXTS: dict[str, list[str]] = {
     "network": [
         *["mlp(8)"] * 6,
         *("mlp", "mlp(8, activation=sigmoid)", "tied", "conv(2, 3)", "conv(2, 3)"),
+        "resnet(2, 4, groups=2)",
     ],
     "corruption": ["none", "none", "masking(p=0.3)", "gaussian(sigma=0.2)", "affine"],
 }
@@ -206,7 +209,9 @@ def by_objects(rng: random.Random) -> dict[str, Any]:
         "posterior": rng.choice(POSTERIORS)(latent),
         "prior": rng.choice(PRIORS)(latent),
         "likelihood": rng.choice(LIKELIHOODS),
-        "network": rng.choice([Mlp(8), Mlp(8, activation="tanh"), "conv(2, 3)"]),
+        "network": rng.choice(
+            [Mlp(8), Mlp(8, activation="tanh"), "conv(2, 3)", "resnet(4, groups=2)"]
+        ),
         "corruption": rng.choice([None, nn.Identity(), "masking"]),
         "objective": objective,
     }

@@ -81,7 +81,13 @@ def test_programs_of_pytorch(recipe, tmp_path):
 @onnx
 @pytest.mark.parametrize(
     "network",
-    ["conv(4, 8)", "conv(4, batch_norm=True, tail=True)", "tied", "mlp(8, activation=gelu)"],
+    [
+        "conv(4, 8)",
+        "conv(4, batch_norm=True, tail=True)",
+        "resnet(4, 8, groups=2)",
+        "tied",
+        "mlp(8, activation=gelu)",
+    ],
 )
 def test_networks_as_onnx(network, tmp_path):
     recipe = "ae" if network == "tied" else "vae"

@@ -295,6 +295,8 @@ def combinations():
         if (TERMS[term].needs_prior and not (TERMS[term].by_coordinate and prior == "categorical"))
         or prior in ("normal", "conditional", None)
     ]
+    few = {"normal", "conditional", None, "gaussian", "flow"}  # flows are slow: these stand for all
+    wide = [parts for parts in wide if "flow" not in parts[:2] or few.issuperset(parts[:2])]
     turns = itertools.cycle(LIKELIHOODS)
     found = {(*parts[:2], next(turns), *parts[2:]) for parts in wide}
     by_entry = [*PLAIN_LAWS, "columns"]

@@ -14,7 +14,7 @@ def features(encoder: nn.Module, shape: tuple[int, ...]) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("shape", IMAGES, ids=str)
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", [name for name in NETWORKS if name != "conv1d"])
 def test_every_network_has_the_right_shapes(name, shape):
     if name in BIG and shape == (1, 192, 168):
         shape = (1, 96, 84)  # the same road at a quarter of the arithmetic

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw, ImageFont, features
 from torch import Tensor
 from torch.nn import functional as F
@@ -27,6 +28,8 @@ _LETTERS = 12  # pixels of a letter beside pictures
 MOVING = {".gif": "GIF", ".webp": "WebP", ".apng": "PNG"}  # endings of moving pictures
 EXACT, LIGHT = 120_000, 24_000  # values, and bytes, up to which a sheet on a page is a PNG
 PIXEL_BYTES = 0.25  # bytes of a pixel of others
+# Of the channels of a signal, as they are drawn.
+_INKS = ((0, 0, 0), (31, 99, 176), (200, 84, 20), (38, 128, 86), (150, 60, 150), (130, 110, 20))
 
 
 def tiles(
@@ -35,14 +38,36 @@ def tiles(
     """Turn images (n, C, H, W) with values from `low` to `high` into bytes (n, H, W, 3).
 
     One channel becomes grey, three or four are read as RGB(A) without A, of others the mean is
-    shown. Sides of more than `largest` pixels are averaged down.
+    shown. Sides of more than `largest` pixels are averaged down. Signals (n, C, 1, T) become curves
+    over a ground from low to high.
     """
+    if images.shape[2] == 1:
+        return _curves(images, low, high, largest)
     shrink = -(-max(images.shape[-2:]) // largest)
     small = F.avg_pool2d(images, shrink, ceil_mode=True) if shrink > 1 else images
     colours = small[:, :3] if small.shape[1] in (3, 4) else small.mean(1, keepdim=True)
     level = (colours - low) / ((high - low) or 1.0)
     pixels = (level.clamp(0, 1) * 255).round().byte().expand(-1, 3, -1, -1)
     return np.ascontiguousarray(pixels.permute(0, 2, 3, 1).numpy())
+
+
+def _curves(signals: Tensor, low: float, high: float, largest: int) -> np.ndarray:
+    """Draw signals (n, C, 1, T) as curves, bytes (n, ⌈W/2⌉, W, 3), of the first six channels.
+
+    A column has all that the samples in it span, and their way to the next one.
+    """
+    across = F.pad(signals[:, : len(_INKS), 0].float(), (0, 1), mode="replicate")
+    each = -(-(across.shape[-1] - 1) // largest)
+    spans = [F.max_pool1d(sign * across, each + 1, each, ceil_mode=True) for sign in (-1, 1)]
+    height = -(-min(largest, spans[0].shape[-1]) // 2)
+    ends = [((v - low) / ((high - low) or 1.0)).clamp(0, 1) for v in (-spans[0], spans[1])]
+    bottom, top = (((1 - end) * (height - 1)).round()[:, :, None] for end in ends)
+    rows = torch.arange(height)[:, None]
+    lit = ((rows >= top) & (rows <= bottom)).numpy()
+    pixels = np.full((len(lit), *lit.shape[2:], 3), 255, np.uint8)
+    for channel, ink in list(enumerate(_INKS))[lit.shape[1] - 1 :: -1]:
+        pixels[lit[:, channel]] = ink
+    return pixels
 
 
 def grid(pictures: np.ndarray, columns: int) -> np.ndarray:
@@ -219,7 +244,7 @@ def write_moving(
 
 
 def _enlarged(sheet: np.ndarray, cell: int) -> np.ndarray:
-    times = max(1, -(-READABLE // cell))
+    times = max(1, -(-READABLE // cell)) if cell > 1 else 1  # a curve stands for a height of 1
     return sheet.repeat(times, axis=0).repeat(times, axis=1)
 
 

@@ -6,6 +6,7 @@ from vaekit.data.dataset import Dataset, RowNames, one_hot, one_hots
 from vaekit.data.factors import Factors
 from vaekit.data.schema import Schema
 from vaekit.data.splits import Splits
+from vaekit.data.windows import windows
 
 __all__ = [
     "CATALOGUE",
@@ -20,4 +21,5 @@ __all__ = [
     "one_hots",
     "resolved",
     "source",
+    "windows",
 ]

@@ -18,10 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.data.signals import LAYOUTS, signals
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy, check_bytes
 
-Channels = Literal["auto", "nchw", "nhwc"]
+Channels = Literal["auto", "nchw", "nhwc", "nct", "ntc", "ct", "tc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
 _MIN_EDGE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
 _INPUTS = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
@@ -32,12 +33,16 @@ def admit(x: Any, scale: float | None = None, layout: Channels = "auto") -> Tens
 
     `scale` divides the values in place of what its type says; bool stays 0 and 1.
     `layout="nhwc"` moves the channels of (N, H, W, C), `"nchw"` says that they come first where it
-    looks otherwise. Memory is shared with the argument where type and layout allow. Raises
-    `VaekitError` for other shapes and types, no examples, NaN, infinity, and whole numbers in
-    pictures that are no bytes.
+    looks otherwise; `nct` and its like read signals (see `data.signals`). Memory is shared with the
+    argument where type and layout allow. Raises `VaekitError` for other shapes and types, no
+    examples, NaN, infinity, and whole numbers in pictures that are no bytes.
     """
+    if layout in LAYOUTS:
+        return signals(x, layout, scale)
     if layout not in ("auto", "nchw", "nhwc"):
-        raise VaekitError(f"layout must be auto, nchw or nhwc, got {layout!r}")
+        raise VaekitError(
+            f"layout must be auto, nchw or nhwc, or of signals {', '.join(LAYOUTS)}, got {layout!r}"
+        )
     array = _shaped(as_numpy(x), layout)
     array = _typed(array) if scale is None else _scaled(array, scale)
     tensor = _shared_tensor(array)

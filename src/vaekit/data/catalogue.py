@@ -23,6 +23,7 @@ from vaekit.data.files.pictures import ENDINGS
 from vaekit.data.paths import no_folder
 from vaekit.data.sets import SETS
 from vaekit.data.splits import Splits
+from vaekit.data.windows import array_set
 from vaekit.errors import VaekitError, nearest
 from vaekit.system.files import place
 from vaekit.system.own_code import take_plugins
@@ -108,7 +109,7 @@ def _dataset_of(what: Any, settings: dict[str, Any], options: dict[str, Any]) ->
 
 
 def _array_data(x: Any, name: str = "array", **options: Any) -> Dataset:
-    return call(Dataset.from_array, "load", "data", (x,), (), {"name": name, **options})
+    return call(array_set, "load", "data", (x,), (), {"name": name, **options})
 
 
 def source(what: str | Path) -> DataSource:

@@ -22,6 +22,7 @@ from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
 from vaekit.data.notebook import notebook_face
 from vaekit.data.row_names import RowNames
+from vaekit.data.signals import parts_apart
 from vaekit.errors import VaekitError, nearest, shortened
 
 
@@ -32,8 +33,8 @@ class Dataset:
     `labels` (N,) are classes 0, 1, …, `attributes` (N, A) real vectors, `factors` what generated
     each image, `files` the sha256 of each file read, `rows` the images that belong to this view
     (None: all), `columns` how a table was scaled, `names` the name of each image (none: its
-    number). Use `from_array` for arrays of other kinds. Raises `VaekitError` where the parts do not
-    fit.
+    number), `overlap` how many neighbours on each side a window shares samples with. Use
+    `from_array` for arrays of other kinds. Raises `VaekitError` where the parts do not fit.
     """
 
     images: Tensor
@@ -46,6 +47,7 @@ class Dataset:
     attributes: Tensor | None = None
     columns: Columns | None = None
     names: "tuple[str, ...] | RowNames" = ()
+    overlap: int = 0
 
     def __post_init__(self) -> None:
         if self.images.ndim not in (2, 4) or self.images.dtype not in (torch.uint8, torch.float32):
@@ -212,9 +214,27 @@ class Dataset:
     def split(self, fraction: float, seed: int = 0) -> "tuple[Dataset, Dataset]":
         """Part the set at random into (train, test), with the share `fraction` in test.
 
-        The same seed gives the same parts. Raises `VaekitError` where a part would be empty.
+        The same seed gives the same parts. Windows that overlap are parted into stretches, and
+        those that share a sample with the test part and are not in it are in neither. Raises
+        `VaekitError` where a part would be empty.
         """
+        if self.overlap:
+            return self._split_apart(fraction, seed)
         train, test = random_parts(len(self), fraction, seed)
+        return self.subset(train), self.subset(test)
+
+    def _split_apart(self, fraction: float, seed: int) -> "tuple[Dataset, Dataset]":
+        count = len(self)
+        if not 0 < round(fraction * count) < count:
+            random_parts(count, fraction, seed)  # which says what is wrong
+        rows = torch.arange(count) if self.rows is None else self.rows.cpu()
+        generator = torch.Generator().manual_seed(seed)
+        train, test = parts_apart(rows, fraction, self.overlap, generator)
+        if not len(train):
+            raise VaekitError(
+                f"holding out {fraction} of {count} windows leaves none to train on, as each "
+                f"shares samples with {self.overlap} on either side: give a longer step="
+            )
         return self.subset(train), self.subset(test)
 
     def to(self, device: torch.device | str) -> "Dataset":

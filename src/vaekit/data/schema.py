@@ -23,6 +23,7 @@ from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.mixed import entries_of
+from vaekit.data.windows import fitted, longer
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 
@@ -92,14 +93,16 @@ class Schema:
         Raises `VaekitError` for another shape, NaN, and values that cannot have been meant.
         """
         if isinstance(x, Dataset):
-            data = x if self.columns is None else self._rescaled(x)
+            data = longer(x, self.shape) if self.columns is None else self._rescaled(x)
             self._check_shape((len(data), *data.shape))
         elif self.columns is not None:
             data = self._of_rows(self._own_numbers(x), rows)
         else:
             array = as_numpy(x)
-            self._check_shape(array.shape)
-            data = Dataset.from_array(array, layout="nchw")
+            data = fitted(array, self.shape)
+            if data is None:
+                self._check_shape(array.shape)
+                data = Dataset.from_array(array, layout="nchw")
         if self.columns is None:
             self.check_scale(data)
         return data

@@ -3,6 +3,7 @@
 from vaekit.distributions.base import Density, Factorised, Univariates, Whole, density
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
 from vaekit.distributions.entries import BernoulliEntries, GaussianEntries, MixtureEntries
+from vaekit.distributions.flowed import Flowed
 from vaekit.distributions.gaussian import LOG_2PI, DiagonalGaussian, PointMass, StandardNormal
 from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.mixture import Mixture
@@ -17,6 +18,7 @@ __all__ = [
     "Density",
     "DiagonalGaussian",
     "Factorised",
+    "Flowed",
     "GaussianEntries",
     "GeneralizedNormals",
     "Layout",

@@ -8,9 +8,11 @@ from vaekit.arguments import expect, told
 from vaekit.errors import VaekitError
 from vaekit.networks.base import ACTIVATIONS, Networks, Shape
 from vaekit.networks.conv import Conv
+from vaekit.networks.conv1d import Conv1d
 from vaekit.networks.joined import Joined
 from vaekit.networks.mlp import Mlp, stack
 from vaekit.networks.pair import Pair
+from vaekit.networks.resnet import Resnet
 from vaekit.networks.tied import Tied, Transposed
 from vaekit.text import build
 
@@ -20,6 +22,8 @@ NO_PAIR = "one network is no pair: give (encoder, decoder)"
 NETWORKS: dict[str, Callable[..., Networks]] = {
     "mlp": Mlp,
     "conv": Conv,
+    "conv1d": Conv1d,
+    "resnet": Resnet,
     "tied": Tied,
     # [isa] supplementary: the networks of the dSprites experiments.
     "isa": lambda: Mlp(1200, 1200, decoder=(1200, 1200, 1200), decoder_activation="tanh"),
@@ -70,11 +74,13 @@ __all__ = [
     "ACTIVATIONS",
     "NETWORKS",
     "Conv",
+    "Conv1d",
     "Joined",
     "Mlp",
     "NetworkLike",
     "Networks",
     "Pair",
+    "Resnet",
     "Shape",
     "Tied",
     "Transposed",

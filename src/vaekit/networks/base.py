@@ -1,9 +1,10 @@
-"""What a family of networks is, and the activations by name."""
+"""What a family of networks is, the activations by name, and the layout of images."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from vaekit.errors import VaekitError, nearest
 
@@ -51,3 +52,26 @@ def positive(numbers: tuple[int, ...], what: str) -> tuple[int, ...]:
     if not all(isinstance(n, int) and n >= 1 for n in numbers):
         raise VaekitError(f"{what} must be whole numbers ≥ 1, got {list(numbers)}")
     return numbers
+
+
+class ChannelsLast(nn.Module):
+    """Lay images out channels last, which convolutions on a CPU and tensor cores prefer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x (batch, C, H, W), channels last in memory."""
+        return x.contiguous(memory_format=torch.channels_last)
+
+
+def laid_out(network: nn.Module) -> nn.Module:
+    """Lay the kernels out as the images are: otherwise each step would convert them."""
+    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def padding(kernel: int) -> int:
+    """Return what is added on each side, so that a step of stride 2 about halves a length."""
+    return (kernel - 1) // 2
+
+
+def halved(size: int, kernel: int) -> int:
+    """Return the length that such a step leaves of `size`."""
+    return (size + 2 * padding(kernel) - kernel) // 2 + 1

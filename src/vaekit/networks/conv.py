@@ -14,7 +14,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.errors import VaekitError
-from vaekit.networks.base import Networks, Shape, activation, positive
+from vaekit.networks.base import (
+    ChannelsLast,
+    Networks,
+    Shape,
+    activation,
+    halved,
+    laid_out,
+    padding,
+    positive,
+)
 from vaekit.networks.mlp import stack
 
 
@@ -48,11 +57,11 @@ class Conv(Networks):
         maps = self._sizes(shape, len(self.channels))
         layers: list[nn.Module] = []
         for before, after in zip((shape[0], *self.channels), self.channels, strict=False):
-            step = nn.Conv2d(before, after, self.kernel, 2, _padding(self.kernel))
+            step = nn.Conv2d(before, after, self.kernel, 2, padding(self.kernel))
             layers += [step, *self._after(after)]
         flat = self.channels[-1] * math.prod(maps[-1])
         dense = stack((flat, *self.hidden, features), self.activation)
-        return _laid_out(nn.Sequential(_ChannelsLast(), *layers, nn.Flatten(), *dense))
+        return laid_out(nn.Sequential(ChannelsLast(), *layers, nn.Flatten(), *dense))
 
     def decoder(self, latent: int, shape: Shape) -> nn.Module:
         """Build (batch, latent) → (batch, C, H, W)."""
@@ -63,18 +72,18 @@ class Conv(Networks):
             *stack(widths, self.activation),
             activation(self.activation),
             nn.Unflatten(1, first),
-            _ChannelsLast(),
+            ChannelsLast(),
         ]
         channels = (*self.up, shape[0])
         for i, size in enumerate(maps[1:]):
             layers += [self._doubling(channels[i], channels[i + 1], maps[i], size)]
             layers += self._after(channels[i + 1])
         if self.tail:
-            return _laid_out(nn.Sequential(*layers, *self._tail(shape[0])))
-        return _laid_out(nn.Sequential(*layers[: -len(self._after(1))]))
+            return laid_out(nn.Sequential(*layers, *self._tail(shape[0])))
+        return laid_out(nn.Sequential(*layers[: -len(self._after(1))]))
 
     def _tail(self, channels: int) -> list[nn.Module]:
-        before = _padding(self.kernel)
+        before = padding(self.kernel)
         after = self.kernel - 1 - before
         keep = nn.ZeroPad2d((before, after, before, after))
         return [keep, nn.Conv2d(self.up[-1], channels, self.kernel)]
@@ -94,20 +103,22 @@ class Conv(Networks):
         sizes = [(shape[1], shape[2])]
         for _ in range(halvings):
             if min(sizes[-1]) < 2:
+                if shape[1] == 1:
+                    raise VaekitError(
+                        f"signals of {shape[2]} samples have no height to halve: use network=conv1d"
+                    )
                 raise VaekitError(
                     f"images of {shape[1]} × {shape[2]} cannot be halved {halvings} times: "
                     "give fewer channels, for example network=conv(32,64), or network=mlp(400)"
                 )
-            pad = _padding(self.kernel)
-            sizes.append(
-                (_half(sizes[-1][0], self.kernel, pad), _half(sizes[-1][1], self.kernel, pad))
-            )
+            height, width = (halved(side, self.kernel) for side in sizes[-1])
+            sizes.append((height, width))
         return sizes
 
     def _doubling(
         self, before: int, after: int, small: tuple[int, int], big: tuple[int, int]
     ) -> nn.Module:
-        pad = _padding(self.kernel)
+        pad = padding(self.kernel)
         extra = tuple(
             b - ((s - 1) * 2 - 2 * pad + self.kernel) for s, b in zip(small, big, strict=True)
         )
@@ -142,23 +153,3 @@ def _by_pixels(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     kernel = blocks.permute(1, 3, 5, 0, 2, 4).reshape(4 * after, before, 3, 3)
     kernel = kernel.contiguous(memory_format=torch.channels_last)
     return F.pixel_shuffle(F.conv2d(x, kernel, bias.repeat_interleave(4), padding=1), 2)
-
-
-class _ChannelsLast(nn.Module):
-    """Lay images out channels last, which convolutions on a CPU and tensor cores prefer."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x.contiguous(memory_format=torch.channels_last)
-
-
-def _laid_out(network: nn.Module) -> nn.Module:
-    """Lay the kernels out as the images are: otherwise each step would convert them."""
-    return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-
-
-def _padding(kernel: int) -> int:
-    return (kernel - 1) // 2
-
-
-def _half(size: int, kernel: int, pad: int) -> int:
-    return (size + 2 * pad - kernel) // 2 + 1

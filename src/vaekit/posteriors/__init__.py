@@ -9,6 +9,7 @@ from vaekit.brief import brief
 from vaekit.errors import VaekitError, nearest
 from vaekit.posteriors.base import Posterior
 from vaekit.posteriors.dirac import Dirac
+from vaekit.posteriors.flow import Flow
 from vaekit.posteriors.gaussian import Gaussian
 from vaekit.posteriors.laplace import Laplace
 from vaekit.posteriors.product import Product
@@ -19,6 +20,7 @@ from vaekit.text import build, parse
 
 POSTERIORS: dict[str, Callable[..., Posterior]] = {
     "dirac": Dirac,
+    "flow": Flow,
     "gaussian": Gaussian,
     "laplace": Laplace,
     "relaxed_one_hot": RelaxedOneHot,
@@ -68,6 +70,7 @@ def _named(text: str) -> Callable[..., Posterior]:
 __all__ = [
     "POSTERIORS",
     "Dirac",
+    "Flow",
     "Gaussian",
     "Laplace",
     "Posterior",

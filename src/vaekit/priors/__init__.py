@@ -12,6 +12,7 @@ from vaekit.priors.base import Prior
 from vaekit.priors.categorical import Categorical
 from vaekit.priors.conditional import Conditional, conditional
 from vaekit.priors.exponents import RATE
+from vaekit.priors.flow import Flow
 from vaekit.priors.generalized_normal import GeneralizedNormal
 from vaekit.priors.logistic import Logistic
 from vaekit.priors.lp_nested import LpNested, isa
@@ -110,6 +111,7 @@ OF_TORCH = "write a Prior whose forward returns it (CONTRIBUTING shows one)"
 PRIORS: dict[str, Callable[..., Prior]] = {
     "categorical": Categorical,
     "conditional": conditional,
+    "flow": Flow,
     "generalized_normal": GeneralizedNormal,
     "isa": subspaces,
     "logistic": Logistic,
@@ -125,6 +127,7 @@ __all__ = [
     "PRIORS",
     "Categorical",
     "Conditional",
+    "Flow",
     "GeneralizedNormal",
     "Logistic",
     "LpNested",

@@ -40,12 +40,12 @@ TEXTS = {
     "latent": "size of the code",
     "beta": "weight of the rate, a number or a schedule such as `linear(0, 4, epochs=10)`",
     "network": "networks by name, `mlp(512, 256, activation=tanh)`, `conv(32, 64)`, `isa`",
-    "posterior": "posterior by name, `gaussian`, `laplace`, or `dirac` where no density is needed; "
-    "blocks as `product(style=[gaussian, 16], class=[relaxed_one_hot, 10])`",
+    "posterior": "posterior by name, `gaussian`, `laplace`, `flow()`, or `dirac` where no density "
+    "is needed; blocks as `product(style=[gaussian, 16], class=[relaxed_one_hot, 10])`",
     "likelihood": "noise model by name, `bernoulli`, `squared_error` or `gaussian(sigma=0.1)`",
     "prior": "prior by name, `normal`, `logistic`, `isa(p=2.2, size=4)`, `mixture(10)`, "
-    "`vamp(50)`; `own`: that of the posterior or of its blocks, under a condition `conditional` "
-    "in place of `normal`; `none`: no prior",
+    "`vamp(50)`, `flow()`; `own`: that of the posterior or of its blocks, under a condition "
+    "`conditional` in place of `normal`; `none`: no prior",
     "corruption": "what the encoder's input undergoes in training, `gaussian(sigma=0.4)`, "
     "`affine`, or `none`",
 }

@@ -17,6 +17,7 @@ from vaekit.data.border import Channels
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import hdf5, matlab
 from vaekit.data.paths import cause, existing_file, sha256
+from vaekit.data.windows import array_set
 from vaekit.errors import VaekitError, nearest
 from vaekit.text import words
 
@@ -35,16 +36,20 @@ def array(
     mmap: bool | None = None,
     scale: float | None = None,
     layout: Channels = "auto",
+    window: int | None = None,
+    step: int | None = None,
 ) -> Dataset:
     """Load an array of a file: .npy, or with labels .npz, .mat, .h5; (N, C, H, W) or (N, D).
 
     `key` names the images where there are several arrays; `mmap` maps a .npy (None: if larger than
-    1 GiB); `scale` divides the values; `layout` is nchw or nhwc. Raises `VaekitError` for damaged
-    files, pickled objects, an unclear key, and what `Dataset.from_array` refuses.
+    1 GiB); `scale` divides the values; `layout` is nchw or nhwc, of signals nct or ntc. A recording
+    (T,), (C, T) or (T, C) is cut into windows of `window` samples, one every `step`: where these
+    overlap, whole stretches are held out (see `data.windows`). Raises `VaekitError` for damaged
+    files, pickled objects, an unclear key, and what `Dataset.from_array` and windows refuse.
     """
     file = existing_file(path, "the array")
     loaded, labels = read_array(file, key, mmap)
-    made = Dataset.from_array(loaded, labels, file.stem, scale, layout)
+    made = array_set(loaded, labels, file.stem, scale, layout, window, step)
     return replace(made, files={file.name: sha256(file)})
 
 
