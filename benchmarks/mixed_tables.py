@@ -53,19 +53,20 @@ def split(frame: pd.DataFrame, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
 
 
-def fitted(train: pd.DataFrame, seed: int, epochs: int):
+def fitted(train: pd.DataFrame, seed: int, epochs: int, corruption: str = "none"):
     """Fit vaekit's VAE of mixed columns, with seconds."""
     from vaekit.estimators import VAE
 
     begun = time.time()
     batch = min(200, max(32, len(train) // 20))
-    made = VAE(
-        latent=16, network="mlp(128, 128)", epochs=epochs, batch=batch, random_state=seed
-    ).fit(train)
+    asked = {"latent": 16, "network": "mlp(128, 128)", "corruption": corruption, "batch": batch}
+    made = VAE(**asked, epochs=epochs, random_state=seed).fit(train)
     return made, time.time() - begun
 
 
-def imputation(made, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> dict[str, float]:
+def imputation(
+    made, train: pd.DataFrame, test: pd.DataFrame, seed: int, title: str = "vaekit"
+) -> dict[str, float]:
     """Hide a fifth of the known cells of the test rows, and compare what is filled in."""
     from sklearn.experimental import enable_iterative_imputer  # noqa: F401
     from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
@@ -86,10 +87,10 @@ def imputation(made, train: pd.DataFrame, test: pd.DataFrame, seed: int) -> dict
 
     guesses, seconds = {}, {}
     begun = time.time()
-    guesses["vaekit"] = columns.own(
+    guesses[title] = columns.own(
         imputed(made.model_, Dataset(seen, columns=columns), 100).double().numpy()
     )
-    seconds["vaekit"] = time.time() - begun
+    seconds[title] = time.time() - begun
     ends = {
         f"{k}_value": f(shown(rows), axis=0) for k, f in (("min", np.nanmin), ("max", np.nanmax))
     }
@@ -189,11 +190,11 @@ def one(name: str, seed: int, epochs: int) -> dict[str, object]:
     train, test = split(table_of(name), seed)
     target = TARGETS[name]
     found: dict[str, object] = {"set": name, "seed": seed, "epochs": epochs, "rows": len(train)}
-    made, found["fit vaekit"] = fitted(train, seed, epochs)
-    found |= imputation(made, train, test, seed)
+    for title, corruption in (("vaekit", "none"), ("vaekit hidden", "hidden(p=0.2)")):
+        made, _ = fitted(train, seed, epochs, corruption)
+        found |= imputation(made, train, test, seed, title)
     whole, judged = train.dropna().reset_index(drop=True), test.dropna()
-    if len(whole) < len(train):
-        made, found["fit vaekit"] = fitted(whole, seed, epochs)
+    made, found["fit vaekit"] = fitted(whole, seed, epochs)
     drawn = pd.DataFrame(made.sample(len(whole), random_state=seed).to_dict(as_series=False))
     other, found["fit tvae"] = tvae(whole, seed, epochs)
     for who, rows in (("vaekit", drawn), ("tvae", other)):

@@ -72,6 +72,7 @@ class Hidden(Corruption):
     """
 
     hides = True
+    _widths: Tensor
 
     def __init__(self, p: float = 0.2, sizes: Sequence[int] | None = None):
         super().__init__()

@@ -103,13 +103,12 @@ class Field:
         Of probabilities it is the likeliest class; numbers keep to the ends of the training, and
         have its decimals.
         """
-        gone = np.isnan(entries).any(axis=1)
+        gone = np.asarray(np.isnan(entries).any(axis=1))
         filled = np.where(gone[:, None], 0.0, entries)
         if self.levels:
-            one = (
-                filled.argmax(1) if self.law == "categorical" else (filled[:, 0] > 0.5).astype(int)
-            )
-            values = [self.levels[k] for k in one.tolist()]
+            one_hot = self.law == "categorical"
+            places = np.where(one_hot, filled.argmax(1), filled[:, 0] > 0.5)
+            values = [self.levels[k] for k in places.tolist()]
         else:
             kept = filled[:, 0].clip(self.low, self.high)
             kept = kept if self.decimals is None else kept.round(self.decimals)

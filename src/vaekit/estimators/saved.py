@@ -110,7 +110,8 @@ def _of_run(run: Run) -> Estimator:
     made.input_shape_, made.n_features_in_, made.whole_ = schema.shape, prod(schema.shape), False
     made.columns_ = mixed
     if mixed is not None:
-        made.feature_names_in_ = np.array([field.name for field in mixed.fields], dtype=object)
+        names = np.array([field.name for field in mixed.fields], dtype=object)
+        vars(made)["feature_names_in_"] = names
         made.n_features_in_ = len(mixed.fields)
     wanted = model.condition
     if wanted is not None and kind_of(wanted.kind) == "labels":

@@ -53,8 +53,8 @@ def costs(view: View, fields: tuple[Field, ...]) -> Section:
 
 
 def _errors(field: Field, real: np.ndarray, made: np.ndarray) -> tuple[str, str]:
-    guesses = (made, real.mean(0))
-    return tuple(field.error_text(field.error(real, guess)) for guess in guesses)
+    error, base = (field.error_text(field.error(real, each)) for each in (made, real.mean(0)))
+    return error, base
 
 
 def samples(view: View, fields: tuple[Field, ...]) -> Section:
@@ -85,7 +85,7 @@ def samples(view: View, fields: tuple[Field, ...]) -> Section:
 
 def _histogram(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
     a, b = (each.to_numpy().astype(float) for each in (real, made))
-    edges = np.histogram_bin_edges(np.concatenate([a, b]), 30)
+    edges = np.histogram_bin_edges(np.concatenate([a, b]), 30).tolist()
     style = {"density": True, "histtype": "step", "linewidth": 1.2}
     axes.hist(a, edges, color=MUTED, label="test set", **style)
     axes.hist(b, edges, color=SERIES[0], label="samples", **style)
