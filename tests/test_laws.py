@@ -286,19 +286,17 @@ def test_no_latents_is_refused(make):
 
 
 def combinations():
-    """List posterior × prior × term × width, the likelihoods in turn, and KL with all of these."""
+    """List posterior × prior × term, likelihoods and widths in turn, and KL with all of these."""
     wide = [
-        (posterior, prior, term, width)
-        for posterior, prior, term, width in itertools.product(
-            POSTERIORS, [*PRIORS, None], TERMS, [0, 3]
-        )
+        (posterior, prior, term)
+        for posterior, prior, term in itertools.product(POSTERIORS, [*PRIORS, None], TERMS)
         if (TERMS[term].needs_prior and not (TERMS[term].by_coordinate and prior == "categorical"))
         or prior in ("normal", "conditional", None)
     ]
     few = {"normal", "conditional", None, "gaussian", "flow"}  # flows are slow: these stand for all
     wide = [parts for parts in wide if "flow" not in parts[:2] or few.issuperset(parts[:2])]
-    turns = itertools.cycle(LIKELIHOODS)
-    found = {(*parts[:2], next(turns), *parts[2:]) for parts in wide}
+    turns, widths = itertools.cycle(LIKELIHOODS), itertools.cycle([0, 3, 3, 0])
+    found = {(*parts[:2], next(turns), *parts[2:], next(widths)) for parts in wide}
     by_entry = [*PLAIN_LAWS, "columns"]
     noises = [name for name in LIKELIHOODS if name not in by_entry]
     found |= set(itertools.product(POSTERIORS, ["normal", None], noises, ["kl"], [0, 3]))

@@ -60,8 +60,9 @@ def evaluate_command(words: list[str]) -> None:
         "--codes",
         type=str,
         default="mean",
-        help="what scores of codes read: mean, drawn (from q(z|x)), or mean,drawn; of a collapsed "
-        "latent the mean may tell something that no draw does",
+        help="what scores of codes read, with commas between: mean; drawn (from q(z|x)), which of "
+        "a collapsed latent tells nothing where its mean may; pca and ica, the mean in other axes, "
+        "which a normal prior leaves free",
     )
     options = parse_words(made, words)
     run = run_of(options)

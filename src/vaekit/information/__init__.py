@@ -1,6 +1,7 @@
 """Information: what a trained model keeps and loses."""
 
 from vaekit.information.aggregated import Aggregate, aggregate
+from vaekit.information.axes import find_axes, with_axes
 from vaekit.information.bound import Bound, mutual_information_bound
 from vaekit.information.code_prior import CodeMixture, with_code_prior
 from vaekit.information.diagnostics import diagnose
@@ -37,6 +38,7 @@ __all__ = [
     "evaluate",
     "feature_network",
     "features_of",
+    "find_axes",
     "first_order",
     "indicators",
     "ledger",
@@ -52,6 +54,7 @@ __all__ = [
     "score_examples",
     "summarise",
     "uninformed",
+    "with_axes",
     "with_code_prior",
     "with_noise",
 ]

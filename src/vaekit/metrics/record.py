@@ -236,9 +236,11 @@ def row_under(name: str, corruption: str) -> str:
     return f"{name} [{corruption}]" if corruption else name
 
 
-def row_of_draws(name: str) -> str:
-    """Return the name of a row that is read from draws of q(z|x), in place of its mean."""
-    return f"{name[:-1]}, drawn]" if name.endswith("]") else f"{name} [drawn]"
+def row_of_codes(name: str, kind: str) -> str:
+    """Return the name of a row that is read from codes of a kind, such as drawn; mean stays."""
+    if kind == "mean":
+        return name
+    return f"{name[:-1]}, {kind}]" if name.endswith("]") else f"{name} [{kind}]"
 
 
 def under(score: Score, corruption: str) -> Score:

@@ -69,8 +69,9 @@ def evaluate_run(
         metrics: names of scores, as a list or with commas between; all: what applies
         corrupt: corruptions under which svm, probe and clusters are given too
         features: file of the network for fid: read, or made by training it on the labels
-        codes: what scores of codes read: mean, drawn (from q(z|x)), or both, as a list or with
-            commas between; what draws give stands under its name with [drawn]
+        codes: what scores of codes read: mean, drawn (from q(z|x)), pca or ica (the mean in other
+            axes, which leave all nats as they are), or several, as a list or with commas between;
+            what is not read from means stands under its name with [drawn] and so on
         verbose: print what is left out, kept and dropped, and on stderr how the scores go on
         data: other examples to judge on, in place of the run's own
 

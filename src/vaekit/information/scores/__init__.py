@@ -12,14 +12,17 @@ from vaekit.corruption import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest, warn
 from vaekit.given import check_seed
+from vaekit.information.axes import AXES, turned
 from vaekit.information.encoding import check_subject
 from vaekit.information.rates import row_of
 from vaekit.information.scores.downstream import ModelOnSet
 from vaekit.information.scores.features import Features
 from vaekit.metrics import METRICS, Subject
 from vaekit.metrics.checks import BINS
-from vaekit.metrics.record import OF_CODES, Metric, row_of_draws
+from vaekit.metrics.record import OF_CODES, Metric, row_of_codes
 from vaekit.model import Model
+
+KINDS = ("mean", "drawn", *AXES)  # of codes that scores read
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -43,8 +46,9 @@ def score(
     What learns from labels does so on `train`, or on a half of the set where there is none; the
     accuracies are given for clean inputs and under each of `corruptions`, such as
     `masking(p=0.5)`. `network` maps images to features for `fid`; without one `feature_network`
-    is trained. `codes` are mean, drawn or both: what is read from draws of q(z|x) stands under its
-    name with `[drawn]`, beside what means give.
+    is trained. `codes` are mean, drawn (from q(z|x)), pca or ica (the mean in other axes, see
+    `information.axes`), or several: what is not read from means stands under its name with its
+    kind, `[drawn]`.
 
     Returns name → value, estimator, n, shuffled, parts and so on as `evaluate` does; a value that
     is infinite is None. `progress` gets each name with its place and their number. Warns of a named
@@ -69,39 +73,40 @@ def score(
         )
     numbers = {}
     for kind in kinds_of_codes(codes):
-        drawn = kind == "drawn"
-        subject = ModelOnSet(model, data, train, n, seed, acts, network, bins, drawn)
-        own = [name for name in wanted if not drawn or METRICS[name].needs in OF_CODES]
+        of = turned(model, data, kind, seed) if kind in AXES else model
+        subject = ModelOnSet(of, data, train, n, seed, acts, network, bins, kind == "drawn")
+        own = [name for name in wanted if kind == "mean" or METRICS[name].needs in OF_CODES]
         for done, name in enumerate(own):
             if progress is not None:
-                progress(f"{name} of draws" if drawn else name, done, len(own))
-            numbers |= _numbers(METRICS[name], subject)
+                progress(row_of_codes(name, kind), done, len(own))
+            numbers |= _numbers(METRICS[name], subject, kind)
     return numbers
 
 
-def _numbers(metric: Metric, subject: ModelOnSet) -> dict[str, dict[str, Any]]:
+def _numbers(metric: Metric, subject: ModelOnSet, kind: str) -> dict[str, dict[str, Any]]:
     numbers, of = {}, {"factors": list(subject.factors)} if metric.of_codes else {}
     for name, value in metric.values(cast(Subject, subject)).items():
         row = metric.row(name)
         assert row is not None, f"{metric.name} gives {name}, for which its record has no row"
         number = row_of(value, row.unit, len(subject.rows)) | of
-        if subject.draws:
-            number["estimator"] += "; codes drawn from q(z|x)"
-        numbers[row_of_draws(name) if subject.draws else name] = number
+        if kind != "mean":
+            how = "codes drawn from q(z|x)" if kind == "drawn" else f"mean codes in axes by {kind}"
+            number["estimator"] += f"; {how}"
+        numbers[row_of_codes(name, kind)] = number
     return numbers
 
 
 def kinds_of_codes(names: Sequence[str]) -> tuple[str, ...]:
-    """Return which codes are read: mean, drawn.
+    """Return which codes are read: mean, drawn, or the mean in other axes.
 
     A draw of a deterministic code is its mean. Raises `VaekitError` for others, and for none.
     """
     kinds = tuple(dict.fromkeys(names))
     for kind in kinds:
-        if kind not in ("mean", "drawn"):
-            raise nearest(kind, ("mean", "drawn"), "kind of codes")
+        if kind not in KINDS:
+            raise nearest(kind, KINDS, "kind of codes")
     if not kinds:
-        raise VaekitError("codes are mean, drawn, or both: name one")
+        raise VaekitError(f"codes are {', '.join(KINDS)}, or several: name one")
     return kinds
 
 
