@@ -4,9 +4,11 @@ N(z; 0, I) is the same in all orthogonal axes, and so is the bound of a model th
 Qz in place of z and G(Qᵀz) in place of G(z) every number in nats stays, for any orthogonal Q
 ([noise] Theorem 3). What a latent means does not stay. So axes can be chosen after training:
 
-    pca   those of the covariance of the means of q(z|x), the widest first
-    ica   the orthogonal Q nearest to what FastICA finds in the latents that are in use, the others
-          as they are: axes along which the means are as far from Gaussian as they get
+    pca   the covariance of the means of q(z|x) is diagonal, the widest first
+    ica   the means are as far from Gaussian as they get, axis by axis
+
+`ica` is the orthogonal Q nearest to what FastICA finds in the latents that are in use; the others
+stay as they are.
 
 Deterministic codes without a prior have all the freedom, of which the same is used.
 """
