@@ -35,6 +35,7 @@ from vaekit.objectives import (
     AdversarialPrior,
     AdversarialTC,
     CodeNorm,
+    Commitment,
     Contractive,
     Correlated,
     DecoderNorm,
@@ -52,7 +53,15 @@ from vaekit.objectives import (
     TotalCorrelation,
 )
 from vaekit.objectives.base import Adversarial
-from vaekit.posteriors import Dirac, Gaussian, Laplace, Posterior, RelaxedOneHot, TopK
+from vaekit.posteriors import (
+    Dirac,
+    Gaussian,
+    Laplace,
+    Posterior,
+    RelaxedOneHot,
+    TopK,
+    VectorQuantised,
+)
 from vaekit.priors import (
     Categorical,
     Conditional,
@@ -235,7 +244,8 @@ def _gradient_of_two_gaussians(m: Tensor, s: Tensor, n: Tensor, t: Tensor) -> Te
 class Encoding:
     """A posterior on an encoder of `features` · latent outputs.
 
-    `dense` where it has a density, by coordinate where `independent`, `one_hot` where over those.
+    `dense` where it has a density, by coordinate where `independent`, `one_hot` where over those,
+    `codebook` where it has one.
     """
 
     make: Callable[[nn.Module, int], Posterior]
@@ -243,6 +253,7 @@ class Encoding:
     dense: bool = True
     independent: bool = True
     one_hot: bool = False
+    codebook: bool = False
 
     def on(self, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Posterior:
         """Build it on the encoder of some networks, with a condition of `width` where there is."""
@@ -265,6 +276,12 @@ POSTERIORS: dict[str, Encoding] = {
     ),  # with one-hots beside Gaussians: test_latents.py
     "relaxed_one_hot": Encoding(RelaxedOneHot, independent=False, one_hot=True),
     "top_k": Encoding(lambda network, n: TopK(network, n, k=1), dense=False, independent=False),
+    "vector_quantised": Encoding(
+        lambda network, n: VectorQuantised(network, n, groups=n),
+        dense=False,
+        independent=False,
+        codebook=True,
+    ),
 }
 
 
@@ -328,6 +345,7 @@ class Measure:
     by_coordinate: bool = False
     needs_prior: bool = False
     relaxed: bool = True
+    needs_codebook: bool = False
 
 
 def hidden_sigmoids(model: Model) -> list[nn.Module]:
@@ -383,6 +401,7 @@ TERMS: dict[str, Measure] = {
     "sparsity": Measure(lambda model: Sparsity(0.1, hidden_sigmoids(model))),
     "contractive": Measure(lambda model: Contractive()),
     "contractive by projections": Measure(lambda model: Contractive("projections", draws=2)),
+    "commitment": Measure(lambda model: Commitment(), needs_codebook=True),
     "norm of the code": Measure(lambda model: CodeNorm()),
     "norm of the decoder": Measure(lambda model: DecoderNorm()),
     "slope of the decoder": Measure(lambda model: DecoderSlope()),

@@ -45,7 +45,7 @@ from vaekit.objectives import (
     Term,
     TotalCorrelation,
 )
-from vaekit.posteriors import Dirac, Laplace, RelaxedOneHot, TopK
+from vaekit.posteriors import Dirac, Laplace, RelaxedOneHot, TopK, VectorQuantised
 from vaekit.posteriors import Gaussian as GaussianPosterior
 from vaekit.posteriors import Product as ProductPosterior
 from vaekit.priors import (
@@ -79,7 +79,8 @@ READS_THE_PRIOR = ("kl", "rate_", "dimensionwise_kl", "importance_weighted")
 
 TEXTS: dict[str, list[str]] = {
     "posterior": [
-        *["gaussian"] * 8,
+        *["gaussian"] * 7,
+        "vector_quantised(codes=8, groups=2)",
         *["laplace"] * 2,
         *("dirac", "dirac(activation=sigmoid)", "top_k(2)", "relaxed_one_hot(temperature=0.5)"),
         "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
@@ -107,7 +108,8 @@ TEXTS: dict[str, list[str]] = {
     "corruption": ["none", "none", "masking(p=0.3)", "gaussian(sigma=0.2)", "affine"],
 }
 SUMMANDS = [
-    *["kl"] * 5,
+    *["kl"] * 4,
+    "commitment",
     *("kl(analytic=false)", "kl(analytic=false, path=true)", "kl(on=style)"),
     *("kl(on=class)", "rate_target(0.5)", "rate_target('linear(0, 1)', on=class)"),
     "rate_constraint(0.5, speed=0.1)",
@@ -147,7 +149,8 @@ def critic(latent: int) -> nn.Module:
 
 
 POSTERIORS: list[Callable[[int], Any]] = [
-    *[lambda h: GaussianPosterior] * 4,
+    *[lambda h: GaussianPosterior] * 3,
+    lambda h: partial(VectorQuantised, codes=8, groups=2),
     *[lambda h: Laplace] * 2,
     lambda h: Dirac,
     lambda h: partial(TopK, k=2),
@@ -319,6 +322,7 @@ REFUSED: dict[str, dict[str, Any]] = {
         "objective": "distortion + mutual_information(on=[0], reader=shared)",
     },
     "sparsity of what is no sigmoid": {"objective": "distortion + sparsity"},
+    "a commitment of a code without a codebook": {"objective": "distortion + commitment"},
     "the closed form of another encoder's Jacobian": {
         "objective": "distortion + contractive(method=closed)"
     },

@@ -8,6 +8,7 @@ from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.mixture import Mixture
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks
+from vaekit.distributions.quantised import Quantised
 
 __all__ = [
     "LOG_2PI",
@@ -26,6 +27,7 @@ __all__ = [
     "MixtureEntries",
     "OneHots",
     "PointMass",
+    "Quantised",
     "RelaxedOneHots",
     "StandardNormal",
     "Univariates",

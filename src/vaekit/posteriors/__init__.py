@@ -14,6 +14,7 @@ from vaekit.posteriors.laplace import Laplace
 from vaekit.posteriors.product import Product
 from vaekit.posteriors.relaxed_one_hot import RelaxedOneHot
 from vaekit.posteriors.top_k import TopK
+from vaekit.posteriors.vector_quantised import VectorQuantised
 from vaekit.shapes import sized
 from vaekit.text import build, parse
 
@@ -23,6 +24,7 @@ POSTERIORS: dict[str, Callable[..., Posterior]] = {
     "laplace": Laplace,
     "relaxed_one_hot": RelaxedOneHot,
     "top_k": TopK,
+    "vector_quantised": VectorQuantised,
 }
 
 
@@ -74,5 +76,6 @@ __all__ = [
     "Product",
     "RelaxedOneHot",
     "TopK",
+    "VectorQuantised",
     "posterior",
 ]

@@ -16,7 +16,8 @@ class Posterior(nn.Module, ABC):
     the network with `self.features(x, c)`, and return from `forward` a distribution with `rsample`,
     `mean` and event shape (H,): one of PyTorch, such as `Independent(Laplace(m, b), 1)`, or a
     `vaekit.distributions.Density`. Set `heads` where several features belong to each entry of z,
-    `own_prior` where the prior of a block of its kind is another than the normal.
+    `own_prior` where the prior of a block of its kind is another than the normal. What it keeps of
+    the training, a buffer, it changes in `adapt`, which asks the device nothing.
     """
 
     heads: int = 1
@@ -27,6 +28,9 @@ class Posterior(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         """Return q(z|x, c) with batch shape (batch,) for x (batch, *shape), c (batch, width)."""
+
+    def adapt(self, q: Distribution) -> None:
+        """Change what is its own and has no gradient, by q(z|x) of a batch of training."""
 
     @property
     def width(self) -> int:
