@@ -45,7 +45,7 @@ from vaekit.objectives import (
     Term,
     TotalCorrelation,
 )
-from vaekit.posteriors import Dirac, Laplace, RelaxedOneHot, TopK, VectorQuantised
+from vaekit.posteriors import Dirac, Laplace, RelaxedOneHot, TopK, VectorQuantised, VonMisesFisher
 from vaekit.posteriors import Gaussian as GaussianPosterior
 from vaekit.posteriors import Product as ProductPosterior
 from vaekit.priors import (
@@ -79,8 +79,8 @@ READS_THE_PRIOR = ("kl", "rate_", "dimensionwise_kl", "importance_weighted")
 
 TEXTS: dict[str, list[str]] = {
     "posterior": [
-        *["gaussian"] * 7,
-        "vector_quantised(codes=8, groups=2)",
+        *["gaussian"] * 6,
+        *("vector_quantised(codes=8, groups=2)", "von_mises_fisher"),
         *["laplace"] * 2,
         *("dirac", "dirac(activation=sigmoid)", "top_k(2)", "relaxed_one_hot(temperature=0.5)"),
         "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
@@ -89,7 +89,8 @@ TEXTS: dict[str, list[str]] = {
         "product(style=[gaussian, 4], class=[dirac, 2])",
     ],
     "prior": [
-        *["own"] * 6,
+        *["own"] * 5,
+        "sphere",
         *("normal", "normal", "none", "logistic", "generalized_normal(p=1.5)"),
         *("student_t(df=5)", "categorical", "isa(p=2.2, size=2)", "isa(size=3, learned=all)"),
         *("lp_nested([2.1, 1, [2.2, 3]])", "mixture(3)", "vamp(3)", "conditional"),
@@ -149,7 +150,8 @@ def critic(latent: int) -> nn.Module:
 
 
 POSTERIORS: list[Callable[[int], Any]] = [
-    *[lambda h: GaussianPosterior] * 3,
+    *[lambda h: GaussianPosterior] * 2,
+    lambda h: VonMisesFisher,
     lambda h: partial(VectorQuantised, codes=8, groups=2),
     *[lambda h: Laplace] * 2,
     lambda h: Dirac,
@@ -272,6 +274,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     },
     "one-hots under another prior": {"posterior": "relaxed_one_hot", "prior": "normal"},
     "a categorical prior over another code": {"prior": "categorical"},
+    "directions under another prior": {"posterior": "von_mises_fisher", "prior": "normal"},
+    "a prior of directions over another code": {"prior": "sphere"},
     "blocks under a prior of none, or of others": {
         "posterior": "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
         "prior": "normal",

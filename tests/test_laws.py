@@ -279,15 +279,22 @@ def test_no_latents_is_refused(make):
 # ---- any posterior × prior × likelihood × term trains
 
 
-FEW = ("vector_quantised",)  # posteriors that stand beside few priors here, for time's sake
+FEW = (
+    "vector_quantised",
+    "von_mises_fisher",
+)  # posteriors that stand beside few priors here, for time's sake
 
 
 def combinations():
     """List posterior × prior × term × width, the likelihoods in turn, and KL with all of these."""
 
     def meant(posterior, prior, term):
+        if posterior == "von_mises_fisher":
+            return prior == ("normal" if term == "kl" else "sphere")
         if posterior in FEW or TERMS[term].needs_codebook:
-            return prior in ("normal", None) and (posterior in FEW or prior)
+            return prior in ("normal", None) and (posterior in FEW or prior == "normal")
+        if prior == "sphere":
+            return posterior == "gaussian" and TERMS[term].needs_prior
         narrow = TERMS[term].by_coordinate and prior == "categorical"
         return (TERMS[term].needs_prior and not narrow) or prior in ("normal", "conditional", None)
 
@@ -319,7 +326,8 @@ def refused(posterior, prior, measure):
         return True
     if posterior.one_hot and not measure.relaxed:
         return True
-    return measure.needs_prior and posterior.one_hot != prior.one_hot
+    kinds = [(each.one_hot, each.sphere) for each in (posterior, prior)] if prior else []
+    return measure.needs_prior and kinds[0] != kinds[1]
 
 
 @pytest.mark.parametrize(("posterior", "prior", "likelihood", "term", "width"), combinations())

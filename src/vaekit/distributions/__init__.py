@@ -9,6 +9,7 @@ from vaekit.distributions.mixture import Mixture
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks
 from vaekit.distributions.quantised import Quantised
+from vaekit.distributions.sphere import UniformSphere, VonMisesFisher
 
 __all__ = [
     "LOG_2PI",
@@ -30,7 +31,9 @@ __all__ = [
     "Quantised",
     "RelaxedOneHots",
     "StandardNormal",
+    "UniformSphere",
     "Univariates",
+    "VonMisesFisher",
     "Whole",
     "density",
 ]

@@ -15,6 +15,7 @@ from vaekit.posteriors.product import Product
 from vaekit.posteriors.relaxed_one_hot import RelaxedOneHot
 from vaekit.posteriors.top_k import TopK
 from vaekit.posteriors.vector_quantised import VectorQuantised
+from vaekit.posteriors.von_mises_fisher import VonMisesFisher
 from vaekit.shapes import sized
 from vaekit.text import build, parse
 
@@ -25,6 +26,7 @@ POSTERIORS: dict[str, Callable[..., Posterior]] = {
     "relaxed_one_hot": RelaxedOneHot,
     "top_k": TopK,
     "vector_quantised": VectorQuantised,
+    "von_mises_fisher": VonMisesFisher,
 }
 
 
@@ -48,7 +50,7 @@ def posterior(
         )
     make = _named(kind) if isinstance(kind, str) else kind
     if not isinstance(network, nn.Module):
-        network = network(setting(make, "heads", 1) * latent)
+        network = network(setting(make, "heads", 1) * latent + setting(make, "extra", 0))
     if isinstance(kind, str):
         return build(kind, POSTERIORS, "posterior", network, latent)
     return kind(network, latent)
@@ -77,5 +79,6 @@ __all__ = [
     "RelaxedOneHot",
     "TopK",
     "VectorQuantised",
+    "VonMisesFisher",
     "posterior",
 ]

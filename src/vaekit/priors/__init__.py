@@ -18,6 +18,7 @@ from vaekit.priors.lp_nested import LpNested, isa
 from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.normal import Normal
 from vaekit.priors.product import Product
+from vaekit.priors.sphere import Sphere
 from vaekit.priors.student_t import StudentT
 from vaekit.priors.vamp import Vamp
 from vaekit.shapes import sized
@@ -117,6 +118,7 @@ PRIORS: dict[str, Callable[..., Prior]] = {
     "mixture": MixtureOfGaussians,
     "normal": Normal,
     "product": _product,
+    "sphere": Sphere,
     "student_t": StudentT,
     "vamp": Vamp,
 }
@@ -132,6 +134,7 @@ __all__ = [
     "Normal",
     "Prior",
     "Product",
+    "Sphere",
     "StudentT",
     "Vamp",
     "isa",
