@@ -430,6 +430,12 @@ TERMS: dict[str, Measure] = {
     "importance weighted": Measure(
         lambda model: ImportanceWeighted(3), needs_density=True, needs_prior=True, relaxed=False
     ),
+    "importance weighted, doubly": Measure(
+        lambda model: ImportanceWeighted(3, gradient="doubly"),
+        needs_density=True,
+        needs_prior=True,
+        relaxed=False,
+    ),
     "rate target": Measure(lambda model: RateTarget(0.3), needs_density=True, needs_prior=True),
     "rate constraint": Measure(
         lambda model: RateConstraint(0.3), needs_density=True, needs_prior=True

@@ -114,7 +114,7 @@ SUMMANDS = [
     *("kl(analytic=false)", "kl(analytic=false, path=true)", "kl(on=style)"),
     *("kl(on=class)", "rate_target(0.5)", "rate_target('linear(0, 1)', on=class)"),
     "rate_constraint(0.5, speed=0.1)",
-    *("importance_weighted(samples=3)", "index_code_mi", "total_correlation"),
+    *("importance_weighted(samples=3, gradient=doubly)", "index_code_mi", "total_correlation"),
     *("total_correlation(sampling=weighted)", "dimensionwise_kl", "mmd", "mmd(kernel=rbf)"),
     *("correlated", "correlated(of=samples)", "spread", "spread(of=samples)", "contractive"),
     *("contractive(method=closed)", "sparsity", "sparsity(layers=all)"),
