@@ -64,6 +64,28 @@ def fitted(train: pd.DataFrame, seed: int, epochs: int, corruption: str = "none"
     return made, time.time() - begun
 
 
+def coded(entries: np.ndarray, fields) -> np.ndarray:
+    """Return a number for each column (N, K), of a one-hot that of its class."""
+    parts, start = [], 0
+    for field in fields:
+        own = entries[:, start : start + field.width]
+        start += field.width
+        gone = np.isnan(own).any(1)
+        code = own.argmax(1).astype(float) if field.width > 1 else own[:, 0]
+        parts.append(np.where(gone, np.nan, code))
+    return np.stack(parts, 1)
+
+
+def spread_out(numbers: np.ndarray, fields) -> np.ndarray:
+    """Return the entries (N, D) of numbers of columns (N, K), classes to the nearest."""
+    parts = []
+    for number, field in zip(numbers.T, fields, strict=True):
+        near = number.round().clip(0, field.width - 1)
+        wide = near[:, None] == np.arange(field.width) if field.width > 1 else number[:, None]
+        parts.append(wide.astype(float))
+    return np.concatenate(parts, 1)
+
+
 def imputation(
     made, train: pd.DataFrame, test: pd.DataFrame, seed: int, title: str = "vaekit"
 ) -> dict[str, float]:
@@ -91,8 +113,9 @@ def imputation(
         imputed(made.model_, Dataset(seen, columns=columns), 100).double().numpy()
     )
     seconds[title] = time.time() - begun
+    known_rows = coded(shown(rows), columns.fields)
     ends = {
-        f"{k}_value": f(shown(rows), axis=0) for k, f in (("min", np.nanmin), ("max", np.nanmax))
+        f"{k}_value": f(known_rows, axis=0) for k, f in (("min", np.nanmin), ("max", np.nanmax))
     }
     counts = np.repeat(
         [field.law == "negative_binomial" for field in columns.fields], sizes.numpy()
@@ -103,10 +126,13 @@ def imputation(
         ("iterative", IterativeImputer(**ends, random_state=seed, keep_empty_features=True)),
     ):
         begun = time.time()
-        few = rows[:5000]
+        few, hidden = shown(rows[:5000]), shown(seen)
+        if name == "iterative":  # of one-hots each is what the others leave: numbers of classes
+            few, hidden = (coded(each, columns.fields) for each in (few, hidden))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            filled = imputer.fit(shown(few)).transform(shown(seen))
+            filled = imputer.fit(few).transform(hidden)
+            filled = spread_out(filled, columns.fields) if name == "iterative" else filled
             filled = np.where(counts, np.expm1(filled), filled)
         guesses[name] = columns.own(np.where(wide.numpy(), filled, seen.numpy()))
         seconds[name] = time.time() - begun

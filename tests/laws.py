@@ -18,8 +18,31 @@ def grid(points: int, dimensions: int) -> tuple[Tensor, float]:
     return torch.cartesian_prod(*[axis] * dimensions).view(-1, dimensions), cell
 
 
+def circle(n: int = 4001) -> tuple[Tensor, Tensor, float]:
+    """Lay points on the circle; return their angles (n,), the points (n, 2), what each spans."""
+    angles = (torch.arange(n, dtype=torch.float64) + 0.5) * 2 * torch.pi / n - torch.pi
+    return angles, torch.stack([angles.cos(), angles.sin()], 1), 2 * torch.pi / n
+
+
+def directions(n: int) -> tuple[Tensor, Tensor | float]:
+    """Lay directions of n + 1 entries, n = 1 or 2; return these, and the surface each spans."""
+    _, around, span = circle(200)
+    if n == 1:
+        return around, span
+    heights, weights = map(torch.from_numpy, np.polynomial.legendre.leggauss(200))
+    ring = (1 - heights**2).sqrt()[:, None, None] * around
+    up = heights[:, None, None].expand(*ring.shape[:2], 1)
+    area = span * weights[:, None].expand(ring.shape[:2])
+    return torch.cat([ring, up], -1).flatten(0, 1), area.flatten()
+
+
 def integrates_to_one(row: Row, n: int) -> None:
     for seed in range(3):
+        if row.sphere:
+            points, area = directions(n)
+            density = row.make(theta(row.rows, n + 1, seed=seed)).log_prob(points).exp()
+            assert abs(float((density * area).sum()) - 1) < 1e-4
+            continue
         d = row.make(theta(row.rows, n, seed=seed))
         if row.outcomes:
             total = d.log_prob(row.outcomes(n)).exp().sum()
@@ -32,7 +55,7 @@ def integrates_to_one(row: Row, n: int) -> None:
 def p_value(row: Row, seed: int) -> float:
     """Test the samples of one seed against the density: Kolmogorov-Smirnov, or χ² of outcomes."""
     torch.manual_seed(seed)
-    d = row.make(theta(row.rows, 4 if row.outcomes else 1, seed=seed))
+    d = row.make(theta(row.rows, 4 if row.outcomes else 2 if row.sphere else 1, seed=seed))
     drawn = d.sample((2000,))
     if row.outcomes:
         every = row.outcomes(4)
@@ -40,10 +63,16 @@ def p_value(row: Row, seed: int) -> float:
         assert counts.sum() == 2000
         expected = d.log_prob(every).exp().numpy()
         return float(stats.chisquare(counts, expected / expected.sum() * 2000).pvalue)
-    points, cell = grid(4001, 1)
+    if row.sphere:
+        axis, points, cell = circle()
+        drawn = torch.atan2(drawn[:, 1:], drawn[:, :1])
+    else:
+        points, cell = grid(4001, 1)
+        axis = points[:, 0]
     mass = d.log_prob(points).exp().numpy() * cell
-    axis, below = points[:, 0].numpy(), np.cumsum(mass) - mass / 2
-    return float(stats.kstest(drawn[:, 0].numpy(), lambda v: np.interp(v, axis, below)).pvalue)
+    below = np.cumsum(mass) - mass / 2
+    drawn, axis = drawn[:, 0].numpy(), axis.numpy()
+    return float(stats.kstest(drawn, lambda v: np.interp(v, axis, below)).pvalue)
 
 
 def samples_agree_with_density(row: Row) -> None:

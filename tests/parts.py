@@ -2,10 +2,12 @@
 
 import inspect
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+from scipy.special import ive
 from torch import Tensor, nn
 from torch import distributions as td
 from torch.distributions import Distribution
@@ -21,7 +23,9 @@ from vaekit.distributions import (
     Mixture,
     MixtureEntries,
     StandardNormal,
+    UniformSphere,
     Univariates,
+    VonMisesFisher,
     Whole,
 )
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
@@ -37,6 +41,7 @@ from vaekit.objectives import (
     AdversarialPrior,
     AdversarialTC,
     CodeNorm,
+    Commitment,
     Contractive,
     Correlated,
     DecoderNorm,
@@ -54,7 +59,15 @@ from vaekit.objectives import (
     TotalCorrelation,
 )
 from vaekit.objectives.base import Adversarial
-from vaekit.posteriors import Dirac, Gaussian, Laplace, Posterior, RelaxedOneHot, TopK
+from vaekit.posteriors import (
+    Dirac,
+    Gaussian,
+    Laplace,
+    Posterior,
+    RelaxedOneHot,
+    TopK,
+    VectorQuantised,
+)
 from vaekit.priors import (
     Categorical,
     Conditional,
@@ -65,6 +78,7 @@ from vaekit.priors import (
     Normal,
     Prior,
     Product,
+    Sphere,
     StudentT,
 )
 from vaekit.recipes import find
@@ -79,6 +93,7 @@ class Row:
     outcomes: Callable[[int], Tensor] | None = None  # all there are, where they can be listed
     reparameterised: bool = True
     independent: bool = True  # its entries
+    sphere: bool = False  # over directions
 
 
 def nested(like: Tensor) -> LpNestedSymmetric:
@@ -104,6 +119,11 @@ def flowed(t: Tensor) -> Flowed:
         for weight in steps.parameters():
             weight.normal_(0, 0.2)
     return Flowed(DiagonalGaussian(t[0], 0.3 * t[1]), *steps(t[0]), steps.even)
+
+
+def directed(t: Tensor) -> tuple[Tensor, Tensor]:
+    """Read (2, ..., n) as directions (..., n) and concentrations (...)."""
+    return nn.functional.normalize(t[0], dim=-1), 3 * t[1, ..., 0].exp()
 
 
 def halves(t: Tensor) -> Blocks:
@@ -162,6 +182,20 @@ DENSITIES: dict[str, Row] = {
 }
 
 
+DENSITIES |= {
+    "VonMisesFisher": Row(
+        2, lambda t: VonMisesFisher(*directed(t)), independent=False, sphere=True
+    ),
+    "UniformSphere": Row(
+        1,
+        lambda t: UniformSphere(t.new_zeros(t.shape[-1])),
+        reparameterised=False,
+        independent=False,
+        sphere=True,
+    ),
+}
+
+
 @dataclass(frozen=True)
 class Pair:
     """A closed-form KL: q from `theta` (rows, batch, n), p, and what they are held against."""
@@ -206,6 +240,15 @@ PAIRS: dict[str, Pair] = {
         equal=lambda n: theta(1, 1, n).repeat(2, 1, 1),
         by_coordinate=False,
     ),
+    "VonMisesFisher-UniformSphere": Pair(
+        rows=2,
+        q=lambda t: VonMisesFisher(*directed(t)),
+        p=lambda t: UniformSphere(t.new_zeros(t.shape[-1])),
+        reference=lambda t: _kl_of_directions(t),
+        gradient=lambda t: _gradient_of_directions(t),
+        equal=lambda n: torch.full((2, 1, n), -60, dtype=torch.float64),
+        by_coordinate=False,
+    ),
     "RelaxedOneHots-OneHots": Pair(
         rows=2,
         q=lambda t: RelaxedOneHots(t[0], 0.5),
@@ -230,6 +273,28 @@ def _gradient_of_two_categories(a: Tensor, b: Tensor) -> Tensor:
     return torch.stack([pi * (apart - (pi * apart).sum(-1, keepdim=True)), p - pi])
 
 
+def _ratio_of_bessel(t: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return κ, e^{−κ} I_ν(κ) and A(κ) by SciPy."""
+    kappa, order = directed(t.detach())[1], t.shape[-1] / 2 - 1
+    low, high = (torch.from_numpy(ive(order + k, kappa.numpy())) for k in (0, 1))
+    return kappa, low, high / low
+
+
+def _kl_of_directions(t: Tensor) -> Tensor:
+    kappa, low, ratio = _ratio_of_bessel(t)
+    order = t.shape[-1] / 2 - 1
+    rest = order * (kappa / 2).log() - low.log() - kappa - math.lgamma(order + 1)
+    return kappa * ratio + rest
+
+
+def _gradient_of_directions(t: Tensor) -> Tensor:
+    """Of κ A(κ) − … in ln κ/3, the first of the second row: κ² A′, A′ = 1 − A² − (n − 1) A/κ."""
+    kappa, _, ratio = _ratio_of_bessel(t)
+    found = torch.zeros_like(t)
+    found[1, ..., 0] = kappa**2 * (1 - ratio**2 - (t.shape[-1] - 1) * ratio / kappa)
+    return found
+
+
 def _gradient_of_two_gaussians(m: Tensor, s: Tensor, n: Tensor, t: Tensor) -> Tensor:
     """Of KL(N(m, e²ˢ)‖N(n, e²ᵗ)) = ½ ((m − n)² + e²ˢ) e⁻²ᵗ − ½ + t − s in m, s, n, t."""
     precision, apart = (-2 * t).exp(), m - n
@@ -246,20 +311,24 @@ def _gradient_of_two_gaussians(m: Tensor, s: Tensor, n: Tensor, t: Tensor) -> Te
 
 @dataclass(frozen=True)
 class Encoding:
-    """A posterior on an encoder of `features` · latent outputs.
+    """A posterior on an encoder of `features` · latent + `extra` outputs.
 
-    `dense` where it has a density, by coordinate where `independent`, `one_hot` where over those.
+    `dense` where it has a density, by coordinate where `independent`, `one_hot` where over those,
+    `codebook` where it has one, `sphere` where over directions.
     """
 
     make: Callable[[nn.Module, int], Posterior]
     features: int = 1
+    extra: int = 0
     dense: bool = True
     independent: bool = True
     one_hot: bool = False
+    codebook: bool = False
+    sphere: bool = False
 
     def on(self, nets: Networks, shape: Shape, latent: int, width: int = 0) -> Posterior:
         """Build it on the encoder of some networks, with a condition of `width` where there is."""
-        features = self.features * latent
+        features = self.features * latent + self.extra
         encoder = (
             Joined(nets, shape, width, features, 8) if width else nets.encoder(shape, features)
         )
@@ -283,6 +352,15 @@ POSTERIORS: dict[str, Encoding] = {
     ),  # with one-hots beside Gaussians: test_latents.py
     "relaxed_one_hot": Encoding(RelaxedOneHot, independent=False, one_hot=True),
     "top_k": Encoding(lambda network, n: TopK(network, n, k=1), dense=False, independent=False),
+    "vector_quantised": Encoding(
+        lambda network, n: VectorQuantised(network, n, groups=n),
+        dense=False,
+        independent=False,
+        codebook=True,
+    ),
+    "von_mises_fisher": Encoding(
+        posteriors.VonMisesFisher, extra=1, independent=False, sphere=True
+    ),
 }
 
 
@@ -293,6 +371,7 @@ class Expectation:
     make: Callable[[int, int], Prior]
     needs_condition: bool = False
     one_hot: bool = False  # over those
+    sphere: bool = False  # over directions
 
 
 PRIORS: dict[str, Expectation] = {
@@ -307,6 +386,7 @@ PRIORS: dict[str, Expectation] = {
     "logistic": Expectation(lambda n, width: Logistic(n)),
     "lp_nested": Expectation(lambda n, width: LpNested([2.1, 1, [1.6, n - 1]], learned="all")),
     "mixture_of_gaussians": Expectation(lambda n, width: MixtureOfGaussians(n, 3)),
+    "sphere": Expectation(lambda n, width: Sphere(n), sphere=True),
     "student_t": Expectation(lambda n, width: StudentT(n, unit_variance=True)),
     "product": Expectation(
         lambda n, width: Product({"a": LpNested([1.8, 1], unit_variance=True), "b": Normal(n - 1)})
@@ -350,6 +430,7 @@ class Measure:
     by_coordinate: bool = False
     needs_prior: bool = False
     relaxed: bool = True
+    needs_codebook: bool = False
 
 
 def hidden_sigmoids(model: Model) -> list[nn.Module]:
@@ -370,6 +451,12 @@ TERMS: dict[str, Measure] = {
     ),
     "importance weighted": Measure(
         lambda model: ImportanceWeighted(3), needs_density=True, needs_prior=True, relaxed=False
+    ),
+    "importance weighted, doubly": Measure(
+        lambda model: ImportanceWeighted(3, gradient="doubly"),
+        needs_density=True,
+        needs_prior=True,
+        relaxed=False,
     ),
     "rate target": Measure(lambda model: RateTarget(0.3), needs_density=True, needs_prior=True),
     "rate constraint": Measure(
@@ -405,6 +492,7 @@ TERMS: dict[str, Measure] = {
     "sparsity": Measure(lambda model: Sparsity(0.1, hidden_sigmoids(model))),
     "contractive": Measure(lambda model: Contractive()),
     "contractive by projections": Measure(lambda model: Contractive("projections", draws=2)),
+    "commitment": Measure(lambda model: Commitment(), needs_codebook=True),
     "norm of the code": Measure(lambda model: CodeNorm()),
     "norm of the decoder": Measure(lambda model: DecoderNorm()),
     "slope of the decoder": Measure(lambda model: DecoderSlope()),

@@ -45,7 +45,7 @@ from vaekit.objectives import (
     Term,
     TotalCorrelation,
 )
-from vaekit.posteriors import Dirac, Laplace, RelaxedOneHot, TopK
+from vaekit.posteriors import Dirac, Laplace, RelaxedOneHot, TopK, VectorQuantised, VonMisesFisher
 from vaekit.posteriors import Gaussian as GaussianPosterior
 from vaekit.posteriors import Product as ProductPosterior
 from vaekit.priors import (
@@ -79,7 +79,8 @@ READS_THE_PRIOR = ("kl", "rate_", "dimensionwise_kl", "importance_weighted")
 
 TEXTS: dict[str, list[str]] = {
     "posterior": [
-        *["gaussian"] * 8,
+        *["gaussian"] * 6,
+        *("vector_quantised(codes=8, groups=2)", "von_mises_fisher"),
         *["laplace"] * 2,
         *["flow(transforms=1, hidden=[8])"] * 2,
         *("dirac", "dirac(activation=sigmoid)", "top_k(2)", "relaxed_one_hot(temperature=0.5)"),
@@ -89,7 +90,8 @@ TEXTS: dict[str, list[str]] = {
         "product(style=[gaussian, 4], class=[dirac, 2])",
     ],
     "prior": [
-        *["own"] * 6,
+        *["own"] * 5,
+        "sphere",
         *("normal", "normal", "none", "logistic", "generalized_normal(p=1.5)"),
         "flow(kind=nsf, transforms=1, hidden=[8])",
         *("student_t(df=5)", "categorical", "isa(p=2.2, size=2)", "isa(size=3, learned=all)"),
@@ -110,11 +112,12 @@ TEXTS: dict[str, list[str]] = {
     "corruption": ["none", "none", "masking(p=0.3)", "gaussian(sigma=0.2)", "affine"],
 }
 SUMMANDS = [
-    *["kl"] * 5,
+    *["kl"] * 4,
+    "commitment",
     *("kl(analytic=false)", "kl(analytic=false, path=true)", "kl(on=style)"),
     *("kl(on=class)", "rate_target(0.5)", "rate_target('linear(0, 1)', on=class)"),
     "rate_constraint(0.5, speed=0.1)",
-    *("importance_weighted(samples=3)", "index_code_mi", "total_correlation"),
+    *("importance_weighted(samples=3, gradient=doubly)", "index_code_mi", "total_correlation"),
     *("total_correlation(sampling=weighted)", "dimensionwise_kl", "mmd", "mmd(kernel=rbf)"),
     *("correlated", "correlated(of=samples)", "spread", "spread(of=samples)", "contractive"),
     *("contractive(method=closed)", "sparsity", "sparsity(layers=all)"),
@@ -150,7 +153,9 @@ def critic(latent: int) -> nn.Module:
 
 
 POSTERIORS: list[Callable[[int], Any]] = [
-    *[lambda h: GaussianPosterior] * 4,
+    *[lambda h: GaussianPosterior] * 2,
+    lambda h: VonMisesFisher,
+    lambda h: partial(VectorQuantised, codes=8, groups=2),
     *[lambda h: Laplace] * 2,
     lambda h: Dirac,
     lambda h: partial(TopK, k=2),
@@ -274,6 +279,8 @@ REFUSED: dict[str, dict[str, Any]] = {
     },
     "one-hots under another prior": {"posterior": "relaxed_one_hot", "prior": "normal"},
     "a categorical prior over another code": {"prior": "categorical"},
+    "directions under another prior": {"posterior": "von_mises_fisher", "prior": "normal"},
+    "a prior of directions over another code": {"prior": "sphere"},
     "blocks under a prior of none, or of others": {
         "posterior": "product(style=[gaussian, 4], class=[relaxed_one_hot, 3])",
         "prior": "normal",
@@ -324,6 +331,7 @@ REFUSED: dict[str, dict[str, Any]] = {
         "objective": "distortion + mutual_information(on=[0], reader=shared)",
     },
     "sparsity of what is no sigmoid": {"objective": "distortion + sparsity"},
+    "a commitment of a code without a codebook": {"objective": "distortion + commitment"},
     "the closed form of another encoder's Jacobian": {
         "objective": "distortion + contractive(method=closed)"
     },

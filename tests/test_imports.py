@@ -22,7 +22,7 @@ LAYERS = [
     ],
     ["pictures"],
     ["distributions", "data", "corruption"],
-    ["networks", "schedules"],
+    ["networks", "schedules", "averages"],
     ["posteriors", "priors", "likelihoods"],
     ["model", "latents"],
     ["objectives"],

@@ -9,6 +9,8 @@ from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.mixture import Mixture
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks
+from vaekit.distributions.quantised import Quantised
+from vaekit.distributions.sphere import UniformSphere, VonMisesFisher
 
 __all__ = [
     "LOG_2PI",
@@ -28,9 +30,12 @@ __all__ = [
     "MixtureEntries",
     "OneHots",
     "PointMass",
+    "Quantised",
     "RelaxedOneHots",
     "StandardNormal",
+    "UniformSphere",
     "Univariates",
+    "VonMisesFisher",
     "Whole",
     "density",
 ]

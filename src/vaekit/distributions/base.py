@@ -42,6 +42,7 @@ class Density(Lean):
     has_rsample = True
     independent: bool = False  # its coordinates
     deterministic: bool = False  # a function of x: it has samples and no density
+    sphere: bool = False  # its codes have length 1, and its density is by the surface they lie on
     sizes: Sequence[int] = ()  # of its independent blocks, side by side, where it has some
     names: tuple[str, ...] = ()  # of these, where they have some
     parameters: tuple[Tensor, ...] = ()

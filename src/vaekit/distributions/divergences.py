@@ -17,6 +17,12 @@ each analytic where it can be. A diagonal Gaussian is a product over any blocks.
 also where its samples are relaxed (`RelaxedOneHots`), which have no KL of their own. Its K entries
 sum to 1 and share this number in no natural way, so that no coordinate is given a part of it.
 
+**Directions.** Of the von Mises–Fisher law on the sphere of H entries from the uniform one,
+
+    KL(q‖p) = κ A(κ) − f(κ)                                     (`vaekit.distributions.sphere`)
+
+and a law on the sphere has no KL to one in space, nor the other way.
+
 **The path derivative.** With z = g(ε, φ) the gradient of the Monte-Carlo mean in the parameters φ
 of q has two parts,
 
@@ -37,6 +43,7 @@ from vaekit.distributions.base import Density, density
 from vaekit.distributions.gaussian import DiagonalGaussian, StandardNormal
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks, blocks, pairs_of
+from vaekit.distributions.sphere import UniformSphere, VonMisesFisher
 from vaekit.errors import VaekitError
 from vaekit.shapes import log_prob
 
@@ -188,6 +195,7 @@ def _check_pair(q: Density, p: Density) -> None:
             f"this posterior of blocks of {sizes} needs a prior of the same blocks, but has "
             f"{_kind_of(p)}: use prior Product, with Categorical for one-hots"
         )
+    check_surface(q, p)
     ours, theirs = (isinstance(d, Categories) for d in (q, p))
     if ours and not theirs:
         raise VaekitError(
@@ -198,6 +206,20 @@ def _check_pair(q: Density, p: Density) -> None:
         raise VaekitError(
             f"a categorical prior needs a posterior over one-hots, but this one is {_kind_of(q)}: "
             "use posterior RelaxedOneHot"
+        )
+
+
+def check_surface(q: Density, p: Density) -> None:
+    """Raise `VaekitError` where one of q and p is over directions, and the other over space."""
+    if q.sphere and not p.sphere:
+        raise VaekitError(
+            f"KL of directions needs a prior of directions, but this one is {_kind_of(p)}: "
+            "use prior sphere"
+        )
+    if p.sphere and not q.sphere:
+        raise VaekitError(
+            "a prior of directions needs a posterior of directions, but this one is "
+            f"{_kind_of(q)}: use posterior von_mises_fisher"
         )
 
 
@@ -227,3 +249,9 @@ def _gaussian_to_gaussian(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
 def _one_hots_to_one_hots(q: Categories, p: OneHots) -> Tensor:
     """KL(π‖p) = Σ_k π_k (ln π_k − ln p_k), ln K − H(π) for p uniform ([vmi] eq. 4.17)."""
     return (q.mean * (q.log_probs - p.log_probs)).sum(-1)
+
+
+@closed_form(VonMisesFisher, UniformSphere, by_coordinate=False)
+def _directions_to_uniform(q: VonMisesFisher, p: UniformSphere) -> Tensor:
+    """KL = κ A(κ) − f(κ) (Davidson et al. 2018, eq. 12 and 14, with ln |S| in f)."""
+    return q.information()

@@ -2,6 +2,7 @@
 
     mean activation   ρ̂_j = mean_x h_j(x)               what `Sparsity` holds against ρ
     use               mean_x [h_j(x) ≠ 0]               how often unit j is among the k largest
+    perplexity        e^H of how often each vector of a codebook is used
     Jacobian          J = ∂E[z|x]/∂x, ‖J‖²_F = Σ s²     what `Contractive` holds down
     denoised error    ‖x − E[x|z(x̃)]‖²                 beside ‖x − x̃‖², that of x̃ as it is
     PSNR              10 log₁₀(range² / mean squared error of an entry), in dB
@@ -13,16 +14,18 @@ Each is measured where the model or its objective has the part that it concerns.
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
 from vaekit.apply import batches, reconstruct, seeded
+from vaekit.averages import perplexity
 from vaekit.brief import brief_repr
 from vaekit.corruption import Corruption
 from vaekit.data import Dataset
 from vaekit.data.border import evenly_spaced
+from vaekit.distributions import Quantised
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_numbers, check_range
 from vaekit.given import check_objective
@@ -31,7 +34,7 @@ from vaekit.information.noise import noise_numbers
 from vaekit.information.rates import Number, mean_number, passes
 from vaekit.model import Model
 from vaekit.objectives import Contractive, Objective, Sparsity, Term, jacobian
-from vaekit.posteriors import TopK
+from vaekit.posteriors import TopK, VectorQuantised
 from vaekit.values import squares
 
 DEAD_UNIT = 1e-3  # mean activation of a sigmoid below which a unit counts as dead
@@ -59,6 +62,8 @@ def diagnose(
         numbers |= _sparse(mean_activations(model, sparsity, data, rows), sparsity.rho, len(rows))
     if isinstance(model.posterior, TopK):
         numbers |= _selected(use(model, data, rows), len(rows))
+    if isinstance(model.posterior, VectorQuantised):
+        numbers |= _quantised(codebook_use(model, data, rows), len(rows))
     if term_of(objective, Contractive) is not None:
         numbers |= _contracted(spectra(model, data, rows[evenly_spaced(len(rows), JACOBIANS)]))
     if model.corruption is not None and not model.corruption.hides:
@@ -93,6 +98,22 @@ def use(model: Model, data: Dataset, rows: Tensor) -> Tensor:
     return torch.stack(counts).sum(0) / len(rows)
 
 
+@torch.no_grad()
+def codebook_use(model: Model, data: Dataset, rows: Tensor) -> Tensor:
+    """Return the share of `rows` for which each vector is used, float64 (codebooks, codes).
+
+    The model's posterior is a `VectorQuantised`; in a shared codebook each group of a code counts.
+    """
+    books, codes, _ = cast(VectorQuantised, model.posterior).codebook.shape
+    counts = torch.zeros(books, codes, dtype=torch.float64)
+    for run in passes(model, data, rows):
+        places = cast(Quantised, run.q).places
+        assert places is not None
+        places = places.T.reshape(books, -1).cpu()
+        counts.scatter_add_(1, places, torch.ones_like(places, dtype=counts.dtype))
+    return counts / counts.sum(1, keepdim=True)
+
+
 def _sparse(layers: list[Tensor], rho: float, n: int) -> dict[str, Number]:
     means = torch.cat(layers)
     where = f"over {len(means):,} units" + (f" of {len(layers)} layers" if len(layers) > 1 else "")
@@ -113,6 +134,24 @@ def _selected(shares: Tensor, n: int) -> dict[str, Number]:
     unused = float((shares == 0).double().mean())
     how = f"share of {len(shares):,} units never among the k largest"
     return {"unused_units": Number(unused, how, n, None, "share of units", "exact")}
+
+
+def _quantised(shares: Tensor, n: int) -> dict[str, Number]:
+    books, codes = shares.shape
+    of = f"of {codes:,} vectors" + (f", mean of {books} codebooks" if books > 1 else "")
+    unused = float((shares == 0).double().mean())
+    return {
+        "perplexity": Number(
+            float(perplexity(shares).mean()),
+            f"e^H of how often each vector is used, {of}",
+            n,
+            None,
+            f"in [1, {codes:,}]",
+        ),
+        "unused_codes": Number(
+            unused, f"share {of} that no example uses", n, None, "share of vectors", "exact"
+        ),
+    }
 
 
 # ---- contractive

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch import distributed as processes
 from torch.distributions import Distribution, Independent
 
+from vaekit.averages import Averaging
 from vaekit.errors import VaekitError
 from vaekit.shapes import float_output
 
@@ -17,7 +17,7 @@ FLOOR = 1e-4  # of a learned variance ([noise] Table 1): a twenty-fifth of a gre
 NEAR = 1.01  # times the floor: a σ² as low as that has nothing else left
 
 
-class Likelihood(nn.Module, ABC):
+class Likelihood(Averaging, nn.Module, ABC):
     """Turn codes into a distribution p(x|z): the decoder network with a noise model on top.
 
     To write one: take the decoder network in `__init__`, decode with `self.decode(z, c)`, return
@@ -38,22 +38,7 @@ class Likelihood(nn.Module, ABC):
     learns: bool = False
     advice: str = ""
     settled: str = ""
-    decay: float = 0.0
-    whole_batch: int | None = None
     network: nn.Module
-
-    def set_batch(self, size: int | None) -> None:
-        """Take the number of examples of a whole batch, where batches may be smaller."""
-        self.whole_batch = size
-
-    def kept(self, count: int) -> float:
-        """Return how far averages of earlier batches stay after one of `count` examples.
-
-        `decay` after a whole batch, its n-th root after an n-th of one, so that every example of a
-        set that does not fill its last batch weighs alike.
-        """
-        whole = self.whole_batch
-        return self.decay if whole is None or count >= whole else self.decay ** (count / whole)
 
     @abstractmethod
     def forward(self, z: Tensor, c: Tensor | None = None) -> Distribution:
@@ -178,18 +163,6 @@ class ScaledNoise(Entrywise):
     def noise(self) -> dict[str, float]:
         """Return the scale."""
         return {"noise_scale": float(self.scale.detach())}
-
-
-def over_processes(mean: Tensor) -> Tensor:
-    """Return the mean over all processes of what each found on its own share of a batch.
-
-    Shares are of equal size, so it is that of the whole batch; with one process it is `mean`.
-    """
-    if not (processes.is_available() and processes.is_initialized()):
-        return mean
-    total = mean.clone()
-    processes.all_reduce(total)
-    return total / processes.get_world_size()
 
 
 def first_sigma(sigma: float, floor: float, times: float = 1.0) -> float:

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.averages import over_processes
 from vaekit.distributions import GaussianEntries
 from vaekit.errors import nearest
 from vaekit.likelihoods.base import (
@@ -23,7 +24,6 @@ from vaekit.likelihoods.base import (
     check_noise,
     first_sigma,
     limited,
-    over_processes,
 )
 
 LEARNED = ("no", "batch", "average", "gradient")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.distributions import Distribution
 
+from vaekit.averages import over_processes
 from vaekit.distributions import MixtureEntries, residuals
 from vaekit.distributions.residuals import LEAST_SHARE, Components, Moments
 from vaekit.errors import VaekitError, nearest
@@ -21,7 +22,6 @@ from vaekit.likelihoods.base import (
     check_noise,
     first_sigma,
     limited,
-    over_processes,
 )
 
 MOST_COMPONENTS = 100  # components: each is as many numbers as the batch has entries

@@ -14,6 +14,7 @@ from vaekit.model import Model
 from vaekit.networks import Shape
 from vaekit.objectives.adversarial import AdversarialTC, adversarial_total_correlation
 from vaekit.objectives.base import Adversarial, Objective, Term
+from vaekit.objectives.commitment import Commitment
 from vaekit.objectives.contractive import Contractive, jacobian
 from vaekit.objectives.distortion import Distortion
 from vaekit.objectives.importance import ImportanceWeighted
@@ -22,7 +23,7 @@ from vaekit.objectives.matching import MMD, AdversarialPrior, adversarial_prior
 from vaekit.objectives.moments import Correlated, Spread
 from vaekit.objectives.mutual_information import MutualInformation, mutual_information
 from vaekit.objectives.regularised import CodeNorm, DecoderNorm, DecoderSlope
-from vaekit.objectives.shares import category_shares
+from vaekit.objectives.shares import category_shares, codebook_use
 from vaekit.objectives.similarity import FeatureDistance, StructuralSimilarity
 from vaekit.objectives.sparsity import Sparsity, sparsity
 from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
@@ -46,6 +47,7 @@ TERMS: dict[str, Callable[..., Term]] = {
     "mutual_information": mutual_information,
     "sparsity": sparsity,
     "contractive": Contractive,
+    "commitment": Commitment,
     "code_norm": CodeNorm,
     "decoder_norm": DecoderNorm,
     "decoder_slope": DecoderSlope,
@@ -68,7 +70,7 @@ def term(text: str, model: Model, shape: Shape) -> Term:
 def objective(what: ObjectiveLike, model: Model, shape: Shape) -> Objective:
     """Build an objective by its text, `distortion + 4*kl`, or of terms with weights by name.
 
-    It also reads how often each category of the code is used, where there are some.
+    It also reads how often each category, or vector of a codebook, is used, where there are some.
 
     An `Objective` is taken as it is, a `Term` with weight 1. Raises `VaekitError` as `term`,
     `weight` and `Objective` do, and for text that is no sum.
@@ -77,7 +79,8 @@ def objective(what: ObjectiveLike, model: Model, shape: Shape) -> Objective:
         return what if isinstance(what, Objective) else 1.0 * what
     pairs = summed(what) if isinstance(what, str) else [(w, text) for text, w in what.items()]
     parts = [(weight(value), term(text, model, shape)) for value, text in pairs]
-    return Objective(parts, [reader] if (reader := category_shares(model.posterior)) else [])
+    read = (make(model.posterior) for make in (category_shares, codebook_use))
+    return Objective(parts, [reader for reader in read if reader is not None])
 
 
 __all__ = [
@@ -88,6 +91,7 @@ __all__ = [
     "AdversarialPrior",
     "AdversarialTC",
     "CodeNorm",
+    "Commitment",
     "Contractive",
     "Correlated",
     "DecoderNorm",

@@ -29,11 +29,11 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.arguments import check
+from vaekit.averages import over_processes
 from vaekit.distributions import Categories, Density
 from vaekit.distributions.divergences import kl, kl_by_samples
 from vaekit.distributions.product import block
 from vaekit.errors import VaekitError
-from vaekit.likelihoods.base import over_processes
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
 from vaekit.schedules import Progress, Schedule, Weight, weight, weight_at

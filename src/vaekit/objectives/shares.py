@@ -2,6 +2,10 @@
 
 The share of category k is π̄_k = mean_x q(c = k|x): 1/K throughout where all are used alike, 1 for
 one category that takes everything. It trains nothing.
+
+Of a codebook of K vectors, with shares averaged over recent batches, are read the perplexity e^H,
+K where all are used alike and 1 where one is used for all, averaged over codebooks, and how many of
+all vectors are dead, used a tenth as often as the mean.
 """
 
 from collections.abc import Mapping
@@ -9,8 +13,10 @@ from typing import Any
 
 from torch import Tensor
 
+from vaekit.averages import perplexity
 from vaekit.model import Pass
-from vaekit.posteriors import Posterior, Product
+from vaekit.posteriors import Posterior, Product, VectorQuantised
+from vaekit.posteriors.vector_quantised import DEAD
 
 MOST_CATEGORIES = 20  # of a block whose shares are read
 
@@ -32,11 +38,39 @@ class CategoryShares:
         return [share for part in parts for share in part.mean.detach().mean(0).unbind()]
 
 
+class CodebookUse:
+    """Read `perplexity` and `dead_codes` of codebooks, those of blocks with the name behind."""
+
+    def __init__(self, codebooks: Mapping[str, VectorQuantised]):
+        self.codebooks = tuple(codebooks.values())
+        ends = [f"_{name}" if name else "" for name in codebooks]
+        self.readings = tuple(f"{what}{e}" for e in ends for what in ("perplexity", "dead_codes"))
+
+    def read(self, run: Pass) -> list[Tensor]:
+        """Return e^H of the use of vectors, and the count of dead ones."""
+        values: list[Tensor] = []
+        for each in self.codebooks:
+            share = each.usage / each.usage.sum(-1, keepdim=True).clamp_min(1e-30)
+            dead = (share < DEAD / share.shape[-1]).sum().float()
+            values += [perplexity(share).mean(), dead]
+        return values
+
+
 def category_shares(posterior: Posterior) -> CategoryShares | None:
     """Return what reads the categories of a posterior, None where it has none, or too many."""
-    parts: dict[str, Any] = {"": posterior}
-    if isinstance(posterior, Product):
-        parts = dict(zip(posterior.names, posterior.parts, strict=True))
-    kinds = {name: part for name, part in parts.items() if part.own_prior == "categorical"}
+    kinds = {n: part for n, part in _named(posterior).items() if part.own_prior == "categorical"}
     few = {name: part.latent for name, part in kinds.items() if part.latent <= MOST_CATEGORIES}
     return CategoryShares(few) if few else None
+
+
+def codebook_use(posterior: Posterior) -> CodebookUse | None:
+    """Return what reads the codebooks of a posterior, None where it has none."""
+    parts = _named(posterior).items()
+    books = {name: part for name, part in parts if isinstance(part, VectorQuantised)}
+    return CodebookUse(books) if books else None
+
+
+def _named(posterior: Posterior) -> dict[str, Any]:
+    if isinstance(posterior, Product):
+        return dict(zip(posterior.names, posterior.parts, strict=True))
+    return {"": posterior}

@@ -29,6 +29,7 @@ import math
 import torch
 from torch import Tensor
 
+from vaekit.distributions.divergences import check_surface
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Pass
 from vaekit.objectives.base import Term
@@ -141,4 +142,5 @@ class DimensionwiseKL(_Split):
                 "prior=Normal(latent)"
             )
         _, _, apart = self.densities(run)
+        check_surface(run.q, run.prior)
         return (apart - run.prior.log_prob(run.z)).mean()

@@ -15,6 +15,8 @@ from vaekit.posteriors.laplace import Laplace
 from vaekit.posteriors.product import Product
 from vaekit.posteriors.relaxed_one_hot import RelaxedOneHot
 from vaekit.posteriors.top_k import TopK
+from vaekit.posteriors.vector_quantised import VectorQuantised
+from vaekit.posteriors.von_mises_fisher import VonMisesFisher
 from vaekit.shapes import sized
 from vaekit.text import build, parse
 
@@ -25,6 +27,8 @@ POSTERIORS: dict[str, Callable[..., Posterior]] = {
     "laplace": Laplace,
     "relaxed_one_hot": RelaxedOneHot,
     "top_k": TopK,
+    "vector_quantised": VectorQuantised,
+    "von_mises_fisher": VonMisesFisher,
 }
 
 
@@ -48,7 +52,7 @@ def posterior(
         )
     make = _named(kind) if isinstance(kind, str) else kind
     if not isinstance(network, nn.Module):
-        network = network(setting(make, "heads", 1) * latent)
+        network = network(setting(make, "heads", 1) * latent + setting(make, "extra", 0))
     if isinstance(kind, str):
         return build(kind, POSTERIORS, "posterior", network, latent)
     return kind(network, latent)
@@ -77,5 +81,7 @@ __all__ = [
     "Product",
     "RelaxedOneHot",
     "TopK",
+    "VectorQuantised",
+    "VonMisesFisher",
     "posterior",
 ]

@@ -16,10 +16,13 @@ class Posterior(nn.Module, ABC):
     the network with `self.features(x, c)`, and return from `forward` a distribution with `rsample`,
     `mean` and event shape (H,): one of PyTorch, such as `Independent(Laplace(m, b), 1)`, or a
     `vaekit.distributions.Density`. Set `heads` where several features belong to each entry of z,
-    `own_prior` where the prior of a block of its kind is another than the normal.
+    `extra` where some belong to the whole of it, `own_prior` where the prior of a block of its kind
+    is another than the normal. What it keeps of the training, a buffer, it changes in `adapt`,
+    which asks the device nothing.
     """
 
     heads: int = 1
+    extra: int = 0
     own_prior: str = "normal"
     latent: int
     network: nn.Module
@@ -28,10 +31,13 @@ class Posterior(nn.Module, ABC):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Distribution:
         """Return q(z|x, c) with batch shape (batch,) for x (batch, *shape), c (batch, width)."""
 
+    def adapt(self, q: Distribution) -> None:
+        """Change what is its own and has no gradient, by q(z|x) of a batch of training."""
+
     @property
     def width(self) -> int:
         """Return the number of features that the network is to give."""
-        return self.heads * self.latent
+        return self.heads * self.latent + self.extra
 
     @property
     def blocks(self) -> dict[str, slice]:

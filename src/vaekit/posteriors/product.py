@@ -1,9 +1,12 @@
 """A posterior of named blocks read from one encoder: q(z|x) = Π_b q_b(z_b|x) ([vmi] eq. 4.16)."""
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 from torch import Tensor, nn
+from torch.distributions import Distribution
 
+from vaekit.distributions import density
 from vaekit.distributions.product import Blocks, check_names, slices
 from vaekit.posteriors.base import Posterior
 
@@ -38,6 +41,11 @@ class Product(Posterior):
     def blocks(self) -> dict[str, slice]:
         """Return where each block lies: name → slice."""
         return dict(self._places)
+
+    def adapt(self, q: Distribution) -> None:
+        """Have every block change what is its own."""
+        for part, own in zip(self.parts, density(q).parts, strict=True):
+            cast(Posterior, part).adapt(own)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Blocks:
         """Return the product of the blocks' posteriors for x (batch, *shape)."""

@@ -19,6 +19,7 @@ from vaekit.priors.lp_nested import LpNested, isa
 from vaekit.priors.mixture import MixtureOfGaussians
 from vaekit.priors.normal import Normal
 from vaekit.priors.product import Product
+from vaekit.priors.sphere import Sphere
 from vaekit.priors.student_t import StudentT
 from vaekit.priors.vamp import Vamp
 from vaekit.shapes import sized
@@ -119,6 +120,7 @@ PRIORS: dict[str, Callable[..., Prior]] = {
     "mixture": MixtureOfGaussians,
     "normal": Normal,
     "product": _product,
+    "sphere": Sphere,
     "student_t": StudentT,
     "vamp": Vamp,
 }
@@ -135,6 +137,7 @@ __all__ = [
     "Normal",
     "Prior",
     "Product",
+    "Sphere",
     "StudentT",
     "Vamp",
     "isa",

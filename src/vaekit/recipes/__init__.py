@@ -8,6 +8,7 @@ from vaekit.recipes.disentangling import beta_tcvae, capacity_vae, dip_vae_i, di
 from vaekit.recipes.infomax import aae, info_vae, rate_target_vae, wae_gan, wae_mmd
 from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
+from vaekit.recipes.quantised import vq_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae
 from vaekit.recipes.vae import beta_vae, constrained_vae, cvae, iwae, vae
 from vaekit.recipes.vimae import vimae_l, vimae_n
@@ -51,6 +52,7 @@ __all__ = [
     "vimae_n",
     "vmi_joint_vae",
     "vmi_vae",
+    "vq_vae",
     "wae_gan",
     "wae_mmd",
 ]

@@ -65,11 +65,18 @@ def cvae(
 
 
 @recipe(paper="Burda, Grosse & Salakhutdinov 2016, eq. 8")
-def iwae(shape: Shape, latent: int = 20, samples: int = 5, **parts: Unpack[Parts]) -> Composition:
+def iwae(
+    shape: Shape,
+    latent: int = 20,
+    samples: int = 5,
+    gradient: str = "usual",
+    **parts: Unpack[Parts],
+) -> Composition:
     """Importance-weighted autoencoder: a bound on log p(x) that is tighter than the ELBO.
 
     Args:
         samples: codes drawn for each example, whose weights are averaged; 1 is the VAE
+        gradient: of the encoder, `usual` or `doubly` reparameterised, which has less noise
     """
-    term = Written("importance_weighted", samples=samples)
+    term = Written("importance_weighted", samples=samples, gradient=gradient)
     return Composition(shape, latent, {term: 1}, **parts)

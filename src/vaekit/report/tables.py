@@ -29,6 +29,8 @@ NUMBERS = {
     "rate_first_order": ("rate, to first order", ""),
     "information_first_order": ("I(x; z), to first order", ""),
     "jacobian_norm": ("norm of the Jacobian", ""),
+    "perplexity": ("perplexity of the codebook", ""),
+    "unused_codes": ("unused vectors", "lower"),
 }
 
 

@@ -27,6 +27,8 @@ class Step(nn.Module):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         """Return the values of all terms, (terms,), under the best noise where it is learned."""
         run = self.model(x, c, self.objective.samples)
+        if self.training:
+            self.model.posterior.adapt(run.q)
         if self.training and self.model.likelihood.training:
             self.model.likelihood.maximise(run.x, run.p)
         losses = None if self.critics is None else self.critics(self.objective, run)

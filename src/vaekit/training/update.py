@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from vaekit.likelihoods.base import over_processes
+from vaekit.averages import over_processes
 from vaekit.model import Pass
 from vaekit.objectives.base import Objective
 from vaekit.training.optimisers import Adam
