@@ -11,8 +11,7 @@ fall by `decay` (their appendix A.1), with n_k the share of outputs nearest to e
     N_k ← γ N_k + (1 − γ) n_k       m_k ← γ m_k + (1 − γ) mean_i [z_i nearest to e_k] z_i
     e_k = m_k / N_k                 N_k smoothed by ε/K, ε = 1e-5
 
-which for an encoder at rest ends at centroids of k-means. The term `commitment` draws the encoder
-to its code.
+which at rest is k-means. The term `commitment` draws the encoder to its code.
 
 **Dead vectors.** One that is used a tenth as often as the mean of all, N_k < 0.1/K, is put on an
 output of the batch, drawn at random, with N_k = 0.1/K: it stays if it is used there, and is moved
