@@ -67,7 +67,7 @@ def _unused_blocks(run: "Run", numbers: Numbers) -> Iterator[Sentence]:
 
 
 def _unused_share(numbers: Numbers) -> Iterator[Sentence]:
-    """Say where most units of a sparse code are never used."""
+    """Say where most units of a sparse code, or vectors of a codebook, are never used."""
     for name in ("unused_units", "dead_units"):
         share = value_of(numbers, name)
         if share is not None and share > UNUSED:
@@ -75,6 +75,12 @@ def _unused_share(numbers: Numbers) -> Iterator[Sentence]:
             yield Sentence(
                 "try", "A shorter code, --latent, or tied networks, --network tied, which use more."
             )
+    share = value_of(numbers, "unused_codes")
+    if share is not None and share > UNUSED:
+        yield Sentence("wrong", f"{percent(share)} of the vectors of the codebook are never used.")
+        yield Sentence(
+            "try", "Fewer vectors, --codes, or more groups, --groups; or train longer, --epochs."
+        )
 
 
 @torch.no_grad()
