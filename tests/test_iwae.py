@@ -182,6 +182,39 @@ class Tied(Posterior):
         return td.MultivariateNormal(self.features(x, c), torch.eye(self.latent))
 
 
+def test_several_bounds_and_a_share_of_the_elbo():
+    torch.manual_seed(0)
+    model, x = recipes.find("vae").make((6,), latent=2, network="mlp(8)").model, torch.rand(5, 6)
+    run = model(x, samples=12)
+    assert run.prior is not None
+    weights = run.log_likelihood - log_ratio(run.q, run.prior, run.z)
+    of_each = [math.log(4) - w.logsumexp(0) for w in weights.split(4)]
+    several = ImportanceWeighted(4, bounds=3)
+    assert several.samples == 12
+    torch.testing.assert_close(several(run), torch.stack(of_each).mean())
+    one = ImportanceWeighted(12)(run)
+    torch.testing.assert_close(
+        ImportanceWeighted(12, elbo=0.3)(run), 0.7 * one - 0.3 * weights.mean()
+    )
+    torch.testing.assert_close(ImportanceWeighted(12, elbo=1.0)(run), -weights.mean())
+    assert one < several(run) < -weights.mean()  # the more codes in one, the tighter
+    slope = torch.autograd.grad(ImportanceWeighted(4, "doubly", bounds=3)(run), run.z)[0]
+    alone = []
+    for part in range(3):  # of each bound by itself, a third of it
+        z = run.z[4 * part : 4 * part + 4]
+        some = Pass(model, x, run.q, z, model.decode(z, None, x.shape), run.prior)
+        alone.append(torch.autograd.grad(ImportanceWeighted(4, "doubly")(some), some.z)[0] / 3)
+    torch.testing.assert_close(slope, torch.cat(alone))
+    with pytest.raises(VaekitError, match="make no 5 bounds"):
+        ImportanceWeighted(2, bounds=5)(run)
+    with pytest.raises(VaekitError, match="of the bound alone"):
+        ImportanceWeighted(2, "doubly", elbo=0.5)
+    with pytest.raises(VaekitError, match="share of the ELBO"):
+        ImportanceWeighted(2, elbo=2)
+    with pytest.raises(VaekitError, match="bounds must be"):
+        ImportanceWeighted(2, bounds=0)
+
+
 def test_doubly_reparameterised_needs_the_parameters_of_the_posterior():
     with pytest.raises(VaekitError, match="does not show its parameters"):
         recipes.compose(

@@ -227,10 +227,10 @@ class Objective:
                 w.check(progress)
 
 
-def check_samples(samples: Any) -> None:
-    """Raise `VaekitError` for a number of codes that is none."""
+def check_samples(samples: Any, name: str = "samples") -> None:
+    """Raise `VaekitError` for a number of codes, or of what `name` says, that is none."""
     if not fits(samples, int) or samples < 1:
-        raise VaekitError(f"samples must be a whole number ≥ 1, got {told(samples)}")
+        raise VaekitError(f"{name} must be a whole number ≥ 1, got {told(samples)}")
 
 
 def _scalar(value: Any, name: str) -> Tensor:
