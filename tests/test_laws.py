@@ -302,8 +302,8 @@ def combinations():
             return prior == ("normal" if term == "kl" else "sphere")
         if posterior in FEW or TERMS[term].needs_codebook:
             return prior in ("normal", None) and (posterior in FEW or prior == "normal")
-        if term.endswith("doubly") and prior != "normal":
-            return False
+        if term.endswith("doubly") and (prior != "normal" or posterior == "flow"):
+            return False  # a flow does not show its parameters
         if prior == "sphere":
             return posterior == "gaussian" and TERMS[term].needs_prior
         narrow = TERMS[term].by_coordinate and prior == "categorical"
