@@ -258,6 +258,14 @@ def test_columns_that_have_no_law_are_refused(case):
         table(frame, mixed=True, **options)
 
 
+def test_decimals_of_fixed_point_and_large_counts():
+    prices = pl.Series("price", [1.5, 2.25, 4.0, 4.5] * 20).cast(pl.Decimal(10, 2))
+    counts = np.random.default_rng(0).lognormal(12, 1, 80).astype(int)
+    data = table(pl.DataFrame({"price": prices, "count": counts}), mixed=True)
+    assert [f.law for f in data.columns.fields] == ["gaussian", "gaussian"]
+    assert data.columns.fields[1].decimals == 0 and bool(data.images.isfinite().all())
+
+
 def test_new_rows_are_read_by_what_the_training_saw():
     data = table(people(), mixed=True)
     known = Schema.of(data)
@@ -306,6 +314,33 @@ def test_missing_cells_are_filled_in(trained, tmp_path, capsys):
     assert all(errors[name].error < errors[name].baseline for name in ("age", "native city"))
 
 
+def test_rows_far_off_are_named(trained):
+    _, run = trained
+    rows = pl.DataFrame(people(6, missing=0).to_dict("list"))
+    far = rows.with_columns(income=pl.lit(1e7), age=None)
+    with pytest.warns(VaekitWarning, match="so far off"):
+        assert run.impute(far)["age"].null_count() == 0
+    with pytest.raises(VaekitError, match="a file or a data frame"):
+        run.impute(np.zeros((3, 12)))
+
+
+def test_a_conditional_model_is_told_what_it_fills_in_under(tmp_path):
+    file = tmp_path / "people.csv"
+    people(300, missing=0.0).to_csv(file, index=False)
+    run = vaekit.train(
+        "cvae",
+        data=f"table('{file}', mixed=true, label='native city', laws={{income: laplace}})",
+        **{"out": tmp_path / "run", "epochs": 15, "latent": 2, "network": "mlp(32)", "lr": 1e-2},
+    )
+    assert run.schema.columns.fields[-1].law == "laplace"
+    rows = people(4, seed=2, missing=0).assign(age=None).drop(columns=["native city"])
+    rows[["smoker", "visits", "income"]] = None
+    young, old = (run.impute(rows, condition=city)["age"].mean() for city in ("Oslo", "São Paulo"))
+    assert young + 10 < old
+    errors = [run.imputation_errors(file, c, hide=0.5)[0].error for c in (None, "Oslo")]
+    assert errors[0] < errors[1]
+
+
 def test_rows_are_sampled_in_their_own_types(trained, tmp_path):
     _, run = trained
     out = tmp_path / "rows.csv"
@@ -314,6 +349,8 @@ def test_rows_are_sampled_in_their_own_types(trained, tmp_path):
     rows = pl.read_csv(out)
     assert set(rows["native city"]) == {"São Paulo"} and set(rows["smoker"]) == {True}
     assert rows.schema["visits"] == pl.Int64 and rows["age"].mean() > 50
+    graded = run.frame(run.sample(5, given={"grade": 3.0, "age": 40}))
+    assert set(graded["grade"]) == {3} and set(graded["age"]) == {40.0}
     free = run.frame(run.sample(300))
     assert set(free["native city"]) == {"Oslo", "Rome", "São Paulo"}
     assert free["age"].mean() < 50
@@ -321,6 +358,10 @@ def test_rows_are_sampled_in_their_own_types(trained, tmp_path):
         ("town=Oslo", "Did you mean|column to give"),
         ("native city=Lima", "class of native city"),
         ("age=old", "holds numbers"),
+        ("age=nan", "holds numbers"),
+        ("age=900", "went from"),
+        ("visits=1.5", "has 0 decimals"),
+        ("age=40, age=50", "given twice"),
         ("Oslo", "column=value"),
     ):
         with pytest.raises(VaekitError, match=said):
@@ -330,6 +371,7 @@ def test_rows_are_sampled_in_their_own_types(trained, tmp_path):
 def test_all_that_a_run_can_do_knows_missing_entries(trained, tmp_path):
     file, run = trained
     numbers = run.evaluate(metrics=[], information=True, importance_samples=2)
+    assert not any("no better than the mean" in said.text for said in run.summary())
     assert math.isfinite(numbers["squared_error"]["value"])
     page = run.report(tmp_path / "page.html").read_text(encoding="utf-8")
     assert "negative_binomial" in page and 'id="columns"' in page

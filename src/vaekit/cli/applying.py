@@ -118,7 +118,8 @@ def sample_command(words: list[str]) -> None:
         "sample",
         "RUN",
         "Write the mean of p(x|z) for codes z drawn from the prior, or from a mixture of Gaussians "
-        "that is fitted to the codes of the training data, which serves autoencoders too.",
+        "that is fitted to the codes of the training data, which serves autoencoders too. Of mixed "
+        "columns whole rows are drawn, in the table's own types.",
         "vaekit sample runs/cvae --n 8 --condition 7 --out sevens.png",
     )
     add_run(made)

@@ -61,7 +61,7 @@ def impute_command(words: list[str]) -> None:
 
 def _print_errors(errors: "list[Imputation]", hide: float) -> None:
     width = max(len("column"), *(len(each.field.name) for each in errors))
-    print(f"{hide:.0%} of the known cells hidden and filled in")
+    print(f"a share of {hide:g} of the known cells hidden and filled in")
     print(f"{'column':{width}}  hidden  {'error':>18}  {'without a model':>18}")
     for field, hidden, *both in errors:
         error, base = map(field.error_text, both)

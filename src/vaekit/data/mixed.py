@@ -32,6 +32,8 @@ LAWS = {
 MOST_LEVELS = 100  # of a column of text: more are names
 _FEW = 12  # values of whole numbers that are taken for classes
 _MOST_DECIMALS = 4
+_MOST_COUNT = 10_000  # of a count: a law of larger ones begins too far off
+_LARGEST = float(np.finfo(np.float32).max)
 _LEAST_SPREAD = 0.8  # variance over mean of counts
 
 
@@ -86,6 +88,7 @@ class Field:
         """
         if not self.levels:
             return numbers_in(column)[:, None], []
+        column = plain_numbers(column)
         places = {key(level): k for k, level in enumerate(self.levels)}
         keys = [None if value is None else key(value) for value in column.to_list()]
         missing = (None, key(float("nan")))
@@ -128,7 +131,9 @@ class Field:
         return float(np.sqrt(np.mean(np.square(true - each))))
 
     def error_text(self, error: float) -> str:
-        """Write an error with what it is."""
+        """Write an error with what it is, a dash for none."""
+        if np.isnan(error):
+            return "–"
         return f"{error:.1%} wrong" if self.levels else f"rmse {error:.4g}"
 
 
@@ -138,6 +143,13 @@ def key(value: Any) -> str:
         value = int(value)
     text = str(value)
     return text.lower() if text in ("True", "False") else text
+
+
+def plain_numbers(column: "pl.Series") -> "pl.Series":
+    """Return a column with decimals of fixed point as floats."""
+    import polars as pl
+
+    return column.cast(pl.Float64) if column.dtype.is_decimal() else column
 
 
 def numbers_in(column: "pl.Series") -> np.ndarray:
@@ -155,10 +167,12 @@ def numbers_in(column: "pl.Series") -> np.ndarray:
             "repair it, or leave such cells empty"
         )
     made = column.cast(pl.Float64).to_numpy().astype(np.float64)
-    if np.isinf(made).any():
+    large = np.abs(made) > _LARGEST
+    if large.any():
         raise VaekitError(
-            f"column {column.name!r} holds {np.isinf(made).sum()} infinite values, the first in "
-            f"row {int(np.isinf(made).argmax())}: repair them, or leave such cells empty"
+            f"column {column.name!r} holds {large.sum()} values that are infinite or beyond "
+            f"float32, the first in row {int(large.argmax())}: repair them, or leave such cells "
+            "empty"
         )
     return made
 
@@ -181,6 +195,7 @@ def fields_of(
 def _field(column: "pl.Series", what: str, law: str | None) -> Field:
     import polars as pl
 
+    column = plain_numbers(column)
     name, kind = column.name, column.dtype
     there = column.drop_nulls()
     there = there.filter(~there.is_nan()) if kind.is_float() else there
@@ -232,7 +247,7 @@ def _decimals(values: np.ndarray) -> int | None:
 
 def _spread_as_counts(numbers: np.ndarray) -> bool:
     mean = float(numbers.mean())
-    near = float(numbers.min()) <= 0.25 * mean
+    near = float(numbers.min()) <= 0.25 * mean and float(numbers.max()) <= _MOST_COUNT
     return near and float(numbers.var()) >= _LEAST_SPREAD * mean > 0
 
 

@@ -49,36 +49,52 @@ def check_missing(model: Model) -> None:
 
 @torch.no_grad()
 def imputed(
-    model: Model, data: Dataset, samples: int = CODES, draw: bool = False, seed: int = 0
+    model: Model,
+    data: Dataset,
+    samples: int = CODES,
+    draw: bool = False,
+    seed: int = 0,
+    c: Tensor | None = None,
 ) -> Tensor:
     """Return the rows of a set (N, D) with what is missing (NaN) filled in, the rest as it is.
 
     It is filled with its mean given the rest, of classes their probabilities, by `samples` codes,
     or with `draw` by one draw of p(x|z) at a code chosen by weight. Without a prior or with
-    deterministic codes there is one code of each. Raises `VaekitError` for a model without missing
+    deterministic codes there is one code of each. `c` (N, width) are conditions, where the set has
+    none. Rows that lie so far off that no code explains them are warned of; there all codes weigh
+    alike. Raises `VaekitError` for a model without missing
     entries, and for samples < 1.
     """
     check_subject(model, data, samples=samples)
     check_missing(model)
     size = max(1, _NUMBERS // (samples * math.prod(data.shape)))
-    parts = list[Tensor]()
+    parts, far = list[Tensor](), 0
     with drawing(seed), evaluating(model):
-        for _, _, x, c in batches(model, data, torch.arange(len(data)), size):
-            q = model.encode(x, c)
+        for _, _, x, told in batches(model, data, torch.arange(len(data)), size, c):
+            q = model.encode(x, told)
             weighed = model.prior is not None and not q.deterministic
             z = q.rsample((samples if weighed else 1,))
-            p = model.decode(z, c, x.shape)
+            p = model.decode(z, told, x.shape)
             share = torch.ones(len(z), len(x), device=x.device) / len(z)
             if weighed:
-                known = log_prob(p, x, p.batch_shape, "p(x|z)")
-                share = (known - log_ratio(q, model.expect(z, c), z, exact=True)).softmax(0)
+                log_w = log_prob(p, x, p.batch_shape, "p(x|z)")
+                log_w = log_w - log_ratio(q, model.expect(z, told), z, exact=True)
+                lost = ~log_w.isfinite().any(0)
+                log_w = torch.where(log_w.isfinite() | lost, log_w, -math.inf)
+                share = torch.where(lost, 0.0, log_w).softmax(0)
+                far += int(lost.sum())
             if draw:
                 chosen = torch.multinomial(share.T, 1)[:, 0]
                 one = z[chosen, torch.arange(len(x), device=x.device)][None]
-                made = model.decode(one, c, x.shape).sample()[0]
+                made = model.decode(one, told, x.shape).sample()[0]
             else:
                 made = (share[..., None] * p.mean).sum(0)
             parts.append(torch.where(x.isnan(), made, x).cpu())
+    if far:
+        warn(
+            f"{far} of {len(data)} rows lie so far off that no code explains what is known of "
+            "them: what is filled in there is worth nothing"
+        )
     return torch.cat(parts)
 
 

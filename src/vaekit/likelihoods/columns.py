@@ -122,7 +122,8 @@ class Columns(Likelihood):
         for name in self.names:
             at = self.get_buffer(f"at_{name}")
             if name in COUNTS:
-                seen[..., at] = torch.where(x[..., at].isnan(), -1.0, seen[..., at].log1p())
+                counts = seen[..., at].clamp_min(0).log1p()  # noise on x may go below 0
+                seen[..., at] = torch.where(x[..., at].isnan(), -1.0, counts)
             elif name == "bernoulli":
                 seen[..., at] = torch.where(x[..., at].isnan(), 0.5, seen[..., at])
         return seen

@@ -25,6 +25,7 @@ from vaekit.objectives import Objective
 from vaekit.report.codes import ItemCodes
 from vaekit.report.rendering import scrolled
 from vaekit.runs import Run
+from vaekit.values import squares
 
 BROAD = 320  # points from which a plot is too fine to be shrunk to a narrow screen
 JUDGED, ENTRIES = 1500, 30_000_000  # items whose reconstructions are held, numbers in all of them
@@ -81,7 +82,7 @@ class View:
         parts = []
         for some in torch.arange(len(self.judged)).split(CHUNK):
             x = self.data.batch(self.codes.rows[self.judged[some]]).cpu()
-            parts.append((x - self.reconstructions[some]).square().flatten(1).sum(1))
+            parts.append(squares(x, self.reconstructions[some]).flatten(1).sum(1))
         return torch.cat(parts).double().numpy()
 
     def item(self, place: int) -> str:

@@ -1,5 +1,6 @@
 """Missing cells of a table filled in by a run, and how well: on cells hidden on purpose."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -40,11 +41,18 @@ def impute(
     columns = columns_of(run)
     data, own = _read(run, x)
     data, c = prepared(run, data, condition)
-    assert isinstance(data, Dataset) and c is None
-    made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed)))
-    return own.with_columns(
+    assert isinstance(data, Dataset)
+    made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed, c)))
+    filled = own.with_columns(
         pl.Series(f.name, _filled(own[f.name], made[f.name]), strict=False) for f in columns.fields
     )
+    empty = sum(filled.select(f.name for f in columns.fields).null_count().row(0))
+    if empty:
+        warn(
+            f"{empty} cells stay empty, for the model gives no finite number there: look for "
+            "values far outside the training data in their rows"
+        )
+    return filled
 
 
 def _filled(own: pl.Series, made: pl.Series) -> list[Any]:
@@ -57,6 +65,11 @@ def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame]:
     """Return rows on the run's scale, and as a frame of their own."""
     if is_frame(x):
         return run.schema.admitted(x), read_table(x).frame
+    if not (x is None or isinstance(x, str | Path)):
+        raise VaekitError(
+            "what is missing is filled in in a table: give a file or a data frame, got "
+            f"{type(x).__name__}"
+        )
     given = inputs.examples(run, None if x is None else str(x))
     if x is not None and inputs.source(str(x)).loader == "table":
         return given.data, inputs.table_of(run, str(x)).frame
@@ -68,7 +81,7 @@ class Imputation(NamedTuple):
     """Hold how well `hidden` cells of a column were filled in, and how well without a model.
 
     Errors are as `Field.error` says; `baseline` is that of the mean of the cells that were left, or
-    of the commonest class.
+    of the commonest class, NaN where none was left.
     """
 
     field: Field
@@ -93,7 +106,7 @@ def imputation_errors(
     if not (fits(hide, float) and 0 < hide < 1):
         raise VaekitError(f"hide is a share of the cells between 0 and 1, got {hide!r}")
     data, _ = _read(run, x)
-    data, _ = prepared(run, data, condition)
+    data, c = prepared(run, data, condition)
     assert isinstance(data, Dataset)
     whole = data.batch(torch.arange(len(data)))
     fields = columns.fields
@@ -102,7 +115,7 @@ def imputation_errors(
     wide = off.repeat_interleave(torch.tensor([field.width for field in fields]), 1)
     seen = torch.where(wide, torch.nan, whole)
     every = Dataset(seen, data.batch_labels(torch.arange(len(data))), columns=columns)
-    made = run.schema.own(imputed(run.model, every, samples, False, seed))
+    made = run.schema.own(imputed(run.model, every, samples, False, seed, c))
     true, kept = run.schema.own(whole), run.schema.own(seen)
     found, start = list[Imputation](), 0
     for k, field in enumerate(fields):
@@ -111,9 +124,9 @@ def imputation_errors(
         known = off[:, k].numpy() & ~np.isnan(true[:, part]).any(1)
         if known.any():
             left = kept[~np.isnan(kept[:, part]).any(1), part]
-            guesses = (made[known, part], left.mean(0))
-            errors = [field.error(true[known, part], guess) for guess in guesses]
-            found.append(Imputation(field, int(known.sum()), *errors))
+            error = field.error(true[known, part], made[known, part])
+            base = field.error(true[known, part], left.mean(0)) if len(left) else float("nan")
+            found.append(Imputation(field, int(known.sum()), error, base))
     few = [each.field.name for each in found if each.hidden < RARE]
     if few:
         warn(f"fewer than {RARE} cells were hidden of {', '.join(few)}: give more rows")

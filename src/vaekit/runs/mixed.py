@@ -1,7 +1,8 @@
 """Rows of mixed columns in their own types, and rows of which some entries are given."""
 
 import csv
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,8 +46,8 @@ def given_row(run: "Run", given: Mapping[str, Any] | str) -> Tensor:
     columns, and values that a column cannot have.
     """
     columns = columns_of(run)
-    asked = _pairs(given) if isinstance(given, str) else dict(given)
     names = [field.name for field in columns.fields]
+    asked = _pairs(given, names) if isinstance(given, str) else dict(given)
     for name in asked:
         if name not in names:
             raise nearest(str(name), names, "column to give")
@@ -64,21 +65,43 @@ def given_row(run: "Run", given: Mapping[str, Any] | str) -> Tensor:
 
 
 def _series(field: Field, value: Any) -> pl.Series:
-    if field.levels:
+    """Return a value as a column of one; raise `VaekitError` for one that training did not span."""
+    numbers = not any(isinstance(level, str | bool) for level in field.levels)
+    if field.levels and not (numbers and _is_number(value)):
         return pl.Series(field.name, [str(value)])
+    if not _is_number(value):
+        raise VaekitError(f"column {field.name!r} holds numbers, got {value!r}")
+    number = float(value)
+    if not field.levels:
+        ends = f"{field.low:g} to {field.high:g}"
+        if not field.low <= number <= field.high:
+            raise VaekitError(f"column {field.name!r} went from {ends} in training, got {value}")
+        if field.decimals is not None and round(number, field.decimals) != number:
+            raise VaekitError(
+                f"column {field.name!r} has {field.decimals} decimals in training, got {value}"
+            )
+    return pl.Series(field.name, [number])
+
+
+def _is_number(value: Any) -> bool:
     try:
-        return pl.Series(field.name, [float(value)])
+        return not isinstance(value, bool) and math.isfinite(float(value))
     except (TypeError, ValueError):
-        raise VaekitError(f"column {field.name!r} holds numbers, got {value!r}") from None
+        return False
 
 
-def _pairs(text: str) -> dict[str, str]:
+def _pairs(text: str, names: Sequence[str]) -> dict[str, str]:
     pairs = dict[str, str]()
     for part in next(csv.reader([text], skipinitialspace=True), []):
-        name, sign, value = part.partition("=")
-        if not sign or not value.strip():
+        known = [name for name in names if part.startswith(f"{name}=")]
+        name = max(known, key=len, default=part.partition("=")[0].strip())
+        value = part[len(name) + 1 :] if known else part.partition("=")[2]
+        if not value.strip():
             raise VaekitError(
-                f"write what is given as column=value, city=Oslo,age=40, got {part!r}"
+                f"write what is given as column=value, city=Oslo,age=40, got {part!r}; names and "
+                "values with commas in quotes, '\"a, b=1\"'"
             )
-        pairs[name.strip()] = value.strip()
+        if name in pairs:
+            raise VaekitError(f"{name!r} is given twice: leave one out")
+        pairs[name] = value.strip()
     return pairs

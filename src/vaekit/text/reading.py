@@ -114,12 +114,15 @@ def word_of(name: str) -> str:
 
 
 def literal(node: ast.expr) -> Any:
-    """Return the value of a literal, a word, or a list of them; `ValueError` for all else."""
+    """Return the value of a literal, a word, a list or a {mapping}; `ValueError` for all else."""
     if isinstance(node, ast.Name):
         word = word_of(node.id)
         return WORDS.get(word.lower(), word)
     if isinstance(node, ast.List | ast.Tuple):
         return [literal(item) for item in node.elts]
+    if isinstance(node, ast.Dict) and None not in node.keys:
+        keys = [literal(key) for key in node.keys if key is not None]
+        return dict(zip(keys, map(literal, node.values), strict=True))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _PATH:
         node = node.args[0]
     return ast.literal_eval(node)

@@ -42,7 +42,7 @@ def check_support(data: Dataset, model: Model) -> None:
     if data.columns is not None and data.columns.fields and not model.likelihood.missing:
         raise VaekitError(
             f"{data.name} has mixed columns, each with a law of its own: leave the likelihood out, "
-            "or say columns()"
+            "or say columns(); a recipe with a noise of its own, as noise_vae, does not serve"
         )
     if model.likelihood.whole:
         some = evenly_spaced(len(data), _LOOKED)

@@ -65,7 +65,12 @@ def _costs(numbers: Numbers, part: str, told: str) -> Iterator[Sentence]:
 
 
 def _kept(numbers: Numbers, judged: Dataset | None, part: str) -> Iterator[Sentence]:
-    """Say which share of the data's variance the reconstructions keep."""
+    """Say which share of the data's variance the reconstructions keep.
+
+    Of mixed columns the squares are of several kinds, and their page lists them one by one.
+    """
+    if judged is not None and judged.columns is not None and judged.columns.fields:
+        return
     error = value_of(numbers, "squared_error")
     whole = None if judged is None else squared_spread(judged)
     if error is None or not whole:
