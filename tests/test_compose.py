@@ -279,6 +279,10 @@ REFUSED: dict[str, dict[str, Any]] = {
     },
     "one-hots under another prior": {"posterior": "relaxed_one_hot", "prior": "normal"},
     "a categorical prior over another code": {"prior": "categorical"},
+    "the path derivative of a code that does not show its parameters, such as a flow": {
+        "posterior": "flow(hidden=[8])",
+        "objective": "distortion + kl(path=true, analytic=false)",
+    },
     "directions under another prior": {"posterior": "von_mises_fisher", "prior": "normal"},
     "a prior of directions over another code": {"prior": "sphere"},
     "blocks under a prior of none, or of others": {

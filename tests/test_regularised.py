@@ -88,8 +88,9 @@ def test_compositions_of_the_page_are_systems(line):
     given = dict(zip([word[2:] for word in words[1::2]], words[2::2], strict=True))
     given = {name: None if value == "none" else value for name, value in given.items()}
     torch.manual_seed(0)
-    model, objective = find(words[0]).make((1, 8, 8), network="mlp(8)", latent=3, **given)
-    values = objective.values(model(torch.rand(4, 1, 8, 8)))
+    model, objective = find(words[0]).make((1, 12, 12), network="mlp(8)", latent=3, **given)
+    x = torch.rand(4, 1, 12, 12)
+    values = objective.values(model(x, samples=objective.samples))
     assert all(value.isfinite() for value in values)
 
 

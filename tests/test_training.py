@@ -233,8 +233,12 @@ def test_every_recipe_trains_and_is_read_back(name, case, tmp_path):
         pass
     after, rows = weights(system.model), torch.arange(20)
     learned = {key for key in before if not torch.equal(before[key], after[key])}
-    noise = {f"likelihood.{key}" for key, _ in system.model.likelihood.named_buffers(recurse=False)}
-    assert learned - noise == {key for key, _ in system.model.named_parameters()}
+    averages = {  # of noise, and of a codebook
+        f"{part}.{key}"
+        for part in ("likelihood", "posterior")
+        for key, _ in getattr(system.model, part).named_buffers(recurse=False)
+    }
+    assert learned - averages == {key for key, _ in system.model.named_parameters()}
     x, c = splits.test.batch(rows[:10]), condition_of(system.model, splits.test, rows[:10])
     assert torch.equal(encode(again.model, x, c), encode(system.model, x, c))
     assert torch.equal(reconstruct(again.model, x, c), reconstruct(system.model, x, c))
