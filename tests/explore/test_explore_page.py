@@ -42,6 +42,7 @@ def test_the_page_can_be_touched(server, tmp_path):
         page.goto(server.address)
         page.wait_for_selector(READY)
         place = page.locator(".panel").first
+        page.wait_for_selector(".panel .decoded[src]")  # it comes a moment after the page
         before = place.locator(".decoded").get_attribute("src")
         assert before.startswith("data:image/png")
         place.locator(".first input").first.press("ArrowRight")
