@@ -11,7 +11,7 @@ Counts spread as such where they start near 0 and their variance is no less than
 laws are said, `laws={income: student_t}`. What is missing is NaN in all entries of its column.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -89,11 +89,11 @@ class Field:
         if not self.levels:
             return numbers_in(column)[:, None], []
         column = plain_numbers(column)
-        places = {key(level): k for k, level in enumerate(self.levels)}
+        numbers = {key(level): k for k, level in enumerate(self.levels)}
         keys = [None if value is None else key(value) for value in column.to_list()]
         missing = (None, key(float("nan")))
-        unknown = sorted({k for k in keys if k not in places and k not in missing} - {None})
-        found = np.array([places.get(k, -1) if k is not None else -1 for k in keys], np.int64)
+        unknown = sorted({k for k in keys if k not in numbers and k not in missing} - {None})
+        found = np.array([numbers.get(k, -1) if k is not None else -1 for k in keys], np.int64)
         made = found[:, None].astype(np.float64)
         if self.law == "categorical":
             made = (found[:, None] == np.arange(self.width)).astype(np.float64)
@@ -290,12 +290,17 @@ def entries_of(table: "Table", fields: Sequence[Field]) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
+def places(fields: Sequence[Field]) -> Iterator[tuple[Field, slice]]:
+    """Yield each column with the place of its entries in a row."""
+    start = 0
+    for field in fields:
+        yield field, slice(start, start + field.width)
+        start += field.width
+
+
 def typed(entries: np.ndarray, fields: Sequence[Field]) -> "pl.DataFrame":
     """Return a frame of the table's own columns and types, of entries (N, D) in its own units."""
     import polars as pl
 
-    columns, start = dict[str, list[Any]](), 0
-    for field in fields:
-        columns[field.name] = field.own(entries[:, start : start + field.width])
-        start += field.width
+    columns = {field.name: field.own(entries[:, part]) for field, part in places(fields)}
     return pl.DataFrame(columns, strict=False)

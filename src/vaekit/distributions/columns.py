@@ -12,25 +12,30 @@ _NEVER = -1e9  # logit of a class that is not there: −∞ times 0 would be no 
 
 
 class OneHotColumns(Lean):
-    """Describe classes as one-hots side by side, of `sizes`, by logits (..., Σ sizes)."""
+    """Describe classes as one-hots side by side, of `sizes`, by logits (..., Σ sizes).
 
-    def __init__(self, logits: Tensor, sizes: Sequence[int]):
-        self.sizes, most = list(sizes), max(sizes)
-        places = torch.arange(most).expand(len(sizes), most)
-        self._there = (places < torch.tensor(sizes)[:, None]).to(logits.device)
+    `wide_places` of the sizes says where each entry is among columns of equal width.
+    """
+
+    def __init__(self, logits: Tensor, sizes: Sequence[int], places: Tensor):
+        self._shape, self._places = (len(sizes), max(sizes)), places
         self.log_share = self._wide(logits, _NEVER).log_softmax(-1)
         super().__init__((*logits.shape[:-1], len(sizes)), ())
 
     def _wide(self, flat: Tensor, fill: float) -> Tensor:
         """Return (..., columns, most classes) of (..., Σ sizes)."""
-        wide = flat.new_full((*flat.shape[:-1], *self._there.shape), fill)
-        wide[..., self._there] = flat
-        return wide
+        columns, most = self._shape
+        wide = flat.new_full((*flat.shape[:-1], columns * most), fill)
+        wide[..., self._places] = flat
+        return wide.unflatten(-1, self._shape)
+
+    def _flat(self, wide: Tensor) -> Tensor:
+        return wide.flatten(-2)[..., self._places]
 
     @property
     def mean(self) -> Tensor:
         """Return the probabilities, (..., Σ sizes)."""
-        return self.log_share.exp()[..., self._there]
+        return self._flat(self.log_share.exp())
 
     @property
     def variance(self) -> Tensor:
@@ -42,25 +47,37 @@ class OneHotColumns(Lean):
         with torch.no_grad():
             kind = torch.distributions.Categorical(logits=self.log_share, validate_args=False)
             drawn = kind.sample(torch.Size(sample_shape))
-            every = torch.arange(self._there.shape[1], device=drawn.device)
-            return (drawn[..., None] == every).to(self.log_share.dtype)[..., self._there]
+            every = torch.arange(self._shape[1], device=drawn.device)
+            return self._flat((drawn[..., None] == every).to(self.log_share.dtype))
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return ln π of the class of each one-hot, (..., columns): 0 of one that is all 0."""
         return (self._wide(value, 0.0) * self.log_share).sum(-1)
 
 
+def wide_places(sizes: Sequence[int]) -> Tensor:
+    """Return where entries of one-hots of `sizes` are, where each has room for the most classes."""
+    most = max(sizes)
+    return torch.tensor([k * most + j for k, size in enumerate(sizes) for j in range(size)])
+
+
 class ColumnEntries(Lean):
     """Describe rows x (..., D) by `laws`, each of the entries `places` (n,) of x.
 
-    Those of one law lie together; `columns` (K,) says where the K columns of the table are among
-    them. NaN in a value is an entry that is missing.
+    Those of one law lie together; `order` (D,) says where the entries of x are among them, and
+    `columns` (K,) where the K columns of the table are. NaN in a value is an entry that is missing.
     """
 
-    def __init__(self, laws: Sequence[Distribution], places: Sequence[Tensor], columns: Tensor):
+    def __init__(
+        self,
+        laws: Sequence[Distribution],
+        places: Sequence[Tensor],
+        order: Tensor,
+        columns: Tensor,
+    ):
         self.laws, self.places, self.columns = list(laws), list(places), columns
-        self._order = torch.cat(self.places).argsort()
-        super().__init__(laws[0].batch_shape[:-1], (len(self._order),))
+        self._order = order
+        super().__init__(laws[0].batch_shape[:-1], (len(order),))
 
     def _joined(self, ask: Callable[[Distribution], Tensor]) -> Tensor:
         return torch.cat([ask(law) for law in self.laws], -1)[..., self._order]

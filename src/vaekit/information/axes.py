@@ -30,7 +30,6 @@ from vaekit.information.encoding import posterior_of
 from vaekit.likelihoods import Likelihood
 from vaekit.model import Model
 from vaekit.posteriors import Posterior
-from vaekit.priors import Prior
 
 AXES = ("pca", "ica")
 _IN_USE = 0.01  # variance of the mean of a latent that is in use
@@ -155,13 +154,9 @@ def with_axes(model: Model, axes: Tensor) -> Model:
         raise VaekitError(f"axes are an orthogonal matrix ({size}, {size})")
     axes = axes.to(next(model.parameters()))
     parts = _TurnedPosterior(model.posterior, axes), _TurnedLikelihood(model.likelihood, axes)
-    prior: Prior | None = model.prior
-    return Model(*parts, prior, model.corruption, model.condition).eval()
+    return Model(*parts, model.prior, model.corruption, model.condition).eval()
 
 
 def turned(model: Model, data: Dataset, by: str, seed: int = 0) -> Model:
     """Return the model with the axes that `by` chooses on a set; raise as `find_axes` does."""
     return with_axes(model, find_axes(model, data, by, seed=seed))
-
-
-__all__ = ["AXES", "Turned", "find_axes", "turned", "why_not_turned", "with_axes"]

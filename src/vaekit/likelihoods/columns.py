@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch import distributions as td
 from torch.distributions import Distribution
 
-from vaekit.distributions.columns import ColumnEntries, OneHotColumns
+from vaekit.distributions.columns import ColumnEntries, OneHotColumns, wide_places
 from vaekit.distributions.counts import Overdispersed, ZeroInflated, bounded_log
 from vaekit.errors import VaekitError, nearest
 from vaekit.likelihoods.base import Likelihood
@@ -80,6 +80,10 @@ class Columns(Likelihood):
         self.sizes = [law.width for law in self.laws if law.name == "categorical"]
         order = [k for name in places for k, law in enumerate(self.laws) if law.name == name]
         self.register_buffer("columns", torch.tensor(order).argsort(), persistent=False)
+        entries = torch.tensor([entry for own in places.values() for entry in own])
+        self.register_buffer("order", entries.argsort(), persistent=False)
+        if self.sizes:
+            self.register_buffer("wide", wide_places(self.sizes), persistent=False)
         for name, own in places.items():
             self.register_buffer(f"at_{name}", torch.tensor(own), persistent=False)
         start = math.log(scale - floor)
@@ -99,11 +103,11 @@ class Columns(Likelihood):
             self._law(name, [head[..., at] for head in heads])
             for name, at in zip(self.names, places, strict=True)
         ]
-        return ColumnEntries(laws, places, self.get_buffer("columns"))
+        return ColumnEntries(laws, places, *map(self.get_buffer, ("order", "columns")))
 
     def _law(self, name: str, heads: Sequence[Tensor]) -> Distribution:
         if name == "categorical":
-            return OneHotColumns(heads[0], self.sizes)
+            return OneHotColumns(heads[0], self.sizes, self.get_buffer("wide"))
         if name in SCALED:
             return SCALED[name](heads[0], self.scale(name))
         return PLAIN[name](heads)

@@ -131,10 +131,11 @@ class Recipe:
         own = "likelihood" in known and given in (None, known["likelihood"].default)
         laws = f"columns({[field.text for field in fields]})"
         found = {"likelihood": laws} if fields and (asked or own) else {}
-        if fields and isinstance(hidden, str) and parse(hidden)[0] == "hidden":
-            sizes = {"sizes": [field.width for field in fields]}
-            _, positional, named = parse(hidden)
-            found["corruption"] = written("hidden", positional, named | sizes)
+        if fields and isinstance(hidden, str):
+            name, positional, named = parse(hidden)
+            if name == "hidden":
+                sizes = {"sizes": [field.width for field in fields]}
+                found["corruption"] = written(name, positional, named | sizes)
         return {**arguments, **found}
 
 

@@ -173,6 +173,14 @@ def panels(count: int) -> Plot:
     return Plot(3.3 * columns, 0.3 + 2.2 * rows, rows, columns, spare=rows * columns - count)
 
 
+def densities(axes: Axes, real: np.ndarray, made: np.ndarray) -> None:
+    """Draw how the numbers of a test set (n,) and of samples (m,) are distributed."""
+    edges = np.histogram_bin_edges(np.concatenate([real, made]), 30).tolist()
+    style = {"density": True, "histtype": "step", "linewidth": 1.2}
+    axes.hist(real, edges, color=MUTED, label="test set", **style)
+    axes.hist(made, edges, color=SERIES[0], label="samples", **style)
+
+
 def curve(
     steps: Sequence[float],
     values: Sequence[float],

@@ -10,7 +10,7 @@ import torch
 from vaekit.arguments import fits
 from vaekit.data import Dataset
 from vaekit.data.files.tables import is_frame, read_table
-from vaekit.data.mixed import Field
+from vaekit.data.mixed import Field, places
 from vaekit.errors import VaekitError, warn
 from vaekit.information.missing import CODES, imputed
 from vaekit.runs import inputs
@@ -117,10 +117,8 @@ def imputation_errors(
     every = Dataset(seen, data.batch_labels(torch.arange(len(data))), columns=columns)
     made = run.schema.own(imputed(run.model, every, samples, False, seed, c))
     true, kept = run.schema.own(whole), run.schema.own(seen)
-    found, start = list[Imputation](), 0
-    for k, field in enumerate(fields):
-        part = slice(start, start + field.width)
-        start += field.width
+    found = list[Imputation]()
+    for k, (field, part) in enumerate(places(fields)):
         known = off[:, k].numpy() & ~np.isnan(true[:, part]).any(1)
         if known.any():
             left = kept[~np.isnan(kept[:, part]).any(1), part]

@@ -7,11 +7,11 @@ import polars as pl
 from matplotlib.axes import Axes
 
 from vaekit.apply import sample
-from vaekit.data.mixed import Field
+from vaekit.data.mixed import Field, places
 from vaekit.information.missing import distortion_by_column
 from vaekit.report import columns
 from vaekit.report.codes import spread
-from vaekit.report.plots import MUTED, SERIES, panels
+from vaekit.report.plots import MUTED, SERIES, densities, panels
 from vaekit.report.section import Section, View, figure, text_table
 from vaekit.report.sections.images import no_samples
 from vaekit.report.tables import text
@@ -31,14 +31,12 @@ def costs(view: View, fields: tuple[Field, ...]) -> Section:
     nats = distortion_by_column(view.model, view.data).numpy()
     real = view.own(view.data.batch(view.codes.rows[view.judged]).cpu().double().numpy())
     made = view.own(view.reconstructions.double().numpy())
-    rows, start, total = list[tuple[str, ...]](), 0, np.abs(nats).sum() or 1.0
-    for field, cost in zip(fields, nats.tolist(), strict=True):
-        part = slice(start, start + field.width)
-        start += field.width
+    rows, total = list[tuple[str, ...]](), np.abs(nats).sum() or 1.0
+    for (field, part), cost in zip(places(fields), nats.tolist(), strict=True):
         there = ~np.isnan(real[:, part]).any(1)
         gone = f"{1 - there.mean():.1%}" if not there.all() else "–"
         errors = _errors(field, real[there, part], made[there, part]) if there.any() else ("–", "–")
-        share = f"{abs(cost) / total:.1%}".replace("-", "−")
+        share = f"{abs(cost) / total:.1%}"
         rows.append((field.name, field.text, text(cost), share, gone, *errors))
     caption = (
         "The distortion −E ln p(x|z) of each column d, in nats for a row, by one code of each test "
@@ -84,22 +82,15 @@ def samples(view: View, fields: tuple[Field, ...]) -> Section:
 
 
 def _histogram(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
-    a, b = (each.to_numpy().astype(float) for each in (real, made))
-    edges = np.histogram_bin_edges(np.concatenate([a, b]), 30).tolist()
-    style = {"density": True, "histtype": "step", "linewidth": 1.2}
-    axes.hist(a, edges, color=MUTED, label="test set", **style)
-    axes.hist(b, edges, color=SERIES[0], label="samples", **style)
+    densities(axes, *(each.to_numpy().astype(float) for each in (real, made)))
 
 
 def _bars(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
     levels = list(field.levels)[:BARS]
-    places, styles = (
-        np.arange(len(levels)),
-        ((-0.2, MUTED, "test set"), (0.2, SERIES[0], "samples")),
-    )
+    at, styles = np.arange(len(levels)), ((-0.2, MUTED, "test set"), (0.2, SERIES[0], "samples"))
     for values, (shift, colour, label) in zip((real, made), styles, strict=True):
         counted = values.to_list()
         shares = [counted.count(level) / max(1, len(counted)) for level in levels]
-        axes.bar(places + shift, shares, 0.4, color=colour, label=label)
+        axes.bar(at + shift, shares, 0.4, color=colour, label=label)
     named = [columns.plot_name(str(level))[:9] for level in levels]
-    axes.set_xticks(places, named, rotation=40, ha="right", fontsize=7)
+    axes.set_xticks(at, named, rotation=40, ha="right", fontsize=7)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from vaekit.apply import decode, sample
-from vaekit.report import columns
+from vaekit.report import columns, plots
 from vaekit.report.codes import (
     informative,
     path,
@@ -65,10 +65,7 @@ def densities(view: View) -> Section:
     named = columns.names(data, count)
     with panels(count) as plot:
         for i, axes in enumerate(plot.axes.flat[:count]):
-            edges = np.histogram_bin_edges(np.concatenate([made[:, i], real[:, i]]), 30)
-            style = {"density": True, "histtype": "step", "linewidth": 1.2}
-            axes.hist(real[:, i], edges, color=MUTED, label="test set", **style)
-            axes.hist(made[:, i], edges, color=SERIES[0], label="samples", **style)
+            plots.densities(axes, real[:, i], made[:, i])
             axes.set(title=named[i], yticks=[])
         plot.legend(2)
     caption = (
