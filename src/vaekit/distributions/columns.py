@@ -1,64 +1,49 @@
 """Rows of mixed columns: laws side by side, of which those of missing entries are left out."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch import distributions as td
 from torch.distributions import Distribution
 
 from vaekit.distributions.base import Lean
+from vaekit.distributions.counts import Overdispersed, ZeroInflated, bounded_log
+from vaekit.distributions.one_hots import OneHotColumns
+from vaekit.errors import VaekitError, nearest
+from vaekit.text import parse
 
-_NEVER = -1e9  # logit of a class that is not there: −∞ times 0 would be no number
-
-
-class OneHotColumns(Lean):
-    """Describe classes as one-hots side by side, of `sizes`, by logits (..., Σ sizes).
-
-    `wide_places` of the sizes says where each entry is among columns of equal width.
-    """
-
-    def __init__(self, logits: Tensor, sizes: Sequence[int], places: Tensor):
-        self._shape, self._places = (len(sizes), max(sizes)), places
-        self.log_share = self._wide(logits, _NEVER).log_softmax(-1)
-        super().__init__((*logits.shape[:-1], len(sizes)), ())
-
-    def _wide(self, flat: Tensor, fill: float) -> Tensor:
-        """Return (..., columns, most classes) of (..., Σ sizes)."""
-        columns, most = self._shape
-        wide = flat.new_full((*flat.shape[:-1], columns * most), fill)
-        wide[..., self._places] = flat
-        return wide.unflatten(-1, self._shape)
-
-    def _flat(self, wide: Tensor) -> Tensor:
-        return wide.flatten(-2)[..., self._places]
-
-    @property
-    def mean(self) -> Tensor:
-        """Return the probabilities, (..., Σ sizes)."""
-        return self._flat(self.log_share.exp())
-
-    @property
-    def variance(self) -> Tensor:
-        """Return π (1 − π) of every entry, (..., Σ sizes)."""
-        return self.mean * (1 - self.mean)
-
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draw one-hots, (*sample_shape, ..., Σ sizes)."""
-        with torch.no_grad():
-            kind = torch.distributions.Categorical(logits=self.log_share, validate_args=False)
-            drawn = kind.sample(torch.Size(sample_shape))
-            every = torch.arange(self._shape[1], device=drawn.device)
-            return self._flat((drawn[..., None] == every).to(self.log_share.dtype))
-
-    def log_prob(self, value: Tensor) -> Tensor:
-        """Return ln π of the class of each one-hot, (..., columns): 0 of one that is all 0."""
-        return (self._wide(value, 0.0) * self.log_share).sum(-1)
+DF = 4.0  # degrees of freedom of student_t
 
 
-def wide_places(sizes: Sequence[int]) -> Tensor:
-    """Return where entries of one-hots of `sizes` are, where each has room for the most classes."""
-    most = max(sizes)
-    return torch.tensor([k * most + j for k, size in enumerate(sizes) for j in range(size)])
+def _counts(heads: Sequence[Tensor]) -> Distribution:
+    return Overdispersed(*map(bounded_log, heads[:2]))
+
+
+# What a law is, of the heads of its columns (..., n) and, where it has one, their scale (n,).
+SCALED: dict[str, Callable[[Tensor, Tensor], Distribution]] = {
+    "gaussian": lambda mean, scale: td.Normal(mean, scale, validate_args=False),
+    "laplace": lambda mean, scale: td.Laplace(mean, scale, validate_args=False),
+    "student_t": lambda mean, scale: td.StudentT(
+        mean.new_tensor(DF), mean, scale.expand_as(mean), validate_args=False
+    ),
+}
+PLAIN: dict[str, Callable[[Sequence[Tensor]], Distribution]] = {
+    "bernoulli": lambda heads: td.Bernoulli(logits=heads[0], validate_args=False),
+    "poisson": lambda heads: td.Poisson(bounded_log(heads[0]).exp(), validate_args=False),
+    "negative_binomial": _counts,
+    "zero_inflated_negative_binomial": lambda heads: ZeroInflated(_counts(heads), heads[2]),
+}
+COUNTS = ("poisson", "negative_binomial", "zero_inflated_negative_binomial")
+LAWS = (*SCALED, *PLAIN, "categorical")
+
+
+class Law(NamedTuple):
+    """Hold the law of a column: its name, and how many entries of x it is of."""
+
+    name: str
+    width: int
 
 
 class ColumnEntries(Lean):
@@ -110,3 +95,26 @@ class ColumnEntries(Lean):
     def log_prob(self, value: Tensor) -> Tensor:
         """Return ln p of every row in nats, summed over the columns that it has, (...)."""
         return self.log_prob_by_column(value).sum(-1)
+
+
+def laws_of(texts: Sequence[str]) -> tuple[Law, ...]:
+    """Read the laws of columns; raise `VaekitError` for none, and for texts that are of no law."""
+    if isinstance(texts, str) or not texts:
+        raise VaekitError(
+            f"columns needs a list of laws, [gaussian, 'categorical(3)'], got {texts!r}"
+        )
+    return tuple(map(_law_of, texts))
+
+
+def _law_of(text: str) -> Law:
+    name, given, named = parse(text)
+    if name not in LAWS:
+        raise nearest(name, LAWS, "law of a column")
+    if name != "categorical":
+        if given or named:
+            raise VaekitError(f"the law {name} of a column takes no arguments, got {text!r}")
+        return Law(name, 1)
+    size = given[0] if len(given) == 1 and not named else None
+    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
+        raise VaekitError(f"write categorical with its number of classes, categorical(3): {text!r}")
+    return Law(name, size)

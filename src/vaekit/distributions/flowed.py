@@ -67,13 +67,6 @@ class Flowed(Density):
         return self.outward(self.base.mean + self.base.variance.sqrt() * noise)[0]
 
 
-def _even_normals(size: int) -> Tensor:
-    """Return normal numbers (DRAWS, size), even: Sobol's, each with its negative, of variance 1."""
-    uniform = torch.quasirandom.SobolEngine(size, scramble=True, seed=0).draw(DRAWS // 2)
-    half = torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6))
-    return torch.cat([half, -half]) / half.square().mean(0).sqrt()
-
-
 class Steps(nn.Module):
     """Hold the learned steps of a flow of z (..., size), each told `context` numbers.
 
@@ -91,7 +84,10 @@ class Steps(nn.Module):
         make = getattr(_zuko_flows(), KINDS[kind])
         how = {"transforms": transforms, "hidden_features": tuple(hidden)}
         self.lazy = make(size, context, **how).transform
-        self.register_buffer("even", _even_normals(size), persistent=False)
+        uniform = torch.quasirandom.SobolEngine(size, scramble=True, seed=0).draw(DRAWS // 2)
+        half = torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6))
+        even = torch.cat([half, -half]) / half.square().mean(0).sqrt()  # of mean 0, variance 1
+        self.register_buffer("even", even, persistent=False)
         self.even: Tensor
         with torch.no_grad():
             for step in self.lazy.transforms:
@@ -105,28 +101,16 @@ class Steps(nn.Module):
         Both are computed in full precision, as logarithms of determinants need it.
         """
         made = self.lazy(context)
-
-        def exact(change: Any) -> Change:
-            def changed(x: Tensor) -> tuple[Tensor, Tensor]:
-                with torch.autocast(x.device.type, enabled=False):
-                    return change.call_and_ladj(x)
-
-            return changed
-
-        return exact(made), exact(made.inv)
+        exact = torch.autocast(self.even.device.type, enabled=False)
+        return exact(made.call_and_ladj), exact(made.inv.call_and_ladj)
 
 
 def _zuko_flows() -> Any:
     """Import zuko's flows; on import it turns off PyTorch's checks of arguments for everyone."""
-    checked = _checks()
+    try:
+        checked = Normal(0.0, -1.0) is None  # without checks it is made
+    except ValueError:
+        checked = True
     flows = needed("zuko.flows", "flows", "a flow")
     Distribution.set_default_validate_args(checked)
     return flows
-
-
-def _checks() -> bool:
-    try:
-        Normal(0.0, -1.0)
-    except ValueError:
-        return True
-    return False

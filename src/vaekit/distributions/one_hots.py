@@ -25,7 +25,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from vaekit.distributions.base import Density
+from vaekit.distributions.base import Density, Lean
+
+_NEVER = -1e9  # logit of a class that is not there: −∞ times 0 would be no number
 
 
 def gumbel_like(value: Tensor) -> Tensor:
@@ -103,3 +105,53 @@ class RelaxedOneHots(Categories):
         if not self.straight_through:
             return relaxed
         return hardened(noisy.detach()) + (relaxed - relaxed.detach())
+
+
+class OneHotColumns(Lean):
+    """Describe classes as one-hots side by side, of `sizes`, by logits (..., Σ sizes).
+
+    `wide_places` of the sizes says where each entry is among columns of equal width.
+    """
+
+    def __init__(self, logits: Tensor, sizes: Sequence[int], places: Tensor):
+        self._shape, self._places = (len(sizes), max(sizes)), places
+        self.log_share = self._wide(logits, _NEVER).log_softmax(-1)
+        super().__init__((*logits.shape[:-1], len(sizes)), ())
+
+    def _wide(self, flat: Tensor, fill: float) -> Tensor:
+        """Return (..., columns, most classes) of (..., Σ sizes)."""
+        columns, most = self._shape
+        wide = flat.new_full((*flat.shape[:-1], columns * most), fill)
+        wide[..., self._places] = flat
+        return wide.unflatten(-1, self._shape)
+
+    def _flat(self, wide: Tensor) -> Tensor:
+        return wide.flatten(-2)[..., self._places]
+
+    @property
+    def mean(self) -> Tensor:
+        """Return the probabilities, (..., Σ sizes)."""
+        return self._flat(self.log_share.exp())
+
+    @property
+    def variance(self) -> Tensor:
+        """Return π (1 − π) of every entry, (..., Σ sizes)."""
+        return self.mean * (1 - self.mean)
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draw one-hots, (*sample_shape, ..., Σ sizes)."""
+        with torch.no_grad():
+            kind = torch.distributions.Categorical(logits=self.log_share, validate_args=False)
+            drawn = kind.sample(torch.Size(sample_shape))
+            every = torch.arange(self._shape[1], device=drawn.device)
+            return self._flat((drawn[..., None] == every).to(self.log_share.dtype))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return ln π of the class of each one-hot, (..., columns): 0 of one that is all 0."""
+        return (self._wide(value, 0.0) * self.log_share).sum(-1)
+
+
+def wide_places(sizes: Sequence[int]) -> Tensor:
+    """Return where entries of one-hots of `sizes` are, where each has room for the most classes."""
+    most = max(sizes)
+    return torch.tensor([k * most + j for k, size in enumerate(sizes) for j in range(size)])

@@ -7,50 +7,16 @@ to integrate over them, for given z the columns are independent (Mattei & Frells
 """
 
 import math
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch import distributions as td
 from torch.distributions import Distribution
 
-from vaekit.distributions.columns import ColumnEntries, OneHotColumns, wide_places
-from vaekit.distributions.counts import Overdispersed, ZeroInflated, bounded_log
-from vaekit.errors import VaekitError, nearest
+from vaekit.distributions.columns import COUNTS, PLAIN, SCALED, ColumnEntries, laws_of
+from vaekit.distributions.one_hots import OneHotColumns, wide_places
+from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
-from vaekit.text import parse
-
-DF = 4.0  # degrees of freedom of student_t
-
-
-def _counts(heads: Sequence[Tensor]) -> Distribution:
-    return Overdispersed(*map(bounded_log, heads[:2]))
-
-
-# What a law is, of the heads of its columns (..., n) and, where it has one, their scale (n,).
-SCALED: dict[str, Callable[[Tensor, Tensor], Distribution]] = {
-    "gaussian": lambda mean, scale: td.Normal(mean, scale, validate_args=False),
-    "laplace": lambda mean, scale: td.Laplace(mean, scale, validate_args=False),
-    "student_t": lambda mean, scale: td.StudentT(
-        mean.new_tensor(DF), mean, scale.expand_as(mean), validate_args=False
-    ),
-}
-PLAIN: dict[str, Callable[[Sequence[Tensor]], Distribution]] = {
-    "bernoulli": lambda heads: td.Bernoulli(logits=heads[0], validate_args=False),
-    "poisson": lambda heads: td.Poisson(bounded_log(heads[0]).exp(), validate_args=False),
-    "negative_binomial": _counts,
-    "zero_inflated_negative_binomial": lambda heads: ZeroInflated(_counts(heads), heads[2]),
-}
-COUNTS = ("poisson", "negative_binomial", "zero_inflated_negative_binomial")
-LAWS = (*SCALED, *PLAIN, "categorical")
-
-
-class Law(NamedTuple):
-    """Hold the law of a column: its name, and how many entries of x it is of."""
-
-    name: str
-    width: int
 
 
 class Columns(Likelihood):
@@ -136,26 +102,3 @@ class Columns(Likelihood):
         """Return the mean scale of columns of numbers."""
         scales = [self.scale(name).detach() for name in self.free]
         return {"noise_scale": float(torch.cat(scales).mean())} if scales else {}
-
-
-def laws_of(texts: Sequence[str]) -> tuple[Law, ...]:
-    """Read the laws of columns; raise `VaekitError` for none, and for texts that are of no law."""
-    if isinstance(texts, str) or not texts:
-        raise VaekitError(
-            f"columns needs a list of laws, [gaussian, 'categorical(3)'], got {texts!r}"
-        )
-    return tuple(map(_law_of, texts))
-
-
-def _law_of(text: str) -> Law:
-    name, given, named = parse(text)
-    if name not in LAWS:
-        raise nearest(name, LAWS, "law of a column")
-    if name != "categorical":
-        if given or named:
-            raise VaekitError(f"the law {name} of a column takes no arguments, got {text!r}")
-        return Law(name, 1)
-    size = given[0] if len(given) == 1 and not named else None
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise VaekitError(f"write categorical with its number of classes, categorical(3): {text!r}")
-    return Law(name, size)
