@@ -195,7 +195,7 @@ def write_examples(
     if target.ending == ".npy":
         files.write_file(target.path, lambda file: save_rows(file, parts))
     elif target.ending == ".csv":
-        if schema.columns is not None and schema.columns.fields:
+        if schema.columns is not None and schema.fields:
             return write_tables(target, map(schema.columns.typed, parts))
         own = schema.columns.names if schema.columns else None
         own = own or [f"x{d}" for d in range(prod(schema.shape))]

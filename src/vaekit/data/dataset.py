@@ -20,6 +20,7 @@ from torch import Tensor
 from vaekit.data.border import Channels, admit, check_all_finite, class_numbers, pieces
 from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
+from vaekit.data.mixed import Field
 from vaekit.data.notebook import notebook_face
 from vaekit.data.row_names import RowNames
 from vaekit.data.signals import parts_apart
@@ -96,6 +97,11 @@ class Dataset:
         """Tell the shape of one image: (C, H, W) or (D,)."""
         return tuple(self.images.shape[1:])
 
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Tell the columns of a table of mixed columns, none of other data."""
+        return () if self.columns is None else self.columns.fields
+
     @cached_property
     def range(self) -> tuple[float, float]:
         """Bound the scaled values: (0, 1) for uint8, the lowest and highest for float32.
@@ -105,7 +111,7 @@ class Dataset:
         if self.images.dtype == torch.uint8:
             return 0.0, 1.0
         parts = self.pieces()
-        if self.columns is not None and self.columns.fields:
+        if self.fields:
             parts = (torch.where(piece.isnan(), 0.0, piece) for piece in parts)
         bounds = [torch.aminmax(piece) for piece in parts]
         low, high = (torch.stack(ends).cpu() for ends in zip(*bounds, strict=True))

@@ -22,7 +22,7 @@ from torch import Tensor
 from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.tables import is_frame, read_table
-from vaekit.data.mixed import entries_of
+from vaekit.data.mixed import Field, entries_of
 from vaekit.data.windows import fitted, longer
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
@@ -79,6 +79,11 @@ class Schema:
         }
         classes = {} if self.classes is None else {"classes": list(self.classes)}
         return {"known": known, **classes}
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """Tell the columns of a table of mixed columns, none of other data."""
+        return () if self.columns is None else self.columns.fields
 
     @cached_property
     def levels(self) -> tuple[float, float]:
@@ -137,8 +142,8 @@ class Schema:
         assert self.columns is not None
         if is_frame(x):
             table = read_table(x)
-            if self.columns.fields:
-                return entries_of(table, self.columns.fields)
+            if self.fields:
+                return entries_of(table, self.fields)
             return table.numbers(self.columns.names, missing="mean")[0]
         array = as_numpy(x)
         return array if array.dtype == np.float32 else array.astype(np.float64)
@@ -175,7 +180,7 @@ class Schema:
     def _of_rows(self, own: np.ndarray, rows: np.ndarray | None = None) -> Dataset:
         assert self.columns is not None
         scaled = self.columns.scaled_floats(own, rows)
-        if self.columns.fields:
+        if self.fields:
             return Dataset(torch.from_numpy(scaled), columns=self.columns)
         return replace(Dataset.from_array(scaled), columns=self.columns)
 

@@ -97,7 +97,7 @@ def _renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _of_run(run: Run) -> Estimator:
     """Make the estimator that is fitted as a run is."""
     config, schema, model = run.config, run.schema, run.model
-    mixed = schema.columns if schema.columns is not None and schema.columns.fields else None
+    mixed = schema.columns if schema.fields else None
     if schema.columns is not None and mixed is None and schema.columns.scale != "none":
         raise VaekitError(
             f"{run.folder} scales the columns of its table, and an estimator takes a table as it "

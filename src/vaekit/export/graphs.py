@@ -160,7 +160,7 @@ def graphs(model: Model, schema: Schema, pixels: str = "bytes") -> dict[str, Gra
 
 def scaling_of(schema: Schema, pixels: str) -> Scaling:
     """Return the scaling of what a model was trained on, for a user's examples."""
-    if schema.columns is not None and schema.columns.fields:
+    if schema.fields:
         raise VaekitError(
             "a model of mixed columns is not exported: its rows are words and classes, which no "
             "graph reads; load the run where it is used, vaekit.Run(FOLDER)"

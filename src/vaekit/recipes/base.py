@@ -120,7 +120,7 @@ class Recipe:
 
     def _with_columns(self, arguments: Mapping[str, Any], data: Dataset) -> Mapping[str, Any]:
         known = inspect.signature(self.make).parameters
-        fields = data.columns.fields if data.columns is not None else ()
+        fields = data.fields
         given, hidden = arguments.get("likelihood"), arguments.get("corruption")
         asked = isinstance(given, str) and given.strip() in ("columns", "columns()")
         if asked and not fields:

@@ -8,10 +8,12 @@ import polars as pl
 import torch
 
 from vaekit.arguments import fits
+from vaekit.corruption import Hidden
 from vaekit.data import Dataset
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.mixed import Field, places
 from vaekit.errors import VaekitError, warn
+from vaekit.information.encoding import drawing
 from vaekit.information.missing import CODES, imputed
 from vaekit.runs import inputs
 from vaekit.runs.mixed import columns_of
@@ -39,9 +41,11 @@ def impute(
     Raises `VaekitError` for a run of other data, and for rows that do not fit.
     """
     columns = columns_of(run)
-    data, own = _read(run, x)
-    data, c = prepared(run, data, condition)
+    given, own = _read(run, x)
+    data, c = prepared(run, given, condition)
     assert isinstance(data, Dataset)
+    if own is None:
+        own = columns.typed(run.schema.own(data.batch(torch.arange(len(data)))))
     made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed, c)))
     filled = own.with_columns(
         pl.Series(f.name, _filled(own[f.name], made[f.name]), strict=False) for f in columns.fields
@@ -61,20 +65,18 @@ def _filled(own: pl.Series, made: pl.Series) -> list[Any]:
     return [new if empty else old for old, new, empty in pairs]
 
 
-def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame]:
-    """Return rows on the run's scale, and as a frame of their own."""
+def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None]:
+    """Return rows on the run's scale, and the table that they stand in, if any."""
     if is_frame(x):
-        return run.schema.admitted(x), read_table(x).frame
+        table = read_table(x).frame
+        return run.schema.admitted(table), table
     if not (x is None or isinstance(x, str | Path)):
         raise VaekitError(
             "what is missing is filled in in a table: give a file or a data frame, got "
             f"{type(x).__name__}"
         )
     given = inputs.examples(run, None if x is None else str(x))
-    if x is not None and inputs.source(str(x)).loader == "table":
-        return given.data, inputs.table_of(run, str(x)).frame
-    rows = given.data.batch(torch.arange(len(given.data)))
-    return given.data, columns_of(run).typed(run.schema.own(rows))
+    return given.data, given.table
 
 
 class Imputation(NamedTuple):
@@ -110,18 +112,17 @@ def imputation_errors(
     assert isinstance(data, Dataset)
     whole = data.batch(torch.arange(len(data)))
     fields = columns.fields
-    generator = torch.Generator().manual_seed(seed)
-    off = torch.rand(len(whole), len(fields), generator=generator) < hide
-    wide = off.repeat_interleave(torch.tensor([field.width for field in fields]), 1)
-    seen = torch.where(wide, torch.nan, whole)
+    with drawing(seed):
+        seen = Hidden(hide, [field.width for field in fields])(whole)
     every = Dataset(seen, data.batch_labels(torch.arange(len(data))), columns=columns)
     made = run.schema.own(imputed(run.model, every, samples, False, seed, c))
     true, kept = run.schema.own(whole), run.schema.own(seen)
     found = list[Imputation]()
-    for k, (field, part) in enumerate(places(fields)):
-        known = off[:, k].numpy() & ~np.isnan(true[:, part]).any(1)
+    for field, part in places(fields):
+        seen_here = ~np.isnan(kept[:, part]).any(1)
+        known = ~seen_here & ~np.isnan(true[:, part]).any(1)
         if known.any():
-            left = kept[~np.isnan(kept[:, part]).any(1), part]
+            left = kept[seen_here, part]
             error = field.error(true[known, part], made[known, part])
             base = field.error(true[known, part], left.mean(0)) if len(left) else float("nan")
             found.append(Imputation(field, int(known.sum()), error, base))

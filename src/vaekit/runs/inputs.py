@@ -19,13 +19,15 @@ from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
-from vaekit.data.files.frames import Table, chosen_columns
+from vaekit.data.files.frames import chosen_columns
 from vaekit.data.files.pictures import Form
 from vaekit.errors import VaekitError, shortened
 from vaekit.model import Condition
 from vaekit.runs.config import Config
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from vaekit.runs.folder import Run
 
 SPLITS = ("test", "train", "all")
@@ -45,12 +47,16 @@ _LIKE = "as the run's are"
 
 @dataclass(frozen=True)
 class Examples:
-    """Hold examples on the run's scale with a `name` for each: a file's path, or its row."""
+    """Hold examples on the run's scale with a `name` for each: a file's path, or its row.
+
+    Rows of a table that was read whole have it beside them, with all of its columns.
+    """
 
     data: Dataset
     names: Sequence[str]
     what: str
     files: bool = False
+    table: "pl.DataFrame | None" = None
 
     def first(self, n: int | None) -> "Examples":
         """Keep the first n examples (None: all)."""
@@ -179,19 +185,9 @@ def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Example
     return _numbered(data, path)
 
 
-def table_of(run: "Run | Described", what: str) -> Table:
-    """Return a table that a user names, read as the run's was, with all of its columns."""
-    origin = source(what)
-    return tables.read_table(str(origin.path), *_how(_options(run, origin)))
-
-
-def _how(options: dict[str, Any]) -> tables.How:
-    return tables.How(*(options.get(name) for name in tables.How._fields))
-
-
 def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
     options = _options(run, origin)
-    how = _how(options)
+    how = tables.How(*(options.get(name) for name in tables.How._fields))
     columns, wanted = run.schema.columns, run.condition
     if columns is not None and options.get("mmap"):
         return _of_mapped_table(run, path, how, options)
@@ -205,7 +201,7 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     missing: Any = None if columns is None else options.get("missing") or columns.missing or None
     asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
     label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None
-    if columns is not None and columns.fields:
+    if run.schema.fields:
         data, rows = run.schema.admitted(whole.frame), np.arange(len(whole.frame))
     else:
         numbers, rows = whole.numbers(used, label, missing, _repair(path, columns is not None))
@@ -213,7 +209,7 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     if label is not None:
         labels, names = whole.classes(label, rows)
         data = replace(data, labels=torch.from_numpy(labels), label_names=names)
-    return _numbered(data, path, rows)
+    return replace(_numbered(data, path, rows), table=whole.frame)
 
 
 def _of_mapped_table(

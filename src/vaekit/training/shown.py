@@ -39,7 +39,7 @@ def check_support(data: Dataset, model: Model) -> None:
     low, high = data.range
     table = "; of a table write \"table('FILE', scale=minmax)\"" if len(data.shape) == 1 else ""
     check_ends(model, low, high, data.name, table)
-    if data.columns is not None and data.columns.fields and not model.likelihood.missing:
+    if data.fields and not model.likelihood.missing:
         raise VaekitError(
             f"{data.name} has mixed columns, each with a law of its own: leave the likelihood out, "
             "or say columns(); a recipe with a noise of its own, as noise_vae, does not serve"

@@ -21,9 +21,9 @@ PANELS, DRAWS, SHOWN, BARS = 12, 1000, 8, 12
 
 def sections(view: View) -> Iterator[Section]:
     """Yield the costs of the columns, and how drawn rows compare with the test set."""
-    if view.data.columns is not None and view.data.columns.fields:
-        yield costs(view, view.data.columns.fields)
-        yield no_samples(view) or samples(view, view.data.columns.fields)
+    if view.data.fields:
+        yield costs(view, view.data.fields)
+        yield no_samples(view) or samples(view, view.data.fields)
 
 
 def costs(view: View, fields: tuple[Field, ...]) -> Section:

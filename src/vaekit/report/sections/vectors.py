@@ -28,7 +28,7 @@ def sections(view: View) -> Iterator[Section]:
     """Yield what a model of vectors gives back, dreams up, and what each latent does."""
     if view.image:
         return
-    if not (view.data.columns and view.data.columns.fields):  # of which `mixed` shows these
+    if not view.data.fields:  # of which `mixed` shows these
         yield from (plot_reconstructions(view), no_samples(view) or densities(view))
     yield plot_traversals(view)
 

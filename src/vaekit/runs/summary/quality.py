@@ -69,7 +69,7 @@ def _kept(numbers: Numbers, judged: Dataset | None, part: str) -> Iterator[Sente
 
     Of mixed columns the squares are of several kinds, and their page lists them one by one.
     """
-    if judged is not None and judged.columns is not None and judged.columns.fields:
+    if judged is not None and judged.fields:
         return
     error = value_of(numbers, "squared_error")
     whole = None if judged is None else squared_spread(judged)

@@ -18,7 +18,7 @@ def sections(view: View) -> Iterator[Section]:
     """Yield the best, typical and worst items of an image model, or the error of each column."""
     if view.image:
         yield best_and_worst(view)
-    elif not (view.data.columns and view.data.columns.fields):  # of which `mixed` shows them
+    elif not view.data.fields:  # of which `mixed` shows them
         yield column_errors(view)
 
 
