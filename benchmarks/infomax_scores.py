@@ -13,7 +13,7 @@ from scipy.special import digamma, erf, gammaln
 from torch import Tensor
 
 from vaekit.apply import encode_set, evaluating, sample, sample_codes, seeded
-from vaekit.corruption import TruncatedGaussian, corruption
+from vaekit.corruptions import TruncatedGaussian, corruption
 from vaekit.data import Dataset, load
 from vaekit.information import FeatureNetwork, evaluate, features_of
 from vaekit.metrics import fid, label_accuracy, parzen

@@ -20,7 +20,7 @@ from spread import spread
 
 from vaekit import recipes
 from vaekit.apply import encode, reconstruct, sample, seeded
-from vaekit.corruption import corruption
+from vaekit.corruptions import corruption
 from vaekit.data import Dataset, load, one_hot
 from vaekit.information import evaluate
 from vaekit.model import Model

@@ -11,7 +11,7 @@ from torch import nn
 
 from vaekit import recipes
 from vaekit.arguments import check, fits
-from vaekit.corruption import CORRUPTIONS
+from vaekit.corruptions import CORRUPTIONS
 from vaekit.data import CATALOGUE
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import LIKELIHOODS

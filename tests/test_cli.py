@@ -87,7 +87,7 @@ def test_help_and_version(capsys):
 
 
 def test_list_shows_everything(capsys):
-    from vaekit.corruption import CORRUPTIONS
+    from vaekit.corruptions import CORRUPTIONS
     from vaekit.data import CATALOGUE
     from vaekit.likelihoods import LIKELIHOODS
     from vaekit.networks import NETWORKS

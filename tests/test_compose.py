@@ -762,7 +762,7 @@ MINE = '''
 import torch
 from torch import nn
 
-from vaekit.corruption import CORRUPTIONS, Masking
+from vaekit.corruptions import CORRUPTIONS, Masking
 from vaekit.data import CATALOGUE, Dataset
 from vaekit.metrics.record import Row, metric
 from vaekit.model import Model, Pass
@@ -849,7 +849,7 @@ OWN = [
 def forgotten(monkeypatch, tmp_path):
     """Forget what a test imports and enters."""
     from vaekit import data, metrics, posteriors, schedules
-    from vaekit.corruption import CORRUPTIONS
+    from vaekit.corruptions import CORRUPTIONS
 
     monkeypatch.setattr(own_code, "IMPORTED", [])
     registries: list[dict[str, Any]] = [

@@ -9,7 +9,7 @@ from scipy import stats
 
 from vaekit import recipes
 from vaekit.apply import encode
-from vaekit.corruption import CORRUPTIONS, Affine, Corruption, Custom, GaussianNoise, corruption
+from vaekit.corruptions import CORRUPTIONS, Affine, Corruption, Custom, GaussianNoise, corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.model import Model

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from vaekit.apply import sample_rows
-from vaekit.corruption import Custom, GaussianNoise, Masking
+from vaekit.corruptions import Custom, GaussianNoise, Masking
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import diagnose

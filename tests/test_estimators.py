@@ -24,7 +24,7 @@ from sklearn.utils.validation import _num_samples
 
 import vaekit
 from vaekit import estimators, information, recipes
-from vaekit.corruption import Masking
+from vaekit.corruptions import Masking
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.estimators import ESTIMATORS, load

@@ -21,7 +21,7 @@ LAYERS = [
         "values",
     ],
     ["pictures"],
-    ["distributions", "data", "corruption"],
+    ["distributions", "data", "corruptions"],
     ["networks", "schedules", "averages"],
     ["posteriors", "priors", "likelihoods"],
     ["model", "latents"],
@@ -38,15 +38,18 @@ LAYERS = [
     ["__main__"],
 ]
 LEVEL = {name: level for level, row in enumerate(LAYERS) for name in row}
-# A model is made of parts: it reads what a part is, and no part.
+# A model is made of parts: it reads what a part is, and no part but a corruption by its text.
 CONTRACTS = {
     "distributions.base",
-    *("posteriors.base", "priors.base", "likelihoods.base", "corruption"),
+    *("posteriors.base", "priors.base", "likelihoods.base", "corruptions"),
 }
 # Folders of exchangeable parts: a part imports what a part is (base), and the others not at all.
 # In networks, conv ends in the dense stack of mlp. Recipes
 # build on those that they vary.
-KINDS = {"posteriors", "priors", "likelihoods", "objectives", "recipes", "networks"}
+KINDS = {
+    *("corruptions", "posteriors", "priors", "likelihoods"),
+    *("objectives", "recipes", "networks"),
+}
 SHARED = {
     "networks": {"base", "mlp"},
     "priors": {"base", "exponents"},

@@ -11,7 +11,7 @@ from test_cli import fails
 from torch import nn
 
 from vaekit.cli import main
-from vaekit.corruption import corruption
+from vaekit.corruptions import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import first_order, ledger, summarise

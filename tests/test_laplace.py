@@ -12,7 +12,7 @@ from torch import distributions as td
 from torch import nn
 
 from vaekit import information, recipes
-from vaekit.corruption import Masking
+from vaekit.corruptions import Masking
 from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, Univariates, density
 from vaekit.distributions.divergences import kl, kl_by_coordinate, kl_by_samples

@@ -12,7 +12,7 @@ from torch import nn
 
 import vaekit
 from vaekit.cli import main
-from vaekit.corruption import corruption
+from vaekit.corruptions import corruption
 from vaekit.data import Columns, Dataset, Schema
 from vaekit.data.files.reading import read_table
 from vaekit.data.files.tables import table

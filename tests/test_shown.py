@@ -17,7 +17,7 @@ from torch.utils.data import Dataset as TorchDataset
 
 from vaekit import apply, recipes
 from vaekit.brief import brief
-from vaekit.corruption import Corruption, Masking, SaltAndPepper
+from vaekit.corruptions import Corruption, Masking, SaltAndPepper
 from vaekit.data import Dataset, Splits
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError

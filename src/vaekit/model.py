@@ -18,8 +18,8 @@ from torch.distributions import Distribution
 
 from vaekit import shapes
 from vaekit.brief import brief, brief_repr
-from vaekit.corruption import Corruption
-from vaekit.corruption import corruption as corruption_of
+from vaekit.corruptions import Corruption
+from vaekit.corruptions import corruption as corruption_of
 from vaekit.distributions.base import Density, density
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood

@@ -11,7 +11,7 @@ from torch import nn
 from vaekit import data
 from vaekit.apply import sample, sample_rows
 from vaekit.cli import main
-from vaekit.corruption import Corruption
+from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
 from vaekit.distributions import density
 from vaekit.errors import VaekitError

@@ -15,7 +15,7 @@ def list_command(words: list[str]) -> None:
     """List recipes, data sets, parts and terms."""
     if words and words[0] not in ("-h", "--help"):
         raise VaekitError(f"list takes no arguments, got {words[0]!r}")
-    from vaekit.corruption import CORRUPTIONS
+    from vaekit.corruptions import CORRUPTIONS
     from vaekit.data import CATALOGUE
     from vaekit.information import scores  # noqa: F401  with it come the metrics of the prior
     from vaekit.likelihoods import LIKELIHOODS

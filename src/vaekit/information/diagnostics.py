@@ -22,7 +22,7 @@ from torch import Tensor
 from vaekit.apply import batches, reconstruct, seeded
 from vaekit.averages import perplexity
 from vaekit.brief import brief_repr
-from vaekit.corruption import Corruption
+from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
 from vaekit.data.border import evenly_spaced
 from vaekit.distributions import Quantised

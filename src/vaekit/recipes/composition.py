@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vaekit.arguments import check_latent
-from vaekit.corruption import CORRUPTIONS
+from vaekit.corruptions import CORRUPTIONS
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import LIKELIHOODS
 from vaekit.model import Condition, Model

@@ -8,7 +8,7 @@ import polars as pl
 import torch
 
 from vaekit.arguments import fits
-from vaekit.corruption import Hidden
+from vaekit.corruptions import Hidden
 from vaekit.data import Dataset
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.mixed import Field, places

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from vaekit import information as measure
 from vaekit.apply import Stream
 from vaekit.arguments import check, check_counts
-from vaekit.corruption import corruption
+from vaekit.corruptions import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, warn
 from vaekit.faces import Numbers

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 from vaekit.arguments import check, check_counts
-from vaekit.corruption import corruption
+from vaekit.corruptions import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest, warn
 from vaekit.given import check_seed

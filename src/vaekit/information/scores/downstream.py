@@ -33,7 +33,7 @@ from vaekit.apply import (
     sample_rows,
     seeded,
 )
-from vaekit.corruption import Corruption
+from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
 from vaekit.faults import check_finite_values, check_range
 from vaekit.information.categories import categories, other_entries

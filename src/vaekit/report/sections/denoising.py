@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from vaekit import pictures
 from vaekit.apply import condition_of, device_of, reconstruct, seeded
-from vaekit.corruption import CORRUPTIONS, Corruption
+from vaekit.corruptions import CORRUPTIONS, Corruption
 from vaekit.data import Dataset
 from vaekit.information import diagnostics as measure
 from vaekit.report.codes import spread
