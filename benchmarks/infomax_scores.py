@@ -19,7 +19,7 @@ from vaekit.information import FeatureNetwork, evaluate, features_of
 from vaekit.metrics import fid, label_accuracy, parzen
 from vaekit.model import Model
 from vaekit.objectives import jacobian
-from vaekit.objectives.matching import mmd
+from vaekit.objectives.aggregate.matching import mmd
 from vaekit.runs import Run
 
 Noises = Mapping[str, str | None]

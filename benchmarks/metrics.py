@@ -22,7 +22,7 @@ import torch
 from vaekit import metrics
 from vaekit.data import Dataset, Factors
 from vaekit.metrics.boosting import boost
-from vaekit.metrics.dci import shares
+from vaekit.metrics.factors.dci import shares
 
 SIZES = np.array([3, 6, 40, 32, 32])
 

@@ -58,8 +58,9 @@ def metrics_table():
 def metrics_reference(first="a", last="z"):
     """Name modules of metrics, by their first letter, with functions and classes, for autodoc."""
     lines = []
-    for module in pkgutil.iter_modules(metrics.__path__, "vaekit.metrics."):
-        if not first <= module.name.removeprefix("vaekit.metrics.")[0] <= last:
+    modules = pkgutil.walk_packages(metrics.__path__, "vaekit.metrics.")
+    for module in sorted(modules, key=lambda module: module.name.rpartition(".")[2]):
+        if not first <= module.name.rpartition(".")[2][0] <= last:
             continue
         public = [(name, getattr(metrics, name)) for name in metrics.__all__]
         named = [(name, it) for name, it in public if getattr(it, "__module__", "") == module.name]

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from vaekit.distributions.lp_nested import Layout
+from vaekit.distributions.nested.lp_nested import Layout
 from vaekit.errors import VaekitError
 from vaekit.priors import LpNested, Prior, isa, prior
 from vaekit.report.sections.priors import Palette, contours, exponents, tree

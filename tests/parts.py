@@ -30,7 +30,7 @@ from vaekit.distributions import (
 )
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
 from vaekit.distributions.flowed import Steps
-from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
+from vaekit.distributions.nested.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
 from vaekit.likelihoods import Likelihood, likelihood
 from vaekit.model import Condition, Model, Pass

@@ -175,7 +175,7 @@ def test_classes_go_by_name(place, tmp_path):
 def test_attributes_and_factors(tmp_path):
     from vaekit.data import Schema
     from vaekit.model import Condition
-    from vaekit.runs.conditions import vectors
+    from vaekit.runs.use.conditions import vectors
 
     schema = Schema((1, 4, 4), (0.0, 1.0), factors={"shape": 3, "scale": 2})
     real, grid = Condition("attributes", 2), Condition("factors", 5)
@@ -306,7 +306,7 @@ def test_pictures_get_the_size_and_colours_of_the_run(digits, capsys, there):
 def test_attributes_of_one_column_are_one_for_each(tmp_path):
     from vaekit.data import Schema
     from vaekit.model import Condition
-    from vaekit.runs.conditions import vectors
+    from vaekit.runs.use.conditions import vectors
 
     schema = Schema((4,), (0.0, 1.0))
     assert vectors([1, 2, 3], 3, Condition("attributes", 1), schema).tolist() == [[1], [2], [3]]
@@ -690,7 +690,7 @@ def test_a_run_judges_and_reports_itself(digits, capsys, there):
     ],
 )
 def test_names_of_pictures(names, files):
-    from vaekit.cli.writing import _png_names
+    from vaekit.cli.examples.writing import _png_names
 
     assert _png_names(names or 2) == files
 

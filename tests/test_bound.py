@@ -17,7 +17,7 @@ from parts import layer, noise_model, small, white
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.information import Bound, bound, critics, mutual_information_bound
-from vaekit.information.parts import part_of
+from vaekit.information.aggregated.parts import part_of
 from vaekit.likelihoods import Gaussian as GaussianLikelihood
 from vaekit.model import Model
 from vaekit.posteriors import Dirac, Gaussian, Product, RelaxedOneHot

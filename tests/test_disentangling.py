@@ -30,8 +30,8 @@ from vaekit.objectives import (
     TotalCorrelation,
 )
 from vaekit.objectives.adversarial import permuted
-from vaekit.objectives.moments import covariance
-from vaekit.objectives.total_correlation import log_weights
+from vaekit.objectives.aggregate.moments import covariance
+from vaekit.objectives.aggregate.total_correlation import log_weights
 from vaekit.schedules import Linear, Progress
 from vaekit.training import Fit, Training, checkpoint, fit
 
@@ -167,7 +167,7 @@ def test_mutual_information_is_at_most_ln_n():
 
 
 def test_densities_are_shared_by_the_parts(monkeypatch):
-    from vaekit.objectives import total_correlation as module
+    from vaekit.objectives.aggregate import total_correlation as module
 
     calls = []
     found = module.log_weights

@@ -53,10 +53,13 @@ KINDS = {
 SHARED = {
     "networks": {"base", "mlp"},
     "priors": {"base", "exponents"},
-    "recipes": {"base", "assembly", "composition", "disentangling", "trial"},
+    "recipes": {
+        *("base", "disentangling"),
+        *("making.assembly", "making.composition", "making.trial"),
+    },
 }
 # A run writes its page and exports its model: the imports that point up, when they are asked for.
-UPWARD = {"runs.outputs": {"explore", "export", "report", "report.rendering", "traversals"}}
+UPWARD = {"runs.use.outputs": {"explore", "export", "report", "report.rendering", "traversals"}}
 FILES = sorted(SOURCE.rglob("*.py"))
 
 

@@ -26,7 +26,6 @@ from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
 from vaekit.information import (
     aggregate,
-    aggregated,
     evaluate,
     importance,
     indicators,
@@ -36,8 +35,9 @@ from vaekit.information import (
     summarise,
     summary,
 )
+from vaekit.information.aggregated import posterior as aggregated
+from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.information.encoding import drawing, encoded
-from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.likelihoods import Gaussian as GaussianLikelihood
 from vaekit.model import Model
 from vaekit.posteriors import Dirac, Gaussian, Posterior

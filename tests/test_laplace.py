@@ -18,8 +18,8 @@ from vaekit.distributions import DiagonalGaussian, Univariates, density
 from vaekit.distributions.divergences import kl, kl_by_coordinate, kl_by_samples
 from vaekit.errors import VaekitError
 from vaekit.estimators import VAE
-from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
-from vaekit.objectives.matching import variance_of
+from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
+from vaekit.objectives.aggregate.matching import variance_of
 from vaekit.posteriors import Laplace, Posterior
 from vaekit.priors import GeneralizedNormal, MixtureOfGaussians, Normal, StudentT
 from vaekit.training import Training, fit

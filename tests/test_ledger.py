@@ -23,10 +23,10 @@ from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 from vaekit.information import Check, Ledger, Number, Row, ledger
+from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
+from vaekit.information.aggregated.parts import aggregated
 from vaekit.information.ledger import accounts
 from vaekit.information.ledger.entries import at_most, below, equal
-from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
-from vaekit.information.parts import aggregated
 from vaekit.latents import Latents
 from vaekit.likelihoods import Gaussian as GaussianLikelihood
 from vaekit.model import Model

@@ -15,7 +15,7 @@ from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
 from vaekit.model import Model, Pass
 from vaekit.objectives import MMD, AdversarialPrior, Distortion, MutualInformation
-from vaekit.objectives.matching import SCALES, mmd
+from vaekit.objectives.aggregate.matching import SCALES, mmd
 from vaekit.posteriors import Dirac
 from vaekit.priors import Prior
 from vaekit.training import Training, fit
@@ -41,7 +41,7 @@ def by_loops(z: np.ndarray, other: np.ndarray, name: str) -> float:
 @pytest.mark.parametrize("sizes", [(2, 2), (7, 7), (5, 9)])
 @pytest.mark.parametrize("whole", [256, 2])
 def test_mmd_is_the_double_loop(name, sizes, whole, monkeypatch):
-    monkeypatch.setattr("vaekit.objectives.matching.WHOLE", whole)  # 2: halves of halves
+    monkeypatch.setattr("vaekit.objectives.aggregate.matching.WHOLE", whole)  # 2: halves of halves
     torch.manual_seed(0)
     z, other = (torch.randn(n, 3, dtype=torch.float64) for n in sizes)
     wanted = by_loops(z.numpy(), other.numpy(), name)
@@ -62,7 +62,7 @@ def test_the_parts_of_a_large_table_are_all_of_it(monkeypatch):
     torch.manual_seed(0)
     z, other = torch.randn(40, 3, requires_grad=True), torch.randn(40, 3)
     whole = torch.autograd.grad(mmd(z, other), z)[0]
-    monkeypatch.setattr("vaekit.objectives.matching.CACHED", 70)  # a row at a time
+    monkeypatch.setattr("vaekit.objectives.aggregate.matching.CACHED", 70)  # a row at a time
     torch.testing.assert_close(torch.autograd.grad(mmd(z, other), z)[0], whole)
 
 

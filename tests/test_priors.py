@@ -13,7 +13,7 @@ from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian, Mixture, PointMass, StandardNormal, Whole
 from vaekit.distributions.coordinates import GeneralizedNormals, log_size
 from vaekit.distributions.divergences import kl, kl_by_block, kl_by_coordinate, kl_by_samples
-from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
+from vaekit.distributions.nested.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
 from vaekit.information.ranking import rank
@@ -33,7 +33,7 @@ from vaekit.priors import (
     isa,
     prior,
 )
-from vaekit.recipes.assembly import assembled
+from vaekit.recipes.making.assembly import assembled
 from vaekit.training import Training, fit
 
 # Trees of three leaves: flat, two levels, ragged, leaves at three heights, a node of one child.

@@ -13,10 +13,10 @@ from torch import Tensor
 from vaekit import information, recipes
 from vaekit.data import Dataset
 from vaekit.distributions import UniformSphere, VonMisesFisher
-from vaekit.distributions.angles import angles
-from vaekit.distributions.bessel import growth
+from vaekit.distributions.directions.angles import angles
+from vaekit.distributions.directions.bessel import growth
+from vaekit.distributions.directions.sphere import log_area
 from vaekit.distributions.divergences import kl
-from vaekit.distributions.sphere import log_area
 from vaekit.errors import VaekitError
 from vaekit.objectives import Distortion, ImportanceWeighted
 from vaekit.posteriors import VonMisesFisher as Posterior

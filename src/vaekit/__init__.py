@@ -1,7 +1,7 @@
 """vaekit: autoencoders as one design space.
 
 The names below are what a day's work needs; each is imported when it is used. The rest lies in the
-modules, which come the same way: `vaekit.priors.Normal`, `vaekit.metrics.mig`.
+modules, which come the same way: `vaekit.priors.Normal`, `vaekit.metrics.factors.mig`.
 """
 
 from importlib import import_module

@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 
 from vaekit.data import Dataset, border, load
-from vaekit.data.columns import Columns
 from vaekit.data.files import blocks, tables
-from vaekit.data.medians import medians
+from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.medians import medians
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.system import memory
 
@@ -313,7 +313,7 @@ def test_pieces_change_no_scaling(monkeypatch):
 
 @pytest.mark.parametrize("few", [1, 2**22])
 def test_medians_are_exact(monkeypatch, few):
-    monkeypatch.setattr("vaekit.data.medians._FEW", few)
+    monkeypatch.setattr("vaekit.data.tables.medians._FEW", few)
     rng = np.random.default_rng(0)
     for n in (1, 2, 7, 100, 501):
         x = rng.standard_normal((n, 4)) * 10.0 ** rng.integers(-8, 8, (n, 4))

@@ -12,7 +12,7 @@ import vaekit
 from vaekit import cli
 from vaekit.data import RowNames
 from vaekit.runs import Run
-from vaekit.runs.inputs import examples
+from vaekit.runs.use.inputs import examples
 
 quiet = pytest.mark.filterwarnings("ignore::vaekit.errors.VaekitWarning")
 

@@ -277,7 +277,7 @@ def test_what_is_saved_is_what_was_seen(api, tmp_path):
     for name in ("codes.csv", "codes.npy"):
         (tmp_path / name).write_bytes(saved[name].content)
     assert np.allclose(np.load(tmp_path / "codes.npy")[0], asked["z"])
-    from vaekit.runs import inputs
+    from vaekit.runs.use import inputs
 
     assert np.allclose(inputs.codes(tmp_path / "codes.csv")[0][0], asked["z"])
     rows = api.answer("save", {**code(api, 1), "what": "decoded"})

@@ -23,7 +23,7 @@ from vaekit.likelihoods import Bernoulli
 from vaekit.metrics import METRICS, cluster_accuracy, fid, label_accuracy, parzen
 from vaekit.model import Model
 from vaekit.networks import networks
-from vaekit.objectives.matching import mmd
+from vaekit.objectives.aggregate.matching import mmd
 from vaekit.posteriors import Dirac, Gaussian, RelaxedOneHot
 from vaekit.posteriors import Product as ProductPosterior
 from vaekit.priors import Categorical, LpNested, Normal, Product

@@ -24,9 +24,9 @@ from vaekit.metrics import (
     udr,
     wasserstein_correlation,
 )
-from vaekit.metrics.dci_es import explicitness
-from vaekit.metrics.infomec import concentration
-from vaekit.metrics.modularity import area, modular
+from vaekit.metrics.factors.dci_es import explicitness
+from vaekit.metrics.factors.infomec import concentration
+from vaekit.metrics.factors.modularity import area, modular
 from vaekit.metrics.udr import agreement
 
 

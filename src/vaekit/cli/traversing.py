@@ -57,8 +57,9 @@ def traverse_command(words: list[str]) -> None:
     )
     made.add_argument("--force", action="store_true", help="overwrite what is there")
     options = parse_words(made, words)
-    from vaekit.cli import writing
-    from vaekit.runs import Run, inputs
+    from vaekit.cli.examples import writing
+    from vaekit.runs import Run
+    from vaekit.runs.use import inputs
     from vaekit.traversals import endings, traverse
 
     runs = [Run(run, options.data_dir) for run in options.runs]

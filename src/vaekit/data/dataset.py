@@ -18,12 +18,12 @@ import torch
 from torch import Tensor
 
 from vaekit.data.border import Channels, admit, check_all_finite, class_numbers, pieces
-from vaekit.data.columns import Columns
 from vaekit.data.factors import Factors
-from vaekit.data.mixed import Field
 from vaekit.data.notebook import notebook_face
-from vaekit.data.row_names import RowNames
 from vaekit.data.signals import parts_apart
+from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.mixed import Field
+from vaekit.data.tables.row_names import RowNames
 from vaekit.errors import VaekitError, nearest, shortened
 
 

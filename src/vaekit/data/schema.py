@@ -19,10 +19,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.columns import Columns
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.tables import is_frame, read_table
-from vaekit.data.mixed import Field, entries_of
+from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.mixed import Field, entries_of
 from vaekit.data.windows import fitted, longer
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy

@@ -17,8 +17,8 @@ import torch
 from vaekit.arguments import check_counts
 from vaekit.data.border import Channels
 from vaekit.data.dataset import Dataset
-from vaekit.data.row_names import RowNames
 from vaekit.data.signals import LAYOUTS, cut, layout_of
+from vaekit.data.tables.row_names import RowNames
 from vaekit.errors import VaekitError
 
 

@@ -2,15 +2,15 @@
 
 from vaekit.distributions.base import Density, Factorised, Univariates, Whole, density
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
+from vaekit.distributions.directions.sphere import UniformSphere, VonMisesFisher
 from vaekit.distributions.entries import BernoulliEntries, GaussianEntries, MixtureEntries
 from vaekit.distributions.flowed import Flowed
 from vaekit.distributions.gaussian import LOG_2PI, DiagonalGaussian, PointMass, StandardNormal
-from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.mixture import Mixture
+from vaekit.distributions.nested.lp_nested import Layout, LpNestedSymmetric
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks
 from vaekit.distributions.quantised import Quantised
-from vaekit.distributions.sphere import UniformSphere, VonMisesFisher
 
 __all__ = [
     "LOG_2PI",

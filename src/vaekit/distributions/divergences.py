@@ -19,7 +19,7 @@ sum to 1 and share this number in no natural way, so that no coordinate is given
 
 **Directions.** Of the von Mises–Fisher law on the sphere of H entries from the uniform one,
 
-    KL(q‖p) = κ A(κ) − f(κ)                                     (`vaekit.distributions.sphere`)
+    KL(q‖p) = κ A(κ) − f(κ)                                     (`directions.sphere`)
 
 and a law on the sphere has no KL to one in space, nor the other way.
 
@@ -40,10 +40,10 @@ from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
 from vaekit.distributions.base import Density, density
+from vaekit.distributions.directions.sphere import UniformSphere, VonMisesFisher
 from vaekit.distributions.gaussian import DiagonalGaussian, StandardNormal
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks, blocks, pairs_of
-from vaekit.distributions.sphere import UniformSphere, VonMisesFisher
 from vaekit.errors import VaekitError
 from vaekit.shapes import log_prob
 

@@ -30,8 +30,10 @@ from vaekit.explore.controls import (
 )
 from vaekit.explore.scoring import Scorer
 from vaekit.report.codes import ItemCodes, encode_items, typical
-from vaekit.runs import Run, inputs, using
-from vaekit.runs.inputs import Examples
+from vaekit.runs import Run
+from vaekit.runs.use import coding as using
+from vaekit.runs.use import inputs
+from vaekit.runs.use.inputs import Examples
 from vaekit.system import writing
 
 _ITEMS = 2000  # test items whose codes give the order and the ranges of the latents

@@ -14,8 +14,8 @@ from vaekit.errors import VaekitError
 from vaekit.information import score_examples
 from vaekit.information.scores.examples import ExampleScores
 from vaekit.runs import Run
-from vaekit.runs.examples import training_sample
-from vaekit.runs.using import prepared
+from vaekit.runs.use.coding import prepared
+from vaekit.runs.use.examples import training_sample
 
 CODES, REFERENCE, _STEP = 20, 200, 4
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data import Schema
-from vaekit.data.columns import Columns
+from vaekit.data.tables.columns import Columns
 from vaekit.distributions.base import density
 from vaekit.distributions.one_hots import Categories
 from vaekit.errors import VaekitError

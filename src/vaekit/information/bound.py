@@ -39,9 +39,17 @@ from vaekit.data import Dataset
 from vaekit.distributions import Density, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values
+from vaekit.information.aggregated.parts import (
+    CODES,
+    On,
+    aggregated,
+    category_entropy,
+    join,
+    part_of,
+    rate_of,
+)
 from vaekit.information.critics import Pairs, PairSource, trained
 from vaekit.information.encoding import HasModel, check_subject, drawing, encoded, model_of, rows_of
-from vaekit.information.parts import CODES, On, aggregated, category_entropy, join, part_of, rate_of
 from vaekit.information.rates import Number, mean_number
 from vaekit.model import Model
 

@@ -18,11 +18,11 @@ from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density, OneHots
 from vaekit.faults import check_finite_values
+from vaekit.information.aggregated.parts import Part
 from vaekit.information.encoding import encoded
-from vaekit.information.parts import Part
 from vaekit.model import Model
 from vaekit.networks import networks
-from vaekit.objectives.mutual_information import log_read
+from vaekit.objectives.aggregate.mutual_information import log_read
 
 _LOOKS, _FIRST = 10, 1000
 

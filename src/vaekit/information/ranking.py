@@ -17,8 +17,8 @@ from torch import Tensor
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values
+from vaekit.information.aggregated.parts import rate_of
 from vaekit.information.encoding import Encoded, drawing, encoded, rows_of
-from vaekit.information.parts import rate_of
 from vaekit.information.rates import Number, mean_number
 from vaekit.model import Model
 

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 
 from vaekit.data import Dataset
-from vaekit.information.aggregated import aggregate
+from vaekit.information.aggregated.indicators import indicators, unfit
+from vaekit.information.aggregated.posterior import aggregate
 from vaekit.information.encoding import encoded, posterior_of
 from vaekit.information.importance import EXAMPLES, log_likelihood
-from vaekit.information.indicators import indicators, unfit
 from vaekit.information.input_noise import first_order, unfit_for_first_order
 from vaekit.model import Model
 

@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from vaekit.arguments import check_counts
 from vaekit.metrics.checks import checked, varying
-from vaekit.metrics.mig import entropies, gap_parts, gaps
+from vaekit.metrics.factors.mig import entropies, gap_parts, gaps
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 

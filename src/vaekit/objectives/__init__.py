@@ -13,20 +13,24 @@ from typing import Any
 from vaekit.model import Model
 from vaekit.networks import Shape
 from vaekit.objectives.adversarial import AdversarialTC, adversarial_total_correlation
+from vaekit.objectives.aggregate.matching import MMD, AdversarialPrior, adversarial_prior
+from vaekit.objectives.aggregate.moments import Correlated, Spread
+from vaekit.objectives.aggregate.mutual_information import MutualInformation, mutual_information
+from vaekit.objectives.aggregate.total_correlation import (
+    DimensionwiseKL,
+    IndexCodeMI,
+    TotalCorrelation,
+)
 from vaekit.objectives.base import Adversarial, Objective, Term
 from vaekit.objectives.commitment import Commitment
 from vaekit.objectives.contractive import Contractive, jacobian
 from vaekit.objectives.distortion import Distortion
 from vaekit.objectives.importance import ImportanceWeighted
 from vaekit.objectives.kl import KL, RateConstraint, RateTarget
-from vaekit.objectives.matching import MMD, AdversarialPrior, adversarial_prior
-from vaekit.objectives.moments import Correlated, Spread
-from vaekit.objectives.mutual_information import MutualInformation, mutual_information
 from vaekit.objectives.regularised import CodeNorm, DecoderNorm, DecoderSlope
 from vaekit.objectives.shares import category_shares, codebook_use
 from vaekit.objectives.similarity import FeatureDistance, StructuralSimilarity
 from vaekit.objectives.sparsity import Sparsity, sparsity
-from vaekit.objectives.total_correlation import DimensionwiseKL, IndexCodeMI, TotalCorrelation
 from vaekit.schedules import Weight, weight
 from vaekit.text import build, parse, summed
 

@@ -1,7 +1,7 @@
 """The von Mises–Fisher posterior: directions about a mean one (Davidson et al. 2018, eq. 9).
 
 Its density is by the surface of the sphere of codes of length 1, and its coordinates are tied: see
-`vaekit.distributions.sphere`. Its rate under the prior `sphere` is in closed form.
+`vaekit.distributions.directions.sphere`. Its rate under the prior `sphere` is in closed form.
 """
 
 from torch import Tensor, nn

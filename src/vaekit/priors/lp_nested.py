@@ -1,6 +1,6 @@
 """The L^p-nested prior and independent subspace analysis ([isa] §3.2).
 
-Theory: `vaekit.distributions.lp_nested`.
+Theory: `vaekit.distributions.nested.lp_nested`.
 
 The subspaces of the code are independent, the coordinates within one are not: what varies together
 may share a subspace, and no rotation that mixes subspaces leaves the prior as it is.
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from vaekit.distributions.lp_nested import Layout, LpNestedSymmetric, Tree
+from vaekit.distributions.nested.lp_nested import Layout, LpNestedSymmetric, Tree
 from vaekit.distributions.product import slices
 from vaekit.errors import VaekitError, nearest
 from vaekit.priors.base import Prior

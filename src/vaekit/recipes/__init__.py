@@ -3,10 +3,10 @@
 from vaekit.recipes.ae import ae, contractive_ae, denoising_ae
 from vaekit.recipes.base import RECIPES, Recipe, find, recipe
 from vaekit.recipes.compose import compose
-from vaekit.recipes.composition import Composition, System
 from vaekit.recipes.disentangling import beta_tcvae, capacity_vae, dip_vae_i, dip_vae_ii, factor_vae
 from vaekit.recipes.infomax import aae, info_vae, rate_target_vae, wae_gan, wae_mmd
 from vaekit.recipes.isa import ica_vae, isa_tcvae, isa_vae
+from vaekit.recipes.making.composition import Composition, System
 from vaekit.recipes.noise import mog_vae, network_noise_vae, noise_vae
 from vaekit.recipes.quantised import vq_vae
 from vaekit.recipes.sparse import k_sparse_ae, sparse_ae

@@ -21,8 +21,8 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.posteriors import Posterior
 from vaekit.priors import Prior
-from vaekit.recipes.assembly import TEXTS, Parts, assembled
-from vaekit.recipes.composition import Composition, System
+from vaekit.recipes.making.assembly import TEXTS, Parts, assembled
+from vaekit.recipes.making.composition import Composition, System
 from vaekit.system import own_code
 from vaekit.text import parse
 from vaekit.text.writing import written

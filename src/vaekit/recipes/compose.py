@@ -4,9 +4,9 @@ from typing import Unpack
 
 from vaekit.networks import Shape
 from vaekit.objectives import Objective, Term
-from vaekit.recipes.assembly import Parts
 from vaekit.recipes.base import recipe
-from vaekit.recipes.composition import Composition
+from vaekit.recipes.making.assembly import Parts
+from vaekit.recipes.making.composition import Composition
 
 
 @recipe(paper="any parts, any terms", prior="own")

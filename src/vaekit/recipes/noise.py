@@ -7,9 +7,9 @@ has to be guessed. Larger β still trades likelihood for fewer factors, and the 
 from typing import Unpack
 
 from vaekit.networks import Shape
-from vaekit.recipes.assembly import Parts
 from vaekit.recipes.base import recipe
-from vaekit.recipes.composition import Composition
+from vaekit.recipes.making.assembly import Parts
+from vaekit.recipes.making.composition import Composition
 from vaekit.schedules import Weight
 from vaekit.text import Written
 

@@ -26,9 +26,9 @@ Anonymous, "The Variational InfoMax AutoEncoder"; networks, λ and Adam in its a
 from typing import Any, Unpack
 
 from vaekit.networks import Shape
-from vaekit.recipes.assembly import Parts
 from vaekit.recipes.base import recipe
-from vaekit.recipes.composition import Composition
+from vaekit.recipes.making.assembly import Parts
+from vaekit.recipes.making.composition import Composition
 from vaekit.schedules import Weight
 from vaekit.text import Written
 

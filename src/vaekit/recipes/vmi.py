@@ -5,9 +5,9 @@ from typing import Any, Unpack
 
 from vaekit.errors import VaekitError
 from vaekit.networks import Shape
-from vaekit.recipes.assembly import Parts
 from vaekit.recipes.base import recipe
-from vaekit.recipes.composition import Composition
+from vaekit.recipes.making.assembly import Parts
+from vaekit.recipes.making.composition import Composition
 from vaekit.schedules import Weight
 from vaekit.text import Written
 

@@ -4,7 +4,7 @@ A latent is worth showing in so far as it carries information. For a posterior w
 is its share of the rate, mean_x KL(q(z_h|x) ‖ p(z_h)) in nats (an upper bound on I(x; z_h); the
 shares add up to the rate where the prior is a product). Of a Gaussian code under N(0, I) more is
 known: the share less KL(q*(z_h)‖p(z_h)), which a latent may have without telling anything of x, is
-Ī(x; z_h) (`vaekit.information.indicators`). A deterministic code has no
+Ī(x; z_h) (`vaekit.information.aggregated.indicators`). A deterministic code has no
 rate, so its latents are ordered by their variance over the set, which depends on the scale of the
 code.
 
@@ -24,8 +24,8 @@ from vaekit.data import Dataset
 from vaekit.distributions import Density
 from vaekit.distributions.divergences import all_known, kl_by_coordinate, kl_in_closed_form
 from vaekit.distributions.product import pairs_of
-from vaekit.information.categories import categories_of, other_entries
-from vaekit.information.indicators import INFLUENTIAL, unfit
+from vaekit.information.aggregated.categories import categories_of, other_entries
+from vaekit.information.aggregated.indicators import INFLUENTIAL, unfit
 from vaekit.model import Model
 
 ENOUGH, FEWEST, MOST = 0.05, 5, 20  # nats of a latent that is shown; so many at least, at most

@@ -21,22 +21,11 @@ from vaekit.data import Dataset, Schema, Splits
 from vaekit.errors import VaekitError
 from vaekit.faces import Numbers
 from vaekit.model import Condition, Model
-from vaekit.runs import (
-    conditions,
-    examples,
-    history,
-    imputing,
-    inputs,
-    judging,
-    mixed,
-    outputs,
-    refits,
-    results,
-    summary,
-    using,
-)
+from vaekit.runs import history, judging, refits, results, summary
 from vaekit.runs.config import Config
 from vaekit.runs.run_file import read_config
+from vaekit.runs.use import coding as using
+from vaekit.runs.use import conditions, examples, imputing, inputs, mixed, outputs
 from vaekit.system import files, weights
 from vaekit.training.fabric import pick
 from vaekit.training.state import OWN

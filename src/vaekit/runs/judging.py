@@ -22,9 +22,9 @@ from vaekit.information.scores import either, kinds_of_codes, taking
 from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
-from vaekit.runs.conditions import matched
 from vaekit.runs.results import Results, Say, silent
-from vaekit.runs.using import Input, examples
+from vaekit.runs.use.coding import Input, examples
+from vaekit.runs.use.conditions import matched
 from vaekit.system import files
 from vaekit.system.progress import shown
 

@@ -25,13 +25,13 @@ from vaekit.errors import VaekitError, warn
 from vaekit.model import Condition
 from vaekit.runs import history, place, trackers
 from vaekit.runs.begin import begin, freeze, note_longer
-from vaekit.runs.conditions import matched
 from vaekit.runs.config import Config
 from vaekit.runs.folder import CHECKPOINT, MODEL, Run
-from vaekit.runs.inputs import Described, examples, first_split
 from vaekit.runs.recorder import Recorder, Saving, agreed
 from vaekit.runs.run_file import read_config
 from vaekit.runs.show import Watcher
+from vaekit.runs.use.conditions import matched
+from vaekit.runs.use.inputs import Described, examples, first_split
 from vaekit.system import files, own_code, weights
 from vaekit.system.stopping import Stopped, on_signals
 from vaekit.training import Fit, NotFinite, Training, checkpoint

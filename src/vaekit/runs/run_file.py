@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vaekit import recipes
-from vaekit.data.mixed import Field
+from vaekit.data.tables.mixed import Field
 from vaekit.errors import VaekitError
 from vaekit.runs.config import Config
 from vaekit.system import forms, own_code

@@ -15,9 +15,11 @@ from vaekit.apply import condition_of, device_of, evaluating
 from vaekit.arguments import fits, told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
-from vaekit.information.categories import categories_of
+from vaekit.information.aggregated.categories import categories_of
 from vaekit.report.codes import ItemCodes, encode_items, informative, sweep, typical
-from vaekit.runs import Run, inputs, using
+from vaekit.runs import Run
+from vaekit.runs.use import coding as using
+from vaekit.runs.use import inputs
 from vaekit.traversals.rows import Row, number
 
 ITEMS = 2000  # test examples whose codes say which latents carry something

@@ -24,8 +24,8 @@ from vaekit.data.files.reading import (
     read_text,
     text_column,
 )
-from vaekit.data.mixed import Field, entries_of, fields_of
 from vaekit.data.paths import reading
+from vaekit.data.tables.mixed import Field, entries_of, fields_of
 from vaekit.errors import VaekitError
 from vaekit.system.progress import steps
 

@@ -24,7 +24,6 @@ import torch
 
 from vaekit.data.border import class_numbers
 from vaekit.data.cache import cached, checking, store
-from vaekit.data.columns import Columns, chosen_pieces
 from vaekit.data.dataset import Dataset, RowNames, random_parts
 from vaekit.data.files.blocks import How, Numbers, blocks, mixed_numbers, numbers_of, stage
 from vaekit.data.files.frames import Chosen, Missing, chosen_columns
@@ -35,9 +34,10 @@ from vaekit.data.files.reading import (
     table_files,
     table_name,
 )
-from vaekit.data.mixed import Field
 from vaekit.data.paths import file_state, sha256
 from vaekit.data.splits import Splits
+from vaekit.data.tables.columns import Columns, chosen_pieces
+from vaekit.data.tables.mixed import Field
 from vaekit.errors import VaekitError, VaekitWarning, shortened, warn
 from vaekit.system.files import scratch
 from vaekit.system.memory import warn_of_memory

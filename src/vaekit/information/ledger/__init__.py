@@ -16,8 +16,8 @@ since what two blocks both tell is counted twice in their sum, and is what they 
 
 **Where the numbers are from.** q(z) is the mean of q(z|x) over all n, own included. So of these n
 examples as the whole world every line is unbiased; of the distribution that they are from, I(x; z)
-is too small and the KLs are too large (see `vaekit.information.aggregated`), which the relations ≥
-and ≤ say. Near ln N, I(x; z) is a mere bound. Rates have closed forms where there are any, and
+is too small and the KLs are too large (see `aggregate.posterior`), which the relations ≥ and ≤
+say. Near ln N, I(x; z) is a mere bound. Rates have closed forms where there are any, and
 otherwise codes of their own. What is known of a category is summed over its K outcomes.
 
 **What is checked.** Identities, by numbers that come about in different ways: closed forms against
@@ -42,6 +42,7 @@ import torch
 from vaekit.apply import sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
+from vaekit.information.aggregated.parts import Part, parts_of
 from vaekit.information.bound import mutual_information_bound
 from vaekit.information.encoding import (
     HasModel,
@@ -54,7 +55,6 @@ from vaekit.information.input_noise import first_order, unfit_for_first_order
 from vaekit.information.ledger.accounts import Books, account
 from vaekit.information.ledger.entries import Ledger, Row, at_most, equal
 from vaekit.information.ledger.lines import SATURATED, WHOLE, block_sums, distortion, of_part, row
-from vaekit.information.parts import Part, parts_of
 from vaekit.information.rates import Number
 from vaekit.model import Model
 

@@ -20,8 +20,7 @@ from vaekit.data import Dataset
 from vaekit.distributions import Density, DiagonalGaussian, OneHots
 from vaekit.distributions.divergences import all_known
 from vaekit.faults import check_finite_values
-from vaekit.information.encoding import depends_on_condition, drawing, encoded
-from vaekit.information.parts import (
+from vaekit.information.aggregated.parts import (
     CODES,
     Part,
     aggregated,
@@ -31,6 +30,7 @@ from vaekit.information.parts import (
     log_prior_apart,
     rate_of,
 )
+from vaekit.information.encoding import depends_on_condition, drawing, encoded
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 

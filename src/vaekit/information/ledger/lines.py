@@ -7,9 +7,9 @@ from dataclasses import replace
 from torch import Tensor
 
 from vaekit.distributions import DiagonalGaussian, OneHots
+from vaekit.information.aggregated.parts import CODES, category_entropy
 from vaekit.information.ledger.accounts import Account, Books, gaussian_fit
 from vaekit.information.ledger.entries import Check, Row, at_most, below, equal
-from vaekit.information.parts import CODES, category_entropy
 from vaekit.information.rates import Direction, Number, mean_number
 
 WHOLE, ALL = "whole code", "blocks together"

@@ -12,8 +12,8 @@ from vaekit.corruptions import corruption
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest, warn
 from vaekit.given import check_seed
-from vaekit.information.axes import AXES, turned
 from vaekit.information.encoding import check_subject
+from vaekit.information.fitted.axes import AXES, turned
 from vaekit.information.rates import row_of
 from vaekit.information.scores.downstream import ModelOnSet
 from vaekit.information.scores.features import Features

@@ -36,8 +36,8 @@ from vaekit.apply import (
 from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
 from vaekit.faults import check_finite_values, check_range
-from vaekit.information.categories import categories, other_entries
-from vaekit.information.code_prior import unfit_for_mixtures, with_code_prior
+from vaekit.information.aggregated.categories import categories, other_entries
+from vaekit.information.fitted.code_prior import unfit_for_mixtures, with_code_prior
 from vaekit.information.scores.features import (
     FeatureNetwork,
     Features,

@@ -17,8 +17,8 @@ logistic prior, else the mean of −log p(z) over draws.
 **Categories** have an entropy that can be computed: H(q(c)) of the mean probabilities, ln K where
 all K are used alike, and H(q(c)) − mean_x H(q(c|x)) = I(x; c) is what they tell.
 
-**MMD²(q(z), p(z))**: the unbiased estimate of `vaekit.objectives.matching`, over one draw from each
-q(z|x) and as many of p(z), so that it may be below 0. `shuffled` has codes and draws of the prior
+**MMD²(q(z), p(z))**: the unbiased estimate of the term `MMD`, over one draw from each q(z|x)
+and as many of p(z), so that it may be below 0. `shuffled` has codes and draws of the prior
 mixed: what codes that match would get, 0 on average.
 """
 
@@ -42,12 +42,12 @@ from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, Logistics, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_numbers
-from vaekit.information.categories import categories_of, other_entries
+from vaekit.information.aggregated.categories import categories_of, other_entries
 from vaekit.information.encoding import depends_on_condition, drawing, rows_of
 from vaekit.information.rates import Direction
 from vaekit.metrics import Row, Score, metric
 from vaekit.model import Model
-from vaekit.objectives.matching import kernel, variance_of
+from vaekit.objectives.aggregate.matching import kernel, variance_of
 from vaekit.priors.base import sampling
 
 PAIRS, DRAWS = 2000, 20_000  # codes of the MMD at most, whose pairs are compared; of an entropy

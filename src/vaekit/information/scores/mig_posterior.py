@@ -7,7 +7,7 @@ q(z_j|v) = mean_m q(z_j|x_m) over the examples of level v,
     I(z_j; v_k) = E log q(z_j|v_k) − E log q(z_j)
     MIG         = 1/K Σ_k (I(z_(1); v_k) − I(z_(2); v_k)) / H(v_k)
 
-as in `vaekit.metrics.mig`. What the mean of a collapsed latent still moves is lost in its noise
+as in `metrics.factors.mig`. What the mean of a collapsed latent still moves is lost in its noise
 here, and no number of bins decides.
 
 **Posteriors must overlap.** Each mean holds a code's own posterior. Where posteriors are so narrow
@@ -26,10 +26,10 @@ from torch import Tensor
 from vaekit.data import Dataset
 from vaekit.distributions import Density
 from vaekit.errors import VaekitError
+from vaekit.information.aggregated.parts import aggregate_of, join
 from vaekit.information.encoding import drawing, encoded, posterior_of, rows_of
-from vaekit.information.parts import aggregate_of, join
 from vaekit.metrics import Row, Score, metric
-from vaekit.metrics.mig import entropies, gap_parts, gaps
+from vaekit.metrics.factors.mig import entropies, gap_parts, gaps
 from vaekit.metrics.score import scored
 from vaekit.model import Model
 

@@ -15,16 +15,15 @@ from vaekit.report.sections import (
     filters,
     images,
     ledger,
-    mixed,
     noise,
     plane,
     priors,
     pulse,
     refits,
     training,
-    vectors,
 )
 from vaekit.report.sections.items import code_map, errors, neighbours
+from vaekit.report.sections.rows import mixed, vectors
 from vaekit.system.progress import steps
 
 ORDER = (

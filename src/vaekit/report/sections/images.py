@@ -7,8 +7,8 @@ import torch
 
 from vaekit import pictures
 from vaekit.apply import sample
-from vaekit.information.categories import other_entries
-from vaekit.information.indicators import INFLUENTIAL
+from vaekit.information.aggregated.categories import other_entries
+from vaekit.information.aggregated.indicators import INFLUENTIAL
 from vaekit.information.scores.match import unsampled
 from vaekit.report.codes import (
     ENOUGH,

@@ -7,7 +7,7 @@ from matplotlib.ticker import MaxNLocator
 
 from vaekit.apply import device_of
 from vaekit.information import Indicators, indicators
-from vaekit.information.indicators import INFLUENTIAL, unfit
+from vaekit.information.aggregated.indicators import INFLUENTIAL, unfit
 from vaekit.information.rates import WIDE
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure

@@ -9,7 +9,7 @@ import torch
 from vaekit.apply import CHUNK, encode_set, sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.categories import categories, other_entries
+from vaekit.information.aggregated.categories import categories, other_entries
 from vaekit.model import Model
 
 if TYPE_CHECKING:

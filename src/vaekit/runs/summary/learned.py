@@ -15,7 +15,7 @@ import torch
 from vaekit.errors import VaekitError
 from vaekit.information import Ledger
 from vaekit.information.ledger.lines import SATURATED
-from vaekit.metrics.mig import entropy, mutual_information
+from vaekit.metrics.factors.mig import entropy, mutual_information
 from vaekit.runs import results
 from vaekit.runs.summary.codes import MeanCodes
 from vaekit.runs.summary.quality import Numbers, value_of

@@ -19,8 +19,8 @@ from vaekit.networks import NETWORKS, NetworkLike, Shape
 from vaekit.objectives import TERMS, Objective, ObjectiveLike, Term, objective
 from vaekit.posteriors import POSTERIORS
 from vaekit.priors import PRIORS, Prior
-from vaekit.recipes.assembly import LikelihoodLike, PosteriorLike, assembled, blocks_of
-from vaekit.recipes.trial import EXAMPLES, STAND_INS, check_together
+from vaekit.recipes.making.assembly import LikelihoodLike, PosteriorLike, assembled, blocks_of
+from vaekit.recipes.making.trial import EXAMPLES, STAND_INS, check_together
 from vaekit.text import shortest, spelled, summed
 
 LATENT = 10  # where nothing says it

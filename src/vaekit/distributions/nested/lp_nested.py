@@ -44,7 +44,7 @@ from torch import Tensor, nn
 
 from vaekit.distributions.base import Density
 from vaekit.distributions.coordinates import LN_2, log_gamma_draw, log_size, signs_like
-from vaekit.distributions.trees import Tree, layers_of, read_tree
+from vaekit.distributions.nested.trees import Tree, layers_of, read_tree
 from vaekit.errors import VaekitError
 
 

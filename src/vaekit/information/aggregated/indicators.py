@@ -48,8 +48,8 @@ from vaekit.distributions import Density, DiagonalGaussian, StandardNormal
 from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values
+from vaekit.information.aggregated.parts import join
 from vaekit.information.encoding import encoded, rows_of
-from vaekit.information.parts import join
 from vaekit.information.rates import WIDE, Number, mean_number
 from vaekit.model import Model
 

@@ -13,7 +13,7 @@ B bins, and I(z_j°; v) ≤ I(z_i*; v),
 
     0 ≤ JEMMIG_k ≤ H(v_k) + ln B,      normalised 1 − JEMMIG_k / (H(v_k) + ln B), in [0, 1]
 
-of which 1 is best. Entropies are the plug-in estimates of `vaekit.metrics.mig`, in its bins.
+of which 1 is best. Entropies are the plug-in estimates of `metrics.factors.mig`, in its bins.
 
 **No information is not the worst.** A latent that varies as little as it tells costs little: a
 constant code has JEMMIG_k = H(v_k), normalised ln B / (H(v_k) + ln B), which is .7 for a factor of
@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.metrics.checks import BINS, checked, mean_of, varying
-from vaekit.metrics.mig import Binning, cut, entropies, information, plug_in
+from vaekit.metrics.factors.mig import Binning, cut, entropies, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 

@@ -20,9 +20,9 @@ from vaekit.data import Dataset
 from vaekit.data.border import pieces
 from vaekit.errors import VaekitError, nearest
 from vaekit.given import check_seed
-from vaekit.information.code_prior import CODE_COMPONENTS, with_code_prior
+from vaekit.information.fitted.code_prior import CODE_COMPONENTS, with_code_prior
 from vaekit.information.missing import rows_given
-from vaekit.runs import conditions, inputs, mixed
+from vaekit.runs.use import conditions, inputs, mixed
 from vaekit.system import files
 from vaekit.system.npy import save_rows
 from vaekit.system.progress import steps

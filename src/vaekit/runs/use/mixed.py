@@ -10,8 +10,8 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from vaekit.data.columns import Columns
-from vaekit.data.mixed import Field
+from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.mixed import Field
 from vaekit.errors import VaekitError, nearest
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
 
 if TYPE_CHECKING:
-    from vaekit.runs.imputing import Imputation
+    from vaekit.runs.use.imputing import Imputation
 
 
 def impute_command(words: list[str]) -> None:
@@ -40,8 +40,8 @@ def impute_command(words: list[str]) -> None:
     run = run_of(options)
     from pathlib import Path
 
-    from vaekit.cli import writing
-    from vaekit.runs import inputs
+    from vaekit.cli.examples import writing
+    from vaekit.runs.use import inputs
 
     told = inputs.condition(options.condition, run)
     if options.hide is not None:

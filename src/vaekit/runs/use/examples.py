@@ -18,9 +18,9 @@ from vaekit.data import Dataset, RowNames
 from vaekit.errors import VaekitError
 from vaekit.information import score_batches as scores_of
 from vaekit.information import score_examples
-from vaekit.runs import inputs
-from vaekit.runs.inputs import Examples
-from vaekit.runs.using import Input, examples, prepared
+from vaekit.runs.use import inputs
+from vaekit.runs.use.coding import Input, examples, prepared
+from vaekit.runs.use.inputs import Examples
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run

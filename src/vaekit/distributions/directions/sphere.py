@@ -5,7 +5,7 @@ respect to its surface measure, which all densities here are of,
 
     q(z) = C(κ) exp(κ μᵀz)       ln C = −f(κ) − ln |S|       |S| = 2 π^{H/2} / Γ(H/2)
 
-f and its derivative A are those of `vaekit.distributions.bessel`, of order ν = H/2 − 1. So
+f and its derivative A are those of `bessel` beside this, of order ν = H/2 − 1. So
 
     E z = A μ        Var z_h = A/κ + (1 − H A/κ − A²) μ_h²
     KL(q‖uniform) = κ A(κ) − f(κ)                      about (H − 1)/2 · ln κ for large κ
@@ -15,7 +15,7 @@ asks for independent ones refuses. A density on the sphere is none in space: it 
 another on the sphere alone.
 
 **Samples** are z = cos θ μ + sin θ v, v uniform among the directions at right angles to μ, and θ by
-`vaekit.distributions.angles`, with the gradient of κ.
+`vaekit.distributions.directions.angles`, with the gradient of κ.
 """
 
 import math
@@ -26,9 +26,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from vaekit.distributions.angles import angles
 from vaekit.distributions.base import Density
-from vaekit.distributions.bessel import growth
+from vaekit.distributions.directions.angles import angles
+from vaekit.distributions.directions.bessel import growth
 
 
 def log_area(size: int) -> float:

@@ -17,7 +17,7 @@ from vaekit.distributions import Blocks, Density, DiagonalGaussian, OneHots
 from vaekit.distributions.divergences import kl, kl_by_block, kl_by_coordinate, kl_in_closed_form
 from vaekit.distributions.product import coordinates, pairs_of
 from vaekit.errors import VaekitError, nearest
-from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
+from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.model import Model
 
 CODES = 10  # for each example, where a rate has no closed form

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.metrics.checks import BINS, checked, held_out, mean_of, standardised, varying
-from vaekit.metrics.mig import cut, entropies, information
+from vaekit.metrics.factors.mig import cut, entropies, information
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 

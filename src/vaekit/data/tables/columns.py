@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vaekit.data.border import pieces
-from vaekit.data.medians import Pieces, medians
-from vaekit.data.mixed import Field, typed
+from vaekit.data.tables.medians import Pieces, medians
+from vaekit.data.tables.mixed import Field, typed
 from vaekit.errors import VaekitError, shortened, warn
 
 if TYPE_CHECKING:

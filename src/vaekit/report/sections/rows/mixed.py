@@ -7,7 +7,7 @@ import polars as pl
 from matplotlib.axes import Axes
 
 from vaekit.apply import sample
-from vaekit.data.mixed import Field, places
+from vaekit.data.tables.mixed import Field, places
 from vaekit.information.missing import distortion_by_column
 from vaekit.report import columns
 from vaekit.report.codes import spread

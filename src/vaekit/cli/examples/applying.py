@@ -13,9 +13,9 @@ from vaekit.errors import warn
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-    from vaekit.cli.writing import Target
+    from vaekit.cli.examples.writing import Target
     from vaekit.runs import Run
-    from vaekit.runs.inputs import Examples
+    from vaekit.runs.use.inputs import Examples
 
 _INPUT = (
     "pictures (a file or a folder), an array, or a table, read whole and as the run's were; or a "
@@ -46,7 +46,7 @@ def encode_command(words: list[str]) -> None:
     _add_output(made, "FILE.npz (with std and names), .npy or .csv", "codes.npz")
     options = parse_words(made, words)
     run = run_of(options)
-    from vaekit.cli import writing
+    from vaekit.cli.examples import writing
 
     reads = _reads(options.input)
     out = out_of(options, run.folder / "codes.npz")
@@ -73,8 +73,8 @@ def decode_command(words: list[str]) -> None:
     _add_output(made, _SHEET, "decoded.png")
     options = parse_words(made, words)
     run = run_of(options)
-    from vaekit.cli import writing
-    from vaekit.runs import inputs
+    from vaekit.cli.examples import writing
+    from vaekit.runs.use import inputs
 
     target = _target(run, options, "decoded", _reads(options.codes))
     z, names = inputs.codes(options.codes)
@@ -96,8 +96,8 @@ def reconstruct_command(words: list[str]) -> None:
     _add_output(made, _SHEET, "reconstructions.png")
     options = parse_words(made, words)
     run = run_of(options)
-    from vaekit.cli import writing
-    from vaekit.runs import inputs
+    from vaekit.cli.examples import writing
+    from vaekit.runs.use import inputs
 
     target = _target(run, options, "reconstructions", _reads(options.input))
     sheet = target.ending == ".png"
@@ -146,8 +146,8 @@ def sample_command(words: list[str]) -> None:
     _add_output(made, _SHEET, "samples.png")
     options = parse_words(made, words)
     run = run_of(options)
-    from vaekit.cli import writing
-    from vaekit.runs import inputs
+    from vaekit.cli.examples import writing
+    from vaekit.runs.use import inputs
 
     target = _target(run, options, "samples", ())
     asked = inputs.condition(options.condition, run), options.seed
@@ -183,8 +183,8 @@ def score_command(words: list[str]) -> None:
     _add_output(made, "FILE.csv", "scores.csv")
     options = parse_words(made, words)
     run = run_of(options)
-    from vaekit.cli import writing
-    from vaekit.runs.examples import Summary
+    from vaekit.cli.examples import writing
+    from vaekit.runs.use.examples import Summary
 
     out = out_of(options, run.folder / "scores.csv")
     target = writing.Target(out, (".csv",), options.force, _reads(options.input))
@@ -220,8 +220,8 @@ def interpolate_command(words: list[str]) -> None:
     _add_output(made, _SHEET, "interpolation.png")
     options = parse_words(made, words)
     run = run_of(options)
-    from vaekit.cli import writing
-    from vaekit.runs import inputs
+    from vaekit.cli.examples import writing
+    from vaekit.runs.use import inputs
 
     target = _target(run, options, "interpolation", (*_reads(options.a), *_reads(options.b)))
     a, b = (int(each) if each.isdecimal() else each for each in (options.a, options.b))
@@ -252,7 +252,7 @@ def _add_output(made: "ArgumentParser", kinds: str, usual: str) -> None:
 
 
 def _target(run: "Run", options: Any, name: str, reads: tuple[Path, ...]) -> "Target":
-    from vaekit.cli import writing
+    from vaekit.cli.examples import writing
 
     endings = writing.endings(run.schema)
     out = out_of(options, run.folder / f"{name}{endings[0]}")
@@ -266,7 +266,8 @@ def _reads(what: str | None) -> tuple[Path, ...]:
 
 def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
     """Read the first --n examples, and what a conditional model is conditions of them."""
-    from vaekit.runs import inputs, using
+    from vaekit.runs.use import coding as using
+    from vaekit.runs.use import inputs
 
     whole, each = inputs.examples(run, options.input, options.split), options.condition
     given, conditions = inputs.first(whole, inputs.condition(each, run), options.n)
@@ -285,7 +286,7 @@ def _pictures(given: "Examples", most: int) -> Any:
 
 
 def _say(target: "Target", count: int, total: int, what: str) -> None:
-    from vaekit.cli import writing
+    from vaekit.cli.examples import writing
 
     count = min(count, writing.MOST_PICTURES) if target.ending == ".png" else count
     shown = str(total) if count == total else f"the first {count} of {total}"

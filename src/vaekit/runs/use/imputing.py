@@ -11,13 +11,13 @@ from vaekit.arguments import fits
 from vaekit.corruptions import Hidden
 from vaekit.data import Dataset
 from vaekit.data.files.tables import is_frame, read_table
-from vaekit.data.mixed import Field, places
+from vaekit.data.tables.mixed import Field, places
 from vaekit.errors import VaekitError, warn
 from vaekit.information.encoding import drawing
 from vaekit.information.missing import CODES, imputed
-from vaekit.runs import inputs
-from vaekit.runs.mixed import columns_of
-from vaekit.runs.using import prepared
+from vaekit.runs.use import inputs
+from vaekit.runs.use.coding import prepared
+from vaekit.runs.use.mixed import columns_of
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run

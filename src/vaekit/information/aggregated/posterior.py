@@ -33,8 +33,8 @@ from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import LOG_2PI, Density, DiagonalGaussian
 from vaekit.faults import check_finite_values
+from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.information.encoding import depends_on_condition, drawing, encoded, rows_of
-from vaekit.information.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.information.rates import Direction, Number, mean_number
 from vaekit.model import Model
 

@@ -21,7 +21,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_seed
-from vaekit.information.categories import categories_of
+from vaekit.information.aggregated.categories import categories_of
 from vaekit.information.encoding import drawing, posterior_of, rows_of
 from vaekit.model import Model
 from vaekit.priors import Prior

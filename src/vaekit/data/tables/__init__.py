@@ -1,0 +1,1 @@
+"""Columns of tables: what they hold, and how they are scaled."""

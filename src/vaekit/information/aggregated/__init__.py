@@ -1,0 +1,1 @@
+"""The aggregate posterior: its density, its parts, and what its moments tell."""

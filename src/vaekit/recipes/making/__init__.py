@@ -1,0 +1,1 @@
+"""How recipes are made: of parts by name, tried before data are read."""

@@ -1,0 +1,1 @@
+"""A trained run in use: what goes in, and what comes out."""
