@@ -93,6 +93,15 @@ def _write_photos(folder: Path) -> None:
         Image.fromarray(pixels).save(folder / f"{k}.png")
 
 
+def test_what_contributing_points_to_is_there():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = "\n".join(line for line in text.splitlines() if line.startswith("| "))
+    named = re.findall(r"`((?:[a-z_]+/)*[a-z_]+(?:/|\.py|\.js|\.html))`", table)
+    assert len(named) > 40
+    places = [ROOT / "src" / "vaekit", ROOT / "src" / "vaekit" / "report", ROOT]
+    assert not [name for name in named if not any((place / name).exists() for place in places)]
+
+
 def test_the_examples_of_contributing_work_together():
     before = [(registry, dict(registry)) for registry in (RECIPES, metrics.METRICS, TERMS)]
     names: dict[str, Any] = {"__name__": "a_document"}

@@ -16,7 +16,8 @@ from vaekit.corruptions import corruption
 from vaekit.data import Columns, Dataset, Schema
 from vaekit.data.files.reading import read_table
 from vaekit.data.files.tables import table
-from vaekit.data.tables.mixed import entries_of, fields_of, typed
+from vaekit.data.tables.laws import fields_of
+from vaekit.data.tables.mixed import entries_of, typed
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.estimators import VAE, estimator, load
 from vaekit.information.missing import distortion_by_column, imputed, rows_given

@@ -18,6 +18,7 @@ from vaekit.explore.controls import FIRST, Choice
 from vaekit.explore.scoring import CODES
 from vaekit.report.codes import sweep
 from vaekit.runs import Run
+from vaekit.runs.use.brought import codes_in
 
 
 def test_an_example_is_what_the_run_makes_of_it(sprites):
@@ -277,9 +278,7 @@ def test_what_is_saved_is_what_was_seen(api, tmp_path):
     for name in ("codes.csv", "codes.npy"):
         (tmp_path / name).write_bytes(saved[name].content)
     assert np.allclose(np.load(tmp_path / "codes.npy")[0], asked["z"])
-    from vaekit.runs.use import inputs
-
-    assert np.allclose(inputs.codes(tmp_path / "codes.csv")[0][0], asked["z"])
+    assert np.allclose(codes_in(tmp_path / "codes.csv")[0][0], asked["z"])
     rows = api.answer("save", {**code(api, 1), "what": "decoded"})
     assert rows.name == "decoded.csv" and rows.content.decode().startswith("alcohol,")
 

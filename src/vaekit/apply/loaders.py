@@ -156,7 +156,7 @@ class Stream:
         """
         held, count, start = list[tuple[Tensor, Tensor | None]](), 0, 0
         for data, c, _ in self._batches(wanted):
-            held.append((data.batch(torch.arange(len(data))), c))
+            held.append((data.batch(), c))
             count += len(data)
             if count >= size:
                 x, told = _joined(held)

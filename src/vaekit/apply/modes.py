@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Dataset
-from vaekit.data.dataset import shuffled
+from vaekit.data.parting import shuffled
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
 from vaekit.model import Model

@@ -59,7 +59,7 @@ def traverse_command(words: list[str]) -> None:
     options = parse_words(made, words)
     from vaekit.cli.examples import writing
     from vaekit.runs import Run
-    from vaekit.runs.use import inputs
+    from vaekit.runs.use import brought
     from vaekit.traversals import endings, traverse
 
     runs = [Run(run, options.data_dir) for run in options.runs]
@@ -76,7 +76,7 @@ def traverse_command(words: list[str]) -> None:
         getattr(options, "from"),
         options.to,
         options.steps,
-        inputs.condition(options.condition, runs[0]),
+        brought.condition_in(options.condition, runs[0]),
     )
     moved.save(target.path)
     print(f"{target.path}: {moved.said()}")

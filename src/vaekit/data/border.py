@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.signals import LAYOUTS, signals
+from vaekit.data.recordings.windows import LAYOUTS, signals
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy, check_bytes
 

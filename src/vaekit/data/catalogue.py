@@ -21,9 +21,9 @@ from vaekit.data.dataset import Dataset
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.pictures import ENDINGS
 from vaekit.data.paths import no_folder
+from vaekit.data.recordings.arrays import array_set
 from vaekit.data.sets import SETS
 from vaekit.data.splits import Splits
-from vaekit.data.windows import array_set
 from vaekit.errors import VaekitError, nearest
 from vaekit.system.files import place
 from vaekit.system.own_code import take_plugins

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from vaekit.data.border import Channels, admit, check_all_finite, class_numbers, pieces
-from vaekit.data.factors import Factors
+from vaekit.data.factors import Factors, one_hot, one_hots
 from vaekit.data.notebook import notebook_face
-from vaekit.data.signals import parts_apart
+from vaekit.data.parting import parts_apart, random_parts
 from vaekit.data.tables.columns import Columns
 from vaekit.data.tables.mixed import Field
 from vaekit.data.tables.row_names import RowNames
@@ -119,9 +119,12 @@ class Dataset:
             check_all_finite(self.pieces())
         return float(low.min()), float(high.max())
 
-    def batch(self, indices: Tensor | Sequence[int]) -> Tensor:
-        """Gather the images at `indices` (n,) as float32 (n, …), uint8 scaled to [0, 1]."""
-        images = self.images.index_select(0, self._where(indices))
+    def batch(self, indices: Tensor | Sequence[int] | None = None) -> Tensor:
+        """Gather the images at `indices` (n,), None for all, as float32, uint8 scaled to [0, 1].
+
+        All of them are copied only where that is needed.
+        """
+        images = self._chosen(self.images, indices)
         return images.float().div_(255) if images.dtype == torch.uint8 else images
 
     def names_of(self, indices: Tensor | Sequence[int]) -> list[str]:
@@ -146,9 +149,9 @@ class Dataset:
         seen = [self.labels[self._where(part)].unique() for part in parts]
         return tuple(torch.cat(seen).unique().tolist())
 
-    def batch_labels(self, indices: Tensor | Sequence[int]) -> Tensor | None:
-        """Gather the labels at positions `indices` (n,), or None where there are none."""
-        return None if self.labels is None else self.labels.index_select(0, self._where(indices))
+    def batch_labels(self, indices: Tensor | Sequence[int] | None = None) -> Tensor | None:
+        """Gather the labels at positions `indices` (n,), None for all, or None without any."""
+        return None if self.labels is None else self._chosen(self.labels, indices)
 
     def condition_width(self, kind: str) -> int:
         """Return the width of a condition: classes, levels of all factors, or attributes.
@@ -197,11 +200,12 @@ class Dataset:
         assert self.attributes is not None
         return self.attributes.index_select(0, where).float()
 
-    def levels(self, indices: Tensor) -> np.ndarray | None:
+    def levels(self, indices: Tensor | None = None) -> np.ndarray | None:
         """Look up the factor levels (n, K) at positions `indices`, or None without factors."""
-        return (
-            None if self.factors is None else self.factors.codes(self._where(indices).cpu().numpy())
-        )
+        if self.factors is None:
+            return None
+        indices = torch.arange(len(self)) if indices is None else indices
+        return self.factors.codes(self._where(indices).cpu().numpy())
 
     def subset(self, rows: Tensor | np.ndarray | Sequence[int]) -> "Dataset":
         """View the images at positions `rows` (n,), without a copy.
@@ -278,47 +282,14 @@ class Dataset:
         where = torch.as_tensor(indices, device=self.images.device)
         return where if self.rows is None else self.rows.index_select(0, where)
 
+    def _chosen(self, whole: Tensor, indices: Tensor | Sequence[int] | None) -> Tensor:
+        where = self.rows if indices is None else self._where(indices)
+        return whole if where is None else whole.index_select(0, where)
+
     def pieces(self) -> Iterator[Tensor]:
         """Yield all images in order, as they are kept, a few MB at a time."""
         for part in pieces(len(self), self.images[0].nbytes):
             yield self.images[part] if self.rows is None else self.images[self.rows[part]]
 
 
-def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor]:
-    """Part `count` rows at random into those to train on and a `fraction` to test on, int64.
-
-    Raises `VaekitError` where one of them would be empty.
-    """
-    n = round(fraction * count)
-    if not 0 < n < count:
-        raise VaekitError(
-            f"holding out {fraction} of {count} examples leaves {count - n} to train "
-            f"on and {n} to test on: choose a share from 0 to 1 that leaves both some"
-        )
-    order = shuffled(count, torch.Generator().manual_seed(seed))
-    test = torch.zeros(count, dtype=torch.bool)
-    test[order[:n]] = True
-    del order
-    return (~test).nonzero()[:, 0], test.nonzero()[:, 0]
-
-
-def shuffled(count: int, generator: torch.Generator) -> Tensor:
-    """Return the numbers below `count` in an order drawn at random.
-
-    Those below 2³¹ are int32, in the order that int64 would have and in half of the memory.
-    """
-    kind = torch.int32 if count < 2**31 else torch.int64
-    return torch.randperm(count, generator=generator, dtype=kind)
-
-
 CONDITIONS = ("labels", "factors", "attributes")
-
-
-def one_hot(classes: Tensor, width: int) -> Tensor:
-    """Return one-hots (n, width) of whole numbers (n,), float32."""
-    return (classes[:, None] == torch.arange(width, device=classes.device)).float()
-
-
-def one_hots(levels: Tensor, sizes: Sequence[int]) -> Tensor:
-    """Return a one-hot for each factor side by side, (n, Σ sizes), of levels (n, K), float32."""
-    return torch.cat([one_hot(v, s) for v, s in zip(levels.unbind(1), sizes, strict=True)], 1)

@@ -19,6 +19,8 @@ from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from vaekit.errors import VaekitError, nearest
 
@@ -181,3 +183,13 @@ class Factors:
         if levels.size and not 0 <= levels.min() <= levels.max() <= top:
             wrong = levels.min() if levels.min() < 0 else levels.max()
             raise VaekitError(f"factor {name!r} has levels 0 to {top}, got {wrong}")
+
+
+def one_hot(classes: Tensor, width: int) -> Tensor:
+    """Return one-hots (n, width) of whole numbers (n,), float32."""
+    return (classes[:, None] == torch.arange(width, device=classes.device)).float()
+
+
+def one_hots(levels: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Return a one-hot for each factor side by side, (n, Σ sizes), of levels (n, K), float32."""
+    return torch.cat([one_hot(v, s) for v, s in zip(levels.unbind(1), sizes, strict=True)], 1)

@@ -21,9 +21,9 @@ from torch import Tensor
 
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.tables import is_frame, read_table
+from vaekit.data.recordings.arrays import fitted, longer
 from vaekit.data.tables.columns import Columns
 from vaekit.data.tables.mixed import Field, entries_of
-from vaekit.data.windows import fitted, longer
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 
@@ -155,7 +155,7 @@ class Schema:
         """
         assert self.columns is not None
         if data.columns is None:
-            return self._scaled(data, data.batch(torch.arange(len(data))))
+            return self._scaled(data, data.batch())
         place = {name: k for k, name in enumerate(data.columns.names)}
         missing = [name for name in self.columns.names if name not in place]
         if missing:
@@ -171,7 +171,7 @@ class Schema:
 
     def _scaled(self, data: Dataset, own: Any) -> Dataset:
         """Return the set with rows (N, D) in their own units scaled, and all else that it has."""
-        labels = data.batch_labels(torch.arange(len(data)))
+        labels = data.batch_labels()
         made = self._of_rows(np.asarray(own, np.float64))
         return replace(
             made, labels=labels, label_names=data.label_names, attributes=data.attributes

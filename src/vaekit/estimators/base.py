@@ -91,7 +91,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         check_is_fitted(self, "model_")
         data = self._data(X, y)
         c = self._vectors(data.labels, data.attributes)
-        return apply.encode(self._model(), _pixels(data), c).numpy()
+        return apply.encode(self._model(), data.batch(), c).numpy()
 
     def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> np.ndarray:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Train on X and return its codes, (n, latent)."""
@@ -101,8 +101,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return the mean of p(x|z) of codes Z (n, latent), in the form that X had in training.
 
         Images of whole numbers come back as float32 in [0, 1], mixed columns as a frame of polars
-        with the likeliest classes; y is as in `sample`. Raises
-        `ValueError` for codes of another width.
+        with the likeliest classes; y is as in `sample`. Raises `ValueError` for other codes.
         """
         check_is_fitted(self, "model_")
         codes = torch.tensor(check_array(Z, dtype="float32", input_name="Z"))
@@ -143,8 +142,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         check("n", settings.plain(n), int, 1)
         chosen = self.get_params()["random_state"] if random_state is None else random_state
         c, seed = self._condition(y, n), inputs.seed_of(chosen)
-        drawn = self.columns_ is not None
-        return self._restored(apply.sample(self._model(), n, c, seed, drawn))
+        return self._restored(apply.sample(self._model(), n, c, seed, self.columns_ is not None))
 
     def save(self, path: Path | str) -> None:
         """Write parameters, weights and the state of training to one safetensors file.
@@ -300,8 +298,3 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         if tags.transformer_tags:
             tags.transformer_tags.preserves_dtype = ["float32"]
         return tags
-
-
-def _pixels(data: Dataset) -> Tensor:
-    """Return all pixels as float32, those that are so already without a copy."""
-    return data.images if data.images.is_floating_point() else data.batch(torch.arange(len(data)))

@@ -20,7 +20,8 @@ from vaekit.data import Dataset, Schema
 from vaekit.data.border import admit, channels_last
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.tables.columns import Columns
-from vaekit.data.tables.mixed import entries_of, fields_of
+from vaekit.data.tables.laws import fields_of
+from vaekit.data.tables.mixed import entries_of
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 

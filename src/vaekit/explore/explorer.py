@@ -31,8 +31,7 @@ from vaekit.explore.controls import (
 from vaekit.explore.scoring import Scorer
 from vaekit.report.codes import ItemCodes, encode_items, typical
 from vaekit.runs import Run
-from vaekit.runs.use import coding as using
-from vaekit.runs.use import inputs
+from vaekit.runs.use import coding, inputs
 from vaekit.runs.use.inputs import Examples
 from vaekit.system import writing
 
@@ -158,12 +157,12 @@ class Explorer:
         if wanted is not None and getattr(data, wanted.kind) is None:
             c = self.usual_condition() if c is None else c
             given = None if c is None else c[None].numpy()
-        seen, own = using.prepared(self.run, data, given)
+        seen, own = coding.prepared(self.run, data, given)
         assert isinstance(seen, Dataset)
         one = torch.arange(1)
         z = apply.encode_set(self.model, seen, own).mean[0]
         own = apply.condition_of(self.model, seen, one) if own is None else own
-        far, _ = using.rows_outside(self.run, seen)
+        far, _ = coding.rows_outside(self.run, seen)
         note = "This row lies far outside the training data." if far else ""
         x = seen.batch(one)[0].cpu()
         return Example(name, seen, x, z, None if own is None else own[0].cpu(), note)

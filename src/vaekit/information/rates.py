@@ -34,7 +34,7 @@ from torch.utils.data import DataLoader
 from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, source_of
 from vaekit.arguments import check_counts
 from vaekit.data import Dataset
-from vaekit.data.dataset import shuffled
+from vaekit.data.parting import shuffled
 from vaekit.distributions import Categories, Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
 from vaekit.distributions.product import Block, blocks
@@ -101,7 +101,7 @@ def evaluate(
                     check_finite_values(model, part.data, part.rows, what, values)
     numbers = Numbers((k, asdict(v)) for k, v in sums.numbers().items())
     if isinstance(source, Dataset) and source.factors is not None:
-        levels = source.levels(torch.arange(len(source)) if rows is None else rows)
+        levels = source.levels(rows)
         assert levels is not None
         numbers["mig"] = _mig_number(sums.codes(), levels, source.factors.names, bins)
     return numbers

@@ -27,8 +27,7 @@ For **corrupted inputs** give the codes of clean examples and of corrupted held 
 classifier meets at work what it did not learn from, which is what a robust code is for.
 """
 
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -36,12 +35,13 @@ import numpy.typing as npt
 from vaekit.arguments import check_counts
 from vaekit.errors import VaekitError, nearest
 from vaekit.metrics.checks import checked_codes, standardised
+from vaekit.metrics.classifiers import READERS, transduced
 from vaekit.metrics.record import Row, Subject, Values, metric, row_under, under
 from vaekit.metrics.score import Score
 
 Classifier = Literal["svm", "tsvm", "linear"]
 LABELLED, DRAWS = 1000, 5  # of a model's codes, where there are more
-UNLABELLED, ROUNDS = 4000, 10  # codes without a label that are read, and guesses at full weight
+UNLABELLED = 4000  # codes without a label that are read
 
 
 def label_accuracy(
@@ -72,8 +72,8 @@ def label_accuracy(
     labels that do not fit, fewer labels than classes or more than examples, several draws of all
     (None, or as many as there are), and counts that are no whole numbers.
     """
-    if classifier not in _READERS:
-        raise nearest(str(classifier), _READERS, "classifier")
+    if classifier not in READERS:
+        raise nearest(str(classifier), READERS, "classifier")
     check_counts(repeats=repeats, shuffles=shuffles)
     values, truth = _pair(codes, labels, "")
     held, wanted = _pair(held_codes, held_labels, "held ")
@@ -91,12 +91,12 @@ def label_accuracy(
         rows = stratified(truth, count, rng)
         if len(known := np.unique(truth[rows])) == 1:  # nothing to tell apart
             return np.full(len(asked), known[0])
-        learner = _READERS[classifier][0](inputs.shape[1])
+        learner = READERS[classifier][0](inputs.shape[1])
         if classifier != "tsvm":
             return learner.fit(inputs[rows], truth[rows]).predict(asked)
         others = np.delete(inputs, rows, axis=0)
         few = rng.permutation(len(others))[:UNLABELLED]
-        return _transduced(learner, inputs[rows], truth[rows], others[few]).predict(asked)
+        return transduced(learner, inputs[rows], truth[rows], others[few]).predict(asked)
 
     rng = np.random.default_rng(seed)
     answered = [answers(truth, rng) for _ in range(repeats)]
@@ -116,7 +116,7 @@ def label_accuracy(
         "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(answered), classes),
     }
     settings = {
-        "estimator": f"held-out accuracy of {_READERS[classifier][1]}, codes standardised, from "
+        "estimator": f"held-out accuracy of {READERS[classifier][1]}, codes standardised, from "
         f"{count:,} labels" + (f", mean of {repeats} stratified draws" if repeats > 1 else ""),
         "n": len(wanted),
         "se": se,
@@ -260,42 +260,6 @@ def _error(drawn: float | None, judged: float, whole: bool) -> tuple[float | Non
     if drawn is not None:
         return float(np.hypot(drawn, judged)), "over draws of the labels, and over examples"
     return (judged, "over examples") if whole else (None, None)
-
-
-def _transduced(machine: Any, inputs: np.ndarray, truth: np.ndarray, others: np.ndarray) -> Any:
-    """Return the machine that learnt from labelled inputs, and from its own guesses of others."""
-    machine.fit(inputs, truth)
-    if not len(others):
-        return machine
-    both, guessed = np.concatenate([inputs, others]), machine.predict(others)
-    for weight in (*2.0 ** np.arange(-6, 0), *[1.0] * ROUNDS):
-        weights = np.concatenate([np.ones(len(inputs)), np.full(len(others), weight)])
-        machine.fit(both, np.concatenate([truth, guessed]), sample_weight=weights)
-        before, guessed = guessed, machine.predict(others)
-        if weight == 1 and (before == guessed).all():
-            break
-    return machine
-
-
-def _svm_of(width: int) -> Any:
-    from sklearn import svm
-
-    make: Any = svm.SVC
-    return make(C=1.0, kernel="rbf", gamma=1 / width)
-
-
-def _planes_of(width: int) -> Any:
-    from sklearn.linear_model import LogisticRegression
-
-    return LogisticRegression(C=1.0, max_iter=10_000)
-
-
-_GAUSSIAN = "SVM with Gaussian kernels, C = 1, γ = 1/H"
-_READERS: dict[str, tuple[Callable[[int], Any], str]] = {
-    "svm": (_svm_of, f"an {_GAUSSIAN}"),
-    "tsvm": (_svm_of, f"a transductive {_GAUSSIAN}"),
-    "linear": (_planes_of, "logistic regression, C = 1"),
-}
 
 
 def _confusion(truth: np.ndarray, said: np.ndarray, classes: np.ndarray) -> np.ndarray:

@@ -66,7 +66,7 @@ class _Rows:
     """Examples are rows of a set; each is encoded when first drawn, and remembered."""
 
     def __init__(self, encode: Encode, data: Dataset, chunk: int):
-        levels = data.levels(torch.arange(len(data)))
+        levels = data.levels()
         if levels is None or data.factors is None:
             raise VaekitError(f"{data.name} has no factors, which this score needs")
         self.encode, self.data, self.chunk = encode, data, chunk

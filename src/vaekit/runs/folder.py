@@ -24,8 +24,7 @@ from vaekit.model import Condition, Model
 from vaekit.runs import history, judging, refits, results, summary
 from vaekit.runs.config import Config
 from vaekit.runs.run_file import read_config
-from vaekit.runs.use import coding as using
-from vaekit.runs.use import conditions, examples, imputing, inputs, mixed, outputs
+from vaekit.runs.use import coding, conditions, examples, imputing, inputs, mixed, outputs
 from vaekit.system import files, weights
 from vaekit.training.fabric import pick
 from vaekit.training.state import OWN
@@ -144,11 +143,11 @@ class Run:
         """Return what is known of the training data; an older run's data are read for it."""
         return Schema.read(self.config.notes) or Schema.of(self.data.train)
 
-    encode, codes, decode = using.encode, using.codes, using.decode
-    reconstruct, sample = using.reconstruct, using.sample
+    encode, codes, decode = coding.encode, coding.codes, coding.decode
+    reconstruct, sample = coding.reconstruct, coding.sample
     frame, impute = mixed.frame, imputing.impute
     imputation_errors = imputing.imputation_errors
-    encode_batches, reconstruct_batches = using.encode_batches, using.reconstruct_batches
+    encode_batches, reconstruct_batches = coding.encode_batches, coding.reconstruct_batches
     evaluate, ledger = judging.evaluate_run, judging.ledger_of_run
     refit = refits.refit_run
     score, score_batches = examples.score, examples.score_batches

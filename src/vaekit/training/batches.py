@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from vaekit.apply.loaders import conditions_beside, read
 from vaekit.data import Dataset
-from vaekit.data.dataset import shuffled
+from vaekit.data.parting import shuffled
 from vaekit.errors import VaekitError
 from vaekit.model import Condition, Model
 from vaekit.training.settings import Training

@@ -18,8 +18,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.information.aggregated.categories import categories_of
 from vaekit.report.codes import ItemCodes, encode_items, informative, sweep, typical
 from vaekit.runs import Run
-from vaekit.runs.use import coding as using
-from vaekit.runs.use import inputs
+from vaekit.runs.use import coding, inputs
 from vaekit.traversals.rows import Row, number
 
 ITEMS = 2000  # test examples whose codes say which latents carry something
@@ -98,7 +97,7 @@ class Mover:
             count += len(names)
             if count > MOST:
                 raise VaekitError(f"more than {MOST} examples cannot be seen at once")
-            seen, c = using.prepared(self.run, data, condition)
+            seen, c = coding.prepared(self.run, data, condition)
             if not isinstance(seen, Dataset):
                 raise VaekitError("examples to start from are numbers, files or arrays, no loader")
             for row, name in enumerate(names):

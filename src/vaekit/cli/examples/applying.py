@@ -74,11 +74,11 @@ def decode_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli.examples import writing
-    from vaekit.runs.use import inputs
+    from vaekit.runs.use import brought
 
     target = _target(run, options, "decoded", _reads(options.codes))
-    z, names = inputs.codes(options.codes)
-    x = run.decode(z, inputs.condition(options.condition, run))
+    z, names = brought.codes_in(options.codes)
+    x = run.decode(z, brought.condition_in(options.condition, run))
     writing.write_examples(target, [x], run.schema, names or len(x))
     _say(target, len(x), len(x), f"decoded from {options.codes}")
 
@@ -147,10 +147,10 @@ def sample_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli.examples import writing
-    from vaekit.runs.use import inputs
+    from vaekit.runs.use import brought
 
     target = _target(run, options, "samples", ())
-    asked = inputs.condition(options.condition, run), options.seed
+    asked = brought.condition_in(options.condition, run), options.seed
     draw = options.draw or None
     x = run.sample(options.n, *asked, options.source, options.components, options.given, draw)
     writing.write_examples(target, [x], run.schema, len(x))
@@ -221,11 +221,11 @@ def interpolate_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli.examples import writing
-    from vaekit.runs.use import inputs
+    from vaekit.runs.use import brought
 
     target = _target(run, options, "interpolation", (*_reads(options.a), *_reads(options.b)))
     a, b = (int(each) if each.isdecimal() else each for each in (options.a, options.b))
-    x = run.interpolate(a, b, options.steps, inputs.condition(options.condition, run))
+    x = run.interpolate(a, b, options.steps, brought.condition_in(options.condition, run))
     writing.write_examples(target, [x], run.schema, len(x))
     print(f"{target.path}: {len(x)} points on the line from {options.a} to {options.b}")
 
@@ -266,12 +266,11 @@ def _reads(what: str | None) -> tuple[Path, ...]:
 
 def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
     """Read the first --n examples, and what a conditional model is conditions of them."""
-    from vaekit.runs.use import coding as using
-    from vaekit.runs.use import inputs
+    from vaekit.runs.use import brought, coding, inputs
 
     whole, each = inputs.examples(run, options.input, options.split), options.condition
-    given, conditions = inputs.first(whole, inputs.condition(each, run), options.n)
-    far, first = using.rows_outside(run, given.data)
+    given, conditions = inputs.first(whole, brought.condition_in(each, run), options.n)
+    far, first = coding.rows_outside(run, given.data)
     if far:
         listed = ", ".join(given.names[row] for row in first)
         listed += f", … ({far:,} in all)" if far > len(first) else ""

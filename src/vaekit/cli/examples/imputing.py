@@ -41,9 +41,9 @@ def impute_command(words: list[str]) -> None:
     from pathlib import Path
 
     from vaekit.cli.examples import writing
-    from vaekit.runs.use import inputs
+    from vaekit.runs.use import brought
 
-    told = inputs.condition(options.condition, run)
+    told = brought.condition_in(options.condition, run)
     if options.hide is not None:
         _print_errors(
             run.imputation_errors(options.table, told, options.hide, options.samples, options.seed),

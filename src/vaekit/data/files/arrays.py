@@ -17,7 +17,7 @@ from vaekit.data.border import Channels
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import hdf5, matlab
 from vaekit.data.paths import cause, existing_file, sha256
-from vaekit.data.windows import array_set
+from vaekit.data.recordings.arrays import array_set
 from vaekit.errors import VaekitError, nearest
 from vaekit.text import words
 

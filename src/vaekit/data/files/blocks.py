@@ -25,7 +25,8 @@ from vaekit.data.files.reading import (
     text_column,
 )
 from vaekit.data.paths import reading
-from vaekit.data.tables.mixed import Field, entries_of, fields_of
+from vaekit.data.tables.laws import fields_of
+from vaekit.data.tables.mixed import Field, entries_of
 from vaekit.errors import VaekitError
 from vaekit.system.progress import steps
 
@@ -160,7 +161,7 @@ def mixed_numbers(
     """Return the entries of mixed columns of a table in memory, and what the columns are.
 
     With `missing="drop"` rows are left out where something is missing. Raises `VaekitError` as
-    `mixed.fields_of` and `entries_of` do.
+    `fields_of` and `entries_of` do.
     """
     used = whole.used(columns, label)
     rows = np.arange(len(whole.frame))

@@ -248,10 +248,10 @@ class ModelOnSet:
 
 
 def _labels_of(data: Dataset) -> np.ndarray:
-    labels = data.batch_labels(torch.arange(len(data)))
+    labels = data.batch_labels()
     assert labels is not None
     return labels.cpu().numpy()
 
 
 def _images_of(data: Dataset) -> np.ndarray:
-    return data.batch(torch.arange(len(data))).numpy()
+    return data.batch().numpy()

@@ -57,7 +57,7 @@ def refits_section(
     )
     figures = [refits_table(lines, "run")]
     if rows and items is not None:
-        x = items.batch(torch.arange(len(items)))
+        x = items.batch()
         own = ("original", pictures.grid(pictures.tiles(x, *items.range), len(x)))
         figures.append(strips([own, *rows]))
         caption += (
@@ -107,7 +107,7 @@ def _pictures(entry: Entry, saved: Mapping[str, Results], items: Dataset) -> lis
         return []
     try:
         model = with_noise(entry.run.model, saved[name]["noise"])
-        x = items.batch(torch.arange(len(items))).to(device_of(model))
+        x = items.batch().to(device_of(model))
         c = condition_of(model, items, torch.arange(len(items)))
         with torch.no_grad():
             z = encode(model, x, c).to(x.device)

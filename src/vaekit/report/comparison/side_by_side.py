@@ -35,7 +35,7 @@ def common_residuals(items: Dataset, images: Mapping[int, Tensor]) -> Residuals 
     """Put the residuals of all groups on one scale, up to which 99 in 100 of them lie."""
     if not images:
         return None
-    x = items.batch(torch.arange(len(items)))
+    x = items.batch()
     sizes = torch.stack([(x - made).abs().flatten() for made in images.values()]).flatten()
     limit = float(np.quantile(sizes.numpy(), 0.99))
     return Residuals(x, images, limit or 1.0)

@@ -15,8 +15,7 @@ from torch import Tensor
 
 from vaekit import pictures
 from vaekit.apply import decode, sample_codes
-from vaekit.data import Dataset
-from vaekit.data.dataset import one_hot
+from vaekit.data import Dataset, one_hot
 from vaekit.model import Condition, Model
 from vaekit.report import columns
 from vaekit.report.codes import ItemCodes, spread

@@ -45,7 +45,7 @@ def drawn(model: Model, data: Dataset, codes: ItemCodes) -> tuple[str, int, bool
     places = spread(codes, PLANE_ITEMS)
     part = data.subset(codes.rows[torch.from_numpy(places)])
     z = encode_set(model, part, codes.condition(places), draw=True).code.numpy()
-    labels = part.batch_labels(torch.arange(len(part)))
+    labels = part.batch_labels()
     svg, coloured = scatter(
         model, z, None if labels is None else labels.cpu().numpy(), data.label_names
     )

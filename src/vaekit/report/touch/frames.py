@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vaekit.apply import device_of, evaluating
-from vaekit.data.dataset import one_hot
+from vaekit.data import one_hot
 from vaekit.report.codes import (
     ItemCodes,
     each_category,

@@ -192,7 +192,7 @@ def _of_columns(codes: MeanCodes) -> str:
     """Name for the latents that vary most the column that each goes with."""
     if codes.data.columns is None:
         return ""
-    x = codes.data.batch(torch.arange(len(codes.data))).double().cpu().numpy()
+    x = codes.data.batch().double().cpu().numpy()
     said = []
     for h in codes.latents[:_COLUMNS]:
         r = correlations(codes.means[:, h], x)

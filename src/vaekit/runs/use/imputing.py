@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import polars as pl
-import torch
 
 from vaekit.arguments import fits
 from vaekit.corruptions import Hidden
@@ -45,7 +44,7 @@ def impute(
     data, c = prepared(run, given, condition)
     assert isinstance(data, Dataset)
     if own is None:
-        own = columns.typed(run.schema.own(data.batch(torch.arange(len(data)))))
+        own = columns.typed(run.schema.own(data.batch()))
     made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed, c)))
     filled = own.with_columns(
         pl.Series(f.name, _filled(own[f.name], made[f.name]), strict=False) for f in columns.fields
@@ -110,11 +109,11 @@ def imputation_errors(
     data, _ = _read(run, x)
     data, c = prepared(run, data, condition)
     assert isinstance(data, Dataset)
-    whole = data.batch(torch.arange(len(data)))
+    whole = data.batch()
     fields = columns.fields
     with drawing(seed):
         seen = Hidden(hide, [field.width for field in fields])(whole)
-    every = Dataset(seen, data.batch_labels(torch.arange(len(data))), columns=columns)
+    every = Dataset(seen, data.batch_labels(), columns=columns)
     made = run.schema.own(imputed(run.model, every, samples, False, seed, c))
     true, kept = run.schema.own(whole), run.schema.own(seen)
     found = list[Imputation]()

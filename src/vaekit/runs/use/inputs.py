@@ -5,7 +5,6 @@ order, their examples keep their names, and they are read as the *run's* trainin
 the options of its `--data`, its size and colours of pictures, the columns and scaling of its table.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,7 +20,7 @@ from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.frames import chosen_columns
 from vaekit.data.files.pictures import Form
-from vaekit.errors import VaekitError, shortened
+from vaekit.errors import VaekitError
 from vaekit.model import Condition
 from vaekit.runs.config import Config
 
@@ -168,7 +167,7 @@ def _levelled(run: "Run | Described", pictures: Dataset) -> Dataset:
     low, high = run.schema.levels
     if (low, high) == (0.0, 1.0):
         return pictures
-    pixels = pictures.batch(torch.arange(len(pictures))).mul(high - low).add(low)
+    pixels = pictures.batch().mul(high - low).add(low)
     return replace(pictures, images=pixels.clamp(low, high))
 
 
@@ -238,67 +237,6 @@ def _repair(path: Path, fillable: bool) -> str:
 def _numbered(data: Dataset, path: Path, rows: np.ndarray | None = None) -> Examples:
     names = data.all_names() if rows is None else datasets.RowNames(torch.from_numpy(rows))
     return Examples(replace(data, name=path.name), names, str(path))
-
-
-def codes(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
-    """Read codes (N, H) and, where `encode` kept them, the names of their pictures.
-
-    Takes .npy, an .npz or .csv of `encode`, or another table of numbers: columns named z0, z1, …
-    in any order, or else all columns as they stand. Raises `VaekitError` where there are no codes.
-    """
-    file = Path(path).expanduser()
-    ending = file.suffix.lower()
-    if file.is_file() and ending not in (*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS):
-        raise VaekitError(f"{file} holds no codes: use .npy, .npz, .csv or .parquet")
-    if ending in tables.TABLE_ENDINGS:
-        whole = tables.read_table(file, plain=True)
-        names = whole.words("name") if "name" in whole.frame.columns else None
-        used = _code_columns(whole.frame.columns, file)
-        z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
-    else:
-        names = arrays.read_array(file, "name")[0] if _first_name(file, ("name",)) else None
-        z = arrays.read_array(file, _first_name(file, ("code", "mean", "z")))[0]
-    return z, None if names is None else [str(name) for name in names]
-
-
-def _first_name(path: Path, keys: tuple[str, ...]) -> str | None:
-    """Return the first of these names that an .npz has, or None."""
-    held = arrays.array_names(path) if path.suffix.lower() == ".npz" else []
-    return next((key for key in keys if key in held), None)
-
-
-def _code_columns(names: list[str], path: Path) -> list[str]:
-    own = [name for name in names if re.fullmatch(r"z\d+", name)]
-    wanted = [f"z{h}" for h in range(len(own))]
-    if set(own) != set(wanted):
-        raise VaekitError(
-            f"{path} has the columns {shortened(own)}, but {len(own)} codes are named "
-            f"{shortened(wanted)}: add those that are missing, or name the columns otherwise to "
-            "have them taken as they stand"
-        )
-    return wanted or [name for name in names if name not in ("name", "row")]
-
-
-def condition(text: str | None, run: "Run") -> str | np.ndarray | None:
-    """Read --condition: text as it is, or one condition for each row of a .npy, .npz or table.
-
-    Raises `VaekitError` for a file that cannot be read.
-    """
-    if text is None:
-        return None
-    path = Path(text).expanduser()
-    if path.suffix.lower() in arrays.ARRAY_ENDINGS:
-        return arrays.read_array(path, _first_name(path, ("condition",)))[0]
-    if path.suffix.lower() not in tables.TABLE_ENDINGS:
-        return text
-    whole = tables.read_table(path, plain=True)
-    names = [name for name in whole.frame.columns if name not in ("name", "row")]
-    factors = list(run.schema.factors or ())
-    kind = run.condition.kind if run.condition else ""
-    used = factors if kind == "factors" and set(factors) <= set(names) else names
-    if len(used) == 1 and kind == "labels":
-        return whole.words(used[0]).astype(str)  # as on the command line, a name before all
-    return whole.numbers(used, cure="Repair those conditions")[0]
 
 
 def first(

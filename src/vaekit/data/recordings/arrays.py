@@ -17,7 +17,7 @@ import torch
 from vaekit.arguments import check_counts
 from vaekit.data.border import Channels
 from vaekit.data.dataset import Dataset
-from vaekit.data.signals import LAYOUTS, cut, layout_of
+from vaekit.data.recordings.windows import LAYOUTS, cut, layout_of
 from vaekit.data.tables.row_names import RowNames
 from vaekit.errors import VaekitError
 
@@ -65,7 +65,7 @@ def windows(recordings: Dataset, window: int, step: int) -> Dataset:
             "them with layout=nct"
         )
     check_counts(window=window, step=step)
-    pieces, starts = cut(recordings.batch(torch.arange(len(recordings))), window, step)
+    pieces, starts = cut(recordings.batch(), window, step)
     each = len(starts) // len(recordings)
     of = torch.arange(len(recordings)).repeat_interleave(each)
     names: Any = RowNames(starts)

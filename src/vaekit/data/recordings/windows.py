@@ -90,28 +90,3 @@ def cut(recordings: Tensor, window: int, step: int) -> tuple[Tensor, Tensor]:
     parts = recordings.unfold(-1, window, step).movedim(3, 1)
     starts = torch.arange(0, length - window + 1, step).repeat(many)
     return parts.reshape(-1, channels, 1, window), starts
-
-
-def parts_apart(
-    rows: Tensor, fraction: float, overlap: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Part windows at places `rows` (n,) into stretches to test on and what shares no sample.
-
-    Up to ten stretches, at random places, make the `fraction`; each is four times as long as what
-    is left out beside it, where there are windows enough. Returns positions (train, test), train
-    empty where all others overlap.
-    """
-    order, count = rows.argsort(), len(rows)
-    held = round(fraction * count)
-    stretches = max(1, min(10, held // (4 * overlap)))
-    chosen = torch.zeros(count, dtype=torch.bool)
-    for k in range(stretches):
-        first, last = (count * end // stretches for end in (k, k + 1))
-        size = held * (k + 1) // stretches - held * k // stretches
-        start = first + int(torch.randint(last - first - size + 1, (), generator=generator))
-        chosen[start : start + size] = True
-    near = torch.zeros(int(rows.max()) + 1, dtype=torch.bool)
-    test = order[chosen]
-    for away in range(-overlap, overlap + 1):
-        near[(rows[test] + away).clamp(0, len(near) - 1)] = True
-    return (~near[rows]).nonzero()[:, 0], test.sort().values

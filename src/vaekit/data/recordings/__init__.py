@@ -1,0 +1,1 @@
+"""Recordings: how they are cut into windows."""

@@ -1,0 +1,124 @@
+"""What each column of a mixed table is, told by what it holds.
+
+    column                                      law                  entries of x
+    text, classes                               categorical          a one-hot, an entry for each
+    two values: yes/no, true/false, 0/1         bernoulli            0 or 1
+    whole numbers ≥ 0 that spread as counts do  negative_binomial    the count
+    whole numbers of few values                 categorical          a one-hot
+    other numbers                               gaussian             the number, scaled
+
+Counts spread as such where they start near 0 and their variance is no less than their mean. Other
+laws are said, `laws={income: student_t}`. What is missing is NaN in all entries of its column.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from vaekit.data.tables.mixed import LAWS, Field, numbers_in, plain_numbers
+from vaekit.errors import VaekitError, nearest, shortened
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from vaekit.data.files.frames import Table
+
+MOST_LEVELS = 100  # of a column of text: more are names
+_FEW = 12  # values of whole numbers that are taken for classes
+_MOST_DECIMALS = 4
+_MOST_COUNT = 10_000  # of a count: a law of larger ones begins too far off
+_LEAST_SPREAD = 0.8  # variance over mean of counts
+
+
+def fields_of(
+    table: "Table", used: Sequence[str], laws: Mapping[str, str] | None = None
+) -> tuple[Field, ...]:
+    """Tell what each of the columns `used` is; `laws` says it for some.
+
+    Raises `VaekitError` for columns without a value, of dates, of too many classes, and for laws
+    that are unknown or cannot be theirs.
+    """
+    asked = dict(laws or {})
+    for name in asked:
+        if name not in used:
+            raise nearest(name, used, "column with a law")
+    return tuple(_field(table.frame[name], table.what, asked.get(name)) for name in used)
+
+
+def _field(column: "pl.Series", what: str, law: str | None) -> Field:
+    import polars as pl
+
+    column = plain_numbers(column)
+    name, kind = column.name, column.dtype
+    there = column.drop_nulls()
+    there = there.filter(~there.is_nan()) if kind.is_float() else there
+    if not len(there):
+        raise VaekitError(f"column {name!r} of {what} has no value at all: without=[{name!r}]")
+    if kind.is_temporal() or kind.is_nested():
+        raise VaekitError(
+            f"column {name!r} of {what} is of type {kind}, which has no law: write it as numbers "
+            f"or classes (a year, a month), or leave it out, without=[{name!r}]"
+        )
+    known = [each for several in LAWS.values() for each in several]
+    if law is not None and law not in known:
+        raise nearest(str(law), known, f"law for column {name!r}")
+    if not kind.is_numeric():
+        there = there.cast(pl.String) if kind != pl.Boolean else there
+        return _of_classes(name, sorted(there.unique().to_list()), what, law)
+    return _of_numbers(name, numbers_in(there), what, law)
+
+
+def _of_numbers(name: str, numbers: np.ndarray, what: str, law: str | None) -> Field:
+    values = np.unique(numbers)
+    whole = bool((numbers % 1 == 0).all())
+    counts = whole and values[0] >= 0 and _spread_as_counts(numbers)
+    if law is None and len(values) == 2:
+        law = "bernoulli"
+    elif law is None and whole and len(values) <= _FEW and not counts and len(values) > 1:
+        law = "categorical"
+    elif law is None:
+        law = "negative_binomial" if counts else "gaussian"
+    if law in LAWS["classes"]:
+        levels = values.astype(np.int64).tolist() if whole else values.tolist()
+        return _of_classes(name, levels, what, law)
+    if law in LAWS["counts"] and not (whole and values[0] >= 0):
+        raise VaekitError(
+            f"column {name!r} of {what} is to have the law {law}, of counts, but holds "
+            f"{values[0] if values[0] < 0 else numbers[numbers % 1 != 0][0]:g}: choose one of "
+            f"{', '.join(LAWS['numbers'])}"
+        )
+    return Field(name, law, (), _decimals(values), float(values[0]), float(values[-1]))
+
+
+def _decimals(values: np.ndarray) -> int | None:
+    """Return with how many decimals numbers are written, None where they are more than a few."""
+    for count in range(_MOST_DECIMALS + 1):
+        if (values.round(count) == values).all():
+            return count
+    return None
+
+
+def _spread_as_counts(numbers: np.ndarray) -> bool:
+    mean = float(numbers.mean())
+    near = float(numbers.min()) <= 0.25 * mean and float(numbers.max()) <= _MOST_COUNT
+    return near and float(numbers.var()) >= _LEAST_SPREAD * mean > 0
+
+
+def _of_classes(name: str, levels: list[Any], what: str, law: str | None) -> Field:
+    law = law or ("bernoulli" if len(levels) == 2 else "categorical")
+    if law not in LAWS["classes"]:
+        raise VaekitError(f"column {name!r} of {what} holds classes, which the law {law} is not of")
+    if law == "bernoulli" and len(levels) != 2:
+        raise VaekitError(
+            f"column {name!r} of {what} has {len(levels)} values, and bernoulli is of two: "
+            "say categorical"
+        )
+    if len(levels) > MOST_LEVELS:
+        some = shortened([str(level) for level in levels])
+        raise VaekitError(
+            f"column {name!r} of {what} has {len(levels)} classes ({some}), more than "
+            f"{MOST_LEVELS}, as names have: leave it out, without=[{name!r}], or put "
+            "rare ones together"
+        )
+    return Field(name, law, tuple(levels))
