@@ -23,11 +23,11 @@ from vaekit.runs.make import train_config
 from vaekit.runs.recorder import Saving
 from vaekit.runs.show import Watcher
 from vaekit.study import Here, Processes, run_study
-from vaekit.study.task import Row, Task, sets_of
+from vaekit.study.task import Task, TaskRow, sets_of
 from vaekit.training import Training
 
 
-def nothing(task: Task) -> Row:
+def nothing(task: Task) -> TaskRow:
     return {"run": task.name, "state": "finished", "reason": ""}
 
 
@@ -97,7 +97,7 @@ class Begin(Watcher):
         self.stop = True
 
 
-def until_first_step(task: Task) -> Row:
+def until_first_step(task: Task) -> TaskRow:
     """Train a run as a study does, to its first step."""
     begin, watcher = time.monotonic(), Begin()
     data = sets_of(task.config)
@@ -130,7 +130,7 @@ def start(asked) -> None:
             config = Config("beta_vae", settings, "mnist", training, data_dir=asked.data_dir)
             tasks.append(Task(f"s{seed}", f"{folder}/s{seed}", config))
         rows = [row for _, row in engine.run(iter(tasks), until_first_step)]
-    workers: dict[int, list[Row]] = {}
+    workers: dict[int, list[TaskRow]] = {}
     for row in rows:
         workers.setdefault(row["worker"], []).append(row)
     cold = [own[0] for own in workers.values()]

@@ -35,7 +35,7 @@ SCORES = ("mig", "sap_r2", "dci_disentanglement", "modularity", "factor_vae_scor
 def made_up(seeds: int) -> pl.DataFrame:
     """Make the table of a study with known effects."""
     rng = np.random.default_rng(0)
-    rows: dict[str, store.Row] = {}
+    rows: dict[str, store.StudyRow] = {}
     for data in SETS:
         for recipe, (key, values) in RECIPES.items():
             objective = rng.normal(0, 0.05)
@@ -83,7 +83,7 @@ def main() -> None:
             marks = [(time.process_time(), time.perf_counter())]
             known = page.compared(table)
             marks.append((time.process_time(), time.perf_counter()))
-            page.write_page(known, path)
+            page.write_comparison(known, path)
             marks.append((time.process_time(), time.perf_counter()))
             took.append(np.diff(np.array(marks), axis=0))
         cpu, wall = np.min(took, axis=0).T

@@ -25,7 +25,7 @@ from vaekit.distributions import (
     StandardNormal,
     UniformSphere,
     Univariates,
-    VonMisesFisher,
+    VonMisesFisherLaw,
     Whole,
 )
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
@@ -184,7 +184,7 @@ DENSITIES: dict[str, Row] = {
 
 DENSITIES |= {
     "VonMisesFisher": Row(
-        2, lambda t: VonMisesFisher(*directed(t)), independent=False, sphere=True
+        2, lambda t: VonMisesFisherLaw(*directed(t)), independent=False, sphere=True
     ),
     "UniformSphere": Row(
         1,
@@ -242,7 +242,7 @@ PAIRS: dict[str, Pair] = {
     ),
     "VonMisesFisher-UniformSphere": Pair(
         rows=2,
-        q=lambda t: VonMisesFisher(*directed(t)),
+        q=lambda t: VonMisesFisherLaw(*directed(t)),
         p=lambda t: UniformSphere(t.new_zeros(t.shape[-1])),
         reference=lambda t: _kl_of_directions(t),
         gradient=lambda t: _gradient_of_directions(t),

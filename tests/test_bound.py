@@ -77,7 +77,7 @@ def test_a_reader_answers_with_a_gaussian_in_the_units_of_the_code(width):
     """As readers do in training: however narrow it claims to know, it stays finite."""
     source = critics.PairSource(model := linear(scale=100.0), part_of(model, None), False, True)
     shown, c, _ = pairs = source.pairs(white(50), torch.arange(50))
-    reader = critics.Reader("mlp(4)", pairs)
+    reader = critics.InformationReader("mlp(4)", pairs)
     reader.network = layer(torch.zeros(4, 2), torch.tensor([0.5, -1.0, width, -width]))
     deviation = 0.001 + torch.tensor([width, -width]).double().exp().log1p().float()
     spread = c.std(0, correction=0)

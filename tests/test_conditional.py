@@ -301,11 +301,11 @@ def resumed(data, at: int, path, **options) -> dict:
     first = fit(*cvae(**options), data(), QUICK)
     for now in first:
         if now.step == at:
-            checkpoint.save(first, path)
+            checkpoint.save_checkpoint(first, path)
             break
     torch.rand(100)
     second = fit(*cvae(seed=9, **options), data(), QUICK)
-    checkpoint.load(second, path)
+    checkpoint.load_checkpoint(second, path)
     for _ in second:
         pass
     return weights(second.parts.model)

@@ -129,9 +129,9 @@ def test_a_resumed_training_ends_in_the_same_bits(tmp_path):
     half, again = (fit(*system, DATA, training) for system in made)
     for now in half:
         if now.step == 30:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
-    checkpoint.load(again, tmp_path / "c")
+    checkpoint.load_checkpoint(again, tmp_path / "c")
     assert "log_multiplier" in str(list(weights(again.parts)))
     for _ in again:
         pass

@@ -182,9 +182,9 @@ def test_a_resumed_training_ends_in_the_same_bits(name, tmp_path):
     half, again = fit(*made(name), data, training), fit(*made(name), data, training)
     for now in half:
         if now.step == 5:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
-    checkpoint.load(again, tmp_path / "c")
+    checkpoint.load_checkpoint(again, tmp_path / "c")
     for _ in again:
         pass
     assert same(weights(whole.parts), weights(again.parts))

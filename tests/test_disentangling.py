@@ -321,10 +321,10 @@ def test_a_run_with_a_critic_resumes_to_the_same_bits(tmp_path):
     half = begun()
     for now in half:
         if now.step == 7:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
     again = begun()
-    checkpoint.load(again, tmp_path / "c")
+    checkpoint.load_checkpoint(again, tmp_path / "c")
     for _ in again:
         pass
     assert same(weights(whole.parts), weights(again.parts))

@@ -549,9 +549,9 @@ def test_a_resumed_training_equals_the_uninterrupted_one(tmp_path):
     whole, first = going(0)
     for _ in first:
         if first.step == 6:
-            checkpoint.save(first, tmp_path / "c")
+            checkpoint.save_checkpoint(first, tmp_path / "c")
     again, second = going(1)
-    checkpoint.load(second, tmp_path / "c")
+    checkpoint.load_checkpoint(second, tmp_path / "c")
     for _ in second:
         pass
     for one, other in zip(whole.parameters(), again.parameters(), strict=True):

@@ -22,7 +22,7 @@ from vaekit.distributions import DiagonalGaussian, StandardNormal
 from vaekit.distributions.one_hots import OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks
 from vaekit.errors import VaekitError
-from vaekit.information import Check, Ledger, Number, Row, ledger
+from vaekit.information import Check, Ledger, LedgerRow, Number, ledger
 from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.information.aggregated.parts import aggregated
 from vaekit.information.ledger import accounts
@@ -33,7 +33,7 @@ from vaekit.model import Model
 from vaekit.posteriors import Dirac, Gaussian, RelaxedOneHot
 from vaekit.priors import Categorical, Normal, isa
 from vaekit.recipes import cvae, joint_vae, vae
-from vaekit.report import write
+from vaekit.report import write_report
 from vaekit.runs import Config, Run, train
 from vaekit.training import Training, fit
 
@@ -330,8 +330,8 @@ def test_what_a_check_is():
 def test_relations():
     for direction, sign in (("lower bound", "≥"), ("upper bound", "≤"), ("exact", "=")):
         number = Number(1.0, "", 1, direction=direction)  # pyright: ignore[reportArgumentType]
-        assert Row("", "", "", number).relation == sign
-    assert Row("", "", "", Number(1.0, "", 1)).state == ""
+        assert LedgerRow("", "", "", number).relation == sign
+    assert LedgerRow("", "", "", Number(1.0, "", 1)).state == ""
 
 
 # ---- what cannot be stated, and what stays
@@ -450,7 +450,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_command_and_the_page(folder, capsys):
-    page = write(Run(folder)).read_text(encoding="utf-8")
+    page = write_report(Run(folder)).read_text(encoding="utf-8")
     assert 'id="ledger"' not in page
     main(["ledger", str(folder), "--samples", "5", "--bound", "20", "--reader", "mlp(16)"])
     out = capsys.readouterr().out
@@ -458,12 +458,12 @@ def test_the_command_and_the_page(folder, capsys):
     assert out.count("a reader of the decoder's mean") == 3
     saved = json.loads((folder / "ledger.json").read_text(encoding="utf-8"))
     assert saved["split"] == "test" and saved["n"] == 180 and saved["step"] > 0
-    page = write(Run(folder)).read_text(encoding="utf-8")
+    page = write_report(Run(folder)).read_text(encoding="utf-8")
     assert 'id="ledger"' in page and "dependence of blocks" in page and "class, 4 entries" in page
     saved |= {"step": 7, "weights": "those of another training"}
     saved["rows"][1]["checks"][0]["off"] = 9.0
     (folder / "ledger.json").write_text(json.dumps(saved), encoding="utf-8")
-    page = write(Run(folder)).read_text(encoding="utf-8")
+    page = write_report(Run(folder)).read_text(encoding="utf-8")
     assert "it is of step 7, other weights than these of 32" in page
     assert "broken: rate = I(x; z)" in page
 
@@ -477,7 +477,7 @@ def test_a_reader_comes_with_recipes_that_have_one(folder, capsys):
 
 
 def test_a_check_in_json_is_plain():
-    row = Row("p", "k", "n", Number(1.0, "e", 3, 0.1), (Check("c", 0.0, 0.1, True),))
+    row = LedgerRow("p", "k", "n", Number(1.0, "e", 3, 0.1), (Check("c", 0.0, 0.1, True),))
     assert row.as_dict()["checks"] == [
         {"claim": "c", "off": 0.0, "se": 0.1, "equal": True, "holds": True}
     ]

@@ -45,10 +45,10 @@ def test_bf16_that_is_imitated_is_said(kind, said, monkeypatch, recwarn):
     monkeypatch.setattr(fabric.platform, "machine", lambda: "x86_64")
     if said:
         with pytest.warns(VaekitWarning, match=f"this processor \\({kind}\\) does not compute in"):
-            fabric.make(Training(precision="bf16", device="cpu"))
+            fabric.make_fabric(Training(precision="bf16", device="cpu"))
     else:
-        fabric.make(Training(precision="bf16", device="cpu"))
-    fabric.make(Training(device="cpu"))
+        fabric.make_fabric(Training(precision="bf16", device="cpu"))
+    fabric.make_fabric(Training(device="cpu"))
     assert not recwarn.list
 
 

@@ -15,7 +15,7 @@ from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
 from vaekit.model import Model, Pass
 from vaekit.objectives import MMD, AdversarialPrior, Distortion, MutualInformation
-from vaekit.objectives.aggregate.matching import SCALES, mmd
+from vaekit.objectives.aggregate.matching import KERNEL_SCALES, mmd
 from vaekit.posteriors import Dirac
 from vaekit.priors import Prior
 from vaekit.training import Training, fit
@@ -28,7 +28,7 @@ def by_loops(z: np.ndarray, other: np.ndarray, name: str) -> float:
         square = ((a - b) ** 2).sum()
         if name == "rbf":
             return math.exp(-2 * square / latent)
-        return sum(2 * latent * c / (2 * latent * c + square) for c in SCALES)
+        return sum(2 * latent * c / (2 * latent * c + square) for c in KERNEL_SCALES)
 
     n, m = len(z), len(other)
     own = sum(k(z[i], z[j]) for i in range(n) for j in range(n) if i != j) / (n * (n - 1))
@@ -81,7 +81,7 @@ def test_mmd_is_unbiased(name):
     found = torch.stack([mmd(*torch.randn(2, 20, 4), name=name) for _ in range(3000)])
     assert abs(float(found.mean())) < 4 * float(found.std()) / 3000**0.5
     assert float(found.min()) < 0
-    diagonal = (len(SCALES) if name == "imq" else 1) * 2 / 20
+    diagonal = (len(KERNEL_SCALES) if name == "imq" else 1) * 2 / 20
     assert diagonal > 50 * float(found.std()) / 3000**0.5
 
 

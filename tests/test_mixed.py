@@ -13,7 +13,7 @@ from torch import nn
 import vaekit
 from vaekit.cli import main
 from vaekit.corruptions import corruption
-from vaekit.data import Columns, Dataset, Schema
+from vaekit.data import Dataset, Schema, TableColumns
 from vaekit.data.files.reading import read_table
 from vaekit.data.files.tables import table
 from vaekit.data.tables.laws import fields_of
@@ -220,9 +220,9 @@ def test_columns_get_laws_by_what_they_hold_and_come_back():
     own = entries_of(read, fields)
     assert typed(own, fields).equals(pl.DataFrame(frame.to_dict("list")))
     names = tuple(name for field in fields for name in field.entry_names())
-    columns = Columns.of(names, own, "standard", fields=fields)
+    columns = TableColumns.of(names, own, "standard", fields=fields)
     np.testing.assert_allclose(columns.own(columns.scaled(own)), own, atol=1e-9)
-    again = Columns.from_plain(columns.plain())
+    again = TableColumns.from_plain(columns.plain())
     assert again.fields == fields and again.same(columns)
 
 

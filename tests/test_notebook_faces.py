@@ -105,7 +105,7 @@ def test_training_in_a_notebook_draws_its_curve(tmp_path, monkeypatch):
 
     monkeypatch.setattr("IPython.display.display", display)
     monkeypatch.setattr("vaekit.runs.start.in_notebook", lambda: True)
-    monkeypatch.setattr("vaekit.runs.show._PAUSE", 0.0)
+    monkeypatch.setattr("vaekit.runs.show._PICTURE_PAUSE", 0.0)
     settings = {"network": "mlp(16)", "epochs": 3, "validation": 0.1}
     vaekit.train("vae", out=tmp_path / "run", data="digits", batch=4, **settings)
     last = shown[-1]._repr_html_()

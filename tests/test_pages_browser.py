@@ -42,7 +42,7 @@ def pages(tmp_path_factory) -> dict[str, Path]:
         "images": runs[0].report(),
         "table": rows.report(),
         "comparison": report.compare(runs, folder / "compare.html"),
-        "study": study_page.write_page(known, folder / "study.html"),
+        "study": study_page.write_comparison(known, folder / "study.html"),
     }
 
 

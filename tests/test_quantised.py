@@ -12,7 +12,7 @@ from vaekit import information, recipes
 from vaekit.averages import perplexity
 from vaekit.data import Dataset, load
 from vaekit.distributions import PointMass, Quantised
-from vaekit.distributions.quantised import nearest
+from vaekit.distributions.quantised import nearest_vectors
 from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import Commitment, Distortion
@@ -45,7 +45,7 @@ def test_the_code_is_the_nearest_vector_of_each_group(shared):
 def test_bf16_around_it_changes_no_choice():
     outputs, books = torch.randn(2, 200, 4), torch.randn(2, 64, 4)
     with torch.autocast("cpu", torch.bfloat16):
-        there = nearest(outputs, books)
+        there = nearest_vectors(outputs, books)
     assert torch.equal(there, torch.cdist(outputs, books).argmin(-1))
 
 

@@ -13,10 +13,10 @@ from test_cli import fails, ok
 
 from vaekit import recipes
 from vaekit.errors import VaekitError
-from vaekit.reproduce import SCALES, catalogue, chosen, find
+from vaekit.reproduce import SCALES, catalogue, chosen_items, find_item
 from vaekit.reproduce import reproduce as make
 from vaekit.reproduce.items import Claim, elsewhere
-from vaekit.reproduce.make import Spread, judged, representative
+from vaekit.reproduce.make import SeedSpread, judged, representative
 from vaekit.study import planned
 from vaekit.study.plan import settings_of
 
@@ -33,7 +33,7 @@ FID = ("vimae/table-5", "vimae/table-5-faces")  # trains a network of features f
 
 @pytest.mark.parametrize("key", ITEMS)
 def test_every_scale_is_a_study(key):
-    item = find(key)
+    item = find_item(key)
     assert set(item.scales) <= set(SCALES) and {"smoke", "paper"} <= set(item.scales)
     for scale in item.scales:
         runs = planned(item.study(scale)).runs
@@ -81,13 +81,13 @@ def test_numbers_are_those_of_the_papers(told):
         table = told["vimae"][f"table-{k}"]
         for place, (model, *values) in enumerate(table["rows"]):
             items = ["table-5-faces", "table-5"] if k == 5 else [f"table-{k}"]
-            rows = [r for i in items for r in find(f"vimae/{i}").rows]
+            rows = [r for i in items for r in find_item(f"vimae/{i}").rows]
             row = [r for r in rows if _same(r.name, model)]
             shown = [v for r in row for v in r.published.values()]
             scale = 100 if k in (2, 3, 4) else 1
             assert [v * scale for v in shown] == pytest.approx([v for v in values if v]), place
     for k in (1, 2):
-        rows = find(f"noise/table-{k}").rows
+        rows = find_item(f"noise/table-{k}").rows
         for row, values in zip(rows, told["noise"][f"table-{k}"]["rows"], strict=True):
             beta, noise, variances, shares, *indicators = values[:8]
             assert row.name == f"β = {beta}, {noise}"
@@ -96,10 +96,10 @@ def test_numbers_are_those_of_the_papers(told):
             names = names if len(names) > 1 else ["noise_variance"][: len(names)]
             assert [row.published[name] for name in names] == (variances or [])
             assert row.published.get("noise_share_0", 1) == (shares or [1])[0]
-    rows = find("isa/figures-8-to-16").rows
+    rows = find_item("isa/figures-8-to-16").rows
     for row, values in zip(rows, told["isa"]["figures-8-to-16"]["rows"], strict=True):
         assert [row.published["mig"], -row.published["distortion"]] == values[2:]
-    accuracy = [row.published["cluster_accuracy"] for row in find("vmi/categories").rows]
+    accuracy = [row.published["cluster_accuracy"] for row in find_item("vmi/categories").rows]
     assert accuracy == list(told["vmi"]["categorical-accuracy"].values())[1:]
 
 
@@ -109,13 +109,13 @@ def _same(name, model):
 
 def test_settings_are_those_of_the_papers(told):
     asked = told["noise"]["figure-4-5-8"]
-    rows = find("noise/figures-4-5-8").at("paper").rows
+    rows = find_item("noise/figures-4-5-8").at("paper").rows
     betas = [row.settings["beta"] for row in rows if "beta" in row.settings]
     assert betas == asked["learned_noise_beta"]
     sigmas = [float(row.settings["likelihood"][15:-1]) for row in rows[: -len(betas)]]
     assert [s**2 for s in sigmas] == pytest.approx(asked["fixed_sigma2"], rel=5e-3)
     sprites = told["isa"]["dsprites"]
-    rows = find("isa/figure-5").at("paper").rows
+    rows = find_item("isa/figure-5").at("paper").rows
     assert [row.settings["beta"] for row in rows if row.recipe == "isa_vae"] == sprites["beta"]
     gammas = [row.settings["gamma"] for row in rows if row.recipe == "factor_vae"]
     assert gammas == sprites["gamma_factorvae"]
@@ -147,7 +147,7 @@ def test_smoke_ends_with_a_page_that_has_every_number(key, out):
 
 
 def test_published_stands_below_measured_and_in_the_table(out):
-    item = find("noise/table-1")
+    item = find_item("noise/table-1")
     made = make(item.key, out=out)
     page = made.page.read_text()
     assert "published 76,892" in page and page.count("published ") >= 30
@@ -179,7 +179,7 @@ def test_published_stands_below_measured_and_in_the_table(out):
 
 
 def spreads(**values):
-    return {name: {"mig": Spread(tuple(each))} for name, each in values.items()}
+    return {name: {"mig": SeedSpread(tuple(each))} for name, each in values.items()}
 
 
 @pytest.mark.parametrize(
@@ -235,10 +235,10 @@ def test_bad_input(tmp_path, monkeypatch, capsys, words, said):
 
 
 def test_a_paper_is_all_its_items():
-    assert [item.name for item in chosen("vmi")] == ["categories", "fashion", "coordinates"]
-    assert chosen("noise/figure-13") == [find("noise/figures-4-5-8")]
+    assert [item.name for item in chosen_items("vmi")] == ["categories", "fashion", "coordinates"]
+    assert chosen_items("noise/figure-13") == [find_item("noise/figures-4-5-8")]
     with pytest.raises(VaekitError, match="Did you mean"):
-        find("isa/figure-8")
+        find_item("isa/figure-8")
 
 
 def test_the_run_that_stands_for_a_row():

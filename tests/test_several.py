@@ -152,4 +152,4 @@ def test_tasks_without_their_number_on_each_machine(environment):
     environment(SLURM_NTASKS=2, SLURM_STEP_NUM_TASKS=2, SLURM_STEP_NUM_NODES=1)
     environment(SLURM_JOB_NAME="train", SLURM_PROCID=0, SLURM_LOCALID=0, SLURM_NODEID=0)
     with pytest.raises(VaekitError, match=r"srun: .*--ntasks-per-node"):
-        fabric.make(Training(processes=2, device="cpu"))
+        fabric.make_fabric(Training(processes=2, device="cpu"))

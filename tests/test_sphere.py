@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaekit import information, recipes
 from vaekit.data import Dataset
-from vaekit.distributions import UniformSphere, VonMisesFisher
+from vaekit.distributions import UniformSphere, VonMisesFisherLaw
 from vaekit.distributions.directions.angles import angles
 from vaekit.distributions.directions.bessel import growth
 from vaekit.distributions.directions.sphere import log_area
@@ -56,7 +56,7 @@ def test_bessel_functions_and_their_slopes(size):
 def test_rates_at_both_ends(size, kappa):
     """κ²/2H for small κ, (H − 1)/2 · ln κ and a constant for large, in float32, with a gradient."""
     asked = torch.tensor([kappa], requires_grad=True)
-    q = VonMisesFisher(torch.eye(size)[:1], asked)
+    q = VonMisesFisherLaw(torch.eye(size)[:1], asked)
     rate = kl(q, UniformSphere(torch.zeros(size)), q.rsample((1,)))
     (slope,) = torch.autograd.grad(rate.sum(), asked)
     if kappa < 1:
@@ -98,7 +98,7 @@ def slopes(size: int, kappa: float, n: int = 20_000) -> tuple[Tensor, float]:
     torch.manual_seed(0)
     asked = torch.full((n,), kappa, requires_grad=True)
     direction = torch.nn.functional.normalize(torch.ones(n, size), dim=-1)
-    w = (VonMisesFisher(direction, asked).rsample() * direction).sum(-1)
+    w = (VonMisesFisherLaw(direction, asked).rsample() * direction).sum(-1)
     (found,) = torch.autograd.grad(w.sum(), asked)
     return found.double(), float(known(size, np.array([kappa]))[2][0])
 
@@ -132,7 +132,7 @@ def test_samples_lie_on_the_sphere_with_the_right_spread():
     for size in (2, 3, 40):
         direction = torch.nn.functional.normalize(torch.randn(size), dim=-1)
         for kappa in (1e-4, 7.0, 1e4):
-            q = VonMisesFisher(direction, torch.tensor(kappa))
+            q = VonMisesFisherLaw(direction, torch.tensor(kappa))
             z = q.rsample((20_000,)).double()
             assert float((z.norm(dim=-1) - 1).abs().max()) < 1e-6
             error = z.std(0) / 20_000**0.5

@@ -24,7 +24,7 @@ from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.runs import Config, Run
 from vaekit.study import Follower, Here, Processes, planned, read_study, results, run_study, store
 from vaekit.study.names import ADDED, mark_of
-from vaekit.study.plan import check_spec, value_of
+from vaekit.study.plan import check_spec, setting_of
 from vaekit.study.words import seeds_of
 from vaekit.training import Training
 
@@ -59,7 +59,7 @@ def weights(folder):
 
 def test_a_plan_has_each_run_once():
     plan = planned(SPEC)
-    assert [(r.config.recipe, value_of(r, "beta"), value_of(r, "seed")) for r in plan.runs] == [
+    assert [(r.config.recipe, setting_of(r, "beta"), setting_of(r, "seed")) for r in plan.runs] == [
         ("beta_vae", 1, 0),
         ("beta_vae", 1, 1),
         ("beta_vae", 4, 0),
@@ -93,7 +93,7 @@ def test_blocks_points_and_own_recipes():
         ("beta_vae", 0),
         ("beta_vae", 0),
     ]
-    assert [value_of(run, "latent") for run in plan.runs] == [2, 3, 2]
+    assert [setting_of(run, "latent") for run in plan.runs] == [2, 3, 2]
 
 
 def test_settings_that_mean_the_same_are_one_run():
@@ -290,11 +290,11 @@ def test_a_study_of_another_form(tmp_path):
 
 
 def test_half_a_line_costs_its_run_alone(tmp_path):
-    store.append(tmp_path, {"run": "a", "state": "finished", "x": 1.5})
-    store.append(tmp_path, {"run": "b", "state": "failed", "x": float("nan")})
+    store.append_row(tmp_path, {"run": "a", "state": "finished", "x": 1.5})
+    store.append_row(tmp_path, {"run": "b", "state": "failed", "x": float("nan")})
     with (tmp_path / "rows.jsonl").open("a") as file:
         file.write('{"run": "c", "sta')
-    store.append(tmp_path, {"run": "a", "state": "finished", "x": 2})
+    store.append_row(tmp_path, {"run": "a", "state": "finished", "x": 2})
     with pytest.warns(VaekitWarning, match="1 damaged lines"):
         rows = store.rows(tmp_path)
     assert {name: row["x"] for name, row in rows.items()} == {"b": None, "a": 2}

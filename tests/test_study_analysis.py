@@ -415,7 +415,9 @@ def test_a_bound_on_another_measure_chooses_nothing():
     ],
 )
 def test_tables_without_results(rows, words):
-    made = table(rows) if rows else pl.DataFrame(schema=dict.fromkeys(store.FIRST, pl.String))
+    made = (
+        table(rows) if rows else pl.DataFrame(schema=dict.fromkeys(store.FIRST_COLUMNS, pl.String))
+    )
     for function in (
         analysis.summary,
         analysis.variance_shares,
@@ -466,7 +468,7 @@ class Parsed(HTMLParser):
 
 
 def written(known, folder, **more):
-    path = page.write_page(page.compared(known, **more), folder / "page.html", True)
+    path = page.write_comparison(page.compared(known, **more), folder / "page.html", True)
     html = path.read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"http", html)
     return html
@@ -525,7 +527,7 @@ def folder(tmp_path):
     place.mkdir()
     store.write_spec(place, {"recipes": ["beta_vae", "vae"], "data": "digits"})
     for each in grid(noise()).to_dicts():
-        store.append(place, each)
+        store.append_row(place, each)
     return place
 
 
@@ -537,13 +539,13 @@ def test_settings_that_differ_by_default_are_named(tmp_path):
     differing = {"beta_vae": "mlp(8)", "isa_vae": "conv()"}
     assert layout.unplanned(known)["network"] == differing
     assert set(layout.unplanned(known)) == {"network", "latent"}
-    html = page.write_page(page.compared(known), tmp_path / "page.html").read_text("utf-8")
+    html = page.write_comparison(page.compared(known), tmp_path / "page.html").read_text("utf-8")
     assert "latent (beta_vae 10, isa_vae 20)" in html
     heads = re.findall(r'<tr><th scope="row">([^<]*)</th><td>', html)
     assert "latent" in heads and not {"freeze", "strength name", "strength"} & set(heads)
     equal = table(rows[:4])
     assert not layout.unplanned(equal)
-    html = page.write_page(page.compared(equal), tmp_path / "page.html").read_text("utf-8")
+    html = page.write_comparison(page.compared(equal), tmp_path / "page.html").read_text("utf-8")
     assert "settings that the study does not vary" not in html
 
 

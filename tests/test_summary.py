@@ -14,7 +14,7 @@ from vaekit.errors import VaekitWarning
 from vaekit.report.rendering import options_as_code
 from vaekit.runs import Run
 from vaekit.runs.summary import Sentence
-from vaekit.runs.summary.learned import correlations, shares_of
+from vaekit.runs.summary.learned import column_correlations, shares_of
 from vaekit.runs.summary.sentences import amount, percent
 
 SMALL = {"network": "mlp(32)", "device": "cpu", "verbose": False, "data": "digits"}
@@ -316,7 +316,7 @@ def test_correlations_are_those_of_numpy():
     z, x = rng.normal(size=50), rng.normal(size=(50, 3))
     x[:, 2] = 1.0
     wanted = [np.corrcoef(z, column)[0, 1] for column in x.T[:2]]
-    assert correlations(z, x) == pytest.approx([*wanted, 0.0])
+    assert column_correlations(z, x) == pytest.approx([*wanted, 0.0])
 
 
 def test_numbers_as_they_are_written():

@@ -536,11 +536,11 @@ def resumed(data, at: int, path, training=QUICK, **options) -> dict:
     first = fit(vae(**options), elbo(), data(), training)
     for now in first:
         if now.step == at:
-            checkpoint.save(first, path)
+            checkpoint.save_checkpoint(first, path)
             break
     torch.rand(100)
     second = fit(vae(seed=9, **options), elbo(), data(), training)
-    checkpoint.load(second, path)
+    checkpoint.load_checkpoint(second, path)
     assert second.step == at
     for _ in second:
         pass
@@ -574,10 +574,10 @@ def test_a_resumed_conv_fit_ends_in_the_same_bits(tmp_path):
     half = begun()
     for now in half:
         if now.step == 6:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
     again = begun()
-    checkpoint.load(again, tmp_path / "c")
+    checkpoint.load_checkpoint(again, tmp_path / "c")
     for _ in again:
         pass
     assert same(weights(whole.parts), weights(again.parts))
@@ -617,10 +617,10 @@ def test_a_resumed_fit_keeps_the_state_of_batch_norm(tmp_path):
     half = fit(b, Distortion(), DATA, QUICK)
     for now in half:
         if now.step == 7:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
     again = fit(model(), Distortion(), DATA, QUICK)
-    checkpoint.load(again, tmp_path / "c")
+    checkpoint.load_checkpoint(again, tmp_path / "c")
     for _ in again:
         pass
     assert same(weights(whole.parts), weights(again.parts))
@@ -635,12 +635,12 @@ def saved(tmp_path):
     for now in going:
         if now.step == 5:
             break
-    checkpoint.save(going, tmp_path / "c.safetensors")
+    checkpoint.save_checkpoint(going, tmp_path / "c.safetensors")
     return tmp_path / "c.safetensors"
 
 
 def load(path, model=None):
-    checkpoint.load(fit(model or vae(), elbo(), DATA, QUICK), path)
+    checkpoint.load_checkpoint(fit(model or vae(), elbo(), DATA, QUICK), path)
 
 
 def test_nothing_is_left_beside_a_checkpoint(saved):

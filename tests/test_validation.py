@@ -357,10 +357,10 @@ def test_every_optimiser_steps_as_pytorchs_and_resumes(name, tmp_path):
     half = started(None, optimiser=name)
     for now in half:
         if now.step == 6:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
     again = started(None, seed=3, optimiser=name)
-    checkpoint.load(again, tmp_path / "c")
+    checkpoint.load_checkpoint(again, tmp_path / "c")
     assert same(weights(done(again)), whole)
 
 
@@ -458,10 +458,10 @@ def test_with_everything_a_resumed_fit_ends_in_the_same_bits(at, changed, tmp_pa
     half = begun(0)
     for now in half:
         if now.step == at:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
     again = begun(5)
-    checkpoint.load(again, tmp_path / "c")
+    checkpoint.load_checkpoint(again, tmp_path / "c")
     assert same(weights(done(again)), weights(whole))
     assert again.chosen.judged == whole.chosen.judged
     assert again.step == whole.step
@@ -474,14 +474,14 @@ def test_a_checkpoint_whose_choice_is_damaged(name, tmp_path):
     half = started(**ALL)
     for now in half:
         if now.step == 12:
-            checkpoint.save(half, tmp_path / "c")
+            checkpoint.save_checkpoint(half, tmp_path / "c")
             break
     tensors = load_file(tmp_path / "c")
     tensors[name] = torch.zeros(77)
     about = {"format": "vaekit-checkpoint-1", "step": "12"}
     save_file(tensors, tmp_path / "c", metadata=about)
     with pytest.raises(VaekitError, match=r"of other weights|of another model|number of steps"):
-        checkpoint.load(started(**ALL), tmp_path / "c")
+        checkpoint.load_checkpoint(started(**ALL), tmp_path / "c")
 
 
 # ---- estimators

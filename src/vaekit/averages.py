@@ -25,7 +25,7 @@ class Averaging:
         return self.decay if whole is None or count >= whole else self.decay ** (count / whole)
 
 
-def several() -> bool:
+def several_processes() -> bool:
     """Tell whether this process trains together with others."""
     return processes.is_available() and processes.is_initialized()
 
@@ -35,7 +35,7 @@ def over_processes(mean: Tensor) -> Tensor:
 
     Shares are of equal size, so it is that of the whole batch; with one process it is `mean`.
     """
-    if not several():
+    if not several_processes():
         return mean
     total = mean.clone()
     processes.all_reduce(total)
@@ -44,7 +44,7 @@ def over_processes(mean: Tensor) -> Tensor:
 
 def of_the_first(value: Tensor) -> Tensor:
     """Return the first process's value in all of them; with one process it is `value`."""
-    if several():
+    if several_processes():
         value = value.contiguous().clone()
         processes.broadcast(value, 0)
     return value

@@ -9,7 +9,7 @@ what other examples have there.
 import torch
 from torch import Tensor, nn
 
-from vaekit.data import Columns, Dataset
+from vaekit.data import Dataset, TableColumns
 from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.values import AS_COUNTS, bad_entry, check_within, outside, said_of
@@ -103,7 +103,7 @@ def at_fault(
     name: str,
     x: Tensor,
     others: Tensor,
-    columns: Columns | None = None,
+    columns: TableColumns | None = None,
 ) -> VaekitError:
     """Build the error for `what` of an example x (*shape) that is not finite, beside others.
 

@@ -39,7 +39,7 @@ class Latents:
     """
 
     def __init__(self, blocks: Mapping[str, Sequence[Any]]):
-        self.blocks = {name: _read(name, block) for name, block in blocks.items()}
+        self.blocks = {name: _read_block(name, block) for name, block in blocks.items()}
         trial = self.posterior(nn.Identity())
         self.latent, self.width = trial.latent, trial.width
         self.prior()
@@ -65,7 +65,7 @@ def latents(text: str) -> Latents:
     return build(text, {"product": lambda **blocks: Latents(blocks)}, "latents")
 
 
-def _read(name: str, block: Sequence[Any]) -> _Block:
+def _read_block(name: str, block: Sequence[Any]) -> _Block:
     match block:
         case [kind, int(size), *rest] if not isinstance(size, bool) and len(rest) < 2:
             if (isinstance(kind, str) or callable(kind)) and all(map(_names_prior, rest)):

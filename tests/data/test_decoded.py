@@ -10,7 +10,7 @@ from packing import KINDS, encoded, pack, pgm
 
 from vaekit.data.archives import natural, open_files, stamp
 from vaekit.data.area import averaged, box
-from vaekit.data.decoding import mapped, stacked
+from vaekit.data.decoding import decoded_stack, mapped
 from vaekit.data.files.pictures import pixels
 from vaekit.errors import VaekitError
 
@@ -82,7 +82,7 @@ def test_every_packing_gives_the_same(tmp_path, kind):
     with open_files(path, PGM) as source:
         assert source.names == tuple(f"p{k}.pgm" for k in range(12))
         assert source.read("p3.pgm") == made["p3.pgm"]
-    read = stacked(path, PGM, gray)
+    read = decoded_stack(path, PGM, gray)
     assert read.images.shape == (12, 1, 4, 3) and read.images.dtype == torch.uint8
     assert np.array_equal(read.images.numpy(), content_of(made))
 
@@ -94,7 +94,7 @@ def test_truncated_archives(tmp_path, kind, keep):
     whole = path.read_bytes()
     path.write_bytes(whole[: int(len(whole) * keep)])
     with pytest.raises(VaekitError, match=r"cannot read .*set\..* get it again"):
-        stacked(path, PGM, gray)
+        decoded_stack(path, PGM, gray)
 
 
 def test_a_damaged_member_is_noticed(tmp_path):
@@ -103,7 +103,7 @@ def test_a_damaged_member_is_noticed(tmp_path):
         archive.writestr("p0.pgm", pgm(np.full((30, 30), 77, np.uint8)))
     path.write_bytes(path.read_bytes().replace(b"\x4d" * 50, b"\x4e" * 50))
     with pytest.raises(VaekitError, match=r"cannot read .*set\.zip .*CRC.*get it again"):
-        stacked(path, PGM, gray)
+        decoded_stack(path, PGM, gray)
 
 
 def test_stamps_follow_the_files(tmp_path):
@@ -167,7 +167,7 @@ def test_changed_files_are_decoded_anew(own_cache, tmp_path):
 def test_bad_pictures_leave_nothing_behind(own_cache, tmp_path, name, content, message):
     path = pack(tmp_path / "set", {**files(3), name: content}, ".tar.gz")
     with pytest.raises(VaekitError, match=message):
-        stacked(path, PGM, gray)
+        decoded_stack(path, PGM, gray)
     with pytest.raises(VaekitError, match=message):
         mapped("toys", path, PGM, gray)
     assert not [p for p in own_cache.rglob("*") if p.is_file()]

@@ -155,7 +155,7 @@ def doors(x: np.ndarray, folder: Path) -> dict[str, Callable[[], Tensor]]:
 
 
 def of_estimator(x: np.ndarray) -> Tensor:
-    found = inputs.read(VAE(), x, True)
+    found = inputs.read_pixels(VAE(), x, True)
     return found.float() / 255 if found.dtype == torch.uint8 else found
 
 

@@ -16,7 +16,7 @@ from PIL import Image
 
 from vaekit.data import Dataset, border, load
 from vaekit.data.files import blocks, tables
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.medians import medians
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.system import memory
@@ -303,17 +303,17 @@ def test_pieces_change_no_scaling(monkeypatch):
     numbers[3, 1] = np.nan
     for scale in ("standard", "minmax"):
         for missing in ("mean", "median"):
-            whole = Columns.of(("a", "b", "c"), numbers, scale, missing)
+            whole = TableColumns.of(("a", "b", "c"), numbers, scale, missing)
             with monkeypatch.context() as patch:
                 patch.setattr(border, "_PIECE", 1000)
-                pieces = Columns.of(("a", "b", "c"), numbers, scale, missing)
+                pieces = TableColumns.of(("a", "b", "c"), numbers, scale, missing)
             for key in ("shift", "width", "fill"):
                 assert np.allclose(getattr(whole, key), getattr(pieces, key), rtol=1e-13)
 
 
 @pytest.mark.parametrize("few", [1, 2**22])
 def test_medians_are_exact(monkeypatch, few):
-    monkeypatch.setattr("vaekit.data.tables.medians._FEW", few)
+    monkeypatch.setattr("vaekit.data.tables.medians._SORTED_AT_ONCE", few)
     rng = np.random.default_rng(0)
     for n in (1, 2, 7, 100, 501):
         x = rng.standard_normal((n, 4)) * 10.0 ** rng.integers(-8, 8, (n, 4))

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 import torch
 
-from vaekit.data import Columns, Dataset, load
+from vaekit.data import Dataset, TableColumns, load
 from vaekit.data.files.tables import table
 from vaekit.errors import VaekitError, VaekitWarning
 
@@ -433,7 +433,7 @@ def test_differences_that_float32_loses_are_said(values, lost, tmp_path, recwarn
 @pytest.mark.parametrize("constant", [5.0, 0.0, 7.3, -1e-30])
 def test_values_off_a_constant_column_are_said(constant, scale, recwarn):
     numbers = np.stack([np.full(4, constant), np.arange(4.0)], axis=1)
-    made = Columns.of(("a", "b"), numbers, scale)
+    made = TableColumns.of(("a", "b"), numbers, scale)
     same = numbers.astype(np.float32).astype(np.float64)  # as it may come back
     assert made.scaled(same)[:, 0].tolist() == [0] * 4
     assert not recwarn.list
@@ -454,7 +454,7 @@ def test_held_out_rows_off_a_constant_column(tmp_path):
 
 
 def test_a_column_that_is_filled_from_end_to_end(recwarn):
-    made = Columns.of(("a", "b"), np.array([[1.0, 2], [3, 4]]), "none", "mean")
+    made = TableColumns.of(("a", "b"), np.array([[1.0, 2], [3, 4]]), "none", "mean")
     assert made.scaled(np.array([[np.nan, 1.0]])).tolist() == [[2, 1]]
     assert not recwarn.list
     with pytest.warns(VaekitWarning, match="no row has a value of a: the training's mean"):
@@ -464,12 +464,12 @@ def test_a_column_that_is_filled_from_end_to_end(recwarn):
 @pytest.mark.parametrize("missing", ["", "mean"])
 def test_columns_go_through_plain_types(missing):
     numbers = np.random.default_rng(0).normal(size=(9, 2))
-    made = Columns.of(("a", "b"), numbers, "standard", missing)
-    again = Columns.from_plain(made.plain())
+    made = TableColumns.of(("a", "b"), numbers, "standard", missing)
+    again = TableColumns.from_plain(made.plain())
     assert again.same(made) and again.scale == "standard" and again.missing == missing
     assert (again.fill is None) == (made.fill is None)
     old = {k: v for k, v in made.plain().items() if k in ("names", "shift", "width")}
-    assert Columns.from_plain(old).same(made)
+    assert TableColumns.from_plain(old).same(made)
 
 
 # ---- cost

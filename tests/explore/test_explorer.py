@@ -13,8 +13,8 @@ from PIL import Image, ImageSequence
 
 from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.explore import Explorer, line
-from vaekit.explore.api import SAMPLES, Api, File
-from vaekit.explore.controls import FIRST, Choice
+from vaekit.explore.api import SAMPLES, Api, SavedFile
+from vaekit.explore.controls import FIRST_SLIDERS, Choice
 from vaekit.explore.scoring import CODES
 from vaekit.report.codes import sweep
 from vaekit.runs import Run
@@ -185,7 +185,7 @@ def test_factors_of_a_condition_are_choices(run_of):
 def test_codes_narrow_and_wide(run_of, latent):
     explorer = Explorer(run_of("vae", latent=latent))
     assert len(explorer.latents) == latent
-    assert 1 <= sum(slider.first for slider in explorer.latents) <= FIRST
+    assert 1 <= sum(slider.first for slider in explorer.latents) <= FIRST_SLIDERS
 
 
 def test_without_the_data_own_files_serve(run_of, tmp_path):
@@ -269,7 +269,7 @@ def test_what_is_saved_is_what_was_seen(api, tmp_path):
         what: api.answer("save", {**asked, "what": what, "entry": 0, "a": asked, "b": other})
         for what in ("decoded", "codes.csv", "codes.npy", "traversal", "line", "samples")
     }
-    assert all(isinstance(file, File) for file in saved.values())
+    assert all(isinstance(file, SavedFile) for file in saved.values())
     image = Image.open(io.BytesIO(saved["decoded"].content))
     assert image.size == (256, 256) and saved["decoded"].name == "decoded.png"
     for what in ("traversal", "line"):

@@ -46,6 +46,6 @@ def sprites(make: Make) -> Run:
 @pytest.fixture(scope="session")
 def page_of() -> Callable[[Run, Path], str]:
     """Write a run's page somewhere and read it."""
-    from vaekit.report import write
+    from vaekit.report import write_report
 
-    return lambda run, folder: write(run, folder / "page.html").read_text(encoding="utf-8")
+    return lambda run, folder: write_report(run, folder / "page.html").read_text(encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vaekit import apply, pictures
-from vaekit.data import Columns, Dataset
+from vaekit.data import Dataset, TableColumns
 from vaekit.report import codes as coding
 from vaekit.report.codes import ItemCodes
 from vaekit.report.section import View, short, text_table
@@ -70,7 +70,7 @@ def test_the_best_typical_and_worst(view):
 
 def test_errors_of_columns_are_in_the_units_of_the_table(make):
     numbers = RNG.normal(size=(100, 2)) @ RNG.normal(size=(2, 4))
-    columns = Columns.of(("a", "b<", "c", "d"), numbers * [1, 100, 1, 0] + 5, "standard")
+    columns = TableColumns.of(("a", "b<", "c", "d"), numbers * [1, 100, 1, 0] + 5, "standard")
     data = Dataset(torch.from_numpy(columns.scaled(numbers * [1, 100, 1, 0] + 5)).float())
     run = make("vae", "digits", latent=2)  # only its shape is asked for
     view = View(
@@ -158,7 +158,7 @@ def test_points_fill_the_drawing_alike_on_both_axes():
 
 
 def test_what_items_are_coloured_by(view):
-    fields = {field.name: field for field in code_map.fields_of(view)}
+    fields = {field.name: field for field in code_map.colourings_of(view)}
     assert list(fields) == ["class", "scale", "rotation", "x", "y", "squared error"]
     assert fields["class"].labels == ["square", "ellipse", "heart"] and not fields["class"].ordered
     error = fields["squared error"]

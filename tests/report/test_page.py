@@ -97,7 +97,7 @@ def test_sections_of_a_set_with_factors(sprites, page_of, tmp_path):
 
 
 def test_the_default_place_and_the_pictures(sprites):
-    path = report.write(sprites)
+    path = report.write_report(sprites)
     assert path == sprites.folder / "report.html" and path.exists()
     for name in ("reconstructions", "samples", "traversals"):
         with Image.open(sprites.folder / "pictures" / f"{name}.png") as image:
@@ -199,7 +199,7 @@ def test_a_run_without_a_history_still_has_a_page(make, page_of, tmp_path):
 
 def test_errors(sprites, tmp_path):
     with pytest.raises(VaekitError, match="is a folder"):
-        report.write(sprites, tmp_path)
+        report.write_report(sprites, tmp_path)
 
 
 @pytest.mark.parametrize("scale", ["standard", "minmax"])

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from vaekit import apply, pictures
-from vaekit.data import Columns, Dataset
+from vaekit.data import Dataset, TableColumns
 from vaekit.distributions.divergences import kl_by_coordinate
 from vaekit.information import indicators
 from vaekit.report import codes as coding
@@ -212,7 +212,7 @@ def test_columns_go_by_their_names():
     assert columns.names(rows, 3) == ["x0", "x1", "x2"] and not columns.scaling(rows)
     own = ("acid", "_hidden", "price in $", "", "a name that is longer than a plot is wide")
     for scale, said in (("standard", "standardised"), ("minmax", "[0, 1]"), ("none", ""), ("", "")):
-        scaled = replace(Columns.of(own, NUMBERS, "standard"), scale=scale)
+        scaled = replace(TableColumns.of(own, NUMBERS, "standard"), scale=scale)
         table = replace(rows, columns=scaled)
         assert columns.names(table, 5) == [
             "acid",

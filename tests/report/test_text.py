@@ -81,7 +81,7 @@ def test_classes_and_columns_with_dollars(make, tmp_path):
     made = f"table('{tmp_path / 't.csv'}', label=kind)"
     given = {"likelihood": "gaussian", "reader": "mlp(8)", "network": "mlp(8)"}
     run = make("vmi_joint_vae", made, **given)
-    page = report.write(run, tmp_path / "page.html").read_text(encoding="utf-8")
+    page = report.write_report(run, tmp_path / "page.html").read_text(encoding="utf-8")
     found = [word for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL) for word in words(svg)]
     assert {"$x_$", " _y", "a$b$", "$\\frac{$"} <= set(found)
     assert plots._STYLE["text.parse_math"] is False

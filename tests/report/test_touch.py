@@ -33,7 +33,9 @@ def page_at(tmp_path_factory):
 
     def write(run: Run) -> Path:
         if run.folder not in pages:
-            pages[run.folder] = report.write(run, tmp_path_factory.mktemp("page") / "page.html")
+            pages[run.folder] = report.write_report(
+                run, tmp_path_factory.mktemp("page") / "page.html"
+            )
         return pages[run.folder]
 
     return write

@@ -6,7 +6,7 @@ what a `DataLoader` gives, are encoded and reconstructed batch by batch.
 """
 
 from vaekit.apply.arrays import decode, encode, latent_codes, reconstruct, sample, sample_codes
-from vaekit.apply.loaders import Stream, conditions_beside, source_of
+from vaekit.apply.loaders import Stream, conditions_beside, set_or_stream
 from vaekit.apply.modes import (
     check_shape,
     device_of,
@@ -44,5 +44,5 @@ __all__ = [
     "sample_rows",
     "seeded",
     "shape_of",
-    "source_of",
+    "set_or_stream",
 ]

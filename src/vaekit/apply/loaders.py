@@ -43,7 +43,7 @@ class Given(NamedTuple):
     beside: Any
 
 
-def read(item: Any, batch: int | None) -> Given:
+def read_item(item: Any, batch: int | None) -> Given:
     """Return x of what a loader gave, and what comes after it; `batch` is the loader's size.
 
     Raises `VaekitError` for what is no batch, with how to make it one.
@@ -159,7 +159,7 @@ class Stream:
             held.append((data.batch(), c))
             count += len(data)
             if count >= size:
-                x, told = _joined(held)
+                x, told = _joined_batches(held)
                 whole = count // size * size
                 for first in range(0, whole, size):
                     part = slice(first, first + size)
@@ -167,7 +167,7 @@ class Stream:
                 held = [(x[whole:], None if told is None else told[whole:])]
                 start, count = start + whole, count - whole
         if count:
-            x, told = _joined(held)
+            x, told = _joined_batches(held)
             yield _chunk(x, start), told
 
     def collected(self, wanted: Condition | None) -> Dataset:
@@ -178,7 +178,9 @@ class Stream:
         parts, beside, columns = list[Tensor](), list[Tensor](), None
         for data, c, told in self._batches(wanted):
             parts.append(data.images if data.rows is None else data.images[data.rows])
-            beside.append(_classes(told, len(data)) if c is None else _kept(told, c, wanted))
+            beside.append(
+                _classes_beside(told, len(data)) if c is None else _kept_conditions(told, c, wanted)
+            )
             columns = data.columns
         if len({part.dtype for part in parts}) > 1:
             parts = [as_floats(part) for part in parts]
@@ -193,7 +195,7 @@ class Stream:
         """Yield each batch as a set with its conditions, and what stands beside x."""
         number, done, shape, length = 0, 0, None, self._length()
         for number, item in enumerate(self._items(length), 1):
-            x, beside = read(item, self.loader.batch_size)
+            x, beside = read_item(item, self.loader.batch_size)
             try:
                 data = self.admit(x)
                 c = None if wanted is None else self.told(beside, len(data), wanted)
@@ -207,7 +209,11 @@ class Stream:
                 )
             if self.most is not None and done + len(data) >= self.most:
                 left = torch.arange(self.most - done)
-                yield data.subset(left), None if c is None else c[left], _first(beside, len(left))
+                yield (
+                    data.subset(left),
+                    None if c is None else c[left],
+                    _beside_first(beside, len(left)),
+                )
                 return
             yield data, c, beside
             done += len(data)
@@ -247,7 +253,7 @@ class Stream:
 _END = object()
 
 
-def source_of(data: Any) -> Dataset | Stream:
+def set_or_stream(data: Any) -> Dataset | Stream:
     """Return a set as it is, a loader as what is read of it; raise `VaekitError` for others."""
     if isinstance(data, Stream):
         return data
@@ -259,16 +265,16 @@ def _chunk(x: Tensor, start: int) -> Dataset:
     return Dataset(x, name=f"examples {start} to {start + len(x) - 1} of {_NAME}")
 
 
-def _joined(held: Sequence[tuple[Tensor, Tensor | None]]) -> tuple[Tensor, Tensor | None]:
+def _joined_batches(held: Sequence[tuple[Tensor, Tensor | None]]) -> tuple[Tensor, Tensor | None]:
     told = [c for _, c in held if c is not None]
     return torch.cat([x for x, _ in held]), torch.cat(told) if told else None
 
 
-def _first(beside: Any, n: int) -> Any:
+def _beside_first(beside: Any, n: int) -> Any:
     return beside[:n] if isinstance(beside, Tensor | np.ndarray) else beside
 
 
-def _classes(beside: Any, count: int) -> Tensor:
+def _classes_beside(beside: Any, count: int) -> Tensor:
     """Return classes (n,) where whole numbers stand beside x, else none of them."""
     if not isinstance(beside, Tensor | np.ndarray):
         return torch.empty(0)
@@ -277,12 +283,12 @@ def _classes(beside: Any, count: int) -> Tensor:
     return given.cpu().long() if whole and given.shape == (count,) else torch.empty(0)
 
 
-def _kept(beside: Any, c: Tensor, wanted: Condition | None) -> Tensor:
+def _kept_conditions(beside: Any, c: Tensor, wanted: Condition | None) -> Tensor:
     """Return the conditions of a batch as a set holds them."""
     kind = "labels" if wanted is None else wanted.kind
     if kind == "attributes":
         return c.cpu()
-    classes = _classes(beside, len(c))
+    classes = _classes_beside(beside, len(c))
     if kind == "factors" or not len(classes):
         cure = "classes (n,), whole numbers" if kind == "labels" else "a Dataset in place of it"
         raise VaekitError(

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaekit.apply.loaders import Stream, source_of
+from vaekit.apply.loaders import Stream, set_or_stream
 from vaekit.apply.modes import check_shape, reading_of, seeded
 from vaekit.apply.walk import Chunk, batches, check_conditions
 from vaekit.brief import brief_repr
@@ -90,7 +90,7 @@ def _posteriors(
     model: Model, data: Dataset | DataLoader | Stream, c: Tensor | None
 ) -> Iterator[tuple[Chunk, Density]]:
     check_model(model)
-    source = source_of(data)
+    source = set_or_stream(data)
     if isinstance(source, Dataset):
         check_shape(model, source.batch(torch.arange(1)))
     if c is not None:

@@ -17,7 +17,7 @@ from vaekit import __version__
 from vaekit.errors import VaekitWarning, nearest
 from vaekit.system import system_error
 from vaekit.system.own_code import take
-from vaekit.system.progress import shown
+from vaekit.system.progress import shown_bars
 from vaekit.system.stopping import on_signals, stop
 
 USAGE = """\
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # names of files may be no text
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        with on_signals(stop), warnings.catch_warnings(), shown():
+        with on_signals(stop), warnings.catch_warnings(), shown_bars():
             warnings.simplefilter("always", VaekitWarning)
             warnings.showwarning = _Notes()
             for name in own:
@@ -139,7 +139,7 @@ def _command(module: str, name: str) -> Callable[[list[str]], None]:
 COMMANDS: dict[str, Callable[[list[str]], None]] = {
     "list": _command("listing", "list_command"),
     "show": _command("showing", "show_command"),
-    "train": _command("training", "train"),
+    "train": _command("training", "train_command"),
     "study": _command("studying", "study_command"),
     "reproduce": _command("reproducing", "reproduce_command"),
     "evaluate": _command("judging", "evaluate_command"),

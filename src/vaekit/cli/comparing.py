@@ -88,7 +88,7 @@ def _compare_study(folder: Path, options: Any) -> None:
         out,
         options.force,
         strengths=options.strength or (),
-        tradeoff=None if options.tradeoff is None else _pair(options.tradeoff),
+        tradeoff=None if options.tradeoff is None else _pair_of_numbers(options.tradeoff),
         with_udr=options.udr,
         progress=_note,
     )
@@ -97,7 +97,7 @@ def _compare_study(folder: Path, options: Any) -> None:
     print(f"\n{out}")
 
 
-def _pair(text: str) -> tuple[str, str]:
+def _pair_of_numbers(text: str) -> tuple[str, str]:
     y, colon, x = (part.strip() for part in text.partition(":"))
     if not (y and colon and x):
         raise VaekitError(f"--tradeoff takes two numbers, Y:X such as elbo:rate; got {text!r}")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def evaluate_command(words: list[str]) -> None:
     """Judge a run on its held-out data, or its training data."""
     from vaekit.information.scores import either, taking
-    from vaekit.metrics import listed
+    from vaekit.metrics import listed_metrics
     from vaekit.metrics.checks import BINS
 
     made = parser("evaluate", "RUN", "Judge a run on its held-out data and write metrics.json.")
@@ -39,8 +39,8 @@ def evaluate_command(words: list[str]) -> None:
         "--metrics",
         type=str,
         default="",
-        help=f"also scores, with commas between: {listed()}. all: what applies, but for those that "
-        "take minutes; the scores of factors take 20 s for 10,000 codes, half of it dci",
+        help=f"also scores, with commas between: {listed_metrics()}. all: what applies, but for "
+        "those that take minutes; the scores of factors take 20 s for 10,000 codes, half of it dci",
     )
     made.add_argument(
         "--corrupt",

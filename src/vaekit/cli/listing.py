@@ -19,7 +19,7 @@ def list_command(words: list[str]) -> None:
     from vaekit.data import CATALOGUE
     from vaekit.information import scores  # noqa: F401  with it come the metrics of the prior
     from vaekit.likelihoods import LIKELIHOODS
-    from vaekit.metrics import listed
+    from vaekit.metrics import listed_metrics
     from vaekit.networks import NETWORKS
     from vaekit.objectives import TERMS
     from vaekit.posteriors import POSTERIORS
@@ -39,7 +39,7 @@ def list_command(words: list[str]) -> None:
     print(f"corruptions (--corruption): {', '.join(CORRUPTIONS)}")
     print(f"likelihoods (--likelihood): {', '.join(LIKELIHOODS)}")
     print(f"terms (compose --objective): {', '.join(TERMS)}")
-    print(f"metrics (evaluate --metrics): {listed()}")
+    print(f"metrics (evaluate --metrics): {listed_metrics()}")
     print(f"schedules (for any weight): {', '.join(SCHEDULES)}")
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vaekit.reproduce import Item
     from vaekit.study import Engine, Plan
 
-_WIDE = 98
+_LINE_WIDTH = 98
 
 
 def reproduce_command(words: list[str]) -> None:
@@ -48,10 +48,10 @@ def reproduce_command(words: list[str]) -> None:
         return
     if options.item is None:
         raise VaekitError("name a paper or PAPER/ITEM; `vaekit reproduce --list` shows all")
-    from vaekit.reproduce import chosen, reproduce
+    from vaekit.reproduce import chosen_items, reproduce
     from vaekit.study import Here, Processes
 
-    items = chosen(options.item)
+    items = chosen_items(options.item)
     if len(items) == 1:
         items[0].study(options.scale)  # refused before anything is trained
     if options.workers is not None and options.workers < 1:
@@ -90,10 +90,10 @@ class _Titled(Lines):
 
 def _print_list(paper: str | None) -> None:
     """Print the items of all papers or of one, each with its scales and what was measured."""
-    from vaekit.reproduce import catalogue, chosen
+    from vaekit.reproduce import catalogue, chosen_items
     from vaekit.reproduce.items import elsewhere
 
-    items = list(catalogue().values()) if paper is None else chosen(paper)
+    items = list(catalogue().values()) if paper is None else chosen_items(paper)
     for item in items:
         print(f"{item.key}  {item.title}")
         also = f" Also: {', '.join(item.also)}." if item.also else ""
@@ -105,4 +105,4 @@ def _print_list(paper: str | None) -> None:
 
 
 def _say(text: str) -> None:
-    print(textwrap.fill(text, _WIDE, initial_indent="    ", subsequent_indent="    "))
+    print(textwrap.fill(text, _LINE_WIDTH, initial_indent="    ", subsequent_indent="    "))

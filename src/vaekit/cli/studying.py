@@ -47,7 +47,7 @@ def study_command(words: list[str]) -> None:
     if words and words[0] == _PLAN:
         _plan(words[1:])
         return
-    spec, options = _read(words, "study")
+    spec, options = _read_study(words, "study")
     out = _folder(options)
     engine = _engine(spec, options)
     shown = Lines()
@@ -69,7 +69,7 @@ class Lines(Follower):
         """Say what is left of the plan, and where it is made."""
         self.left, self.slots = left, engine.slots
         several = f"{len(plan.runs)} runs, {left} of them left"
-        _say(f"{f'{left} trials left' if plan.searches else several}; {engine.about}")
+        _to_stderr(f"{f'{left} trials left' if plan.searches else several}; {engine.about}")
 
     def ended(self, row: Mapping[str, Any]) -> None:
         """Say how a run ended, and when the last one will."""
@@ -79,7 +79,9 @@ class Lines(Follower):
         number = next((n for n in ("elbo", "objective", "distortion") if row.get(n)), None)
         said = f"{number} {row[number]:.2f}" if number and finished else row["reason"][:200]
         state = "" if finished else f"{row['state']}{row['reason'] and ': '}"
-        _say(f"{row['run']}  {state}{said}  {forecast.in_words(row['seconds'])}{self._end()}")
+        _to_stderr(
+            f"{row['run']}  {state}{said}  {forecast.time_in_words(row['seconds'])}{self._end()}"
+        )
 
     def known(self, row: Mapping[str, Any]) -> None:
         """Count a trial that asked for a run that was there."""
@@ -90,7 +92,7 @@ class Lines(Follower):
         """Count what failed, also before."""
         self.failed = len(failures(rows))
         if self.again:
-            _say(f"{self.again} trials asked for settings that had been tried")
+            _to_stderr(f"{self.again} trials asked for settings that had been tried")
 
     def _end(self) -> str:
         if not self.left or not self.times:
@@ -101,7 +103,7 @@ class Lines(Follower):
         return f"  ({self.left} left, until about {when})"
 
 
-def _say(text: str) -> None:
+def _to_stderr(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
@@ -143,7 +145,7 @@ def _parser(command: str) -> "ArgumentParser":
     return made
 
 
-def _read(words: list[str], command: str) -> tuple[dict[str, Any], Any]:
+def _read_study(words: list[str], command: str) -> tuple[dict[str, Any], Any]:
     """Return what the study is, and the options of how to make it."""
     made = _parser(command)
     known = {flag for action in made._actions for flag in action.option_strings}
@@ -176,17 +178,17 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
         spec = read_study(first)
     else:
         spec = {"recipes": [_recipe(name) for name in names]}
-    for name, given in (("settings", settings), ("grid", _pairs(options.grid, "--grid"))):
+    for name, given in (("settings", settings), ("grid", _flag_values(options.grid, "--grid"))):
         if given:
             spec[name] = {**(spec.get(name) or {}), **given}
-    search = _pairs(options.search, "--search", several=False)
+    search = _flag_values(options.search, "--search", several=False)
     search |= {n: getattr(options, n) for n in ("maximise", "minimise") if getattr(options, n)}
     if options.space:
         search["space"] = _texts(options.space, "--space")
     if search:
         spec["search"] = {**(spec.get("search") or {}), **search}
     if options.evaluate:
-        judged = _pairs(options.evaluate, "--evaluate", several=False)
+        judged = _flag_values(options.evaluate, "--evaluate", several=False)
         spec["evaluate"] = {**(spec.get("evaluate") or {}), **judged}
     if options.data:
         spec["data"] = options.data[0] if len(options.data) == 1 else options.data
@@ -207,7 +209,7 @@ def _recipe(name: str) -> str:
     return recipes.find(name).name
 
 
-def _pairs(given: list[str] | None, flag: str, several: bool = True) -> dict[str, Any]:
+def _flag_values(given: list[str] | None, flag: str, several: bool = True) -> dict[str, Any]:
     """Read `name=value,value` for each use of a flag; a single text where values are not many."""
     return {
         name: [value(each) for each in split(values)] if several else value(values)
@@ -259,8 +261,8 @@ def _slots(spec: Mapping[str, Any], options: Any) -> int:
 
 
 def _plan(words: list[str]) -> None:
-    spec, options = _read(words, "study plan")
+    spec, options = _read_study(words, "study plan")
     plan = planned(spec)
-    print(forecast.listed(plan))
+    print(forecast.listed_runs(plan))
     for line in forecast.cost(plan, _slots(spec, options), options.out):
         print(line)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from vaekit.runs import Run
 
 
-def train(words: list[str]) -> None:
+def train_command(words: list[str]) -> None:
     """Train a recipe, or what a run file says, into a run folder."""
     if not words or words[0] in ("-h", "--help"):
         from vaekit.data import CATALOGUE
@@ -37,15 +37,15 @@ def train(words: list[str]) -> None:
     made = _train_parser(words[0])
     options = vars(parse_words(made, words[1:]))
     folder = start.folder_of(words[0], options["out"], options["resume"])
-    step = _trained(folder) if folder and options["resume"] else None
+    step = _trained_step(folder) if folder and options["resume"] else None
     if folder and options["resume"] and not folder.exists():
         print(f"no run in {folder} yet: starting it", file=sys.stderr)
     run = start.train(words[0], **options)
     if is_first(run.config.training):
-        _conclude(run, step)
+        _say_end(run, step)
 
 
-def _trained(folder: Path) -> int | None:
+def _trained_step(folder: Path) -> int | None:
     """Return the step that the weights in a folder are of, None where there are none."""
     from vaekit.runs import Run
 
@@ -55,7 +55,7 @@ def _trained(folder: Path) -> int | None:
         return None
 
 
-def _conclude(run: "Run", before: int | None) -> None:
+def _say_end(run: "Run", before: int | None) -> None:
     notes = run.config.notes
     if notes["state"] == "finished" and before == notes.get("step", before):
         print("this run is finished: nothing was trained")

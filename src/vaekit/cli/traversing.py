@@ -60,19 +60,19 @@ def traverse_command(words: list[str]) -> None:
     from vaekit.cli.examples import writing
     from vaekit.runs import Run
     from vaekit.runs.use import brought
-    from vaekit.traversals import endings, traverse
+    from vaekit.traversals import row_endings, traverse
 
     runs = [Run(run, options.data_dir) for run in options.runs]
-    possible = endings(runs[0].schema)
+    possible = row_endings(runs[0].schema)
     out = out_of(options, runs[0].folder / f"traversals{possible[0]}")
-    of = None if options.of is None else _examples(options.of)
+    of = None if options.of is None else _named_examples(options.of)
     reads = tuple(Path(each) for each in of or () if isinstance(each, str))
     target = writing.Target(out, possible, options.force, reads)
     moved = traverse(
         runs,
         of,
-        _listed(options.on),
-        _listed(options.plane),
+        _at_commas(options.on),
+        _at_commas(options.plane),
         getattr(options, "from"),
         options.to,
         options.steps,
@@ -82,7 +82,7 @@ def traverse_command(words: list[str]) -> None:
     print(f"{target.path}: {moved.said()}")
 
 
-def _listed(text: str | None) -> list[str] | None:
+def _at_commas(text: str | None) -> list[str] | None:
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
@@ -91,8 +91,8 @@ def _listed(text: str | None) -> list[str] | None:
     return parts
 
 
-def _examples(text: str) -> list[int | str]:
+def _named_examples(text: str) -> list[int | str]:
     """Part examples at commas; a file that has one in its name is a file."""
     if Path(text).exists():
         return [text]
-    return [int(part) if part.isdecimal() else part for part in _listed(text) or []]
+    return [int(part) if part.isdecimal() else part for part in _at_commas(text) or []]

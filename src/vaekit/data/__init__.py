@@ -6,11 +6,11 @@ from vaekit.data.factors import Factors, one_hot, one_hots
 from vaekit.data.recordings.arrays import windows
 from vaekit.data.schema import Schema
 from vaekit.data.splits import Splits
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 
 __all__ = [
     "CATALOGUE",
-    "Columns",
+    "TableColumns",
     "Dataset",
     "Factors",
     "RowNames",

@@ -21,7 +21,7 @@ from vaekit.data.border import Channels, admit, check_all_finite, class_numbers,
 from vaekit.data.factors import Factors, one_hot, one_hots
 from vaekit.data.notebook import notebook_face
 from vaekit.data.parting import parts_apart, random_parts
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.mixed import Field
 from vaekit.data.tables.row_names import RowNames
 from vaekit.errors import VaekitError, nearest, shortened
@@ -46,7 +46,7 @@ class Dataset:
     rows: Tensor | None = None
     label_names: tuple[str, ...] = ()
     attributes: Tensor | None = None
-    columns: Columns | None = None
+    columns: TableColumns | None = None
     names: "tuple[str, ...] | RowNames" = ()
     overlap: int = 0
 

@@ -23,7 +23,7 @@ from vaekit.errors import VaekitError
 from vaekit.system.progress import steps
 from vaekit.system.threads import in_threads
 
-_MANY = 10_000  # pictures whose decoding takes long enough to be announced
+MANY = 10_000  # pictures whose decoding takes long enough to be announced
 Decode = Callable[[bytes], np.ndarray]
 
 
@@ -39,7 +39,7 @@ class Pictures(NamedTuple):
         return [match.groups() for name in self.names if (match := pattern.search(name))]
 
 
-def stacked(path: Path, wanted: re.Pattern[str], decode: Decode) -> Pictures:
+def decoded_stack(path: Path, wanted: re.Pattern[str], decode: Decode) -> Pictures:
     """Decode the pictures of a small folder or archive into memory, in natural order of names.
 
     Raises `VaekitError` for none, damaged ones, and differing sizes.
@@ -55,13 +55,13 @@ def mapped(
     """Map the decoded pictures of a folder or archive from the cache, where they are put if needed.
 
     They belong to the set `what`; `how` tells apart different ways of decoding. Raises
-    `VaekitError` as `stacked` does, and where the cache cannot be written.
+    `VaekitError` as `decoded_stack` does, and where the cache cannot be written.
     """
 
     def make(folder: Path) -> None:
         with open_files(path, wanted) as source:
             count = len(source.names)
-            about = f"decoding {count} pictures of {path.name}" if count > _MANY else ""
+            about = f"decoding {count} pictures of {path.name}" if count > MANY else ""
             pieces = (picture[None] for picture in _decoded_pictures(source, decode))
             record = lambda: {"names": source.names, "sha256": source.sha256()}  # noqa: E731
             store(folder, count, pieces, record, about)

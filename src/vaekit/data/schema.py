@@ -22,7 +22,7 @@ from torch import Tensor
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.recordings.arrays import fitted, longer
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.mixed import Field, entries_of
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
@@ -42,7 +42,7 @@ class Schema:
     classes: tuple[int, ...] | None = None
     label_names: tuple[str, ...] = ()
     factors: Mapping[str, int] | None = None
-    columns: Columns | None = None
+    columns: TableColumns | None = None
     who: str = "the run"
 
     @classmethod
@@ -66,7 +66,7 @@ class Schema:
             None if classes is None else tuple(classes),
             tuple(known["label_names"]),
             known["factors"],
-            None if columns is None else Columns.from_plain(columns),
+            None if columns is None else TableColumns.from_plain(columns),
         )
 
     def notes(self) -> dict[str, Any]:

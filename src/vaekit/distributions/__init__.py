@@ -2,7 +2,7 @@
 
 from vaekit.distributions.base import Density, Factorised, Univariates, Whole, density
 from vaekit.distributions.coordinates import GeneralizedNormals, Logistics
-from vaekit.distributions.directions.sphere import UniformSphere, VonMisesFisher
+from vaekit.distributions.directions.sphere import UniformSphere, VonMisesFisherLaw
 from vaekit.distributions.entries import BernoulliEntries, GaussianEntries, MixtureEntries
 from vaekit.distributions.flowed import Flowed
 from vaekit.distributions.gaussian import LOG_2PI, DiagonalGaussian, PointMass, StandardNormal
@@ -35,7 +35,7 @@ __all__ = [
     "StandardNormal",
     "UniformSphere",
     "Univariates",
-    "VonMisesFisher",
+    "VonMisesFisherLaw",
     "Whole",
     "density",
 ]

@@ -40,7 +40,7 @@ from torch import Tensor
 from torch.distributions import Distribution, kl_divergence
 
 from vaekit.distributions.base import Density, density
-from vaekit.distributions.directions.sphere import UniformSphere, VonMisesFisher
+from vaekit.distributions.directions.sphere import UniformSphere, VonMisesFisherLaw
 from vaekit.distributions.gaussian import DiagonalGaussian, StandardNormal
 from vaekit.distributions.one_hots import Categories, OneHots, RelaxedOneHots
 from vaekit.distributions.product import Blocks, blocks, pairs_of
@@ -251,7 +251,7 @@ def _one_hots_to_one_hots(q: Categories, p: OneHots) -> Tensor:
     return (q.mean * (q.log_probs - p.log_probs)).sum(-1)
 
 
-@closed_form(VonMisesFisher, UniformSphere, by_coordinate=False)
-def _directions_to_uniform(q: VonMisesFisher, p: UniformSphere) -> Tensor:
+@closed_form(VonMisesFisherLaw, UniformSphere, by_coordinate=False)
+def _directions_to_uniform(q: VonMisesFisherLaw, p: UniformSphere) -> Tensor:
     """KL = κ A(κ) − f(κ) (Davidson et al. 2018, eq. 12 and 14, with ln |S| in f)."""
     return q.information()

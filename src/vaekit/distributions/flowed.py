@@ -18,8 +18,8 @@ from vaekit.distributions.base import Density
 from vaekit.errors import VaekitError, nearest
 from vaekit.system.extras import needed
 
-KINDS = {"maf": "MAF", "nsf": "NSF"}  # affine steps, and monotonic splines on [−5, 5]
-DRAWS = 256  # for mean and variance
+FLOWS = {"maf": "MAF", "nsf": "NSF"}  # affine steps, and monotonic splines on [−5, 5]
+EVEN_DRAWS = 256  # for mean and variance
 Change = Callable[[Tensor], tuple[Tensor, Tensor]]  # x → y and ln |det dy/dx|
 
 
@@ -77,14 +77,14 @@ class Steps(nn.Module):
     def __init__(self, size: int, context: int, kind: str, transforms: int, hidden: Sequence[int]):
         super().__init__()
         check_counts(transforms=transforms)
-        if kind not in KINDS:
-            raise nearest(str(kind), KINDS, "kind of flow")
+        if kind not in FLOWS:
+            raise nearest(str(kind), FLOWS, "kind of flow")
         if not hidden or not all(isinstance(n, int) and n >= 1 for n in hidden):
             raise VaekitError(f"the hidden widths of a flow must be ≥ 1, got {list(hidden)}")
-        make = getattr(_zuko_flows(), KINDS[kind])
+        make = getattr(_zuko_flows(), FLOWS[kind])
         how = {"transforms": transforms, "hidden_features": tuple(hidden)}
         self.lazy = make(size, context, **how).transform
-        uniform = torch.quasirandom.SobolEngine(size, scramble=True, seed=0).draw(DRAWS // 2)
+        uniform = torch.quasirandom.SobolEngine(size, scramble=True, seed=0).draw(EVEN_DRAWS // 2)
         half = torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6))
         even = torch.cat([half, -half]) / half.square().mean(0).sqrt()  # of mean 0, variance 1
         self.register_buffer("even", even, persistent=False)

@@ -27,7 +27,7 @@ class Quantised(PointMass):
 
 
 @torch.no_grad()
-def nearest(outputs: Tensor, books: Tensor) -> Tensor:
+def nearest_vectors(outputs: Tensor, books: Tensor) -> Tensor:
     """Return which vector of `books` (groups, codes, size) is nearest to outputs (groups, n, size).
 
     Whole numbers (groups, n), of float32 also where the arithmetic around is of bf16.

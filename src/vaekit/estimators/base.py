@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vaekit import apply
 from vaekit.arguments import check
-from vaekit.data import Columns, Dataset, one_hot
+from vaekit.data import Dataset, TableColumns, one_hot
 from vaekit.errors import VaekitError
 from vaekit.estimators import conditions, inputs, settings, training
 from vaekit.information import evaluate, score_examples
@@ -25,7 +25,7 @@ from vaekit.training.fabric import pick
 from vaekit.training.shown import check_ends
 from vaekit.values import check_within
 
-_SCALE = ", as with MinMaxScaler(clip=True)"
+_SCALE_CURE = ", as with MinMaxScaler(clip=True)"
 DRAWS, MOST = 5000, 50  # of codes for a score: in all, and of one example
 
 
@@ -40,14 +40,14 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     _recipe: ClassVar[Recipe]
     model_: Model
-    history_: list[training.Row]
+    history_: list[training.TrainedRow]
     n_iter_: int
     n_features_in_: int
     shape_: tuple[int, ...]
     input_shape_: tuple[int, ...]
     range_: tuple[float, float]
     whole_: bool
-    columns_: Columns | None
+    columns_: TableColumns | None
     classes_: np.ndarray
     _arguments: dict[str, Any]
     _trained: training.Trained
@@ -61,7 +61,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """
         data, held_out = self._begin(X, y), None
         if self.get_params()["early_stopping"]:
-            fraction = settings.checked(self)["validation_fraction"]
+            fraction = settings.checked_parameters(self)["validation_fraction"]
             data, held_out = data.split(fraction, self._trained.seed)
         self._advance(data, settings.of_training(self, data).epochs, held_out)
         return self
@@ -178,16 +178,16 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self.__dict__.pop(name, None)
         data = self._data(X, y, reset=True, classes=classes)
         parameters = inspect.signature(self._recipe.make).parameters
-        own = {k: v for k, v in settings.checked(self).items() if k in parameters}
+        own = {k: v for k, v in settings.checked_parameters(self).items() if k in parameters}
         if data.labels is not None:  # the first part of the data may lack the last class
             own["width"] = len(self.classes_)
         seed = inputs.seed_of(self.get_params()["random_state"])
         self._arguments = self._recipe.complete(own, data)
         try:
-            self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
+            self._trained = training.begin_system(self._recipe, self._arguments, self.shape_, seed)
         except TypeError as error:  # a word or a fraction where a whole number belongs
             raise VaekitError(f"a parameter of {self!r} is of the wrong type: {error}") from error
-        check_ends(self._trained.system.model, *data.range, "X", _SCALE)
+        check_ends(self._trained.system.model, *data.range, "X", _SCALE_CURE)
         self.history_, self.n_iter_, self.range_ = [], 0, data.range
         self.whole_ = not data.images.is_floating_point()
         return data
@@ -203,7 +203,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         low, high = data.range
         self.range_ = min(low, self.range_[0]), max(high, self.range_[1])
 
-    def _show(self, row: training.Row) -> None:
+    def _show(self, row: training.TrainedRow) -> None:
         if self.get_params()["verbose"]:
             terms = "  ".join(f"{k} {v:.3f}" for k, v in row.items() if k not in ("epoch", "step"))
             print(f"[{type(self).__name__}] epoch {row['epoch']:g}  {terms}")
@@ -213,13 +213,13 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     def _data(self, X: Any, y: Any, reset: bool = False, classes: Any = None) -> Dataset:
         """Check X and y and join them; with `reset` learn their form, else hold them against it."""
         mixed = inputs.read_mixed(self, X, reset)
-        pixels = inputs.read(self, X, reset) if mixed is None else mixed.images
+        pixels = inputs.read_pixels(self, X, reset) if mixed is None else mixed.images
         labels, attributes = self._known(y, len(pixels), reset, classes)
         columns = self.columns_
         data = Dataset(pixels, labels, name="X", attributes=attributes, columns=columns)
         if not reset and columns is None:
             likelihood = self.model_.likelihood
-            check_within(likelihood.support, *data.range, "X", _SCALE, likelihood.whole)
+            check_within(likelihood.support, *data.range, "X", _SCALE_CURE, likelihood.whole)
             inputs.check_scale(self, data)
         return data
 
@@ -270,7 +270,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 
     def _rebuild(self, seed: int, progress: Progress, tensors: Mapping[str, Tensor]) -> None:
         """Make the model anew and give it back its weights and the state of its training."""
-        self._trained = training.begin(self._recipe, self._arguments, self.shape_, seed)
+        self._trained = training.begin_system(self._recipe, self._arguments, self.shape_, seed)
         self._trained.progress = progress
         self._trained.restore(tensors)
         self.model_ = self._trained.system.model

@@ -76,7 +76,7 @@ def codes_of(labels: np.ndarray, classes: np.ndarray) -> Tensor:
         unknown = labels.tolist()[codes.index(-1)]
         raise VaekitError(
             f"y holds the class {unknown!r}, which was not seen in training: the model knows "
-            f"{_listed(classes.tolist())}"
+            f"{_shown_values(classes.tolist())}"
         )
     return torch.tensor(codes, dtype=torch.int64)
 
@@ -91,6 +91,6 @@ def attributes_of(y: Any, n: int) -> Tensor:
     return torch.tensor(found.reshape(n, -1))
 
 
-def _listed(values: Sequence[Any]) -> str:
+def _shown_values(values: Sequence[Any]) -> str:
     shown = ", ".join(map(repr, values[:10]))
     return shown + (f", … ({len(values)} in all)" if len(values) > 10 else "")

@@ -65,7 +65,7 @@ def estimator(recipe: str) -> type[Estimator]:
     parameters = _parameters(found)
     namespace = {
         "__init__": _constructor(parameters),
-        "__doc__": _text(found, [p.name for p in parameters]),
+        "__doc__": _class_docstring(found, [p.name for p in parameters]),
         "__module__": __package__,  # where pickle looks it up
         "_recipe": found,
     }
@@ -119,16 +119,16 @@ def _constructor(parameters: list[Parameter]) -> Any:
     return __init__
 
 
-def _text(recipe: Recipe, names: list[str]) -> str:
+def _class_docstring(recipe: Recipe, names: list[str]) -> str:
     """Write the docstring from those of the recipe and of the training settings."""
-    known = {**_described(Training), **_described(recipe.make), **OWN_TEXT}
+    known = {**_argument_texts(Training), **_argument_texts(recipe.make), **OWN_TEXT}
     known["batch"] = "examples in one step, all of them where X has fewer"
     arguments = "\n".join(f"    {name}: {known.get(name, 'see the recipe')}" for name in names)
     body = inspect.cleandoc(recipe.make.__doc__ or "").split("\nArgs:")[0].strip()
     return f"{body}\n\nPaper: {recipe.paper}\n\nArgs:\n{arguments}\n\n{ATTRIBUTES}\n"
 
 
-def _described(thing: Any) -> Mapping[str, str]:
+def _argument_texts(thing: Any) -> Mapping[str, str]:
     """Read what a docstring says of each argument, in one line each."""
     _, _, after = inspect.cleandoc(thing.__doc__ or "").partition("Args:\n")
     block = re.split(r"\n(?=\S)", after, maxsplit=1)[0]

@@ -19,7 +19,7 @@ from vaekit.arguments import fits
 from vaekit.data import Dataset, Schema
 from vaekit.data.border import admit, channels_last
 from vaekit.data.files.tables import is_frame, read_table
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import entries_of
 from vaekit.errors import VaekitError
@@ -34,7 +34,7 @@ def as_array(X: Any) -> Any:
     return np.asarray(X) if nested else X
 
 
-def read(estimator: Any, X: Any, reset: bool) -> Tensor:
+def read_pixels(estimator: Any, X: Any, reset: bool) -> Tensor:
     """Return what X holds as (n, D) float32 or images (n, C, H, W), uint8 or float32.
 
     With `reset` the estimator learns its form; without, X is held against it. Raises `ValueError`
@@ -46,7 +46,7 @@ def read(estimator: Any, X: Any, reset: bool) -> Tensor:
         settled = image_shape is not None and tuple(np.ravel(image_shape).tolist()) == given
         found = admit(X, layout="nchw" if settled or not reset else "auto")
     else:
-        found = _rows(estimator, X, image_shape, reset)
+        found = _rows_of_table(estimator, X, image_shape, reset)
     shape = tuple(found.shape[1:])
     if reset:
         estimator.shape_, estimator.n_features_in_ = shape, prod(shape)
@@ -82,7 +82,7 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
         fields = fields_of(table, table.frame.columns)
         names = tuple(entry for field in fields for entry in field.entry_names())
         own = entries_of(table, fields)
-        estimator.columns_ = Columns.of(names, own, "standard", fields=fields)
+        estimator.columns_ = TableColumns.of(names, own, "standard", fields=fields)
         estimator.shape_ = estimator.input_shape_ = (len(names),)
     return Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name).admitted(X)
 
@@ -93,7 +93,7 @@ def has_words(frame: Any) -> bool:
     return any(kind in (pl.String, pl.Categorical, pl.Enum) for kind in kinds)
 
 
-def _rows(estimator: Any, X: Any, image_shape: Any, reset: bool) -> Tensor:
+def _rows_of_table(estimator: Any, X: Any, image_shape: Any, reset: bool) -> Tensor:
     """Return a table (n, D) as float32, or the images (n, C, H, W) that its rows hold."""
     if image_shape is None:
         try:

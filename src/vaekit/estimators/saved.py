@@ -16,19 +16,19 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 import vaekit
-from vaekit.data import Columns
+from vaekit.data import TableColumns
 from vaekit.errors import VaekitError
 from vaekit.estimators.base import Estimator
 from vaekit.estimators.conditions import kind_of
 from vaekit.estimators.generate import OF_THE_DATA, OF_THE_RUN, estimator
-from vaekit.estimators.training import begin
+from vaekit.estimators.training import begin_system
 from vaekit.runs import Run
 from vaekit.schedules import Progress, Schedule
 from vaekit.system import files, weights
 from vaekit.training.state import OWN
 
 FORMAT, BEFORE = "vaekit-estimator-2", "vaekit-estimator-1"
-PLAIN = (
+PLAIN_TYPES = (
     "shape_",
     "input_shape_",
     "range_",
@@ -46,7 +46,7 @@ def save(found: Estimator, path: Path) -> None:
     if path.is_dir():
         raise VaekitError(f"cannot write {path}: it is a folder, name a file in it")
     _check_plain(found)
-    notes = {"format": FORMAT, "vaekit": vaekit.__version__, "estimator": _text(found)}
+    notes = {"format": FORMAT, "vaekit": vaekit.__version__, "estimator": _json_text(found)}
     files.write_file(path, lambda temporary: save_file(found._trained.tensors(), temporary, notes))
 
 
@@ -66,7 +66,7 @@ def load(path: Path | str) -> Estimator:
         raise VaekitError(f"{path} is no estimator: it holds weights only, or is of another kind")
     try:
         about = json.loads(notes["estimator"])
-        made = _described(about)
+        made = _made_as_described(about)
         progress, seed = Progress(**about["progress"]), int(about["seed"])
         made._rebuild(seed, progress, tensors)
     except VaekitError:
@@ -115,44 +115,44 @@ def _of_run(run: Run) -> Estimator:
         made.n_features_in_ = len(mixed.fields)
     wanted = model.condition
     if wanted is not None and kind_of(wanted.kind) == "labels":
-        made.classes_ = _classes(schema.label_names, wanted.width)
+        made.classes_ = _class_labels(schema.label_names, wanted.width)
     per_epoch, step = config.notes["train"] // config.training.batch, run.stamp.step or 0
     made.n_iter_ = step // per_epoch
     made.history_ = [
         {k: v for k, v in row.items() if not k.startswith(("weight_", "images_per_second"))}
         for row in run.history
     ]
-    begun = begin(made._recipe, made._arguments, made.shape_, config.training.seed)
+    begun = begin_system(made._recipe, made._arguments, made.shape_, config.training.seed)
     own = {f"{OWN}{name}": weight for name, weight in model.state_dict().items()}
     progress = Progress(step, config.training.epochs * per_epoch, per_epoch)
     made._rebuild(config.training.seed, progress, begun.tensors() | own)
     return made
 
 
-def _classes(names: tuple[str, ...], width: int) -> np.ndarray:
+def _class_labels(names: tuple[str, ...], width: int) -> np.ndarray:
     """Return the labels of a run's classes: their names, or numbers where these are numbers."""
     if len(names) != width:
         return np.arange(width)
     return np.array([int(name) for name in names] if all(map(str.isdecimal, names)) else names)
 
 
-def _described(about: dict[str, Any]) -> Estimator:
+def _made_as_described(about: dict[str, Any]) -> Estimator:
     """Make the estimator that the header describes, with all but its model."""
     parameters = about["parameters"]
     parameters["image_shape"] = parameters["image_shape"] and tuple(parameters["image_shape"])
     found = estimator(about["recipe"])(**parameters)
     found._arguments = about["arguments"]
-    for name in PLAIN:
+    for name in PLAIN_TYPES:
         value = about[name]
         setattr(found, name, tuple(value) if name in TUPLES else value)
     known = about.get("columns")  # files of before have none
-    found.columns_ = None if known is None else Columns.from_plain(known)
+    found.columns_ = None if known is None else TableColumns.from_plain(known)
     for name, kept in about["named"].items():
         setattr(found, name, np.array(kept["values"], dtype=kept["dtype"]))
     return found
 
 
-def _text(found: Estimator) -> str:
+def _json_text(found: Estimator) -> str:
     """Write what is no tensor as JSON."""
     parameters = found.get_params()
     if isinstance(parameters["random_state"], np.random.RandomState):
@@ -166,9 +166,9 @@ def _text(found: Estimator) -> str:
         "seed": found._trained.seed,
         "progress": asdict(found._trained.progress),
         "named": {k: {"dtype": v.dtype.str, "values": v.tolist()} for k, v in named.items()},
-        **{name: getattr(found, name) for name in PLAIN},
+        **{name: getattr(found, name) for name in PLAIN_TYPES},
     }
-    return json.dumps(about, default=_plain)
+    return json.dumps(about, default=_plain_value)
 
 
 def _check_plain(found: Estimator) -> None:
@@ -176,7 +176,7 @@ def _check_plain(found: Estimator) -> None:
     known = inspect.signature(type(found)).parameters
     for name, value in found.get_params().items():
         try:
-            json.dumps(value, default=_plain)
+            json.dumps(value, default=_plain_value)
         except TypeError:
             text = str(value) if isinstance(value, Schedule) else known[name].default
             such = f", such as {name}={text!r}," if isinstance(text, str) else ""
@@ -186,7 +186,7 @@ def _check_plain(found: Estimator) -> None:
             ) from None
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     if isinstance(value, np.random.RandomState):  # of which the seed that it gave is kept

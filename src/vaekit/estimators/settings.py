@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def of_training(estimator: "Estimator", data: Dataset) -> Training:
     """Return the settings, with a batch that the data fill and epochs for all that was done."""
-    given = checked(estimator)
+    given = checked_parameters(estimator)
     settings = {f.name: given[f.name] for f in fields(Training) if f.name in given}
     check_counts(n_iter_no_change=given["n_iter_no_change"])
     stop = {"patience": given["n_iter_no_change"], "keep": "best"}
@@ -26,7 +26,7 @@ def of_training(estimator: "Estimator", data: Dataset) -> Training:
     return replace(whole, batch=min(whole.batch, len(data)), epochs=epochs)
 
 
-def checked(estimator: "Estimator") -> dict[str, Any]:
+def checked_parameters(estimator: "Estimator") -> dict[str, Any]:
     """Return the parameters in Python's types; raise `VaekitError` for one of a wrong type."""
     known = inspect.signature(type(estimator)).parameters
     given = {name: plain(value) for name, value in estimator.get_params().items()}

@@ -19,10 +19,10 @@ from vaekit.errors import VaekitError
 from vaekit.recipes import Recipe, System
 from vaekit.schedules import Progress
 from vaekit.training import Fit, Training, optimisers
-from vaekit.training.state import joined, parted
+from vaekit.training.state import joined_state, parted
 from vaekit.training.step import Step
 
-Row = dict[str, float]
+TrainedRow = dict[str, float]
 
 
 @dataclass(eq=False)
@@ -47,7 +47,7 @@ class Trained:
     def tensors(self) -> dict[str, Tensor]:
         """Return all that a file needs beside seed and progress, named as `training.state` says."""
         random = {name: state[None] for name, state in self.noise.items()}
-        return joined(self.parts.state_dict(), self.moments, {"now": random}, self.chosen)
+        return joined_state(self.parts.state_dict(), self.moments, {"now": random}, self.chosen)
 
     def restore(self, tensors: Mapping[str, Tensor]) -> None:
         """Take over what `tensors` returned; raise `VaekitError` where it is of another system."""
@@ -68,7 +68,7 @@ class Trained:
         self.system.model.eval()
 
 
-def begin(
+def begin_system(
     recipe: Recipe, arguments: Mapping[str, Any], shape: tuple[int, ...], seed: int
 ) -> Trained:
     """Build a recipe's system with the weights of that seed; leave all generators as they were.
@@ -84,9 +84,9 @@ def advance(
     data: Dataset,
     training: Training,
     epochs: int,
-    show: Callable[[Row], None],
+    show: Callable[[TrainedRow], None],
     validation: Dataset | None = None,
-) -> list[Row]:
+) -> list[TrainedRow]:
     """Train for `epochs` more, in place, and return a row for each: epoch, step, terms in nats.
 
     There are fewer rows where `training` stops early by the validation set, whose numbers are in
@@ -110,16 +110,16 @@ def _advance(
     data: Dataset,
     training: Training,
     epochs: int,
-    show: Callable[[Row], None],
+    show: Callable[[TrainedRow], None],
     validation: Dataset | None,
-) -> list[Row]:
-    history: list[Row] = []
+) -> list[TrainedRow]:
+    history: list[TrainedRow] = []
     fit = Fit(*trained.system, data, training, validation)
     done = trained.progress.step // trained.progress.per_epoch
     _resume(fit, trained, done)
     for now in fit:
         if now.step % now.batches.per_epoch == 0:
-            history.append(_row(now))
+            history.append(_history_row(now))
             show(history[-1])
             if len(history) == epochs:
                 break
@@ -156,7 +156,7 @@ def _keep(fit: Fit, trained: Trained) -> None:
     trained.settle()
 
 
-def _row(fit: Fit) -> Row:
+def _history_row(fit: Fit) -> TrainedRow:
     means, _, total = fit.interval()
     row = {"epoch": round(fit.epoch), "step": fit.step, "objective": total, **means}
     return row | {f"validation_{name}": value for name, value in fit.judged.items()}

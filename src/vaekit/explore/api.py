@@ -26,14 +26,14 @@ from vaekit.report.rendering import data_name
 
 COLUMNS = 200  # of a table that are shown
 SAMPLES, FRAMES = 16, 24
-_SHEET = 8  # samples side by side
+_SHEET_WIDTH = 8  # samples side by side
 _MOMENT = 0.001  # seconds, in which another request may take its turn
 
 Query = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class File:
+class SavedFile:
     """Hold a file to be saved."""
 
     name: str
@@ -48,7 +48,7 @@ class Api:
         self.explorers = explorers
         self._lock, self._ended = threading.Lock(), False
         self._last = dict[int, tuple[Any, Example]]()
-        self._calls: dict[str, Callable[[Query], dict[str, Any] | File]] = {
+        self._calls: dict[str, Callable[[Query], dict[str, Any] | SavedFile]] = {
             "runs": self._runs,
             "open": self._open,
             "example": self._example,
@@ -57,7 +57,7 @@ class Api:
             "save": self._save,
         }
 
-    def answer(self, name: str, query: Query) -> dict[str, Any] | File:
+    def answer(self, name: str, query: Query) -> dict[str, Any] | SavedFile:
         """Answer a request; raise `VaekitError` for one that makes no sense."""
         if name == "score":
             return self._score(query)
@@ -116,7 +116,7 @@ class Api:
             "measure": "" if codes is None else codes.measure,
             "parts": explorer.parts,
             "start": None if start is None else {"part": start[0], "index": start[1]},
-            "c": None if c is None else views.numbers(c),
+            "c": None if c is None else views.json_numbers(c),
             "prior": explorer.model.prior is not None,
             "note": f"Without the run's data: {explorer.absent}" if explorer.absent else "",
         }
@@ -126,9 +126,9 @@ class Api:
     def _example(self, query: Query) -> dict[str, Any]:
         explorer, example = self._explorer(query), self._seen(query)
         shown = self._shown(explorer, example.x)
-        c = None if example.c is None else views.numbers(example.c)
+        c = None if example.c is None else views.json_numbers(example.c)
         about = {"name": example.name, "note": example.note, "c": c}
-        return {**shown, **about, "z": views.numbers(example.z)}
+        return {**shown, **about, "z": views.json_numbers(example.z)}
 
     def _decode(self, query: Query) -> dict[str, Any]:
         explorer = self._explorer(query)
@@ -138,7 +138,7 @@ class Api:
         if query.get("example") is None:
             return shown
         x = self._seen(query).x
-        shown["error"] = views.numbers((x - y).double().square().sum())[0]
+        shown["error"] = views.json_numbers((x - y).double().square().sum())[0]
         if explorer.image:
             apart, bound = views.difference(x, y)
             return {**shown, "difference": views.uri(apart), "bound": bound}
@@ -163,9 +163,11 @@ class Api:
         explorer = self._explorer(query)
         z, x = self._drawn(explorer, query)
         each = zip(z, x, strict=True)
-        return {"samples": [{"z": views.numbers(a), **self._shown(explorer, b)} for a, b in each]}
+        return {
+            "samples": [{"z": views.json_numbers(a), **self._shown(explorer, b)} for a, b in each]
+        }
 
-    def _save(self, query: Query) -> File:
+    def _save(self, query: Query) -> SavedFile:
         explorer, what = self._explorer(query), query.get("what")
         if what == "samples":
             z, x = self._drawn(explorer, query)
@@ -176,14 +178,14 @@ class Api:
             return _moving(explorer, "line", explorer.decode(line(a, b, FRAMES), c))
         z, c = self._code(explorer, query)
         if what == "traversal":
-            entry = _whole(query.get("entry"), "a latent")
+            entry = _whole_number(query.get("entry"), "a latent")
             codes = explorer.traversal(z, entry, FRAMES)
             many = None if c is None else c.expand(FRAMES, -1)
             return _moving(explorer, f"z{entry}", explorer.decode(codes, many))
         if what == "codes.csv":
-            return File("codes.csv", "text/csv", views.code_table(z[None], ["explored"]))
+            return SavedFile("codes.csv", "text/csv", views.code_table(z[None], ["explored"]))
         if what == "codes.npy":
-            return File("codes.npy", "application/octet-stream", views.npy(z[None]))
+            return SavedFile("codes.npy", "application/octet-stream", views.npy(z[None]))
         if what == "decoded":
             return _sheet(explorer, explorer.decode(z[None], None if c is None else c[None]))
         raise VaekitError(f"there is nothing to save as {what!r}")
@@ -191,7 +193,7 @@ class Api:
     # ---- reading a request
 
     def _explorer(self, query: Query, key: str = "run") -> Explorer:
-        number = _whole(query.get(key), "a run")
+        number = _whole_number(query.get(key), "a run")
         if not 0 <= number < len(self.explorers):
             raise VaekitError(f"there is no run {number}")
         return self.explorers[number]
@@ -204,7 +206,7 @@ class Api:
         last = self._last.get(query["run"])
         if last is not None and last[0] == reference:
             return last[1]
-        part, index = str(reference.get("part")), _whole(reference.get("index"), "an index")
+        part, index = str(reference.get("part")), _whole_number(reference.get("index"), "an index")
         data, name = self._explorer(reference, "of").pick(part, index)
         c = reference.get("c")
         told = None if c is None else _vector(c, len(c) if isinstance(c, list) else -1)
@@ -230,11 +232,11 @@ class Api:
     def _shown(self, explorer: Explorer, x: Tensor) -> dict[str, Any]:
         """Return an example x (*shape): a picture, or the columns that are shown."""
         if explorer.image:
-            return {"picture": views.uri(views.pixels(x[None], explorer.schema.levels)[0])}
-        return {"values": views.numbers(explorer.own(x[None])[0, :COLUMNS])}
+            return {"picture": views.uri(views.pixels_shown(x[None], explorer.schema.levels)[0])}
+        return {"values": views.json_numbers(explorer.own(x[None])[0, :COLUMNS])}
 
 
-Answer = TypeVar("Answer", dict[str, Any], File, dict[str, Any] | File)
+Answer = TypeVar("Answer", dict[str, Any], SavedFile, dict[str, Any] | SavedFile)
 
 
 def _noted(answer: Answer, notes: Sequence[WarningMessage]) -> Answer:
@@ -245,7 +247,7 @@ def _noted(answer: Answer, notes: Sequence[WarningMessage]) -> Answer:
     return answer
 
 
-def _whole(value: Any, what: str) -> int:
+def _whole_number(value: Any, what: str) -> int:
     if not fits(value, int):
         raise VaekitError(f"{what} is named by a whole number, got {value!r}")
     return int(value)
@@ -267,23 +269,25 @@ def _column_names(explorer: Explorer) -> list[str]:
     return [f"x{i}" for i in range(width)] if columns is None else list(columns.names)
 
 
-def _rows(explorer: Explorer, name: str, x: Tensor) -> File:
-    content = views.table(_column_names(explorer), explorer.own(x).tolist())
-    return File(f"{name}.csv", "text/csv", content)
+def _rows_file(explorer: Explorer, name: str, x: Tensor) -> SavedFile:
+    content = views.csv_table(_column_names(explorer), explorer.own(x).tolist())
+    return SavedFile(f"{name}.csv", "text/csv", content)
 
 
-def _sheet(explorer: Explorer, x: Tensor) -> File:
+def _sheet(explorer: Explorer, x: Tensor) -> SavedFile:
     """Return examples (n, *shape) as one picture, or as rows of a table."""
     name = "decoded" if len(x) == 1 else "samples"
     if not explorer.image:
-        return _rows(explorer, name, x)
-    sheet = pictures.grid(views.pixels(x, explorer.schema.levels), min(len(x), _SHEET))
-    side = views.SIDE * max(1, min(len(x), _SHEET) // 2)
-    return File(f"{name}.png", "image/png", views.png(sheet, side))
+        return _rows_file(explorer, name, x)
+    sheet = pictures.grid(views.pixels_shown(x, explorer.schema.levels), min(len(x), _SHEET_WIDTH))
+    side = views.SIDE * max(1, min(len(x), _SHEET_WIDTH) // 2)
+    return SavedFile(f"{name}.png", "image/png", views.png(sheet, side))
 
 
-def _moving(explorer: Explorer, name: str, x: Tensor) -> File:
+def _moving(explorer: Explorer, name: str, x: Tensor) -> SavedFile:
     """Return examples (n, *shape) as a moving picture, or as rows of a table."""
     if not explorer.image:
-        return _rows(explorer, name, x)
-    return File(f"{name}.gif", "image/gif", views.gif(views.pixels(x, explorer.schema.levels)))
+        return _rows_file(explorer, name, x)
+    return SavedFile(
+        f"{name}.gif", "image/gif", views.gif(views.pixels_shown(x, explorer.schema.levels))
+    )

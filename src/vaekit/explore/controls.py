@@ -15,7 +15,7 @@ from vaekit.model import Condition
 from vaekit.report.codes import ItemCodes, sweep
 from vaekit.report.sections.images import informative
 
-FIRST = 10  # sliders at most that are shown at once
+FIRST_SLIDERS = 10  # sliders at most that are shown at once
 _RANGE = (-3.0, 3.0)
 
 
@@ -43,8 +43,8 @@ class Choice:
 def latent_sliders(width: int, codes: ItemCodes | None) -> list[Slider]:
     """List the sliders of a code of `width`, in order; without codes of a set by number."""
     if codes is None:
-        return [Slider(h, f"z{h}", *_RANGE, first=h < FIRST) for h in range(width)]
-    shown = informative(codes)[:FIRST]
+        return [Slider(h, f"z{h}", *_RANGE, first=h < FIRST_SLIDERS) for h in range(width)]
+    shown = informative(codes)[:FIRST_SLIDERS]
     return [Slider(h, codes.label(h), *_ends(codes, h), h in shown) for h in codes.order.tolist()]
 
 
@@ -61,7 +61,9 @@ def _ends(codes: ItemCodes, latent: int) -> tuple[float, float]:
 def category_choices(codes: ItemCodes | None) -> list[Choice]:
     """List the choices of the one-hots in a code."""
     return [
-        Choice(name or "category", where.start, where.stop, _numbered(where.start, where.stop))
+        Choice(
+            name or "category", where.start, where.stop, _entries_numbered(where.start, where.stop)
+        )
         for name, where in ({} if codes is None else codes.categories).items()
     ]
 
@@ -92,12 +94,12 @@ def _classes(schema: Schema, width: int) -> list[tuple[int, str]]:
 def _factors(schema: Schema) -> list[Choice | Slider]:
     choices, start = list[Choice | Slider](), 0
     for name, size in (schema.factors or {}).items():
-        choices.append(Choice(name, start, start + size, _numbered(start, start + size)))
+        choices.append(Choice(name, start, start + size, _entries_numbered(start, start + size)))
         start += size
     return choices
 
 
-def _numbered(start: int, stop: int) -> list[tuple[int, str]]:
+def _entries_numbered(start: int, stop: int) -> list[tuple[int, str]]:
     return [(entry, str(entry - start)) for entry in range(start, stop)]
 
 

@@ -26,12 +26,12 @@ from urllib.parse import parse_qsl, urlsplit
 from vaekit import report
 from vaekit.arguments import fits
 from vaekit.errors import VaekitError
-from vaekit.explore.api import Api, File
+from vaekit.explore.api import Api, SavedFile
 from vaekit.explore.explorer import Explorer
 from vaekit.system import system_error
 
 HOST = "127.0.0.1"
-MOST = 64 * 2**20  # bytes of a file that is dropped
+MOST_BYTES = 64 * 2**20  # bytes of a file that is dropped
 _HERE, _REPORT = Path(__file__).parent, Path(report.__file__).parent
 _PAGES = {
     "": ("text/html", [_HERE / "page.html"]),
@@ -155,9 +155,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Answer what the page asks, or take the file that was dropped."""
         length = self.headers.get("Content-Length", "")
-        if not length.isdecimal() or int(length) > MOST:
+        if not length.isdecimal() or int(length) > MOST_BYTES:
             self.close_connection = True
-            self._answer({"error": f"this takes up to {MOST >> 20} MB"})
+            self._answer({"error": f"this takes up to {MOST_BYTES >> 20} MB"})
             return
         body = self.rfile.read(int(length))
         try:
@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
                 known = f"this went wrong inside of vaekit ({type(error).__name__}: {error})"
             self._answer({"error": str(known)})
 
-    def _result(self, body: bytes) -> dict[str, Any] | File:
+    def _result(self, body: bytes) -> dict[str, Any] | SavedFile:
         if self.name == "add":
             named = dict(parse_qsl(urlsplit(self.path).query))
             run = named.get("run", "")
@@ -182,8 +182,8 @@ class _Handler(BaseHTTPRequestHandler):
             raise VaekitError("a request is a JSON object")
         return self.api.answer(self.name, query)
 
-    def _answer(self, result: dict[str, Any] | File) -> None:
-        if isinstance(result, File):
+    def _answer(self, result: dict[str, Any] | SavedFile) -> None:
+        if isinstance(result, SavedFile):
             self._send(HTTPStatus.OK, result.kind, result.content, {"X-Name": result.name})
         else:
             content = json.dumps(result, allow_nan=False).encode()

@@ -15,12 +15,12 @@ from torch import Tensor
 from vaekit.pictures import tiles, write_moving
 
 SIDE = 256  # pixels at least of the longer side of a picture that is saved
-_LARGEST = 512  # pixels of a side; larger pictures are averaged down
+_LARGEST_SHOWN = 512  # pixels of a side; larger pictures are averaged down
 
 
-def pixels(x: Tensor, levels: tuple[float, float]) -> np.ndarray:
+def pixels_shown(x: Tensor, levels: tuple[float, float]) -> np.ndarray:
     """Turn images x (n, C, H, W), black and white at `levels`, into bytes (n, H, W, 3)."""
-    return tiles(x, *levels, _LARGEST)
+    return tiles(x, *levels, _LARGEST_SHOWN)
 
 
 def difference(x: Tensor, y: Tensor) -> tuple[np.ndarray, float]:
@@ -30,13 +30,13 @@ def difference(x: Tensor, y: Tensor) -> tuple[np.ndarray, float]:
     """
     apart = x - y
     bound = float(apart.abs().max()) or 1.0
-    return pixels(apart[None], (-bound, bound))[0], bound
+    return pixels_shown(apart[None], (-bound, bound))[0], bound
 
 
 def png(picture: np.ndarray, side: int = 0) -> bytes:
     """Write bytes (H, W, 3 or 4) as a PNG, its longer side enlarged to `side` pixels or more."""
     buffer = io.BytesIO()
-    Image.fromarray(_enlarged(picture, side)).save(buffer, "PNG", compress_level=1)
+    Image.fromarray(_enlarged_picture(picture, side)).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()
 
 
@@ -48,11 +48,11 @@ def uri(picture: np.ndarray) -> str:
 def gif(frames: np.ndarray, side: int = SIDE) -> bytes:
     """Write bytes (n, H, W, 3) as a GIF that goes there and back without end."""
     buffer = io.BytesIO()
-    write_moving([_enlarged(frame, side) for frame in frames], buffer, ".gif")
+    write_moving([_enlarged_picture(frame, side) for frame in frames], buffer, ".gif")
     return buffer.getvalue()
 
 
-def _enlarged(picture: np.ndarray, side: int) -> np.ndarray:
+def _enlarged_picture(picture: np.ndarray, side: int) -> np.ndarray:
     times = max(1, math.ceil(side / max(picture.shape[:2])))
     return picture.repeat(times, axis=0).repeat(times, axis=1)
 
@@ -64,7 +64,7 @@ def npy(values: Tensor) -> bytes:
     return buffer.getvalue()
 
 
-def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
+def csv_table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
     """Write rows as .csv."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([heads, *rows])
@@ -74,10 +74,10 @@ def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> bytes:
 def code_table(z: Tensor, names: Sequence[str]) -> bytes:
     """Write codes (n, H) as the .csv that `vaekit decode` reads: name, z0, z1 and so on."""
     rows = [[name, *map(str, row)] for name, row in zip(names, z.numpy(), strict=True)]
-    return table(["name", *(f"z{h}" for h in range(z.shape[1]))], rows)
+    return csv_table(["name", *(f"z{h}" for h in range(z.shape[1]))], rows)
 
 
-def numbers(values: np.ndarray | Tensor) -> list[float | None]:
+def json_numbers(values: np.ndarray | Tensor) -> list[float | None]:
     """Return numbers as JSON can hold them: None for what is not finite."""
     each = torch.as_tensor(values).double().flatten().tolist()
     return [value if math.isfinite(value) else None for value in each]

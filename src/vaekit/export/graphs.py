@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vaekit.data import Schema
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 from vaekit.distributions.base import density
 from vaekit.distributions.one_hots import Categories
 from vaekit.errors import VaekitError
@@ -57,7 +57,7 @@ class Bytes(Scaling):
         return torch.randint(0, 256, (count, *shape), dtype=torch.uint8)
 
 
-class Rows(Scaling):
+class RowScaling(Scaling):
     """Scale the columns of a table, in float64 as `data.columns` does, and fill missing values."""
 
     shift: Tensor
@@ -65,7 +65,7 @@ class Rows(Scaling):
     divisor: Tensor
     fill: Tensor
 
-    def __init__(self, columns: Columns):
+    def __init__(self, columns: TableColumns):
         super().__init__()
         width = torch.as_tensor(columns.width, dtype=torch.float64)
         self.register_buffer("shift", torch.as_tensor(columns.shift, dtype=torch.float64))
@@ -166,6 +166,6 @@ def scaling_of(schema: Schema, pixels: str) -> Scaling:
             "graph reads; load the run where it is used, vaekit.Run(FOLDER)"
         )
     if schema.columns is not None:
-        return Rows(schema.columns)
+        return RowScaling(schema.columns)
     unit = len(schema.shape) == 3 and schema.levels == (0.0, 1.0)
     return Bytes() if unit and pixels == "bytes" else Scaling()

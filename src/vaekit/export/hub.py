@@ -16,7 +16,7 @@ from vaekit.runs.folder import MODEL
 from vaekit.system import files
 from vaekit.training.state import save_weights
 
-FILES = (MODEL, "run.yaml", "README.md", "history.csv", "metrics.json")
+RUN_FILES = (MODEL, "run.yaml", "README.md", "history.csv", "metrics.json")
 _REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 _FOLDERS = re.compile(r"[^'\"(),=]*[/\\]")  # those before the name of a file
 
@@ -52,7 +52,9 @@ def from_pretrained(where: Path | str, revision: str | None = None) -> Path:
         )
     module: Any = import_module("huggingface_hub")
     try:
-        return Path(module.snapshot_download(name, revision=revision, allow_patterns=list(FILES)))
+        return Path(
+            module.snapshot_download(name, revision=revision, allow_patterns=list(RUN_FILES))
+        )
     except Exception as error:
         said = " ".join(str(error).split())[:200]
         raise VaekitError(
@@ -118,7 +120,7 @@ def card(run: Run, config: Config, license: str) -> str:
         "",
         "## Numbers",
         "",
-        *_numbers(run.metrics if run.judged() else {}),
+        *_number_lines(run.metrics if run.judged() else {}),
         "",
         "## Training",
         "",
@@ -134,7 +136,7 @@ def card(run: Run, config: Config, license: str) -> str:
     return "\n".join(lines)
 
 
-def _numbers(metrics: dict[str, Any]) -> list[str]:
+def _number_lines(metrics: dict[str, Any]) -> list[str]:
     if not metrics:
         return ["None yet: `vaekit evaluate` computes them, and another export writes them here."]
     rows = ["| number | value | of | how |", "|---|---|---|---|"]

@@ -18,7 +18,7 @@ from vaekit.errors import VaekitError
 from vaekit.export.graphs import Graph
 
 ONNX = ("onnx", "onnxscript", "onnxruntime")
-MOST = 1e-4  # relative difference of a file from the module
+MOST_DIFFERENCE = 1e-4  # relative difference of a file from the module
 OPSET = 18
 _SIZES = (7, 1, 3)  # of the batches that a file is checked with: other ones than it was traced with
 
@@ -97,10 +97,10 @@ def _difference(graph: Graph, run: Callable[[tuple[Tensor, ...]], list[np.ndarra
             apart = float(np.abs(theirs - ours.numpy()).max())
             scale = max(float(ours.abs().max()), 1e-12)
             worst = max(worst, apart / scale if np.isfinite(apart) else np.inf)
-    if not worst <= MOST:
+    if not worst <= MOST_DIFFERENCE:
         raise VaekitError(
             f"not exported: the file differs from the model by {worst:.1e} of the largest value, "
-            f"more than {MOST:g}"
+            f"more than {MOST_DIFFERENCE:g}"
         )
     return worst
 

@@ -54,7 +54,7 @@ def write(
     if to not in ENDINGS:
         raise nearest(str(to), ENDINGS, "form to export to")
     folder = files.place(run.folder / to if out is None else out, "the folder of an export")
-    check_folder(folder, run.folder, force)
+    check_place(folder, run.folder, force)
     if to == "onnx":
         programs.check_onnx()
     with TemporaryDirectory() as name:
@@ -81,7 +81,7 @@ def write_programs(both: dict[str, Graph], folder: Path, to: str) -> float:
     return max(writer(graph, folder / f"{name}{ENDINGS[to]}") for name, graph in both.items())
 
 
-def check_folder(folder: Path, own: Path, force: bool) -> None:
+def check_place(folder: Path, own: Path, force: bool) -> None:
     """Raise `VaekitError` where an export may not be written."""
     if folder.is_file():
         raise VaekitError(f"{folder} is a file, and an export is a folder: choose another --out")

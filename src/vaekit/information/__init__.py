@@ -10,7 +10,7 @@ from vaekit.information.fitted.refit import noise_gains, refit, residuals, with_
 from vaekit.information.importance import LogLikelihood, log_likelihood
 from vaekit.information.input_noise import FirstOrder, first_order
 from vaekit.information.ledger import ledger
-from vaekit.information.ledger.entries import Check, Ledger, Row
+from vaekit.information.ledger.entries import Check, Ledger, LedgerRow
 from vaekit.information.rates import Number, evaluate, passes
 from vaekit.information.scores import applying, chosen, score
 from vaekit.information.scores.examples import ExampleScores, score_batches, score_examples
@@ -30,7 +30,7 @@ __all__ = [
     "Ledger",
     "LogLikelihood",
     "Number",
-    "Row",
+    "LedgerRow",
     "aggregate",
     "applying",
     "chosen",

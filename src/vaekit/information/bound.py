@@ -40,7 +40,7 @@ from vaekit.distributions import Density, OneHots
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values
 from vaekit.information.aggregated.parts import (
-    CODES,
+    RATE_CODES,
     On,
     aggregated,
     category_entropy,
@@ -140,20 +140,20 @@ def mutual_information_bound(
     if not 0 < lr < math.inf:
         raise VaekitError(f"lr, the learning rate of the reader, must be finite and > 0, got {lr}")
     part = part_of(model, on)
-    learned, judged = _sets(model, data, train, n, seed)
+    learned, judged = _reader_sets(model, data, train, n, seed)
     source = PairSource(model, part, again, drawn)
     with drawing(seed), evaluating(model):
         look = trained(source, learned, reader, steps, batch, lr)
         rows = rows_of(model, judged, n)
         pairs = [source.pairs(judged, some) for some in rows.split(CHUNK)]
         told = torch.cat([look(one.shown, one.c).cpu().double() for one in pairs])
-        rate = _rates(model, judged, rows, part.places)
+        rate = _block_rates(model, judged, rows, part.places)
     surprise, categories = _surprise(pairs)
     check_finite_values(model, judged, rows, "the bound", told, surprise, rate)
     return Bound(part.name, told, surprise, rate, categories, again, drawn)
 
 
-def _sets(
+def _reader_sets(
     model: Model, data: Dataset, train: Dataset | None, n: int, seed: int
 ) -> tuple[Dataset, Dataset]:
     """Return what the reader learns from, and what it is judged by."""
@@ -170,12 +170,12 @@ def _sets(
     return data.split(0.5, seed) if train is None else (train, data)
 
 
-def _rates(model: Model, data: Dataset, rows: Tensor, places: list[int]) -> Tensor | None:
+def _block_rates(model: Model, data: Dataset, rows: Tensor, places: list[int]) -> Tensor | None:
     rates = []
     for part in encoded(model, data, rows):
         if part.prior is None:
             return None
-        rate = rate_of(part.q, part.prior, part.q.rsample((CODES,)), places)
+        rate = rate_of(part.q, part.prior, part.q.rsample((RATE_CODES,)), places)
         if rate is None:
             return None
         rates.append(rate[0].cpu().double())

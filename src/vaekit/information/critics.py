@@ -58,7 +58,7 @@ class PairSource(NamedTuple):
         return Pairs((p.sample() if self.drawn else p.mean)[0], c, own)
 
 
-class Reader(nn.Module):
+class InformationReader(nn.Module):
     """Tell c from x′ by a network named by text, of which `first` pairs show shapes and units."""
 
     def __init__(self, text: str, first: Pairs):
@@ -86,25 +86,25 @@ class Reader(nn.Module):
 def _mean_and_scale(c: Tensor, category: bool) -> tuple[Tensor, Tensor]:
     if category:  # its entries have their unit
         return c.new_zeros(c.shape[-1]), c.new_ones(c.shape[-1])
-    return c.mean(0), _wide(c.std(0, correction=0))
+    return c.mean(0), _positive_widths(c.std(0, correction=0))
 
 
 def _image_units(x: Tensor) -> tuple[Tensor, Tensor]:
-    return x.mean(), _wide(x.std(correction=0))
+    return x.mean(), _positive_widths(x.std(correction=0))
 
 
-def _wide(std: Tensor) -> Tensor:
+def _positive_widths(std: Tensor) -> Tensor:
     return std.where(std > 0, torch.ones_like(std))
 
 
 def trained(
     source: PairSource, data: Dataset, text: str, steps: int, batch: int, lr: float
-) -> Reader:
+) -> InformationReader:
     """Train a fresh reader on pairs of a set's examples, with the global generator."""
     order = torch.randperm(len(data))
     kept = order[: max(1, min(len(data) // 10, _FIRST))]
     rows = order[len(kept) :]
-    reader = Reader(text, source.pairs(data, rows[:_FIRST]))
+    reader = InformationReader(text, source.pairs(data, rows[:_FIRST]))
     stepping = torch.optim.Adam(reader.parameters(), lr)
     falling = torch.optim.lr_scheduler.CosineAnnealingLR(stepping, steps)
     judged, best, state = source.pairs(data, kept), -torch.inf, reader.state_dict()

@@ -25,13 +25,13 @@ from vaekit.information.encoding import check_subject, drawing, rows_of
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
-CODES = 100  # of a row
+ROW_CODES = 100  # of a row
 CANDIDATES = 10_000  # codes among which those of given entries are chosen
-_NUMBERS = 2**24  # that a chunk decodes at once
+_DECODED_AT_ONCE = 2**24  # that a chunk decodes at once
 _FEW = 10  # codes that carry the weight: fewer are too few
 
 
-class Rows(NamedTuple):
+class GivenRows(NamedTuple):
     """Hold rows (n, D), and the effective number of codes (Σ w)² / Σ w² that they come from."""
 
     x: Tensor
@@ -51,7 +51,7 @@ def check_missing(model: Model) -> None:
 def imputed(
     model: Model,
     data: Dataset,
-    samples: int = CODES,
+    samples: int = ROW_CODES,
     draw: bool = False,
     seed: int = 0,
     c: Tensor | None = None,
@@ -67,7 +67,7 @@ def imputed(
     """
     check_subject(model, data, samples=samples)
     check_missing(model)
-    size = max(1, _NUMBERS // (samples * math.prod(data.shape)))
+    size = max(1, _DECODED_AT_ONCE // (samples * math.prod(data.shape)))
     parts, far = list[Tensor](), 0
     with drawing(seed), evaluating(model):
         for _, _, x, told in batches(model, data, torch.arange(len(data)), size, c):
@@ -99,7 +99,9 @@ def imputed(
 
 
 @torch.no_grad()
-def rows_given(model: Model, x: Tensor, n: int, c: Tensor | None = None, seed: int = 0) -> Rows:
+def rows_given(
+    model: Model, x: Tensor, n: int, c: Tensor | None = None, seed: int = 0
+) -> GivenRows:
     """Draw n rows of p(x) that have the known entries of x (D,), NaN where they are free.
 
     `c` (width,) is what a conditional model is told. Raises `VaekitError` for a model without
@@ -132,7 +134,7 @@ def rows_given(model: Model, x: Tensor, n: int, c: Tensor | None = None, seed: i
             f"what is given is rare to the model: {effective:.1f} of {len(z):,} codes carry the "
             "weight, and rows come from these alone; give less, or train on more such rows"
         )
-    return Rows(torch.where(x.isnan(), made, x).cpu(), effective)
+    return GivenRows(torch.where(x.isnan(), made, x).cpu(), effective)
 
 
 @torch.no_grad()

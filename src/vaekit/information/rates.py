@@ -31,7 +31,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, source_of
+from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, set_or_stream
 from vaekit.arguments import check_counts
 from vaekit.data import Dataset
 from vaekit.data.parting import shuffled
@@ -86,7 +86,7 @@ def evaluate(
     """
     check_model(model)
     check_counts(n=n, samples=samples, bins=bins)
-    source, rows, sums = source_of(data), None, _PerExample(samples)
+    source, rows, sums = set_or_stream(data), None, _PerExample(samples)
     if isinstance(source, Dataset):
         check_subject(model, source)
     with seeded(seed):

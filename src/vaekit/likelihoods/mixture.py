@@ -26,7 +26,7 @@ from vaekit.likelihoods.base import (
 
 MOST_COMPONENTS = 100  # components: each is as many numbers as the batch has entries
 ALIKE = 1.01  # times a σ² up to which another is the same
-DEAD = 1e-4  # share below which a component counts as dead
+DEAD_SHARE = 1e-4  # share below which a component counts as dead
 LEARNED_BY = ("em", "gradient")
 
 
@@ -137,13 +137,13 @@ class GaussianMixture(Likelihood):
     def warning(self) -> str:
         """Name the components that have died, those that are one, and those at the floor."""
         log_std, log_share = self.mixture()
-        dead = [k for k, v in enumerate(log_share.exp().tolist()) if v < DEAD]
+        dead = [k for k, v in enumerate(log_share.exp().tolist()) if v < DEAD_SHARE]
         low = [k for k, v in enumerate((2 * log_std).exp().tolist()) if at_floor(v, self.floor)]
         said = []
         if dead and self.components > 1:
             said.append(
-                f"component {_comma_list(dead)} of the noise mixture has died (π < {DEAD:g}): the "
-                f"residuals need fewer than {self.components} components, or a smaller floor"
+                f"component {_comma_list(dead)} of the noise mixture has died (π < {DEAD_SHARE:g})"
+                f": the residuals need fewer than {self.components} components, or a smaller floor"
             )
         said += [
             f"components {a} and {b} of the noise mixture have the same σ² and are one: the "

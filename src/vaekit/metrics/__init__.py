@@ -15,7 +15,7 @@ from vaekit.metrics.frechet import fid
 from vaekit.metrics.gaussian import gaussian_total_correlation, wasserstein_correlation
 from vaekit.metrics.labels import label_accuracy
 from vaekit.metrics.neighbours import mig_by_neighbours, mutual_information_by_neighbours
-from vaekit.metrics.record import METRICS, Metric, Row, Subject, described, listed, metric
+from vaekit.metrics.record import METRICS, Metric, Row, Subject, described, listed_metrics, metric
 from vaekit.metrics.score import Score
 from vaekit.metrics.udr import udr
 from vaekit.metrics.windows import parzen
@@ -39,7 +39,7 @@ __all__ = [
     "irs",
     "jemmig",
     "label_accuracy",
-    "listed",
+    "listed_metrics",
     "metric",
     "mig",
     "mig_by_neighbours",

@@ -55,7 +55,7 @@ def boost(
     trees = 1 if len(names) == 2 else len(names)
     truth = np.zeros((trees, len(levels)))
     truth[levels if trees > 1 else 0, np.arange(len(levels))] = 1 if trees > 1 else levels
-    score = np.tile(_start(truth)[:, None], (1, len(codes)))
+    score = np.tile(_first_scores(truth)[:, None], (1, len(codes)))
     sums, importance = _Sums(binned, len(levels)), np.zeros(codes.shape[1])
     for _ in range(ROUNDS):
         p = _probability(score[:, : len(levels)])
@@ -165,7 +165,7 @@ def _steps(leaf: np.ndarray, residual: np.ndarray, curvature: np.ndarray) -> np.
     return steps
 
 
-def _start(truth: np.ndarray) -> np.ndarray:
+def _first_scores(truth: np.ndarray) -> np.ndarray:
     """Return the scores of the frequencies of the levels, (T,)."""
     share = truth.mean(axis=1)
     return np.log(share) if len(truth) > 1 else np.log(share / (1 - share))

@@ -222,7 +222,7 @@ def described(name: str) -> tuple[Metric, Row] | None:
     return None
 
 
-def listed() -> str:
+def listed_metrics() -> str:
     """Name all metrics by what they are of, as the help of the command line does."""
     parts = []
     for need, what in NEEDS.items():

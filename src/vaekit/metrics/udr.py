@@ -34,7 +34,7 @@ from vaekit.metrics.score import Score
 Likeness = Literal["spearman", "lasso"]
 ACTIVE = 0.01  # variance from which on a latent counts, at the scale of a prior of variance 1
 PENALTY = 0.1
-_KINDS = {
+_UDR_KINDS = {
     "spearman": "|rank correlation|",
     "lasso": f"|weights| of a lasso, penalty {PENALTY}, on standardised codes",
 }
@@ -58,7 +58,7 @@ def udr(
     the examples of each model shuffled. Raises `VaekitError` for fewer than two models, codes that
     are not finite or not of the same examples, masks that do not fit, and an unknown kind.
     """
-    if kind not in _KINDS:
+    if kind not in _UDR_KINDS:
         raise VaekitError(f"unknown kind {kind!r} of UDR: use 'spearman' or 'lasso'")
     check_counts(shuffles=shuffles)
     models = _models(list_of_codes, informative)
@@ -77,7 +77,7 @@ def udr(
         "informative": np.array([codes.shape[1] for codes in models]),
     }
     about = {"n": n, "models": len(models), "kind": kind, "seed": seed}
-    settings = {"estimator": _KINDS[kind], **about}
+    settings = {"estimator": _UDR_KINDS[kind], **about}
     return Score(scores.mean(), parts, settings, float(np.mean(again)) if again else None)
 
 

@@ -77,7 +77,7 @@ class Resnet(Networks):
         return laid_out(nn.Sequential(*layers))
 
     def _level(self, width: int) -> list[nn.Module]:
-        return [_Block(width, self.groups, self.activation) for _ in range(self.blocks)]
+        return [_ResidualBlock(width, self.groups, self.activation) for _ in range(self.blocks)]
 
     def _ready(self, width: int) -> list[nn.Module]:
         return [nn.GroupNorm(self.groups, width), activation(self.activation)]
@@ -97,7 +97,7 @@ class Resnet(Networks):
         return sizes
 
 
-class _Block(nn.Module):
+class _ResidualBlock(nn.Module):
     """Add to x what two convolutions make of it; widths stay."""
 
     def __init__(self, width: int, groups: int, name: str):

@@ -15,7 +15,10 @@ from vaekit.networks import Shape
 from vaekit.objectives.adversarial import AdversarialTC, adversarial_total_correlation
 from vaekit.objectives.aggregate.matching import MMD, AdversarialPrior, adversarial_prior
 from vaekit.objectives.aggregate.moments import Correlated, Spread
-from vaekit.objectives.aggregate.mutual_information import MutualInformation, mutual_information
+from vaekit.objectives.aggregate.mutual_information import (
+    MutualInformation,
+    mutual_information_term,
+)
 from vaekit.objectives.aggregate.total_correlation import (
     DimensionwiseKL,
     IndexCodeMI,
@@ -28,7 +31,7 @@ from vaekit.objectives.distortion import Distortion
 from vaekit.objectives.importance import ImportanceWeighted
 from vaekit.objectives.kl import KL, RateConstraint, RateTarget
 from vaekit.objectives.regularised import CodeNorm, DecoderNorm, DecoderSlope
-from vaekit.objectives.shares import category_shares, codebook_use
+from vaekit.objectives.shares import category_shares, codebook_reader
 from vaekit.objectives.similarity import FeatureDistance, StructuralSimilarity
 from vaekit.objectives.sparsity import Sparsity, sparsity
 from vaekit.schedules import Weight, weight
@@ -48,7 +51,7 @@ TERMS: dict[str, Callable[..., Term]] = {
     "adversarial_prior": adversarial_prior,
     "correlated": Correlated,
     "spread": Spread,
-    "mutual_information": mutual_information,
+    "mutual_information": mutual_information_term,
     "sparsity": sparsity,
     "contractive": Contractive,
     "commitment": Commitment,
@@ -83,7 +86,7 @@ def objective(what: ObjectiveLike, model: Model, shape: Shape) -> Objective:
         return what if isinstance(what, Objective) else 1.0 * what
     pairs = summed(what) if isinstance(what, str) else [(w, text) for text, w in what.items()]
     parts = [(weight(value), term(text, model, shape)) for value, text in pairs]
-    read = (make(model.posterior) for make in (category_shares, codebook_use))
+    read = (make(model.posterior) for make in (category_shares, codebook_reader))
     return Objective(parts, [reader for reader in read if reader is not None])
 
 

@@ -58,19 +58,21 @@ class CodebookUse:
 
 def category_shares(posterior: Posterior) -> CategoryShares | None:
     """Return what reads the categories of a posterior, None where it has none, or too many."""
-    kinds = {n: part for n, part in _named(posterior).items() if part.own_prior == "categorical"}
+    kinds = {
+        n: part for n, part in _named_parts(posterior).items() if part.own_prior == "categorical"
+    }
     few = {name: part.latent for name, part in kinds.items() if part.latent <= MOST_CATEGORIES}
     return CategoryShares(few) if few else None
 
 
-def codebook_use(posterior: Posterior) -> CodebookUse | None:
+def codebook_reader(posterior: Posterior) -> CodebookUse | None:
     """Return what reads the codebooks of a posterior, None where it has none."""
-    parts = _named(posterior).items()
+    parts = _named_parts(posterior).items()
     books = {name: part for name, part in parts if isinstance(part, VectorQuantised)}
     return CodebookUse(books) if books else None
 
 
-def _named(posterior: Posterior) -> dict[str, Any]:
+def _named_parts(posterior: Posterior) -> dict[str, Any]:
     if isinstance(posterior, Product):
         return dict(zip(posterior.names, posterior.parts, strict=True))
     return {"": posterior}

@@ -50,7 +50,7 @@ def posterior(
             "a posterior is its text, such as 'gaussian', its class, or a Posterior, got "
             f"{brief(kind)}"
         )
-    make = _named(kind) if isinstance(kind, str) else kind
+    make = _maker_named(kind) if isinstance(kind, str) else kind
     if not isinstance(network, nn.Module):
         network = network(setting(make, "heads", 1) * latent + setting(make, "extra", 0))
     if isinstance(kind, str):
@@ -58,7 +58,7 @@ def posterior(
     return kind(network, latent)
 
 
-def _named(text: str) -> Callable[..., Posterior]:
+def _maker_named(text: str) -> Callable[..., Posterior]:
     """Return what makes the posterior of a text; raise `VaekitError` for what is none."""
     name = parse(text)[0]
     if name == "product":

@@ -41,7 +41,7 @@ class RelaxedOneHot(Posterior):
         self.network, self.latent = network, latent
         self.schedule, self.straight_through = weight(temperature), straight_through
         # A tensor, so that a compiled step reads it in place of being compiled for every value.
-        last = torch.tensor(_last(self.schedule))
+        last = torch.tensor(_last_temperature(self.schedule))
         self.register_buffer("temperature", last, persistent=False)
         self.temperature: Tensor
 
@@ -62,7 +62,7 @@ class RelaxedOneHot(Posterior):
         return RelaxedOneHots(logits, self.temperature, self.straight_through)
 
 
-def _last(schedule: float | Schedule) -> float:
+def _last_temperature(schedule: float | Schedule) -> float:
     """Return the temperature at the end; raise `VaekitError` where there can be none."""
     moves = isinstance(schedule, Schedule)
     last = float(schedule.end if moves else schedule)

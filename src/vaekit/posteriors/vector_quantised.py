@@ -24,7 +24,7 @@ from torch.distributions import Distribution
 
 from vaekit.arguments import check, check_latent
 from vaekit.averages import Averaging, of_the_first, over_processes
-from vaekit.distributions.quantised import Quantised, nearest
+from vaekit.distributions.quantised import Quantised, nearest_vectors
 from vaekit.errors import VaekitError
 from vaekit.posteriors.base import Posterior
 
@@ -80,7 +80,7 @@ class VectorQuantised(Averaging, Posterior):
         """Return the point mass at the nearest vectors for x (batch, *shape)."""
         encoded = self.features(x, c)
         books = self.codebook.expand(self.groups, -1, -1)
-        places = nearest(self._grouped(encoded), books).T
+        places = nearest_vectors(self._grouped(encoded), books).T
         each = torch.arange(self.groups, device=places.device)
         return Quantised(encoded, books[each, places].flatten(1), places)
 

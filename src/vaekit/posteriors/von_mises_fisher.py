@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from vaekit.arguments import check_latent
-from vaekit.distributions import VonMisesFisher as Law
+from vaekit.distributions import VonMisesFisherLaw as Law
 from vaekit.errors import VaekitError
 from vaekit.posteriors.base import Posterior
 

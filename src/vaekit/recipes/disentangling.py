@@ -28,10 +28,10 @@ def beta_tcvae(
         gamma: weight of the dimension-wise KL, a number or a schedule
         sampling: estimate of q(z) from a batch, `stratified` or `weighted` (the paper's)
     """
-    return Composition(shape, latent, split(alpha, beta, gamma, sampling), **parts)
+    return Composition(shape, latent, split_rate(alpha, beta, gamma, sampling), **parts)
 
 
-def split(alpha: Weight, beta: Weight, gamma: Weight, sampling: str) -> dict[str, Weight]:
+def split_rate(alpha: Weight, beta: Weight, gamma: Weight, sampling: str) -> dict[str, Weight]:
     """Return the distortion and the three parts of the rate with their weights."""
     parts = {"index_code_mi": alpha, "total_correlation": beta, "dimensionwise_kl": gamma}
     return {"distortion": 1, **{Written(n, sampling=sampling): w for n, w in parts.items()}}
@@ -72,7 +72,7 @@ def dip_vae_i(
         off_diagonal: weight λ_od of the squared covariances, a number or a schedule
         diagonal: weight λ_d of the squared distances of variances from 1
     """
-    return Composition(shape, latent, _moments("means", off_diagonal, diagonal), **parts)
+    return Composition(shape, latent, _moment_penalties("means", off_diagonal, diagonal), **parts)
 
 
 @recipe(paper="Kumar, Sattigeri & Balakrishnan 2018, eq. 7")
@@ -89,7 +89,7 @@ def dip_vae_ii(
         off_diagonal: weight λ_od of the squared covariances, a number or a schedule
         diagonal: weight λ_d of the squared distances of variances from 1
     """
-    return Composition(shape, latent, _moments("samples", off_diagonal, diagonal), **parts)
+    return Composition(shape, latent, _moment_penalties("samples", off_diagonal, diagonal), **parts)
 
 
 @recipe(paper="Burgess et al. 2018, eq. 8; [vmi] eq. 3.19")
@@ -110,6 +110,6 @@ def capacity_vae(
     return Composition(shape, latent, terms, **parts)
 
 
-def _moments(of: str, off_diagonal: Weight, diagonal: Weight) -> dict[str, Weight]:
+def _moment_penalties(of: str, off_diagonal: Weight, diagonal: Weight) -> dict[str, Weight]:
     apart = {Written("correlated", of=of): off_diagonal, Written("spread", of=of): diagonal}
     return {"distortion": 1, "kl": 1, **apart}

@@ -10,7 +10,7 @@ from typing import Unpack
 
 from vaekit.networks import Shape
 from vaekit.recipes.base import recipe
-from vaekit.recipes.disentangling import split
+from vaekit.recipes.disentangling import split_rate
 from vaekit.recipes.making.assembly import Parts
 from vaekit.recipes.making.composition import Composition
 from vaekit.schedules import Weight
@@ -79,7 +79,7 @@ def isa_tcvae(
             rate of 5e-4
     """
     parts["prior"] = Written("isa", p0=p0, p=p, size=size, scale=scale, learned=learned)
-    return Composition(shape, latent, split(alpha, beta, gamma, sampling), **parts)
+    return Composition(shape, latent, split_rate(alpha, beta, gamma, sampling), **parts)
 
 
 @recipe(paper=f"{ISA_PAPER.removesuffix(', §3.2')}, §3.1", without=["prior"], network="isa")

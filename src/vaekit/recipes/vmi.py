@@ -68,7 +68,7 @@ def joint_vae(
         temperature: of the relaxed one-hot, a number or a falling schedule, `linear(1, 0.5)`
         corruption: what the encoder's input undergoes in training, `affine`, `gaussian(sigma=0.6)`
     """
-    parts |= _blocks(style, categories, temperature)
+    parts |= _style_and_category(style, categories, temperature)
     return Composition(shape, None, _rates(beta, class_beta, capacity), **parts)
 
 
@@ -104,7 +104,7 @@ def vmi_joint_vae(
         share: of each batch, the share of images that the reader sees; less of it costs less
         corruption: what the encoder's input undergoes in training, `affine`, `gaussian(sigma=0.6)`
     """
-    parts |= _blocks(style, categories, temperature)
+    parts |= _style_and_category(style, categories, temperature)
     read = {"reader": reader, "entropy": entropy, "critic_lr": critic_lr, "share": share}
     term = Written("mutual_information", on="class", **read)
     terms = {**_rates(beta, class_beta, capacity), term: information}
@@ -126,7 +126,7 @@ def _coordinates(on: int | Sequence[int], latent: int) -> list[int]:
     return rows
 
 
-def _blocks(style: int, categories: int, temperature: Weight) -> Parts:
+def _style_and_category(style: int, categories: int, temperature: Weight) -> Parts:
     """Return the posterior of a Gaussian style and a category, and that its prior is their own."""
     one_hot = Written("relaxed_one_hot", temperature=temperature)
     blocks = {"style": ["gaussian", style], "class": [one_hot, categories]}

@@ -24,7 +24,7 @@ from vaekit.system import files
 ITEMS = 10_000
 
 
-def write(
+def write_report(
     run: Run, path: Path | str | None = None, force: bool = False, tsne: bool = False
 ) -> Path:
     """Write the page of a run, by default into its folder as report.html, and return its path.

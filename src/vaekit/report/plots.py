@@ -52,7 +52,7 @@ _STYLE: dict[Any, Any] = {
 }
 
 
-_MARKED = re.compile(r'<g id="(runs|line)-([\d-]+)">')
+_MARKED_GROUP = re.compile(r'<g id="(runs|line)-([\d-]+)">')
 
 
 class _Powers(LogFormatter):
@@ -130,7 +130,7 @@ def _svg(figure: Figure) -> str:
     for colour, variable in _COLOURS.items():
         text = text.replace(colour, variable)
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
-    text = _MARKED.sub(lambda m: f'<g data-{m[1]}="{m[2].replace("-", " ")}">', text)
+    text = _MARKED_GROUP.sub(lambda m: f'<g data-{m[1]}="{m[2].replace("-", " ")}">', text)
     text = re.sub(r'<g id="[^"]*">', "<g>", text)
     text = text.replace("<svg ", f'<svg role="img" aria-label="{html.escape(_label(figure))}" ', 1)
     return _numbered_ids(text).replace("font-family: sans-serif", "font-family: inherit")

@@ -69,8 +69,8 @@ def refits_table(lines: Sequence[RefitLine], owners: str = "") -> Markup:
         ).format(
             own,
             line.noise + (f" · {line.chosen}" if line.chosen else ""),
-            *_written(line.bound),
-            *_written(line.gain),
+            *_pair_text(line.bound),
+            *_pair_text(line.gain),
             parameters_text(line.parameters),
             line.note,
         )
@@ -78,7 +78,7 @@ def refits_table(lines: Sequence[RefitLine], owners: str = "") -> Markup:
     return scrolled(table.format(first, heads, body), "Other noise models")
 
 
-def _written(pair: WithError) -> tuple[str, str]:
+def _pair_text(pair: WithError) -> tuple[str, str]:
     return ("", "") if pair[0] is None else with_error(*pair)
 
 

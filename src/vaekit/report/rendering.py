@@ -151,9 +151,9 @@ def data_name(data: str) -> str:
     path = Path(data)
     if path.is_absolute():
         return path.name
-    return LONG_LIST.sub(_cut, re.sub(r"""[^'"(]*/""", "", data))
+    return LONG_LIST.sub(_cut_names, re.sub(r"""[^'"(]*/""", "", data))
 
 
-def _cut(found: re.Match[str]) -> str:
+def _cut_names(found: re.Match[str]) -> str:
     names = found[1].split(",")
     return f"[{names[0]}, … {len(names)} in all]"

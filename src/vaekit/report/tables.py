@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from vaekit import recipes
-from vaekit.data import Columns
+from vaekit.data import TableColumns
 from vaekit.faces import text, with_error
 from vaekit.metrics import described
 from vaekit.runs import Config
@@ -119,7 +119,7 @@ def setting_tables(config: Config) -> list[tuple[str, list[TextRow]]]:
     if "classes" in notes:
         data["classes"] = _class_list(notes.pop("classes"), known.get("label_names", ()))
     if known.get("columns"):
-        data["columns"] = str(Columns.from_plain(known["columns"]))
+        data["columns"] = str(TableColumns.from_plain(known["columns"]))
     own = {"recipe": config.recipe, "paper": recipe.paper, **config.completed()}
     named = {"Recipe": own, "Training": asdict(config.training), "Data": data, "Environment": notes}
     return [(title, _table_rows(table)) for title, table in named.items()]

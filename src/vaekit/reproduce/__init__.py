@@ -8,7 +8,7 @@ paper publishes of it; the numbers to measure; claims on them; and scales, which
 with which networks, how long and with how many seeds.
 """
 
-from vaekit.reproduce.items import SCALES, Item, catalogue, chosen, find
+from vaekit.reproduce.items import SCALES, Item, catalogue, chosen_items, find_item
 from vaekit.reproduce.make import reproduce
 
-__all__ = ["SCALES", "Item", "catalogue", "chosen", "find", "reproduce"]
+__all__ = ["SCALES", "Item", "catalogue", "chosen_items", "find_item", "reproduce"]

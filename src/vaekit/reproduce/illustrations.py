@@ -25,12 +25,12 @@ from vaekit.report.sections.categories import category_usage, count_table
 from vaekit.report.sections.noise import noise_pictures
 from vaekit.report.sections.plane import drawn
 from vaekit.report.sections.priors import exponents
-from vaekit.reproduce.items import Row
+from vaekit.reproduce.items import ItemRow
 from vaekit.reproduce.make import Made
 from vaekit.runs import Run, results
 
 _POINTS = 800  # codes in a plane
-_ITEMS = 1000  # examples that pictures of the noise choose from
+_NOISE_ITEMS = 1000  # examples that pictures of the noise choose from
 _WIDE = 900  # points of a sheet of pictures
 
 About = Mapping[str, Any]
@@ -71,12 +71,12 @@ def _framed(name: str, shown: Markup) -> Markup:
     return Markup("<h3>{}</h3>{}").format(name, shown)
 
 
-def _samples(row: Row, runs: Sequence[Run], about: About) -> Markup:
+def _samples(row: ItemRow, runs: Sequence[Run], about: About) -> Markup:
     count = int(about.get("count", 16))
     return _grid(runs[0], [torch.from_numpy(runs[0].sample(count))], count)
 
 
-def _reconstructions(row: Row, runs: Sequence[Run], about: About) -> Markup:
+def _reconstructions(row: ItemRow, runs: Sequence[Run], about: About) -> Markup:
     data = runs[0].data.test
     part = data.subset(range(min(int(about.get("count", 12)), len(data))))
     x = torch.from_numpy(runs[0].reconstruct(part))
@@ -88,30 +88,30 @@ def _grid(run: Run, rows: list[torch.Tensor], columns: int) -> Markup:
     return picture(sheet, "pictures in rows", max(1, round(_WIDE / sheet.shape[1])))
 
 
-def _decoded_moves(row: Row, runs: Sequence[Run], about: About) -> Markup:
+def _decoded_moves(row: ItemRow, runs: Sequence[Run], about: About) -> Markup:
     moved = runs[0].traverse(**{"of": 0, **{k: v for k, v in about.items() if k != "rows"}})
     return picture(moved.sheet(), repr(moved), 1)
 
 
-def _codes_drawn(row: Row, runs: Sequence[Run], about: About) -> Markup:
+def _codes_drawn(row: ItemRow, runs: Sequence[Run], about: About) -> Markup:
     model, data = runs[0].model, runs[0].data.test
     if model.posterior.latent != 2 or model.prior is None:
         raise VaekitError("codes are drawn where there are two latents and a prior")
     return figure(drawn(model, data, encode_items(model, data, _POINTS))[0])
 
 
-def _memberships(row: Row, runs: Sequence[Run], about: About) -> Markup:
+def _memberships(row: ItemRow, runs: Sequence[Run], about: About) -> Markup:
     run = runs[0]
     model = run.model
     if row.refit:  # whose numbers the table has already
         saved = results.read_results(run.folder / results.REFITS)
         model = with_noise(model, saved[row.refit]["noise"])
-    view = View(model, run.data.test, encode_items(model, run.data.test, _ITEMS), run.folder)
+    view = View(model, run.data.test, encode_items(model, run.data.test, _NOISE_ITEMS), run.folder)
     shown, said = noise_pictures(view)
     return Markup('<p class="caption">{}</p>{}').format(said.strip(), strips(shown))
 
 
-def _category_pictures(row: Row, runs: Sequence[Run], about: About) -> Markup:
+def _category_pictures(row: ItemRow, runs: Sequence[Run], about: About) -> Markup:
     data = runs[0].data.test
     codes, html = encode_items(runs[0].model, data), Markup("")
     labels = data.batch_labels(codes.rows)
@@ -124,7 +124,7 @@ def _category_pictures(row: Row, runs: Sequence[Run], about: About) -> Markup:
     return html
 
 
-def _exponents(row: Row, runs: Sequence[Run], about: About) -> Markup:
+def _exponents(row: ItemRow, runs: Sequence[Run], about: About) -> Markup:
     found = [prior for run in runs if isinstance(prior := run.model.prior, LpNested)]
     if len(found) < len(runs) or found[0].learned == "no":
         raise VaekitError("exponents are drawn where they are learned")
@@ -134,7 +134,7 @@ def _exponents(row: Row, runs: Sequence[Run], about: About) -> Markup:
     return figure(plot.svg)
 
 
-def _course(made: Made, rows: Sequence[Row], names: Sequence[str]) -> Markup:
+def _course(made: Made, rows: Sequence[ItemRow], names: Sequence[str]) -> Markup:
     """Draw columns of history.csv by epoch, the lines of each run in the colour of its row.
 
     A name also stands for the columns of a family, exponent for exponent_1 and so on.
@@ -143,7 +143,9 @@ def _course(made: Made, rows: Sequence[Row], names: Sequence[str]) -> Markup:
         for name, axes in zip(names, plot.axes.flat, strict=True):
             for i, row in enumerate(rows):
                 for run in made.runs[row.name]:
-                    _draw_columns(axes, run, name, color=SERIES[i % len(SERIES)], label=row.name)
+                    _draw_history_columns(
+                        axes, run, name, color=SERIES[i % len(SERIES)], label=row.name
+                    )
             axes.set(title=name.replace("_", " "), xlabel="epoch")
         handles, labels = plot.axes.flat[0].get_legend_handles_labels()
         named = dict(zip(labels, handles, strict=True))  # of many lines of a row one
@@ -152,7 +154,7 @@ def _course(made: Made, rows: Sequence[Row], names: Sequence[str]) -> Markup:
     return figure(plot.svg)
 
 
-def _draw_columns(axes: Axes, run: Run, name: str, **style: Any) -> None:
+def _draw_history_columns(axes: Axes, run: Run, name: str, **style: Any) -> None:
     history = run.history
     for column in dict.fromkeys(known for row in history for known in row):
         if column == name or column.removeprefix(f"{name}_").isdigit():

@@ -14,22 +14,22 @@ from vaekit.system.yaml_file import read_yaml
 
 SCALES = ("smoke", "small", "paper")
 _PAPERS = Path(__file__).parent / "papers"
-_NUMBERS = {"*": forms.ANY}
+_NUMBER_FORM = {"*": forms.ANY}
 _ROW = {
     "name": str,
     "recipe": str,
-    "settings?": _NUMBERS,
-    "grid?": _NUMBERS,
-    "published?": _NUMBERS,
+    "settings?": _NUMBER_FORM,
+    "grid?": _NUMBER_FORM,
+    "published?": _NUMBER_FORM,
     "refit?": str,
 }
 _CLAIM = {"says": str, "number?": str, "falling?": [[str]], "note?": str}
 _SCALE = {
     "data": forms.ANY,
     "seeds?": forms.ANY,
-    "settings?": _NUMBERS,
-    "rows?": _NUMBERS,
-    "evaluate?": _NUMBERS,
+    "settings?": _NUMBER_FORM,
+    "rows?": _NUMBER_FORM,
+    "evaluate?": _NUMBER_FORM,
     "only?": {"*": [forms.ANY]},
 }
 _ITEM = {
@@ -38,9 +38,9 @@ _ITEM = {
     "setting": str,
     "rows": [_ROW],
     "numbers": [str],
-    "evaluate?": _NUMBERS,
+    "evaluate?": _NUMBER_FORM,
     "claims?": [_CLAIM],
-    "settings?": _NUMBERS,
+    "settings?": _NUMBER_FORM,
     "scales": {"*": _SCALE},
     "pictures?": {"*": forms.ANY},
     "measured": str,
@@ -48,11 +48,11 @@ _ITEM = {
     "also?": [str],
     "representative?": [str],
 }
-_FORM = {"paper": str, "items": {"*": _ITEM}, "elsewhere?": {"*": str}}
+_PAPER_FORM = {"paper": str, "items": {"*": _ITEM}, "elsewhere?": {"*": str}}
 
 
 @dataclass(frozen=True)
-class Row:
+class ItemRow:
     """Hold a row of a table: a recipe with its settings, and what the paper publishes of it.
 
     With `refit`, the name of a noise, its numbers are those of the same networks under that noise,
@@ -96,7 +96,7 @@ class Item:
     title: str
     asks: str
     setting: str
-    rows: Sequence[Row]
+    rows: Sequence[ItemRow]
     numbers: Sequence[str]
     claims: Sequence[Claim]
     settings: Mapping[str, Any]
@@ -125,7 +125,7 @@ class Item:
         ]
         return replace(self, rows=kept)
 
-    def study(self, scale: str, rows: Sequence[Row] | None = None) -> dict[str, Any]:
+    def study(self, scale: str, rows: Sequence[ItemRow] | None = None) -> dict[str, Any]:
         """Return the description of the study at a scale, of these rows alone where they are named.
 
         Raises `VaekitError` for a scale that the item does not have.
@@ -156,7 +156,7 @@ def catalogue() -> dict[str, Item]:
     """Return all items by key, in the order of the papers."""
     items = {}
     for path in sorted(_PAPERS.glob("*.yaml")):
-        for name, about in _read(path)["items"].items():
+        for name, about in _read_paper(path)["items"].items():
             item = _item(path.stem, name, about)
             items[item.key] = item
     return items
@@ -168,11 +168,11 @@ def elsewhere() -> dict[str, str]:
     return {
         f"{path.stem}/{name}": where
         for path in sorted(_PAPERS.glob("*.yaml"))
-        for name, where in (_read(path).get("elsewhere") or {}).items()
+        for name, where in (_read_paper(path).get("elsewhere") or {}).items()
     }
 
 
-def find(key: str) -> Item:
+def find_item(key: str) -> Item:
     """Return the item PAPER/NAME, or that whose page shows it too.
 
     Raises `VaekitError` where there is none, with the nearest.
@@ -186,20 +186,20 @@ def find(key: str) -> Item:
     return names[key]
 
 
-def chosen(what: str) -> list[Item]:
-    """Return the items of a paper, or the one of PAPER/NAME; raise `VaekitError` as `find` does."""
+def chosen_items(what: str) -> list[Item]:
+    """Return the items of a paper, or the one of PAPER/NAME; raise `VaekitError` as `find_item` does."""
     papers = list(dict.fromkeys(item.paper for item in catalogue().values()))
     if "/" in what:
-        return [find(what)]
+        return [find_item(what)]
     if what not in papers:
         raise nearest(what, papers, "paper")
     return [item for item in catalogue().values() if item.paper == what]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_paper(path: Path) -> dict[str, Any]:
     about = read_yaml(path, "file of a paper", "repair it")
     try:
-        forms.check_form(about, _FORM)
+        forms.check_form(about, _PAPER_FORM)
     except forms.Damaged as error:
         raise VaekitError(f"{path}: {error}") from None
     return about
@@ -233,18 +233,18 @@ def _item(paper: str, name: str, about: Mapping[str, Any]) -> Item:
     )
 
 
-def _rows(about: Mapping[str, Any]) -> list[Row]:
+def _rows(about: Mapping[str, Any]) -> list[ItemRow]:
     """Return a row, or one for each combination of a grid, named by its values.
 
     What is published of a grid is a list for each number, in the order of its combinations.
     """
     own, published = about.get("settings") or {}, about.get("published") or {}
     if not about.get("grid"):
-        return [Row(about["name"], about["recipe"], own, published, about.get("refit") or "")]
+        return [ItemRow(about["name"], about["recipe"], own, published, about.get("refit") or "")]
     axes = {name: several(values) for name, values in about["grid"].items()}
     rows = []
     for place, values in enumerate(product(*axes.values())):
         point = dict(zip(axes, values, strict=True))
         told = {k: v[place] for k, v in published.items() if v[place] is not None}
-        rows.append(Row(about["name"].format(**point), about["recipe"], {**own, **point}, told))
+        rows.append(ItemRow(about["name"].format(**point), about["recipe"], {**own, **point}, told))
     return rows

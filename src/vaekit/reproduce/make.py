@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaekit.data.paths import no_folder
 from vaekit.errors import VaekitError
-from vaekit.reproduce.items import Claim, Item, Row, find
+from vaekit.reproduce.items import Claim, Item, ItemRow, find_item
 from vaekit.runs import Run
 from vaekit.study import Engine, Follower, planned, run_study
 from vaekit.study.driver import RUNS
@@ -24,7 +24,7 @@ SURE = 2.0  # standard errors from which a difference is told from none
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedSpread:
     """Hold the values of a number over the runs of a row."""
 
     values: tuple[float, ...]
@@ -68,7 +68,7 @@ class Made:
     scale: str
     folder: Path
     page: Path
-    spreads: dict[str, dict[str, Spread]]
+    spreads: dict[str, dict[str, SeedSpread]]
     verdicts: tuple[Verdict, ...]
     runs: dict[str, list[Run]]
     failed: int = 0
@@ -99,7 +99,7 @@ def reproduce(
     """
     from vaekit.reproduce.page import write_page
 
-    item = find(key).at(scale)
+    item = find_item(key).at(scale)
     spec = item.study(scale)
     if data_dir is not None:
         place = files.place(data_dir, "the data folder").resolve()
@@ -117,7 +117,7 @@ def reproduce(
 
 def gathered(item: Item, scale: str, spec: dict[str, Any], folder: Path, table: "pl.DataFrame"):
     """Gather the numbers of each row from the table of a study, and judge the claims by them."""
-    marks = {row.name: _marks(item, row, scale, spec) for row in item.rows}
+    marks = {row.name: _marks_of_row(item, row, scale, spec) for row in item.rows}
     finished = [row for row in table.iter_rows(named=True) if row["state"] == "finished"]
     by_row = {
         name: [each for each in finished if each["run"].rsplit("-", 1)[-1] in known]
@@ -142,7 +142,7 @@ def gathered(item: Item, scale: str, spec: dict[str, Any], folder: Path, table: 
     return Made(item, scale, folder, folder / "page.html", spreads, verdicts, runs, failed)
 
 
-def _marks(item: Item, row: Row, scale: str, spec: dict[str, Any]) -> set[str]:
+def _marks_of_row(item: Item, row: ItemRow, scale: str, spec: dict[str, Any]) -> set[str]:
     """Return the marks of a row's runs, by which they are known in the table."""
     known = settings_of(row.recipe)
     common = {name: value for name, value in spec["settings"].items() if name in known}
@@ -182,19 +182,19 @@ def representative(rows: Sequence[Mapping[str, Any]], numbers: Sequence[str]) ->
     return min(upper, key=apart)
 
 
-def _spreads(rows: list[dict[str, Any]], numbers: Any) -> dict[str, Spread]:
+def _spreads(rows: list[dict[str, Any]], numbers: Any) -> dict[str, SeedSpread]:
     spreads = {}
     for name in numbers:
         values = tuple(row[name] for row in rows if row.get(name) is not None)
         if values:
-            spreads[name] = Spread(values)
+            spreads[name] = SeedSpread(values)
     return spreads
 
 
 # ---- claims
 
 
-def judged(claim: Claim, spreads: dict[str, dict[str, Spread]]) -> Verdict:
+def judged(claim: Claim, spreads: dict[str, dict[str, SeedSpread]]) -> Verdict:
     """Compare the rows that a claim orders, each with the next one.
 
     It holds where every difference is above two standard errors, and is contradicted where one is
@@ -217,7 +217,7 @@ def judged(claim: Claim, spreads: dict[str, dict[str, Spread]]) -> Verdict:
     return Verdict(claim, word, tuple(steps))
 
 
-def _compared(above: Spread, below: Spread) -> tuple[str, str]:
+def _compared(above: SeedSpread, below: SeedSpread) -> tuple[str, str]:
     apart = above.mean - below.mean
     if above.error is None or below.error is None:
         return "one run each", f"{apart:+.4g}".replace("-", "−")

@@ -22,20 +22,20 @@ from vaekit.report.rendering import (
 )
 from vaekit.report.section import Section, figure
 from vaekit.reproduce.illustrations import illustrated
-from vaekit.reproduce.items import Row
-from vaekit.reproduce.make import Made, Spread, Verdict
+from vaekit.reproduce.items import ItemRow
+from vaekit.reproduce.make import Made, SeedSpread, Verdict
 from vaekit.study.page.markup import Cell, html_table
 
-_COLUMNS = 2  # plots side by side
+_PLOTS_ABREAST = 2  # plots side by side
 _SMOKE = (
     "Smoke: a few steps of small networks, on {} in place of the paper's data, show that this runs "
     "from end to end. The numbers say nothing of the paper."
 )
-_SMALL = (
+_SMALL_NOTE = (
     "Small: the paper's comparison with fewer steps, smaller networks or fewer seeds, as listed "
     "under Settings. What is contradicted here is contradicted at this scale."
 )
-_NOTES = {"smoke": _SMOKE, "small": _SMALL}
+_SCALE_NOTES = {"smoke": _SMOKE, "small": _SMALL_NOTE}
 
 
 def write_page(made: Made, force: bool = False) -> Made:
@@ -47,31 +47,31 @@ def write_page(made: Made, force: bool = False) -> Made:
     item = made.item
     sections = [
         _claims(made),
-        *(_along(made, x, names) for x, names in item.along.items()),
+        *(_drawn_along(made, x, names) for x, names in item.along.items()),
         *illustrated(made),
     ]
     text = render(
         "reproduced.html.jinja",
         title=f"{item.title} [{item.paper}]",
-        facts=_facts(made),
-        notes=_notes(made),
+        facts=_item_facts(made),
+        notes=_item_notes(made),
         asks=item.asks,
-        table=_table(made),
+        table=_published_table(made),
         sections=[section for section in sections if section is not None],
-        settings=_settings(made),
+        settings=_settings_listed(made),
     )
     return replace(made, page=save_page(check_page(made.page, force), text))
 
 
-def _facts(made: Made) -> str:
+def _item_facts(made: Made) -> str:
     count = len({run.folder for runs in made.runs.values() for run in runs})
     most = max(map(len, made.runs.values()))
     return f"{made.item.key} · scale {made.scale} · {count} runs, {most} of a row"
 
 
-def _notes(made: Made) -> list[str]:
+def _item_notes(made: Made) -> list[str]:
     data = data_name(str(made.item.scales[made.scale]["data"]))
-    notes = [_NOTES[made.scale].format(data)] if made.scale in _NOTES else []
+    notes = [_SCALE_NOTES[made.scale].format(data)] if made.scale in _SCALE_NOTES else []
     if made.failed:
         notes.append(f"{made.failed} runs have not finished and are in no mean.")
     return notes
@@ -80,7 +80,7 @@ def _notes(made: Made) -> list[str]:
 # ---- numbers
 
 
-def _table(made: Made) -> Markup:
+def _published_table(made: Made) -> Markup:
     """Lay out rows with each number as measured, and below it as published."""
     names = [n for n in made.item.numbers if any(n in known for known in made.spreads.values())]
     heads = [Cell("row", "label")]
@@ -96,7 +96,7 @@ def _table(made: Made) -> Markup:
         for row in made.item.rows
     ]
     plain = [
-        [row.name, *(cell for n in names for cell in _plain(made, row, n))]
+        [row.name, *(cell for n in names for cell in _csv_cells(made, row, n))]
         for row in made.item.rows
     ]
     under = [
@@ -105,22 +105,22 @@ def _table(made: Made) -> Markup:
     return html_table(heads, rows, "many") + csv_link([["row", *under], *plain], made.item.name)
 
 
-def _both(spread: Spread | None, published: float | None) -> Markup:
-    shown = _spread(spread)
+def _both(spread: SeedSpread | None, published: float | None) -> Markup:
+    shown = _spread_text(spread)
     if published is None:
         return Markup("{}").format(shown)
     html = '{}<br><span class="quiet">published {}</span>'
     return Markup(html).format(shown, tables.text(published))
 
 
-def _spread(spread: Spread | None) -> str | Markup:
+def _spread_text(spread: SeedSpread | None) -> str | Markup:
     if spread is None:
         return ""
     plain, apart = tables.with_error(spread.mean, spread.deviation)
     return Markup('{} <span class="spread">{}</span>').format(plain, apart) if apart else plain
 
 
-def _plain(made: Made, row: Row, name: str) -> list[str]:
+def _csv_cells(made: Made, row: ItemRow, name: str) -> list[str]:
     """Return a number for the .csv: as published, mean, deviation, count of runs."""
     spread, published = made.spreads[row.name].get(name), row.published.get(name, "")
     if spread is None:
@@ -159,34 +159,41 @@ def _claim(verdict: Verdict) -> list[str | Cell]:
 # ---- the figure
 
 
-def _along(made: Made, x: str, named: Sequence[str]) -> Section | None:
+def _drawn_along(made: Made, x: str, named: Sequence[str]) -> Section | None:
     """Draw numbers, all others by default, along one or a setting; a line for each recipe."""
     names = named or [n for n in made.item.numbers if n != x]
     names = [n for n in names if any(n in known for known in made.spreads.values())]
     points = [row for row in made.item.rows if _stand(made, row, x) is not None]
     if not names or len(points) < 2:
         return None
-    lines, recipes = -(-len(names) // _COLUMNS), list(dict.fromkeys(row.recipe for row in points))
-    with Plot(9.6, 2.8 * lines, lines, _COLUMNS, spare=lines * _COLUMNS - len(names)) as plot:
+    lines, recipes = (
+        -(-len(names) // _PLOTS_ABREAST),
+        list(dict.fromkeys(row.recipe for row in points)),
+    )
+    with Plot(
+        9.6, 2.8 * lines, lines, _PLOTS_ABREAST, spare=lines * _PLOTS_ABREAST - len(names)
+    ) as plot:
         for name, axes in zip(names, plot.axes.flat, strict=False):
             for i, recipe in enumerate(recipes):
                 _trace(axes, made, [row for row in points if row.recipe == recipe], (x, name), i)
             scale(axes, [v.value for row in points if (v := _stand(made, row, x)) is not None])
-            axes.set(title=tables.title(name), xlabel=_axis(x))
-    caption = f"Each number along {_axis(x)}, means and standard errors over seeds."
+            axes.set(title=tables.title(name), xlabel=_axis_title(x))
+    caption = f"Each number along {_axis_title(x)}, means and standard errors over seeds."
     if any(_stand_published(row, x) is not None and {*row.published} & {*names} for row in points):
         caption += " Hollow: as published."
     first = x == next(iter(made.item.along))
     key = "figure" if first else f"figure-{x}"
     return Section(
         key,
-        "Figure" if first else f"Along {_axis(x)}",
+        "Figure" if first else f"Along {_axis_title(x)}",
         caption,
         [legend(recipes), figure(plot.svg)],
     )
 
 
-def _trace(axes: Axes, made: Made, rows: Sequence[Row], numbers: tuple[str, str], i: int) -> None:
+def _trace(
+    axes: Axes, made: Made, rows: Sequence[ItemRow], numbers: tuple[str, str], i: int
+) -> None:
     """Draw the second of two numbers along the first, of the rows of one recipe."""
     along, name = numbers
     shown = [
@@ -205,7 +212,7 @@ def _trace(axes: Axes, made: Made, rows: Sequence[Row], numbers: tuple[str, str]
         axes.plot(*zip(*told, strict=True), "o", **style)
 
 
-def _stand(made: Made, row: Row, along: str) -> Value | None:
+def _stand(made: Made, row: ItemRow, along: str) -> Value | None:
     """Return where a row stands along a number or a setting, None where that is unknown."""
     if along in row.settings:
         return Value(float(row.settings[along]), None, 1)
@@ -213,23 +220,23 @@ def _stand(made: Made, row: Row, along: str) -> Value | None:
     return None if spread is None else _value(spread)
 
 
-def _stand_published(row: Row, along: str) -> float | None:
+def _stand_published(row: ItemRow, along: str) -> float | None:
     """Return where a row stands as published."""
     return row.settings[along] if along in row.settings else row.published.get(along)
 
 
-def _axis(name: str) -> str:
+def _axis_title(name: str) -> str:
     return "β" if name == "beta" else tables.title(name)
 
 
-def _value(spread: Spread) -> Value:
+def _value(spread: SeedSpread) -> Value:
     return Value(spread.mean, spread.error, len(spread.values))
 
 
 # ---- settings
 
 
-def _settings(made: Made) -> list[tuple[str, list[tuple[str, str]]]]:
+def _settings_listed(made: Made) -> list[tuple[str, list[tuple[str, str]]]]:
     spec = made.item.study(made.scale)
     common = {"data": data_name(str(spec["data"])), "seeds": spec["seeds"], **spec["settings"]}
     listed = [

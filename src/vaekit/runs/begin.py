@@ -60,7 +60,7 @@ def _weights_of(start: Path) -> Mapping[str, Tensor]:
             f"{path} holds no weights of a model: name a run folder, its checkpoint, or the file "
             "that an estimator was saved to (of an older version: load it and save it again)"
         )
-    if not weights.finite(own.values()):
+    if not weights.all_finite(own.values()):
         raise VaekitError(f"{path} holds weights that are not finite: start from another")
     return own
 

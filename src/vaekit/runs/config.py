@@ -60,7 +60,7 @@ class Config:
             "arguments": _plain_all(self.arguments, "arguments"),
             "data": data_text(self.data),
             "training": _training(recipe, self.training),
-            "holdout": _plain(self.holdout, "holdout"),
+            "holdout": _file_value(self.holdout, "holdout"),
             "validation": _validation(self.validation),
             "start": _start(self.start),
             **{name: _parts(name, getattr(self, name)) for name in ("start_parts", "freeze")},
@@ -196,13 +196,15 @@ def _training(recipe: recipes.Recipe, given: Any) -> Training:
 def _plain_all(given: Any, what: str) -> dict[str, Any]:
     cure = f"write {what}={{'{_SUCH[what]}': 2}} to change one"
     expect(given, Mapping | None, "a mapping", [(object, cure)])
-    return {str(name): _plain(value, f"{what} {name}") for name, value in (given or {}).items()}
+    return {
+        str(name): _file_value(value, f"{what} {name}") for name, value in (given or {}).items()
+    }
 
 
-def _plain(value: Any, name: str) -> Any:
+def _file_value(value: Any, name: str) -> Any:
     """Return a value as a file holds it: numpy's numbers, paths and schedules as plain ones."""
     if isinstance(value, list | tuple):
-        return [_plain(each, name) for each in value]
+        return [_file_value(each, name) for each in value]
     if type(value) in SCHEDULES.values():
         return str(value)
     for kind, make in _PLAIN:

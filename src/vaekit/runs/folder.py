@@ -60,7 +60,7 @@ class Run:
         kind = self.config
         return f"Run({str(self.folder)!r}: {kind.recipe} on {kind.data}, {kind.notes.get('state')})"
 
-    _repr_html_ = outputs.notebook_face
+    _repr_html_ = outputs.run_face
 
     @cached_property
     def config(self) -> Config:
@@ -150,12 +150,12 @@ class Run:
     encode_batches, reconstruct_batches = coding.encode_batches, coding.reconstruct_batches
     evaluate, ledger = judging.evaluate_run, judging.ledger_of_run
     refit = refits.refit_run
-    score, score_batches = examples.score, examples.score_batches
+    score, score_batches = examples.score_each, examples.score_each_batch
     interpolate = examples.interpolate
     report, show = outputs.report, outputs.show
-    explore, export, traverse = outputs.explore, outputs.export, outputs.traverse
-    from_pretrained = classmethod(outputs.from_pretrained)
-    summary = summary.summary
+    explore, export, traverse = outputs.explore, outputs.export, outputs.traverse_run
+    from_pretrained = classmethod(outputs.open_pretrained)
+    summary = summary.summary_of
 
     @property
     def weights(self) -> Path:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from vaekit.errors import VaekitError, warn
 from vaekit.system import files, system_error, writing
 
-Row = dict[str, float]
+HistoryRow = dict[str, float]
 VALIDATION = "validation_"  # begins the names of what validation gave
 
 
@@ -28,7 +28,7 @@ def start(path: Path, step: int) -> None:
         path.unlink(missing_ok=True)
 
 
-def append(path: Path, row: Row, names: Sequence[str] = ()) -> None:
+def append(path: Path, row: HistoryRow, names: Sequence[str] = ()) -> None:
     """Add one row; the first one writes the header.
 
     `names` are the columns where the row lacks some, which stay blank.
@@ -40,13 +40,13 @@ def append(path: Path, row: Row, names: Sequence[str] = ()) -> None:
 class Found(NamedTuple):
     """Hold the whole rows of a file, each with its line, and say what else is there."""
 
-    rows: list[Row]
+    rows: list[HistoryRow]
     lines: Sequence[str] = ()
     head: str = ""
     trouble: str = ""
 
 
-def read(path: Path) -> list[Row]:
+def read(path: Path) -> list[HistoryRow]:
     """Return all whole rows; damaged lines are left out with a warning."""
     found = look(path)
     if found.trouble:
@@ -67,7 +67,11 @@ def look(path: Path) -> Found:
         return Found([], trouble=f"cannot be read and is left out: {system_error(error)}")
     head, *lines = text.replace("\0", "").split("\n")
     names = _cells(head)  # line by line: a stray quote spoils no other
-    found = [(line, row) for line in lines[:-1] if (row := _row(names, _cells(line))) is not None]
+    found = [
+        (line, row)
+        for line in lines[:-1]
+        if (row := _row_of_cells(names, _cells(line))) is not None
+    ]
     damaged = len(lines[:-1]) - len(found)
     trouble = f"had {damaged} damaged line(s), which are left out" if damaged else ""
     if "step" not in names and text:
@@ -82,7 +86,7 @@ def _cells(line: str) -> list[str]:
         return []
 
 
-def _row(names: list[str], cells: list[str]) -> Row | None:
+def _row_of_cells(names: list[str], cells: list[str]) -> HistoryRow | None:
     """Return a row where it has a finite number for each name, and a step.
 
     Those of validation are blank where the set was not looked at.
@@ -97,7 +101,7 @@ def _row(names: list[str], cells: list[str]) -> Row | None:
     return row if whole and all(map(math.isfinite, row.values())) else None
 
 
-def _text(row: Row, names: Sequence[str], header: bool) -> str:
+def _text(row: HistoryRow, names: Sequence[str], header: bool) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, names, lineterminator="\n")
     if header:

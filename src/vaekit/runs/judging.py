@@ -23,10 +23,10 @@ from vaekit.metrics.checks import BINS
 from vaekit.objectives import MutualInformation
 from vaekit.runs import results
 from vaekit.runs.results import Results, Say, silent
-from vaekit.runs.use.coding import Input, examples
+from vaekit.runs.use.coding import Input, admitted_examples
 from vaekit.runs.use.conditions import matched
 from vaekit.system import files
-from vaekit.system.progress import shown
+from vaekit.system.progress import shown_bars
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
@@ -93,7 +93,7 @@ def evaluate_run(
         examples = either([taking(option)[0] for option in ("corrupt", "features")] + ["all"])
         raise VaekitError(f"--corrupt and --features are for scores: give --metrics {examples}")
     say = print if verbose else silent
-    with shown() if verbose else nullcontext():
+    with shown_bars() if verbose else nullcontext():
         judged = _judged(run, data, train_split, n)
         score = _scores(run, names, judged, corrupt, features, say) if names else None
         draws = 100 if importance_samples is None else importance_samples
@@ -124,7 +124,7 @@ def _judged(run: "Run", data: Input, train_split: bool, n: int) -> Dataset:
     if train_split:
         raise VaekitError("train_split is a part of the run's own data: leave it or data out")
     check_counts(n=n)
-    whole = examples(run, data)
+    whole = admitted_examples(run, data)
     whole = whole.first(n).collected(run.condition) if isinstance(whole, Stream) else whole
     return matched(whole, run.condition, run.schema)
 

@@ -61,7 +61,7 @@ def train_config(
         recipes.find(config.recipe).try_out(**config.arguments)
     if not is_first(config.training):  # the first process holds the folder, and tells which it is
         return _train(config, given or Path(), resume, saving, watcher, log, data)
-    folders = place.numbered(config) if given is None else [given]
+    folders = place.numbered_folders(config) if given is None else [given]
     with place.held(folders, resume) as free:
         return _train(config, free, resume, saving, watcher, log, data)
 
@@ -187,7 +187,7 @@ def _ended(path: Path, fit: Fit) -> bool:
 
 
 def _load(fit: Fit, path: Path) -> None:
-    checkpoint.load(fit, path)
+    checkpoint.load_checkpoint(fit, path)
     if not 0 < fit.step <= fit.steps:
         raise VaekitError(
             f"{path} is damaged, it is of step {fit.step} of {fit.steps}: bring back a whole one, "
@@ -229,7 +229,7 @@ def _run(fit: Fit, run: Run, saving: Saving, watcher: Watcher, interrupted: list
             recorder.record()
             stopped = agreed(fit, bool(interrupted) or watcher.stop)
             if recorder.due(saving) or stopped or (saving.keep and now.ended):
-                checkpoint.save(fit, run.checkpoint)
+                checkpoint.save_checkpoint(fit, run.checkpoint)
             if stopped:
                 break
 

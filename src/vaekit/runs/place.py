@@ -83,7 +83,7 @@ def _recorded(folder: Path) -> bool:
     return any(path.exists() for path in kept) or bool(history.look(folder / "history.csv").rows)
 
 
-def numbered(config: Config) -> Iterator[Path]:
+def numbered_folders(config: Config) -> Iterator[Path]:
     """List the folders runs/RECIPE-DATA-N in the order of N."""
     origin = source(config.data)
     data = origin.path.name.split(".")[0] if origin.path else origin.loader

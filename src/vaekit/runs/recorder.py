@@ -81,7 +81,7 @@ class Recorder:
                 "--threads 1 (threads=1) may be faster now"
             )
 
-    def _names(self, row: history.Row) -> list[str]:
+    def _names(self, row: history.HistoryRow) -> list[str]:
         """Return the columns, those of validation also where the set was not looked at."""
         looked = self.fit.validation.names if self.fit.validation else ()
         return list(dict.fromkeys([*row, *(history.VALIDATION + name for name in looked)]))

@@ -85,7 +85,7 @@ def from_mapping(found: Any, path: Path) -> Config:
         _check_notes(found.get("notes") or {})
     except forms.Damaged as error:
         raise VaekitError(f"{path} is damaged: {error}. Repair it, or train anew") from None
-    hint = own_code.missing((found.get("notes") or {}).get("imports", ()))
+    hint = own_code.missing_imports((found.get("notes") or {}).get("imports", ()))
     if hint and found["recipe"] not in recipes.RECIPES:
         raise VaekitError(f"{path}: there is no recipe {found['recipe']!r} here{hint}")
     given = {"arguments": {}, **found}

@@ -16,8 +16,8 @@ from vaekit.runs import history
 from vaekit.runs.config import Config
 
 _WIDTH, _HEIGHT = 480, 110  # units of a curve in a notebook
-_POINTS = 240  # of a curve at most
-_PAUSE = 0.5  # seconds between two pictures of it
+_CURVE_POINTS = 240  # of a curve at most
+_PICTURE_PAUSE = 0.5  # seconds between two pictures of it
 _START = 0.1  # of a curve, whose fall may leave the picture
 
 
@@ -129,7 +129,7 @@ class Curve(_Words):
         """Show the newest row, and those before it as a curve."""
         self._rows.append(row)
         self._now, self._said = (step, steps), f"epoch {epoch:g}  {self._text(row)}"
-        if time.monotonic() - self._drawn > _PAUSE:
+        if time.monotonic() - self._drawn > _PICTURE_PAUSE:
             self._draw(self._said)
 
     def end(self, state: str) -> None:
@@ -195,7 +195,7 @@ def curve_svg(lines: Sequence[Sequence[tuple[float, float]]], label: str) -> str
     span = (high - low) or 1.0
     drawn = ""
     for line, dashes in zip(lines, ("none", "6 4"), strict=False):
-        some = line[:: -(-len(line) // _POINTS)]
+        some = line[:: -(-len(line) // _CURVE_POINTS)]
         points = " ".join(
             f"{x / last * _WIDTH:.1f},{np.clip((high - y) / span, -1, 1) * _HEIGHT + 4:.1f}"
             for x, y in (*some, line[-1])

@@ -59,12 +59,12 @@ class TensorBoard(Tracker):
         """Open the file, and write what decided the run as text."""
         module: Any = _package("torch.utils.tensorboard", "tensorboard")
         self._writer = module.SummaryWriter(str(self.logs), purge_step=self.step or None)
-        rows = "\n".join(f"| {name} | {value} |" for name, value in settings(config).items())
+        rows = "\n".join(f"| {name} | {value} |" for name, value in flat_settings(config).items())
         self._writer.add_text("settings", f"| setting | value |\n|---|---|\n{rows}", self.step)
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Write each number of the row."""
-        for name, value in _numbers(row).items():
+        for name, value in _without_step(row).items():
             self._writer.add_scalar(name, value, step)
 
     def end(self, state: str) -> None:
@@ -84,12 +84,12 @@ class MLflow(Tracker):
         run = self._mlflow.start_run(run_id=before, run_name=None if before else self.folder.name)
         self.keep("mlflow-run", run.info.run_id)
         if before is None:
-            shown = {name: str(value)[:500] for name, value in settings(config).items()}
+            shown = {name: str(value)[:500] for name, value in flat_settings(config).items()}
             self._mlflow.log_params(shown)
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Write the row."""
-        self._mlflow.log_metrics(_numbers(row), step=step)
+        self._mlflow.log_metrics(_without_step(row), step=step)
 
     def end(self, state: str) -> None:
         """End the run."""
@@ -112,13 +112,13 @@ class WandB(Tracker):
             resume="allow" if before else None,
             dir=str(self.logs),
             mode=mode,
-            config=settings(config),
+            config=flat_settings(config),
         )
         self.keep("wandb-run", self._run.id)
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Write the row."""
-        self._run.log(_numbers(row), step=step)
+        self._run.log(_without_step(row), step=step)
 
     def end(self, state: str) -> None:
         """End the run."""
@@ -199,7 +199,9 @@ class Several(Watcher):
             except Exception as error:
                 if isinstance(error, VaekitError) or not isinstance(each, Tracker):
                     raise
-                raise VaekitError(f"the tracker {_name(each)} cannot begin: {error}") from error
+                raise VaekitError(
+                    f"the tracker {_tracker_name(each)} cannot begin: {error}"
+                ) from error
 
     def look(self, step: int, steps: int, epoch: float, row: dict[str, float]) -> None:
         """Show the row to all."""
@@ -217,10 +219,13 @@ class Several(Watcher):
                 if not isinstance(each, Tracker):
                     raise
                 self.watchers.remove(each)
-                warn(f"the tracker {_name(each)} follows no longer, training goes on: {error}")
+                warn(
+                    f"the tracker {_tracker_name(each)} follows no longer, training goes on: "
+                    f"{error}"
+                )
 
 
-def _name(tracker: Watcher) -> str:
+def _tracker_name(tracker: Watcher) -> str:
     return type(tracker).__name__
 
 
@@ -247,12 +252,12 @@ def listed(given: str | Sequence[str]) -> list[str]:
     return names
 
 
-def settings(config: Config) -> dict[str, Any]:
+def flat_settings(config: Config) -> dict[str, Any]:
     """Return what decided a run as a flat table of names and values."""
     return {name: value for name, value in flat(config.identity()).items() if value is not None}
 
 
-def _numbers(row: Mapping[str, float]) -> dict[str, float]:
+def _without_step(row: Mapping[str, float]) -> dict[str, float]:
     return {name: value for name, value in row.items() if name != "step"}
 
 

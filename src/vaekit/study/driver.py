@@ -18,9 +18,9 @@ from vaekit.runs.place import LOCK
 from vaekit.study import store
 from vaekit.study.engines import Engine, Here
 from vaekit.study.names import DIGITS
-from vaekit.study.plan import Plan, Planned, check_names, check_spec, planned, read_study
+from vaekit.study.plan import Plan, Planned, check_known, check_spec, planned, read_study
 from vaekit.study.search import Search, Trials
-from vaekit.study.task import Row, Task, judging_text, run_task
+from vaekit.study.task import Task, TaskRow, judging_text, run_task
 from vaekit.system import files, locks, own_code, writing
 from vaekit.system.stopping import Stopped
 
@@ -38,13 +38,13 @@ class Follower:
     def begin(self, plan: Plan, left: int, engine: Engine) -> None:
         """Take what is planned, how many runs are left, and where they are made."""
 
-    def ended(self, row: Row) -> None:
+    def ended(self, row: TaskRow) -> None:
         """Take the row of a run that has ended."""
 
-    def known(self, row: Row) -> None:
+    def known(self, row: TaskRow) -> None:
         """Take the row of a run that a search asked for once more."""
 
-    def end(self, rows: Mapping[str, Row]) -> None:
+    def end(self, rows: Mapping[str, TaskRow]) -> None:
         """Take all rows when nothing is left; warns of runs that failed, now or before."""
         reasons = [row["reason"] for row in failures(rows)]
         if reasons:
@@ -90,7 +90,7 @@ def run_study(
         spec = _with_imports(spec)
         folder = files.place(out, "the folder of a study").absolute()
         plan, follower = planned(spec), follower or Follower()
-        stack.enter_context(_held(folder, spec, plan))
+        stack.enter_context(_held_study(folder, spec, plan))
         stack.callback(engine.close)  # while the folder is held: runs that go on end first
         rows = store.rows(folder)
         plan = _as_named(plan, rows, folder)
@@ -101,14 +101,14 @@ def run_study(
             follower.begin(plan, len(left), engine)
         else:
             engine.ahead = 1
-            tasks = _tried(trials, plan, folder, rows, follower)
+            tasks = _tried_runs(trials, plan, folder, rows, follower)
             follower.begin(plan, trials.left, engine)
         written = time.monotonic()
         try:
             for _, row in engine.run(tasks, run_task):
                 if row["state"] == "interrupted":
                     raise Stopped(signal.SIGINT)
-                store.append(folder, row)
+                store.append_row(folder, row)
                 rows[row["run"]] = row
                 if trials is not None:
                     trials.tell(row)
@@ -129,14 +129,14 @@ def _with_imports(spec: Mapping[str, Any]) -> dict[str, Any]:
     """
     wanted = spec.get("import") or ()
     names = [wanted] if isinstance(wanted, str) else [str(name) for name in wanted]
-    lacking = own_code.missing(names)
+    lacking = own_code.missing_imports(names)
     if lacking:
         raise VaekitError(f"this study needs code of your own{lacking.replace('the run', 'it')}")
     return {**spec, **({"import": list(own_code.IMPORTED)} if own_code.IMPORTED else {})}
 
 
 @contextmanager
-def _held(folder: Path, spec: Mapping[str, Any], plan: Plan) -> Iterator[None]:
+def _held_study(folder: Path, spec: Mapping[str, Any], plan: Plan) -> Iterator[None]:
     """Hold the folder of a study; write what it is, which may be more than before.
 
     Raises `VaekitError` where it holds something else, or another process works there.
@@ -184,7 +184,7 @@ def _trials(spec: Mapping[str, Any], plan: Plan, folder: Path) -> Trials | None:
             "runs: put what should vary into the space of search"
         )
     run = plan.runs[0]
-    check_names(search.space, run.config.recipe)
+    check_known(search.space, run.config.recipe)
     if not run.config.validation:
         warn(
             "trials are judged by the test part, which then says too much of the best one: set "
@@ -193,8 +193,8 @@ def _trials(spec: Mapping[str, Any], plan: Plan, folder: Path) -> Trials | None:
     return Trials(search, folder, run.config.recipe, {**run.given, "data": run.config.data})
 
 
-def _tried(
-    trials: Trials, plan: Plan, folder: Path, rows: Mapping[str, Row], follower: Follower
+def _tried_runs(
+    trials: Trials, plan: Plan, folder: Path, rows: Mapping[str, TaskRow], follower: Follower
 ) -> Iterator[Task]:
     """Yield the runs that a search asks for; what has ended before is answered from its row."""
     for run in trials.ask():
@@ -206,7 +206,7 @@ def _tried(
         yield replace(task, leash=trials.pruning(run, Path(task.folder)))
 
 
-def _as_named(plan: Plan, rows: Mapping[str, Row], folder: Path) -> Plan:
+def _as_named(plan: Plan, rows: Mapping[str, TaskRow], folder: Path) -> Plan:
     """Return a plan whose runs have the names that they had before, by their marks."""
     begun = (folder / RUNS).iterdir() if (folder / RUNS).is_dir() else ()
     names = {name[-DIGITS:]: name for name in (*rows, *(path.name for path in begun))}
@@ -214,7 +214,9 @@ def _as_named(plan: Plan, rows: Mapping[str, Row], folder: Path) -> Plan:
     return replace(plan, runs=runs)
 
 
-def _is_done(run: Planned, plan: Plan, rows: Mapping[str, Row], folder: Path, again: bool) -> bool:
+def _is_done(
+    run: Planned, plan: Plan, rows: Mapping[str, TaskRow], folder: Path, again: bool
+) -> bool:
     """Say whether nothing is left of a run."""
     row = rows.get(run.name)
     if row is None:

@@ -13,27 +13,27 @@ from vaekit import information, recipes
 from vaekit.errors import VaekitError
 from vaekit.study import store
 from vaekit.study.names import DIGITS
-from vaekit.study.plan import Plan, Planned, value_of
+from vaekit.study.plan import Plan, Planned, setting_of
 from vaekit.study.task import sets_of
 from vaekit.system import files
 from vaekit.training import Fit
 from vaekit.training.fabric import threads
 from vaekit.training.state import save_weights
 
-_MOST = 20  # rows of the list
+_MOST_ROWS = 20  # rows of the list
 _WARM, _TIMED = 5, 2.0  # steps before the clock, seconds on it
-_FILES = 60_000  # bytes of a run beside its weights: curve, numbers, what decides it
+_BESIDE_WEIGHTS = 60_000  # bytes of a run beside its weights: curve, numbers, what decides it
 
 
-def listed(plan: Plan) -> str:
+def listed_runs(plan: Plan) -> str:
     """Return the runs of a plan as a table: what varies, and how many seeds of each."""
     names = [name for name in plan.varied if name != "seed"]
-    counts = Counter(tuple(str(value_of(run, name)) for name in names) for run in plan.runs)
+    counts = Counter(tuple(str(setting_of(run, name)) for name in names) for run in plan.runs)
     rows = [(*names, "runs"), *((*values, str(count)) for values, count in counts.items())]
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ["  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)) for row in rows]
-    more = [f"... and {len(lines) - 1 - _MOST} more"] if len(lines) - 1 > _MOST else []
-    return "\n".join([line.rstrip() for line in lines[: _MOST + 1]] + more)
+    more = [f"... and {len(lines) - 1 - _MOST_ROWS} more"] if len(lines) - 1 > _MOST_ROWS else []
+    return "\n".join([line.rstrip() for line in lines[: _MOST_ROWS + 1]] + more)
 
 
 def cost(plan: Plan, slots: int, out: Path | str | None) -> Iterator[str]:
@@ -52,11 +52,11 @@ def cost(plan: Plan, slots: int, out: Path | str | None) -> Iterator[str]:
         step, judging, weights, steps = _timed(of[0])
         scale = mean(run.config.training.epochs for run in of) / of[0].config.training.epochs
         each = step * steps * scale + judging
-        seconds, size = seconds + each * count, size + (weights + _FILES) * count
+        seconds, size = seconds + each * count, size + (weights + _BESIDE_WEIGHTS) * count
         yield f"{recipe}: {each:.0f} s a run ({1e3 * step:.1f} ms a step, judging {judging:.0f} s)"
     if left:
         hours = seconds / max(1, min(slots, len(left)))
-        yield f"about {in_words(hours)} on {slots} workers, {size / 2**20:,.0f} MiB of disk"
+        yield f"about {time_in_words(hours)} on {slots} workers, {size / 2**20:,.0f} MiB of disk"
 
 
 def _timed(run: Planned) -> tuple[float, float, int, int]:
@@ -88,7 +88,7 @@ def _timed(run: Planned) -> tuple[float, float, int, int]:
         return step, judging, path.stat().st_size, fit.steps
 
 
-def in_words(seconds: float) -> str:
+def time_in_words(seconds: float) -> str:
     """Say a time as people do: 40 s, 12 min, 3.5 h."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -13,7 +13,7 @@ from vaekit.training import Training
 
 ADDED = ("critics",)  # settings of the training that came after the first marks
 DIGITS = 10  # letters at the end of a name, by which runs are told apart
-_LONGEST = 80  # letters of the part that people read
+_LONGEST_NAME = 80  # letters of the part that people read
 
 
 def mark_of(config: Config) -> str:
@@ -46,7 +46,7 @@ def readable_name(recipe: str, common: Mapping[str, Any], given: Mapping[str, An
     words += [f"{name}={_short(value)}" for name, value in given.items() if name != "seed"]
     words += [f"s{given['seed']}"] if "seed" in given else []
     return "-".join(re.sub(r"[^\w.=+,-]+", "_", word).strip("_") for word in words if word)[
-        :_LONGEST
+        :_LONGEST_NAME
     ]
 
 

@@ -83,11 +83,11 @@ class Plan:
     def varied(self) -> list[str]:
         """Name the settings that differ between runs, the seed last."""
         names = dict.fromkeys(name for run in self.runs for name in ("recipe", "data", *run.given))
-        values = {name: {repr(value_of(run, name)) for run in self.runs} for name in names}
+        values = {name: {repr(setting_of(run, name)) for run in self.runs} for name in names}
         return sorted((n for n in names if len(values[n]) > 1), key=lambda name: name == "seed")
 
 
-def value_of(run: Planned, name: str) -> Any:
+def setting_of(run: Planned, name: str) -> Any:
     """Return a setting of a run, also what it did not have to be given; None for none such."""
     config = run.config
     own = {"recipe": config.recipe, "data": config.data, **vars(config.training)}
@@ -123,7 +123,7 @@ def planned(spec: Settings) -> Plan:
     """
     blocks = [{**_outer(spec), **_merged(spec, block)} for block in spec.get("runs") or [{}]]
     for block in blocks:
-        block["recipes"] = _names(block.get("recipes"))
+        block["recipes"] = _recipe_names(block.get("recipes"))
     used = sorted({name for block in blocks for name in block["recipes"]})
     if not used:
         raise VaekitError("a study needs recipes: name them, as in vaekit study beta_vae vae ...")
@@ -132,7 +132,7 @@ def planned(spec: Settings) -> Plan:
         raise VaekitError("recipes stand at the top, and each of runs has its own: leave one out")
     for block in blocks:
         _check_block(block)
-        check_names(_said(block), *used)
+        check_known(_settings_said(block), *used)
     runs: dict[str, Planned] = {}
     for block in blocks:
         for run in _runs_of(block, known):
@@ -155,7 +155,7 @@ def _check_block(block: Settings) -> None:
         raise VaekitError("seed stands among the settings, and seeds beside: leave one out")
 
 
-def check_names(names: Iterable[str], *used: str) -> None:
+def check_known(names: Iterable[str], *used: str) -> None:
     """Raise `VaekitError`, with the nearest, for a setting that none of the recipes has."""
     known = {name for recipe in used for name in settings_of(recipe)}
     for name in names:
@@ -163,7 +163,7 @@ def check_names(names: Iterable[str], *used: str) -> None:
             raise _unknown(name, used, known)
 
 
-def kind_of(recipe: str, name: str) -> Any:
+def annotation_of(recipe: str, name: str) -> Any:
     """Return what is annotated of a setting of a recipe."""
     own = inspect.signature(recipes.find(recipe).make).parameters
     trained = {each.name: each.type for each in fields(Training)}
@@ -182,7 +182,7 @@ def _merged(spec: Settings, block: Settings) -> dict[str, Any]:
     return {**block, **both}
 
 
-def _names(given: Any) -> list[str]:
+def _recipe_names(given: Any) -> list[str]:
     """List recipes that are named by one text or several."""
     names = [given] if isinstance(given, str) else list(given or ())
     return [recipes.find(name).name for name in names]
@@ -194,7 +194,7 @@ def settings_of(recipe: str) -> set[str]:
     return own | {each.name for each in fields(Training)} | {*OF_DATA, *OF_START}
 
 
-def _said(block: Settings) -> list[str]:
+def _settings_said(block: Settings) -> list[str]:
     points = [name for point in block.get("points") or () for name in point]
     return [*(block.get("settings") or ()), *(block.get("grid") or ()), *points]
 
@@ -218,7 +218,7 @@ def _runs_of(block: Settings, known: Mapping[str, set[str]]) -> Iterator[Planned
         axes = {name: values for name, values in grid.items() if name in known[recipe]}
         for values in product(*axes.values()):
             given = {**point, **dict(zip(axes, values, strict=True))}
-            given = {n: _number(value) for n, value in given.items() if n in known[recipe]}
+            given = {n: _number_spelled(value) for n, value in given.items() if n in known[recipe]}
             common = {
                 name: value
                 for name, value in (block.get("settings") or {}).items()
@@ -240,7 +240,7 @@ def plan_run(recipe: str, common: Settings, given: Settings) -> Planned:
     return Planned(f"{name}-{mark_of(config)}", config, {**common, **given})
 
 
-def _number(given: Any) -> Any:
+def _number_spelled(given: Any) -> Any:
     """Return the number that a text spells, so that it means the same run."""
     read = value(given) if isinstance(given, str) else given
     return read if fits(read, float) else given

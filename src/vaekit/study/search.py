@@ -26,13 +26,13 @@ from vaekit.arguments import check, fits
 from vaekit.errors import VaekitError, nearest
 from vaekit.runs import history
 from vaekit.runs.history import VALIDATION
-from vaekit.study.plan import Planned, kind_of, plan_run
+from vaekit.study.plan import Planned, annotation_of, plan_run
 from vaekit.study.task import VALIDATED, Leash
 from vaekit.study.words import split
 from vaekit.system.extras import needed
 from vaekit.text import value
 
-_KEYS = ("trials", "maximise", "minimise", "space", "sampler", "prune", "seed")
+_SEARCH_KEYS = ("trials", "maximise", "minimise", "space", "sampler", "prune", "seed")
 _SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler"}
 FEW = 5  # trials that none is pruned before
 NAME = "vaekit"
@@ -57,8 +57,8 @@ class Search:
     def read(cls, about: Mapping[str, Any]) -> "Search":
         """Read what a study file, or words of the command line, say."""
         for name in about:
-            if name not in _KEYS:
-                raise nearest(str(name), _KEYS, "key of search")
+            if name not in _SEARCH_KEYS:
+                raise nearest(str(name), _SEARCH_KEYS, "key of search")
         targets = [about[name] for name in ("maximise", "minimise") if about.get(name)]
         if len(targets) != 1:
             raise VaekitError("search needs one number to maximise or to minimise: maximise: elbo")
@@ -169,7 +169,7 @@ class Trials:
             kinds = bool | int | float | str  # that its storage holds
             choices = [each if isinstance(each, kinds) else str(each) for each in axis]
             return axis[choices.index(trial.suggest_categorical(name, choices))]
-        whole = not fits(0.5, kind_of(self.recipe, name))
+        whole = not fits(0.5, annotation_of(self.recipe, name))
         suggest = trial.suggest_int if whole else trial.suggest_float
         return suggest(name, axis["low"], axis["high"], log=bool(axis.get("log")))
 
@@ -180,8 +180,8 @@ class Trials:
             return
         target = self.search.target
         number = row.get(VALIDATED + target, row.get(target))
-        if row["state"] == "finished" and number is None and target not in _numbers(row):
-            raise nearest(target, _numbers(row), "number to search for")
+        if row["state"] == "finished" and number is None and target not in _number_names(row):
+            raise nearest(target, _number_names(row), "number to search for")
         if row["state"] == "finished" and isinstance(number, int | float):
             self.study.tell(trial, number)
         elif row["state"] == "pruned":
@@ -192,7 +192,7 @@ class Trials:
             self.study.tell(trial, state=self._state("FAIL"))
 
 
-def _numbers(row: Mapping[str, Any]) -> list[str]:
+def _number_names(row: Mapping[str, Any]) -> list[str]:
     """Name the numbers that a run was judged by: those that say how they were estimated."""
     return [name.removesuffix(".estimator") for name in row if name.endswith(".estimator")]
 

@@ -24,10 +24,10 @@ from vaekit.system.yaml_file import read_yaml
 if TYPE_CHECKING:
     import polars as pl
 
-FORMAT = 1  # of study.yaml and the tables
+STUDY_FORMAT = 1  # of study.yaml and the tables
 STUDY, ROWS, TABLE, SHEET = "study.yaml", "rows.jsonl", "results.parquet", "results.csv"
-FIRST = ("run", "state", "reason", "recipe", "data", "seed")
-Row = dict[str, Any]
+FIRST_COLUMNS = ("run", "state", "reason", "recipe", "data", "seed")
+StudyRow = dict[str, Any]
 
 
 def is_study(folder: Path) -> bool:
@@ -43,7 +43,7 @@ def read_spec(folder: Path) -> dict[str, Any]:
     if not is_study(folder):
         raise VaekitError(f"{folder} is no study: it has no {STUDY}")
     there = read_yaml(folder / STUDY, "study", "repair it, or begin another study")
-    if not isinstance(there, Mapping) or there.get("format") != FORMAT:
+    if not isinstance(there, Mapping) or there.get("format") != STUDY_FORMAT:
         version = there.get("vaekit", "another version") if isinstance(there, Mapping) else "?"
         raise VaekitError(
             f"{folder} was made by vaekit {version} in another form than this one "
@@ -56,15 +56,15 @@ def read_spec(folder: Path) -> dict[str, Any]:
 
 def write_spec(folder: Path, spec: Mapping[str, Any]) -> None:
     """Write what a study is."""
-    whole = {"format": FORMAT, "vaekit": vaekit.__version__, "study": dict(spec)}
+    whole = {"format": STUDY_FORMAT, "vaekit": vaekit.__version__, "study": dict(spec)}
     text = yaml.safe_dump(json.loads(json.dumps(whole, default=str)), sort_keys=False)
     files.write_text(folder / STUDY, text)
 
 
-def append(folder: Path, row: Row) -> None:
+def append_row(folder: Path, row: StudyRow) -> None:
     """Add the row of a run that has ended."""
     path = folder / ROWS
-    line = json.dumps(_finite(row), default=str)
+    line = json.dumps(_finite_row(row), default=str)
     with writing(path), path.open("a+b") as file:
         if file.tell():  # a killed process may have left half a line
             file.seek(-1, 2)
@@ -72,13 +72,13 @@ def append(folder: Path, row: Row) -> None:
         file.write(f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
-def _finite(row: Row) -> Row:
+def _finite_row(row: StudyRow) -> StudyRow:
     return {k: None if isinstance(v, float) and v * 0 != 0 else v for k, v in row.items()}
 
 
-def rows(folder: Path) -> dict[str, Row]:
+def rows(folder: Path) -> dict[str, StudyRow]:
     """Return the last row of each run by its name; half a line is left out with a warning."""
-    known: dict[str, Row] = {}
+    known: dict[str, StudyRow] = {}
     path = folder / ROWS
     if not path.exists():
         return known
@@ -98,7 +98,7 @@ def rows(folder: Path) -> dict[str, Row]:
     return known
 
 
-def write_tables(folder: Path, known: Mapping[str, Row]) -> "pl.DataFrame":
+def write_tables(folder: Path, known: Mapping[str, StudyRow]) -> "pl.DataFrame":
     """Write the rows as results.parquet and results.csv, and return them."""
     table = table_of(known)
     files.write_file(folder / TABLE, table.write_parquet)
@@ -106,7 +106,7 @@ def write_tables(folder: Path, known: Mapping[str, Row]) -> "pl.DataFrame":
     return table
 
 
-def table_of(known: Mapping[str, Row]) -> "pl.DataFrame":
+def table_of(known: Mapping[str, StudyRow]) -> "pl.DataFrame":
     """Return rows as a table, in the order of their names, what identifies a run first.
 
     A column of lists or of several types is text.
@@ -114,7 +114,7 @@ def table_of(known: Mapping[str, Row]) -> "pl.DataFrame":
     import polars as pl
 
     every = [known[name] for name in sorted(known)]
-    names = dict.fromkeys((*FIRST, *(name for row in every for name in row)))
+    names = dict.fromkeys((*FIRST_COLUMNS, *(name for row in every for name in row)))
     columns = {name: _column([row.get(name) for row in every]) for name in names}
     return pl.DataFrame(columns, strict=False)
 

@@ -33,9 +33,9 @@ from vaekit.runs.recorder import Saving
 from vaekit.system import files, locks, own_code, system_error
 from vaekit.training import NotFinite
 
-Row = dict[str, Any]
+TaskRow = dict[str, Any]
 AT_WORK = threading.Lock()  # held while a run is made
-_WAIT = 1.0  # seconds between looks at a folder that another process still writes
+_WAIT_FOR_FOLDER = 1.0  # seconds between looks at a folder that another process still writes
 _SETS = 4  # that a worker keeps
 _MAPPED = 2**24  # bytes from which pixels are mapped
 _SHARED = "shared"  # their folder in the cache
@@ -56,17 +56,17 @@ class Task:
     threads: int | None = None
     leash: "Leash | None" = None
 
-    def named(self) -> Row:
+    def named(self) -> TaskRow:
         """Return the beginning of a row."""
         return {"run": self.name, "state": "failed", "reason": "", "folder": self.folder}
 
-    def row(self) -> Row:
+    def row(self) -> TaskRow:
         """Return what is known of the run before it is made; own code is imported by then."""
         judging = {"evaluate": judging_text(self.evaluate)}
         return {**self.named(), **_settings(self.config), **judging}
 
 
-def run_task(task: Task) -> Row:
+def run_task(task: Task) -> TaskRow:
     """Train and judge a run, or what is left of it, and return its row; trouble is in the row.
 
     The state is finished, interrupted or pruned (a checkpoint is there), diverged, or failed with a
@@ -85,7 +85,7 @@ def run_task(task: Task) -> Row:
             row |= task.row()
             with warnings.catch_warnings(record=True) as caught:
                 warnings.simplefilter("always", VaekitWarning)
-                row |= _made(task)
+                row |= _made_run(task)
             notes = [str(each.message) for each in caught if each.category is VaekitWarning]
         except NotFinite as error:
             row |= {"state": "diverged", "reason": str(error)}
@@ -99,7 +99,7 @@ def run_task(task: Task) -> Row:
         return row | _machine()
 
 
-def _made(task: Task) -> Row:
+def _made_run(task: Task) -> TaskRow:
     begin = time.time()
     config = task.config
     data = sets_of(config)
@@ -110,9 +110,9 @@ def _made(task: Task) -> Row:
             run = train_config(config, Path(task.folder), True, saving, task.leash, (), data)
             break
         except InUse:  # a worker whose master is gone ends at its next row
-            time.sleep(_WAIT)
+            time.sleep(_WAIT_FOR_FOLDER)
     trained = time.time()
-    row: Row = {"load_seconds": loaded - begin, "train_seconds": trained - loaded}
+    row: TaskRow = {"load_seconds": loaded - begin, "train_seconds": trained - loaded}
     notes = run.config.notes
     pruned = task.leash is not None and task.leash.pruned and notes["state"] == "interrupted"
     row |= {
@@ -124,14 +124,14 @@ def _made(task: Task) -> Row:
     row |= {"images_per_second": rows[-1]["images_per_second"]} if (rows := run.history) else {}
     row |= _validated(rows, row["best_step"])
     if row["state"] == "finished":
-        row |= _numbers(_judged(run, task.evaluate))
+        row |= _numbers(_judged_numbers(run, task.evaluate))
         row |= {f"noise.{name}": value for name, value in run.model.likelihood.noise().items()}
         row |= {"judge_seconds": time.time() - trained}
         row |= {"data_sha256": run.config.data_checksum}
     return row
 
 
-def _validated(rows: Sequence[Mapping[str, float]], best_step: int | None) -> Row:
+def _validated(rows: Sequence[Mapping[str, float]], best_step: int | None) -> TaskRow:
     """Return what the validation set gave at the best step, else at the last look."""
     looks = [row for row in rows if any(name.startswith(VALIDATION) for name in row)]
     at = [row for row in looks if best_step in (None, row["step"])]
@@ -143,7 +143,7 @@ def _validated(rows: Sequence[Mapping[str, float]], best_step: int | None) -> Ro
     }
 
 
-def _judged(run: Run, evaluate: Mapping[str, Any]) -> Mapping[str, Any]:
+def _judged_numbers(run: Run, evaluate: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a run's numbers; those that are there already where judging has no options."""
     return run.metrics if run.judged() and not evaluate else run.evaluate(**evaluate)
 
@@ -153,7 +153,7 @@ def judging_text(evaluate: Mapping[str, Any]) -> str:
     return json.dumps(evaluate, sort_keys=True, default=str) if evaluate else ""
 
 
-def _settings(config: Config) -> Row:
+def _settings(config: Config) -> TaskRow:
     training = asdict(config.training)
     row = {"recipe": config.recipe, "data": config.data, "seed": training.pop("seed")}
     rest = {**training, "holdout": config.holdout, "validation": config.validation}
@@ -161,8 +161,8 @@ def _settings(config: Config) -> Row:
     return row | {**rest, **config.completed()}
 
 
-def _numbers(metrics: Mapping[str, Any]) -> Row:
-    row: Row = {}
+def _numbers(metrics: Mapping[str, Any]) -> TaskRow:
+    row: TaskRow = {}
     for name, number in metrics.items():
         row[name] = number.get("value")
         row |= {
@@ -171,7 +171,7 @@ def _numbers(metrics: Mapping[str, Any]) -> Row:
     return row
 
 
-def _machine() -> Row:
+def _machine() -> TaskRow:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     return {
         "vaekit": vaekit.__version__,
@@ -228,12 +228,12 @@ def sets_of(config: Config) -> tuple[Splits, str]:
         shared = cache() / _SHARED
         shared.mkdir(parents=True, exist_ok=True)
         with locks.locked(shared / "reading.lock", wait=float("inf")):
-            splits = _mapped(config.load_data())
+            splits = _mapped_splits(config.load_data())
         _sets[key] = splits, splits.train.checksum()
     return _sets[key]
 
 
-def _mapped(splits: Splits) -> Splits:
+def _mapped_splits(splits: Splits) -> Splits:
     """Return the same sets, large pixels mapped from a file that all processes share."""
     pixels = {id(part.images): _shared_pixels(part) for part in splits}
     train, test = (replace(part, images=pixels[id(part.images)]) for part in splits)

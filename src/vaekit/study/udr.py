@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 FILE, UDR_FORMAT, UDR_EXAMPLES = "udr.json", 1, 2000
 LIKENESS = "spearman"
-_RUN = {"udr": float, "partners": int, "n": int}
-_UDR_FORM = {"format": int, "kind": str, "runs": {"*": _RUN}}
+_RUN_FORM = {"udr": float, "partners": int, "n": int}
+_UDR_FORM = {"format": int, "kind": str, "runs": {"*": _RUN_FORM}}
 Tell = Callable[[str], None]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 from vaekit.arguments import fits
 from vaekit.errors import VaekitError
 
-MOST = 100_000  # seeds
+MOST_SEEDS = 100_000  # seeds
 
 
 def split(text: str, at: str = ",") -> list[str]:
@@ -43,12 +43,12 @@ def seeds_of(given: Any) -> list[int]:
             seeds = [seed for seed in several(given) if fits(seed, int)]
     except ValueError:
         seeds = []
-    if len(seeds) > MOST:
-        raise VaekitError(f"{len(seeds):,} seeds are more than a study takes, {MOST:,}")
+    if len(seeds) > MOST_SEEDS:
+        raise VaekitError(f"{len(seeds):,} seeds are more than a study takes, {MOST_SEEDS:,}")
     if not seeds or (isinstance(given, list | tuple) and len(seeds) < len(given)):
         raise VaekitError(f"seeds are whole numbers: 0:5 for 0 to 4, or 0,3,7; got {given!r}")
     return seeds
 
 
 def _range(first: int, end: int) -> range:
-    return range(first, min(end, first + MOST + 1))
+    return range(first, min(end, first + MOST_SEEDS + 1))

@@ -64,7 +64,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     names = [name for name, _ in pairs]
     if len(set(names)) < len(names):
         twice = max(names, key=names.count)
-        raise Damaged(f"{shown(twice)} stands there twice")
+        raise Damaged(f"{shown_value(twice)} stands there twice")
     return dict(pairs)
 
 
@@ -81,26 +81,26 @@ def _wrong(value: Any, form: Any, place: str) -> Iterator[str]:
     elif isinstance(form, Least):
         yield from _wrong(value, form.form, place)
         if isinstance(value, int | float) and value < 0:
-            yield f"{_at(place)}should be 0 or more, got {shown(value)}"
+            yield f"{_at(place)}should be 0 or more, got {shown_value(value)}"
     elif isinstance(form, Mapping):
         yield from _wrong_mapping(value, form, place)
     elif isinstance(form, list):
         if not isinstance(value, list):
-            yield f"{_at(place)}should be a list, got {shown(value)}"
+            yield f"{_at(place)}should be a list, got {shown_value(value)}"
         else:
             for k, each in enumerate(value):
                 yield from _wrong(each, form[0], f"{place}[{k}]")
     elif form is not ANY:
         kind = float if form is REAL else form
         if not fits(value, kind):
-            yield f"{_at(place)}should be {in_words(kind)}, got {shown(value)}"
+            yield f"{_at(place)}should be {in_words(kind)}, got {shown_value(value)}"
         elif form is not REAL and not _occurs(value):
-            yield f"{_at(place)}should be a finite number, got {shown(value)}"
+            yield f"{_at(place)}should be a finite number, got {shown_value(value)}"
 
 
 def _wrong_mapping(mapping: Any, form: Mapping[str, Any], place: str) -> Iterator[str]:
     if not isinstance(mapping, dict):
-        yield f"{_at(place)}should be `name: value`, got {shown(mapping)}"
+        yield f"{_at(place)}should be `name: value`, got {shown_value(mapping)}"
         return
     known = {name.rstrip("?"): inner for name, inner in form.items()}
     for name in form:
@@ -108,9 +108,9 @@ def _wrong_mapping(mapping: Any, form: Mapping[str, Any], place: str) -> Iterato
             yield f"{_at(place)}lacks {name}"
     for name, value in mapping.items():
         if not isinstance(name, str) or (name not in known and "*" not in known):
-            yield f"{_at(place)}has an unknown {shown(name)}"
+            yield f"{_at(place)}has an unknown {shown_value(name)}"
         else:
-            inner = f"{place}.{shown(name)[1:-1]}".lstrip(".")
+            inner = f"{place}.{shown_value(name)[1:-1]}".lstrip(".")
             yield from _wrong(value, known.get(name, known.get("*")), inner)
 
 
@@ -122,6 +122,6 @@ def _at(place: str) -> str:
     return f"{place} " if place else "it "
 
 
-def shown(value: Any) -> str:
+def shown_value(value: Any) -> str:
     """Write a value that may be long or deep in a few letters."""
     return reprlib.repr(value)

@@ -28,7 +28,7 @@ def take(name: str) -> None:
     is_file = path.suffix == ".py" or path.exists()
     try:
         if is_file:
-            _run(path)
+            _run_file(path)
         else:
             import_module(name)
     except FileNotFoundError:
@@ -38,7 +38,7 @@ def take(name: str) -> None:
     except VaekitError as error:
         raise VaekitError(f"--import {name}: {error}") from error
     except Exception as error:
-        line = error.lineno if isinstance(error, SyntaxError) else _line(error, path)
+        line = error.lineno if isinstance(error, SyntaxError) else _line_of_error(error, path)
         at = f", line {line}" if line else ""
         raise VaekitError(f"--import {name}{at}: {type(error).__name__}: {error}") from error
     IMPORTED.append(str(path.resolve()) if is_file else name)
@@ -61,7 +61,7 @@ def take_plugins() -> None:
             IMPORTED.append(point.module)
 
 
-def _run(path: Path) -> None:
+def _run_file(path: Path) -> None:
     if not path.is_file():
         raise FileNotFoundError(path)
     spec = spec_from_file_location(path.stem, path)
@@ -72,7 +72,7 @@ def _run(path: Path) -> None:
     spec.loader.exec_module(module)
 
 
-def _line(error: BaseException, path: Path) -> int | None:
+def _line_of_error(error: BaseException, path: Path) -> int | None:
     """Return the last line of the file that the error passed through."""
     trace, line = error.__traceback__, None
     while trace is not None:
@@ -82,7 +82,7 @@ def _line(error: BaseException, path: Path) -> int | None:
     return line
 
 
-def missing(wanted: Sequence[str]) -> str:
+def missing_imports(wanted: Sequence[str]) -> str:
     """Say which imports a run was made with and this process has not made; else nothing."""
     lacking = [name for name in wanted if name not in IMPORTED]
     flags = " ".join(f"--import {name}" for name in lacking)
@@ -95,7 +95,7 @@ def named(wanted: Sequence[str]) -> Iterator[None]:
     try:
         yield
     except VaekitError as error:
-        hint = missing(wanted)
+        hint = missing_imports(wanted)
         if not hint:
             raise
         raise VaekitError(f"{str(error).rstrip('.')}{hint}") from None

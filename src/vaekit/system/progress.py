@@ -3,7 +3,7 @@
     with shown():                       # the command line does so
         for part in steps(parts, "examples", 500):
 
-A loop says how many items it has; outside of `shown`, and where stderr is neither a terminal nor
+A loop says how many items it has; outside of `shown_bars`, and where stderr is neither a terminal nor
 that of a notebook, nothing is drawn. What is done within a second is not shown either.
 """
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 WAIT = 1.0  # seconds
-Item = TypeVar("Item")
+LoopItem = TypeVar("LoopItem")
 
 
 class _Screen:
@@ -29,7 +29,7 @@ class _Screen:
 
 
 @contextmanager
-def shown(console: "Console | None" = None) -> Iterator[None]:
+def shown_bars(console: "Console | None" = None) -> Iterator[None]:
     """Draw bars of the loops inside, on a terminal or in a notebook."""
     able = sys.stderr.isatty() or "ipykernel" in sys.modules
     with _set(able if console is None else console.is_terminal, console):
@@ -54,11 +54,11 @@ def _set(visible: bool, console: "Console | None") -> Iterator[None]:
 
 
 def steps(
-    items: Iterable[Item],
+    items: Iterable[LoopItem],
     what: str,
-    size: "int | Callable[[Item], int]" = 1,
+    size: "int | Callable[[LoopItem], int]" = 1,
     total: int | None = None,
-) -> Iterator[Item]:
+) -> Iterator[LoopItem]:
     """Yield the items, and show how many are done; each stands for `size` of what is counted.
 
     `total` is how much is counted in all, by default as many times the size as there are items;
@@ -77,8 +77,8 @@ def steps(
 
 
 def _drawn(
-    items: Iterable[Item], what: str, size: "int | Callable[[Item], int]", total: int | None
-) -> Iterator[Item]:
+    items: Iterable[LoopItem], what: str, size: "int | Callable[[LoopItem], int]", total: int | None
+) -> Iterator[LoopItem]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -96,11 +96,11 @@ def _drawn(
                 if not drawn:
                     bar.start()
                 drawn = True
-                bar.update(task, completed=done, text=_rate(done / passed))
+                bar.update(task, completed=done, text=_speed(done / passed))
     finally:
         if drawn:
             bar.stop()
 
 
-def _rate(rate: float) -> str:
+def _speed(rate: float) -> str:
     return f"{rate:,.0f}/s" if rate >= 10 else f"{rate:.1f}/s"

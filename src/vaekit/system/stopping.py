@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 ASKING = (signal.SIGINT, signal.SIGTERM)
-_MOMENT = 0.02  # seconds
+_SHORT_WAIT = 0.02  # seconds
 _IMPORTS = "<frozen importlib._bootstrap>"
 _late = set[int]()  # signals that are on their way again
 
@@ -36,11 +36,11 @@ def stop(number: int, frame: object) -> NoReturn:
 def on_signals(handler: Callable[[int, Any], object]) -> Iterator[None]:
     """Let `handler` answer the signals inside, in the main thread, between imports."""
     before: dict[int, Any] = {}
-    outer = _imports(sys._getframe())
+    outer = _import_depth(sys._getframe())
 
     def answer(number: int, frame: FrameType | None) -> None:
         _late.discard(number)
-        if _imports(frame) > outer:
+        if _import_depth(frame) > outer:
             _send_late(number)
         else:
             handler(number, frame)
@@ -57,7 +57,7 @@ def on_signals(handler: Callable[[int, Any], object]) -> Iterator[None]:
             signal.signal(number, old if old is not None else signal.SIG_DFL)
 
 
-def _imports(frame: FrameType | None) -> int:
+def _import_depth(frame: FrameType | None) -> int:
     """Count the steps of imports among a frame and those that called it."""
     count = 0
     while frame is not None:
@@ -69,6 +69,6 @@ def _imports(frame: FrameType | None) -> int:
 def _send_late(number: int) -> None:
     if number not in _late:
         _late.add(number)
-        timer = threading.Timer(_MOMENT, os.kill, (os.getpid(), number))
+        timer = threading.Timer(_SHORT_WAIT, os.kill, (os.getpid(), number))
         timer.daemon = True
         timer.start()

@@ -11,20 +11,20 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+TaskItem = TypeVar("TaskItem")
+TaskMade = TypeVar("TaskMade")
 
 
 def in_threads(
-    work: Callable[[Item], Made], items: Iterable[Item], together: int = 32
-) -> Iterator[Made]:
+    work: Callable[[TaskItem], TaskMade], items: Iterable[TaskItem], together: int = 32
+) -> Iterator[TaskMade]:
     """Yield `work(item)` for each item, in order, a few of them made ahead of their use.
 
     `together` items are handed to a thread at once, because handing over costs as much as a small
     JPEG; memory holds so many for each thread and twice as many more. What `work` raises is raised.
     """
     threads, left = min(16, os.cpu_count() or 1), iter(items)
-    ahead = deque[Future[list[Made]]]()
+    ahead = deque[Future[list[TaskMade]]]()
     with ThreadPoolExecutor(threads) as pool:
         try:
             while some := list(islice(left, together)):

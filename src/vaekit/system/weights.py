@@ -52,12 +52,12 @@ def check_weights(weights: Weights, own: Weights, wrong: str, cure: str) -> None
 
     They need the same names, shapes and types. `wrong` says what they then are, `cure` what to do.
     """
-    why = _difference(weights, own)
+    why = _difference_text(weights, own)
     if why:
         raise VaekitError(f"{wrong} ({why}): {cure}")
 
 
-def _difference(weights: Weights, own: Weights) -> str:
+def _difference_text(weights: Weights, own: Weights) -> str:
     for name in own:
         if name not in weights:
             return f"it lacks {name}"
@@ -71,11 +71,11 @@ def _difference(weights: Weights, own: Weights) -> str:
 
 
 def _infinite(weights: Weights) -> str:
-    bad = next((name for name, tensor in weights.items() if not finite([tensor])), "")
+    bad = next((name for name, tensor in weights.items() if not all_finite([tensor])), "")
     return f"{bad} holds values that are not finite" if bad else ""
 
 
-def finite(tensors: Iterable[Tensor]) -> bool:
+def all_finite(tensors: Iterable[Tensor]) -> bool:
     """Say whether tensors hold finite numbers only."""
     return all(bool(torch.isfinite(tensor).all()) for tensor in tensors)
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaekit.apply.loaders import conditions_beside, read
+from vaekit.apply.loaders import conditions_beside, read_item
 from vaekit.data import Dataset
 from vaekit.data.parting import shuffled
 from vaekit.errors import VaekitError
@@ -129,7 +129,7 @@ class FromLoader(Batches):
         # Never past the last one: samplers draw once more there, which a resumed run would not.
         for item in islice(items, self.per_epoch - done):
             done += 1
-            x, beside = read(item, self.loader.batch_size)
+            x, beside = read_item(item, self.loader.batch_size)
             x = self.shown.look(x, f"batch {done} of epoch {number + 1} of the DataLoader")
             if self.condition is None:
                 yield x, None

@@ -18,12 +18,12 @@ from vaekit.system import files, weights
 from vaekit.training import optimisers
 from vaekit.training.loop import Fit
 from vaekit.training.means import NotFinite
-from vaekit.training.state import joined, parted
+from vaekit.training.state import joined_state, parted
 
 FORMAT = "vaekit-checkpoint-1"
 
 
-def save(fit: Fit, path: Path) -> None:
+def save_checkpoint(fit: Fit, path: Path) -> None:
     """Write the state of `fit` to `path`. Every process must call it; the first one writes.
 
     Raises `NotFinite` where the weights are not finite, and leaves the file before as it was.
@@ -34,14 +34,14 @@ def save(fit: Fit, path: Path) -> None:
     if fit.fabric.global_rank == 0:
         about = {"format": FORMAT, "step": str(fit.step)}
         moments = fit.optimiser.state_dict()["state"]
-        whole = joined(fit.parts.state_dict(), moments, random, fit.chosen.tensors())
+        whole = joined_state(fit.parts.state_dict(), moments, random, fit.chosen.tensors())
         files.write_file(path, lambda temporary: save_file(whole, temporary, metadata=about))
     fit.fabric.barrier()
 
 
 def check_finite(fit: Fit) -> None:
     """Raise `NotFinite` where the last step ruined the weights, which no loss has seen yet."""
-    if not weights.finite(fit.parts.state_dict().values()):
+    if not weights.all_finite(fit.parts.state_dict().values()):
         raise NotFinite(fit.step, "a weight", float("nan"))
 
 
@@ -53,7 +53,7 @@ def _of_all(fit: Fit, state: Tensor) -> Tensor:
     return gathered
 
 
-def load(fit: Fit, path: Path) -> None:
+def load_checkpoint(fit: Fit, path: Path) -> None:
     """Bring `fit` to the state in `path`.
 
     Raises `VaekitError` for a file that is missing, damaged, or of another model.
@@ -112,5 +112,5 @@ def _check_moments(moments: Mapping[int, Mapping[str, Any]], fit: Fit) -> None:
             raise ValueError(f"optimiser.{index} has {', '.join(each)}")
         for name, moment in each.items():
             other = adam and moment.shape not in (shapes[index], torch.Size())
-            if other or not weights.finite([moment]):
+            if other or not weights.all_finite([moment]):
                 raise ValueError(f"optimiser.{index}.{name} is of another shape, or not finite")

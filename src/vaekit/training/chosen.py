@@ -22,7 +22,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from vaekit.errors import VaekitError
 from vaekit.training.settings import Training
-from vaekit.training.validation import HIGHER
+from vaekit.training.validation import HIGHER_IS_BETTER
 
 Tensors = dict[str, Tensor]
 
@@ -68,7 +68,7 @@ class Chosen:
     def note(self, step: int, numbers: Mapping[str, float]) -> None:
         """Take what validation said of the weights after `step`, which are in the model now."""
         value = numbers.get(self.training.watch, math.nan)
-        value = -value if self.training.watch in HIGHER else value
+        value = -value if self.training.watch in HIGHER_IS_BETTER else value
         self.steps.append(step)
         self.judged = (*self.judged, math.inf if math.isnan(value) else value)
         self._count()
@@ -124,8 +124,8 @@ class Chosen:
         Raises `VaekitError` where it is of other weights.
         """
         own = self.parts.state_dict()
-        self._best = _of(tensors, "best.", own)
-        last = _of(tensors, "last.", own)
+        self._best = _weights_beginning(tensors, "best.", own)
+        last = _weights_beginning(tensors, "last.", own)
         if last:
             self.parts.load_state_dict(last)
         averages = list[Tensor]()
@@ -146,7 +146,9 @@ class Chosen:
         self._count()
 
 
-def _of(tensors: Mapping[str, Tensor], prefix: str, like: Mapping[str, Tensor]) -> Tensors:
+def _weights_beginning(
+    tensors: Mapping[str, Tensor], prefix: str, like: Mapping[str, Tensor]
+) -> Tensors:
     """Return the weights whose names begin so; raise `VaekitError` unless they are like these."""
     found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
     if found and {k: v.shape for k, v in found.items()} != {k: v.shape for k, v in like.items()}:

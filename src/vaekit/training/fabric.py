@@ -22,7 +22,7 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _LARGEST_BLOCK = 1 << 30  # larger ones are data sets, which go back when they are done with
 
 
-def make(training: Training) -> "Fabric":
+def make_fabric(training: Training) -> "Fabric":
     """Start the device, the precision and the processes that `training` asks for.
 
     Several processes are started here, or were by torchrun or srun, over several machines too.

@@ -65,7 +65,7 @@ class Fit:
         )
         self.training = training or Training()
         self.objective = 1.0 * objective if isinstance(objective, Term) else objective
-        self.fabric = fabric or devices.make(self.training)
+        self.fabric = fabric or devices.make_fabric(self.training)
         self.batches = batches_of(data, model, self.training, self.fabric)
         self.steps = self.training.epochs * self.batches.per_epoch
         self.step = 0

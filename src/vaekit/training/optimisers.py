@@ -27,16 +27,16 @@ def make(model: torch.nn.Module, training: Training, device: torch.device) -> to
         return Adam(model, training, device)
     try:
         if not isinstance(asked, str):
-            return asked(groups(model), **_settings(asked, training))
+            return asked(groups(model), **_optimiser_settings(asked, training))
         kind = OPTIMISERS[parse(asked)[0]]
-        known = {parse(asked)[0]: partial(kind, **_settings(kind, training))}
+        known = {parse(asked)[0]: partial(kind, **_optimiser_settings(kind, training))}
         return build(asked, known, "optimiser", groups(model))
     except (TypeError, ValueError, RuntimeError) as error:
         said = str(error).removeprefix(f"optimiser {asked!r}: ")
         raise VaekitError(f"optimiser {asked!r}: {said}") from None
 
 
-def _settings(kind: Any, training: Training) -> dict[str, Any]:
+def _optimiser_settings(kind: Any, training: Training) -> dict[str, Any]:
     """Return the settings that an optimiser takes; a decay of 0 leaves it its own."""
     known = inspect.signature(kind).parameters
     every = any(each.kind is each.VAR_KEYWORD for each in known.values())
@@ -99,7 +99,7 @@ class Adam(torch.optim.Adam):
     def __init__(self, model: torch.nn.Module, training: Training, device: torch.device):
         super().__init__(
             groups(model),
-            **_settings(torch.optim.Adam, training),
+            **_optimiser_settings(torch.optim.Adam, training),
             fused=True,
             capturable=device.type == "cuda",
         )

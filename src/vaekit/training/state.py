@@ -38,7 +38,7 @@ class State(NamedTuple):
     chosen: dict[str, Tensor]
 
 
-def joined(
+def joined_state(
     weights: Mapping[str, Tensor],
     moments: Mapping[int, Mapping[str, Any]],
     random: Mapping[str, Mapping[str, Tensor]],
@@ -61,7 +61,7 @@ def _copied(tensor: Any) -> Tensor:
 
 
 def parted(tensors: Mapping[str, Tensor]) -> State:
-    """Return what `joined` was given; raise `ValueError` for a name that it does not make."""
+    """Return what `joined_state` was given; raise `ValueError` for a name that it does not make."""
     moments = _nested(tensors, "optimiser.")
     return State(
         {k.removeprefix("model."): v for k, v in tensors.items() if k.startswith("model.")},

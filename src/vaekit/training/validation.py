@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from vaekit.training.step import Step
 
-HIGHER = ("elbo",)  # is better; of all else lower is
+HIGHER_IS_BETTER = ("elbo",)  # is better; of all else lower is
 
 
 class Validation:

@@ -15,9 +15,9 @@ from vaekit.arguments import fits, told
 from vaekit.errors import VaekitError
 from vaekit.runs import Run
 from vaekit.traversals.moving import Mover
-from vaekit.traversals.rows import Row, Traversal, endings
+from vaekit.traversals.rows import MovedRow, Traversal, row_endings
 
-__all__ = ["Row", "Traversal", "endings", "traverse"]
+__all__ = ["MovedRow", "Traversal", "row_endings", "traverse"]
 
 
 def traverse(

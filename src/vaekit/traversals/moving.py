@@ -19,15 +19,15 @@ from vaekit.information.aggregated.categories import categories_of
 from vaekit.report.codes import ItemCodes, encode_items, informative, sweep, typical
 from vaekit.runs import Run
 from vaekit.runs.use import coding, inputs
-from vaekit.traversals.rows import Row, number
+from vaekit.traversals.rows import MovedRow, three_digits
 
-ITEMS = 2000  # test examples whose codes say which latents carry something
+RANGE_ITEMS = 2000  # test examples whose codes say which latents carry something
 MOST = 64  # examples at once
 _SPAN = 3.0
 
 
 @dataclass(frozen=True)
-class Example:
+class TraversedExample:
     """Hold x (*shape), its mean code z (H,), its condition c (1, width), and p(z|c)'s mean and sd.
 
     `prior` is None where p(z) is the same for all; `categories` says where one-hots lie in z.
@@ -58,7 +58,7 @@ class Mover:
         self.classes = wanted.width if wanted is not None and wanted.kind == "labels" else 0
         self.names = [*self.ones, *(["condition"] if self.classes else [])]
 
-    def rows(self, on: Any, plane: Any) -> Iterator[Row]:
+    def rows(self, on: Any, plane: Any) -> Iterator[MovedRow]:
         """Yield the rows of all examples, one latent after the other."""
         if plane is not None:
             across, up = self._two(plane)
@@ -79,7 +79,7 @@ class Mover:
     @cached_property
     def _known(self) -> ItemCodes:
         """Return the codes of test examples; raise where the data are not to be had."""
-        return encode_items(self.run.model, self.run.data.test, ITEMS)
+        return encode_items(self.run.model, self.run.data.test, RANGE_ITEMS)
 
     @cached_property
     def _codes(self) -> ItemCodes | None:
@@ -88,7 +88,7 @@ class Mover:
         except VaekitError:
             return None
 
-    def _examples(self, condition: Any) -> Iterator[Example]:
+    def _examples(self, condition: Any) -> Iterator[TraversedExample]:
         given = self.of if isinstance(self.of, list | tuple) else [self.of]
         if not given:
             raise VaekitError("name an example at least (--of, of=)")
@@ -117,7 +117,7 @@ class Mover:
         return data, [f"example {k}" for k in range(len(data))]
 
     @torch.no_grad()
-    def _example(self, data: Dataset, row: int, c: Tensor | None, name: str) -> Example:
+    def _example(self, data: Dataset, row: int, c: Tensor | None, name: str) -> TraversedExample:
         model, which = self.run.model, torch.tensor([row])
         with evaluating(model):
             x = data.batch(which).to(device_of(model))
@@ -128,7 +128,9 @@ class Mover:
         if p is not None and p.batch_shape:
             prior = p.mean[0].cpu().numpy(), p.variance[0].sqrt().cpu().numpy()
         c = None if c is None else c.cpu()
-        return Example(name, x[0].cpu(), q.mean[0].float().cpu(), c, prior, categories_of(q))
+        return TraversedExample(
+            name, x[0].cpu(), q.mean[0].float().cpu(), c, prior, categories_of(q)
+        )
 
     # ---- what moves
 
@@ -174,7 +176,7 @@ class Mover:
             raise VaekitError(f"a plane has two different latents: {told(plane)}")
         return across, up[0]
 
-    def _values(self, example: Example, latent: int) -> np.ndarray:
+    def _values(self, example: TraversedExample, latent: int) -> np.ndarray:
         if self.ends is not None:
             return np.linspace(*self.ends, self.steps)
         span, codes = np.linspace(-_SPAN, _SPAN, self.steps), self._codes
@@ -184,20 +186,20 @@ class Mover:
 
     # ---- rows
 
-    def _one(self, example: Example, latent: int) -> Row:
+    def _one(self, example: TraversedExample, latent: int) -> MovedRow:
         values = self._values(example, latent)
         z = example.z.repeat(len(values), 1)
         z[:, latent] = torch.from_numpy(values).float()
         label = "" if self._codes is None else self._codes.label(latent)
         return self._decoded(example, z, f"z{latent}", values.tolist(), label=label)
 
-    def _each(self, example: Example, name: str) -> Row:
+    def _each(self, example: TraversedExample, name: str) -> MovedRow:
         where = self.ones[name]
         z = example.z.repeat(where.stop - where.start, 1)
         z[:, where] = torch.eye(len(z))
         return self._decoded(example, z, name, list(range(len(z))))
 
-    def _under_each(self, example: Example) -> Row:
+    def _under_each(self, example: TraversedExample) -> MovedRow:
         """Keep the code, and set each class that training had in turn as the condition."""
         schema = self.run.schema
         seen, names = list(schema.classes or range(self.classes)), schema.label_names
@@ -205,27 +207,27 @@ class Mover:
         values = [names[k] if k < len(names) else str(k) for k in seen]
         return self._decoded(example, z, "condition", values, c=torch.eye(self.classes)[seen])
 
-    def _plane(self, example: Example, across: int, up: int) -> Iterator[Row]:
+    def _plane(self, example: TraversedExample, across: int, up: int) -> Iterator[MovedRow]:
         horizontal, vertical = self._values(example, across), self._values(example, up)
         for value in vertical[::-1]:  # upwards, as axes are
             z = example.z.repeat(self.steps, 1)
             z[:, across], z[:, up] = torch.from_numpy(horizontal).float(), float(value)
-            at = f"z{up} = {number(value)}"
+            at = f"z{up} = {three_digits(value)}"
             yield self._decoded(example, z, f"z{across}", horizontal.tolist(), at=at)
 
     def _decoded(
         self,
-        example: Example,
+        example: TraversedExample,
         z: Tensor,
         moved: str,
         values: list[float] | list[str],
         c: Tensor | None = None,
         at: str = "",
         label: str = "",
-    ) -> Row:
+    ) -> MovedRow:
         own = example.c if c is None else c
         own = own.expand(len(z), -1) if own is not None else None
         schema = self.run.schema
         x = schema.own(apply.decode(self.run.model, z, own))
         original = schema.own(example.x[None])[0]
-        return Row(self.run.folder.name, example.name, moved, values, x, original, at, label)
+        return MovedRow(self.run.folder.name, example.name, moved, values, x, original, at, label)

@@ -21,7 +21,7 @@ _NAMED = 8  # latents, examples and runs whose names are said
 
 
 @dataclass(frozen=True)
-class Row:
+class MovedRow:
     """Hold decodings x (steps, *shape) of an example whose latent `moved` has these `values`.
 
     `moved` is z3, the name of a one-hot, whose `values` are its categories, or condition;
@@ -42,7 +42,7 @@ class Row:
 class Traversal:
     """Hold the rows of all runs and examples, those of one latent below one another."""
 
-    rows: Sequence[Row]
+    rows: Sequence[MovedRow]
     schema: Schema
 
     def __repr__(self) -> str:
@@ -79,10 +79,10 @@ class Traversal:
         """
         path = files.place(path, "a file to write")
         ending = path.suffix.lower()
-        if ending not in endings(self.schema):
+        if ending not in row_endings(self.schema):
             raise VaekitError(
                 f"{path}: an ending {ending or '(none)'} does not serve here, the file may be "
-                f"{', '.join(endings(self.schema))}"
+                f"{', '.join(row_endings(self.schema))}"
             )
         if ending == ".npy":
             if len({len(row.x) for row in self.rows}) > 1:
@@ -109,7 +109,7 @@ class Traversal:
         """Lay out a row each, with name and original, and values above where they change."""
         lines, before = list[pictures.Line](), None
         for row in self.rows:
-            tiles, heads = self._tiles(row.x), [number(value) for value in row.values]
+            tiles, heads = self._tiles(row.x), [three_digits(value) for value in row.values]
             if not row.at:
                 tiles = np.concatenate([self._tiles(row.original[None]), tiles])
                 heads = ["original", *heads]
@@ -117,11 +117,11 @@ class Traversal:
             lines.append(pictures.Line(self._name(row), tiles, above, apart=0 if row.at else 1))
         return pictures.labelled(lines)
 
-    def _name(self, row: Row) -> str:
+    def _name(self, row: MovedRow) -> str:
         """Name a row by its latent, and by run and example where there are several."""
         return "\n".join([row.at or row.label or row.moved, *self._several(row, "run", "example")])
 
-    def _several(self, row: Row, *whose: str) -> list[str]:
+    def _several(self, row: MovedRow, *whose: str) -> list[str]:
         """Name run or example of a row, where there are several."""
         return [
             getattr(row, what)
@@ -137,7 +137,7 @@ class Traversal:
         blocks = [list(rows) for _, rows in groupby(self.rows, lambda row: (row.moved, row.run))]
         heads = [name for row in blocks[0] for name in self._several(row, "example")]
 
-        def name(row: Row) -> str:
+        def name(row: MovedRow) -> str:
             return "\n".join([row.label or row.moved, *self._several(row, "run")])
 
         def frame(step: int) -> np.ndarray:
@@ -167,13 +167,13 @@ class Traversal:
                     out.writerow([row.run, row.example, moved, value, *map(str, x)])
 
 
-def endings(schema: Schema) -> tuple[str, ...]:
+def row_endings(schema: Schema) -> tuple[str, ...]:
     """List the endings of files that rows can be saved to, the usual one first."""
     if len(schema.shape) != 3:
         return (".csv", ".npy")
     return (".png", ".npy", ".csv", *pictures.MOVING)
 
 
-def number(value: float | str) -> str:
+def three_digits(value: float | str) -> str:
     """Write a value in three digits, with a real minus."""
     return value if isinstance(value, str) else f"{value:.3g}".replace("-", "−")

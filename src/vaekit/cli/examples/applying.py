@@ -80,7 +80,7 @@ def decode_command(words: list[str]) -> None:
     z, names = brought.codes_in(options.codes)
     x = run.decode(z, brought.condition_in(options.condition, run))
     writing.write_examples(target, [x], run.schema, names or len(x))
-    _say(target, len(x), len(x), f"decoded from {options.codes}")
+    _say_written(target, len(x), len(x), f"decoded from {options.codes}")
 
 
 def reconstruct_command(words: list[str]) -> None:
@@ -105,11 +105,11 @@ def reconstruct_command(words: list[str]) -> None:
     # A sheet is for looking at; conditions in words may be one for each, so none is left out.
     some = sheet and options.n is None and not isinstance(conditions, str)
     shown, conditions = inputs.first(given, conditions, writing.PAIRS if some else None)
-    originals = _pictures(shown, writing.MOST_PICTURES) if sheet else None
+    originals = _pictures_of(shown, writing.MOST_PICTURES) if sheet else None
     parts = run.reconstruct_batches(shown.data, conditions)
     writing.write_examples(target, parts, run.schema, shown.names, originals)
     what = f"of {given.what}" + (", originals above reconstructions" if sheet else "")
-    _say(target, len(shown.names), len(given.names), what)
+    _say_written(target, len(shown.names), len(given.names), what)
 
 
 def sample_command(words: list[str]) -> None:
@@ -157,7 +157,7 @@ def sample_command(words: list[str]) -> None:
     under = "" if options.condition is None else f", condition {options.condition}"
     under += "" if options.given is None else f", given {options.given}"
     source = "the prior" if options.source == "prior" else "a mixture fitted to codes"
-    _say(target, len(x), len(x), f"drawn from {source}, seed {options.seed}{under}")
+    _say_written(target, len(x), len(x), f"drawn from {source}, seed {options.seed}{under}")
 
 
 def score_command(words: list[str]) -> None:
@@ -192,7 +192,7 @@ def score_command(words: list[str]) -> None:
     asked = options.samples, options.seed, options.reference
     summary = Summary()
     parts = run.score_batches(given, conditions, *asked)
-    writing.write_tables(target, (summary.add(part).table() for part in parts))
+    writing.write_frames(target, (summary.add(part).table() for part in parts))
     absent = summary.absent
     for why in dict.fromkeys(absent.values()):
         print(f"left out: {', '.join(k for k, v in absent.items() if v == why)}: {why}")
@@ -278,13 +278,13 @@ def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
     return given, conditions
 
 
-def _pictures(given: "Examples", most: int) -> Any:
+def _pictures_of(given: "Examples", most: int) -> Any:
     import torch
 
     return given.data.batch(torch.arange(min(most, len(given.data)))).numpy()
 
 
-def _say(target: "Target", count: int, total: int, what: str) -> None:
+def _say_written(target: "Target", count: int, total: int, what: str) -> None:
     from vaekit.cli.examples import writing
 
     count = min(count, writing.MOST_PICTURES) if target.ending == ".png" else count

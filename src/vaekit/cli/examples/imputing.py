@@ -54,7 +54,7 @@ def impute_command(words: list[str]) -> None:
     out = out_of(options, run.folder / "imputed.csv")
     target = writing.Target(out, (".csv",), options.force, reads)
     table = run.impute(options.table, told, options.samples, options.draw, options.seed)
-    writing.write_tables(target, [table])
+    writing.write_frames(target, [table])
     how = f"drawn, seed {options.seed}" if options.draw else "by their mean or likeliest class"
     print(f"{target.path}: {len(table):,} rows, missing cells filled in {how}")
 

@@ -31,7 +31,7 @@ from vaekit.system.npy import RowFile, save_rows
 CODE_FILES = (".npz", ".npy", ".csv")
 MOST_PICTURES = 256  # pictures on one sheet
 PAIRS = 64  # originals with reconstructions on one that nobody said the size of
-_ROW = 16  # at most, side by side
+_ABREAST = 16  # at most, side by side
 _NAMES = 100_000  # rows whose names go to a file at once
 _MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
@@ -157,7 +157,7 @@ def _name_arrays(names: Sequence[str], named: bool) -> Iterator[np.ndarray]:
             yield np.array([int(name) for name in some])
 
 
-def write_tables(target: Target, tables: Iterable[pl.DataFrame]) -> None:
+def write_frames(target: Target, tables: Iterable[pl.DataFrame]) -> None:
     """Write tables of the same columns one below the other, as .csv."""
 
     def rows() -> Iterator[Sequence[str]]:
@@ -196,20 +196,20 @@ def write_examples(
         files.write_file(target.path, lambda file: save_rows(file, parts))
     elif target.ending == ".csv":
         if schema.columns is not None and schema.fields:
-            return write_tables(target, map(schema.columns.typed, parts))
+            return write_frames(target, map(schema.columns.typed, parts))
         own = schema.columns.names if schema.columns else None
         own = own or [f"x{d}" for d in range(prod(schema.shape))]
         rows = (list(map(str, row)) for part in parts for row in part.reshape(len(part), -1))
         _write_csv(target.path, chain([own], rows))
     elif target.ending in pictures.MOVING:
-        _write_moving(target.path, _first(parts, MOST_PICTURES), schema, originals)
+        _write_moving(target.path, _first_examples(parts, MOST_PICTURES), schema, originals)
     elif target.ending == ".png":
-        _write_sheet(target.path, _first(parts, MOST_PICTURES), schema, originals)
+        _write_sheet(target.path, _first_examples(parts, MOST_PICTURES), schema, originals)
     else:
         _write_folder(target.path, parts, schema, names)
 
 
-def _first(parts: Iterable[np.ndarray], most: int) -> np.ndarray:
+def _first_examples(parts: Iterable[np.ndarray], most: int) -> np.ndarray:
     some, count = list[np.ndarray](), 0
     for part in parts:
         some.append(part)
@@ -245,12 +245,12 @@ def _column_count(n: int) -> int:
     if n <= 8:
         return n
     least = ceil(sqrt(n))
-    return min(_ROW, next((c for c in range(least, 2 * least) if n % c == 0), least))
+    return min(_ABREAST, next((c for c in range(least, 2 * least) if n % c == 0), least))
 
 
 def _pair_sheet(before: np.ndarray, after: np.ndarray) -> np.ndarray:
     """Lay out rows of originals, each with the row of reconstructions right below it."""
-    columns = min(_ROW, len(before))
+    columns = min(_ABREAST, len(before))
     sheets = []
     for start in range(0, len(before), columns):
         part = slice(start, start + columns)

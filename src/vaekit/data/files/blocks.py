@@ -46,7 +46,7 @@ class How(NamedTuple):
     encoding: str | None = None
 
 
-def blocks(files: list[Path], how: How, label: str | None = None) -> Iterator[Table]:
+def table_blocks(files: list[Path], how: How, label: str | None = None) -> Iterator[Table]:
     """Yield the blocks of files that are parts of one table, in order; `label` stays text.
 
     Raises `VaekitError` as `read_table` does, and where files differ in their columns.
@@ -54,7 +54,7 @@ def blocks(files: list[Path], how: How, label: str | None = None) -> Iterator[Ta
     start, names = 0, list[str]()
     for path in files:
         parquet = path.suffix.lower() == ".parquet"
-        for frame, decimal in _parquet(path) if parquet else _text(path, how, label):
+        for frame, decimal in _parquet(path) if parquet else _text_blocks(path, how, label):
             if not len(frame):
                 continue
             last = start + len(frame) - 1
@@ -78,7 +78,7 @@ def _parquet(path: Path) -> "Iterator[tuple[pl.DataFrame, str]]":
         start += len(frame)
 
 
-def _text(path: Path, how: How, label: str | None) -> "Iterator[tuple[pl.DataFrame, str]]":
+def _text_blocks(path: Path, how: How, label: str | None) -> "Iterator[tuple[pl.DataFrame, str]]":
     for text in _records(path, how):
         content, frame = read_text(path, text)
         if label in text.names:
@@ -124,7 +124,7 @@ def _utf8_chunks(path: Path, encoding: str | None) -> Iterator[bytes]:
 # ---- what blocks hold
 
 
-class Numbers(NamedTuple):
+class TableNumbers(NamedTuple):
     """Hold the numbers of a table: `values` (N, D) float64, NaN where missing, and what they are.
 
     `rows` (N,) are the rows of the table that they are, `used` names the columns, `labels` (N,) are
@@ -141,14 +141,16 @@ class Numbers(NamedTuple):
     what: str
 
 
-def numbers_of(whole: Table, columns: Any, label: str | None, missing: Missing | None) -> Numbers:
+def numbers_of(
+    whole: Table, columns: Any, label: str | None, missing: Missing | None
+) -> TableNumbers:
     """Return the numbers of a table in memory; raise `VaekitError` as `Table.numbers` does."""
     used = whole.used(columns, label)
     values, rows = whole.numbers(used, label, missing)
     labels, names = (None, ()) if label is None else whole.classes(label, rows)
     kinds = whole.frame.schema
     integers = frozenset(name for name in used if kinds[name].is_integer())
-    return Numbers(values, rows, used, labels, names, integers, whole.eps(used), whole.what)
+    return TableNumbers(values, rows, used, labels, names, integers, whole.eps(used), whole.what)
 
 
 def mixed_numbers(
@@ -157,7 +159,7 @@ def mixed_numbers(
     label: str | None,
     missing: Missing | None,
     laws: Mapping[str, str] | None,
-) -> tuple[Numbers, tuple[Field, ...]]:
+) -> tuple[TableNumbers, tuple[Field, ...]]:
     """Return the entries of mixed columns of a table in memory, and what the columns are.
 
     With `missing="drop"` rows are left out where something is missing. Raises `VaekitError` as
@@ -176,7 +178,7 @@ def mixed_numbers(
     integers = frozenset(name for name in used if kinds[name].is_integer())
     eps = np.repeat(whole.eps(used), [field.width for field in fields])
     entries = [name for field in fields for name in field.entry_names()]
-    return Numbers(values, rows, entries, labels, names, integers, eps, whole.what), fields
+    return TableNumbers(values, rows, entries, labels, names, integers, eps, whole.what), fields
 
 
 def stage(
@@ -188,16 +190,18 @@ def stage(
     missing: Any,
     what: str,
     cure: str | None = None,
-) -> Numbers:
+) -> TableNumbers:
     """Write the numbers of all blocks and their rows to `targets`, and map them.
 
-    `Numbers` are as in memory.
+    `TableNumbers` are as in memory.
     Raises `VaekitError` as `table` does.
     """
     used, integers, eps, dropped, count = list[str](), frozenset[str](), np.empty(0), 0, 0
     classes = _Classes(label)
     with targets[0].open("wb") as file, targets[1].open("wb") as rows:
-        for block in steps(blocks(files, how, label), "rows read", lambda one: len(one.frame)):
+        for block in steps(
+            table_blocks(files, how, label), "rows read", lambda one: len(one.frame)
+        ):
             if not used:
                 used = block.used(columns, label)
                 eps, integers = block.eps(used), frozenset(used)
@@ -212,7 +216,7 @@ def stage(
     labels, names = classes.numbers()
     values = np.memmap(targets[0], np.float64, "r", shape=(count, len(used)))
     numbers = np.memmap(targets[1], np.int64, "r", shape=(count,))
-    return Numbers(values, numbers, used, labels, names, integers, eps, what)
+    return TableNumbers(values, numbers, used, labels, names, integers, eps, what)
 
 
 class _Classes:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MARKED = re.compile(r"[+-]?\d[\d.,]*([eE][+-]?\d+)?")  # a number with points or commas in it
-_SHOWN = 30  # characters of a cell
+_CELL_SHOWN = 30  # characters of a cell
 
 
 def cleaned(frame: "pl.DataFrame", decimal: str) -> "pl.DataFrame":
@@ -45,7 +45,7 @@ def refusal(
     """
     lost = _no_numbers(frame, names, decimal)
     first = {name: int(bad.argmax()) for name, bad in zip(names, lost, strict=True)}
-    cells = {name: str(frame[name][row])[:_SHOWN] for name, row in first.items()}
+    cells = {name: str(frame[name][row])[:_CELL_SHOWN] for name, row in first.items()}
     known = np.array([len(frame) - frame[name].null_count() for name in names])
     few = (2 * lost.sum(axis=1) <= known).tolist()
     strange = [name for name, is_few in zip(names, few, strict=True) if is_few]

@@ -19,6 +19,7 @@ import torch
 from vaekit.data.area import box as sides
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.dataset import Dataset
+from vaekit.data.decoding import MANY
 from vaekit.data.files.folder_reader import FolderReader
 from vaekit.data.files.layout import File, arranged, existing_folder, list_pictures  # noqa: F401 (for `encode`)
 from vaekit.data.files.pictures import Form, Ground
@@ -26,7 +27,6 @@ from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError, VaekitWarning, shortened, warn
 
 _LARGEST_SIDE = 8192  # pixels, far beyond what a network takes
-_MANY = 10_000  # pictures whose decoding takes long enough to be announced
 
 
 def folder(
@@ -137,7 +137,7 @@ def _mapped(
                 return {**made, "of": str(root.resolve()), "notes": said}
 
             count = len(pictures.pages)
-            about = f"decoding {count} pictures of {root}" if count > _MANY else ""
+            about = f"decoding {count} pictures of {root}" if count > MANY else ""
             pieces = (pixels[None] for pixels in pictures.decoded())
             store(place, count, pieces, record, about)
 

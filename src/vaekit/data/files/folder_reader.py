@@ -16,12 +16,12 @@ from vaekit.system.memory import warn_of_memory
 from vaekit.system.progress import steps
 from vaekit.system.threads import in_threads
 
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+PageItem = TypeVar("PageItem")
+PageMade = TypeVar("PageMade")
 _TOGETHER = 2**20  # pixels decoded by a thread at once
 
 
-class Page(NamedTuple):
+class PicturePage(NamedTuple):
     """Name a page of a picture file, `name` where it has several: «stack.tif#3»."""
 
     file: File
@@ -52,7 +52,7 @@ class FolderReader:
 
     def decoded(self) -> Iterator[np.ndarray]:
         """Yield the pages that can be read as (C, H, W); raise `VaekitError` where none can."""
-        kept, shape = list[Page](), ()
+        kept, shape = list[PicturePage](), ()
         read = lambda page: decode_page(page.file.path, self.form, page.number)  # noqa: E731
         for page, pixels in self._readable(self.pages, read, "pictures decoded", self.together):
             shape = shape or pixels.shape
@@ -108,11 +108,15 @@ class FolderReader:
             )
 
     def _readable(
-        self, items: Sequence[Item], read: Callable[[Item], Made], what: str, together: int = 32
-    ) -> Iterator[tuple[Item, Made]]:
+        self,
+        items: Sequence[PageItem],
+        read: Callable[[PageItem], PageMade],
+        what: str,
+        together: int = 32,
+    ) -> Iterator[tuple[PageItem, PageMade]]:
         """Yield what is read of each item; with `skip` gather those that cannot be read."""
 
-        def attempt(item: Item) -> tuple[Item, Made | VaekitError]:
+        def attempt(item: PageItem) -> tuple[PageItem, PageMade | VaekitError]:
             try:
                 return item, read(item)
             except VaekitError as error:
@@ -127,11 +131,11 @@ class FolderReader:
                     f"{made}: repair or remove it, or pass over such files with skip=true: "
                     f"\"folder('{self.root}', skip=true)\", beside the options that you gave"
                 ) from made
-            file: Any = item.file if isinstance(item, Page) else item
+            file: Any = item.file if isinstance(item, PicturePage) else item
             self.broken[file] = str(made).partition(f"{file.path} (")[2].removesuffix(")")
 
 
-def _sealed(pages: Sequence[Page], root: Path) -> str:
+def _sealed(pages: Sequence[PicturePage], root: Path) -> str:
     """Return the sha256 of the names and bytes of all files."""
     digest = hashlib.sha256()
     for path in steps(dict.fromkeys(page.file.path for page in pages), "checksums of files"):
@@ -139,12 +143,14 @@ def _sealed(pages: Sequence[Page], root: Path) -> str:
     return digest.hexdigest()
 
 
-def _pages(looks: Mapping[File, Look], root: Path) -> list[Page]:
+def _pages(looks: Mapping[File, Look], root: Path) -> list[PicturePage]:
     pages = []
     for file, seen in looks.items():
         name = file.path.relative_to(root).as_posix()
         several = seen.pages > 1
-        pages += [Page(file, k, f"{name}#{k}" if several else name) for k in range(seen.pages)]
+        pages += [
+            PicturePage(file, k, f"{name}#{k}" if several else name) for k in range(seen.pages)
+        ]
     return pages
 
 

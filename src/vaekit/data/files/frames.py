@@ -28,10 +28,10 @@ class Without(tuple[str, ...]):
         return f"without {list(self)}"
 
 
-Chosen = Sequence[str | int] | Without | None
+ChosenColumns = Sequence[str | int] | Without | None
 
 
-def chosen_columns(columns: Any, without: Any) -> Chosen:
+def chosen_columns(columns: Any, without: Any) -> ChosenColumns:
     """Return which columns are used: those named, or all without some; raise where both are."""
     if without is None:
         return columns
@@ -55,7 +55,7 @@ class Table:
     decimal: str = "."
     start: int = 0
 
-    def used(self, columns: Chosen, label: str | None) -> list[str]:
+    def used(self, columns: ChosenColumns, label: str | None) -> list[str]:
         """List the columns to use, without the label; raise `VaekitError` for unknown ones."""
         known = set(self.frame.columns)
         if isinstance(columns, Without):

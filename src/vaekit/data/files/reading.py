@@ -48,7 +48,7 @@ def read_table(
         text = text_of(path, separator, decimal, header, encoding, plain)
         parts.append(read_text(path, text)[1])
         sign = text.decimal
-    whole = _joined(files, parts)
+    whole = _joined_files(files, parts)
     return checked_table(whole, str(Path(source).expanduser()), table_name(source), sums, sign)
 
 
@@ -88,7 +88,7 @@ def differing_columns(
     )
 
 
-def _joined(files: Sequence[Path], parts: "list[pl.DataFrame]") -> "pl.DataFrame":
+def _joined_files(files: Sequence[Path], parts: "list[pl.DataFrame]") -> "pl.DataFrame":
     import polars as pl
 
     for path, part in zip(files, parts, strict=True):

@@ -25,8 +25,15 @@ import torch
 from vaekit.data.border import class_numbers
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.dataset import Dataset
-from vaekit.data.files.blocks import How, Numbers, blocks, mixed_numbers, numbers_of, stage
-from vaekit.data.files.frames import Chosen, Missing, chosen_columns
+from vaekit.data.files.blocks import (
+    How,
+    TableNumbers,
+    mixed_numbers,
+    numbers_of,
+    stage,
+    table_blocks,
+)
+from vaekit.data.files.frames import ChosenColumns, Missing, chosen_columns
 from vaekit.data.files.reading import (
     TABLE_ENDINGS,  # noqa: F401 (for those who read tables)
     is_frame,
@@ -37,7 +44,7 @@ from vaekit.data.files.reading import (
 from vaekit.data.parting import random_parts
 from vaekit.data.paths import file_state, sha256
 from vaekit.data.splits import Splits
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.doubts import warn_of_numbering, warn_of_rounding
 from vaekit.data.tables.mixed import Field
 from vaekit.data.tables.row_names import RowNames
@@ -45,8 +52,8 @@ from vaekit.errors import VaekitError, VaekitWarning, warn
 from vaekit.system.files import scratch
 from vaekit.system.memory import warn_of_memory
 
-_MANY = 10**7  # cells whose reading takes long enough to be announced
-_TIMES = 4  # the memory that reading takes, by the size of the files
+_MANY_CELLS = 10**7  # cells whose reading takes long enough to be announced
+_MEMORY_TIMES = 4  # the memory that reading takes, by the size of the files
 
 
 def table(
@@ -115,10 +122,10 @@ def table(
 def mapped_table(
     source: Any,
     how: How,
-    columns: Chosen,
+    columns: ChosenColumns,
     label: str | None,
     missing: Missing | None,
-    scale: str | Columns,
+    scale: str | TableColumns,
     held_out: tuple[float, int] = (0.0, 0),
     cure: str | None = None,
 ) -> Dataset:
@@ -130,7 +137,7 @@ def mapped_table(
     if is_frame(source):
         raise VaekitError("a data frame is in memory already: leave mmap out")
     files, what = table_files(source), str(Path(source).expanduser())
-    before = _state(files)
+    before = _files_state(files)
 
     def make(place: Path) -> None:
         with (
@@ -149,7 +156,7 @@ def mapped_table(
 
             def record() -> dict[str, Any]:
                 sums = {path.name: sha256(path) for path in files}
-                if _state(files) != before:
+                if _files_state(files) != before:
                     raise VaekitError(
                         f"{what} changed while it was read: load it again once nothing is written "
                         "there any more"
@@ -159,7 +166,7 @@ def mapped_table(
                 return {**made, "columns": scaling.plain(), "notes": said}
 
             pieces = (p.astype(np.float32) for p in scaling.scaled_pieces(numbers.values, rows))
-            about = f"writing {count} rows of {what}" if numbers.values.size > _MANY else ""
+            about = f"writing {count} rows of {what}" if numbers.values.size > _MANY_CELLS else ""
             store(place, count, pieces, record, about, lambda: arrays)
 
     asked = scale if isinstance(scale, str) else scale.plain()
@@ -174,7 +181,7 @@ def mapped_table(
             name=table_name(source),
             files=record["files"],
             label_names=tuple(record["label_names"]),
-            columns=Columns.from_plain(record["columns"]) if isinstance(scale, str) else scale,
+            columns=TableColumns.from_plain(record["columns"]) if isinstance(scale, str) else scale,
             names=() if rows is None else RowNames(rows),
         )
     for note in record["notes"]:
@@ -184,10 +191,10 @@ def mapped_table(
 
 def column_names(source: Path | str, how: How) -> list[str]:
     """Return the names of the columns of a table's files, of which the beginning is read."""
-    return next(blocks(table_files(source), how)).frame.columns
+    return next(table_blocks(table_files(source), how)).frame.columns
 
 
-def _state(files: Sequence[Path]) -> str:
+def _files_state(files: Sequence[Path]) -> str:
     return " ".join(f"{path.resolve()} {file_state(path)}" for path in files)
 
 
@@ -195,24 +202,24 @@ def _warn_of_size(source: Any) -> None:
     if not is_frame(source):
         size = sum(path.stat().st_size for path in table_files(source))
         cure = f"map it, \"table('{source}', mmap=true)\""
-        warn_of_memory(f"{source}", _TIMES * size, cure)
+        warn_of_memory(f"{source}", _MEMORY_TIMES * size, cure)
 
 
-def _train_rows(numbers: Numbers, holdout: float, seed: int) -> np.ndarray | None:
+def _train_rows(numbers: TableNumbers, holdout: float, seed: int) -> np.ndarray | None:
     """Return the rows to learn from, None for all."""
     return random_parts(len(numbers.rows), holdout, seed)[0].numpy() if holdout else None
 
 
 def _scaling(
-    numbers: Numbers,
+    numbers: TableNumbers,
     scale: str,
     missing: str | None,
     train: np.ndarray | None,
     fields: tuple[Field, ...] = (),
-) -> Columns:
+) -> TableColumns:
     """Learn the scaling from the rows to train on, and warn of columns that serve badly."""
     used, values = tuple(numbers.used), numbers.values
-    scaling = Columns.of(used, values, scale, missing or "", numbers.eps, train, fields)
+    scaling = TableColumns.of(used, values, scale, missing or "", numbers.eps, train, fields)
     warn_of_numbering(numbers)
     if scale == "none":
         warn_of_rounding(numbers.what, used, values)

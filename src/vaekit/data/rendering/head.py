@@ -48,7 +48,7 @@ TRAITS = {
     "brow_tone": (0.25, 0.70),
 }
 _SIGHT = 0.12  # height of the root of the nose
-_POINTS = {"skull": 150_000, "face": 90_000, "eye": 3_000, "ear": 9_000, "neck": 50_000}
+_SURFACE_POINTS = {"skull": 150_000, "face": 90_000, "eye": 3_000, "ear": 9_000, "neck": 50_000}
 _FACE = ((0.0, -0.32, 0.95), 0.09)  # a cap that holds nose and mouth, where slopes are steep
 
 
@@ -63,7 +63,7 @@ def traits(seed: int, identity: int) -> Traits:
 
 def head(of: Traits, fineness: float = 1.0) -> Cloud:
     """Build a head as a cloud, `fineness` times as many points along a line as 64 pixels need."""
-    count = {name: int(n * fineness**2) for name, n in _POINTS.items()}
+    count = {name: int(n * fineness**2) for name, n in _SURFACE_POINTS.items()}
     skull = _skull(of)
     level = np.sqrt(1 - (of["eyes_apart"] / of["width"]) ** 2)
     socket = skull(np.array([[of["eyes_apart"] / of["width"]], [0.0], [level]]))[0][2, 0]

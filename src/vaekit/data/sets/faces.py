@@ -35,7 +35,7 @@ from torch import Tensor
 from vaekit.data.archives import ARCHIVE_ENDINGS
 from vaekit.data.area import averaged, box
 from vaekit.data.dataset import Dataset
-from vaekit.data.decoding import Pictures, mapped, stacked
+from vaekit.data.decoding import Pictures, decoded_stack, mapped
 from vaekit.data.factors import Factors
 from vaekit.data.files.pictures import pixels
 from vaekit.data.paths import Home, check_count, existing
@@ -112,7 +112,7 @@ def orl_faces(
     `VaekitError` for missing, damaged or unexpected files.
     """
     where = _find_faces(_ORL, path, data_dir)
-    read = stacked(where, _ORL.pattern, _gray)
+    read = decoded_stack(where, _ORL.pattern, _gray)
     numbers = _name_numbers(_ORL, where, read, check)
     people, labels = np.unique(numbers[:, 0], return_inverse=True)
     return Dataset(

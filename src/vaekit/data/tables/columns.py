@@ -27,7 +27,7 @@ _FLOAT32 = np.finfo(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class TableColumns:
     """Name the D columns of a table, with the shift (D,) and width (D,) that scaled each.
 
     `scale` says how: standard, minmax or none, empty where that is not known any more. `missing` is
@@ -54,7 +54,7 @@ class Columns:
         eps: float | np.ndarray = 2.0**-52,
         rows: np.ndarray | None = None,
         fields: tuple[Field, ...] = (),
-    ) -> "Columns":
+    ) -> "TableColumns":
         """Compute the scaling `standard`, `minmax` or `none` of numbers (N, D), NaN where missing.
 
         `eps` is the rounding of their type, one or one for each column; `rows` (M,) are those to
@@ -159,7 +159,7 @@ class Columns:
         """Bring a scaled number of one column, by its place, back to the table's own units."""
         return float(scaled * self.width[column] + self.shift[column])
 
-    def same(self, other: "Columns") -> bool:
+    def same(self, other: "TableColumns") -> bool:
         """Tell whether two tables were scaled alike, column by column."""
         return (
             self.names == other.names
@@ -176,7 +176,7 @@ class Columns:
         return {**{k: v for k, v in entries.items() if k != "fields"}, **fields}
 
     @classmethod
-    def from_plain(cls, entries: Mapping[str, Any]) -> "Columns":
+    def from_plain(cls, entries: Mapping[str, Any]) -> "TableColumns":
         """Read what `plain` returned, also that of older versions, which kept less."""
         arrays = {
             key: np.asarray(entries[key], np.float64)
@@ -231,7 +231,7 @@ class _Hidden:
     Rows may have come through float32, so its rounding is none.
     """
 
-    def __init__(self, columns: Columns):
+    def __init__(self, columns: TableColumns):
         self.names, self.shift = columns.names, columns.shift
         self.places = np.flatnonzero(columns.width == 0)
         self.off, self.rows = np.full(len(self.places), False), list[int]()

@@ -9,14 +9,14 @@ from vaekit.data.tables.columns import chosen_pieces
 from vaekit.errors import shortened, warn
 
 if TYPE_CHECKING:
-    from vaekit.data.files.blocks import Numbers
+    from vaekit.data.files.blocks import TableNumbers
 
 _IDS = {"id", "ids", "idx", "index", "row", "rowid", "rownumber", "key", "uid", "uuid", "nr", "no"}
 _FEW_ROWS = 10  # rows that may be numbered by chance
 _FINE_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
 
 
-def warn_of_numbering(numbers: "Numbers") -> None:
+def warn_of_numbering(numbers: "TableNumbers") -> None:
     """Warn of columns that number or name the rows, which a model would learn by heart.
 
     Values of a name are unique in each piece of a large table, and are not compared across these.

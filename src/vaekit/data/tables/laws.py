@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.data.tables.mixed import LAWS, Field, numbers_in, plain_numbers
+from vaekit.data.tables.mixed import LAWS_BY_KIND, Field, numbers_in, plain_numbers
 from vaekit.errors import VaekitError, nearest, shortened
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from vaekit.data.files.frames import Table
 
 MOST_LEVELS = 100  # of a column of text: more are names
-_FEW = 12  # values of whole numbers that are taken for classes
+_FEW_VALUES = 12  # values of whole numbers that are taken for classes
 _MOST_DECIMALS = 4
 _MOST_COUNT = 10_000  # of a count: a law of larger ones begins too far off
 _LEAST_SPREAD = 0.8  # variance over mean of counts
@@ -60,7 +60,7 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
             f"column {name!r} of {what} is of type {kind}, which has no law: write it as numbers "
             f"or classes (a year, a month), or leave it out, without=[{name!r}]"
         )
-    known = [each for several in LAWS.values() for each in several]
+    known = [each for several in LAWS_BY_KIND.values() for each in several]
     if law is not None and law not in known:
         raise nearest(str(law), known, f"law for column {name!r}")
     if not kind.is_numeric():
@@ -75,18 +75,18 @@ def _of_numbers(name: str, numbers: np.ndarray, what: str, law: str | None) -> F
     counts = whole and values[0] >= 0 and _spread_as_counts(numbers)
     if law is None and len(values) == 2:
         law = "bernoulli"
-    elif law is None and whole and len(values) <= _FEW and not counts and len(values) > 1:
+    elif law is None and whole and len(values) <= _FEW_VALUES and not counts and len(values) > 1:
         law = "categorical"
     elif law is None:
         law = "negative_binomial" if counts else "gaussian"
-    if law in LAWS["classes"]:
+    if law in LAWS_BY_KIND["classes"]:
         levels = values.astype(np.int64).tolist() if whole else values.tolist()
         return _of_classes(name, levels, what, law)
-    if law in LAWS["counts"] and not (whole and values[0] >= 0):
+    if law in LAWS_BY_KIND["counts"] and not (whole and values[0] >= 0):
         raise VaekitError(
             f"column {name!r} of {what} is to have the law {law}, of counts, but holds "
             f"{values[0] if values[0] < 0 else numbers[numbers % 1 != 0][0]:g}: choose one of "
-            f"{', '.join(LAWS['numbers'])}"
+            f"{', '.join(LAWS_BY_KIND['numbers'])}"
         )
     return Field(name, law, (), _decimals(values), float(values[0]), float(values[-1]))
 
@@ -107,7 +107,7 @@ def _spread_as_counts(numbers: np.ndarray) -> bool:
 
 def _of_classes(name: str, levels: list[Any], what: str, law: str | None) -> Field:
     law = law or ("bernoulli" if len(levels) == 2 else "categorical")
-    if law not in LAWS["classes"]:
+    if law not in LAWS_BY_KIND["classes"]:
         raise VaekitError(f"column {name!r} of {what} holds classes, which the law {law} is not of")
     if law == "bernoulli" and len(levels) != 2:
         raise VaekitError(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 import numpy as np
 
 _BITS = 11
-_FEW = 2**22  # numbers that are sorted at once
+_SORTED_AT_ONCE = 2**22  # numbers that are sorted at once
 _SIGN = np.uint64(1 << 63)
 Pieces = Callable[[], Iterable[np.ndarray]]
 
@@ -29,11 +29,11 @@ def medians(parts: Pieces) -> np.ndarray:
 def _of_rank(parts: Pieces, ranks: np.ndarray) -> np.ndarray:
     """Return the number of rank `ranks` (D,), from 0 on, of each column."""
     left, prefix, shift = ranks.astype(np.int64), np.zeros(len(ranks), np.uint64), 64
-    alike = np.full(len(ranks), _FEW)
-    while shift and alike.sum() >= _FEW:
+    alike = np.full(len(ranks), _SORTED_AT_ONCE)
+    while shift and alike.sum() >= _SORTED_AT_ONCE:
         bits = min(_BITS, shift)
         counts = np.zeros((len(ranks), 2**bits), np.int64)
-        for k, keys in _agreeing(parts, prefix, shift):
+        for k, keys in _keys_agreeing(parts, prefix, shift):
             digits = (keys >> np.uint64(shift - bits)) & np.uint64(2**bits - 1)
             counts[k] += np.bincount(digits.astype(np.int64), minlength=2**bits)
         until = counts.cumsum(axis=1)
@@ -43,13 +43,15 @@ def _of_rank(parts: Pieces, ranks: np.ndarray) -> np.ndarray:
         prefix, shift = (prefix << np.uint64(bits)) | digit[:, 0].astype(np.uint64), shift - bits
     if shift:  # the few numbers that are left are sorted
         few: list[list[np.ndarray]] = [[] for _ in ranks]
-        for k, keys in _agreeing(parts, prefix, shift):
+        for k, keys in _keys_agreeing(parts, prefix, shift):
             few[k].append(keys)
         prefix = np.array([np.sort(np.concatenate(few[k]))[left[k]] for k in range(len(ranks))])
     return np.where(prefix & _SIGN, prefix ^ _SIGN, ~prefix).view(np.float64)
 
 
-def _agreeing(parts: Pieces, prefix: np.ndarray, shift: int) -> Iterator[tuple[int, np.ndarray]]:
+def _keys_agreeing(
+    parts: Pieces, prefix: np.ndarray, shift: int
+) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the keys of each column, piece by piece, whose digits above `shift` are `prefix`."""
     for part in parts():
         for k, column in enumerate(np.ascontiguousarray(part.T)):

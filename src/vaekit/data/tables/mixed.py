@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from vaekit.data.files.frames import Table
 
-LAWS = {
+LAWS_BY_KIND = {
     "numbers": ("gaussian", "student_t", "laplace"),
     "counts": ("poisson", "negative_binomial", "zero_inflated_negative_binomial"),
     "classes": ("bernoulli", "categorical"),
 }
-_LARGEST = float(np.finfo(np.float32).max)
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Field:
     @property
     def is_number(self) -> bool:
         """Tell whether its entry is a number that is scaled."""
-        return self.law in LAWS["numbers"]
+        return self.law in LAWS_BY_KIND["numbers"]
 
     def entry_names(self) -> list[str]:
         """Name its entries: the column, and of a one-hot its class."""
@@ -151,7 +151,7 @@ def numbers_in(column: "pl.Series") -> np.ndarray:
             "repair it, or leave such cells empty"
         )
     made = column.cast(pl.Float64).to_numpy().astype(np.float64)
-    large = np.abs(made) > _LARGEST
+    large = np.abs(made) > _LARGEST_FLOAT
     if large.any():
         raise VaekitError(
             f"column {column.name!r} holds {large.sum()} values that are infinite or beyond "

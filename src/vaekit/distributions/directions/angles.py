@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 _CELLS, _REACH, _NEWTON = 40, 8.0, 5  # pieces; half their span in widths of the mode; steps
-_FEW = 10  # entries
+_FEW_ENTRIES = 10  # entries
 _GAUSS = ((-(0.6**0.5), 5 / 18), (0.0, 8 / 18), (0.6**0.5, 5 / 18))  # nodes in [−1, 1], weights
 
 
@@ -34,7 +34,7 @@ def angles(kappa: Tensor, size: int, sample_shape: Sequence[int]) -> tuple[Tenso
     mode = torch.atan2((rest / a).sqrt(), kappa / a)
     reach = _REACH / (kappa.square() / a + a).sqrt()
     low, high = (mode - reach).clamp_min(0), (mode + reach).clamp_max(math.pi)
-    if size < _FEW:  # the tail e^{κ cos θ} is longer than that of a normal law
+    if size < _FEW_ENTRIES:  # the tail e^{κ cos θ} is longer than that of a normal law
         far = (1 - 0.5 * _REACH**2 / kappa).clamp_min(-1).acos()
         high = torch.maximum(high, far)
     cell = (high - low) / _CELLS

@@ -69,7 +69,7 @@ class UniformSphere(Density):
         return value.new_full(value.shape[:-1], -log_area(value.shape[-1]))
 
 
-class VonMisesFisher(Density):
+class VonMisesFisherLaw(Density):
     """Describe directions about `direction` (..., H), of length 1, of concentration κ (...) > 0."""
 
     sphere = True

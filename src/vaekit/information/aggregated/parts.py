@@ -20,7 +20,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.model import Model
 
-CODES = 10  # for each example, where a rate has no closed form
+RATE_CODES = 10  # for each example, where a rate has no closed form
 On = str | Sequence[int] | None
 
 

@@ -28,7 +28,7 @@ from vaekit.priors import Prior
 
 CODE_COMPONENTS = 10  # of a mixture that is fitted to codes
 _EM_STEPS = 1000  # of EM at most
-_LEAST = 1e-6  # added to variances, in units of the codes' own
+_LEAST_VARIANCE = 1e-6  # added to variances, in units of the codes' own
 
 
 class CodeMixture(Prior):
@@ -58,7 +58,7 @@ def unfit_for_mixtures(model: Model, data: Dataset) -> str:
 
 
 @torch.no_grad()
-def _codes(model: Model, data: Dataset, rows: Tensor) -> Iterator[Tensor]:
+def _drawn_codes(model: Model, data: Dataset, rows: Tensor) -> Iterator[Tensor]:
     """Yield draws of q(z|x), (n, H), float64, in chunks."""
     for _, part, x, c in batches(model, data, rows):
         check_range(model, data, part, x)
@@ -93,12 +93,14 @@ def with_code_prior(
             f"{components} components need more codes than {len(rows)}: give fewer components"
         )
     with drawing(seed):
-        z = torch.cat(list(_codes(model, data, rows))).numpy()
+        z = torch.cat(list(_drawn_codes(model, data, rows))).numpy()
     centre, spread = z.mean(0), z.std(0)
     if not spread.max() > 0:
         raise VaekitError("all codes are one, so that there is nothing to fit: train longer")
     unit = np.where(spread > 0, spread, spread.max())
-    em: Any = GaussianMixture(components, reg_covar=_LEAST, max_iter=_EM_STEPS, random_state=seed)
+    em: Any = GaussianMixture(
+        components, reg_covar=_LEAST_VARIANCE, max_iter=_EM_STEPS, random_state=seed
+    )
     fitted = em.fit((z - centre) / unit)
     roots = np.linalg.cholesky(fitted.covariances_) * unit[:, None]
     means = fitted.means_ * unit + centre

@@ -53,7 +53,7 @@ from vaekit.information.encoding import (
 from vaekit.information.importance import EXAMPLES, log_likelihood
 from vaekit.information.input_noise import first_order, unfit_for_first_order
 from vaekit.information.ledger.accounts import Books, account
-from vaekit.information.ledger.entries import Ledger, Row, at_most, equal
+from vaekit.information.ledger.entries import Ledger, LedgerRow, at_most, equal
 from vaekit.information.ledger.lines import SATURATED, WHOLE, block_sums, distortion, of_part, row
 from vaekit.information.rates import Number
 from vaekit.model import Model
@@ -131,8 +131,10 @@ def _to_first_order(model: Model, data: Dataset, seed: int) -> Ledger:
     numbers = first.numbers()
     how = "−mean log p(x|z), one code of a noisy input"
     lines = [row(WHOLE, "distortion", "distortion", first.distortion, how)]
-    lines.append(Row(WHOLE, "rate", "rate", numbers["rate_first_order"]))
-    lines.append(Row(WHOLE, "information", "I(x; z)", numbers["information_first_order"], (), 1))
+    lines.append(LedgerRow(WHOLE, "rate", "rate", numbers["rate_first_order"]))
+    lines.append(
+        LedgerRow(WHOLE, "information", "I(x; z)", numbers["information_first_order"], (), 1)
+    )
     assert first.rate is not None
     how = "rate less I(x; z)"
     kl = first.rate - first.information
@@ -146,7 +148,7 @@ def _to_first_order(model: Model, data: Dataset, seed: int) -> Ledger:
 
 def _likelihood(
     model: Model, data: Dataset, books: Books, samples: int, seed: int
-) -> Iterator[Row]:
+) -> Iterator[LedgerRow]:
     """Yield the bounds on log p(x), of the same examples where they are compared."""
     rate, c = books.accounts[0].rate, "|c" if model.condition is not None else ""
     assert rate is not None
@@ -165,7 +167,7 @@ def _likelihood(
     yield row(WHOLE, "gap", "gap: KL(q(z|x)‖p(z|x))", gap, how, "lower bound")
 
 
-def _bits(rows: list[Row], size: int, measure: str) -> Iterator[Row]:
+def _bits(rows: list[LedgerRow], size: int, measure: str) -> Iterator[LedgerRow]:
     """Yield −log₂ p(x) by entry of x, from the two bounds."""
     for key, what in (("elbo", "ELBO"), ("log_likelihood", "importance weights")):
         (number,) = (line.number for line in rows if line.key == key)
@@ -174,7 +176,7 @@ def _bits(rows: list[Row], size: int, measure: str) -> Iterator[Row]:
         of = "in the scale of the data" if measure == "density" else f"of a {measure}"
         how = f"by the {what}, {size:,} dimensions, {of}"
         bits = Number(-number.value * scale, how, number.n, se, "bits per dimension", "upper bound")
-        yield Row(BITS, f"bits_{key}", "−log₂ p(x) / D", bits)
+        yield LedgerRow(BITS, f"bits_{key}", "−log₂ p(x) / D", bits)
 
 
 def _notes(books: Books) -> Iterator[str]:

@@ -21,7 +21,7 @@ from vaekit.distributions import Density, DiagonalGaussian, OneHots
 from vaekit.distributions.divergences import all_known
 from vaekit.faults import check_finite_values
 from vaekit.information.aggregated.parts import (
-    CODES,
+    RATE_CODES,
     Part,
     aggregated,
     category_entropy,
@@ -103,7 +103,7 @@ def account(model: Model, data: Dataset, rows: Tensor, parts: list[Part], seed: 
             logs = log_prob(decoded, x, decoded.batch_shape, "p(x|z)")
             distortions.append(-logs.mean(0))
             conditional = depends_on_condition(p)
-            more = q.rsample((CODES,))
+            more = q.rsample((RATE_CODES,))
             columns.append([_columns(q, p, z, more, part.places) for part in parts])
     whole, z = join(qs), torch.cat(zs, 1)
     each = [[chunk[i] for chunk in columns] for i in range(len(parts))]

@@ -62,7 +62,7 @@ def _mean(values: Tensor) -> tuple[float, float]:
 
 
 @dataclass(frozen=True)
-class Row:
+class LedgerRow:
     """Hold one line: its `part` of the code, what it is, the number, and what it was checked for.
 
     `depth` says of how many rows above it is a part.
@@ -101,7 +101,7 @@ class Ledger:
     `parts` names the parts of the code and their sizes, `notes` what could not be stated.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[LedgerRow, ...]
     parts: dict[str, int]
     notes: tuple[str, ...] = ()
 
@@ -179,8 +179,8 @@ class Ledger:
         yield from (f"note: {note}" for note in self.notes)
 
 
-def _row_from_dict(saved: dict[str, Any]) -> Row:
+def _row_from_dict(saved: dict[str, Any]) -> LedgerRow:
     number = Number(**{name: saved[name] for name in Number.__dataclass_fields__})
     checks = [{k: v for k, v in check.items() if k != "holds"} for check in saved["checks"]]
     own = {key: saved[key] for key in ("part", "key", "name", "depth")}
-    return Row(number=number, checks=tuple(Check(**check) for check in checks), **own)
+    return LedgerRow(number=number, checks=tuple(Check(**check) for check in checks), **own)

@@ -7,9 +7,9 @@ from dataclasses import replace
 from torch import Tensor
 
 from vaekit.distributions import DiagonalGaussian, OneHots
-from vaekit.information.aggregated.parts import CODES, category_entropy
+from vaekit.information.aggregated.parts import RATE_CODES, category_entropy
 from vaekit.information.ledger.accounts import Account, Books, gaussian_fit
-from vaekit.information.ledger.entries import Check, Row, at_most, below, equal
+from vaekit.information.ledger.entries import Check, LedgerRow, at_most, below, equal
 from vaekit.information.rates import Direction, Number, mean_number
 
 WHOLE, ALL = "whole code", "blocks together"
@@ -25,12 +25,12 @@ def row(
     direction: Direction = "consistent",
     *checks: Check,
     depth: int = 0,
-) -> Row:
+) -> LedgerRow:
     """Return the line of a mean over examples, values (n,)."""
-    return Row(part, key, name, mean_number(values, how, direction=direction), checks, depth)
+    return LedgerRow(part, key, name, mean_number(values, how, direction=direction), checks, depth)
 
 
-def distortion(books: Books) -> Row:
+def distortion(books: Books) -> LedgerRow:
     """Return the line of the distortion."""
     how = f"−mean log p(x|z), {_codes(books.codes)} each"
     return row(WHOLE, "distortion", "distortion", books.distortion, how)
@@ -40,7 +40,7 @@ def _codes(count: int) -> str:
     return "one code" if count == 1 else f"{count} codes"
 
 
-def of_part(one: Account, conditional: bool, read: Number | None) -> Iterator[Row]:
+def of_part(one: Account, conditional: bool, read: Number | None) -> Iterator[LedgerRow]:
     """Yield the rows of the whole code, or of a block."""
     z = "z" if one.part.name == WHOLE else f"z_{one.part.name}"
     if one.rate is not None:
@@ -51,7 +51,7 @@ def of_part(one: Account, conditional: bool, read: Number | None) -> Iterator[Ro
         yield from _aggregate_rows(one, one.kl, z)
 
 
-def _rate(one: Account, z: str, conditional: bool) -> Row:
+def _rate(one: Account, z: str, conditional: bool) -> LedgerRow:
     assert one.rate is not None
     checks = []
     if one.kl is not None:
@@ -60,12 +60,12 @@ def _rate(one: Account, z: str, conditional: bool) -> Row:
     if one.categories and not conditional:
         top = one.rate - math.log(one.categories)
         checks.append(at_most(f"rate of {z} ≤ ln {one.categories}", top))
-    how = "closed form" if one.exact else f"{CODES} other codes each"
+    how = "closed form" if one.exact else f"{RATE_CODES} other codes each"
     how = f"KL(q({z}|x)‖p({z}{'|c' if conditional else ''})), {how}"
     return row(one.part.name, "rate", "rate", one.rate, how, "consistent", *checks)
 
 
-def _information_row(one: Account, z: str, conditional: bool) -> Row:
+def _information_row(one: Account, z: str, conditional: bool) -> LedgerRow:
     name, values, n = f"I(x; {z})", one.information, len(one.information)
     checks = [
         at_most(f"0 ≤ {name}", -values),
@@ -80,14 +80,14 @@ def _information_row(one: Account, z: str, conditional: bool) -> Row:
     return row(own, "information", name, values, how, "lower bound", *checks, depth=1)
 
 
-def _sides(one: Account, z: str, read: Number | None) -> Iterator[Row]:
+def _sides(one: Account, z: str, read: Number | None) -> Iterator[LedgerRow]:
     """Yield the bounds on I(x; z) from below and from above."""
     name, own, n = f"I(x; {z})", one.part.name, len(one.information)
     middle = mean_number(one.information, "")
     if read is not None:
         under = below(f"{name} by the reader ≤ all pairs", read, middle)
         how = "a reader of the decoder's mean, the code drawn again"
-        yield Row(own, "information_read", name, replace(read, estimator=how), (under,), 2)
+        yield LedgerRow(own, "information_read", name, replace(read, estimator=how), (under,), 2)
     if isinstance(one.q, DiagonalGaussian):
         values = gaussian_fit(one.q)
         over = at_most(f"{name} ≤ that of a Gaussian q({z})", one.information - values)
@@ -101,10 +101,10 @@ def _sides(one: Account, z: str, read: Number | None) -> Iterator[Row]:
         yield row(own, "entropy", name, values, how, "upper bound", over, top, depth=2)
     if own == WHOLE:
         number = Number(math.log(n), "ln N", n, direction="upper bound")
-        yield Row(own, "ln_n", name, number, (), 2)
+        yield LedgerRow(own, "ln_n", name, number, (), 2)
 
 
-def _aggregate_rows(one: Account, kl: Tensor, z: str) -> Iterator[Row]:
+def _aggregate_rows(one: Account, kl: Tensor, z: str) -> Iterator[LedgerRow]:
     """Yield KL(q(z)‖p(z)) and its parts."""
     own, name, checks = one.part.name, f"KL(q({z})‖p({z}))", [at_most("0 ≤ KL", -kl)]
     if one.correlation is not None and one.dimensions is not None:
@@ -122,7 +122,7 @@ def _aggregate_rows(one: Account, kl: Tensor, z: str) -> Iterator[Row]:
         yield row(own, key, "dimension-wise KL", one.dimensions, how, "upper bound", check, depth=2)
 
 
-def block_sums(accounts: list[Account]) -> Iterator[Row]:
+def block_sums(accounts: list[Account]) -> Iterator[LedgerRow]:
     """Yield sums over blocks, and what makes them the whole."""
     whole, *blocks = accounts
     if not blocks:

@@ -22,7 +22,7 @@ from vaekit.metrics.checks import BINS
 from vaekit.metrics.record import OF_CODES, Metric, row_of_codes
 from vaekit.model import Model
 
-KINDS = ("mean", "drawn", *AXES)  # of codes that scores read
+CODE_KINDS = ("mean", "drawn", *AXES)  # of codes that scores read
 
 OnProgress = Callable[[str, int, int], None]
 
@@ -79,11 +79,11 @@ def score(
         for done, name in enumerate(own):
             if progress is not None:
                 progress(row_of_codes(name, kind), done, len(own))
-            numbers |= _numbers(METRICS[name], subject, kind)
+            numbers |= _metric_numbers(METRICS[name], subject, kind)
     return numbers
 
 
-def _numbers(metric: Metric, subject: ModelOnSet, kind: str) -> dict[str, dict[str, Any]]:
+def _metric_numbers(metric: Metric, subject: ModelOnSet, kind: str) -> dict[str, dict[str, Any]]:
     numbers, of = {}, {"factors": list(subject.factors)} if metric.of_codes else {}
     for name, value in metric.values(cast(Subject, subject)).items():
         row = metric.row(name)
@@ -103,10 +103,10 @@ def kinds_of_codes(names: Sequence[str]) -> tuple[str, ...]:
     """
     kinds = tuple(dict.fromkeys(names))
     for kind in kinds:
-        if kind not in KINDS:
-            raise nearest(kind, KINDS, "kind of codes")
+        if kind not in CODE_KINDS:
+            raise nearest(kind, CODE_KINDS, "kind of codes")
     if not kinds:
-        raise VaekitError(f"codes are {', '.join(KINDS)}, or several: name one")
+        raise VaekitError(f"codes are {', '.join(CODE_KINDS)}, or several: name one")
     return kinds
 
 

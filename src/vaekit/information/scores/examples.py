@@ -24,7 +24,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, source_of
+from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, set_or_stream
 from vaekit.arguments import check_counts
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
@@ -39,7 +39,7 @@ from vaekit.shapes import log_prob
 from vaekit.values import squares
 
 HIGHER = ("elbo", "log_likelihood")  # scores of which low ones are bad
-_SHOWN = (0, 0.25, 0.5, 0.75, 1)  # quantiles in a notebook
+_QUANTILES = (0, 0.25, 0.5, 0.75, 1)  # quantiles in a notebook
 CODES = 100  # drawn of each example, by default
 NO_PRIOR = "the model has no prior p(z): train a vae"
 DETERMINISTIC = "the model's code is deterministic, so that KL(q‖p) is infinite: train a vae"
@@ -76,7 +76,7 @@ class ExampleScores:
 
     def _repr_html_(self) -> str:
         rows = [
-            [name.replace("_", " "), *map(text, np.quantile(values, _SHOWN).tolist())]
+            [name.replace("_", " "), *map(text, np.quantile(values, _QUANTILES).tolist())]
             for name, values in self.values.items()
         ]
         n = len(next(iter(self.values.values()), ()))
@@ -117,7 +117,7 @@ def score_batches(
     check_model(model)
     check_counts(samples=samples)
     check_seed(seed)
-    source = source_of(data)
+    source = set_or_stream(data)
     if isinstance(source, Dataset):
         check_subject(model, source)
     if c is not None:

@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.metrics.checks import BINS, checked, held_out, mean_of, standardised, varying
-from vaekit.metrics.factors.mig import cut, entropies, information
+from vaekit.metrics.factors.mig import cut_into_bins, entropies, information
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -56,7 +56,7 @@ def infomec(
     """
     values, levels = checked(codes, factors)
     learnt = held_out(len(values), holdout, np.random.default_rng(seed))
-    binned, inputs = cut(values, bins, "quantile"), standardised(values, learnt)
+    binned, inputs = cut_into_bins(values, bins, "quantile"), standardised(values, learnt)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
         used = varying(levels)

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.metrics.checks import BINS, checked, mean_of, varying
-from vaekit.metrics.factors.mig import Binning, cut, entropies, information, plug_in
+from vaekit.metrics.factors.mig import Binning, cut_into_bins, entropies, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -52,7 +52,7 @@ def jemmig(
     `latent` (K,), i*; and `constant`, the factors left out. Raises `VaekitError` as `mig` does.
     """
     values, levels = checked(codes, factors)
-    binned = cut(values, bins, binning)
+    binned = cut_into_bins(values, bins, binning)
     spread = entropies(binned.T)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def mig(
     Raises `VaekitError` as `mutual_information` does.
     """
     values, levels = checked(codes, factors)
-    binned = cut(values, bins, binning)
+    binned = cut_into_bins(values, bins, binning)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
         known, total = information(binned, levels), entropies(levels)
@@ -81,7 +81,7 @@ def mutual_information(
     are not integers, fewer than 2 bins, and an unknown binning.
     """
     values, levels = checked(codes, factors)
-    return information(cut(values, bins, binning), levels)
+    return information(cut_into_bins(values, bins, binning), levels)
 
 
 def entropy(factors: npt.ArrayLike) -> np.ndarray:
@@ -140,7 +140,7 @@ def entropies(levels: np.ndarray) -> np.ndarray:
     return np.where(np.ptp(levels, axis=0) == 0, 0.0, each)
 
 
-def cut(values: np.ndarray, bins: int, binning: Binning) -> np.ndarray:
+def cut_into_bins(values: np.ndarray, bins: int, binning: Binning) -> np.ndarray:
     """Cut every code into bins numbered from 0: (N, H) → (H, N), so that each lies in one piece.
 
     Raises `VaekitError` for fewer than 2 bins and an unknown binning.

@@ -28,7 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vaekit.metrics.checks import BINS, checked, held_out, mean_of, standardised, varying
-from vaekit.metrics.factors.mig import Binning, cut, information, plug_in
+from vaekit.metrics.factors.mig import Binning, cut_into_bins, information, plug_in
 from vaekit.metrics.record import Row, Subject, metric
 from vaekit.metrics.score import Score, scored
 
@@ -52,7 +52,7 @@ def modularity_explicitness(
     """
     values, levels = checked(codes, factors)
     learnt = held_out(len(values), holdout, np.random.default_rng(seed))
-    binned, inputs = cut(values, bins, binning), standardised(values, learnt)
+    binned, inputs = cut_into_bins(values, bins, binning), standardised(values, learnt)
 
     def measure(levels: np.ndarray) -> dict[str, Any]:
         known, used = information(binned, levels), varying(levels)

@@ -30,7 +30,7 @@ from vaekit.metrics.checks import checked, held_out, mean_of, standardised, vary
 from vaekit.metrics.record import Row, Subject, Values, metric
 from vaekit.metrics.score import Score, scored
 
-Kind = Literal["r2", "svm"]
+SapKind = Literal["r2", "svm"]
 _SEPARATIONS = {
     "r2": "squared correlation of one latent with the level",
     "svm": "held-out balanced accuracy of a linear SVM on one latent, C = 0.01",
@@ -40,7 +40,7 @@ _SEPARATIONS = {
 def sap(
     codes: npt.ArrayLike,
     factors: npt.ArrayLike,
-    kind: Kind = "r2",
+    kind: SapKind = "r2",
     *,
     holdout: float = 0.25,
     shuffles: int = 1,

@@ -30,7 +30,7 @@ from vaekit.networks import networks
 from vaekit.objectives.base import Adversarial, Term, adam_settings, critic_rate
 from vaekit.priors.base import sampling
 
-SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+KERNEL_SCALES = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
 KERNELS = ("imq", "rbf")
 MEDIAN = 0.4549364  # of the square of a standard normal
 WHOLE = 256  # codes whose pairs are looked at twice rather than divided
@@ -74,7 +74,7 @@ class _Multiquadratics(torch.autograd.Function):
         rows = max(1, CACHED // max(1, squares.shape[-1]))
         slopes = [None] * len(squares) if slope is None else slope.split(rows)
         for part, into, down in zip(squares.split(rows), total.split(rows), slopes, strict=False):
-            for scale in SCALES:
+            for scale in KERNEL_SCALES:
                 one = (part + scale).reciprocal_()
                 into.add_(one, alpha=scale)
                 if down is not None:

@@ -181,7 +181,7 @@ def _code_entropy(q: Density, kind: str) -> Tensor | float:
         return 0.5 * (width * (1 + LOG_2PI) + torch.linalg.slogdet(covariance).logabsdet)
 
 
-def mutual_information(
+def mutual_information_term(
     model: Model,
     shape: Shape,
     on: str | Sequence[int],

@@ -20,7 +20,7 @@ from vaekit.objectives import TERMS, Objective, ObjectiveLike, Term, objective
 from vaekit.posteriors import POSTERIORS
 from vaekit.priors import PRIORS, Prior
 from vaekit.recipes.making.assembly import LikelihoodLike, PosteriorLike, assembled, blocks_of
-from vaekit.recipes.making.trial import EXAMPLES, STAND_INS, check_together
+from vaekit.recipes.making.trial import STAND_INS, TRIED, check_together
 from vaekit.text import shortest, spelled, summed
 
 LATENT = 10  # where nothing says it
@@ -83,7 +83,7 @@ class Composition:
 
         The generators of noise stay as they are.
         """
-        width = self.width or (None if self.condition is None else EXAMPLES)
+        width = self.width or (None if self.condition is None else TRIED)
         refusals: list[str] = []
         with torch.random.fork_rng(devices=[]):
             for shape in STAND_INS:
@@ -112,7 +112,7 @@ class Composition:
         """
         said = {"latent": str(self.size)}
         for name, catalogue in _CATALOGUES.items():
-            said[name] = _text(name, getattr(self, name), catalogue)
+            said[name] = _part_text(name, getattr(self, name), catalogue)
         if self.condition is not None:
             said["condition"] = self.condition
         return said | {"objective": self.sum()}
@@ -126,7 +126,7 @@ class Composition:
         return " + ".join(_term(spelled(value), shortest(text, TERMS)) for value, text in pairs)
 
 
-def _text(name: str, part: Any, catalogue: Mapping[str, Callable[..., Any]]) -> str:
+def _part_text(name: str, part: Any, catalogue: Mapping[str, Callable[..., Any]]) -> str:
     if part is None:
         return "none"
     if not isinstance(part, str):

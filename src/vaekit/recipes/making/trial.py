@@ -27,7 +27,7 @@ from vaekit.objectives import (
 from vaekit.schedules import Schedule
 from vaekit.shapes import explaining
 
-EXAMPLES = 4
+TRIED = 4
 # Of which one suffices: images, rows of a table, and images that the deepest networks can halve.
 STAND_INS = ((1, 32, 32), (16,), (1, 256, 256))
 
@@ -55,12 +55,12 @@ def check_together(model: Model, objective: Objective, shape: Sequence[int]) -> 
 def _look(model: Model, objective: Objective, shape: tuple[int, ...]) -> None:
     low, high = model.likelihood.support or (0.0, 1.0)
     low, high = (low, high) if math.isfinite(high - low) else (0.0, 1.0)
-    x = low + (high - low) * torch.rand(EXAMPLES, *shape)
+    x = low + (high - low) * torch.rand(TRIED, *shape)
     c = None if model.condition is None else torch.eye(model.condition.width)[_turns(model)]
     terms = Objective([(w, copy(term)) for w, term in objective.parts])
     for _, term in terms.parts:
         if hasattr(term, "set_size"):
-            cast(Any, term).set_size(EXAMPLES)
+            cast(Any, term).set_size(TRIED)
     with explaining(shape):
         values = terms.values(model(x, c, terms.samples))
     weighed = [_is_weighed(w) for w, _ in terms.parts]
@@ -88,7 +88,7 @@ def _check_bound(terms: list[Term]) -> None:
 
 def _turns(model: Model) -> list[int]:
     assert model.condition is not None
-    return [k % model.condition.width for k in range(EXAMPLES)]
+    return [k % model.condition.width for k in range(TRIED)]
 
 
 def _check_trained(model: Model, values: list[Tensor]) -> None:

@@ -174,7 +174,7 @@ class _Page:
             "unit": _common_text(numbers, "unit"),
             "direction": _common_text(numbers, "direction"),
             "estimator": _common_text(numbers, "estimator"),
-            "n": _span([each["n"] for each in numbers if isinstance(each.get("n"), int)]),
+            "n": _span_of_counts([each["n"] for each in numbers if isinstance(each.get("n"), int)]),
         }
 
     # ---- sections
@@ -258,7 +258,7 @@ def _common_text(numbers: Sequence[Mapping[str, Any]], key: str) -> str:
     return next(iter(texts)) if len(texts) == 1 else "; ".join(list(texts)[:3])
 
 
-def _span(counts: Sequence[int]) -> str:
+def _span_of_counts(counts: Sequence[int]) -> str:
     ends = dict.fromkeys((min(counts, default=0), max(counts, default=0)))
     return " to ".join(tables.text(n) for n in ends)
 

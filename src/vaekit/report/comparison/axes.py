@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vaekit.errors import VaekitError
-from vaekit.report.comparison.differences import labels, plain
+from vaekit.report.comparison.differences import as_number, labels
 from vaekit.report.comparison.groups import Group
 from vaekit.schedules import Schedule, weight
 from vaekit.text import parse
@@ -53,7 +53,7 @@ def series_of(
     alike: dict[Any, list[int]] = {}
     for place, group in enumerate(groups):
         if values[place] is not None:
-            same = tuple(repr(plain(group.settings.get(key))) for key in rest)
+            same = tuple(repr(as_number(group.settings.get(key))) for key in rest)
             alike.setdefault(same, []).append(place)
     series = []
     names = labels([groups[places[0]].settings for places in alike.values()], rest)
@@ -87,7 +87,7 @@ def as_numbers(settings: Sequence[Any]) -> tuple[str, list[float | None]] | None
 
 
 def _end(value: Any) -> float | None:
-    number = plain(value)
+    number = as_number(value)
     if isinstance(number, float):
         return number
     try:

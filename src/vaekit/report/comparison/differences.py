@@ -14,10 +14,10 @@ from vaekit.report import tables
 from vaekit.report.rendering import data_name
 from vaekit.runs import Run
 
-Settings = dict[str, Any]
+RunSettings = dict[str, Any]
 
 
-def settings(run: Run, data: str = "") -> Settings:
+def settings(run: Run, data: str = "") -> RunSettings:
     """Return all that decides a run but its seed and device, by name; `data` tells sets apart."""
     config = run.config
     training = asdict(config.training)
@@ -29,12 +29,12 @@ def settings(run: Run, data: str = "") -> Settings:
     return {name.replace("_", " "): value for name, value in every.items()}
 
 
-def identity(given: Settings) -> tuple[Any, ...]:
+def identity(given: RunSettings) -> tuple[Any, ...]:
     """Return settings as something to compare: equal for 4, 4.0 and '4', whatever the order."""
-    return tuple(sorted((name, repr(plain(value))) for name, value in given.items()))
+    return tuple(sorted((name, repr(as_number(value))) for name, value in given.items()))
 
 
-def plain(value: Any) -> Any:
+def as_number(value: Any) -> Any:
     """Read a number, also one written as text, as a float; leave other values as they are."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return value
@@ -44,12 +44,12 @@ def plain(value: Any) -> Any:
         return " ".join(value.split()) if isinstance(value, str) else value
 
 
-def differing(every: Sequence[Settings]) -> list[str]:
+def differing(every: Sequence[RunSettings]) -> list[str]:
     """Name the settings that differ, but those that follow from the recipe."""
     varied = []
     for name in dict.fromkeys(name for each in every for name in each):
         having = [each for each in every if name in each]
-        values = {repr(plain(each[name])) for each in having}
+        values = {repr(as_number(each[name])) for each in having}
         chosen = len(having) < len(every) and not all(_at_default(each, name) for each in having)
         if len(values) > 1 or chosen:
             varied.append(name)
@@ -60,15 +60,15 @@ def differing(every: Sequence[Settings]) -> list[str]:
     return varied
 
 
-def _at_default(given: Settings, name: str) -> bool:
+def _at_default(given: RunSettings, name: str) -> bool:
     known = inspect.signature(recipes.find(given["recipe"]).make).parameters
     own = known.get(name.replace(" ", "_"))
-    return own is not None and repr(plain(own.default)) == repr(plain(given[name]))
+    return own is not None and repr(as_number(own.default)) == repr(as_number(given[name]))
 
 
-def own(every: Sequence[Settings]) -> dict[str, Settings]:
+def own(every: Sequence[RunSettings]) -> dict[str, RunSettings]:
     """Return by recipe the settings that follow from it, which not all have."""
-    told, by_recipe = set(differing(every)), dict[str, Settings]()
+    told, by_recipe = set(differing(every)), dict[str, RunSettings]()
     for each in every:
         lone = {
             name: value
@@ -79,20 +79,20 @@ def own(every: Sequence[Settings]) -> dict[str, Settings]:
     return by_recipe
 
 
-def common(every: Sequence[Settings]) -> Settings:
+def common(every: Sequence[RunSettings]) -> RunSettings:
     """Return the settings that all have and share."""
     told = {*differing(every), "data sha256"}
     shared = set.intersection(*(set(each) for each in every)) - told
     return {name: value for name, value in every[0].items() if name in shared}
 
 
-def labels(settings: Sequence[Settings], keys: Sequence[str]) -> list[str]:
+def labels(settings: Sequence[RunSettings], keys: Sequence[str]) -> list[str]:
     """Name each of several settings apart from the others, in as few words as that takes.
 
     Of the `keys` in which they differ, recipe and data are always said, then what tells most apart.
     """
     told = [key for key in ("recipe", "data") if key in keys]
-    rows = [{key: repr(plain(given.get(key))) for key in keys} for given in settings]
+    rows = [{key: repr(as_number(given.get(key))) for key in keys} for given in settings]
 
     def apart(chosen: Sequence[str]) -> int:
         return len({tuple(row[key] for key in chosen) for row in rows})
@@ -103,7 +103,7 @@ def labels(settings: Sequence[Settings], keys: Sequence[str]) -> list[str]:
     return [label(given, ordered) for given in settings]
 
 
-def label(given: Settings, keys: Sequence[str]) -> str:
+def label(given: RunSettings, keys: Sequence[str]) -> str:
     """Say a group in the words of what differs: `beta_vae · beta 4 · latent 10`."""
     bare = ("recipe", "data", "state", "network", "likelihood")
     parts = [

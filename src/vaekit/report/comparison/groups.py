@@ -20,7 +20,13 @@ import torch
 
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.report.comparison.differences import Settings, differing, identity, plain, settings
+from vaekit.report.comparison.differences import (
+    RunSettings,
+    as_number,
+    differing,
+    identity,
+    settings,
+)
 from vaekit.report.rendering import data_name
 from vaekit.runs import Run
 
@@ -45,7 +51,7 @@ class Entry:
     """
 
     run: Run
-    settings: Settings
+    settings: RunSettings
     numbers: Mapping[str, Mapping[str, Any]]
     data: str
     test: Dataset | None
@@ -68,7 +74,7 @@ class Group:
         return self.entries[0]
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> RunSettings:
         """Return what the runs share."""
         return self.first.settings
 
@@ -225,5 +231,5 @@ def grouped(entries: Sequence[Entry]) -> list[Group]:
 
 
 def _rank(value: Any) -> tuple[int, float, str]:
-    known = plain(value)
+    known = as_number(value)
     return (0, known, "") if isinstance(known, float) else (1, 0.0, str(known))

@@ -67,7 +67,7 @@ def noise_section(
     if len({noise.x.value for noise in noises}) < 2:
         return None
     rest = [key for key in keys if key not in TOLD]
-    series = _series(groups, noises, rest)
+    series = _noise_series(groups, noises, rest)
     chosen = _chosen(list(series.values()), residuals)
     figures = [legend(list(series)), figure(_plot(list(series.values()), chosen))]
     caption = (
@@ -106,7 +106,7 @@ def _point(place: int, group: Group, readings: Sequence[Reading]) -> Noise | Non
     return Noise(place, known[0].noise or "", x, group.number("elbo"), told)
 
 
-def _series(
+def _noise_series(
     groups: Sequence[Group], noises: Sequence[Noise], rest: Sequence[str]
 ) -> dict[str, list[Noise]]:
     series: dict[str, list[Noise]] = {}

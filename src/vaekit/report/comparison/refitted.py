@@ -41,9 +41,9 @@ def refits_section(
         if not any(saved):
             continue
         name = f"{i + 1} · {labels[i]}"
-        lines += _lines(name, saved)
+        lines += _refit_lines(name, saved)
         if items is not None and len(heads) < PICTURED and saved[0]:
-            mine = _pictures(group.first, saved[0], items)
+            mine = _component_pictures(group.first, saved[0], items)
             rows += [(f"{name}: {label}", sheet) for label, sheet in mine]
             heads += [name] if mine else []
     if not lines:
@@ -78,7 +78,7 @@ def _refits_of(entry: Entry) -> Results:
     }
 
 
-def _lines(owner: str, saved: Sequence[Results]) -> list[RefitLine]:
+def _refit_lines(owner: str, saved: Sequence[Results]) -> list[RefitLine]:
     """Average the rows of a noise over the runs of a group."""
     lines = []
     for noise in dict.fromkeys(name for rows in saved for name in rows):
@@ -100,7 +100,7 @@ def _averaged(pairs: Sequence[WithError]) -> WithError:
     return (None, None) if mean is None else (mean.value, mean.se)
 
 
-def _pictures(entry: Entry, saved: Mapping[str, Results], items: Dataset) -> list[Strip]:
+def _component_pictures(entry: Entry, saved: Mapping[str, Results], items: Dataset) -> list[Strip]:
     """Draw the components of the best mixture of a run over the items, where they fit."""
     name = fullest(saved)
     if name is None:

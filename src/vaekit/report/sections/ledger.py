@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from markupsafe import Markup
 
-from vaekit.information import Ledger, Row
+from vaekit.information import Ledger, LedgerRow
 from vaekit.report.rendering import scrolled
 from vaekit.report.section import Section, View
 from vaekit.report.tables import with_error
@@ -48,12 +48,12 @@ def _table(ledger: Ledger) -> Markup:
             part, size = row.part, ledger.parts.get(row.part)
             name = part + (f", {size:,} entries" if size else "")
             body += Markup('<tr><th scope="rowgroup" colspan="6"><b>{}</b></th></tr>').format(name)
-        body += _line(row)
+        body += _ledger_line(row)
     table = '<table class="numbers fixed">{}<tbody>{}</tbody></table>'
     return scrolled(Markup(table).format(_HEAD, body), "Ledger")
 
 
-def _line(row: Row) -> Markup:
+def _ledger_line(row: LedgerRow) -> Markup:
     value, error = with_error(row.number.value, row.number.se)
     cells = (
         '<tr><th scope="row" style="padding-left:{}em">{}</th><td>{}</td><td class="value">{}</td>'

@@ -37,7 +37,7 @@ def _noise_section(view: View) -> Section:
     model = view.model
     x, p = decode_items(view, spread(view.codes, MANY), draw=True)
     caption = (
-        f"{_fitted(model, p)} The histogram is of x − E[x|z] at one code drawn for each of "
+        f"{_noise_fit(model, p)} The histogram is of x − E[x|z] at one code drawn for each of "
         f"{len(x)} test items, {x.numel():,} entries, on a logarithmic scale; the line "
         "is the density of the noise, which was fitted at drawn codes too."
     )
@@ -49,7 +49,7 @@ def _noise_section(view: View) -> Section:
     return Section("noise", "Noise", caption, figures)
 
 
-def _fitted(model: Model, p: Any) -> str:
+def _noise_fit(model: Model, p: Any) -> str:
     kind: Any = model.likelihood
     noise, warning = kind.noise(), kind.warning()
     if isinstance(kind, GaussianMixture):

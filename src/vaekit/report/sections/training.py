@@ -20,10 +20,10 @@ OWN_SCALE = ("mmd", "prior_adversarial", "contractive", "diagonal_of", "off_diag
 def sections(view: View) -> Iterator[Section]:
     """Yield the curves of history.csv."""
     if view.run is not None:
-        yield _curves(view.run)
+        yield _curve_section(view.run)
 
 
-def _curves(run: Run) -> Section:
+def _curve_section(run: Run) -> Section:
     rows, trouble = run.history, history.look(run.folder / "history.csv").trouble
     said = f" Mind that history.csv {trouble}." if trouble else ""
     if not rows:
@@ -74,7 +74,7 @@ def _families(names: Iterable[str]) -> dict[str, list[str]]:
     return {stem: own for stem, own in families.items() if len(own) > 1}
 
 
-def _family(rows: Sequence[history.Row], stem: str, names: Sequence[str]) -> str:
+def _family(rows: Sequence[history.HistoryRow], stem: str, names: Sequence[str]) -> str:
     """Draw the columns of a family over training steps, as lines of one small SVG."""
     lines = [
         ([row["step"] for row in rows if name in row], [row[name] for row in rows if name in row])

@@ -28,7 +28,7 @@ SLIDERS, SLIDER_STEPS, GRID_STEPS, BUTTONS = 8, 25, 11, 40
 
 
 @dataclass(frozen=True)
-class Choice:
+class ButtonChoice:
     """Name what one of several buttons sets (a one-hot, the condition) and each button."""
 
     name: str
@@ -45,7 +45,7 @@ class Frames:
 
     codes: ItemCodes
     latents: list[int]
-    choices: list[Choice]
+    choices: list[ButtonChoice]
     starts: list[int]
     carried: list[Tensor]
 
@@ -90,14 +90,16 @@ def frames_of(view: View) -> Frames:
     codes = view.codes
     starts = list(dict.fromkeys([typical(codes), *map(int, spread(codes, 5)[1:4:2])]))
     choices = [
-        Choice(name or "category", [str(k) for k in range(where.stop - where.start)])
+        ButtonChoice(name or "category", [str(k) for k in range(where.stop - where.start)])
         for name, where in codes.categories.items()
     ]
     condition, classes = view.model.condition, 0
     if condition is not None and condition.kind == "labels":
         classes = min(condition.width, BUTTONS)
         names = view.data.label_names if len(view.data.label_names) == condition.width else ()
-        choices.append(Choice("class c", [*names[:classes]] or [str(k) for k in range(classes)]))
+        choices.append(
+            ButtonChoice("class c", [*names[:classes]] or [str(k) for k in range(classes)])
+        )
     carried = [_carried(view, start, classes) for start in starts]
     return Frames(codes, informative(codes)[:SLIDERS], choices, starts, carried)
 

@@ -11,7 +11,7 @@ history; where model and data are at hand also of the codes of up to 10,000 exam
 
 from typing import TYPE_CHECKING
 
-from vaekit.runs.summary.codes import look
+from vaekit.runs.summary.codes import look_at_codes
 from vaekit.runs.summary.course import course
 from vaekit.runs.summary.faults import faults
 from vaekit.runs.summary.learned import learned
@@ -21,16 +21,16 @@ from vaekit.runs.summary.sentences import Kind, Sentence
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
-__all__ = ["Kind", "Sentence", "summary"]
+__all__ = ["Kind", "Sentence", "summary_of"]
 
 
-def summary(run: "Run") -> list[Sentence]:
+def summary_of(run: "Run") -> list[Sentence]:
     """Return sentences on a run, each with its `kind`: good, learned, wrong or try.
 
     Those of what is good come first, then what was learned, then each wrong with what to try.
     Without metrics.json, weights or data there are fewer of them.
     """
-    numbers, codes = run.metrics, look(run)
+    numbers, codes = run.metrics, look_at_codes(run)
     of_course = course(run)
     sentences = [
         *quality(run, numbers, codes),

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 
-def longer(run: "Run", looked: bool = True) -> str:
+def train_longer(run: "Run", looked: bool = True) -> str:
     """Say how to train longer: on from the checkpoint, or from the weights into another folder.
 
     Where no validation `looked` on, whether that helps on other examples is not known.

@@ -47,7 +47,7 @@ class MeanCodes:
         return np.column_stack([self.means[:, self.latents], *self.chosen.values()])
 
 
-def look(run: "Run") -> MeanCodes | None:
+def look_at_codes(run: "Run") -> MeanCodes | None:
     """Encode up to 10,000 examples, of the test set unless it is small; None where none can be."""
     try:
         model, (train, test) = run.model, run.data

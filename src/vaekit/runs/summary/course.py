@@ -10,10 +10,10 @@ from itertools import pairwise
 from statistics import median
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from vaekit.runs.history import VALIDATION, Row
+from vaekit.runs.history import VALIDATION, HistoryRow
 from vaekit.runs.summary import advice
 from vaekit.runs.summary.sentences import Sentence, amount
-from vaekit.training.validation import HIGHER
+from vaekit.training.validation import HIGHER_IS_BETTER
 
 if TYPE_CHECKING:
     from vaekit.runs.config import Config
@@ -58,7 +58,7 @@ def course(run: "Run") -> Iterator[Sentence]:
     if run.config.notes.get("state") != "finished":
         yield from _unfinished(run.config, rows)
         return
-    yield from _ended(run.config)
+    yield from _early_end(run.config)
     if len(rows) < 2:
         return
     looked = _curve(rows, VALIDATION + training.watch, training.watch)
@@ -73,7 +73,7 @@ def course(run: "Run") -> Iterator[Sentence]:
     yield from wrong
 
 
-def _unfinished(config: "Config", rows: Sequence[Row]) -> Iterator[Sentence]:
+def _unfinished(config: "Config", rows: Sequence[HistoryRow]) -> Iterator[Sentence]:
     """Say where training stands that has not come to its end, and how to go on."""
     notes, state = config.notes, config.notes.get("state", "unfinished")
     step = notes.get("step", int(rows[-1]["step"]) if rows else 0)
@@ -87,7 +87,7 @@ def _unfinished(config: "Config", rows: Sequence[Row]) -> Iterator[Sentence]:
     yield Sentence("try", "Go on with the same command and --resume.")
 
 
-def _ended(config: "Config") -> Iterator[Sentence]:
+def _early_end(config: "Config") -> Iterator[Sentence]:
     """Say where training was stopped early, and of which step weights were kept."""
     notes, kept = config.notes, config.training.keep == "best"
     step, best = notes.get("step"), notes.get("best_step")
@@ -103,8 +103,8 @@ def _ended(config: "Config") -> Iterator[Sentence]:
         yield Sentence("good", "; ".join(said).capitalize() + ".")
 
 
-def _curve(rows: Sequence[Row], column: str, name: str) -> _Curve | None:
-    sign = -1 if name in HIGHER else 1
+def _curve(rows: Sequence[HistoryRow], column: str, name: str) -> _Curve | None:
+    sign = -1 if name in HIGHER_IS_BETTER else 1
     there = [row for row in rows if column in row]
     if len(there) < FEW:
         return None
@@ -122,9 +122,9 @@ def _collapsed(run: "Run", metrics: dict[str, Any], step: int) -> list[Sentence]
     numbers = " and ".join(said)
     if step < SHORT:
         text = f"The code is not used yet, after {step:,} steps: {numbers}."
-        return [Sentence("wrong", text), Sentence("try", advice.longer(run))]
+        return [Sentence("wrong", text), Sentence("try", advice.train_longer(run))]
     text = f"The code has collapsed: {numbers}, so the decoder ignores it."
-    cure = advice.longer(run) if rate is None else advice.weaker_rate(run.config)
+    cure = advice.train_longer(run) if rate is None else advice.weaker_rate(run.config)
     return [Sentence("wrong", text), Sentence("try", cure)]
 
 
@@ -149,7 +149,9 @@ def _overfitted(curve: _Curve, trained: _Curve | None, kept: bool) -> list[Sente
     return [Sentence("wrong", f"The model overfits: {text}."), Sentence("try", cure)]
 
 
-def _improving(run: "Run", curve: _Curve, rows: Sequence[Row], looked: bool) -> list[Sentence]:
+def _improving(
+    run: "Run", curve: _Curve, rows: Sequence[HistoryRow], looked: bool
+) -> list[Sentence]:
     """Say where the curve still falls in its last fifth, under weights that stayed as they were."""
     n = len(curve.values)
     before, after = curve.values[3 * n // 5 : 4 * n // 5], curve.values[4 * n // 5 :]
@@ -167,11 +169,11 @@ def _improving(run: "Run", curve: _Curve, rows: Sequence[Row], looked: bool) -> 
     )
     return [
         Sentence("wrong", f"Training still improves: {text}."),
-        Sentence("try", advice.longer(run, looked)),
+        Sentence("try", advice.train_longer(run, looked)),
     ]
 
 
-def _gap(rows: Sequence[Row], metrics: dict[str, Any], looked: bool) -> list[Sentence]:
+def _gap(rows: Sequence[HistoryRow], metrics: dict[str, Any], looked: bool) -> list[Sentence]:
     """Compare the distortion of the training batches with that of the test set."""
     tested = metrics.get("distortion", {})
     if tested.get("split") != "test" or tested.get("value") is None or "distortion" not in rows[0]:

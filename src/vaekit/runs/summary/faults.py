@@ -12,17 +12,17 @@ from vaekit.runs.summary import advice
 from vaekit.runs.summary.codes import MeanCodes
 from vaekit.runs.summary.course import EMPTY
 from vaekit.runs.summary.learned import units_of
-from vaekit.runs.summary.quality import Numbers, value_of
+from vaekit.runs.summary.quality import NumbersByName, value_of
 from vaekit.runs.summary.sentences import Sentence, amount, percent
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 UNUSED, SOME = 0.5, 4  # share of latents; latents of which that is said
-_LOOKED = 500  # examples whose noise is looked at
+_LOOKED_AT = 500  # examples whose noise is looked at
 
 
-def faults(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[Sentence]:
+def faults(run: "Run", numbers: NumbersByName, codes: MeanCodes | None) -> Iterator[Sentence]:
     """Say what is wrong with a model, whatever its training was like."""
     yield from _unused_latents(run, numbers)
     yield from _unused_blocks(run, numbers)
@@ -37,7 +37,7 @@ def faults(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[Se
         yield Sentence("try", "Hold a part out: --holdout 0.1.")
 
 
-def _unused_latents(run: "Run", numbers: Numbers) -> Iterator[Sentence]:
+def _unused_latents(run: "Run", numbers: NumbersByName) -> Iterator[Sentence]:
     """Say where most of the latents are not in use, though some are."""
     units = units_of(numbers)
     if units is None or not units[0] or units[1] < SOME:
@@ -52,7 +52,7 @@ def _unused_latents(run: "Run", numbers: Numbers) -> Iterator[Sentence]:
     yield Sentence("try", f"{less}; to wake more of them: {weaker}" if priced else f"{less}.")
 
 
-def _unused_blocks(run: "Run", numbers: Numbers) -> Iterator[Sentence]:
+def _unused_blocks(run: "Run", numbers: NumbersByName) -> Iterator[Sentence]:
     """Name the blocks of a code that carry nothing beside others that do."""
     rate = value_of(numbers, "rate") or 0.0
     for name in (name for name in numbers if name.startswith("rate_")):
@@ -66,7 +66,7 @@ def _unused_blocks(run: "Run", numbers: Numbers) -> Iterator[Sentence]:
         yield Sentence("try", f"Give it a smaller weight of its rate{lower}, or another --seed.")
 
 
-def _unused_share(numbers: Numbers) -> Iterator[Sentence]:
+def _unused_share(numbers: NumbersByName) -> Iterator[Sentence]:
     """Say where most units of a sparse code, or vectors of a codebook, are never used."""
     for name in ("unused_units", "dead_units"):
         share = value_of(numbers, name)
@@ -86,7 +86,7 @@ def _unused_share(numbers: Numbers) -> Iterator[Sentence]:
 @torch.no_grad()
 def _floors(codes: MeanCodes) -> Iterator[Sentence]:
     """Say where a learned noise cannot become smaller, or a part of it has died."""
-    model, rows = codes.model, torch.arange(min(_LOOKED, len(codes.data)))
+    model, rows = codes.model, torch.arange(min(_LOOKED_AT, len(codes.data)))
     said = model.likelihood.warning()
     if isinstance(model.likelihood, NetworkGaussian) and model.likelihood.floor:
         with evaluating(model), seeded(0):
@@ -98,16 +98,16 @@ def _floors(codes: MeanCodes) -> Iterator[Sentence]:
         said = f"σ² of {share:.0%} of the entries is at {floor}: {cure}" if share > MANY else ""
     for each in filter(None, said.split("; ")):
         what, _, cure = each.partition(": ")
-        yield Sentence("wrong", f"{_opened(what)}.")
-        yield Sentence("try", f"{_opened(cure)}.")
+        yield Sentence("wrong", f"{_capitalised(what)}.")
+        yield Sentence("try", f"{_capitalised(cure)}.")
 
 
-def _opened(text: str) -> str:
+def _capitalised(text: str) -> str:
     """Begin a text with a capital, but σ², which means another thing in capitals."""
     return text[:1].upper() + text[1:] if text[:1].isascii() else text
 
 
-def _not_finite(numbers: Numbers) -> Iterator[Sentence]:
+def _not_finite(numbers: NumbersByName) -> Iterator[Sentence]:
     names = [name.replace("_", " ") for name, each in numbers.items() if each.get("value") is None]
     if names:
         yield Sentence("wrong", f"{len(names)} of its numbers are not finite: {', '.join(names)}.")

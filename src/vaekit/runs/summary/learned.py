@@ -18,7 +18,7 @@ from vaekit.information.ledger.lines import SATURATED
 from vaekit.metrics.factors.mig import entropy, mutual_information
 from vaekit.runs import results
 from vaekit.runs.summary.codes import MeanCodes
-from vaekit.runs.summary.quality import Numbers, value_of
+from vaekit.runs.summary.quality import NumbersByName, value_of
 from vaekit.runs.summary.sentences import Sentence, amount, percent
 
 if TYPE_CHECKING:
@@ -28,24 +28,29 @@ TELLS, MOST = 0.1, 3  # share of an entropy, or correlation, worth a name; laten
 _FACTORS, _COLUMNS = 8, 4  # named at most
 
 
-def learned(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[Sentence]:
+def learned(run: "Run", numbers: NumbersByName, codes: MeanCodes | None) -> Iterator[Sentence]:
     """Say which latents are in use, what they carry, and which noise was learned."""
     texts = [_in_use(numbers, codes)]
     if codes is None or codes.model.condition is None:  # a rate under p(z|c) is not so split
         texts.append(_information(run, numbers))
     if codes is not None:
-        texts += [_of_categories(codes), _carried(codes), _of_columns(codes), _noise(codes)]
+        texts += [
+            _of_categories(codes),
+            _carriers(codes),
+            _of_columns(codes),
+            _learned_noise(codes),
+        ]
     yield from (Sentence("learned", text) for text in texts if text)
 
 
-def units_of(numbers: Numbers) -> tuple[int, int] | None:
+def units_of(numbers: NumbersByName) -> tuple[int, int] | None:
     """Return how many latents are active, and of how many; None where that is not known."""
     count = value_of(numbers, "active_units")
     size = str(numbers.get("active_units", {}).get("unit", "")).split()
     return (int(count), int(size[-1])) if count is not None and size else None
 
 
-def _in_use(numbers: Numbers, codes: MeanCodes | None) -> str:
+def _in_use(numbers: NumbersByName, codes: MeanCodes | None) -> str:
     units = units_of(numbers)
     if units is None or not units[0]:
         return ""
@@ -58,7 +63,7 @@ def _in_use(numbers: Numbers, codes: MeanCodes | None) -> str:
     return f"{active} of {size} latents {verb} in use, which move with the example{named}."
 
 
-def _information(run: "Run", numbers: Numbers) -> str:
+def _information(run: "Run", numbers: NumbersByName) -> str:
     """Split the rate into what tells of the example and what does not, where that is known."""
     rate, told = value_of(numbers, "rate"), value_of(numbers, "information")
     whence, n = "metrics.json", numbers.get("information", {}).get("n", 0)
@@ -92,7 +97,7 @@ def _of_categories(codes: MeanCodes) -> str:
     return f"In use are {' and '.join(said)}." if said else ""
 
 
-def _noise(codes: MeanCodes) -> str:
+def _learned_noise(codes: MeanCodes) -> str:
     """Say which noise was learned, where it is the same for all entries."""
     likelihood = codes.model.likelihood
     noise = likelihood.noise() if likelihood.learns else {}
@@ -117,7 +122,7 @@ def _noise(codes: MeanCodes) -> str:
 # ---- what latents carry
 
 
-def _carried(codes: MeanCodes) -> str:
+def _carriers(codes: MeanCodes) -> str:
     """Say which latent carries which factor, or the class, where there are any."""
     rows, data = torch.arange(len(codes.data)), codes.data
     levels, labels = data.levels(rows), data.batch_labels(rows)
@@ -127,7 +132,7 @@ def _carried(codes: MeanCodes) -> str:
         beside = " They are told to it, so its code need not carry them." * (told == "factors")
         return _of_factors(codes, levels, data.factors.names) + beside
     if labels is not None:
-        return _of_classes(codes, labels.cpu().numpy(), told == "labels")
+        return _classes_told(codes, labels.cpu().numpy(), told == "labels")
     return ""
 
 
@@ -146,7 +151,7 @@ def shares_of(values: np.ndarray, levels: np.ndarray) -> np.ndarray:
 def _of_factors(codes: MeanCodes, levels: np.ndarray, names: Sequence[str]) -> str:
     shares = shares_of(codes.values, levels)
     said = {
-        name: _best(codes.names, column)
+        name: _best_name(codes.names, column)
         for name, column in zip(names, shares.T, strict=True)
         if not np.isnan(column).any()
     }
@@ -158,7 +163,7 @@ def _of_factors(codes: MeanCodes, levels: np.ndarray, names: Sequence[str]) -> s
     return f"{which}{codes.part}: {', '.join(first)}{more}."
 
 
-def _best(names: Sequence[str], column: np.ndarray) -> str:
+def _best_name(names: Sequence[str], column: np.ndarray) -> str:
     best = int(column.argmax())
     share = float(column[best])
     if share < TELLS:
@@ -170,7 +175,7 @@ def _at_most(share: float) -> str:
     return f"{math.ceil(100 * share)} % at most"
 
 
-def _of_classes(codes: MeanCodes, labels: np.ndarray, told: bool) -> str:
+def _classes_told(codes: MeanCodes, labels: np.ndarray, told: bool) -> str:
     column = shares_of(codes.values, labels[:, None].astype(int))[:, 0]
     if np.isnan(column).any():
         return ""
@@ -195,7 +200,7 @@ def _of_columns(codes: MeanCodes) -> str:
     x = codes.data.batch().double().cpu().numpy()
     said = []
     for h in codes.latents[:_COLUMNS]:
-        r = correlations(codes.means[:, h], x)
+        r = column_correlations(codes.means[:, h], x)
         best = int(np.abs(r).argmax())
         if abs(r[best]) >= TELLS:
             sign = f"{r[best]:.2f}".replace("-", "−")
@@ -203,7 +208,7 @@ def _of_columns(codes: MeanCodes) -> str:
     return f"Latents follow columns of the table: {', '.join(said)}." if said else ""
 
 
-def correlations(z: np.ndarray, x: np.ndarray) -> np.ndarray:
+def column_correlations(z: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Return the correlation of values z (n,) with each column of x (n, D), 0 of a constant one."""
     z, x = z - z.mean(), x - x.mean(axis=0)
     size = np.sqrt((z**2).sum() * (x**2).sum(axis=0))

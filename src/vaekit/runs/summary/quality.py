@@ -10,16 +10,16 @@ from vaekit.runs.summary.sentences import Sentence, amount, percent
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
-Numbers = Mapping[str, Mapping[str, Any]]
+NumbersByName = Mapping[str, Mapping[str, Any]]
 LOST = 0.02  # share of the variance kept, below which reconstructions are no better than the mean
 
 
-def value_of(numbers: Numbers, name: str) -> float | None:
+def value_of(numbers: NumbersByName, name: str) -> float | None:
     """Return the value of a number of metrics.json, None where there is none."""
     return numbers.get(name, {}).get("value")
 
 
-def quality(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[Sentence]:
+def quality(run: "Run", numbers: NumbersByName, codes: MeanCodes | None) -> Iterator[Sentence]:
     """Say what an example costs, and what reconstructions keep of it."""
     if not numbers:
         how = f"vaekit evaluate {run.folder}, or run.evaluate() in Python"
@@ -32,7 +32,7 @@ def quality(run: "Run", numbers: Numbers, codes: MeanCodes | None) -> Iterator[S
     yield from _kept(numbers, judged, part)
 
 
-def _costs(numbers: Numbers, part: str, told: str) -> Iterator[Sentence]:
+def _costs(numbers: NumbersByName, part: str, told: str) -> Iterator[Sentence]:
     """Say the ELBO and its two parts, or the distortion alone."""
     elbo, rate, distortion = (value_of(numbers, name) for name in ("elbo", "rate", "distortion"))
     if distortion is None:
@@ -64,7 +64,7 @@ def _costs(numbers: Numbers, part: str, told: str) -> Iterator[Sentence]:
         yield Sentence("good", f"It explains a {part} example{told}, given its code, at {text}")
 
 
-def _kept(numbers: Numbers, judged: Dataset | None, part: str) -> Iterator[Sentence]:
+def _kept(numbers: NumbersByName, judged: Dataset | None, part: str) -> Iterator[Sentence]:
     """Say which share of the data's variance the reconstructions keep.
 
     Of mixed columns the squares are of several kinds, and their page lists them one by one.

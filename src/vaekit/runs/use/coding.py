@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 SOURCES = ("prior", "codes")  # of samples
-_LISTED = 8  # rows that a note names
+_ROWS_NAMED = 8  # rows that a note names
 Input = np.ndarray | Tensor | Dataset | DataLoader | Stream | Path | str | None
 
 
@@ -149,7 +149,7 @@ def sample(
 
 def prepared(run: "Run", x: Any, condition: Any) -> tuple[Dataset | Stream, Tensor | None]:
     """Return examples, and their conditions unless they have their own; raise as `encode` does."""
-    data, wanted = examples(run, x), run.model.condition
+    data, wanted = admitted_examples(run, x), run.model.condition
     if isinstance(data, Dataset):
         if wanted is not None and condition is None:
             return conditions.matched(data, wanted, run.schema), None
@@ -162,7 +162,7 @@ def prepared(run: "Run", x: Any, condition: Any) -> tuple[Dataset | Stream, Tens
         raise VaekitError(f"{error}; a DataLoader takes one for all, or gives pairs") from None
 
 
-def examples(run: "Run", x: Any) -> Dataset | Stream:
+def admitted_examples(run: "Run", x: Any) -> Dataset | Stream:
     """Return examples on the scale of the training; None: the run's own test set."""
     if isinstance(x, Stream):
         return x
@@ -229,7 +229,7 @@ def rows_outside(run: "Run", data: Dataset) -> tuple[int, list[int]]:
         x = data.batch(torch.arange(part.start, part.stop))
         outside = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
         count += int(outside.sum())
-        if len(first) < _LISTED:
-            rows = outside.nonzero()[: _LISTED - len(first), 0] + part.start
+        if len(first) < _ROWS_NAMED:
+            rows = outside.nonzero()[: _ROWS_NAMED - len(first), 0] + part.start
             first += rows.tolist()
     return count, first

@@ -29,7 +29,7 @@ def vectors(value: Any, n: int, wanted: Condition, schema: Schema) -> Tensor:
     Raises `VaekitError` for classes, factors and levels that training did not have, another width,
     NaN, and another number of conditions than of examples.
     """
-    read = {"labels": _labels, "factors": _factors, "attributes": _attributes}[wanted.kind]
+    read = {"labels": _labels, "factors": _factor_levels, "attributes": _attributes}[wanted.kind]
     c = read(value.detach().cpu().numpy() if isinstance(value, Tensor) else value, wanted, schema)
     if not bool(torch.isfinite(c).all()):
         raise VaekitError("the condition holds NaN or infinite values: repair it")
@@ -114,9 +114,9 @@ def _class(item: Any, schema: Schema, width: int) -> int:
     Where the names are whole numbers themselves, 1, 2 and 6 say, a number is a name too.
     """
     seen, names = range(width) if schema.classes is None else schema.classes, schema.label_names
-    numbers = {int(name): k for k, name in enumerate(names) if _whole(name) is not None}
+    numbers = {int(name): k for k, name in enumerate(names) if _whole_or_none(name) is not None}
     by_name = len(numbers) == len(names) > 0
-    whole = _whole(item)
+    whole = _whole_or_none(item)
     if item in names:
         number = names.index(item)
     elif whole is None:
@@ -131,7 +131,7 @@ def _class(item: Any, schema: Schema, width: int) -> int:
     raise VaekitError(f"no class {item!r} was seen in training; seen were {', '.join(known)}")
 
 
-def _whole(item: Any) -> int | None:
+def _whole_or_none(item: Any) -> int | None:
     """Return the whole number that an item is or spells, None where it is another thing."""
     try:
         return int(item) if float(item) == int(item) else None
@@ -142,13 +142,13 @@ def _whole(item: Any) -> int | None:
 # ---- levels of factors
 
 
-def _factors(value: Any, wanted: Condition, schema: Schema) -> Tensor:
+def _factor_levels(value: Any, wanted: Condition, schema: Schema) -> Tensor:
     sizes = dict(schema.factors or {})
     if isinstance(value, str):
-        value = _pairs(value, sizes)
+        value = _factor_pairs(value, sizes)
     if isinstance(value, Mapping):
-        value = [[_named(value, name, sizes) for name in sizes]]
-    array = np.atleast_2d(_numbers(value))
+        value = [[_named_value(value, name, sizes) for name in sizes]]
+    array = np.atleast_2d(_attribute_numbers(value))
     if array.shape[1:] == (wanted.width,) and len(sizes) != wanted.width:
         return torch.from_numpy(array.astype(np.float32))
     if array.shape[1:] != (len(sizes),) or (array != np.floor(array)).any():
@@ -160,20 +160,20 @@ def _factors(value: Any, wanted: Condition, schema: Schema) -> Tensor:
     return one_hots(torch.from_numpy(array.astype(np.int64)), list(sizes.values()))
 
 
-def _pairs(text: str, sizes: Mapping[str, int]) -> dict[str, str]:
+def _factor_pairs(text: str, sizes: Mapping[str, int]) -> dict[str, str]:
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(equals for _, equals, _ in pairs):
         raise VaekitError(f"say factor=level, comma between, for {_ranges(sizes)}; got {text!r}")
     return {name.strip(): level.strip() for name, _, level in pairs}
 
 
-def _named(value: Mapping[str, Any], name: str, sizes: Mapping[str, int]) -> float:
+def _named_value(value: Mapping[str, Any], name: str, sizes: Mapping[str, int]) -> float:
     for other in value:
         if other not in sizes:
             raise nearest(other, sizes, "factor")
     if name not in value:
         raise VaekitError(f"the condition lacks the factor {name!r}: it takes {_ranges(sizes)}")
-    return float(_numbers(value[name]))
+    return float(_attribute_numbers(value[name]))
 
 
 def _ranges(sizes: Mapping[str, int]) -> str:
@@ -184,7 +184,7 @@ def _ranges(sizes: Mapping[str, int]) -> str:
 
 
 def _attributes(value: Any, wanted: Condition, schema: Schema) -> Tensor:
-    array = _numbers(value.split(",") if isinstance(value, str) else value)
+    array = _attribute_numbers(value.split(",") if isinstance(value, str) else value)
     if array.ndim < 2:
         array = array.reshape(-1, 1) if wanted.width == 1 else array.reshape(1, -1)
     if array.shape[1:] != (wanted.width,):
@@ -194,7 +194,7 @@ def _attributes(value: Any, wanted: Condition, schema: Schema) -> Tensor:
     return torch.from_numpy(array.astype(np.float32))
 
 
-def _numbers(value: Any) -> np.ndarray:
+def _attribute_numbers(value: Any) -> np.ndarray:
     try:
         return np.asarray(value).astype(np.float64)
     except (TypeError, ValueError):

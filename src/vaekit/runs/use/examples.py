@@ -19,7 +19,7 @@ from vaekit.errors import VaekitError
 from vaekit.information import score_batches as scores_of
 from vaekit.information import score_examples
 from vaekit.runs.use import inputs
-from vaekit.runs.use.coding import Input, examples, prepared
+from vaekit.runs.use.coding import Input, admitted_examples, prepared
 from vaekit.runs.use.inputs import Examples
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class NamedScores:
     __repr__ = brief_repr
 
 
-def score(
+def score_each(
     run: "Run",
     x: "Input | Examples" = None,
     condition: Any = None,
@@ -79,7 +79,7 @@ def score(
     importance weights (see `information.score_examples`). Raises `VaekitError` as `encode` does,
     for samples < 1, and where the training data are not to be had.
     """
-    parts = list(score_batches(run, x, condition, samples, seed, reference))
+    parts = list(score_each_batch(run, x, condition, samples, seed, reference))
     first = parts[0]
     values, ranks = (
         {name: np.concatenate([each[name] for each in several]) for name in several[0]}
@@ -90,7 +90,7 @@ def score(
     return replace(first, names=names, values=values, percentiles=ranks, worst_columns=worst)
 
 
-def score_batches(
+def score_each_batch(
     run: "Run",
     x: "Input | Examples" = None,
     condition: Any = None,
@@ -133,7 +133,7 @@ def _named(run: "Run", x: Any) -> _Named:
         x = inputs.examples(run, None if x is None else str(x))
     if isinstance(x, Examples):
         return _Named(x.data, x.names, x.what, x.files)
-    data = examples(run, x)
+    data = admitted_examples(run, x)
     if isinstance(data, Stream):
         return _Named(data, (), data.name, False)
     return _Named(data, data.all_names(), data.name, bool(data.names))

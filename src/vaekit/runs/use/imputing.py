@@ -13,7 +13,7 @@ from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.tables.mixed import Field, places
 from vaekit.errors import VaekitError, warn
 from vaekit.information.encoding import drawing
-from vaekit.information.missing import CODES, imputed
+from vaekit.information.missing import ROW_CODES, imputed
 from vaekit.runs.use import inputs
 from vaekit.runs.use.coding import prepared
 from vaekit.runs.use.mixed import columns_of
@@ -28,7 +28,7 @@ def impute(
     run: "Run",
     x: Any = None,
     condition: Any = None,
-    samples: int = CODES,
+    samples: int = ROW_CODES,
     draw: bool = False,
     seed: int = 0,
 ) -> pl.DataFrame:
@@ -96,7 +96,7 @@ def imputation_errors(
     x: Any = None,
     condition: Any = None,
     hide: float = 0.2,
-    samples: int = CODES,
+    samples: int = ROW_CODES,
     seed: int = 0,
 ) -> list[Imputation]:
     """Hide a share of the known cells at random, fill them in, and compare, column by column.

@@ -10,7 +10,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from vaekit.data.tables.columns import Columns
+from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.mixed import Field
 from vaekit.errors import VaekitError, nearest
 
@@ -28,7 +28,7 @@ def frame(run: "Run", x: np.ndarray | Tensor) -> pl.DataFrame:
     return run.schema.columns.typed(np.asarray(x, np.float64))
 
 
-def columns_of(run: "Run") -> Columns:
+def columns_of(run: "Run") -> TableColumns:
     """Return the mixed columns of a run; raise `VaekitError` where it has none."""
     columns = run.schema.columns
     if columns is None or not columns.fields:
@@ -67,9 +67,9 @@ def given_row(run: "Run", given: Mapping[str, Any] | str) -> Tensor:
 def _series(field: Field, value: Any) -> pl.Series:
     """Return a value as a column of one; raise `VaekitError` for one that training did not span."""
     numbers = not any(isinstance(level, str | bool) for level in field.levels)
-    if field.levels and not (numbers and _is_number(value)):
+    if field.levels and not (numbers and _spells_number(value)):
         return pl.Series(field.name, [str(value)])
-    if not _is_number(value):
+    if not _spells_number(value):
         raise VaekitError(f"column {field.name!r} holds numbers, got {value!r}")
     number = float(value)
     if not field.levels:
@@ -83,7 +83,7 @@ def _series(field: Field, value: Any) -> pl.Series:
     return pl.Series(field.name, [number])
 
 
-def _is_number(value: Any) -> bool:
+def _spells_number(value: Any) -> bool:
     try:
         return not isinstance(value, bool) and math.isfinite(float(value))
     except (TypeError, ValueError):

@@ -28,16 +28,16 @@ def report(
     """Write the run's page, by default into its folder, and return its path.
 
     A run without numbers is evaluated first. `tsne` adds t-SNE to the map of codes, which takes
-    some seconds to a minute. Raises `VaekitError` as `vaekit.report.write` does.
+    some seconds to a minute. Raises `VaekitError` as `vaekit.report.write_report` does.
     """
-    from vaekit.report import write
+    from vaekit.report import write_report
     from vaekit.report.rendering import check_page
 
     path = run.folder / "report.html" if out is None else files.place(out, "a page")
     check_page(path, force)
     if not run.judged():
         run.evaluate()
-    return write(run, path, force, tsne)
+    return write_report(run, path, force, tsne)
 
 
 def show(run: "Run") -> Path:
@@ -54,19 +54,19 @@ def show(run: "Run") -> Path:
     return report(run) if newest > page.stat().st_mtime else Page(page)
 
 
-def notebook_face(run: "Run") -> str:
+def run_face(run: "Run") -> str:
     """Return what a notebook shows of a run: how it is, in sentences, and examples given back."""
     about, picture = run.config, ""
     lines = [str(run.folder)]
     with suppress(VaekitError):
         lines += [each.text for each in run.summary()[:_LINES]]
     with suppress(VaekitError):
-        picture = _pairs(run)
+        picture = _pairs_picture(run)
     title = f"{about.recipe} on {about.data}, {about.notes.get('state', 'unfinished')}"
     return face(title, lines, picture=picture, what="test examples above their reconstructions")
 
 
-def _pairs(run: "Run") -> str:
+def _pairs_picture(run: "Run") -> str:
     data = run.data.test
     if len(data.shape) != 3:
         return ""
@@ -103,7 +103,7 @@ def explore(run: "Run", *others: "Run", port: int = 0) -> "Server":
     return Server([Explorer(each) for each in (run, *others)], port).start()
 
 
-def traverse(run: "Run", *others: "Run", **how: Any) -> "Traversal":
+def traverse_run(run: "Run", *others: "Run", **how: Any) -> "Traversal":
     """Decode examples with one latent changed, or one category, as `vaekit.traversals.traverse`.
 
     The same latents of `others` stand beside. Raises `VaekitError` as that.
@@ -113,7 +113,7 @@ def traverse(run: "Run", *others: "Run", **how: Any) -> "Traversal":
     return traverse((run, *others), **how)
 
 
-def from_pretrained(
+def open_pretrained(
     kind: "type[Run]",
     where: Path | str,
     revision: str | None = None,

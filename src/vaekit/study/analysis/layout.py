@@ -16,7 +16,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.metrics import described
 from vaekit.report import tables
 from vaekit.report.comparison.axes import as_numbers
-from vaekit.report.comparison.differences import label, plain
+from vaekit.report.comparison.differences import as_number, label
 from vaekit.report.comparison.groups import FIRST
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ def repeats(table: "pl.DataFrame") -> list[Repeats]:
     recipes, sets = (list(dict.fromkeys(table[name].to_list())) for name in ("recipe", "data"))
 
     def order(group: Repeats) -> Any:
-        parts = [plain(word) for part in group.setting.split(" · ") for word in part.split(" ")]
+        parts = [as_number(word) for part in group.setting.split(" · ") for word in part.split(" ")]
         values = [(0, p, "") if isinstance(p, float) else (1, 0.0, str(p)) for p in parts]
         strength = float("inf") if group.strength is None else group.strength
         return sets.index(group.data), recipes.index(group.recipe), strength, values

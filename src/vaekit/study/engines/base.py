@@ -4,10 +4,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from vaekit.study.task import Row, Task
+from vaekit.study.task import Task, TaskRow
 
 TRIES = 3  # of a run whose process is killed
-Work = Callable[[Task], Row]
+Work = Callable[[Task], TaskRow]
 
 
 class Engine(ABC):
@@ -22,7 +22,7 @@ class Engine(ABC):
     ahead: int = 64  # tasks that wait at a scheduler, so that new workers have some at once
 
     @abstractmethod
-    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
+    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, TaskRow]]:
         """Yield each task with what `work` returns of it."""
 
     def close(self) -> None:  # noqa: B027  not all have something to stop
@@ -35,7 +35,7 @@ class Engine(ABC):
         self.close()
 
 
-def lost(task: Task) -> Row:
+def lost(task: Task) -> TaskRow:
     """Return the row of a run whose processes were killed."""
     why = (
         f"its process was killed {TRIES} times: memory may be short, take fewer --workers, a "

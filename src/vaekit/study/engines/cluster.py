@@ -20,10 +20,10 @@ from typing import Any
 import vaekit
 from vaekit.errors import VaekitError, nearest
 from vaekit.study.engines.base import Engine, Work, lost
-from vaekit.study.task import Row, Task, on_leash
+from vaekit.study.task import Task, TaskRow, on_leash
 from vaekit.system.extras import needed
 
-_KINDS = {
+_CLUSTERS = {
     "slurm": "SLURMCluster",
     "pbs": "PBSCluster",
     "sge": "SGECluster",
@@ -33,7 +33,7 @@ _KINDS = {
     "htcondor": "HTCondorCluster",
     "local": "LocalCluster",
 }
-_LOOK = 2.0  # seconds between looks at how many workers there are
+_LOOK_EVERY = 2.0  # seconds between looks at how many workers there are
 _ANSWER = 10.0  # seconds that a scheduler has to answer
 STOP = ".stop"
 _EXTRA = ("cluster", "a cluster")
@@ -74,16 +74,16 @@ class Dask(Engine):
         address = self._client.scheduler_info()["address"]
         return f"{count} workers at {address}{waiting}; dashboard {self._client.dashboard_link}"
 
-    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
+    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, TaskRow]]:
         """Yield each task with what `work` returns of it."""
         given: dict[str, Task] = {}
-        room, looked = 0, -_LOOK
+        room, looked = 0, -_LOOK_EVERY
         # With results, for each that is fetched by itself costs 20 ms.
         futures = self._as_completed([], with_results=True, raise_errors=False)
 
         def give() -> None:
             nonlocal room, looked
-            if time.monotonic() - looked > _LOOK:  # workers come and go
+            if time.monotonic() - looked > _LOOK_EVERY:  # workers come and go
                 room, looked = max(self.ahead, self.slots), time.monotonic()
             while len(given) < room:
                 task = next(tasks, None)
@@ -111,7 +111,7 @@ class Dask(Engine):
 
     def _check_workers(self) -> None:
         """Raise `VaekitError` where a worker has no vaekit, or another one than this process."""
-        versions = self._client.run(_version, on_error="return")
+        versions = self._client.run(_vaekit_version, on_error="return")
         wrong = {name: v for name, v in versions.items() if v != vaekit.__version__}
         if wrong:
             name, version = next(iter(wrong.items()))
@@ -134,20 +134,20 @@ class Dask(Engine):
             self._cluster.close()
 
 
-def _version() -> str:
+def _vaekit_version() -> str:
     return vaekit.__version__
 
 
 def _started(about: dict[str, Any]) -> Any:
     """Start a cluster as it is described; raise `VaekitError` for what cannot be."""
     kind, jobs = about.pop("kind", None), about.pop("jobs", 1)
-    if kind not in _KINDS:
-        raise nearest(str(kind), _KINDS, "kind of cluster")
+    if kind not in _CLUSTERS:
+        raise nearest(str(kind), _CLUSTERS, "kind of cluster")
     module = needed("distributed" if kind == "local" else "dask_jobqueue", *_EXTRA)
     if kind == "local":
         about = {"n_workers": jobs, "threads_per_worker": 1, **about}
     try:
-        made = getattr(module, _KINDS[kind])(**about)
+        made = getattr(module, _CLUSTERS[kind])(**about)
         if kind != "local":
             made.scale(jobs=jobs)
     except Exception as error:  # whatever the queue and its commands say

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from vaekit.study.engines.base import Engine, Work
-from vaekit.study.task import Row, Task
+from vaekit.study.task import Task, TaskRow
 
 
 class Here(Engine):
@@ -11,7 +11,7 @@ class Here(Engine):
 
     slots, about = 1, "one after the other"
 
-    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
+    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, TaskRow]]:
         """Yield each task with what `work` returns of it."""
         for task in tasks:
             yield task, work(task)

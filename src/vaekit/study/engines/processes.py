@@ -20,7 +20,7 @@ from typing import Any
 import torch
 
 from vaekit.study.engines.base import TRIES, Engine, Work, lost
-from vaekit.study.task import AT_WORK, Leash, Row, Task, on_leash
+from vaekit.study.task import AT_WORK, Leash, Task, TaskRow, on_leash
 
 _IDLE = 600  # seconds after which a process without work ends
 _LOOK = 1.0  # seconds between looks for the process that started this one
@@ -41,10 +41,10 @@ class Processes(Engine):
         leash = Leash(str(self._stop), os.getpid())
         self._slots = [_Slot(leash, self.threads, name) for name in names]
 
-    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, Row]]:
+    def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, TaskRow]]:
         """Yield each task with what `work` returns of it."""
         again, tries = deque[Task](), dict[str, int]()
-        busy: dict[Future[Row], tuple[_Slot, Task]] = {}
+        busy: dict[Future[TaskRow], tuple[_Slot, Task]] = {}
         free = deque(self._slots)
         more = True
         while more or busy or again:
@@ -92,7 +92,7 @@ class _Slot:
         self.env |= {} if device is None else {"CUDA_VISIBLE_DEVICES": device}
         self._pool: Any = None
 
-    def submit(self, work: Work, task: Task) -> "Future[Row]":
+    def submit(self, work: Work, task: Task) -> "Future[TaskRow]":
         """Give the process a task."""
         from loky import ProcessPoolExecutor
 

@@ -28,7 +28,7 @@ from vaekit.system import files
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Comparison", "compare_study", "compared", "lines", "write_page"]
+__all__ = ["Comparison", "compare_study", "compared", "lines", "write_comparison"]
 _FEW_SEEDS = 10
 _EMPTY = (None, "")  # of settings that were not given
 _HIDDEN = ("run", "state", "reason", "seed", "folder", "evaluate", "notes")
@@ -69,11 +69,11 @@ def compare_study(
     check_table(table)
     known = compute_udr(folder, table, progress=progress) if with_udr else read_udr(folder)
     comparison = compared(table, known, strengths, tradeoff)
-    write_page(comparison, path, force)
+    write_comparison(comparison, path, force)
     return comparison
 
 
-def write_page(known: Comparison, path: Path | str, force: bool = False) -> Path:
+def write_comparison(known: Comparison, path: Path | str, force: bool = False) -> Path:
     """Write the page of a comparison, and return its path.
 
     Raises `VaekitError` where something that is no page stands at `path` (unless `force`), or the
@@ -131,7 +131,9 @@ def _limits(known: Comparison) -> list[str]:
     failed = sum(group.failed for group in groups)
     notes = []
     if others := unplanned(known.table):
-        listed = "; ".join(f"{name.replace('_', ' ')} ({_by(own)})" for name, own in others.items())
+        listed = "; ".join(
+            f"{name.replace('_', ' ')} ({_by_recipe(own)})" for name, own in others.items()
+        )
         notes.append(
             f"Recipes differ in settings that the study does not vary: {listed}. What the "
             "objective decides includes these; to compare objectives alone give all recipes the "
@@ -158,7 +160,7 @@ def _limits(known: Comparison) -> list[str]:
     return notes
 
 
-def _by(values: Mapping[str, Any]) -> str:
+def _by_recipe(values: Mapping[str, Any]) -> str:
     return shortened([f"{recipe} {tables.text(value)}" for recipe, value in values.items()], 4)
 
 

@@ -42,8 +42,8 @@ class Chart:
         self.log = bool(steps and values[0] > 0 and values[-1] / values[0] >= _LOG_SPAN)
         self.xticks = _xticks(values, steps, self.log, width)
         self.yticks = _ticks(float(y.min()), float(y.max()), height)
-        self.x_ends = _ends(np.log(values) if self.log else values, 0.08)
-        self.y_ends = _ends(y, 0.04)
+        self.x_ends = _ends_with_room(np.log(values) if self.log else values, 0.08)
+        self.y_ends = _ends_with_room(y, 0.04)
 
     def place(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the pixels of values."""
@@ -103,7 +103,7 @@ class Chart:
             parts.append(text.format("label", 0, TOP - 8, self.ylabel))
         last = -np.inf  # where the name before ends
         for value, at in zip(self.xticks, self._x(self.xticks), strict=True):
-            name = _short(value)
+            name = _short_number(value)
             half = 3.2 * len(name)
             if LEFT <= at <= right + 1 and at - half > last:
                 parts.append(text.format("tick middle", at, floor + 12, name))
@@ -113,7 +113,7 @@ class Chart:
                 parts.append(
                     Markup('<path class="grid" d="M{} {:.1f}H{}"/>').format(LEFT, at, right)
                 )
-                parts.append(text.format("tick right", LEFT - 5, at + 3.5, _short(value)))
+                parts.append(text.format("tick right", LEFT - 5, at + 3.5, _short_number(value)))
         return Markup("").join(parts)
 
 
@@ -160,13 +160,13 @@ def _ticks(low: float, high: float, size: int) -> np.ndarray:
     return np.where(np.abs(values) < 1e-12 * np.abs(values).max(), 0.0, values)
 
 
-def _ends(values: np.ndarray, room: float) -> tuple[float, float]:
+def _ends_with_room(values: np.ndarray, room: float) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
     spare = room * (high - low) or 0.05 * abs(high) or 1.0
     return low - spare, high + spare
 
 
-def _short(value: float) -> str:
+def _short_number(value: float) -> str:
     return (
         tables.text(float(f"{value:.6g}"))
         if abs(value) < 100

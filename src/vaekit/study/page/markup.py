@@ -112,7 +112,7 @@ def interval(low: float | None, high: float | None, digits: float | None = None)
     return f"[{tables.with_error(low, width)[0]}, {tables.with_error(high, width)[0]}]"
 
 
-def percent(share: float | None) -> str:
+def percent_cell(share: float | None) -> str:
     """Write a share in percent."""
     return "" if share is None else f"{100 * share:.0f} %".replace("-", "−").replace("−0 %", "0 %")
 

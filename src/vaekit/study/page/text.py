@@ -9,7 +9,7 @@ from vaekit.study.analysis.layout import needs_labels
 from vaekit.study.analysis.variance import LEVELS
 from vaekit.study.page.choosing import NAMES
 from vaekit.study.page.comparison import Comparison
-from vaekit.study.page.markup import percent
+from vaekit.study.page.markup import percent_cell
 
 _TEXT_ROWS, _CELL = 20, 60  # rows of a table, letters of a cell
 TextRows = Sequence[Sequence[object]]
@@ -45,7 +45,7 @@ def _share_table(
     by_number: dict[str, dict[str, str]] = {}
     for row in known.shares.filter(data=data).drop_nulls("share").iter_rows(named=True):
         if row["number"] in main:
-            by_number.setdefault(row["number"], {})[row["level"]] = percent(row["share"])
+            by_number.setdefault(row["number"], {})[row["level"]] = percent_cell(row["share"])
     levels = [level for level in LEVELS if any(level in each for each in by_number.values())]
     rows = [
         (tables.title(name), *(each.get(level, "") for level in levels))

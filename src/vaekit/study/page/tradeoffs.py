@@ -11,7 +11,7 @@ from vaekit.report.section import Section
 from vaekit.study.analysis.fronts import way_of
 from vaekit.study.analysis.layout import by_data, repeats, values_of
 from vaekit.study.page.chart import Chart, colour_key
-from vaekit.study.page.markup import Cell, by_set, fold, html_table, number, percent
+from vaekit.study.page.markup import Cell, by_set, fold, html_table, number, percent_cell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -118,7 +118,7 @@ def _front_table(rows: Sequence[dict[str, Any]], x: str, y: str, numbered: bool 
             Cell(row["setting"], "label"),
             Cell(number(row["x"], row["x_se"]), "value"),
             Cell(number(row["y"], row["y_se"]), "value"),
-            Cell(percent(row["support"]), "quiet count"),
+            Cell(percent_cell(row["support"]), "quiet count"),
             Cell(tables.text(row["n"]), "quiet count"),
         ]
         for i, row in enumerate(rows)

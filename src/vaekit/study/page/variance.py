@@ -7,7 +7,7 @@ from markupsafe import Markup
 from vaekit.report import tables
 from vaekit.report.section import Section
 from vaekit.study.analysis.variance import LEVELS
-from vaekit.study.page.markup import Cell, by_set, concatenated, html_table, percent
+from vaekit.study.page.markup import Cell, by_set, concatenated, html_table, percent_cell
 
 if TYPE_CHECKING:
     import polars as pl
@@ -39,7 +39,7 @@ def variance_section(shares: "pl.DataFrame") -> Section | None:
 def _first_shares(numbers: dict[str, list[dict[str, Any]]]) -> str:
     """Say the shares of the first number."""
     name, rows = next(iter(numbers.items()))
-    shares = ", ".join(f"{row['level']} {percent(row['share'])}" for row in rows)
+    shares = ", ".join(f"{row['level']} {percent_cell(row['share'])}" for row in rows)
     return f"{tables.title(name)}: {shares}"
 
 
@@ -73,4 +73,4 @@ def _share_cell(row: dict[str, Any] | None) -> str | Markup:
     if row is None:
         return ""
     html = Markup('{} <span class="spread">{}</span>')
-    return html.format(percent(row["share"]), f"({percent(row['plain'])})")
+    return html.format(percent_cell(row["share"]), f"({percent_cell(row['plain'])})")

@@ -33,7 +33,7 @@ def sections(view: View) -> Iterator[Section]:
 
 
 @dataclass(frozen=True)
-class Field:
+class Colouring:
     """Hold what items are coloured by: a level (n,) of each, and the labels of the levels.
 
     Levels are `ordered` or classes; `numbers` (n,) are the values themselves where levels are
@@ -60,7 +60,7 @@ class Field:
 
 def code_map(view: View) -> Section:
     """Draw codes in the plane, coloured by class, factor or error."""
-    planes, fields = projections(view.codes, view.judged, view.tsne), fields_of(view)
+    planes, fields = projections(view.codes, view.judged, view.tsne), colourings_of(view)
     first = next(i for i, each in enumerate(fields) if each.coloured)
     over = compared_text(view.codes)
     caption = (
@@ -70,28 +70,30 @@ def code_map(view: View) -> Section:
     return Section("map", "Map of codes", caption, [_draw_map(view, planes, fields, first)])
 
 
-def fields_of(view: View) -> list[Field]:
+def colourings_of(view: View) -> list[Colouring]:
     """List what is known of items: class, factors, squared error."""
     rows, fields = view.codes.rows[view.judged], []
     labels, levels = view.data.batch_labels(rows), view.data.levels(rows)
     factors = view.data.factors
     if labels is not None:
         seen, numbered = np.unique(labels.cpu().numpy(), return_inverse=True)
-        fields.append(Field("class", numbered, [view.class_name(k) for k in seen], ordered=False))
+        fields.append(
+            Colouring("class", numbered, [view.class_name(k) for k in seen], ordered=False)
+        )
     if levels is not None and factors is not None:
         for name, values, column in zip(factors.names, factors.values, levels.T, strict=True):
             same = fields and np.array_equal(fields[0].levels, column)
             if len(values) > 1 and not same:
-                fields.append(Field(name, column, [text(value) for value in values.tolist()]))
+                fields.append(Colouring(name, column, [text(value) for value in values.tolist()]))
     return [*fields, in_ranges("squared error", view.errors)]
 
 
-def in_ranges(name: str, numbers: np.ndarray) -> Field:
+def in_ranges(name: str, numbers: np.ndarray) -> Colouring:
     """Sort numbers (n,) into ranges of one width between their 2nd and 98th percentile."""
     low, high = np.percentile(numbers, [2, 98])
     levels = ((numbers - low) / ((high - low) or 1.0) * RANGES).astype(int).clip(0, RANGES - 1)
     labels = [short(float(value)) for value in np.linspace(low, high, RANGES)]
-    return Field(name, levels, labels, numbers=numbers)
+    return Colouring(name, levels, labels, numbers=numbers)
 
 
 def placed(plane: np.ndarray) -> np.ndarray:
@@ -107,7 +109,7 @@ def placed(plane: np.ndarray) -> np.ndarray:
     return points.clip(MARGIN // 2, np.array([WIDTH, HEIGHT]) - MARGIN // 2)
 
 
-def colour(field: Field, level: int) -> str:
+def colour(field: Colouring, level: int) -> str:
     """Name the colour of a level for style sheets, as the script of the page does."""
     if not field.ordered:
         return f"var(--class-{level})"
@@ -115,7 +117,7 @@ def colour(field: Field, level: int) -> str:
     return f"color-mix(in oklch, var(--series-1) {share}%, var(--series-0))"
 
 
-def _draw_map(view: View, planes: list[Projection], fields: list[Field], first: int) -> Markup:
+def _draw_map(view: View, planes: list[Projection], fields: list[Colouring], first: int) -> Markup:
     points = [placed(plane.points) for plane in planes]
     field = fields[first]
     dots = {

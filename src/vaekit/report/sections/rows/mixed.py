@@ -23,7 +23,7 @@ def sections(view: View) -> Iterator[Section]:
     """Yield the costs of the columns, and how drawn rows compare with the test set."""
     if view.data.fields:
         yield costs(view, view.data.fields)
-        yield no_samples(view) or samples(view, view.data.fields)
+        yield no_samples(view) or drawn_rows(view, view.data.fields)
 
 
 def costs(view: View, fields: tuple[Field, ...]) -> Section:
@@ -55,7 +55,7 @@ def _errors(field: Field, real: np.ndarray, made: np.ndarray) -> tuple[str, str]
     return error, base
 
 
-def samples(view: View, fields: tuple[Field, ...]) -> Section:
+def drawn_rows(view: View, fields: tuple[Field, ...]) -> Section:
     """Plot each column of drawn rows beside the test set, and list some of the rows."""
     codes, known = view.codes, view.data.columns
     assert known is not None
@@ -66,7 +66,7 @@ def samples(view: View, fields: tuple[Field, ...]) -> Section:
     with panels(len(shown)) as plot:
         for field, axes in zip(shown, plot.axes.flat, strict=False):
             both = [real[field.name].drop_nulls(), made[field.name].drop_nulls()]
-            (_bars if field.levels else _histogram)(field, axes, *both)
+            (_class_bars if field.levels else _column_histogram)(field, axes, *both)
             axes.set(title=columns.plot_name(field.name), yticks=[])
         plot.legend(2)
     caption = (
@@ -81,11 +81,11 @@ def samples(view: View, fields: tuple[Field, ...]) -> Section:
     return Section("samples", "Samples", caption, [figure(plot.svg), listed])
 
 
-def _histogram(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
+def _column_histogram(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
     densities(axes, *(each.to_numpy().astype(float) for each in (real, made)))
 
 
-def _bars(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
+def _class_bars(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
     levels = list(field.levels)[:BARS]
     at, styles = np.arange(len(levels)), ((-0.2, MUTED, "test set"), (0.2, SERIES[0], "samples"))
     for values, (shift, colour, label) in zip((real, made), styles, strict=True):

@@ -29,7 +29,7 @@ def sections(view: View) -> Iterator[Section]:
     if view.image:
         return
     if not view.data.fields:  # of which `mixed` shows these
-        yield from (plot_reconstructions(view), no_samples(view) or densities(view))
+        yield from (plot_reconstructions(view), no_samples(view) or density_section(view))
     yield plot_traversals(view)
 
 
@@ -55,7 +55,7 @@ def plot_reconstructions(view: View) -> Section:
     return Section("reconstructions", "Reconstructions", caption, [figure(plot.svg)])
 
 
-def densities(view: View) -> Section:
+def density_section(view: View) -> Section:
     """Plot how the first columns are distributed in the test set and under the prior."""
     codes, data = view.codes, view.data
     told = codes.condition(np.resize(spread(codes, DRAWS), DRAWS))
