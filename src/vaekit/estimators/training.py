@@ -63,8 +63,9 @@ class Trained:
     def settle(self) -> None:
         """Give parts that change with training, such as a falling k, the value they have by now."""
         for part in self.parts.modules():
-            if hasattr(part, "set_progress"):
-                part.set_progress(self.progress)  # pyright: ignore[reportCallIssue]
+            set_progress: Any = getattr(part, "set_progress", None)
+            if set_progress is not None:
+                set_progress(self.progress)
         self.system.model.eval()
 
 

@@ -20,7 +20,7 @@ which bounds the search: a grid in ln σ, then refined between the neighbours of
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +73,7 @@ def parzen(
         raise VaekitError(f"a bandwidth must be a finite number > 0, got {bandwidth}")
 
     def judged(made: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
-        sigma = bandwidth or best_bandwidth(made, tuned)  # pyright: ignore[reportArgumentType]
+        sigma = bandwidth or best_bandwidth(made, cast("np.ndarray", tuned))
         with np.errstate(all="ignore"):
             density, nearest = log_density(made, asked, sigma)
         if not np.isfinite(density).all():

@@ -187,7 +187,7 @@ def find_item(key: str) -> Item:
 
 
 def chosen_items(what: str) -> list[Item]:
-    """Return the items of a paper, or the one of PAPER/NAME; raise `VaekitError` as `find_item` does."""
+    """Return the items of a paper, or the one of PAPER/NAME; raises as `find_item` does."""
     papers = list(dict.fromkeys(item.paper for item in catalogue().values()))
     if "/" in what:
         return [find_item(what)]

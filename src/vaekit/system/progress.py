@@ -3,8 +3,8 @@
     with shown():                       # the command line does so
         for part in steps(parts, "examples", 500):
 
-A loop says how many items it has; outside of `shown_bars`, and where stderr is neither a terminal nor
-that of a notebook, nothing is drawn. What is done within a second is not shown either.
+A loop says how many items it has; outside of `shown_bars`, and where stderr is neither a terminal
+nor that of a notebook, nothing is drawn. What is done within a second is not shown either.
 """
 
 import sys

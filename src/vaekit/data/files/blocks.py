@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
@@ -112,7 +112,7 @@ def _utf8_chunks(path: Path, encoding: str | None) -> Iterator[bytes]:
             while chunk := file.read(TEXT):
                 yield chunk
             return
-        text = io.TextIOWrapper(file, name, newline="")  # pyright: ignore[reportArgumentType]
+        text = io.TextIOWrapper(cast("IO[bytes]", file), name, newline="")
         with text:
             try:
                 while words := text.read(TEXT):

@@ -44,7 +44,7 @@ def array_set(
     step = window if step is None else step
     check_counts(window=window, step=step)
     if layout == "auto":
-        layout = layout_of(np.shape(images), window)  # pyright: ignore[reportAssignmentType]
+        layout = layout_of(np.shape(images), window)
     if layout not in LAYOUTS:
         raise VaekitError(
             f"layout={layout} is of pictures, and windows are cut from signals: give one of "

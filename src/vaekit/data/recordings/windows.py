@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.data.border import Channels
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
 
@@ -50,7 +51,7 @@ def signals(x: Any, layout: str, scale: float | None = None) -> Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())[:, :, None]
 
 
-def layout_of(shape: tuple[int, ...], window: int) -> str:
+def layout_of(shape: tuple[int, ...], window: int) -> Channels:
     """Tell the layout of an array that windows are to be cut from: time is what is long enough.
 
     Raises `VaekitError` where it may be either of two axes, or none.
@@ -63,16 +64,18 @@ def layout_of(shape: tuple[int, ...], window: int) -> str:
             f"shape {shape}"
         )
     channels_first, channels_last = (length >= window for length in shape[-1:-3:-1])
-    many = "n" if len(shape) == 3 else ""
+    many = len(shape) == 3
     if channels_first == channels_last:
         why = "both may be time" if channels_first else f"none has the {window} of a window"
         cure = (
-            f"say layout={many}ct or layout={many}tc"
+            f"say layout={'nct' if many else 'ct'} or layout={'ntc' if many else 'tc'}"
             if channels_first
             else "give a shorter window="
         )
         raise VaekitError(f"of the axes {shape[-2:]} of the recording {why}: {cure}")
-    return many + ("ct" if channels_first else "tc")
+    if channels_first:
+        return "nct" if many else "ct"
+    return "ntc" if many else "tc"
 
 
 def cut(recordings: Tensor, window: int, step: int) -> tuple[Tensor, Tensor]:

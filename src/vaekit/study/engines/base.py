@@ -17,9 +17,17 @@ class Engine(ABC):
     ahead than there are `slots`.
     """
 
-    slots: int
-    about: str
     ahead: int = 64  # tasks that wait at a scheduler, so that new workers have some at once
+
+    @property
+    @abstractmethod
+    def slots(self) -> int:
+        """Return how many runs go on at once by now."""
+
+    @property
+    @abstractmethod
+    def about(self) -> str:
+        """Say where runs are made, and where to watch it."""
 
     @abstractmethod
     def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, TaskRow]]:

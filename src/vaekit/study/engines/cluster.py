@@ -62,12 +62,12 @@ class Dask(Engine):
         self._check_workers()
 
     @property
-    def slots(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def slots(self) -> int:
         """Return how many runs go on at once by now."""
         return max(1, len(self._client.scheduler_info(n_workers=-1)["workers"]))
 
     @property
-    def about(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+    def about(self) -> str:
         """Say where it is, and where to watch it."""
         count = len(self._client.scheduler_info(n_workers=-1)["workers"])
         waiting = "" if count else " (it waits for some: dask worker ADDRESS --nthreads 1)"

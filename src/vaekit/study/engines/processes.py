@@ -30,16 +30,24 @@ class Processes(Engine):
     """Make runs in so many processes: as many as cores, or accelerators, where not said."""
 
     def __init__(self, workers: int | None = None, threads: int | None = None):
-        devices = torch.cuda.device_count()
-        self.slots = workers or devices or usable_cores()
+        devices = self.devices = torch.cuda.device_count()
+        count = workers or devices or usable_cores()
         self.threads = threads or 1
-        self.about = f"{self.slots} processes, {_threads(self.threads)} each"
-        if devices:
-            self.about += f", one of {devices} devices each"
         self._stop = Path(tempfile.gettempdir()) / f"vaekit-{os.getpid()}-{id(self)}.stop"
-        names = [_device(k % devices) if devices else None for k in range(self.slots)]
+        names = [_device(k % devices) if devices else None for k in range(count)]
         leash = Leash(str(self._stop), os.getpid())
         self._slots = [_Slot(leash, self.threads, name) for name in names]
+
+    @property
+    def slots(self) -> int:
+        """Return how many processes there are."""
+        return len(self._slots)
+
+    @property
+    def about(self) -> str:
+        """Say how many processes there are, and what each has."""
+        each = f", one of {self.devices} devices each" if self.devices else ""
+        return f"{self.slots} processes, {_threads(self.threads)} each{each}"
 
     def run(self, tasks: Iterator[Task], work: Work) -> Iterator[tuple[Task, TaskRow]]:
         """Yield each task with what `work` returns of it."""
