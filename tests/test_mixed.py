@@ -308,6 +308,10 @@ def test_missing_cells_are_filled_in(trained, tmp_path, capsys):
     for name in before.columns:
         there = before[name].is_not_null()
         assert before[name].filter(there).cast(str).equals(after[name].filter(there).cast(str))
+    printed = capsys.readouterr().out
+    counts = {name: before[name].null_count() for name in before.columns}
+    assert f"{sum(counts.values()):,} missing cells filled in" in printed
+    assert all(f"{name} {count:,}" in printed for name, count in counts.items() if count)
     main(["impute", str(run.folder), str(file), "--hide", "0.2"])
     printed = capsys.readouterr().out
     assert "native city" in printed and "without a model" in printed

@@ -41,7 +41,9 @@ def impute_command(words: list[str]) -> None:
     from pathlib import Path
 
     from vaekit.cli.examples import writing
+    from vaekit.errors import shortened
     from vaekit.runs.use import brought
+    from vaekit.runs.use.imputing import fill_in
 
     told = brought.condition_in(options.condition, run)
     if options.hide is not None:
@@ -53,10 +55,14 @@ def impute_command(words: list[str]) -> None:
     reads = (Path(options.table).expanduser(),) if options.table else ()
     out = out_of(options, run.folder / "imputed.csv")
     target = writing.Target(out, (".csv",), options.force, reads)
-    table = run.impute(options.table, told, options.samples, options.draw, options.seed)
+    table, cells = fill_in(run, options.table, told, options.samples, options.draw, options.seed)
     writing.write_frames(target, [table])
     how = f"drawn, seed {options.seed}" if options.draw else "by their mean or likeliest class"
-    print(f"{target.path}: {len(table):,} rows, missing cells filled in {how}")
+    count = sum(cells.values())
+    print(f"{target.path}: {len(table):,} rows, {count:,} missing cells filled in, {how}")
+    some = [f"{name} {count:,}" for name, count in cells.items() if count]
+    if some:
+        print(f"    {shortened(some, 20)}")
 
 
 def _print_errors(errors: "list[Imputation]", hide: float) -> None:

@@ -9,15 +9,17 @@ are no bytes of v/255.
     nct, ntc (N, C, T), … N signals
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from vaekit.data.border import Channels
 from vaekit.errors import VaekitError
 from vaekit.values import as_numpy
+
+if TYPE_CHECKING:
+    from vaekit.data.border import Channels
 
 LAYOUTS = ("ct", "tc", "nct", "ntc")
 
@@ -51,7 +53,7 @@ def signals(x: Any, layout: str, scale: float | None = None) -> Tensor:
     return torch.from_numpy(array if array.flags.writeable else array.copy())[:, :, None]
 
 
-def layout_of(shape: tuple[int, ...], window: int) -> Channels:
+def layout_of(shape: tuple[int, ...], window: int) -> "Channels":
     """Tell the layout of an array that windows are to be cut from: time is what is long enough.
 
     Raises `VaekitError` where it may be either of two axes, or none.

@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 RARE = 20  # hidden cells of a column: of fewer an error says little
 
 
+class Filled(NamedTuple):
+    """Hold a table with its missing cells filled in, and how many these were of each column."""
+
+    table: pl.DataFrame
+    cells: dict[str, int]
+
+
 def impute(
     run: "Run",
     x: Any = None,
@@ -39,6 +46,11 @@ def impute(
     `samples` weighed codes; with `draw` by one draw, so that several seeds show what is uncertain.
     Raises `VaekitError` for a run of other data, and for rows that do not fit.
     """
+    return fill_in(run, x, condition, samples, draw, seed).table
+
+
+def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: int) -> Filled:
+    """Return what `impute` does, and how many cells were filled in."""
     columns = columns_of(run)
     given, own = _read(run, x)
     data, c = prepared(run, given, condition)
@@ -46,22 +58,26 @@ def impute(
     if own is None:
         own = columns.typed(run.schema.own(data.batch()))
     made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed, c)))
-    filled = own.with_columns(
-        pl.Series(f.name, _filled(own[f.name], made[f.name]), strict=False) for f in columns.fields
-    )
-    empty = sum(filled.select(f.name for f in columns.fields).null_count().row(0))
+    names = [field.name for field in columns.fields]
+    gone = {name: _missing(own[name]) for name in names}
+    filled = own.with_columns(_filled(own[name], made[name], gone[name]) for name in names)
+    empty = sum(filled.select(names).null_count().row(0))
     if empty:
         warn(
             f"{empty} cells stay empty, for the model gives no finite number there: look for "
             "values far outside the training data in their rows"
         )
-    return filled
+    return Filled(filled, {name: int(each.sum()) for name, each in gone.items()})
 
 
-def _filled(own: pl.Series, made: pl.Series) -> list[Any]:
+def _missing(own: pl.Series) -> pl.Series:
     gone = own.is_nan() | own.is_null() if own.dtype.is_float() else own.is_null()
-    pairs = zip(own.to_list(), made.to_list(), gone.fill_null(True).to_list(), strict=True)
-    return [new if empty else old for old, new, empty in pairs]
+    return gone.fill_null(True)
+
+
+def _filled(own: pl.Series, made: pl.Series, gone: pl.Series) -> pl.Series:
+    cells = zip(own.to_list(), made.to_list(), gone.to_list(), strict=True)
+    return pl.Series(own.name, [new if empty else old for old, new, empty in cells], strict=False)
 
 
 def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None]:
