@@ -1,6 +1,6 @@
 """Posteriors of a set without the decoder: what indicators and aggregate posteriors read."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol
 
@@ -39,6 +39,17 @@ class Encoded(NamedTuple):
     __repr__ = brief_repr
 
 
+class Coded(NamedTuple):
+    """Hold the rows (batch,) of a set, x (batch, *shape), its condition and q(z|x), of any kind."""
+
+    rows: Tensor
+    x: Tensor
+    condition: Tensor | None
+    q: Density
+
+    __repr__ = brief_repr
+
+
 class HasModel(Protocol):
     """Whatever has a trained model, such as a run."""
 
@@ -67,17 +78,35 @@ def check_subject(model: Model, data: Dataset, **counts: int) -> None:
 
 
 @torch.no_grad()
+def coded(
+    model: Model,
+    data: Dataset,
+    rows: Tensor | None = None,
+    size: int = CHUNK,
+    corruption: Callable[[Tensor], Tensor] | None = None,
+) -> Iterator[Coded]:
+    """Yield q(z|x), or of corrupted x, of `rows` of a set, None for all, in chunks of `size`.
+
+    Raises `VaekitError` for codes that are not finite, for examples that the model cannot read, and
+    for values outside the likelihood's support.
+    """
+    for _, part, x, c in batches(model, data, rows, size):
+        check_range(model, data, part, x)
+        with reading_of(data, model):
+            q = model.encode(x if corruption is None else corruption(x), c)
+        check_finite_values(model, data, part, "the code", q.mean)
+        yield Coded(part, x, c, q)
+
+
+@torch.no_grad()
 def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Iterator[Encoded]:
     """Yield posteriors of `rows` of a set in chunks of `size`, in evaluation mode, not decoded.
 
     Posteriors of fewer than 32 bits are widened to float32. Raises `VaekitError` for
-    deterministic codes, which have no density, for codes that are not finite, for examples that
-    the model cannot read, and for values outside the likelihood's support.
+    deterministic codes, which have no density, and as `coded` does.
     """
-    for _, part, x, c in batches(model, data, rows, size):
-        with reading_of(data, model):
-            q = _widened(model.encode(x, c))
-        check_range(model, data, part, x)
+    for part, x, c, narrow in coded(model, data, rows, size):
+        q = _widened(narrow)
         check_finite_values(model, data, part, "the code", q.mean, q.variance)
         prior = None if model.prior is None else model.expect(q.mean, c)
         yield Encoded(x, c, q, prior)

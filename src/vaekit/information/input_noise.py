@@ -27,15 +27,14 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from vaekit.apply import batches, reading_of
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.data.border import evenly_spaced
 from vaekit.distributions import LOG_2PI
 from vaekit.errors import VaekitError, warn
-from vaekit.faults import check_finite_values, check_range
+from vaekit.faults import check_finite_values
 from vaekit.information.diagnostics import spectra
-from vaekit.information.encoding import drawing, posterior_of, rows_of
+from vaekit.information.encoding import coded, drawing, posterior_of, rows_of
 from vaekit.information.rates import Number, mean_number
 from vaekit.information.scores.match import gaussian_entropy
 from vaekit.model import Model
@@ -126,13 +125,10 @@ def _noisy_codes(
     """Yield codes of noisy inputs (n, H), −log p(x|z) and log p(z), (n,), float64, in chunks."""
     noise = model.corruption
     assert noise is not None
-    for _, part, x, c in batches(model, data, rows):
-        check_range(model, data, part, x)
-        with reading_of(data, model):
-            z = model.encode(noise(x), c).mean
-            p = model.decode(z[None], c, x.shape)
+    for part, x, c, q in coded(model, data, rows, corruption=noise):
+        z = q.mean
+        p = model.decode(z[None], c, x.shape)
         distortion = -log_prob(p, x, p.batch_shape, "p(x|z)")[0]
-        check_finite_values(model, data, part, "the code", z)
         check_finite_values(model, data, part, "the distortion", distortion)
         prior = None if model.prior is None else model.expect(z, c).log_prob(z).double().cpu()
         yield z.double().cpu(), distortion.double().cpu(), prior

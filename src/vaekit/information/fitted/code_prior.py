@@ -7,7 +7,6 @@ samples come from where the decoder knows its way. It says nothing of how the mo
 ELBO with it is that of the same encoder and decoder under another prior.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -15,14 +14,13 @@ import torch
 from torch import Tensor
 from torch import distributions as td
 
-from vaekit.apply import batches, device_of, reading_of
+from vaekit.apply import device_of
 from vaekit.arguments import check_counts
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_seed
 from vaekit.information.aggregated.categories import categories_of
-from vaekit.information.encoding import drawing, posterior_of, rows_of
+from vaekit.information.encoding import coded, drawing, posterior_of, rows_of
 from vaekit.model import Model
 from vaekit.priors import Prior
 
@@ -57,17 +55,6 @@ def unfit_for_mixtures(model: Model, data: Dataset) -> str:
     return "this model's code has categories, which are no Gaussians" if discrete else ""
 
 
-@torch.no_grad()
-def _drawn_codes(model: Model, data: Dataset, rows: Tensor) -> Iterator[Tensor]:
-    """Yield draws of q(z|x), (n, H), float64, in chunks."""
-    for _, part, x, c in batches(model, data, rows):
-        check_range(model, data, part, x)
-        with reading_of(data, model):
-            z = model.encode(x, c).rsample()
-        check_finite_values(model, data, part, "the code", z)
-        yield z.double().cpu()
-
-
 def with_code_prior(
     model: Model,
     data: Dataset,
@@ -93,7 +80,8 @@ def with_code_prior(
             f"{components} components need more codes than {len(rows)}: give fewer components"
         )
     with drawing(seed):
-        z = torch.cat(list(_drawn_codes(model, data, rows))).numpy()
+        draws = [each.q.rsample().double().cpu() for each in coded(model, data, rows)]
+    z = torch.cat(draws).numpy()
     centre, spread = z.mean(0), z.std(0)
     if not spread.max() > 0:
         raise VaekitError("all codes are one, so that there is nothing to fit: train longer")

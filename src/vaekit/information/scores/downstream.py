@@ -25,18 +25,16 @@ import numpy as np
 import torch
 
 from vaekit.apply import (
-    batches,
     condition_of,
     encode_set,
-    reading_of,
     sample,
     sample_rows,
     seeded,
 )
 from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
-from vaekit.faults import check_finite_values, check_range
 from vaekit.information.aggregated.categories import categories, other_entries
+from vaekit.information.encoding import coded
 from vaekit.information.fitted.code_prior import unfit_for_mixtures, with_code_prior
 from vaekit.information.scores.features import (
     FeatureNetwork,
@@ -172,12 +170,8 @@ class ModelOnSet:
         """Return codes of a set, means or draws, (n, H), of corrupted inputs if asked."""
         codes = []
         with seeded(self.seed):
-            for _, rows, x, c in batches(self.model, data):
-                check_range(self.model, data, rows, x)
-                with reading_of(data, self.model):
-                    q = self.model.encode(x if corruption is None else corruption(x), c)
-                check_finite_values(self.model, data, rows, "the code", q.mean)
-                z = q.rsample() if self.draws else q.mean
+            for each in coded(self.model, data, corruption=corruption):
+                z = each.q.rsample() if self.draws else each.q.mean
                 codes.append(z.double().cpu().numpy())
         return np.concatenate(codes)
 
