@@ -102,6 +102,12 @@ class Model(nn.Module):
                 "train on mixed columns, \"table('FILE', mixed=true)\", or use masking"
             )
 
+    def with_parts(self, **parts: Any) -> "Model":
+        """Return this model with other parts by name, the rest shared, in evaluation mode."""
+        names = ("posterior", "likelihood", "prior", "corruption", "condition")
+        own: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return Model(**own | parts).eval()
+
     def forward(self, x: Tensor, c: Tensor | None = None, samples: int = 1) -> Pass:
         """Encode x (batch, *shape), draw `samples` codes each, and decode them.
 

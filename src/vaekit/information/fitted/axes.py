@@ -153,8 +153,8 @@ def with_axes(model: Model, axes: Tensor) -> Model:
     if axes.shape != (size, size) or float((axes @ axes.T - torch.eye(size)).abs().max()) > 1e-3:
         raise VaekitError(f"axes are an orthogonal matrix ({size}, {size})")
     axes = axes.to(next(model.parameters()))
-    parts = _TurnedPosterior(model.posterior, axes), _TurnedLikelihood(model.likelihood, axes)
-    return Model(*parts, model.prior, model.corruption, model.condition).eval()
+    q, p = _TurnedPosterior(model.posterior, axes), _TurnedLikelihood(model.likelihood, axes)
+    return model.with_parts(posterior=q, likelihood=p)
 
 
 def turned(model: Model, data: Dataset, by: str, seed: int = 0) -> Model:

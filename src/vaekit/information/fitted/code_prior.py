@@ -94,5 +94,4 @@ def with_code_prior(
     means = fitted.means_ * unit + centre
     prior = CodeMixture(*(torch.from_numpy(each) for each in (fitted.weights_, means, roots)))
     prior.to(device_of(model))
-    parts = model.posterior, model.likelihood, prior, model.corruption, model.condition
-    return Model(*parts).eval()
+    return model.with_parts(prior=prior)

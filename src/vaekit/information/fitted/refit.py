@@ -49,7 +49,7 @@ def refit(model: Model, data: Dataset, noise: str, seed: int = 0) -> Model:
     """
     made = _noise_on(model, noise)
     made.settle(residuals(model, data, seed))
-    return _with_likelihood(model, made)
+    return model.with_parts(likelihood=made)
 
 
 def _noise_on(model: Model, noise: str) -> Likelihood:
@@ -69,10 +69,6 @@ def _check_noise_of_one_kind(model: Model) -> None:
         )
 
 
-def _with_likelihood(model: Model, likelihood: Likelihood) -> Model:
-    return Model(model.posterior, likelihood, model.prior, model.corruption, model.condition).eval()
-
-
 def with_noise(model: Model, numbers: Mapping[str, float]) -> Model:
     """Return the model with Gaussian noise of given numbers, as `Likelihood.noise` states them.
 
@@ -82,7 +78,8 @@ def with_noise(model: Model, numbers: Mapping[str, float]) -> Model:
     mean = Mean(model.likelihood)
     try:
         if "noise_variance" in numbers:
-            return _with_likelihood(model, Gaussian(mean, math.sqrt(numbers["noise_variance"])))
+            noise = Gaussian(mean, math.sqrt(numbers["noise_variance"]))
+            return model.with_parts(likelihood=noise)
         each = range(sum(name.startswith("noise_share_") for name in numbers))
         variances = torch.tensor([numbers[f"noise_variance_{k}"] for k in each])
         shares = torch.tensor([numbers[f"noise_share_{k}"] for k in each])
@@ -91,7 +88,7 @@ def with_noise(model: Model, numbers: Mapping[str, float]) -> Model:
         raise VaekitError(f"these are not σ² and π of Gaussian noise: {error}") from None
     made.log_std.copy_(0.5 * variances.log())
     made.log_share.copy_(shares.log())
-    return _with_likelihood(model, made.to(next(model.parameters()).device))
+    return model.with_parts(likelihood=made.to(next(model.parameters()).device))
 
 
 @torch.no_grad()
