@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from parts import same, vae
@@ -701,6 +702,7 @@ def test_one_call_shows_how_it_goes(tmp_path, capsys):
         ({"latent": "3"}, "latent must be a whole number, as in latent=3"),
         ({"prior": torch.nn.Identity()}, "write the text that names it"),
         ({"data": np.zeros((20, 4))}, "np.save.* writes an array"),
+        ({"data": pl.DataFrame({"a": [1.0]})}, "to_parquet.* writes it"),
         ({"data": data.Splits}, "write a file and name it, or train without a folder"),
         ({"data": ""}, "say what to train on"),
         ({"data": "nowhere"}, "nowhere"),

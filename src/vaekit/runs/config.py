@@ -15,6 +15,7 @@ import yaml
 from vaekit import data as datasets
 from vaekit import recipes
 from vaekit.arguments import check, expect, told
+from vaekit.data.files.reading import is_frame
 from vaekit.errors import VaekitError, nearest
 from vaekit.schedules import SCHEDULES
 from vaekit.system import files, own_code
@@ -149,6 +150,8 @@ def data_text(data: Any) -> str:
     """
     array = "np.save('x.npy', x) writes an array, and data='x.npy' names it"
     other = "write a file and name it, or train without a folder, fit(model, objective, data)"
+    if is_frame(data):
+        other = "x.to_parquet('x.parquet') (polars: write_parquet) writes it, data='x.parquet'"
     cures = [((np.ndarray, torch.Tensor), array), (object, other)]
     expect(data, str | Path, "data by name or path", cures)
     return str(data)
