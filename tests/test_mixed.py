@@ -419,3 +419,15 @@ def test_estimators_take_frames_of_mixed_columns(tmp_path):
         made.transform(frame.drop(columns="age"))
     with pytest.raises(VaekitError, match="data frame of mixed columns"):
         made.transform(frame.to_numpy())
+
+
+def test_estimators_take_numbers_with_holes_where_columns_are_asked_for():
+    frame = people(200)[["age", "income"]]
+    assert frame.isna().any().any()
+    with pytest.raises(ValueError, match=r"contains NaN, in the columns .*likelihood='columns'"):
+        VAE(epochs=1).fit(frame)
+    made = VAE(latent=2, epochs=2, network="mlp(16)", likelihood="columns").fit(frame)
+    assert np.isfinite(made.transform(frame)).all() and np.isfinite(made.score(frame))
+    assert made.sample(3).columns == ["age", "income"]
+    whole = VAE(latent=2, epochs=1, network="mlp(16)", likelihood="squared_error")
+    assert whole.fit(frame.dropna()).columns_ is None

@@ -1,11 +1,13 @@
 """What comes in: tables, rows of pixels and images become pixels.
 
 A 2-D X is a table of numbers and is taken as it is, as everywhere in scikit-learn, whose checks it
-passes; a data frame that holds text or classes is one of mixed columns (see `data.mixed`). All else
-means what it means everywhere in vaekit (see `data.border`): images are 3-D or 4-D arrays, or rows
-with `image_shape`, and whole numbers in them mean v/255.
+passes; a data frame that holds text or classes, or that meets `likelihood="columns"`, is one of
+mixed columns, which may have missing entries (see `data.tables.mixed`). All else means what it
+means everywhere in vaekit (see `data.border`): images are 3-D or 4-D arrays, or rows with
+`image_shape`, and whole numbers in them mean v/255.
 """
 
+from collections.abc import Mapping
 from math import prod
 from typing import Any
 
@@ -22,7 +24,7 @@ from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import entries_of
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, shortened
 from vaekit.values import as_numpy
 
 
@@ -68,8 +70,8 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     it was fitted to, and as `fields_of` and `entries_of` do.
     """
     if reset:
-        estimator.columns_ = None
-        if not (is_frame(X) and estimator.get_params()["image_shape"] is None and has_words(X)):
+        estimator.columns_, asked = None, estimator.get_params()
+        if not (is_frame(X) and asked["image_shape"] is None and _is_mixed(X, asked)):
             return None
     elif estimator.columns_ is None:
         return None
@@ -87,10 +89,27 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     return Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name).admitted(X)
 
 
-def has_words(frame: Any) -> bool:
-    """Tell whether a data frame has columns of text or classes."""
-    kinds = read_table(frame).frame.schema.values()
-    return any(kind in (pl.String, pl.Categorical, pl.Enum) for kind in kinds)
+def _is_mixed(frame: Any, asked: Mapping[str, Any]) -> bool:
+    """Tell whether a data frame has columns of text or classes, or `columns` is asked for.
+
+    Raises `VaekitError` for missing entries among numbers alone, where it is not.
+    """
+    table = read_table(frame).frame
+    if str(asked.get("likelihood")).strip() in ("columns", "columns()"):
+        return True
+    if any(kind in (pl.String, pl.Categorical, pl.Enum) for kind in table.schema.values()):
+        return True
+    gone = [name for name in table.columns if _has_holes(table[name])]
+    if gone and "likelihood" in asked:
+        raise VaekitError(
+            f"Input X contains NaN, in the columns {shortened(gone)}: likelihood='columns' gives "
+            "each column a law of its own and leaves missing entries out, or fill them in before"
+        )
+    return False
+
+
+def _has_holes(column: pl.Series) -> bool:
+    return bool(column.null_count() or (column.dtype.is_float() and column.is_nan().any()))
 
 
 def _rows_of_table(estimator: Any, X: Any, image_shape: Any, reset: bool) -> Tensor:
