@@ -92,3 +92,33 @@ def test_codes_without_that_freedom_are_refused():
         information.find_axes(free, data, "varimax")
     with pytest.raises(VaekitError, match="orthogonal matrix"):
         information.with_axes(free, 2 * torch.eye(4))
+
+
+def test_only_what_is_the_same_in_all_axes_is_turned():
+    axes = random_axes(3)
+    for prior in ("logistic", "student_t"):
+        other = vae(3).with_parts(prior=PRIORS[prior].make(3, 0))
+        with pytest.raises(VaekitError, match="not the same in all directions"):
+            information.with_axes(other, axes)
+    model, data = vae(3), Dataset(torch.rand(40, 6))
+    by_numpy = information.with_axes(model, axes.numpy())
+    means = [each.encode(data.images).mean for each in (by_numpy, model)]
+    torch.testing.assert_close(means[0], means[1] @ axes.T)
+    for wrong in (torch.full((3, 3), torch.nan), torch.eye(2), [[1.0]], None):
+        with pytest.raises(VaekitError, match="an orthogonal matrix"):
+            information.with_axes(model, wrong)  # pyright: ignore
+    wrong = ({"n": 0}, "n must be"), ({"n": 2.5}, "n must be"), ({"seed": "a"}, "seed")
+    for asked, cause in wrong:
+        with pytest.raises(VaekitError, match=cause):
+            information.find_axes(model, data, **asked)
+    with pytest.raises(VaekitError, match="by ica need more examples than 3"):
+        information.find_axes(model, data, "ica", n=3)
+    with pytest.raises(VaekitError, match="expected a Model"):
+        information.find_axes(data, model)  # pyright: ignore
+
+
+def test_scores_that_read_no_codes_are_given_whatever_codes_are_read():
+    model, data = vae(2), Dataset(torch.rand(60, 6))
+    for codes in (("pca",), ("drawn", "ica"), ("mean", "pca")):
+        found = information.score(model, data, ("match",), codes=codes)
+        assert "mmd" in found and not any("[" in name for name in found), codes

@@ -278,3 +278,13 @@ def test_a_loader_of_no_counts_is_refused():
     loader = DataLoader(TensorDataset(torch.randint(4, (40, 4)) + 0.5), batch_size=10)
     with pytest.raises(VaekitError, match=r"counts, whole numbers, but batch 1 .* holds \d\.5"):
         next(iter(fit(model, objective, loader, Training())))
+
+
+@pytest.mark.parametrize("df", [3.5, 1e4, 1e6])
+def test_student_t_keeps_its_digits_where_it_is_nearly_a_gaussian(df):
+    made = LIKELIHOODS["student_t"](Given(0.5), df=df, scale=0.1, learned=False)
+    x = torch.tensor([[0.5], [0.53], [0.9]])
+    found = made(torch.zeros(1, 3, 1)).log_prob(x)[0]
+    np.testing.assert_allclose(found, stats.t.logpdf(x[:, 0], df, 0.5, 0.1), atol=2e-5)
+    with pytest.raises(VaekitError, match=r"up to 1,000,000, beyond which it is gaussian"):
+        LIKELIHOODS["student_t"](Given(0.5), df=1e8)

@@ -319,6 +319,33 @@ def test_missing_cells_are_filled_in(trained, tmp_path, capsys):
     assert all(errors[name].error < errors[name].baseline for name in ("age", "native city"))
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "cause"),
+    [
+        ("grade", math.inf, "'grade' holds 1 values that are infinite"),
+        ("visits", 2.5, "'visits' is of counts, whole numbers from 0 on, but row 2 holds 2.5"),
+        ("visits", -3.0, "'visits' is of counts, whole numbers from 0 on, but row 2 holds -3"),
+    ],
+)
+def test_cells_that_no_column_has_are_refused(trained, column, value, cause):
+    _, run = trained
+    rows = people(6, missing=0).astype({column: float})
+    rows.loc[2, column] = value
+    for ask in (run.impute, run.encode):
+        with pytest.raises(VaekitError, match=cause):
+            ask(rows)
+
+
+def test_what_does_not_go_together_in_impute_is_refused(trained, tmp_path, capsys):
+    _, run = trained
+    for words in (["--out", str(tmp_path / "x.csv")], ["--draw"]):
+        with pytest.raises(SystemExit):
+            main(["impute", str(run.folder), "--hide", "0.2", *words])
+        assert "leave --out and --draw out" in capsys.readouterr().err
+    with pytest.raises(VaekitError, match="draw must be"):
+        run.impute(draw="no")
+
+
 def test_rows_far_off_are_named(trained):
     _, run = trained
     rows = pl.DataFrame(people(6, missing=0).to_dict("list"))

@@ -17,6 +17,7 @@ from vaekit.errors import VaekitError
 from vaekit.model import Model
 from vaekit.objectives import Commitment, Distortion
 from vaekit.posteriors import Product, VectorQuantised
+from vaekit.runs.summary.faults import _unused_share
 from vaekit.training import Training, fit
 
 
@@ -210,3 +211,12 @@ def test_it_reconstructs_digits_and_counts_its_vectors():
 def test_settings_that_are_none(settings, said):
     with pytest.raises(VaekitError, match=said):
         quantised(**settings)
+
+
+@pytest.mark.parametrize(("n", "said"), [(180, False), (10_000, True)])
+def test_unused_vectors_are_told_where_there_are_examples_enough(n, said):
+    numbers = {
+        "unused_codes": {"value": 0.75, "n": n},
+        "perplexity": {"value": 20.0, "n": n, "unit": "in [1, 1,024]"},
+    }
+    assert bool(list(_unused_share(numbers))) == said

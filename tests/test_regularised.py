@@ -37,6 +37,8 @@ def test_norms_by_hand():
     network = model.likelihood.network
     weights = 0.5 * ((network.weight**2).sum() + (network.bias**2).sum())
     torch.testing.assert_close(DecoderNorm()(run), weights)
+    noisy = plain(network, kind=lambda decoder: Gaussian(decoder, learned="gradient"))
+    torch.testing.assert_close(DecoderNorm()(noisy(torch.rand(7, 5))), weights)
     network.requires_grad_(False)
     with pytest.raises(VaekitError, match="weights that are trained"):
         DecoderNorm()(run)

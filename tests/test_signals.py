@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+import vaekit
 from vaekit import data, pictures
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -188,3 +189,13 @@ def test_signals_are_drawn_as_curves():
     (drawn,) = pictures.tiles(long)
     assert drawn.shape == (63, 125, 3)
     assert (drawn[:, 62] != 255).any(-1).all() and (drawn[0] != 255).any(-1).sum() <= 2
+
+
+def test_recordings_as_in_training_are_cut_where_they_are_encoded(tmp_path):
+    whole = np.random.default_rng(0).normal(size=(3, 2, 200)).astype(np.float32)
+    np.save(tmp_path / "rec.npy", whole)
+    given = f"array('{tmp_path / 'rec.npy'}', window=32, step=16)"
+    asked = {"likelihood": "squared_error", "latent": 2, "network": "mlp(8)", "epochs": 1}
+    run = vaekit.train("vae", data=given, batch=10, out=tmp_path / "r", **asked)
+    assert run.encode(str(tmp_path / "rec.npy")).shape == (3 * 6, 2)
+    assert run.encode(whole).shape == (3 * 6, 2)

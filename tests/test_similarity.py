@@ -1,5 +1,7 @@
 """Distances that are no likelihoods: MS-SSIM by hand, features of a network that stays."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -102,7 +104,12 @@ def test_what_they_cannot_compare_is_refused():
         ms_ssim(torch.rand(2, 1, 8, 8), torch.rand(2, 1, 8, 8))
     with pytest.raises(VaekitError, match="11 pixels or more"):
         ms_ssim(torch.rand(2, 8), torch.rand(2, 8))
-    with pytest.raises(VaekitError, match="span > 0"):
-        StructuralSimilarity(0)
+    for span in (0, math.inf, "a", None):
+        with pytest.raises(VaekitError, match="span > 0"):
+            StructuralSimilarity(span)  # pyright: ignore
+    run = recipes.find("vae").make(SHAPE, latent=2, network="mlp(8)").model(torch.rand(4, *SHAPE))
+    for features in (lambda x: x.mean(0, keepdim=True), lambda x: x[:2], lambda x: x.sum()):
+        with pytest.raises(VaekitError, match="let it keep the first axis"):
+            FeatureDistance(features)(run)
     with pytest.raises(VaekitError, match="needs a network"):
         FeatureDistance("vgg")

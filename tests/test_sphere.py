@@ -10,7 +10,7 @@ from scipy import integrate
 from scipy.special import gammaln, ive
 from torch import Tensor
 
-from vaekit import information, recipes
+from vaekit import apply, information, recipes
 from vaekit.data import Dataset
 from vaekit.distributions import UniformSphere, VonMisesFisherLaw
 from vaekit.distributions.directions.angles import angles
@@ -18,6 +18,8 @@ from vaekit.distributions.directions.bessel import growth
 from vaekit.distributions.directions.sphere import log_area
 from vaekit.distributions.divergences import kl
 from vaekit.errors import VaekitError
+from vaekit.likelihoods import Bernoulli
+from vaekit.model import Model
 from vaekit.objectives import Distortion, ImportanceWeighted
 from vaekit.posteriors import VonMisesFisher as Posterior
 from vaekit.priors import Sphere
@@ -182,3 +184,32 @@ def test_a_model_of_directions_is_trained_and_judged():
 def test_one_entry_has_no_direction(make):
     with pytest.raises(VaekitError, match="2 entries or more"):
         make(1)
+
+
+def test_the_length_of_a_direction_does_not_count():
+    made = recipes.beta_vae((6,), latent=4, network="mlp(8)", posterior="von_mises_fisher").model
+    z = torch.randn(5, 4)
+    torch.testing.assert_close(apply.decode(made, z), apply.decode(made, 0.1 * z))
+    with pytest.raises(VaekitError, match="directions, which no mixture of Gaussians"):
+        information.with_code_prior(made, Dataset(torch.rand(50, 6)))
+
+
+def test_active_directions_are_counted_in_many_latents():
+    """Each entry of 200 has a variance of 1/200 at most in the mean, below .01."""
+    features = torch.cat([10 * torch.randn(300, 200), torch.full((300, 1), 6.0)], 1)
+    decoder = torch.nn.Linear(200, 6)
+    model = Model(Posterior(Rows(features), 200), Bernoulli(decoder), Sphere(200))
+    found = information.evaluate(model, Dataset(torch.rand(300, 6)), 300)["active_units"]
+    assert found["value"] == 200 and "0.01/H" in found["estimator"]
+
+
+class Rows(torch.nn.Module):
+    """Give the features of row after row, whatever x."""
+
+    def __init__(self, features: Tensor):
+        super().__init__()
+        self.features, self.at = features, 0
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.at += len(x)
+        return self.features[self.at - len(x) : self.at] + 0 * x.sum()

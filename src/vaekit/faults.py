@@ -6,6 +6,8 @@ example is named as its owner counts it, by the row of the set, with the entry t
 what other examples have there.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -127,7 +129,8 @@ def at_fault(
             f"{said}: its {which} is {value:.6g}, where others have {low:.3g} to {high:.3g}, "
             "far outside of what the model was trained on: remove or mend such examples"
         )
-    low, high = torch.stack(torch.aminmax(x)).tolist()
+    known = x[~x.isnan()]
+    low, high = torch.stack(torch.aminmax(known)).tolist() if len(known) else (math.nan, math.nan)
     return VaekitError(
         f"{said}, though the weights are; its values go from {low:.4g} to {high:.4g}: bring the "
         "data to the scale of the training, or look at what the networks return"
@@ -148,11 +151,12 @@ def _farthest(x: Tensor, others: Tensor) -> tuple[int, float, float, float] | No
     """
     if not len(others):
         return None
+    others = torch.where(others.isnan(), others.nanmedian(0).values, others)
     cut = len(others) // 20
     ordered = others.sort(0).values
     low, high = ordered[cut], ordered[len(others) - 1 - cut]
     width = (high - low).clamp_min(1e-3 * float((high.max() - low.min()).clamp_min(1e-12)))
-    apart = torch.maximum(low - x, x - high) / width
+    apart = (torch.maximum(low - x, x - high) / width).nan_to_num(-math.inf, math.inf)
     entry = int(apart.argmax())
     if not apart[entry] > FAR:
         return None

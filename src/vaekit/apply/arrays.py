@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from vaekit.apply.modes import check_shape, device_of, evaluating, seeded
 from vaekit.apply.walk import CHUNK, check_conditions
@@ -36,9 +37,11 @@ def encode(model: Model, x: Tensor | np.ndarray, c: Tensor | None = None) -> Ten
 def decode(model: Model, z: Tensor | np.ndarray, c: Tensor | None = None) -> Tensor:
     """Return the mean of p(x|z, c), (n, *shape), for codes z (n, H) and conditions c (n, width).
 
-    Raises `VaekitError` as `latent_codes` does, and for conditions that do not fit.
+    Of codes that are directions the length does not count. Raises `VaekitError` as `latent_codes`
+    does, and for conditions that do not fit.
     """
     z = latent_codes(model, z)
+    z = F.normalize(z.float(), dim=-1) if model.posterior.sphere else z
     return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
 
 
@@ -76,7 +79,8 @@ def sample_codes(model: Model, count: int, c: Tensor | None = None, seed: int = 
     model.check(c)
     if model.prior is None:
         raise VaekitError(
-            "this model has no prior over its code, so there is nothing to draw from: train a vae"
+            "this model has no prior over its code, so there is nothing to draw from: draw from "
+            'its codes, --from codes (source="codes"), or train a vae'
         )
     if c is not None and len(c) != count:
         raise VaekitError(f"{count} samples need as many conditions, got {len(c)}")

@@ -11,6 +11,7 @@ from torch.distributions import Distribution
 from vaekit.distributions.base import Lean
 from vaekit.distributions.counts import Overdispersed, ZeroInflated, bounded_log
 from vaekit.distributions.one_hots import OneHotColumns
+from vaekit.distributions.student_t import StudentTEntries
 from vaekit.errors import VaekitError, nearest
 from vaekit.text import parse
 
@@ -25,9 +26,7 @@ def _counts(heads: Sequence[Tensor]) -> Distribution:
 SCALED: dict[str, Callable[[Tensor, Tensor], Distribution]] = {
     "gaussian": lambda mean, scale: td.Normal(mean, scale, validate_args=False),
     "laplace": lambda mean, scale: td.Laplace(mean, scale, validate_args=False),
-    "student_t": lambda mean, scale: td.StudentT(
-        mean.new_tensor(DF), mean, scale.expand_as(mean), validate_args=False
-    ),
+    "student_t": lambda mean, scale: StudentTEntries(DF, mean, scale.expand_as(mean)),
 }
 PLAIN: dict[str, Callable[[Sequence[Tensor]], Distribution]] = {
     "bernoulli": lambda heads: td.Bernoulli(logits=heads[0], validate_args=False),

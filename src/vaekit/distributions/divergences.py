@@ -141,13 +141,14 @@ def log_ratio(
     parts = blocks(q, p, z)
     if parts is not None:
         return torch.stack([log_ratio(*part, path, exact) for part in parts]).sum(0)
+    if exact and (q.deterministic or isinstance(q, RelaxedOneHots)):
+        which = "a deterministic code has" if q.deterministic else "relaxed one-hots have"
+        raise VaekitError(
+            f"weighing codes needs a posterior with a density, which {which} not: use a Gaussian "
+            "code"
+        )
     _check_pair(q, p)
     if isinstance(q, RelaxedOneHots):
-        if exact:
-            raise VaekitError(
-                "weighing codes needs a posterior with a density, which relaxed one-hots have not: "
-                "use a Gaussian code"
-            )
         return _one_hots_to_one_hots(q, p).expand(z.shape[:-1])
     q = q.changed(Tensor.detach) if path and not isinstance(q, OneHots) else q
     own, other = (log_prob(d, z, z.shape[:-1], name) for d, name in ((q, "q(z|x)"), (p, "p(z)")))

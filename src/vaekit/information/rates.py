@@ -137,6 +137,7 @@ class _PerExample:
         self.parts: dict[str, list[Tensor]] = {}
         self.closed: dict[str, bool] = {}
         self.kept, self.standard, self.units = "I(x; z)", True, list[int]()
+        self.sphere = False
 
     def add(self, run: Pass) -> dict[str, Tensor]:
         """Take what a pass says of its examples, and return it by name, each (n, ...)."""
@@ -147,6 +148,7 @@ class _PerExample:
         self._put("distortion", -run.log_likelihood.mean(0))
         self._put("squared_error", squares(run.x, run.p.mean).flatten(2).sum(-1).mean(0))
         self.units = _units_of(run.q)
+        self.sphere = run.q.sphere
         self._put("mean", run.q.mean)
         self._put("variance", run.q.variance)
         if run.prior is None or run.q.deterministic:
@@ -189,7 +191,7 @@ class _PerExample:
             "squared units of x",
         )
         v = whole["v"][:, self.units] if "v" in whole else None
-        return numbers | _active_units(whole["mean"][:, self.units], v, self.standard)
+        return numbers | _active_units(whole["mean"][:, self.units], v, self.standard, self.sphere)
 
     def _rate_number(self, name: str, values: Tensor, drawn: str) -> Number:
         z = "z" + name.removeprefix("rate")
@@ -208,13 +210,17 @@ def mean_number(
     return Number(float(values.mean()), estimator, n, se, unit, direction)
 
 
-def _active_units(mean: Tensor, v: Tensor | None, standard: bool) -> dict[str, Number]:
+def _active_units(
+    mean: Tensor, v: Tensor | None, standard: bool, sphere: bool
+) -> dict[str, Number]:
     n, size = mean.shape
     if not size:
         return {}
     unit = f"units of {size}"
-    how = f"count of Var_x(μ_h) > {ACTIVE}"
-    count = int((mean.var(0, unbiased=False) > ACTIVE).sum())
+    # Directions have Σ_h Var μ_h ≤ 1, so that in many latents none need reach .01.
+    how = f"count of Var_x(μ_h) > {ACTIVE}" + ("/H, codes being directions" if sphere else "")
+    least = ACTIVE / size if sphere else ACTIVE
+    count = int((mean.var(0, unbiased=False) > least).sum())
     numbers = {"active_units": Number(count, how, n, None, unit, "exact")}
     if v is not None:
         wide = "μ_h² + s_h²" if standard else "((μ_h − m_h)² + s_h²) / t_h²"

@@ -97,8 +97,3 @@ class Columns(Likelihood):
             elif name == "bernoulli":
                 seen[..., at] = torch.where(x[..., at].isnan(), 0.5, seen[..., at])
         return seen
-
-    def noise(self) -> dict[str, float]:
-        """Return the mean scale of columns of numbers."""
-        scales = [self.scale(name).detach() for name in self.free]
-        return {"noise_scale": float(torch.cat(scales).mean())} if scales else {}

@@ -1,12 +1,13 @@
 """Student-t noise: tails as heavy as one says, so that what is far off counts by its logarithm."""
 
-import math
-
 from torch import Tensor, nn
 from torch import distributions as td
 
+from vaekit.distributions.student_t import StudentTEntries
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import ScaledNoise
+
+LARGEST_DF = 1_000_000
 
 
 class StudentT(ScaledNoise):
@@ -27,12 +28,14 @@ class StudentT(ScaledNoise):
     ):
         super().__init__(network, scale, learned, floor)
         number = isinstance(df, int | float) and not isinstance(df, bool)
-        if not (number and 2 < df < math.inf):
-            raise VaekitError(f"student_t needs finite df > 2, for its variance, got df={df!r}")
+        if not (number and 2 < df <= LARGEST_DF):
+            raise VaekitError(
+                f"student_t needs df > 2, for its variance, and up to {LARGEST_DF:,}, beyond which "
+                f"it is gaussian, got df={df!r}"
+            )
         self.df = float(df)
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return Student-t(ν, G, scale)."""
         (location,) = heads
-        scale = self.scale.expand_as(location)
-        return td.StudentT(location.new_tensor(self.df), location, scale, validate_args=False)
+        return StudentTEntries(self.df, location, self.scale.expand_as(location))

@@ -31,7 +31,7 @@ class CodeNorm(Term):
 
 
 class DecoderNorm(Term):
-    """Return ½ Σ w² over all weights and biases of the decoder, whatever the batch.
+    """Return ½ Σ w² over all weights and biases of the decoder's network, whatever the batch.
 
     Raises `VaekitError` for a decoder without weights that are trained.
     """
@@ -40,7 +40,7 @@ class DecoderNorm(Term):
 
     def __call__(self, run: Pass) -> Tensor:
         """Return half the squared norm of the decoder's weights."""
-        weights = [w for w in run.model.likelihood.parameters() if w.requires_grad]
+        weights = [w for w in run.model.likelihood.network.parameters() if w.requires_grad]
         if not weights:
             raise VaekitError("decoder_norm needs a decoder with weights that are trained")
         return 0.5 * torch.stack([w.square().sum() for w in weights]).sum()

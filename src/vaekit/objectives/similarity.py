@@ -8,6 +8,7 @@ model stays what it is, by the likelihood that the model has beside it.
     feature_distance  ‖φ(x) − φ(x̂)‖², for a network φ of the user's, whose weights stay
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from vaekit.arguments import fits
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
 from vaekit.networks.frozen import frozen
@@ -37,8 +39,8 @@ class StructuralSimilarity(Term):
     name = "ms_ssim"
 
     def __init__(self, span: float = 1.0):
-        if not span > 0:
-            raise VaekitError(f"ms_ssim needs a span > 0, from black to white, got {span!r}")
+        if not (fits(span, float) and 0 < span < math.inf):
+            raise VaekitError(f"ms_ssim needs a finite span > 0, from black to white, got {span!r}")
         self.span = float(span)
 
     def __call__(self, run: Pass) -> Tensor:
@@ -119,4 +121,10 @@ class FeatureDistance(Term):
     def _of(self, x: Tensor) -> Tensor:
         (features,) = self._features
         out = frozen(features, x) if isinstance(features, nn.Module) else features(x)
-        return float_output(out, "the network of features")
+        out = float_output(out, "the network of features")
+        if out.ndim < 2 or len(out) != len(x):
+            raise VaekitError(
+                f"the network of features gives shape {tuple(out.shape)} for {len(x)} pictures, "
+                f"expected ({len(x)}, …): let it keep the first axis, and give several features"
+            )
+        return out

@@ -17,13 +17,14 @@ class Posterior(nn.Module, ABC):
     `mean` and event shape (H,): one of PyTorch, such as `Independent(Laplace(m, b), 1)`, or a
     `vaekit.distributions.Density`. Set `heads` where several features belong to each entry of z,
     `extra` where some belong to the whole of it, `own_prior` where the prior of a block of its kind
-    is another than the normal. What it keeps of the training, a buffer, it changes in `adapt`,
-    which asks the device nothing.
+    is another than the normal, and `sphere` where codes are of length 1. What it keeps of the
+    training, a buffer, it changes in `adapt`, which asks the device nothing.
     """
 
     heads: int = 1
     extra: int = 0
     own_prior: str = "normal"
+    sphere: bool = False
     latent: int
     network: nn.Module
 

@@ -22,7 +22,7 @@ class VonMisesFisher(Posterior):
     """
 
     extra = 1
-    own_prior = "sphere"
+    own_prior, sphere = "sphere", True
 
     def __init__(self, network: nn.Module, latent: int):
         super().__init__()

@@ -16,6 +16,7 @@ from torch.distributions import StudentT as StudentLaw
 from vaekit.arguments import check, check_latent
 from vaekit.distributions.base import Factorised
 from vaekit.distributions.coordinates import log_size
+from vaekit.distributions.student_t import log_ratio_of_gammas
 from vaekit.errors import VaekitError
 from vaekit.priors.base import Prior
 
@@ -84,10 +85,3 @@ class StudentT(Prior):
     def forward(self, c: Tensor | None = None) -> StudentTs:
         """Return the prior, for any c."""
         return StudentTs(self.df, self.scale, self.log_peak)
-
-
-def log_ratio_of_gammas(x: float) -> float:
-    """Return ln Γ(x + ½) − ln Γ(x), to 1e-12."""
-    if x > 1e4:
-        return 0.5 * math.log(x) - 1 / (8 * x) + 1 / (192 * x**3)
-    return math.lgamma(x + 0.5) - math.lgamma(x)

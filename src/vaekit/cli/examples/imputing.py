@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
+from vaekit.errors import VaekitError, shortened
 
 if TYPE_CHECKING:
     from vaekit.runs.use.imputing import Imputation
@@ -41,12 +42,15 @@ def impute_command(words: list[str]) -> None:
     from pathlib import Path
 
     from vaekit.cli.examples import writing
-    from vaekit.errors import shortened
     from vaekit.runs.use import brought
     from vaekit.runs.use.imputing import fill_in
 
     told = brought.condition_in(options.condition, run)
     if options.hide is not None:
+        if options.out or options.draw:
+            raise VaekitError(
+                "--hide prints errors and writes no table: leave --out and --draw out"
+            )
         _print_errors(
             run.imputation_errors(options.table, told, options.hide, options.samples, options.seed),
             options.hide,

@@ -82,14 +82,16 @@ def windows(recordings: Dataset, window: int, step: int) -> Dataset:
 def fitted(x: Any, shape: tuple[int, ...]) -> Dataset | None:
     """Read an array as signals like those of the shape (C, 1, T); None where it is none.
 
-    It may be (N, C, T), or a recording, which is cut into windows side by side.
+    It may be (N, C, T), of which longer ones are cut into windows side by side, or a recording.
     """
     if len(shape) != 3 or shape[1] != 1:
         return None
     own = np.shape(x)
     channels, _, length = shape
     layout = None
-    if own[1:] == (channels, length) and channels > 1:  # of one they are pictures (N, H, W)
+    if (own[1:] == (channels, length) and channels > 1) or (
+        own[1:2] == (channels,) and len(own) == 3 and own[2] > length
+    ):  # of one they are pictures (N, H, W)
         layout = "nct"
     elif own[:1] == (channels,) != own[1:] and len(own) == 2:
         layout = "ct"

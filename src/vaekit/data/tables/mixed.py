@@ -71,8 +71,12 @@ class Field:
         Raises `VaekitError` for text where numbers belong.
         """
         if not self.levels:
-            return numbers_in(column)[:, None], []
+            made = numbers_in(column)[:, None]
+            self._check_counts(made[:, 0])
+            return made, []
         column = plain_numbers(column)
+        if column.dtype.is_numeric():
+            numbers_in(column)  # which refuses infinite values
         numbers = {key(level): k for k, level in enumerate(self.levels)}
         keys = [None if value is None else key(value) for value in column.to_list()]
         missing = (None, key(float("nan")))
@@ -83,6 +87,16 @@ class Field:
             made = (found[:, None] == np.arange(self.width)).astype(np.float64)
         made[found < 0] = np.nan
         return made, [str(k) for k in unknown]
+
+    def _check_counts(self, numbers: np.ndarray) -> None:
+        """Raise `VaekitError` where a column of counts holds other numbers."""
+        off = ~np.isnan(numbers) & ((numbers < 0) | (numbers % 1 != 0))
+        if self.law in LAWS_BY_KIND["counts"] and off.any():
+            row = int(off.argmax())
+            raise VaekitError(
+                f"column {self.name!r} is of counts, whole numbers from 0 on, but row {row} holds "
+                f"{numbers[row]:g}: repair it, or leave such cells empty"
+            )
 
     def own(self, entries: np.ndarray) -> list[Any]:
         """Return the values of a column in its own type, None where missing, of (N, width).

@@ -21,12 +21,14 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution
 
-from vaekit.apply import condition_of, encode_set, sample_rows
+from vaekit.apply import condition_of, device_of, encode_set
+from vaekit.arguments import expect
 from vaekit.data import Dataset
 from vaekit.distributions import Density, StandardNormal
 from vaekit.distributions.base import density
 from vaekit.errors import VaekitError, nearest, warn
-from vaekit.information.encoding import posterior_of
+from vaekit.given import check_model, check_seed
+from vaekit.information.encoding import posterior_of, rows_of
 from vaekit.likelihoods import Likelihood
 from vaekit.model import Model
 from vaekit.posteriors import Posterior
@@ -93,10 +95,20 @@ class _TurnedLikelihood(Likelihood):
 
 def why_not_turned(model: Model, data: Dataset) -> str:
     """Say why the code of a model has no other axes, or nothing."""
-    if model.prior is not None and not isinstance(model.prior(None), StandardNormal):
-        return "its prior is not the same in all directions, as normal is"
     q = posterior_of(model, data)
+    if why := _why_not_round(model):
+        return why
     return "" if q.independent or q.deterministic else "its posterior is of no independent latents"
+
+
+def _why_not_round(model: Model) -> str:
+    if model.condition is not None and model.prior is not None:
+        c = torch.zeros(1, model.condition.width, device=device_of(model))
+    else:
+        c = None
+    if model.prior is not None and not isinstance(model.prior(c), StandardNormal):
+        return "its prior is not the same in all directions, as normal is"
+    return ""
 
 
 @torch.no_grad()
@@ -105,13 +117,19 @@ def find_axes(
 ) -> Tensor:
     """Return an orthogonal Q (H, H) for the code of a model, by the means of up to n examples.
 
-    Raises `VaekitError` for an unknown way, and a code that has no other axes.
+    Raises `VaekitError` for an unknown way, a code that has no other axes, n < 1, and for ica no
+    more examples than latents.
     """
     if by not in AXES:
         raise nearest(str(by), AXES, "way to choose axes")
+    check_seed(seed)
+    rows = rows_of(model, data, n)
     if why := why_not_turned(model, data):
         raise VaekitError(f"this model's code has no other axes: {why}")
-    rows = sample_rows(len(data), n)
+    if by == "ica" and len(rows) <= model.posterior.latent:
+        raise VaekitError(
+            f"axes of {model.posterior.latent} latents by ica need more examples than {len(rows)}"
+        )
     c = condition_of(model, data, rows)
     means = encode_set(model, data.subset(rows), c).mean.double().numpy()
     means = means - means.mean(0)
@@ -147,10 +165,16 @@ def _independent(means: np.ndarray, seed: int) -> np.ndarray:
 def with_axes(model: Model, axes: Tensor) -> Model:
     """Return the model with codes Qz in place of z, whose networks and bound are the same.
 
-    Raises `VaekitError` for a Q (H, H) that is not orthogonal.
+    Raises `VaekitError` for a Q (H, H) that is not orthogonal, and a code that has no other axes.
     """
+    check_model(model)
+    if why := _why_not_round(model):
+        raise VaekitError(f"this model's code has no other axes: {why}")
     size = model.posterior.latent
-    if axes.shape != (size, size) or float((axes @ axes.T - torch.eye(size)).abs().max()) > 1e-3:
+    axes = torch.as_tensor(axes, dtype=torch.float32) if isinstance(axes, np.ndarray) else axes
+    expect(axes, Tensor, f"axes, an orthogonal matrix ({size}, {size})")
+    apart = axes.shape != (size, size) or (axes @ axes.T - torch.eye(size).to(axes)).abs().max()
+    if not float(apart) <= 1e-3:
         raise VaekitError(f"axes are an orthogonal matrix ({size}, {size})")
     axes = axes.to(next(model.parameters()))
     q, p = _TurnedPosterior(model.posterior, axes), _TurnedLikelihood(model.likelihood, axes)

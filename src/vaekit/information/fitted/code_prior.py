@@ -51,7 +51,10 @@ class CodeMixture(Prior):
 
 def unfit_for_mixtures(model: Model, data: Dataset) -> str:
     """Say why no mixture can be fitted to the codes of a model on a set, or nothing."""
-    discrete = categories_of(posterior_of(model, data))
+    q = posterior_of(model, data)
+    if q.sphere:
+        return "this model's codes are directions, which no mixture of Gaussians describes"
+    discrete = categories_of(q)
     return "this model's code has categories, which are no Gaussians" if discrete else ""
 
 

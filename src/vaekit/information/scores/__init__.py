@@ -72,10 +72,13 @@ def score(
             " too"
         )
     numbers = {}
-    for kind in kinds_of_codes(codes):
+    kinds = kinds_of_codes(codes)
+    of_codes = [name for name in wanted if METRICS[name].needs in OF_CODES]
+    others = [name for name in wanted if name not in of_codes]  # read no codes of any kind
+    for kind in kinds if "mean" in kinds or not others else ("mean", *kinds):
         of = turned(model, data, kind, seed) if kind in AXES else model
         subject = ModelOnSet(of, data, train, n, seed, acts, network, bins, kind == "drawn")
-        own = [name for name in wanted if kind == "mean" or METRICS[name].needs in OF_CODES]
+        own = [*(of_codes if kind in kinds else []), *(others if kind == "mean" else [])]
         for done, name in enumerate(own):
             if progress is not None:
                 progress(row_of_codes(name, kind), done, len(own))

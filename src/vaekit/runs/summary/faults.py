@@ -75,8 +75,12 @@ def _unused_share(numbers: NumbersByName) -> Iterator[Sentence]:
             yield Sentence(
                 "try", "A shorter code, --latent, or tied networks, --network tied, which use more."
             )
-    share = value_of(numbers, "unused_codes")
-    if share is not None and share > UNUSED:
+    share, found = value_of(numbers, "unused_codes"), numbers.get("perplexity", {})
+    if share is None:
+        return
+    codes, n = int(found["unit"].strip("[]in ").split(", ")[1].replace(",", "")), found["n"]
+    by_chance = (1 - 1 / codes) ** n  # of vectors that are used alike
+    if share - by_chance > UNUSED:
         yield Sentence("wrong", f"{percent(share)} of the vectors of the codebook are never used.")
         yield Sentence(
             "try", "Fewer vectors, --codes, or more groups, --groups; or train longer, --epochs."

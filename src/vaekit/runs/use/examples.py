@@ -204,8 +204,8 @@ def interpolate(
     """Decode along the straight line between the mean codes of two examples, (steps, *shape).
 
     An example is its number in the run's test set, an array of one, or a file of one. The ends are
-    the reconstructions of the two. The line is straight, as no prior here has its mass on a sphere
-    alone. A condition that differs between the two moves along a line too. Raises `VaekitError` for
+    the reconstructions of the two. Of codes that are directions it goes along the sphere. A
+    condition that differs between the two moves along a line too. Raises `VaekitError` for
     steps < 2, examples that are not there or more than one, and as `encode` does.
     """
     if not fits(steps, int) or steps < 2:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from vaekit.arguments import fits
+from vaekit.arguments import check, fits
 from vaekit.corruptions import Hidden
 from vaekit.data import Dataset
 from vaekit.data.files.tables import is_frame, read_table
@@ -51,6 +51,7 @@ def impute(
 
 def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: int) -> Filled:
     """Return what `impute` does, and how many cells were filled in."""
+    check("draw", draw, bool, False)
     columns = columns_of(run)
     given, own = _read(run, x)
     data, c = prepared(run, given, condition)
