@@ -158,7 +158,8 @@ def outside(low: float, high: float, support: tuple[float, float]) -> bool:
 
 AS_COUNTS = (
     "counts are whole numbers from 0 on and stay as they are (a table is standardised unless it is "
-    "table('FILE', scale=none)); of other data use another likelihood"
+    "table('FILE', scale=none), whole numbers of an array mean v/255 unless it is "
+    "array('FILE', scale=1)); of other data use another likelihood"
 )
 
 
