@@ -23,7 +23,7 @@ from vaekit.errors import VaekitError
 from vaekit.system.progress import steps
 from vaekit.system.threads import in_threads
 
-MANY = 10_000  # pictures whose decoding takes long enough to be announced
+MANY_PICTURES = 10_000  # pictures whose decoding takes long enough to be announced
 Decode = Callable[[bytes], np.ndarray]
 
 
@@ -61,7 +61,7 @@ def mapped(
     def make(folder: Path) -> None:
         with open_files(path, wanted) as source:
             count = len(source.names)
-            about = f"decoding {count} pictures of {path.name}" if count > MANY else ""
+            about = f"decoding {count} pictures of {path.name}" if count > MANY_PICTURES else ""
             pieces = (picture[None] for picture in _decoded_pictures(source, decode))
             record = lambda: {"names": source.names, "sha256": source.sha256()}  # noqa: E731
             store(folder, count, pieces, record, about)

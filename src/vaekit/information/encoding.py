@@ -78,7 +78,7 @@ def check_subject(model: Model, data: Dataset, **counts: int) -> None:
 
 
 @torch.no_grad()
-def coded(
+def encodings(
     model: Model,
     data: Dataset,
     rows: Tensor | None = None,
@@ -103,9 +103,9 @@ def encoded(model: Model, data: Dataset, rows: Tensor, size: int = CHUNK) -> Ite
     """Yield posteriors of `rows` of a set in chunks of `size`, in evaluation mode, not decoded.
 
     Posteriors of fewer than 32 bits are widened to float32. Raises `VaekitError` for
-    deterministic codes, which have no density, and as `coded` does.
+    deterministic codes, which have no density, and as `encodings` does.
     """
-    for part, x, c, narrow in coded(model, data, rows, size):
+    for part, x, c, narrow in encodings(model, data, rows, size):
         q = _widened(narrow)
         check_finite_values(model, data, part, "the code", q.mean, q.variance)
         prior = None if model.prior is None else model.expect(q.mean, c)

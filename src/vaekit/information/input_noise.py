@@ -34,7 +34,7 @@ from vaekit.distributions import LOG_2PI
 from vaekit.errors import VaekitError, warn
 from vaekit.faults import check_finite_values
 from vaekit.information.diagnostics import spectra
-from vaekit.information.encoding import coded, drawing, posterior_of, rows_of
+from vaekit.information.encoding import drawing, encodings, posterior_of, rows_of
 from vaekit.information.rates import Number, mean_number
 from vaekit.information.scores.match import gaussian_entropy
 from vaekit.model import Model
@@ -125,7 +125,7 @@ def _noisy_codes(
     """Yield codes of noisy inputs (n, H), −log p(x|z) and log p(z), (n,), float64, in chunks."""
     noise = model.corruption
     assert noise is not None
-    for part, x, c, q in coded(model, data, rows, corruption=noise):
+    for part, x, c, q in encodings(model, data, rows, corruption=noise):
         z = q.mean
         p = model.decode(z[None], c, x.shape)
         distortion = -log_prob(p, x, p.batch_shape, "p(x|z)")[0]

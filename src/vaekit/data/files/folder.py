@@ -19,7 +19,7 @@ import torch
 from vaekit.data.area import box as sides
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.dataset import Dataset
-from vaekit.data.decoding import MANY
+from vaekit.data.decoding import MANY_PICTURES
 from vaekit.data.files.folder_reader import FolderReader
 from vaekit.data.files.layout import File, arranged, existing_folder, list_pictures  # noqa: F401 (for `encode`)
 from vaekit.data.files.pictures import Form, Ground
@@ -137,7 +137,7 @@ def _mapped(
                 return {**made, "of": str(root.resolve()), "notes": said}
 
             count = len(pictures.pages)
-            about = f"decoding {count} pictures of {root}" if count > MANY else ""
+            about = f"decoding {count} pictures of {root}" if count > MANY_PICTURES else ""
             pieces = (pixels[None] for pixels in pictures.decoded())
             store(place, count, pieces, record, about)
 

@@ -20,7 +20,7 @@ from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
 from vaekit.information.aggregated.categories import categories_of
-from vaekit.information.encoding import coded, drawing, posterior_of, rows_of
+from vaekit.information.encoding import drawing, encodings, posterior_of, rows_of
 from vaekit.model import Model
 from vaekit.priors import Prior
 
@@ -83,7 +83,7 @@ def with_code_prior(
             f"{components} components need more codes than {len(rows)}: give fewer components"
         )
     with drawing(seed):
-        draws = [each.q.rsample().double().cpu() for each in coded(model, data, rows)]
+        draws = [each.q.rsample().double().cpu() for each in encodings(model, data, rows)]
     z = torch.cat(draws).numpy()
     centre, spread = z.mean(0), z.std(0)
     if not spread.max() > 0:

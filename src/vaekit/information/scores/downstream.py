@@ -34,7 +34,7 @@ from vaekit.apply import (
 from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
 from vaekit.information.aggregated.categories import categories, other_entries
-from vaekit.information.encoding import coded
+from vaekit.information.encoding import encodings
 from vaekit.information.fitted.code_prior import unfit_for_mixtures, with_code_prior
 from vaekit.information.scores.features import (
     FeatureNetwork,
@@ -170,7 +170,7 @@ class ModelOnSet:
         """Return codes of a set, means or draws, (n, H), of corrupted inputs if asked."""
         codes = []
         with seeded(self.seed):
-            for each in coded(self.model, data, corruption=corruption):
+            for each in encodings(self.model, data, corruption=corruption):
                 z = each.q.rsample() if self.draws else each.q.mean
                 codes.append(z.double().cpu().numpy())
         return np.concatenate(codes)

@@ -60,7 +60,7 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
         own = columns.typed(run.schema.own(data.batch()))
     made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed, c)))
     names = [field.name for field in columns.fields]
-    gone = {name: _missing(own[name]) for name in names}
+    gone = {name: _gone(own[name]) for name in names}
     filled = own.with_columns(_filled(own[name], made[name], gone[name]) for name in names)
     empty = sum(filled.select(names).null_count().row(0))
     if empty:
@@ -71,7 +71,7 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
     return Filled(filled, {name: int(each.sum()) for name, each in gone.items()})
 
 
-def _missing(own: pl.Series) -> pl.Series:
+def _gone(own: pl.Series) -> pl.Series:
     gone = own.is_nan() | own.is_null() if own.dtype.is_float() else own.is_null()
     return gone.fill_null(True)
 
