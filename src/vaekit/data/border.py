@@ -33,8 +33,8 @@ def admit(x: Any, scale: float | None = None, layout: Channels = "auto") -> Tens
 
     `scale` divides the values in place of what its type says; bool stays 0 and 1.
     `layout="nhwc"` moves the channels of (N, H, W, C), `"nchw"` says that they come first where it
-    looks otherwise; `nct` and its like read signals (see `data.signals`). Memory is shared with the
-    argument where type and layout allow. Raises `VaekitError` for other shapes and types, no
+    looks otherwise; `nct` and its like read signals (see `data.recordings`). Memory is shared with
+    the argument where type and layout allow. Raises `VaekitError` for other shapes and types, no
     examples, NaN, infinity, and whole numbers in pictures that are no bytes.
     """
     if layout in LAYOUTS:

@@ -58,7 +58,7 @@ class Bytes(Scaling):
 
 
 class RowScaling(Scaling):
-    """Scale the columns of a table, in float64 as `data.columns` does, and fill missing values."""
+    """Scale the columns of a table as `TableColumns` does, in float64, and fill missing values."""
 
     shift: Tensor
     width: Tensor

@@ -44,7 +44,7 @@ def array(
     `key` names the images where there are several arrays; `mmap` maps a .npy (None: if larger than
     1 GiB); `scale` divides the values; `layout` is nchw or nhwc, of signals nct or ntc. A recording
     (T,), (C, T) or (T, C) is cut into windows of `window` samples, one every `step`: where these
-    overlap, whole stretches are held out (see `data.windows`). Raises `VaekitError` for damaged
+    overlap, whole stretches are held out (see `data.recordings`). Raises `VaekitError` for damaged
     files, pickled objects, an unclear key, and what `Dataset.from_array` and windows refuse.
     """
     file = existing_file(path, "the array")

@@ -85,7 +85,7 @@ def table(
     file of the cache and maps it, for more than memory holds.
 
     `mixed` takes text, classes and counts beside numbers, each column by a law of its own, which
-    `laws` says for some (see `data.mixed`), and leaves what is missing out of the likelihood.
+    `laws` says for some (see `data.tables`), and leaves what is missing out of the likelihood.
     Raises `VaekitError` for text, missing or infinite values, unknown columns, damaged files, and a
     cache that cannot be written.
     """

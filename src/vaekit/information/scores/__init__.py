@@ -47,7 +47,7 @@ def score(
     accuracies are given for clean inputs and under each of `corruptions`, such as
     `masking(p=0.5)`. `network` maps images to features for `fid`; without one `feature_network`
     is trained. `codes` are mean, drawn (from q(z|x)), pca or ica (the mean in other axes, see
-    `information.axes`), or several: what is not read from means stands under its name with its
+    `find_axes`), or several: what is not read from means stands under its name with its
     kind, `[drawn]`.
 
     Returns name → value, estimator, n, shuffled, parts and so on as `evaluate` does; a value that
