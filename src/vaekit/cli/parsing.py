@@ -83,7 +83,7 @@ def parse_words(made: "ArgumentParser", words: list[str]) -> Any:
     """Parse words, with - and _ alike in flags; unknown ones raise with the nearest."""
     from jsonargparse import ArgumentError
 
-    known = [flag for action in made._actions for flag in action.option_strings]
+    known = flags_of(made)
     words = [_as_known(word, known) for word in words]
     for word in words:
         flag = word.split("=")[0]
@@ -95,6 +95,11 @@ def parse_words(made: "ArgumentParser", words: list[str]) -> Any:
         return made.parse_args(words)
     except ArgumentError as error:
         raise VaekitError(f"{_reworded(error)}. `{made.prog} --help` shows all arguments") from None
+
+
+def flags_of(made: "ArgumentParser") -> list[str]:
+    """List the flags of a parser: what begins the lines of its help."""
+    return re.findall(r"^ +(?:-\w, )?(--[\w-]+)", made.format_help(), re.MULTILINE)
 
 
 def _reworded(error: Exception) -> str:

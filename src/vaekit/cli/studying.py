@@ -8,7 +8,7 @@ from statistics import mean
 from typing import TYPE_CHECKING, Any
 
 from vaekit import recipes
-from vaekit.cli.parsing import parse_words, parser
+from vaekit.cli.parsing import flags_of, parse_words, parser
 from vaekit.errors import VaekitError
 from vaekit.study import (
     Engine,
@@ -148,7 +148,7 @@ def _parser(command: str) -> "ArgumentParser":
 def _read_study(words: list[str], command: str) -> tuple[dict[str, Any], Any]:
     """Return what the study is, and the options of how to make it."""
     made = _parser(command)
-    known = {flag for action in made._actions for flag in action.option_strings}
+    known = set(flags_of(made))
     names, own, settings = [], list[str](), dict[str, Any]()
     rest = iter(words)
     for word in rest:
