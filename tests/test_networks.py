@@ -1,9 +1,12 @@
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from vaekit.errors import VaekitError
 from vaekit.networks import ACTIVATIONS, NETWORKS, Conv, Mlp, networks
+from vaekit.networks.conv1d import Conv1d
+from vaekit.networks.resnet import Resnet
 
 IMAGES = [(1, 28, 28), (3, 64, 64), (1, 32, 32), (1, 192, 168), (2, 29, 31)]
 BIG = {"vimae_small", "vimae_large"}
@@ -130,3 +133,23 @@ def test_doubling_is_pytorchs_transposed_convolution(channels, size):
     ):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Conv1d(4, hidden=3),
+        lambda: Resnet(8, hidden=None),
+        lambda: Mlp(3, decoder=5),
+        lambda: Conv(8, up="ab"),
+        lambda: Mlp(True),
+        lambda: Mlp(2.5),
+    ],
+)
+def test_widths_that_are_none_are_refused(make):
+    with pytest.raises(VaekitError, match=r"must be (a list of )?whole numbers ≥ 1, got"):
+        make()
+
+
+def test_widths_of_numpy_are_whole_numbers():
+    assert Mlp(np.int64(4)).widths == (4,) and type(Mlp(np.int64(4)).widths[0]) is int

@@ -79,8 +79,9 @@ class Steps(nn.Module):
         check_counts(transforms=transforms)
         if kind not in FLOWS:
             raise nearest(str(kind), FLOWS, "kind of flow")
-        if not hidden or not all(isinstance(n, int) and n >= 1 for n in hidden):
-            raise VaekitError(f"the hidden widths of a flow must be ≥ 1, got {list(hidden)}")
+        listed = isinstance(hidden, Sequence) and not isinstance(hidden, str) and len(hidden)
+        if not listed or not all(isinstance(n, int) and n >= 1 for n in hidden):
+            raise VaekitError(f"the hidden widths of a flow are a list of numbers ≥ 1: {hidden!r}")
         make = getattr(_zuko_flows(), FLOWS[kind])
         how = {"transforms": transforms, "hidden_features": tuple(hidden)}
         self.lazy = make(size, context, **how).transform

@@ -1,11 +1,12 @@
 """What a family of networks is, the activations by name, and the layout of images."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from vaekit.arguments import fits
 from vaekit.errors import VaekitError, nearest
 
 Shape = tuple[int, ...]
@@ -47,11 +48,14 @@ def activation(name: str) -> nn.Module:
     return ACTIVATIONS[name]()
 
 
-def positive(numbers: tuple[int, ...], what: str) -> tuple[int, ...]:
+def positive(numbers: Sequence[int], what: str) -> tuple[int, ...]:
     """Return `numbers` where all are whole and ≥ 1; raise `VaekitError` otherwise."""
-    if not all(isinstance(n, int) and n >= 1 for n in numbers):
+    listed = isinstance(numbers, Sequence) and not isinstance(numbers, str)
+    if not listed:
+        raise VaekitError(f"{what} must be a list of whole numbers ≥ 1, got {numbers!r}")
+    if not all(fits(n, int) and n >= 1 for n in numbers):
         raise VaekitError(f"{what} must be whole numbers ≥ 1, got {list(numbers)}")
-    return numbers
+    return tuple(int(n) for n in numbers)
 
 
 class ChannelsLast(nn.Module):

@@ -47,8 +47,8 @@ class Conv(Networks):
         activation: str = "relu",
     ):
         self.channels = positive(channels or (32, 32, 64, 64), "the channels of a conv network")
-        self.up = positive(tuple(up or self.channels[::-1]), "the decoder channels")
-        self.hidden = positive(tuple(hidden), "the dense widths of a conv network")
+        self.up = positive(up or self.channels[::-1], "the decoder channels")
+        self.hidden = positive(hidden, "the dense widths of a conv network")
         (self.kernel,) = positive((kernel,), "the kernel")
         self.tail, self.batch_norm, self.activation = tail, batch_norm, activation
 

@@ -33,7 +33,7 @@ class Conv1d(Networks):
     ):
         self.widths = positive(widths or (32, 64, 128), "the widths of conv1d")
         self.kernel, self.channels = positive((kernel, channels), "kernel and channels of conv1d")
-        self.hidden = positive(tuple(hidden), "the dense widths of conv1d")
+        self.hidden = positive(hidden, "the dense widths of conv1d")
         self.activation = activation
 
     def encoder(self, shape: Shape, features: int) -> nn.Module:

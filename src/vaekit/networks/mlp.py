@@ -26,7 +26,7 @@ class Mlp(Networks):
         decoder_activation: str | None = None,
     ):
         self.widths = positive(widths, "the widths of an mlp")
-        mirrored = widths[::-1] if decoder is None else tuple(decoder)
+        mirrored = widths[::-1] if decoder is None else decoder
         self.decoder_widths = positive(mirrored, "the decoder widths of an mlp")
         self.activation = activation
         self.decoder_activation = decoder_activation or activation

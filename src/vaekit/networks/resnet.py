@@ -44,7 +44,7 @@ class Resnet(Networks):
     ):
         self.channels = positive(channels or (16, 32, 64, 128), "the channels of a resnet")
         self.blocks, self.groups = positive((blocks, groups), "blocks and groups of a resnet")
-        self.hidden = positive(tuple(hidden), "the dense widths of a resnet")
+        self.hidden = positive(hidden, "the dense widths of a resnet")
         self.activation = activation
         if odd := [width for width in self.channels if width % groups]:
             fits = math.gcd(*self.channels)
