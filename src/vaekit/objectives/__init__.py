@@ -28,11 +28,12 @@ from vaekit.objectives.base import Adversarial, Objective, Term
 from vaekit.objectives.commitment import Commitment
 from vaekit.objectives.contractive import Contractive, jacobian
 from vaekit.objectives.distortion import Distortion
+from vaekit.objectives.features import FeatureDistance
 from vaekit.objectives.importance import ImportanceWeighted
 from vaekit.objectives.kl import KL, RateConstraint, RateTarget
 from vaekit.objectives.regularised import CodeNorm, DecoderNorm, DecoderSlope
 from vaekit.objectives.shares import category_shares, codebook_reader
-from vaekit.objectives.similarity import FeatureDistance, StructuralSimilarity
+from vaekit.objectives.similarity import StructuralSimilarity
 from vaekit.objectives.sparsity import Sparsity, sparsity
 from vaekit.schedules import Weight, weight
 from vaekit.text import build, parse, summed

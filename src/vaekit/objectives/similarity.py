@@ -1,27 +1,23 @@
-"""Distances between x and the mean x̂ of p(x|z) that are no likelihoods, and so no nats.
+"""MS-SSIM: a distance between x and the mean x̂ of p(x|z) that is no likelihood, and so no nats.
 
-An objective that has one in place of the distortion bounds nothing; all that is measured of the
+An objective that has it in place of the distortion bounds nothing; all that is measured of the
 model stays what it is, by the likelihood that the model has beside it.
 
-    ms_ssim           1 − l_M(x, x̂)^{w_M} Π_j cs_j(x, x̂)^{w_j},  l cs = SSIM at scale j  (Wang,
-                      Simoncelli & Bovik 2003, eq. 7), windows that are Gaussian, of 11 pixels
-    feature_distance  ‖φ(x) − φ(x̂)‖², for a network φ of the user's, whose weights stay
+    1 − l_M(x, x̂)^{w_M} Π_j cs_j(x, x̂)^{w_j},   l cs = SSIM at scale j
+
+(Wang, Simoncelli & Bovik 2003, eq. 7), by windows that are Gaussian, of 11 pixels.
 """
 
 import math
-from collections.abc import Callable
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from vaekit.arguments import fits
 from vaekit.errors import VaekitError
 from vaekit.model import Pass
-from vaekit.networks.frozen import frozen
 from vaekit.objectives.base import Term
-from vaekit.shapes import float_output
 
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # of scales, from the finest on
 WINDOW, SIGMA = 11, 1.5
@@ -96,35 +92,3 @@ def _ssim(x: Tensor, y: Tensor, span: float) -> tuple[Tensor, Tensor]:
     mean_x, mean_y = mean_a + middle, mean_b + middle
     light = (2 * mean_x * mean_y + one) / (mean_x**2 + mean_y**2 + one)
     return light, (2 * both + two) / (var_a + var_b + two)
-
-
-class FeatureDistance(Term):
-    """Return ‖φ(x) − φ(x̂)‖² of features φ (n, …), summed over them, averaged over examples.
-
-    φ is a network, or any callable of pictures; gradients flow through it and leave it as it is.
-    Enter it by name in a file for `--import`: `TERMS["perceptual"] = lambda: FeatureDistance(net)`.
-    """
-
-    name = "feature_distance"
-
-    def __init__(self, features: Callable[[Tensor], Any]):
-        if not callable(features):
-            raise VaekitError(f"feature_distance needs a network of pictures, got {features!r}")
-        self._features = (features,)  # within a tuple: its weights are not the term's
-
-    def __call__(self, run: Pass) -> Tensor:
-        """Return the distance, averaged over codes."""
-        made = run.p.mean.flatten(0, 1)
-        seen, other = self._of(run.x), self._of(made)
-        return (other.view(-1, *seen.shape) - seen).square().flatten(2).sum(-1).mean()
-
-    def _of(self, x: Tensor) -> Tensor:
-        (features,) = self._features
-        out = frozen(features, x) if isinstance(features, nn.Module) else features(x)
-        out = float_output(out, "the network of features")
-        if out.ndim < 2 or len(out) != len(x):
-            raise VaekitError(
-                f"the network of features gives shape {tuple(out.shape)} for {len(x)} pictures, "
-                f"expected ({len(x)}, …): let it keep the first axis, and give several features"
-            )
-        return out
