@@ -27,7 +27,7 @@ For **corrupted inputs** give the codes of clean examples and of corrupted held 
 classifier meets at work what it did not learn from, which is what a robust code is for.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -85,26 +85,13 @@ def label_accuracy(
     count = _count(truth, labelled, repeats)
     learnt = np.arange(len(values) + len(held)) < len(values)
     scaled = standardised(np.concatenate([values, held]), learnt)
-    inputs, asked = scaled[learnt], scaled[~learnt]
-
-    def answers(truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        rows = stratified(truth, count, rng)
-        if len(known := np.unique(truth[rows])) == 1:  # nothing to tell apart
-            return np.full(len(asked), known[0])
-        learner = READERS[classifier][0](inputs.shape[1])
-        if classifier != "tsvm":
-            return learner.fit(inputs[rows], truth[rows]).predict(asked)
-        others = np.delete(inputs, rows, axis=0)
-        few = rng.permutation(len(others))[:UNLABELLED]
-        return transduced(learner, inputs[rows], truth[rows], others[few]).predict(asked)
-
+    reading = _Reading(classifier, scaled[learnt], scaled[~learnt], count)
     rng = np.random.default_rng(seed)
-    answered = [answers(truth, rng) for _ in range(repeats)]
-    hits = np.array([each == wanted for each in answered])
-    draws = hits.mean(axis=1)
+    answered = np.array([reading.answers(truth, rng) for _ in range(repeats)])
     mixed = [rng.permutation(truth) for _ in range(shuffles)]
-    chance = [(answers(each, rng) == wanted).mean() for each in mixed]
-    value, classes = float(draws.mean()), np.unique(np.concatenate([truth, wanted]))
+    chance = [(reading.answers(each, rng) == wanted).mean() for each in mixed]
+    hits = answered == wanted
+    draws, classes = hits.mean(axis=1), np.unique(np.concatenate([truth, wanted]))
     drawn = float(draws.std(ddof=1) / np.sqrt(repeats)) if repeats > 1 else None
     judged = float(hits.mean(axis=0).std() / np.sqrt(len(wanted)))
     se, of = _error(drawn, judged, count == len(truth))
@@ -113,11 +100,10 @@ def label_accuracy(
         "se_of_draws": drawn,
         "se_of_examples": judged,
         "classes": classes,
-        "confusion": _confusion(np.tile(wanted, repeats), np.concatenate(answered), classes),
+        "confusion": _confusion(np.tile(wanted, repeats), answered.ravel(), classes),
     }
     settings = {
-        "estimator": f"held-out accuracy of {READERS[classifier][1]}, codes standardised, from "
-        f"{count:,} labels" + (f", mean of {repeats} stratified draws" if repeats > 1 else ""),
+        "estimator": reading.estimator(repeats),
         "n": len(wanted),
         "se": se,
         "error": of,
@@ -126,7 +112,35 @@ def label_accuracy(
         "repeats": repeats,
         "seed": seed,
     }
-    return Score(value, parts, settings, float(np.mean(chance)) if chance else None)
+    return Score(float(draws.mean()), parts, settings, float(np.mean(chance)) if chance else None)
+
+
+class _Reading(NamedTuple):
+    """Hold standardised codes to learn from (N, H), those that are asked of (n, H), and how."""
+
+    classifier: Classifier
+    inputs: np.ndarray
+    asked: np.ndarray
+    labelled: int
+
+    def answers(self, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Return the classes of what is asked, (n,), learnt from `labelled` of them (N,)."""
+        rows = stratified(truth, self.labelled, rng)
+        if len(known := np.unique(truth[rows])) == 1:  # nothing to tell apart
+            return np.full(len(self.asked), known[0])
+        learner = READERS[self.classifier][0](self.inputs.shape[1])
+        if self.classifier != "tsvm":
+            return learner.fit(self.inputs[rows], truth[rows]).predict(self.asked)
+        others = np.delete(self.inputs, rows, axis=0)
+        few = rng.permutation(len(others))[:UNLABELLED]
+        made = transduced(learner, self.inputs[rows], truth[rows], others[few])
+        return made.predict(self.asked)
+
+    def estimator(self, repeats: int) -> str:
+        """Say what the accuracy is that of."""
+        said = f"held-out accuracy of {READERS[self.classifier][1]}, codes standardised, from "
+        said += f"{self.labelled:,} labels"
+        return said + (f", mean of {repeats} stratified draws" if repeats > 1 else "")
 
 
 @metric(
