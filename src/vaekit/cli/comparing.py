@@ -15,6 +15,35 @@ if TYPE_CHECKING:
 
 def compare_command(words: list[str]) -> None:
     """Write one page for several runs, or for a study."""
+    options = _compare_options(words)
+    from vaekit.study import store
+
+    studies = [path for path in options.runs if store.is_study(Path(path))]
+    if studies:
+        if len(options.runs) > 1:
+            raise VaekitError(
+                f"{studies[0]} is a study: compare it alone, or its runs, {studies[0]}/runs/*"
+            )
+        _compare_study(Path(studies[0]), options)
+        return
+    for name in ("udr", "tradeoff", "strength"):
+        if getattr(options, name):
+            raise VaekitError(f"--{name} is of a study: name the folder of one")
+    from vaekit import report
+    from vaekit.report.comparison.groups import gather
+    from vaekit.report.rendering import check_page
+
+    out = check_page(out_of(options, "compare.html"), options.force)
+    runs = _open_runs(options.runs, options.data_dir)
+    entries, notes = gather(runs)  # so that runs on the same data share them while they are judged
+    if len(entries) > 1:
+        for note in notes:
+            _note(note)
+        _evaluate([entry.run for entry in entries if entry.test is not None])
+    print(report.compare(runs, out, options.force))
+
+
+def _compare_options(words: list[str]) -> Any:
     made = parser(
         "compare",
         "RUN RUN ... | STUDY",
@@ -50,32 +79,7 @@ def compare_command(words: list[str]) -> None:
         help="of a study: a setting that is a recipe's strength, such as capacity; repeat it; "
         "default beta, gamma or another weight",
     )
-    options = parse_words(made, words)
-    from vaekit.study import store
-
-    studies = [path for path in options.runs if store.is_study(Path(path))]
-    if studies:
-        if len(options.runs) > 1:
-            raise VaekitError(
-                f"{studies[0]} is a study: compare it alone, or its runs, {studies[0]}/runs/*"
-            )
-        _compare_study(Path(studies[0]), options)
-        return
-    for name in ("udr", "tradeoff", "strength"):
-        if getattr(options, name):
-            raise VaekitError(f"--{name} is of a study: name the folder of one")
-    from vaekit import report
-    from vaekit.report.comparison.groups import gather
-    from vaekit.report.rendering import check_page
-
-    out = check_page(out_of(options, "compare.html"), options.force)
-    runs = _open_runs(options.runs, options.data_dir)
-    entries, notes = gather(runs)  # so that runs on the same data share them while they are judged
-    if len(entries) > 1:
-        for note in notes:
-            _note(note)
-        _evaluate([entry.run for entry in entries if entry.test is not None])
-    print(report.compare(runs, out, options.force))
+    return parse_words(made, words)
 
 
 def _compare_study(folder: Path, options: Any) -> None:

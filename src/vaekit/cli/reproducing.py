@@ -2,7 +2,7 @@
 
 import sys
 import textwrap
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaekit.cli.parsing import parse_words, parser
 from vaekit.cli.studying import Lines
@@ -17,32 +17,7 @@ _LINE_WIDTH = 98
 
 def reproduce_command(words: list[str]) -> None:
     """Measure tables and figures of the papers beside what is published."""
-    made = parser(
-        "reproduce",
-        "PAPER[/ITEM] | --list",
-        "Measure a table, a figure or a claim of one of the five papers, and write a page with "
-        "published and measured side by side. Each is a study in OUT/PAPER-ITEM-SCALE, which goes "
-        "on where it was stopped. Papers: noise, vmi, isa, vimae, survey.",
-        "vaekit reproduce vimae/table-3 --scale small --data-dir data --out reproduced",
-    )
-    made.add_argument("item", type=str, nargs="?", default=None, help="a paper, or PAPER/ITEM")
-    made.add_argument("--list", action="store_true", help="list all items, and what was measured")
-    made.add_argument(
-        "--scale",
-        type=str,
-        default="smoke",
-        help="smoke: a minute at most, says only that it runs; small: hours on two cores; paper: "
-        "the paper's data, networks and steps",
-    )
-    made.add_argument("--out", type=str, default="reproduced", help="the folder of all items")
-    made.add_argument(
-        "--data-dir", type=str, default=None, help="where the files of public sets lie"
-    )
-    made.add_argument(
-        "--workers", type=int, default=None, help="processes, each with one run; default one a core"
-    )
-    made.add_argument("--force", action="store_true", help="overwrite what is no page")
-    options = parse_words(made, words)
+    options = _reproduce_options(words)
     if options.list:
         _print_list(options.item)
         return
@@ -73,6 +48,35 @@ def reproduce_command(words: list[str]) -> None:
         for verdict in shown.verdicts:
             print(f"  {verdict.word}: {verdict.claim.says}")
         print(f"{shown.page}")
+
+
+def _reproduce_options(words: list[str]) -> Any:
+    made = parser(
+        "reproduce",
+        "PAPER[/ITEM] | --list",
+        "Measure a table, a figure or a claim of one of the five papers, and write a page with "
+        "published and measured side by side. Each is a study in OUT/PAPER-ITEM-SCALE, which goes "
+        "on where it was stopped. Papers: noise, vmi, isa, vimae, survey.",
+        "vaekit reproduce vimae/table-3 --scale small --data-dir data --out reproduced",
+    )
+    made.add_argument("item", type=str, nargs="?", default=None, help="a paper, or PAPER/ITEM")
+    made.add_argument("--list", action="store_true", help="list all items, and what was measured")
+    made.add_argument(
+        "--scale",
+        type=str,
+        default="smoke",
+        help="smoke: a minute at most, says only that it runs; small: hours on two cores; paper: "
+        "the paper's data, networks and steps",
+    )
+    made.add_argument("--out", type=str, default="reproduced", help="the folder of all items")
+    made.add_argument(
+        "--data-dir", type=str, default=None, help="where the files of public sets lie"
+    )
+    made.add_argument(
+        "--workers", type=int, default=None, help="processes, each with one run; default one a core"
+    )
+    made.add_argument("--force", action="store_true", help="overwrite what is no page")
+    return parse_words(made, words)
 
 
 class _Titled(Lines):

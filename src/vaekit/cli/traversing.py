@@ -1,6 +1,7 @@
 """`vaekit traverse`."""
 
 from pathlib import Path
+from typing import Any
 
 from vaekit.cli.parsing import add_runs, out_of, parse_words, parser
 from vaekit.errors import VaekitError
@@ -8,6 +9,33 @@ from vaekit.errors import VaekitError
 
 def traverse_command(words: list[str]) -> None:
     """Write what the decoder makes of latents that move."""
+    options = _traverse_options(words)
+    from vaekit.cli.examples import writing
+    from vaekit.runs import Run
+    from vaekit.runs.use import brought
+    from vaekit.traversals import row_endings, traverse
+
+    runs = [Run(run, options.data_dir) for run in options.runs]
+    possible = row_endings(runs[0].schema)
+    out = out_of(options, runs[0].folder / f"traversals{possible[0]}")
+    of = None if options.of is None else _named_examples(options.of)
+    reads = tuple(Path(each) for each in of or () if isinstance(each, str))
+    target = writing.Target(out, possible, options.force, reads)
+    moved = traverse(
+        runs,
+        of,
+        _at_commas(options.on),
+        _at_commas(options.plane),
+        getattr(options, "from"),
+        options.to,
+        options.steps,
+        brought.condition_in(options.condition, runs[0]),
+    )
+    moved.save(target.path)
+    print(f"{target.path}: {moved.said()}")
+
+
+def _traverse_options(words: list[str]) -> Any:
     made = parser(
         "traverse",
         "RUN [RUN ...]",
@@ -56,30 +84,7 @@ def traverse_command(words: list[str]) -> None:
         "or .npy; default RUN/traversals.png, of tables .csv",
     )
     made.add_argument("--force", action="store_true", help="overwrite what is there")
-    options = parse_words(made, words)
-    from vaekit.cli.examples import writing
-    from vaekit.runs import Run
-    from vaekit.runs.use import brought
-    from vaekit.traversals import row_endings, traverse
-
-    runs = [Run(run, options.data_dir) for run in options.runs]
-    possible = row_endings(runs[0].schema)
-    out = out_of(options, runs[0].folder / f"traversals{possible[0]}")
-    of = None if options.of is None else _named_examples(options.of)
-    reads = tuple(Path(each) for each in of or () if isinstance(each, str))
-    target = writing.Target(out, possible, options.force, reads)
-    moved = traverse(
-        runs,
-        of,
-        _at_commas(options.on),
-        _at_commas(options.plane),
-        getattr(options, "from"),
-        options.to,
-        options.steps,
-        brought.condition_in(options.condition, runs[0]),
-    )
-    moved.save(target.path)
-    print(f"{target.path}: {moved.said()}")
+    return parse_words(made, words)
 
 
 def _at_commas(text: str | None) -> list[str] | None:

@@ -1,6 +1,6 @@
 """`vaekit impute`: fill in what is missing in a table, and say how well, on hidden cells."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
 from vaekit.errors import VaekitError, shortened
@@ -11,33 +11,7 @@ if TYPE_CHECKING:
 
 def impute_command(words: list[str]) -> None:
     """Write a table with its missing cells filled in."""
-    made = parser(
-        "impute",
-        "RUN [TABLE]",
-        "Fill in the missing cells of a table by a run that was trained on mixed columns: with "
-        "their mean given what is known of the row, classes with the likeliest. All else stays. "
-        "With --hide a share of the known cells is hidden at random, and the errors on these are "
-        "printed beside those of the column's mean, or commonest class.",
-        "vaekit impute runs/patients patients.csv --out whole.csv",
-    )
-    add_run(made)
-    made.add_argument(
-        "table",
-        type=str,
-        nargs="?",
-        default=None,
-        help="a table with the run's columns, and any others; default: the run's own test part",
-    )
-    made.add_argument("--hide", type=float, default=None, help="share of known cells to hide, 0.2")
-    made.add_argument("--samples", type=int, default=100, help="codes drawn for each row")
-    made.add_argument(
-        "--draw", action="store_true", help="fill in a draw in place of the mean; see --seed"
-    )
-    made.add_argument("--seed", type=int, default=0, help="seed of codes, draws and hidden cells")
-    made.add_argument("--condition", type=str, default=None, help="for conditional models")
-    made.add_argument("--out", type=str, default=None, help="FILE.csv; default RUN/imputed.csv")
-    made.add_argument("--force", action="store_true", help="overwrite what is there")
-    options = parse_words(made, words)
+    options = _impute_options(words)
     run = run_of(options)
     from pathlib import Path
 
@@ -67,6 +41,36 @@ def impute_command(words: list[str]) -> None:
     some = [f"{name} {count:,}" for name, count in cells.items() if count]
     if some:
         print(f"    {shortened(some, 20)}")
+
+
+def _impute_options(words: list[str]) -> Any:
+    made = parser(
+        "impute",
+        "RUN [TABLE]",
+        "Fill in the missing cells of a table by a run that was trained on mixed columns: with "
+        "their mean given what is known of the row, classes with the likeliest. All else stays. "
+        "With --hide a share of the known cells is hidden at random, and the errors on these are "
+        "printed beside those of the column's mean, or commonest class.",
+        "vaekit impute runs/patients patients.csv --out whole.csv",
+    )
+    add_run(made)
+    made.add_argument(
+        "table",
+        type=str,
+        nargs="?",
+        default=None,
+        help="a table with the run's columns, and any others; default: the run's own test part",
+    )
+    made.add_argument("--hide", type=float, default=None, help="share of known cells to hide, 0.2")
+    made.add_argument("--samples", type=int, default=100, help="codes drawn for each row")
+    made.add_argument(
+        "--draw", action="store_true", help="fill in a draw in place of the mean; see --seed"
+    )
+    made.add_argument("--seed", type=int, default=0, help="seed of codes, draws and hidden cells")
+    made.add_argument("--condition", type=str, default=None, help="for conditional models")
+    made.add_argument("--out", type=str, default=None, help="FILE.csv; default RUN/imputed.csv")
+    made.add_argument("--force", action="store_true", help="overwrite what is there")
+    return parse_words(made, words)
 
 
 def _print_errors(errors: "list[Imputation]", hide: float) -> None:
