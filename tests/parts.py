@@ -183,7 +183,7 @@ DENSITIES: dict[str, Row] = {
 
 
 DENSITIES |= {
-    "VonMisesFisher": Row(
+    "VonMisesFisherLaw": Row(
         2, lambda t: VonMisesFisherLaw(*directed(t)), independent=False, sphere=True
     ),
     "UniformSphere": Row(
@@ -240,7 +240,7 @@ PAIRS: dict[str, Pair] = {
         equal=lambda n: theta(1, 1, n).repeat(2, 1, 1),
         by_coordinate=False,
     ),
-    "VonMisesFisher-UniformSphere": Pair(
+    "VonMisesFisherLaw-UniformSphere": Pair(
         rows=2,
         q=lambda t: VonMisesFisherLaw(*directed(t)),
         p=lambda t: UniformSphere(t.new_zeros(t.shape[-1])),

@@ -605,11 +605,11 @@ from parts import small_arguments
 from vaekit import recipes
 from vaekit.data import Dataset
 from vaekit.training import Fit, Training
-from vaekit.training.fabric import make
+from vaekit.training.fabric import make_fabric
 torch.manual_seed(0)
 x, y = torch.rand(40, 6), torch.arange(40) % 4
 training = Training(epochs=2, batch=20, device="cpu", processes=2)
-fabric = make(training)
+fabric = make_fabric(training)
 for name in recipes.RECIPES:
     data, recipe = Dataset.from_array(x, y), recipes.find(name)
     torch.manual_seed(0)
@@ -852,7 +852,7 @@ def test_by_default_a_checkpoint_is_due_every_five_minutes(tmp_path, monkeypatch
             now[0] += 100
 
     monkeypatch.setattr(recorder.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(make.checkpoint, "save", lambda fit, path: saved.append(now[0]))
+    monkeypatch.setattr(make.checkpoint, "save_checkpoint", lambda fit, path: saved.append(now[0]))
     own = {"latent": 2, "network": "mlp(4)", "epochs": 1, "batch": 100, "device": "cpu"}
     vaekit.train("vae", tmp_path / "run", data="digits", watcher=Clock(), **own)
     assert saved == [300, 600, 900, 1200, 1500]

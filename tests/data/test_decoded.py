@@ -121,7 +121,7 @@ def test_stamps_follow_the_files(tmp_path):
 
 @pytest.mark.parametrize("kind", ["folder", ".zip", ".tar.xz"])
 def test_pictures_are_decoded_once(own_cache, tmp_path, kind, monkeypatch):
-    monkeypatch.setattr("vaekit.data.decoding._MANY", 20)
+    monkeypatch.setattr("vaekit.data.decoding.MANY_PICTURES", 20)
     made, seen = files(23), []
 
     def decode(content: bytes) -> np.ndarray:
@@ -198,7 +198,7 @@ def test_a_cache_that_cannot_be_written(own_cache, tmp_path):
 
 
 def test_many_pictures_are_announced(own_cache, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("vaekit.data.decoding._MANY", 2)
+    monkeypatch.setattr("vaekit.data.decoding.MANY_PICTURES", 2)
     path = pack(tmp_path / "set", files(3), ".zip")
     mapped("toys", path, PGM, gray)
     assert "decoding 3 pictures of set.zip" in capsys.readouterr().err

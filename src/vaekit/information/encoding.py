@@ -91,9 +91,9 @@ def encodings(
     for values outside the likelihood's support.
     """
     for _, part, x, c in batches(model, data, rows, size):
-        check_range(model, data, part, x)
         with reading_of(data, model):
             q = model.encode(x if corruption is None else corruption(x), c)
+        check_range(model, data, part, x)
         check_finite_values(model, data, part, "the code", q.mean)
         yield Coded(part, x, c, q)
 
