@@ -488,7 +488,7 @@ def whole(tmp_path_factory) -> Path:
 def test_killed_at_random_moments(tmp_path, whole):
     folder, moments, killed = tmp_path / "run", random.Random(4), 0
     words = ["train", "vae", *BASE, "--epochs", "30", "--out", str(folder), "--resume"]
-    for _ in range(10):
+    for _ in range(6):
         process = start(*words)
         step = len(history.read(folder / "history.csv"))
         if moments.random() < 0.7:  # in training; else anywhere from the start on
@@ -499,7 +499,7 @@ def test_killed_at_random_moments(tmp_path, whole):
         process.send_signal(signal.SIGKILL)
         process.communicate()
         killed += process.returncode == -signal.SIGKILL
-    assert killed >= 5
+    assert killed >= 3
     run(*words)
     assert_equal_runs(whole, folder)
 
