@@ -190,6 +190,9 @@ def test_the_length_of_a_direction_does_not_count():
     made = recipes.beta_vae((6,), latent=4, network="mlp(8)", posterior="von_mises_fisher").model
     z = torch.randn(5, 4)
     torch.testing.assert_close(apply.decode(made, z), apply.decode(made, 0.1 * z))
+    x = torch.rand(5, 6)
+    whole = torch.cat(list(apply.reconstruct_batches(made, Dataset(x))))
+    torch.testing.assert_close(apply.decode(made, apply.encode(made, x)), whole)
     with pytest.raises(VaekitError, match="directions, which no mixture of Gaussians"):
         information.with_code_prior(made, Dataset(torch.rand(50, 6)))
 

@@ -5,9 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from vaekit.apply.modes import check_shape, device_of, evaluating, seeded
+from vaekit.apply.modes import check_shape, device_of, evaluating, mean_at, seeded
 from vaekit.apply.walk import CHUNK, check_conditions
 from vaekit.arguments import fits
 from vaekit.data import Dataset
@@ -41,8 +40,8 @@ def decode(model: Model, z: Tensor | np.ndarray, c: Tensor | None = None) -> Ten
     does, and for conditions that do not fit.
     """
     z = latent_codes(model, z)
-    z = F.normalize(z.float(), dim=-1) if model.posterior.sphere else z
-    return _chunked(model, lambda z, c: model.likelihood(z.float()[None], c).mean[0], z, c)
+    sphere = model.posterior.sphere
+    return _chunked(model, lambda z, c: mean_at(model.likelihood, z.float(), c, sphere), z, c)
 
 
 def latent_codes(model: Model, z: object) -> Tensor:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from vaekit.data import Dataset
 from vaekit.data.parting import shuffled
@@ -77,3 +78,11 @@ def evaluating(model: Model) -> Iterator[None]:
     finally:
         for module, training in modes:
             module.training = training
+
+
+def mean_at(likelihood: nn.Module, z: Tensor, c: Tensor | None, sphere: bool) -> Tensor:
+    """Return the mean of p(x|z, c), (n, *shape), for codes z (n, H).
+
+    With `sphere` they are directions and brought to length 1, for the decoder has met no others.
+    """
+    return likelihood((F.normalize(z, dim=-1) if sphere else z)[None], c).mean[0]

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from vaekit.apply.loaders import Stream, set_or_stream
-from vaekit.apply.modes import check_shape, reading_of, seeded
+from vaekit.apply.modes import check_shape, mean_at, reading_of, seeded
 from vaekit.apply.walk import Chunk, batches, check_conditions
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
@@ -82,7 +82,7 @@ def reconstruct_batches(
     for part, q in _posteriors(model, data, c):
         check_finite_values(model, part.data, part.rows, "the code", q.mean)
         with reading_of(part.data, model):
-            x = model.likelihood(q.mean.float()[None], part.c).mean[0]
+            x = mean_at(model.likelihood, q.mean.float(), part.c, model.posterior.sphere)
         yield x.float().cpu()
 
 

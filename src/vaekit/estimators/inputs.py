@@ -69,32 +69,34 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     With `reset` the estimator learns the columns. Raises `ValueError` for other columns than those
     it was fitted to, and as `fields_of` and `entries_of` do.
     """
+    asked = estimator.get_params()
     if reset:
-        estimator.columns_, asked = None, estimator.get_params()
-        if not (is_frame(X) and asked["image_shape"] is None and _is_mixed(X, asked)):
-            return None
-    elif estimator.columns_ is None:
+        estimator.columns_ = None
+    if asked["image_shape"] is not None if reset else estimator.columns_ is None:
+        return None
+    table = read_table(X) if is_frame(X) else None
+    if reset and (table is None or not _is_mixed(table.frame, asked)):
         return None
     name = type(estimator).__name__
-    if not is_frame(X):
+    if table is None:
         raise VaekitError(f"{name} was fitted to a data frame of mixed columns: give such a frame")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     if reset:
-        table = read_table(X)
         fields = fields_of(table, table.frame.columns)
         names = tuple(entry for field in fields for entry in field.entry_names())
         own = entries_of(table, fields)
         estimator.columns_ = TableColumns.of(names, own, "standard", fields=fields)
         estimator.shape_ = estimator.input_shape_ = (len(names),)
-    return Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name).admitted(X)
+    return Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name).admitted(
+        table.frame
+    )
 
 
-def _is_mixed(frame: Any, asked: Mapping[str, Any]) -> bool:
+def _is_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
     """Tell whether a data frame has columns of text or classes, or `columns` is asked for.
 
     Raises `VaekitError` for missing entries among numbers alone, where it is not.
     """
-    table = read_table(frame).frame
     if str(asked.get("likelihood")).strip() in ("columns", "columns()"):
         return True
     if any(kind in (pl.String, pl.Categorical, pl.Enum) for kind in table.schema.values()):

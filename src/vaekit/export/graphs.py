@@ -14,6 +14,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from vaekit.apply.modes import mean_at
 from vaekit.data import Schema
 from vaekit.data.tables.columns import TableColumns
 from vaekit.distributions.base import density
@@ -110,10 +111,11 @@ class Decoder(nn.Module):
     def __init__(self, model: Model, scaling: Scaling):
         super().__init__()
         self.likelihood, self.scaling = model.likelihood, scaling
+        self.sphere = model.posterior.sphere
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
         """Return examples (batch, *shape) for codes z (batch, H)."""
-        return self.scaling.own(self.likelihood(z[None], c).mean[0])
+        return self.scaling.own(mean_at(self.likelihood, z, c, self.sphere))
 
 
 class Graph(NamedTuple):

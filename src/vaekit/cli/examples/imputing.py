@@ -36,8 +36,8 @@ def impute_command(words: list[str]) -> None:
     table, cells = fill_in(run, options.table, told, options.samples, options.draw, options.seed)
     writing.write_frames(target, [table])
     how = f"drawn, seed {options.seed}" if options.draw else "by their mean or likeliest class"
-    count = sum(cells.values())
-    print(f"{target.path}: {len(table):,} rows, {count:,} missing cells filled in, {how}")
+    whole = sum(cells.values())
+    print(f"{target.path}: {len(table):,} rows, {whole:,} missing cells filled in, {how}")
     some = [f"{name} {count:,}" for name, count in cells.items() if count]
     if some:
         print(f"    {shortened(some, 20)}")

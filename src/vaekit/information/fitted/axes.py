@@ -102,13 +102,13 @@ def why_not_turned(model: Model, data: Dataset) -> str:
 
 
 def _why_not_round(model: Model) -> str:
-    if model.condition is not None and model.prior is not None:
-        c = torch.zeros(1, model.condition.width, device=device_of(model))
-    else:
-        c = None
-    if model.prior is not None and not isinstance(model.prior(c), StandardNormal):
-        return "its prior is not the same in all directions, as normal is"
-    return ""
+    if model.prior is None:
+        return ""
+    wanted, device = model.condition, device_of(model)
+    p = model.prior(None if wanted is None else torch.zeros(1, wanted.width, device=device))
+    if isinstance(p, StandardNormal):
+        return ""
+    return "its prior is not the same in all directions, as normal is"
 
 
 @torch.no_grad()
@@ -173,8 +173,9 @@ def with_axes(model: Model, axes: Tensor) -> Model:
     size = model.posterior.latent
     axes = torch.as_tensor(axes, dtype=torch.float32) if isinstance(axes, np.ndarray) else axes
     expect(axes, Tensor, f"axes, an orthogonal matrix ({size}, {size})")
-    apart = axes.shape != (size, size) or (axes @ axes.T - torch.eye(size).to(axes)).abs().max()
-    if not float(apart) <= 1e-3:
+    eye = torch.eye(size).to(axes)
+    # The comparison is false of NaN too.
+    if axes.shape != eye.shape or not float((axes @ axes.T - eye).abs().max()) <= 1e-3:
         raise VaekitError(f"axes are an orthogonal matrix ({size}, {size})")
     axes = axes.to(next(model.parameters()))
     q, p = _TurnedPosterior(model.posterior, axes), _TurnedLikelihood(model.likelihood, axes)

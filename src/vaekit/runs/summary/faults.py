@@ -1,5 +1,6 @@
 """What is wrong beside the course of training: unused latents, floors of the noise, no end."""
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -76,10 +77,10 @@ def _unused_share(numbers: NumbersByName) -> Iterator[Sentence]:
                 "try", "A shorter code, --latent, or tied networks, --network tied, which use more."
             )
     share, found = value_of(numbers, "unused_codes"), numbers.get("perplexity", {})
-    if share is None:
+    most = re.fullmatch(r"in \[1, ([\d,]+)\]", str(found.get("unit")))
+    if share is None or most is None or not isinstance(n := found.get("n"), int):
         return
-    codes, n = int(found["unit"].strip("[]in ").split(", ")[1].replace(",", "")), found["n"]
-    by_chance = (1 - 1 / codes) ** n  # of vectors that are used alike
+    by_chance = (1 - 1 / int(most[1].replace(",", ""))) ** n  # of vectors that are used alike
     if share - by_chance > UNUSED:
         yield Sentence("wrong", f"{percent(share)} of the vectors of the codebook are never used.")
         yield Sentence(
