@@ -70,10 +70,12 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     it was fitted to, and as `fields_of` and `entries_of` do.
     """
     asked = estimator.get_params()
+    if not reset and estimator.columns_ is None:
+        return None
     if reset:
         estimator.columns_ = None
-    if asked["image_shape"] is not None if reset else estimator.columns_ is None:
-        return None
+        if asked["image_shape"] is not None:
+            return None
     table = read_table(X) if is_frame(X) else None
     if reset and (table is None or not _is_mixed(table.frame, asked)):
         return None
@@ -87,9 +89,8 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
         own = entries_of(table, fields)
         estimator.columns_ = TableColumns.of(names, own, "standard", fields=fields)
         estimator.shape_ = estimator.input_shape_ = (len(names),)
-    return Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name).admitted(
-        table.frame
-    )
+    known = Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name)
+    return known.admitted(table.frame)
 
 
 def _is_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
