@@ -1,4 +1,7 @@
-"""Samples from a mixture of Gaussians that is fitted to the codes of a trained model."""
+"""Samples from a mixture, or a flow, that is fitted to the codes of a trained model."""
+
+import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +16,7 @@ from vaekit.data import Dataset
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError
 from vaekit.information import score, with_code_prior
+from vaekit.information.fitted import code_flow
 from vaekit.likelihoods import Gaussian
 from vaekit.model import Model
 from vaekit.posteriors import Dirac
@@ -40,8 +44,7 @@ def test_the_mixture_is_that_of_the_codes():
     turn = torch.tensor([[1.0, 0.8], [0.0, 0.6]])
     x = torch.cat([torch.randn(3000, 2) @ turn + 8, 0.5 * torch.randn(1000, 2) - 8])
     x *= torch.tensor([1.0, 1e-3])
-    prior = with_code_prior(identity(), Dataset(x), components=2).prior
-    assert prior is not None
+    prior: Any = with_code_prior(identity(), Dataset(x), components=2).prior
     order = prior.shares.argsort()
     assert prior.shares[order].tolist() == pytest.approx([0.25, 0.75], abs=0.01)
     for k, part in zip(order.tolist(), (x[3000:], x[:3000]), strict=True):
@@ -53,14 +56,45 @@ def test_the_mixture_is_that_of_the_codes():
     assert float((drawn[:, 0] > 0).float().mean()) == pytest.approx(0.75, abs=0.02)
 
 
+def test_a_flow_follows_codes_that_bend():
+    """z₂ = z₁² + .2 e, in other units: no Gaussian, and its entropy is known."""
+    torch.manual_seed(0)
+    one = torch.randn(6000)
+    two = one**2 + 0.2 * torch.randn(6000)
+    unit = torch.tensor([100.0, 0.01])
+    x = torch.stack([one, two], 1) * unit
+    prior: Any = with_code_prior(identity(), Dataset(x), kind="flow").prior
+    log_density = prior(None).log_prob(x).mean() + unit.log().sum()
+    entropy = 0.5 * math.log(2 * math.pi * math.e) * 2 + math.log(0.2)
+    assert float(log_density) == pytest.approx(-entropy, abs=0.06)
+    gaussian: Any = with_code_prior(identity(), Dataset(x), components=1).prior
+    assert float(gaussian(None).log_prob(x).mean() + unit.log().sum()) < -entropy - 0.8
+    with torch.random.fork_rng():
+        drawn = prior(None).sample((20_000,)) / unit
+    assert float((drawn[:, 1] - drawn[:, 0] ** 2).abs().median()) < 0.25
+
+
+def test_a_flow_of_codes_that_stand_still_in_one_latent():
+    torch.manual_seed(0)
+    x = torch.cat([torch.randn(500, 1) + 3, torch.full((500, 1), 2.0)], 1)
+    prior: Any = with_code_prior(identity(), Dataset(x), kind="flow").prior
+    drawn = prior(None).sample((1000,))
+    assert bool(drawn.isfinite().all())
+    assert float(drawn[:, 0].mean()) == pytest.approx(3, abs=0.3)
+    assert float((drawn[:, 1] - 2).abs().max()) < 0.1
+    with pytest.raises(VaekitError, match="20 codes to be fitted to, here are 19"):
+        with_code_prior(identity(), Dataset(x[:19]), kind="flow")
+    with pytest.raises(VaekitError, match="kind"):
+        with_code_prior(identity(), Dataset(x), kind="gan")  # type: ignore[arg-type]
+
+
 def test_codes_with_noise_are_drawn():
     """q(z|x) = N(0, 3²) for every x: the aggregate has that variance, its means none."""
     q = Fixed(
         lambda x: DiagonalGaussian(torch.zeros(len(x), 2), torch.full((len(x), 2), 3.0).log()), 2
     )
     model = Model(q, Gaussian(small().decoder(2, (2,)), 0.1)).eval()
-    prior = with_code_prior(model, Dataset(torch.rand(4000, 2)), components=1).prior
-    assert prior is not None
+    prior: Any = with_code_prior(model, Dataset(torch.rand(4000, 2)), components=1).prior
     covariance = prior.roots[0] @ prior.roots[0].T
     torch.testing.assert_close(covariance, 9 * torch.eye(2), rtol=0.1, atol=0.4)
 
@@ -76,7 +110,7 @@ def test_any_autoencoder_has_samples(runs):
     assert made.likelihood is runs["ae"].model.likelihood and runs["ae"].model.prior is None
 
 
-def test_from_the_command_line(runs, tmp_path, capsys):
+def test_from_the_command_line(runs, tmp_path, capsys, monkeypatch):
     folder, out = str(runs["ae"].folder), str(tmp_path / "s.npy")
     said = ok(capsys, "sample", folder, "--from", "codes", "--n", "6", "--out", out)
     assert "drawn from a mixture fitted to codes, seed 0" in said
@@ -85,21 +119,35 @@ def test_from_the_command_line(runs, tmp_path, capsys):
     assert "give --from codes too" in fails(
         capsys, "sample", str(runs["cvae"].folder), "--condition", "1", "--components", "3"
     )
+    monkeypatch.setattr(code_flow, "_STEPS", 50)
+    said = ok(capsys, "sample", folder, "--from", "flow", "--n", "6", "--out", out, "--force")
+    assert "drawn from a flow fitted to codes, seed 0" in said
+    assert np.array_equal(np.load(out), runs["ae"].sample(6, source="flow"))
+    assert "give --from codes too" in fails(
+        capsys, "sample", folder, "--from", "flow", "--components", "3"
+    )
     assert "Did you mean 'codes'" in fails(capsys, "sample", folder, "--from", "code")
     assert "has categories" in fails(capsys, "sample", str(runs["joint"].folder), "--from", "codes")
     wrong = fails(capsys, "sample", folder, "--from", "codes", "--components", "5000")
     assert "5000 components need more codes than" in wrong
 
 
-def test_distances_stand_side_by_side(runs):
+def test_distances_stand_side_by_side(runs, monkeypatch):
+    monkeypatch.setattr(code_flow, "_STEPS", 50)
+
     def features(x):
         return x.flatten(1)[:, :6]
 
     run = runs["cvae"]
     numbers = score(
-        run.model, run.data.test, ("fid", "fid_codes"), train=run.data.train, network=features
+        run.model,
+        run.data.test,
+        ("fid", "fid_codes", "fid_flow"),
+        train=run.data.train,
+        network=features,
     )
-    assert {"fid", "fid_codes"} == set(numbers) and numbers["fid_codes"]["value"] >= 0
+    assert {"fid", "fid_codes", "fid_flow"} == set(numbers)
+    assert numbers["fid_codes"]["value"] >= 0 and numbers["fid_flow"]["value"] >= 0
     alone = score(
         runs["ae"].model, run.data.test, ("fid_codes",), train=run.data.train, network=features
     )

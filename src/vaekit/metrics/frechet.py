@@ -110,7 +110,28 @@ def _fid(subject: Subject) -> Score:
     shuffled="shuffled",
 )
 def _fid_codes(subject: Subject) -> Score:
-    return _of_features(subject, *subject.features_from_codes())
+    return _of_features(subject, *subject.features_from_codes("mixture"))
+
+
+@metric(
+    "fid_flow",
+    Row(
+        "fid_flow",
+        "… samples from a flow fitted to the codes?",
+        "squared units of the features",
+        "lower",
+        title="FID from a flow of the codes",
+        ideal="0",
+        chance="large",
+        mind="beside the FID from codes; wants thousands of codes",
+    ),
+    needs="codes",
+    cost="takes a minute, name it",
+    takes=("features",),
+    shuffled="shuffled",
+)
+def _fid_flow(subject: Subject) -> Score:
+    return _of_features(subject, *subject.features_from_codes("flow"))
 
 
 def _of_features(subject: Subject, real: np.ndarray, made: np.ndarray, network: str) -> Score:

@@ -30,6 +30,7 @@ Need = Literal[
     "samples",
     "prior",
 ]
+Fitted = Literal["mixture", "flow"]
 Values = Mapping[str, Score | float]
 NEEDS: dict[Need, str] = {
     "factors": "of a set with known factors",
@@ -38,7 +39,7 @@ NEEDS: dict[Need, str] = {
     "labels": "of a set with labels",
     "categories": "of a code with categories, and labels",
     "features": "of samples, by features",
-    "codes": "of samples from a mixture fitted to the codes, by features",
+    "codes": "of samples from what is fitted to the codes, by features",
     "samples": "of samples",
     "prior": "of the codes beside the prior",
 }
@@ -131,8 +132,8 @@ class Subject(Protocol):
         """Return features (n, D) of held-out examples and of samples, and the network's name."""
         ...
 
-    def features_from_codes(self) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the same of samples from a mixture of Gaussians fitted to the codes."""
+    def features_from_codes(self, kind: Fitted) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the same of samples from a mixture, or a flow, fitted to the codes."""
         ...
 
 

@@ -117,9 +117,9 @@ def sample_command(words: list[str]) -> None:
     made = parser(
         "sample",
         "RUN",
-        "Write the mean of p(x|z) for codes z drawn from the prior, or from a mixture of Gaussians "
-        "that is fitted to the codes of the training data, which serves autoencoders too. Of mixed "
-        "columns whole rows are drawn, in the table's own types.",
+        "Write the mean of p(x|z) for codes z drawn from the prior, or from what is fitted to the "
+        "codes of the training data, a mixture of Gaussians or a flow, which serves autoencoders "
+        "too. Of mixed columns whole rows are drawn, in the table's own types.",
         "vaekit sample runs/cvae --n 8 --condition 7 --out sevens.png",
     )
     add_run(made)
@@ -127,7 +127,11 @@ def sample_command(words: list[str]) -> None:
     made.add_argument("--seed", type=int, default=0, help="seed of the draw")
     made.add_argument("--condition", type=str, default=None, help=_CONDITION)
     made.add_argument(
-        "--from", dest="source", type=str, default="prior", help="prior, or codes: of the mixture"
+        "--from",
+        dest="source",
+        type=str,
+        default="prior",
+        help="prior, codes: of a mixture fitted to them, or flow: of a flow fitted to them",
     )
     made.add_argument(
         "--components", type=int, default=None, help="Gaussians of the mixture, 10 by default"
@@ -147,7 +151,7 @@ def sample_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli.examples import writing
-    from vaekit.runs.use import brought
+    from vaekit.runs.use import brought, coding
 
     target = _target(run, options, "samples", ())
     asked = brought.condition_in(options.condition, run), options.seed
@@ -156,7 +160,7 @@ def sample_command(words: list[str]) -> None:
     writing.write_examples(target, [x], run.schema, len(x))
     under = "" if options.condition is None else f", condition {options.condition}"
     under += "" if options.given is None else f", given {options.given}"
-    source = "the prior" if options.source == "prior" else "a mixture fitted to codes"
+    source = coding.SOURCES[options.source]
     _say_written(target, len(x), len(x), f"drawn from {source}, seed {options.seed}{under}")
 
 

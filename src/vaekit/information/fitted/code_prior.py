@@ -1,13 +1,13 @@
 """A prior that is fitted to the codes of a trained model, so that any autoencoder can be sampled.
 
-A mixture of Gaussians with full covariances is fitted to codes of the training data by EM (Ghosh et
-al. 2020, §3.2), draws of q(z|x) where there is noise, for the decoder was trained on those. The
-networks stay. A plain autoencoder so gets a p(z) at all, and of a VAE whose q(z) is not its prior
-samples come from where the decoder knows its way. It says nothing of how the model was trained: an
-ELBO with it is that of the same encoder and decoder under another prior.
+A mixture of Gaussians with full covariances (Ghosh et al. 2020, §3.2), by EM, or a flow is fitted
+to codes of the training data, draws of q(z|x) where there is noise, for the decoder was trained on
+those. The networks stay. A plain autoencoder so gets a p(z) at all, and of a VAE whose q(z) is not
+its prior samples come from where the decoder knows its way. It says nothing of how the model was
+trained: an ELBO with it is that of the same encoder and decoder under another prior.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,15 +15,17 @@ from torch import Tensor
 from torch import distributions as td
 
 from vaekit.apply import device_of
-from vaekit.arguments import check_counts
+from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
 from vaekit.information.aggregated.categories import categories_of
 from vaekit.information.encoding import drawing, encodings, posterior_of, rows_of
+from vaekit.information.fitted.code_flow import fitted_flow
 from vaekit.model import Model
 from vaekit.priors import Prior
 
+CodePrior = Literal["mixture", "flow"]
 CODE_COMPONENTS = 10  # of a mixture that is fitted to codes
 _EM_STEPS = 1000  # of EM at most
 _LEAST_VARIANCE = 1e-6  # added to variances, in units of the codes' own
@@ -49,13 +51,15 @@ class CodeMixture(Prior):
         return td.MixtureSameFamily(kinds, parts, validate_args=False)
 
 
-def unfit_for_mixtures(model: Model, data: Dataset) -> str:
-    """Say why no mixture can be fitted to the codes of a model on a set, or nothing."""
+def unfit_for_code_priors(model: Model, data: Dataset) -> str:
+    """Say why no prior can be fitted to the codes of a model on a set, or nothing."""
     q = posterior_of(model, data)
     if q.sphere:
-        return "this model's codes are directions, which no mixture of Gaussians describes"
+        return (
+            "this model's codes are directions, which no mixture of Gaussians and no flow describes"
+        )
     discrete = categories_of(q)
-    return "this model's code has categories, which are no Gaussians" if discrete else ""
+    return "this model's code has categories, to which no density is fitted" if discrete else ""
 
 
 def with_code_prior(
@@ -64,37 +68,52 @@ def with_code_prior(
     components: int = CODE_COMPONENTS,
     n: int = 10_000,
     seed: int = 0,
+    kind: CodePrior = "mixture",
 ) -> Model:
-    """Return the model with a mixture of Gaussians that is fitted to up to `n` codes as its prior.
+    """Return the model with a prior that is fitted to up to `n` codes.
 
-    `data` should be what the model was trained on. The networks are shared. The mixture is the same
-    under all conditions. Raises `VaekitError` for components or n < 1, fewer codes than components,
-    codes with categories, and codes that do not vary.
+    `kind` is mixture, of `components` Gaussians, or flow, which follows any shape. `data` should be
+    what the model was trained on. The networks are shared. The prior is the same under all
+    conditions. Raises `VaekitError` for another kind, components or n < 1, too few codes, codes
+    with categories, codes that do not vary, and for a flow without its package.
+    """
+    check("kind", kind, CodePrior, None)
+    check_counts(components=components)
+    check_seed(seed)
+    if lack := unfit_for_code_priors(model, data):
+        raise VaekitError(lack)
+    rows = rows_of(model, data, n)
+    with drawing(seed):
+        draws = [each.q.rsample().double().cpu() for each in encodings(model, data, rows)]
+        z = torch.cat(draws).detach()
+        centre, spread = z.mean(0), z.std(0, correction=0)
+        if not spread.max() > 0:
+            raise VaekitError("all codes are one, so that there is nothing to fit: train longer")
+        spread = torch.where(spread > 0, spread, spread.max())
+        if kind == "flow":
+            prior: Prior = fitted_flow(z, centre, spread)
+        else:
+            prior = fitted_mixture(z, centre, spread, components, seed)
+    return model.with_parts(prior=prior.to(device_of(model)))
+
+
+def fitted_mixture(
+    z: Tensor, centre: Tensor, spread: Tensor, components: int, seed: int
+) -> CodeMixture:
+    """Fit a mixture to codes z (N, H); centre and spread (H,) are their unit.
+
+    Raises `VaekitError` for fewer codes than components.
     """
     from sklearn.mixture import GaussianMixture
 
-    check_counts(components=components)
-    check_seed(seed)
-    if lack := unfit_for_mixtures(model, data):
-        raise VaekitError(lack)
-    rows = rows_of(model, data, n)
-    if len(rows) <= components:
+    if len(z) <= components:
         raise VaekitError(
-            f"{components} components need more codes than {len(rows)}: give fewer components"
+            f"{components} components need more codes than {len(z)}: give fewer components"
         )
-    with drawing(seed):
-        draws = [each.q.rsample().double().cpu() for each in encodings(model, data, rows)]
-    z = torch.cat(draws).numpy()
-    centre, spread = z.mean(0), z.std(0)
-    if not spread.max() > 0:
-        raise VaekitError("all codes are one, so that there is nothing to fit: train longer")
-    unit = np.where(spread > 0, spread, spread.max())
     em: Any = GaussianMixture(
         components, reg_covar=_LEAST_VARIANCE, max_iter=_EM_STEPS, random_state=seed
     )
-    fitted = em.fit((z - centre) / unit)
-    roots = np.linalg.cholesky(fitted.covariances_) * unit[:, None]
-    means = fitted.means_ * unit + centre
-    prior = CodeMixture(*(torch.from_numpy(each) for each in (fitted.weights_, means, roots)))
-    prior.to(device_of(model))
-    return model.with_parts(prior=prior)
+    fitted = em.fit(((z - centre) / spread).numpy())
+    roots = np.linalg.cholesky(fitted.covariances_)
+    shares, means, roots = (torch.from_numpy(v) for v in (fitted.weights_, fitted.means_, roots))
+    return CodeMixture(shares, means * spread + centre, roots * spread[:, None])

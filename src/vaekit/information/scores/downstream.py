@@ -35,7 +35,7 @@ from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
 from vaekit.information.aggregated.categories import categories, other_entries
 from vaekit.information.encoding import encodings
-from vaekit.information.fitted.code_prior import unfit_for_mixtures, with_code_prior
+from vaekit.information.fitted.code_prior import unfit_for_code_priors, with_code_prior
 from vaekit.information.scores.features import (
     FeatureNetwork,
     Features,
@@ -45,7 +45,7 @@ from vaekit.information.scores.features import (
 from vaekit.information.scores.match import unmatched, unsampled
 from vaekit.information.scores.mig_posterior import unfit_for_gaps
 from vaekit.metrics.checks import BINS
-from vaekit.metrics.record import Need
+from vaekit.metrics.record import Fitted, Need
 from vaekit.model import Model
 
 _JUDGED = 0.25  # share of a set of new classes that is judged on
@@ -201,9 +201,9 @@ class ModelOnSet:
         real = features_of(network, held)
         return real, features_of(network, torch.from_numpy(self.samples(len(real)))), name
 
-    def features_from_codes(self) -> tuple[np.ndarray, np.ndarray, str]:
-        """Return the same of samples from a mixture of Gaussians fitted to the codes."""
-        model = with_code_prior(self.model, self.parts[0], n=self.n, seed=self.seed)
+    def features_from_codes(self, kind: Fitted) -> tuple[np.ndarray, np.ndarray, str]:
+        """Return the same of samples from a mixture, or a flow, fitted to the codes."""
+        model = with_code_prior(self.model, self.parts[0], n=self.n, seed=self.seed, kind=kind)
         return replace(self, model=model, network=self._taught).features()
 
     # ---- what it lacks
@@ -232,7 +232,7 @@ class ModelOnSet:
             case "samples" | "features" if model.prior is None:
                 lack = "this model has no prior to draw from"
             case "codes":
-                lack = unfit_for_mixtures(model, data) or self._untaught(no_labels)
+                lack = unfit_for_code_priors(model, data) or self._untaught(no_labels)
             case "samples" | "features":
                 lack = unsampled(model, data)
                 lack = lack or (self._untaught(no_labels) if need == "features" else "")

@@ -30,7 +30,11 @@ from vaekit.system.progress import steps
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
-SOURCES = ("prior", "codes")  # of samples
+SOURCES = {  # of codes for samples
+    "prior": "the prior",
+    "codes": "a mixture fitted to codes",
+    "flow": "a flow fitted to codes",
+}
 _ROWS_NAMED = 8  # rows that a note names
 Input = np.ndarray | Tensor | Dataset | DataLoader | Stream | Path | str | None
 
@@ -121,8 +125,9 @@ def sample(
     mean. `given`, of mixed columns too, are values that the rows have, {column: value} or text
     `city=Oslo, age=40`; their codes are chosen by how well they explain these.
 
-    With `source="codes"` they are drawn from a mixture of 10 Gaussians, or `components`, that is
-    fitted to the codes of the training data, so that autoencoders without a prior have samples too.
+    With `source="codes"` they are drawn from a mixture of 10 Gaussians, or `components`, with
+    `source="flow"` from a normalising flow; both are fitted to the codes of the training data, so
+    that autoencoders without a prior have samples too.
     The same seed gives the same samples. Raises `VaekitError` for a model without a prior, for a
     condition that is missing or does not fit, and as `information.with_code_prior` does.
     """
@@ -134,9 +139,10 @@ def sample(
     if components is not None and source != "codes":
         raise VaekitError("components are of a mixture fitted to codes: give --from codes too")
     c, model = _condition(run, condition, n), run.model
-    if source == "codes":
+    if source != "prior":
         count = CODE_COMPONENTS if components is None else components
-        model = with_code_prior(model, run.data.train, count)
+        kind = "flow" if source == "flow" else "mixture"
+        model = with_code_prior(model, run.data.train, count, kind=kind)
     if given is not None:
         x = mixed.given_row(run, given)
         return run.schema.own(rows_given(model, x, n, None if c is None else c[0], seed).x)
