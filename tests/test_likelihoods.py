@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import vaekit
 from vaekit.data import Dataset
-from vaekit.distributions.counts import Overdispersed
+from vaekit.distributions.counts import Overdispersed, Rare
 from vaekit.errors import VaekitError
 from vaekit.likelihoods import (
     LIKELIHOODS,
@@ -166,6 +166,32 @@ def test_overdispersed_counts_keep_their_digits(log_theta):
     ]
     wanted = 0.0 if log_theta > 12 else (near[1] - near[0]) / 0.02
     assert float(slope) == pytest.approx(wanted, abs=2e-3)
+
+
+@pytest.mark.parametrize("theta", [1e-3, 2.0, 1e6, math.inf])
+@pytest.mark.parametrize("mean", [0.5, 1e3, 1e6])
+def test_large_counts_keep_their_digits(mean, theta):
+    """By SciPy in float64; x ln μ − μ − ln x! in float32 is off by 1 nat at 10⁶, others by 7."""
+    log_mean = torch.tensor(math.log(mean))
+    p = Rare(log_mean) if theta == math.inf else Overdispersed(log_mean, torch.tensor(theta).log())
+    torch.manual_seed(0)
+    x = torch.cat([p.sample((300,)), mean * torch.arange(4)]).floor()
+    exact = math.exp(float(log_mean))
+    other = (
+        stats.poisson(exact) if theta == math.inf else stats.nbinom(theta, theta / (theta + exact))
+    )
+    np.testing.assert_allclose(p.log_prob(x).numpy(), other.logpmf(x.numpy()), rtol=1e-5, atol=3e-3)
+
+
+def test_counts_of_millions_train():
+    """With raw counts as the encoder's input the first objective was NaN."""
+    torch.manual_seed(0)
+    x = torch.poisson(torch.rand(200, 4) * 2e6 + 1e6)
+    model, objective = vaekit.recipes.vae((4,), latent=1, network="mlp(8)", likelihood="poisson")
+    for _ in fit(model, objective, Dataset(x), Training(epochs=2, batch=50)):
+        pass
+    assert bool(model(x).log_likelihood.isfinite().all())
+    assert float(model.likelihood.shown(x).max()) < 16
 
 
 @pytest.mark.parametrize("levels", [2, 16, 256])

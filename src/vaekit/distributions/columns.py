@@ -9,7 +9,7 @@ from torch import distributions as td
 from torch.distributions import Distribution
 
 from vaekit.distributions.base import Lean
-from vaekit.distributions.counts import Overdispersed, ZeroInflated, bounded_log
+from vaekit.distributions.counts import Overdispersed, Rare, ZeroInflated, bounded_log
 from vaekit.distributions.one_hots import OneHotColumns
 from vaekit.distributions.student_t import StudentTEntries
 from vaekit.errors import VaekitError, nearest
@@ -30,7 +30,7 @@ SCALED: dict[str, Callable[[Tensor, Tensor], Distribution]] = {
 }
 PLAIN: dict[str, Callable[[Sequence[Tensor]], Distribution]] = {
     "bernoulli": lambda heads: td.Bernoulli(logits=heads[0], validate_args=False),
-    "poisson": lambda heads: td.Poisson(bounded_log(heads[0]).exp(), validate_args=False),
+    "poisson": lambda heads: Rare(bounded_log(heads[0])),
     "negative_binomial": _counts,
     "zero_inflated_negative_binomial": lambda heads: ZeroInflated(_counts(heads), heads[2]),
 }

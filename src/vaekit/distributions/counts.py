@@ -1,5 +1,17 @@
-"""Laws of counts whose variance is more than their mean, and with zeros in excess."""
+"""Laws of counts: Poisson, those whose variance is more than their mean, and with zeros in excess.
 
+Written as usual, ln p of a count x is a difference of numbers like x ln x, of which float32 keeps
+seven digits: at 10⁶ it is off by several nats. Here it is a sum of small numbers (Loader 2000),
+
+    Poisson(x; μ) = exp(−δ(x) − x φ(ln(μ/x))) / √(2πx),    φ(u) = e^u − 1 − u,
+    δ(x) = ln Γ(x + 1) − (x + ½) ln x + x − ½ ln 2π        what Stirling's formula lacks,
+
+and for the negative binomial law, by n = x + θ, p = θ/(θ + μ), q = 1 − p,
+
+    NB(x; μ, θ) = √(θ/(2πxn)) exp(δ(n) − δ(x) − δ(θ) − θ φ(ln(np/θ)) − x φ(ln(nq/x))).
+"""
+
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,12 +22,42 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Lean
 
 _MOST_LOG = 20.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
-_STIRLING = 30.0  # θ from which a series serves
+_SERIES = 16.0  # from which three terms of Stirling's series are exact
+_HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
 def bounded_log(head: Tensor) -> Tensor:
     """Return ln μ or ln θ of a head, such that its exponential is held by float32."""
     return head.clamp(-_MOST_LOG, _MOST_LOG)
+
+
+class Rare(Lean):
+    """Describe counts of the Poisson law, by ln μ of every entry."""
+
+    def __init__(self, log_mean: Tensor):
+        self.log_mean = log_mean
+        super().__init__(log_mean.shape, ())
+
+    @property
+    def mean(self) -> Tensor:
+        """Return μ."""
+        return self.log_mean.exp()
+
+    @property
+    def variance(self) -> Tensor:
+        """Return μ."""
+        return self.mean
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draw counts, (*sample_shape, ...)."""
+        with torch.no_grad():
+            return torch.poisson(self.mean.expand(torch.Size(sample_shape) + self.batch_shape))
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return ln p of every entry."""
+        x = value.clamp_min(1)
+        some = -_lacking(x) - _missed(x, self.log_mean - x.log()) - 0.5 * x.log() - _HALF_LOG_2_PI
+        return torch.where(value > 0, some, -self.mean)
 
 
 class Overdispersed(Lean):
@@ -44,23 +86,27 @@ class Overdispersed(Lean):
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return ln p of every entry."""
-        theta, share = self.log_theta.exp(), F.softplus(self.log_mean - self.log_theta)
-        grown = _log_gamma_ratio(value, theta) - value * self.log_theta
-        powers = value * self.log_mean - (theta + value) * share
-        return grown + powers - torch.lgamma(value + 1)
+        x, theta = value.clamp_min(1), self.log_theta.exp()
+        share = F.softplus(self.log_mean - self.log_theta)  # ln 1/p
+        up = (x / theta).log1p() - share
+        gone = _missed(theta, up) + _missed(x, up + self.log_mean - x.log())
+        lacking = _lacking(x + theta) - _lacking(x) - _lacking(theta)
+        some = lacking - gone - 0.5 * (x.log() + (x / theta).log1p()) - _HALF_LOG_2_PI
+        return torch.where(value > 0, some, -theta * share)
 
 
-def _log_gamma_ratio(x: Tensor, theta: Tensor) -> Tensor:
-    """Return ln Γ(x + θ)/Γ(θ): a difference of large numbers, by Stirling's series where they are.
+def _missed(x: Tensor, u: Tensor) -> Tensor:
+    """Return x (e^u − 1 − u)."""
+    return x * (u.expm1() - u)
 
-    For θ > 30 it is off by 1e-7 of itself, where lgamma in float32 would lose all digits.
-    """
-    large = theta.clamp_min(_STIRLING)
-    grown = (x + large - 0.5) * (x / large).log1p() + x * large.log() - x
-    inverse, other = 1 / large, 1 / (x + large)
-    series = grown + (other - inverse) / 12 - (other**3 - inverse**3) / 360
-    small = theta.clamp_max(_STIRLING)
-    return torch.where(theta > _STIRLING, series, torch.lgamma(x + small) - torch.lgamma(small))
+
+def _lacking(x: Tensor) -> Tensor:
+    """Return δ(x) for x > 0, by its definition, and for large x by Stirling's series."""
+    small, inverse = x.clamp_max(_SERIES), 1 / x.clamp_min(_SERIES)
+    defined = torch.lgamma(small + 1) - (small + 0.5) * small.log() + small - _HALF_LOG_2_PI
+    square = inverse.square()
+    series = inverse * (1 / 12 - square * (1 / 360 - square / 1260))
+    return torch.where(x > _SERIES, series, defined)
 
 
 class ZeroInflated(Lean):

@@ -5,13 +5,14 @@
     with zeros           π [x = 0] + (1 − π) NB(x; μ, θ)
 
 θ is the inverse dispersion: θ → ∞ is the Poisson law. These are the laws of counts in single cells
-(Lopez et al. 2018, eq. 1 to 6). The network gives ln μ, ln θ and the logit of π of every entry.
+(Lopez et al. 2018, eq. 1 to 6). The network gives ln μ, ln θ and the logit of π of every entry; the
+encoder is shown ln(1 + x), as there.
 """
 
 from torch import Tensor, nn
 from torch import distributions as td
 
-from vaekit.distributions.counts import Overdispersed, ZeroInflated, bounded_log
+from vaekit.distributions.counts import Overdispersed, Rare, ZeroInflated, bounded_log
 from vaekit.likelihoods.base import Entrywise
 
 
@@ -24,13 +25,17 @@ class Counts(Entrywise):
         super().__init__()
         self.network = network
 
+    def shown(self, x: Tensor) -> Tensor:
+        """Return ln(1 + x) (batch, *shape), so that large counts do not drive the first layer."""
+        return x.clamp_min(0).log1p()  # noise on x may go below 0
+
 
 class Poisson(Counts):
     """Read the network's output (batch, *shape) as ln μ of Poisson entries, whole numbers ≥ 0."""
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return Poisson(μ)."""
-        return td.Poisson(bounded_log(heads[0]).exp(), validate_args=False)
+        return Rare(bounded_log(heads[0]))
 
 
 class NegativeBinomial(Counts):
