@@ -1,6 +1,7 @@
 """Tables of mixed columns: densities, what is missing, and rows as their owner writes them."""
 
 import math
+from datetime import date, datetime, time
 
 import numpy as np
 import pandas as pd
@@ -240,7 +241,10 @@ def test_scaling_is_learned_from_what_is_there():
 BAD = {
     "no value": ({"a": [None, None, None], "b": [1.0, 2.5, 3.1]}, {}, "no value at all"),
     "names": ({"a": [f"n{k}" for k in range(200)]}, {}, "200 classes"),
-    "dates": ({"a": pd.to_datetime(["2020-01-01", "2021-01-01"])}, {}, "type Datetime"),
+    "times": ({"a": [time(1), time(2)]}, {}, "type Time"),
+    "two readings": ({"a": ["01/02/2020", "03/04/2020"]}, {}, "day or the month comes first"),
+    "a broken date": ({"a": ["2020-01-01"] * 19 + ["2020-13-01"]}, {}, "but also '2020-13-01'"),
+    "dates as counts": ({"a": ["2020-01-01"]}, {"laws": {"a": "poisson"}}, "holds dates"),
     "an unknown law": ({"a": [1.0, 2.5]}, {"laws": {"a": "gausian"}}, "Did you mean"),
     "a law of no column": ({"a": [1.0, 2.5]}, {"laws": {"b": "gaussian"}}, "column with a law"),
     "counts below 0": ({"a": [-1, 2, 4]}, {"laws": {"a": "poisson"}}, "holds -1"),
@@ -254,9 +258,51 @@ BAD = {
 @pytest.mark.parametrize("case", BAD)
 def test_columns_that_have_no_law_are_refused(case):
     columns, options, said = BAD[case]
-    frame = pd.DataFrame(columns) if case == "dates" else pl.DataFrame(columns, strict=False)
     with pytest.raises(VaekitError, match=said):
-        table(frame, mixed=True, **options)
+        table(pl.DataFrame(columns, strict=False), mixed=True, **options)
+
+
+DATES = {
+    "2020-12-31": "2021-01-02",
+    "2020/12/31": "2021/01/02",
+    "31.12.2020": "02.01.2021",
+    "31/12/2020": "02/01/2021",
+    "12/31/2020": "01/02/2021",
+    "2020-12": "2021-01",
+    "2020-12-31 10:30": "2021-01-02 00:00",
+    "2020-12-31T10:30:05": "2021-01-02T00:00:59",
+    "2020-12-31T10:30:05Z": "2021-01-02T00:00:59Z",
+    "2020-12-31 10:30:05.250000": "2021-01-02 00:00:59.000000",
+    date(2020, 12, 31): date(2021, 1, 2),
+    datetime(2020, 12, 31, 10, 30): datetime(2021, 1, 2),
+}
+
+
+@pytest.mark.parametrize("first", DATES)
+def test_dates_are_days_and_come_back_as_they_were(first):
+    values = [first, None, DATES[first]]
+    data = table(pl.DataFrame({"day": values, "n": [1.5, 2.0, 0.25]}), mixed=True)
+    assert data.columns is not None
+    (field, _), known = data.columns.fields, Schema.of(data)
+    days = known.own(data.images)[:, 0]
+    moments = [datetime(2020, 12, 1 if first == "2020-12" else 31), datetime(2021, 1, 2)]
+    assert abs(float(days[0]) - (moments[0] - datetime(1970, 1, 1)).days) < 1
+    assert field.law == "gaussian" and math.isnan(days[1])
+    made = data.columns.typed(known.own(data.images).astype(float))
+    assert made["day"].to_list() == values
+    if isinstance(first, str):
+        with pytest.raises(VaekitError, match=r"held dates.* row 1 holds 'later'"):
+            known.admitted(pl.DataFrame({"day": [first, "later"], "n": [1.0, 2.0]}))
+    new = known.admitted(pl.DataFrame({"day": [datetime(2021, 1, 2)], "n": [2.0]}))
+    assert abs(float(known.own(new.images)[0, 0]) - 18_629) < 1
+    with pytest.raises(VaekitError, match="held dates"):
+        known.admitted(pl.DataFrame({"day": [3.5], "n": [2.0]}))
+
+
+def test_dates_may_be_classes():
+    days = ["2020-01-01", "2020-02-01", "2020-03-01"] * 9
+    data = table(pl.DataFrame({"day": days}), mixed=True, laws={"day": "categorical"})
+    assert data.columns is not None and data.columns.fields[0].levels == tuple(days[:3])
 
 
 def test_decimals_of_fixed_point_and_large_counts():

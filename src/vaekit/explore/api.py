@@ -270,7 +270,12 @@ def _column_names(explorer: Explorer) -> list[str]:
 
 
 def _rows_file(explorer: Explorer, name: str, x: Tensor) -> SavedFile:
-    content = views.csv_table(_column_names(explorer), explorer.own(x).tolist())
+    columns, own = explorer.schema.columns, explorer.own(x)
+    if columns is None:
+        content = views.csv_table(_column_names(explorer), own.tolist())
+    else:
+        frame = columns.typed(own)
+        content = views.csv_table(frame.columns, frame.rows())
     return SavedFile(f"{name}.csv", "text/csv", content)
 
 

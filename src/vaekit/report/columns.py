@@ -1,5 +1,7 @@
 """The columns of a set of vectors, as a plot names them."""
 
+import numpy as np
+
 from vaekit.data import Dataset
 
 LONGEST = 20
@@ -13,6 +15,25 @@ def names(data: Dataset, count: int) -> list[str]:
     if data.columns is None:
         return [f"x{i}" for i in range(count)]
     return [plot_name(name) for name in data.columns.names[:count]]
+
+
+def cells(data: Dataset, own: np.ndarray, count: int) -> tuple[list[str], list[list[float | str]]]:
+    """Return names of the first `count` columns, and their cells in rows `own` (n, D).
+
+    Numbers stay numbers, of 4 digits; cells of mixed columns are as in the table, words and dates.
+    """
+    if data.columns is None or not data.columns.fields:
+        return names(data, count), np.vectorize(_four_digits, [float])(own[:, :count]).tolist()
+    frame = data.columns.typed(own)[:, :count]
+    rows = [
+        [_four_digits(v) if isinstance(v, float) else "" if v is None else str(v) for v in row]
+        for row in frame.rows()
+    ]
+    return [plot_name(name) for name in frame.columns], rows
+
+
+def _four_digits(value: float) -> float:
+    return float(f"{value:.4g}")
 
 
 def plot_name(name: str) -> str:
@@ -30,10 +51,16 @@ def scaling(data: Dataset) -> str:
     return f" Columns are {how}." if how else ""
 
 
-def units(data: Dataset) -> str:
-    """Say that scaled columns are shown in their own units, as a sentence for a caption."""
-    scaled = data.columns is not None and data.columns.scale in ("standard", "minmax")
-    return " Columns are in the table's own units." if scaled else ""
+def units(data: Dataset, cells: bool = False) -> str:
+    """Say that scaled columns are shown in their own units, as sentences for a caption.
+
+    With `cells` mixed columns are shown as in the table, dates written out.
+    """
+    known = data.columns
+    scaled = known is not None and known.scale in ("standard", "minmax")
+    said = " Columns are in the table's own units." if scaled else ""
+    dated = known is not None and not cells and any(field.date for field in known.fields)
+    return f"{said} Dates are days since 1970." if dated else said
 
 
 def legend_columns(named: list[str]) -> int:

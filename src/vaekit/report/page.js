@@ -153,7 +153,10 @@
         `${name} ${numbers ? text(numbers[i]) : labels[values[i]]}`);
       said.textContent = [data.names[i], ...known].join(" · ");
       if (canvas) [0, 1].forEach((k) => draw(canvas, 2 * i + k, k * (data.size[0] + 2)));
-      if (rows) all("td", rows).forEach((cell, d) => { cell.textContent = text(data.rows[i][d], 4); });
+      if (rows) all("td", rows).forEach((cell, d) => {
+        const value = data.rows[i][d];
+        cell.textContent = typeof value === "string" ? value : text(value, 4);
+      });
     }
 
     function closest(x, y, fits = () => true) {

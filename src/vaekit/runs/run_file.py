@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from vaekit import recipes
+from vaekit.data.tables import dates
 from vaekit.data.tables.mixed import Field
 from vaekit.errors import VaekitError
 from vaekit.runs.config import Config
@@ -14,7 +15,7 @@ from vaekit.system.yaml_file import read_yaml
 
 _FIELD = {
     **{"name": str, "law": str, "levels": [forms.ANY], "decimals": int | None},
-    **{"low": float, "high": float},
+    **{"low": float, "high": float, "date?": str},
 }
 _COLUMNS = {
     "fields?": [_FIELD],
@@ -101,6 +102,10 @@ def _check_notes(notes: Mapping[str, Any]) -> None:
         raise forms.Damaged("notes.known.range should be two numbers")
     columns = dict(known.get("columns") or {})
     mixed = columns.pop("fields", [])
+    if odd := {field.get("date", "") for field in mixed} - {"", *dates.TYPES, *dates.FORMS}:
+        raise forms.Damaged(
+            f"notes.known.columns.fields has a form of dates unknown, {odd.pop()!r}"
+        )
     sizes = {len(each) for each in columns.values() if isinstance(each, list)}
     sizes |= {sum(Field.from_plain(field).width for field in mixed)} if mixed else set()
     if sizes - {shape[0]}:

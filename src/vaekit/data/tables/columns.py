@@ -196,7 +196,7 @@ class TableColumns:
     def listed(self) -> str:
         """List the names of the columns, many of them shortened."""
         if self.fields:
-            return shortened([f"{field.name} ({field.law})" for field in self.fields])
+            return shortened([f"{field.name} ({field.law_text})" for field in self.fields])
         return shortened(self.names)
 
     def _check_finite(self, own: np.ndarray, rows: np.ndarray) -> None:

@@ -6,6 +6,7 @@
     whole numbers ≥ 0 that spread as counts do  negative_binomial    the count
     whole numbers of few values                 categorical          a one-hot
     other numbers                               gaussian             the number, scaled
+    dates and times                             gaussian             days, scaled
 
 Counts spread as such where they start near 0 and their variance is no less than their mean. Other
 laws are said, `laws={income: student_t}`. What is missing is NaN in all entries of its column.
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.data.tables.dates import days_of, form_of
 from vaekit.data.tables.mixed import LAWS_BY_KIND, Field, numbers_in, plain_numbers
 from vaekit.errors import VaekitError, nearest, shortened
 
@@ -36,8 +38,8 @@ def fields_of(
 ) -> tuple[Field, ...]:
     """Tell what each of the columns `used` is; `laws` says it for some.
 
-    Raises `VaekitError` for columns without a value, of dates, of too many classes, and for laws
-    that are unknown or cannot be theirs.
+    Raises `VaekitError` for columns without a value, of lists, of too many classes, of dates that
+    can be read in two ways, and for laws that are unknown or cannot be theirs.
     """
     asked = dict(laws or {})
     for name in asked:
@@ -55,18 +57,26 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
     there = there.filter(~there.is_nan()) if kind.is_float() else there
     if not len(there):
         raise VaekitError(f"column {name!r} of {what} has no value at all: without=[{name!r}]")
-    if kind.is_temporal() or kind.is_nested():
-        raise VaekitError(
-            f"column {name!r} of {what} is of type {kind}, which has no law: write it as numbers "
-            f"or classes (a year, a month), or leave it out, without=[{name!r}]"
-        )
     known = [each for several in LAWS_BY_KIND.values() for each in several]
     if law is not None and law not in known:
         raise nearest(str(law), known, f"law for column {name!r}")
+    if law not in LAWS_BY_KIND["classes"] and (date := form_of(there, what)):
+        return _of_dates(name, numbers_in(days_of(there, date)), what, law, date)
+    if kind.is_temporal() or kind.is_nested():
+        raise VaekitError(
+            f"column {name!r} of {what} is of type {kind}, which has no law: write it as numbers "
+            f"or classes (an hour), or leave it out, without=[{name!r}]"
+        )
     if not kind.is_numeric():
         there = there.cast(pl.String) if kind != pl.Boolean else there
         return _of_classes(name, sorted(there.unique().to_list()), what, law)
     return _of_numbers(name, numbers_in(there), what, law)
+
+
+def _of_dates(name: str, days: np.ndarray, what: str, law: str | None, date: str) -> Field:
+    if (law := law or "gaussian") not in LAWS_BY_KIND["numbers"]:
+        raise VaekitError(f"column {name!r} of {what} holds dates, which the law {law} is not of")
+    return Field(name, law, low=float(days.min()), high=float(days.max()), date=date)
 
 
 def _of_numbers(name: str, numbers: np.ndarray, what: str, law: str | None) -> Field:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.data.tables.dates import days_of, written
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
 if TYPE_CHECKING:
@@ -25,7 +26,8 @@ _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 class Field:
     """Describe a column: its `law`, and the `levels` of classes, or of numbers their form.
 
-    That is how many `decimals` they are written with (None: any), and their ends in training.
+    That is how many `decimals` they are written with (None: any), and their ends in training. Dates
+    are numbers of days, written in the form `date`.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Field:
     decimals: int | None = None
     low: float = 0.0
     high: float = 0.0
+    date: str = ""
 
     @property
     def width(self) -> int:
@@ -44,6 +47,11 @@ class Field:
     def text(self) -> str:
         """Return its law as the likelihood `columns` reads it."""
         return f"categorical({self.width})" if self.law == "categorical" else self.law
+
+    @property
+    def law_text(self) -> str:
+        """Return its law for readers."""
+        return f"dates, {self.law}" if self.date else self.law
 
     @property
     def is_number(self) -> bool:
@@ -71,7 +79,7 @@ class Field:
         Raises `VaekitError` for text where numbers belong.
         """
         if not self.levels:
-            made = numbers_in(column)[:, None]
+            made = numbers_in(days_of(column, self.date) if self.date else column)[:, None]
             self._check_counts(made[:, 0])
             return made, []
         column = plain_numbers(column)
@@ -113,8 +121,14 @@ class Field:
         else:
             kept = filled[:, 0].clip(self.low, self.high)
             kept = kept if self.decimals is None else kept.round(self.decimals)
-            values = [int(v) for v in kept.tolist()] if self.decimals == 0 else kept.tolist()
+            values = [self.value(number) for number in kept.tolist()]
         return [None if none else value for value, none in zip(values, gone.tolist(), strict=True)]
+
+    def value(self, number: float) -> Any:
+        """Return a number in its own type: a date, a whole number, or itself."""
+        if self.date:
+            return written(number, self.date)
+        return int(number) if self.decimals == 0 else number
 
     def error(self, true: np.ndarray, made: np.ndarray) -> float:
         """Return how far (N, width) or (width,) entries are from the true ones (N, width).
@@ -132,7 +146,8 @@ class Field:
         """Write an error with what it is, a dash for none."""
         if np.isnan(error):
             return "–"
-        return f"{error:.1%} wrong" if self.levels else f"rmse {error:.4g}"
+        unit = " days" if self.date else ""
+        return f"{error:.1%} wrong" if self.levels else f"rmse {error:.4g}{unit}"
 
 
 def key(value: Any) -> str:

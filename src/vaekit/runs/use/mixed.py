@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from vaekit.data.tables.columns import TableColumns
-from vaekit.data.tables.mixed import Field
+from vaekit.data.tables.dates import days_of
+from vaekit.data.tables.mixed import Field, numbers_in
 from vaekit.errors import VaekitError, nearest
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def given_row(run: "Run", given: Mapping[str, Any] | str) -> Tensor:
 
 def _series(field: Field, value: Any) -> pl.Series:
     """Return a value as a column of one; raise `VaekitError` for one that training did not span."""
+    if field.date:
+        series = pl.Series(field.name, [value])
+        _check_ends(field, float(numbers_in(days_of(series, field.date))[0]), value)
+        return series
     numbers = not any(isinstance(level, str | bool) for level in field.levels)
     if field.levels and not (numbers and _spells_number(value)):
         return pl.Series(field.name, [str(value)])
@@ -73,14 +78,22 @@ def _series(field: Field, value: Any) -> pl.Series:
         raise VaekitError(f"column {field.name!r} holds numbers, got {value!r}")
     number = float(value)
     if not field.levels:
-        ends = f"{field.low:g} to {field.high:g}"
-        if not field.low <= number <= field.high:
-            raise VaekitError(f"column {field.name!r} went from {ends} in training, got {value}")
+        _check_ends(field, number, value)
         if field.decimals is not None and round(number, field.decimals) != number:
             raise VaekitError(
                 f"column {field.name!r} has {field.decimals} decimals in training, got {value}"
             )
     return pl.Series(field.name, [number])
+
+
+def _check_ends(field: Field, number: float, value: Any) -> None:
+    if not field.low <= number <= field.high:
+        low, high = (
+            f"{end:g}" if not field.date else field.value(end) for end in (field.low, field.high)
+        )
+        raise VaekitError(
+            f"column {field.name!r} went from {low} to {high} in training, got {value}"
+        )
 
 
 def _spells_number(value: Any) -> bool:

@@ -131,8 +131,12 @@ def _draw_map(view: View, planes: list[Projection], fields: list[Colouring], fir
         "first": first,
         "names": view.names(view.judged),
     }
-    data |= _thumbnails(view) if view.image else _row_numbers(view)
-    count = min(ROW_COLUMNS, view.data.shape[0])
+    heads = list[str]()
+    if view.image:
+        data |= _thumbnails(view)
+    else:
+        rows = view.own(view.data.batch(view.codes.rows[view.judged]).cpu().numpy())
+        heads, data["rows"] = columns.cells(view.data, rows, ROW_COLUMNS)
     return Markup(
         render(
             "touch/map.html.jinja",
@@ -143,7 +147,7 @@ def _draw_map(view: View, planes: list[Projection], fields: list[Colouring], fir
             choices=[(i, each.name) for i, each in enumerate(fields) if each.coloured],
             first=first,
             planes=planes,
-            columns=[] if view.image else columns.names(view.data, count),
+            columns=heads,
             data=data,
         )
     )
@@ -159,8 +163,3 @@ def _thumbnails(view: View) -> dict[str, Any]:
     tiles = np.stack(both, 1).reshape(-1, *both[0].shape[1:])
     sheet = pictures.data_uri(pictures.sheet(tiles, ACROSS))
     return {"sheet": sheet, "size": [tiles.shape[2], tiles.shape[1]], "across": ACROSS}
-
-
-def _row_numbers(view: View) -> dict[str, Any]:
-    rows = view.own(view.data.batch(view.codes.rows[view.judged]).cpu().numpy())
-    return {"rows": rounded(rows[:, :ROW_COLUMNS])}

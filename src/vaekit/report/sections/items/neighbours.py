@@ -37,7 +37,7 @@ def neighbours(view: View) -> Section:
         figures = [gallery([(name, _tiles(view, places, row)) for name, places, row in rows])]
     else:
         figures = [_neighbour_table(view, name, places, row) for name, places, row in rows]
-        caption += columns.units(view.data)
+        caption += columns.units(view.data, cells=True)
     return Section("neighbours", "Nearest neighbours in code", caption, figures)
 
 
@@ -66,12 +66,12 @@ def _tiles(view: View, places: list[int], distances: np.ndarray) -> list[Caption
 
 def _neighbour_table(view: View, name: str, places: list[int], distances: np.ndarray) -> Markup:
     """List an item and its neighbours with their first columns, in the table's own units."""
-    count = min(FIRST_COLUMNS, view.data.shape[0])
-    whole = view.own(view.data.batch(view.codes.rows[places]).cpu().numpy())[:, :count]
+    whole = view.own(view.data.batch(view.codes.rows[places]).cpu().numpy())
+    heads, cells = columns.cells(view.data, whole, FIRST_COLUMNS)
     names = ["itself", *map(view.item, places[1:])]
     rows = [
-        (each, short(distance), *(text(float(f"{value:.4g}")) for value in values))
-        for each, distance, values in zip(names, [0.0, *distances], whole, strict=True)
+        (each, short(distance), *(v if isinstance(v, str) else text(v) for v in values))
+        for each, distance, values in zip(names, [0.0, *distances], cells, strict=True)
     ]
-    listed = text_table(["item", "distance", *columns.names(view.data, count)], rows)
+    listed = text_table(["item", "distance", *heads], rows)
     return Markup("<h3>{}</h3>{}").format(name, listed)

@@ -82,7 +82,10 @@ def drawn_rows(view: View, fields: tuple[Field, ...]) -> Section:
 
 
 def _column_histogram(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
-    densities(axes, *(each.to_numpy().astype(float) for each in (real, made)))
+    densities(axes, *(field.entries(each)[0][:, 0] for each in (real, made)))
+    if field.date:
+        axes.xaxis_date()  # days since 1970, as matplotlib counts them too
+        axes.tick_params("x", rotation=40, labelsize=7)
 
 
 def _class_bars(field: Field, axes: Axes, real: pl.Series, made: pl.Series) -> None:
