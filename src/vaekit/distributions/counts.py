@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Lean
 
 _MOST_LOG = 20.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
-_SERIES = 16.0  # from which three terms of Stirling's series are exact
+_STIRLING_FROM = 16.0  # from which three terms of Stirling's series are exact
 _HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
 
@@ -102,11 +102,11 @@ def _missed(x: Tensor, u: Tensor) -> Tensor:
 
 def _lacking(x: Tensor) -> Tensor:
     """Return δ(x) for x > 0, by its definition, and for large x by Stirling's series."""
-    small, inverse = x.clamp_max(_SERIES), 1 / x.clamp_min(_SERIES)
+    small, inverse = x.clamp_max(_STIRLING_FROM), 1 / x.clamp_min(_STIRLING_FROM)
     defined = torch.lgamma(small + 1) - (small + 0.5) * small.log() + small - _HALF_LOG_2_PI
     square = inverse.square()
     series = inverse * (1 / 12 - square * (1 / 360 - square / 1260))
-    return torch.where(x > _SERIES, series, defined)
+    return torch.where(x > _STIRLING_FROM, series, defined)
 
 
 class ZeroInflated(Lean):

@@ -19,8 +19,8 @@ TYPES = ("date", "datetime")  # of columns in frames
 FORMS = (*(day + clock for clock in _CLOCKS for day in _DAYS), "%Y-%m")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = (1000, 2999)  # others are numbers that look like dates
-_LOOKED_AT = 10  # cells that tell which forms come into question
-_MOST = 0.9  # of cells: then the others are faults
+_FIRST_CELLS = 10  # cells that tell which forms come into question
+_MOST_DATES = 0.9  # of cells: then the others are faults
 
 
 def form_of(column: "pl.Series", what: str) -> str:
@@ -36,7 +36,7 @@ def form_of(column: "pl.Series", what: str) -> str:
         return "date" if kind == pl.Date else "datetime"
     if kind != pl.String or not len(column):
         return ""
-    first = column.head(_LOOKED_AT)
+    first = column.head(_FIRST_CELLS)
     likely = [form for form in FORMS if not _parsed(first, form).is_null().all()]
     read = {form: _parsed(column, form) for form in likely}
     whole = [form for form, parsed in read.items() if not parsed.null_count()]
@@ -48,7 +48,7 @@ def form_of(column: "pl.Series", what: str) -> str:
         )
     for parsed in read.values():
         off = parsed.is_null()
-        if 0 < off.sum() <= (1 - _MOST) * len(column):
+        if 0 < off.sum() <= (1 - _MOST_DATES) * len(column):
             cell = column[int(off.arg_max() or 0)]
             raise VaekitError(
                 f"column {column.name!r} of {what} holds dates such as {column[0]!r}, but also "
@@ -77,13 +77,13 @@ def days_of(column: "pl.Series", form: str) -> "pl.Series":
     if off.any():
         row = int(off.arg_max() or 0)
         raise VaekitError(
-            f"column {column.name!r} held dates in training, written like {written(0, form)}, but "
+            f"column {column.name!r} held dates in training, written like {date_written(0, form)}, but "
             f"row {row} holds {column[row]!r}: repair it, or leave such cells empty"
         )
     return parsed.dt.epoch("us") / 86_400e6
 
 
-def written(days: float, form: str) -> Any:
+def date_written(days: float, form: str) -> Any:
     """Return days since 1970 as a date, a time or a text of this form."""
     marks = (("%.f", 1), ("%S", 10**6), ("datetime", 10**6), ("%H", 60 * 10**6))
     unit = next((unit for mark, unit in marks if mark in form), 86_400 * 10**6)  # in microseconds

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.data.tables.dates import days_of, written
+from vaekit.data.tables.dates import date_written, days_of
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class Field:
     def value(self, number: float) -> Any:
         """Return a number in its own type: a date, a whole number, or itself."""
         if self.date:
-            return written(number, self.date)
+            return date_written(number, self.date)
         return int(number) if self.decimals == 0 else number
 
     def error(self, true: np.ndarray, made: np.ndarray) -> float:
