@@ -77,8 +77,8 @@ def days_of(column: "pl.Series", form: str) -> "pl.Series":
     if off.any():
         row = int(off.arg_max() or 0)
         raise VaekitError(
-            f"column {column.name!r} held dates in training, written like {date_written(0, form)}, but "
-            f"row {row} holds {column[row]!r}: repair it, or leave such cells empty"
+            f"column {column.name!r} held dates in training, like {date_written(0, form)}, but row "
+            f"{row} holds {column[row]!r}: repair it, or leave such cells empty"
         )
     return parsed.dt.epoch("us") / 86_400e6
 
