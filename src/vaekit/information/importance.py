@@ -4,6 +4,9 @@
 
 The mean over samples stands inside the logarithm, that over examples outside. K = 1 is the ELBO;
 the bound rises with K (their Theorem 1) and tends to log p(x), slowly where q is far from p(z|x).
+
+So it is of rows with missing entries, of which an encoder may be too sure. For a model of such rows
+half of the codes come from the prior, and w_k = p(x|z_k) p(z_k) / ½ (p(z_k) + q(z_k|x)).
 """
 
 import math
@@ -16,6 +19,7 @@ from vaekit.apply import CHUNK
 from vaekit.brief import brief_repr
 from vaekit.data import Dataset
 from vaekit.distributions import Density
+from vaekit.distributions.divergences import log_ratio
 from vaekit.errors import VaekitError
 from vaekit.faults import check_finite_values
 from vaekit.information.encoding import drawing, encoded, rows_of
@@ -78,8 +82,26 @@ def _log_weights(
     model: Model, q: Density, prior: Density, x: Tensor, c: Tensor | None, count: int
 ) -> Tensor:
     """Return log p(x|z) + log p(z) − log q(z|x), (count, batch), float64."""
+    if model.likelihood.missing:
+        z, weights = spread_codes(q, prior, count)
+        p = model.decode(z, c, x.shape)
+        return log_prob(p, x, p.batch_shape, "p(x|z)").double() + weights
     z = q.rsample((count,))
     p = model.decode(z, c, x.shape)
     whole = (p, x, p.batch_shape, "p(x|z)"), (prior, z, z.shape[:-1], "p(z)")
     told, expected = (log_prob(*each).double() for each in whole)
     return told + expected - log_prob(q, z, z.shape[:-1], "q(z|x)").double()
+
+
+def spread_codes(q: Density, prior: Density, count: int) -> tuple[Tensor, Tensor]:
+    """Draw codes, half from the prior and half from q(z|x), (count, batch, H).
+
+    And return ln of p(z) / ½ (p(z) + q(z|x)), (count, batch), float64: with it they stand for draws
+    of the prior, wherever q is too narrow or the prior too wide to be drawn from alone.
+    """
+    spread = count // 2
+    shape = (spread,) if prior.batch_shape else (spread, *q.batch_shape)
+    z = torch.cat([prior.sample(torch.Size(shape)), q.rsample((count - spread,))])
+    ratio = log_ratio(q, prior, z, exact=True).double()  # ln q − ln p
+    shares = torch.tensor([spread, count - spread], dtype=ratio.dtype, device=ratio.device) / count
+    return z, -torch.logaddexp(shares[0].log(), ratio + shares[1].log())

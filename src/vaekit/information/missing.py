@@ -3,10 +3,10 @@
 Codes are weighed by what is known of a row, x_o, and unknown entries follow from the codes
 (Rezende et al. 2014, §5.3; Mattei & Frellsen 2019, eq. 10):
 
-    E[x_u | x_o] ≈ Σ_k w̃_k E[x_u | z_k],   w_k = p(x_o|z_k) p(z_k) / q(z_k|x_o),   w̃ = w / Σ w
+    E[x_u | x_o] ≈ Σ_k w̃_k E[x_u | z_k],   w_k = p(x_o|z_k) p(z_k) / ½ (p(z_k) + q(z_k|x_o))
 
-Samples of rows with given entries take their codes from the prior and from q(z|x_o) alike, so
-w_k = p(x_o|z_k) p(z_k) / ½ (p(z_k) + q(z_k|x_o)), and one of them is drawn for each row by w̃.
+and w̃ = w / Σ w. Half of the codes come from the prior, for an encoder that met few holes is too
+sure of rows with many. Of samples one code is drawn for each row, by w̃.
 """
 
 import math
@@ -19,9 +19,9 @@ from vaekit.apply import batches, device_of, evaluating
 from vaekit.arguments import check_counts
 from vaekit.data import Dataset
 from vaekit.distributions.columns import ColumnEntries
-from vaekit.distributions.divergences import log_ratio
 from vaekit.errors import VaekitError, warn
 from vaekit.information.encoding import check_subject, drawing, rows_of
+from vaekit.information.importance import spread_codes
 from vaekit.model import Model
 from vaekit.shapes import log_prob
 
@@ -29,6 +29,7 @@ ROW_CODES = 100  # of a row
 CANDIDATES = 10_000  # codes among which those of given entries are chosen
 _DECODED_AT_ONCE = 2**24  # that a chunk decodes at once
 _FEW = 10  # codes that carry the weight: fewer are too few
+_FEW_OF_ROW, _MANY = 3, 0.1  # the same where a row is filled in, and of how many rows it is said
 
 
 class GivenRows(NamedTuple):
@@ -61,28 +62,29 @@ def imputed(
     It is filled with its mean given the rest, of classes their probabilities, by `samples` codes,
     or with `draw` by one draw of p(x|z) at a code chosen by weight. Without a prior or with
     deterministic codes there is one code of each. `c` (N, width) are conditions, where the set has
-    none. Rows that lie so far off that no code explains them are warned of; there all codes weigh
-    alike. Raises `VaekitError` for a model without missing
-    entries, and for samples < 1.
+    none. Rows that lie so far off that no code explains them are warned of, where all codes weigh
+    alike, and rows that very few codes explain, where these are many. Raises `VaekitError` for a
+    model without missing entries, and for samples < 1.
     """
     check_subject(model, data, samples=samples)
     check_missing(model)
     size = max(1, _DECODED_AT_ONCE // (samples * math.prod(data.shape)))
-    parts, far = list[Tensor](), 0
+    parts, far, few, holed = list[Tensor](), 0, 0, 0
     with drawing(seed), evaluating(model):
         for _, _, x, told in batches(model, data, torch.arange(len(data)), size, c):
             q = model.encode(x, told)
-            weighed = model.prior is not None and not q.deterministic
-            z = q.rsample((samples if weighed else 1,))
+            if model.prior is None or q.deterministic:
+                z, weights = q.rsample((1,)), torch.zeros(1, len(x), device=x.device)
+            else:
+                z, weights = spread_codes(q, model.expect(q.mean[None], told), samples)
             p = model.decode(z, told, x.shape)
-            share = torch.ones(len(z), len(x), device=x.device) / len(z)
-            if weighed:
-                log_w = log_prob(p, x, p.batch_shape, "p(x|z)")
-                log_w = log_w - log_ratio(q, model.expect(z, told), z, exact=True)
-                lost = ~log_w.isfinite().any(0)
-                log_w = torch.where(log_w.isfinite() | lost, log_w, -math.inf)
-                share = torch.where(lost, 0.0, log_w).softmax(0)
-                far += int(lost.sum())
+            log_w = weights + log_prob(p, x, p.batch_shape, "p(x|z)")
+            lost, holes = ~log_w.isfinite().any(0), x.isnan().any(1)
+            log_w = torch.where(log_w.isfinite() | lost, log_w, -math.inf)
+            share = torch.where(lost, 0.0, log_w).softmax(0).to(x.dtype)
+            far += int(lost.sum())
+            few += int((holes & (share.square().sum(0) > 1 / _FEW_OF_ROW)).sum())
+            holed += int(holes.sum())
             if draw:
                 chosen = torch.multinomial(share.T, 1)[:, 0]
                 one = z[chosen, torch.arange(len(x), device=x.device)][None]
@@ -94,6 +96,12 @@ def imputed(
         warn(
             f"{far} of {len(data)} rows lie so far off that no code explains what is known of "
             "them: what is filled in there is worth nothing"
+        )
+    if samples >= _FEW_OF_ROW and few > _MANY * holed:
+        warn(
+            f"{few} of {holed} rows with missing cells rest on fewer than {_FEW_OF_ROW} of their "
+            f"{samples:,} codes: say --samples {10 * samples} (samples=), or look whether these "
+            "rows are like the training data"
         )
     return torch.cat(parts)
 
@@ -159,10 +167,7 @@ def _candidates(model: Model, x: Tensor, c: Tensor | None) -> tuple[Tensor, Tens
     """Return codes (K, 1, H), and ln of what weighs them without p(x|z), (K, 1)."""
     q = model.encode(x, c)
     prior = model.expect(q.mean[None], c)
-    shape = (CANDIDATES, 1) if not prior.batch_shape else (CANDIDATES,)
-    z = prior.sample(shape)
-    if q.deterministic:
-        return z, torch.zeros(len(z), 1, device=z.device)
-    z = torch.cat([z[::2], q.rsample((len(z[1::2]),))])
-    ratio = log_ratio(q, prior, z, exact=True)  # ln q − ln p
-    return z, -torch.logaddexp(ratio, torch.zeros_like(ratio))
+    if not q.deterministic:
+        return spread_codes(q, prior, CANDIDATES)
+    z = prior.sample((CANDIDATES, 1) if not prior.batch_shape else (CANDIDATES,))
+    return z, torch.zeros(len(z), 1, device=z.device)
