@@ -173,7 +173,7 @@ def test_an_encoder_that_is_too_sure_does_not_fill_in_alone():
     bound = log_likelihood(sure, data, samples=2000).values
     near = log_likelihood(model, data, samples=20_000).values
     np.testing.assert_allclose(bound, near, atol=0.2)
-    with pytest.warns(VaekitWarning, match="rest on fewer than 3 of their 4 codes: say --samples 40"):
+    with pytest.warns(VaekitWarning, match="fewer than 3 of their 4 codes: say --samples 40"):
         imputed(sure, data, samples=4)
 
 
@@ -271,6 +271,8 @@ BAD = {
     "names": ({"a": [f"n{k}" for k in range(200)]}, {}, "200 classes"),
     "times": ({"a": [time(1), time(2)]}, {}, "type Time"),
     "two readings": ({"a": ["01/02/2020", "03/04/2020"]}, {}, "day or the month comes first"),
+    "per cent": ({"a": ["31.3%", "7%", "12%"]}, {}, "31.3%.*without signs of per cent"),
+    "thousands": ({"a": ["21,589", "1,200"]}, {}, "or say decimal=','"),
     "a broken date": ({"a": ["2020-01-01"] * 19 + ["2020-13-01"]}, {}, "but also '2020-13-01'"),
     "dates as counts": ({"a": ["2020-01-01"]}, {"laws": {"a": "poisson"}}, "holds dates"),
     "an unknown law": ({"a": [1.0, 2.5]}, {"laws": {"a": "gausian"}}, "Did you mean"),
@@ -341,6 +343,34 @@ def test_decimals_of_fixed_point_and_large_counts():
     assert data.columns.fields[1].decimals == 0 and bool(data.images.isfinite().all())
 
 
+def test_classes_that_differ_in_capitals_are_named():
+    with pytest.warns(VaekitWarning, match="differ in capitals alone, YES, Yes"):
+        table(pl.DataFrame({"a": ["Yes", "YES", "no"]}), mixed=True)
+    kept = {"laws": {"a": "categorical"}}
+    assert table(pl.DataFrame({"a": ["31%", "7%", "9%"]}), mixed=True, **kept).shape == (3,)
+
+
+def test_words_of_a_file_stay_words(tmp_path):
+    """Codes with zeros in front, true and false; one odd cell makes no other unknown."""
+    file, new = tmp_path / "t.csv", tmp_path / "new.csv"
+    rows = [
+        f"0{1000 + k % 3};{'TRUE' if k % 2 else 'FALSE'};{k * k % 37},5;{k % 4}" for k in range(40)
+    ]
+    file.write_text("\n".join(["code;flag;n;wave", *rows]))
+    data = table(file, mixed=True, laws={"wave": "categorical"})
+    assert data.columns is not None
+    code, flag, n, wave = data.columns.fields
+    assert code.levels == ("01000", "01001", "01002") and flag.levels == ("FALSE", "TRUE")
+    assert n.law == "gaussian" and wave.levels == (0, 1, 2, 3)
+    new.write_text("code;flag;n;wave\n01001;1;2,5;3.0\nD-01;true;1,5;02\n01002;FALSE;0,5;x")
+    with pytest.warns(VaekitWarning) as said:
+        x = Schema.of(data).admitted(read_table(new, words=True)).images
+    assert [str(each.message).rpartition(": ")[2] for each in said] == ["D-01", "x"]
+    assert x[:, :3].isnan().any(1).tolist() == [False, True, False]
+    assert x[:, 3].tolist() == [1, 1, 0] and not x[:, 4].isnan().any()
+    assert x[:2, 5:].argmax(1).tolist() == [3, 2] and x[2, 5:].isnan().all()
+
+
 def test_new_rows_are_read_by_what_the_training_saw():
     data = table(people(), mixed=True)
     known = Schema.of(data)
@@ -391,6 +421,25 @@ def test_missing_cells_are_filled_in(trained, tmp_path, capsys):
     assert "native city" in printed and "without a model" in printed
     errors = {e.field.name: e for e in run.imputation_errors(file, hide=0.2)}
     assert all(errors[name].error < errors[name].baseline for name in ("age", "native city"))
+
+
+def test_cells_that_were_there_stay_as_they_are_written(trained, tmp_path, capsys):
+    _, run = trained
+    file, out = tmp_path / "new.csv", tmp_path / "whole.csv"
+    names = ["grade", "visits", "smoker", "native city", "age", "income"]
+    known = people(4, missing=0)[names].astype(str).to_dict("list")
+    known["age"] = ["30", "", "41.50", "NA"]
+    rows = [known | {"code": ["007", "NA", "1e9", "-3"], "note": ["TRUE", "", "a; b", "?"]}]
+    lines = [[*rows[0]], *map(list, zip(*rows[0].values(), strict=True))]
+    quoted = [[f'"{cell}"' if ";" in cell else cell for cell in line] for line in lines]
+    file.write_text("".join(";".join(line) + "\n" for line in quoted))
+    main(["impute", str(run.folder), str(file), "--out", str(out)])
+    assert "2 missing cells filled in" in capsys.readouterr().out
+    was, now = (each.read_text().splitlines() for each in (file, out))
+    assert was[0] == now[0] and was[1] == now[1] and was[3] == now[3]
+    for k in (2, 4):
+        one, other = was[k].split(";"), now[k].split(";")
+        assert one[:4] + one[5:] == other[:4] + other[5:] and 0 < float(other[4]) < 150
 
 
 @pytest.mark.parametrize(

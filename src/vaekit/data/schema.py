@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data.dataset import Dataset
+from vaekit.data.files.frames import Table
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.recordings.arrays import fitted, longer
 from vaekit.data.tables.columns import TableColumns
@@ -140,8 +141,8 @@ class Schema:
     def _own_numbers(self, x: Any) -> np.ndarray:
         """Return rows in their own units, those of a frame by the names of the columns."""
         assert self.columns is not None
-        if is_frame(x):
-            table = read_table(x)
+        if is_frame(x) or isinstance(x, Table):
+            table = x if isinstance(x, Table) else read_table(x)
             if self.fields:
                 return entries_of(table, self.fields)
             return table.numbers(self.columns.names, missing="mean")[0]

@@ -33,8 +33,12 @@ def impute_command(words: list[str]) -> None:
     reads = (Path(options.table).expanduser(),) if options.table else ()
     out = out_of(options, run.folder / "imputed.csv")
     target = writing.Target(out, (".csv",), options.force, reads)
-    table, cells = fill_in(run, options.table, told, options.samples, options.draw, options.seed)
-    writing.write_frames(target, [table])
+    asked = options.table, told, options.samples, options.draw, options.seed
+    table, cells, written = fill_in(run, *asked)
+    if written is None:
+        writing.write_frames(target, [table])
+    else:
+        writing.write_frames(target, [written.cells], written.separator)
     how = f"drawn, seed {options.seed}" if options.draw else "by their mean or likeliest class"
     whole = sum(cells.values())
     print(f"{target.path}: {len(table):,} rows, {whole:,} missing cells filled in, {how}")
@@ -61,7 +65,9 @@ def _impute_options(words: list[str]) -> Any:
         default=None,
         help="a table with the run's columns, and any others; default: the run's own test part",
     )
-    made.add_argument("--hide", type=float, default=None, help="share of known cells to hide, 0.2")
+    made.add_argument(
+        "--hide", type=float, default=None, help="share of known cells to hide, as in 0.2"
+    )
     made.add_argument("--samples", type=int, default=100, help="codes drawn for each row")
     made.add_argument(
         "--draw", action="store_true", help="fill in a draw in place of the mean; see --seed"

@@ -157,7 +157,7 @@ def _name_arrays(names: Sequence[str], named: bool) -> Iterator[np.ndarray]:
             yield np.array([int(name) for name in some])
 
 
-def write_frames(target: Target, tables: Iterable[pl.DataFrame]) -> None:
+def write_frames(target: Target, tables: Iterable[pl.DataFrame], separator: str = ",") -> None:
     """Write tables of the same columns one below the other, as .csv."""
 
     def rows() -> Iterator[Sequence[str]]:
@@ -166,13 +166,13 @@ def write_frames(target: Target, tables: Iterable[pl.DataFrame]) -> None:
                 yield table.columns
             yield from (["" if v is None else str(v) for v in row] for row in table.iter_rows())
 
-    _write_csv(target.path, rows())
+    _write_csv(target.path, rows(), separator)
 
 
-def _write_csv(path: Path, rows: Iterable[Sequence[str]]) -> None:
+def _write_csv(path: Path, rows: Iterable[Sequence[str]], separator: str = ",") -> None:
     def writer(temporary: Path) -> None:
         with temporary.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows(rows)
+            csv.writer(file, delimiter=separator, lineterminator="\n").writerows(rows)
 
     files.write_file(path, writer)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaekit.data.archives import natural
 from vaekit.data.files.cells import cleaned
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
+_ZEROS = r"^[+-]?0\d+$"  # of codes: as numbers they would lose them
 _INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
 
@@ -27,10 +28,12 @@ def read_table(
     encoding: str | None = None,
     *,
     plain: bool = False,
+    words: bool = False,
 ) -> Table:
     """Read a file, or a data frame of polars or pandas, as a table.
 
-    With `plain` a file whose first line holds nothing but numbers has no names. Raises
+    With `plain` a file whose first line holds nothing but numbers has no names. With `words` true
+    and false, and codes with zeros in front, stay the words that stand in a text file. Raises
     `VaekitError` for what is no table, has no rows, or has two columns of one name.
     """
     if is_frame(source):
@@ -46,7 +49,7 @@ def read_table(
             parts.append(read_parquet(path))
             continue
         text = text_of(path, separator, decimal, header, encoding, plain)
-        parts.append(read_text(path, text)[1])
+        parts.append(read_text(path, text, words)[1])
         sign = text.decimal
     whole = _joined_files(files, parts)
     return checked_table(whole, str(Path(source).expanduser()), table_name(source), sums, sign)
@@ -138,8 +141,39 @@ def read_parquet(path: Path, start: int = 0, count: int | None = None) -> "pl.Da
         raise _unreadable(path, error) from error
 
 
-def read_text(path: Path, text: Text) -> "tuple[bytes, pl.DataFrame]":
-    """Read text as a frame, columns of numbers as such; the content is returned as it was read."""
+class Written(NamedTuple):
+    """Hold the cells of a text file as they stand there, and the signs that it is written with."""
+
+    cells: "pl.DataFrame"
+    separator: str
+    decimal: str
+
+
+def written_cells(
+    source: Path,
+    separator: str | None = None,
+    decimal: str | None = None,
+    header: bool | None = None,
+    encoding: str | None = None,
+) -> Written | None:
+    """Read all cells of a table of text as text, None for a table in another form."""
+    import polars as pl
+
+    files = table_files(source)
+    if any(path.suffix.lower() == ".parquet" for path in files):
+        return None
+    texts = [text_of(path, separator, decimal, header, encoding) for path in files]
+    parts = [
+        _text_cells(read_text(path, text)[0], text) for path, text in zip(files, texts, strict=True)
+    ]
+    return Written(pl.concat(parts), texts[0].separator, texts[0].decimal)
+
+
+def read_text(path: Path, text: Text, words: bool = False) -> "tuple[bytes, pl.DataFrame]":
+    """Read text as a frame, columns of numbers as such; the content is returned as it was read.
+
+    `words` is as in `read_table`.
+    """
     import polars as pl
 
     _check_columns(str(path), text.names)
@@ -152,7 +186,34 @@ def read_text(path: Path, text: Text) -> "tuple[bytes, pl.DataFrame]":
             frame = _csv(content, text)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError) as error:
         raise _unreadable(path, error, text) from error
-    return content, cleaned(frame, text.decimal)
+    return content, _with_words(content, text, frame) if words else cleaned(frame, text.decimal)
+
+
+def _with_words(content: bytes, how: Text, frame: "pl.DataFrame") -> "pl.DataFrame":
+    """Make columns numbers where they are, but keep words for truth and codes with zeros."""
+    import polars as pl
+
+    text = _text_cells(content, how).select(pl.all().str.strip_chars())
+    text = text.select(pl.when(~pl.all().is_in(MISSING)).then(pl.all()))
+    numbers = cleaned(frame, how.decimal)
+    return pl.DataFrame(
+        [
+            text[name]
+            if numbers[name].dtype == pl.Boolean
+            or (numbers[name].dtype.is_numeric() and text[name].str.contains(_ZEROS).any())
+            else numbers[name]
+            for name in numbers.columns
+        ]
+    )
+
+
+def _text_cells(content: bytes, how: Text) -> "pl.DataFrame":
+    import polars as pl
+
+    options = {"separator": how.separator, "has_header": how.header}
+    cells = pl.read_csv(content, **options, infer_schema=False)
+    cells.columns = list(how.names)
+    return cells
 
 
 def text_column(content: bytes, how: Text, place: int) -> "pl.Series":

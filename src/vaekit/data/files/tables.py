@@ -101,7 +101,7 @@ def table(
         made = mapped_table(source, how, chosen, label, missing, scale, (holdout, seed))
     else:
         _warn_of_size(source)
-        whole = read_table(source, *how)
+        whole = read_table(source, *how, words=mixed)
         if mixed:
             numbers, fields = mixed_numbers(whole, chosen, label, missing, laws)
         else:

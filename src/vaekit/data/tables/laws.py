@@ -12,6 +12,7 @@ Counts spread as such where they start near 0 and their variance is no less than
 laws are said, `laws={income: student_t}`. What is missing is NaN in all entries of its column.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ import numpy as np
 
 from vaekit.data.tables.dates import days_of, form_of
 from vaekit.data.tables.mixed import LAWS_BY_KIND, Field, numbers_in, plain_numbers
-from vaekit.errors import VaekitError, nearest, shortened
+from vaekit.errors import VaekitError, nearest, shortened, warn
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,6 +31,8 @@ MOST_LEVELS = 100  # of a column of text: more are names
 _FEW_VALUES = 12  # values of whole numbers that are taken for classes
 _MOST_DECIMALS = 4
 _MOST_COUNT = 10_000  # of a count: a law of larger ones begins too far off
+_MARKED_NUMBER = r"^[+-]?[%€$£]?\s?\d[\d.,' ]*\s?[%€$£]?$"
+_MOST_MARKED = 0.9  # of cells
 _LEAST_SPREAD = 0.8  # variance over mean of counts
 
 
@@ -69,8 +72,22 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
         )
     if not kind.is_numeric():
         there = there.cast(pl.String) if kind != pl.Boolean else there
+        if kind == pl.String and law not in LAWS_BY_KIND["classes"]:
+            _check_no_numbers(there, what)
         return _of_classes(name, sorted(there.unique().to_list()), what, law)
     return _of_numbers(name, numbers_in(there), what, law)
+
+
+def _check_no_numbers(words: "pl.Series", what: str) -> None:
+    """Raise `VaekitError` for text that is numbers with marks: %, a currency, thousands."""
+    marked = words.str.contains(_MARKED_NUMBER) & words.str.contains(r"[^\d]")
+    if marked.mean() >= _MOST_MARKED:
+        name, example = words.name, words.filter(marked)[0]
+        raise VaekitError(
+            f"column {name!r} of {what} holds text such as {example!r}: write numbers without "
+            "signs of per cent, currency or thousands, or say decimal=',' where a comma is the "
+            f"decimal sign; where these are classes, laws={{{name}: categorical}}"
+        )
 
 
 def _of_dates(name: str, days: np.ndarray, what: str, law: str | None, date: str) -> Field:
@@ -116,6 +133,13 @@ def _spread_as_counts(numbers: np.ndarray) -> bool:
 
 
 def _of_classes(name: str, levels: list[Any], what: str, law: str | None) -> Field:
+    alike = Counter(str(level).lower().strip() for level in levels)
+    if len(alike) < len(levels):
+        odd = [str(level) for level in levels if alike[str(level).lower().strip()] > 1]
+        warn(
+            f"{what}: column {name!r} has classes that differ in capitals alone, {shortened(odd)}, "
+            "and stay apart: write them alike if they are one"
+        )
     law = law or ("bernoulli" if len(levels) == 2 else "categorical")
     if law not in LAWS_BY_KIND["classes"]:
         raise VaekitError(f"column {name!r} of {what} holds classes, which the law {law} is not of")

@@ -1,5 +1,6 @@
 """Tables of mixed columns: the entries of each column as a network reads them, and back."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -85,16 +86,24 @@ class Field:
         column = plain_numbers(column)
         if column.dtype.is_numeric():
             numbers_in(column)  # which refuses infinite values
-        numbers = {key(level): k for k, level in enumerate(self.levels)}
-        keys = [None if value is None else key(value) for value in column.to_list()]
-        missing = (None, key(float("nan")))
-        unknown = sorted({k for k in keys if k not in numbers and k not in missing} - {None})
-        found = np.array([numbers.get(k, -1) if k is not None else -1 for k in keys], np.int64)
+        places = {word: k for k, word in enumerate(self.words(self.levels))}
+        words = self.words(column.to_list())
+        unknown = {word for word in words if word is not None and word not in places} - {"nan"}
+        found = np.array([places.get(word, -1) for word in words], np.int64)
         made = found[:, None].astype(np.float64)
         if self.law == "categorical":
             made = (found[:, None] == np.arange(self.width)).astype(np.float64)
         made[found < 0] = np.nan
-        return made, [str(k) for k in unknown]
+        return made, sorted(unknown)
+
+    def words(self, values: Sequence[Any]) -> list[str | None]:
+        """Return the text by which each class is known, whether a file or a frame brought it.
+
+        Numbers, and true and false, are known in any spelling where the classes are such.
+        """
+        truths = {str(level).lower() for level in self.levels} == {"true", "false"}
+        numbers = not truths and not isinstance(self.levels[0], str)
+        return [None if value is None else _word(value, truths, numbers) for value in values]
 
     def _check_counts(self, numbers: np.ndarray) -> None:
         """Raise `VaekitError` where a column of counts holds other numbers."""
@@ -150,12 +159,28 @@ class Field:
         return f"{error:.1%} wrong" if self.levels else f"rmse {error:.4g}{unit}"
 
 
-def key(value: Any) -> str:
-    """Return the text by which a class is known, whether a file or a frame brought it."""
+def _word(value: Any, truths: bool, numbers: bool) -> str:
     if isinstance(value, float) and value == round(value, 0):
         value = int(value)
-    text = str(value)
-    return text.lower() if text in ("True", "False") else text
+    text = str(value).strip()
+    if truths:
+        return {"1": "true", "0": "false"}.get(text, text.lower())
+    for kind in (int, float) if numbers else ():
+        try:
+            number = kind(text)
+        except ValueError:
+            continue
+        if math.isfinite(number):
+            return str(int(number) if number % 1 == 0 else number)
+    return text
+
+
+def _spells(value: Any) -> bool:
+    """Tell text that is a number, with a decimal point or comma."""
+    try:
+        return float(str(value).replace(",", ".")) is not None
+    except ValueError:
+        return False
 
 
 def plain_numbers(column: "pl.Series") -> "pl.Series":
@@ -174,7 +199,8 @@ def numbers_in(column: "pl.Series") -> np.ndarray:
 
     kind = column.dtype
     if not (kind.is_numeric() or kind in (pl.Boolean, pl.Null)):
-        example = next((str(v) for v in column if v is not None), "")
+        example = next((str(v) for v in column if v is not None and not _spells(v)), "")
+        example = example or next((str(v) for v in column if v is not None), "")
         raise VaekitError(
             f"column {column.name!r} held numbers in training, but here it holds {example!r}: "
             "repair it, or leave such cells empty"

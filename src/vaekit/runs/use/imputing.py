@@ -9,6 +9,7 @@ import polars as pl
 from vaekit.arguments import check, fits
 from vaekit.corruptions import Hidden
 from vaekit.data import Dataset
+from vaekit.data.files.reading import Written
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.tables.mixed import Field, places
 from vaekit.errors import VaekitError, warn
@@ -25,10 +26,14 @@ RARE = 20  # hidden cells of a column: of fewer an error says little
 
 
 class Filled(NamedTuple):
-    """Hold a table with its missing cells filled in, and how many these were of each column."""
+    """Hold a table with its missing cells filled in, and how many these were of each column.
+
+    Where the table is a file of text, `written` has the cells that were there as they stand in it.
+    """
 
     table: pl.DataFrame
     cells: dict[str, int]
+    written: Written | None
 
 
 def impute(
@@ -53,7 +58,7 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
     """Return what `impute` does, and how many cells were filled in."""
     check("draw", draw, bool, False)
     columns = columns_of(run)
-    given, own = _read(run, x)
+    given, own, written = _read(run, x)
     data, c = prepared(run, given, condition)
     assert isinstance(data, Dataset)
     if own is None:
@@ -68,7 +73,19 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
             f"{empty} cells stay empty, for the model gives no finite number there: look for "
             "values far outside the training data in their rows"
         )
-    return Filled(filled, {name: int(each.sum()) for name, each in gone.items()})
+    if written is not None:
+        signs = written.decimal
+        cells = (_filled(written.cells[n], _spelled(made[n], signs), gone[n]) for n in names)
+        written = written._replace(cells=written.cells.with_columns(cells))
+    return Filled(filled, {name: int(each.sum()) for name, each in gone.items()}, written)
+
+
+def _spelled(made: pl.Series, decimal: str) -> pl.Series:
+    """Return values as text, numbers with their decimal sign."""
+    words = ["" if v is None else str(v) for v in made.to_list()]
+    if made.dtype.is_float():
+        words = [word.replace(".", decimal) for word in words]
+    return pl.Series(made.name, words)
 
 
 def _gone(own: pl.Series) -> pl.Series:
@@ -81,18 +98,18 @@ def _filled(own: pl.Series, made: pl.Series, gone: pl.Series) -> pl.Series:
     return pl.Series(own.name, [new if empty else old for old, new, empty in cells], strict=False)
 
 
-def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None]:
-    """Return rows on the run's scale, and the table that they stand in, if any."""
+def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, Written | None]:
+    """Return rows on the run's scale, the table that they stand in, and its text, if any."""
     if is_frame(x):
         table = read_table(x).frame
-        return run.schema.admitted(table), table
+        return run.schema.admitted(table), table, None
     if not (x is None or isinstance(x, str | Path)):
         raise VaekitError(
             "what is missing is filled in in a table: give a file or a data frame, got "
             f"{type(x).__name__}"
         )
     given = inputs.examples(run, None if x is None else str(x))
-    return given.data, given.table
+    return given.data, given.table, given.written
 
 
 class Imputation(NamedTuple):
@@ -123,7 +140,7 @@ def imputation_errors(
     columns = columns_of(run)
     if not (fits(hide, float) and 0 < hide < 1):
         raise VaekitError(f"hide is a share of the cells between 0 and 1, got {hide!r}")
-    data, _ = _read(run, x)
+    data = _read(run, x)[0]
     data, c = prepared(run, data, condition)
     assert isinstance(data, Dataset)
     whole = data.batch()

@@ -20,6 +20,7 @@ from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.frames import chosen_columns
 from vaekit.data.files.pictures import Form
+from vaekit.data.files.reading import Written, written_cells
 from vaekit.errors import VaekitError
 from vaekit.model import Condition
 from vaekit.runs.config import Config
@@ -48,7 +49,8 @@ _LIKE = "as the run's are"
 class Examples:
     """Hold examples on the run's scale with a `name` for each: a file's path, or its row.
 
-    Rows of a table that was read whole have it beside them, with all of its columns.
+    Rows of a table that was read whole have it beside them, with all of its columns; those of mixed
+    ones also the cells of a text file as they stand there.
     """
 
     data: Dataset
@@ -56,6 +58,7 @@ class Examples:
     what: str
     files: bool = False
     table: "pl.DataFrame | None" = None
+    written: Written | None = None
 
     def first(self, n: int | None) -> "Examples":
         """Keep the first n examples (None: all)."""
@@ -190,7 +193,8 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     columns, wanted = run.schema.columns, run.condition
     if columns is not None and options.get("mmap"):
         return _of_mapped_table(run, path, how, options)
-    whole = tables.read_table(path, *how)
+    mixed = bool(run.schema.fields)
+    whole = tables.read_table(path, *how, words=mixed)
     if columns is None and len(run.schema.shape) == 3:
         raise VaekitError(
             f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
@@ -200,15 +204,16 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     missing: Any = None if columns is None else options.get("missing") or columns.missing or None
     asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
     label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None
-    if run.schema.fields:
-        data, rows = run.schema.admitted(whole.frame), np.arange(len(whole.frame))
+    if mixed:
+        data, rows = run.schema.admitted(whole), np.arange(len(whole.frame))
     else:
         numbers, rows = whole.numbers(used, label, missing, _repair(path, columns is not None))
         data = run.schema.admitted(numbers, rows)
     if label is not None:
         labels, names = whole.classes(label, rows)
         data = replace(data, labels=torch.from_numpy(labels), label_names=names)
-    return replace(_numbered(data, path, rows), table=whole.frame)
+    cells = written_cells(path, *how) if mixed else None
+    return replace(_numbered(data, path, rows), table=whole.frame, written=cells)
 
 
 def _of_mapped_table(
