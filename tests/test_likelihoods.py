@@ -1,6 +1,7 @@
 """Likelihoods of one law for every entry: densities by SciPy, draws by goodness of fit."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -192,6 +193,26 @@ def test_counts_of_millions_train():
         pass
     assert bool(model(x).log_likelihood.isfinite().all())
     assert float(model.likelihood.shown(x).max()) < 16
+
+
+def test_a_network_begins_at_the_level_of_counts():
+    """From a mean of 1 on, 400 steps led to a mean of 3."""
+    torch.manual_seed(0)
+    rate = 1572 * torch.exp(0.5 * torch.randn(800, 1) * torch.tensor([1.0, -1.0, 0.5]))
+    x = torch.poisson(torch.distributions.Gamma(5.0, 5.0 / rate).sample())
+    given = {"latent": 1, "network": "mlp(32)", "likelihood": "negative_binomial"}
+    model, objective = vaekit.recipes.vae((3,), **given)
+    training = Training(epochs=40, batch=80, device="cpu")
+    for _ in fit(model, objective, Dataset(x), training):
+        pass
+    drawn = vaekit.apply.sample(model.eval(), 2000, draw=True)
+    torch.testing.assert_close(drawn.mean(0), x.mean(0), rtol=0.15, atol=0)
+    level: Any = model.likelihood.level
+    kept = level.clone()
+    next(iter(fit(model, objective, Dataset(x // 100), training)))
+    assert torch.equal(level, kept)  # it went on from weights that know it
+    with pytest.raises(VaekitError, match=r"whole numbers from 0 to 4·10⁸"):
+        next(iter(fit(model, objective, Dataset(x * 1e6), training)))
 
 
 @pytest.mark.parametrize("levels", [2, 16, 256])

@@ -20,6 +20,7 @@ from torch import Tensor
 from vaekit.arguments import told
 from vaekit.errors import VaekitError
 
+_WIDEST = 1e6  # of a support: beyond it is for counts, which have no rounding
 ROOM = 1e-5  # of a support's width: what rounding adds where pictures are turned or scaled
 
 
@@ -152,13 +153,13 @@ def check_bytes(low: float, high: float, where: str, cure: str) -> None:
 def outside(low: float, high: float, support: tuple[float, float]) -> bool:
     """Tell whether values from `low` to `high` leave a support by more than rounding."""
     width = support[1] - support[0]
-    room = ROOM * (width if math.isfinite(width) else 1.0)
+    room = ROOM * (width if width <= _WIDEST else 1.0)
     return not (support[0] - room <= low and high <= support[1] + room)
 
 
 AS_COUNTS = (
-    "counts are whole numbers from 0 on and stay as they are (a table is standardised unless it is "
-    "table('FILE', scale=none), whole numbers of an array mean v/255 unless it is "
+    "counts are whole numbers from 0 to 4·10⁸ and stay as they are (a table is standardised unless "
+    "it is table('FILE', scale=none), whole numbers of an array mean v/255 unless it is "
     "array('FILE', scale=1)); of other data use another likelihood"
 )
 

@@ -22,6 +22,8 @@ from torch.nn import functional as F
 from vaekit.distributions.base import Lean
 
 _MOST_LOG = 20.0  # |ln μ| and |ln θ|: a network that starts badly must not overflow
+MOST_COUNT = 4e8  # below e^20
+_LEAST_MEAN = 0.01  # of a column of counts, where a network begins
 _STIRLING_FROM = 16.0  # from which three terms of Stirling's series are exact
 _HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 
@@ -29,6 +31,11 @@ _HALF_LOG_2_PI = 0.5 * math.log(2 * math.pi)
 def bounded_log(head: Tensor) -> Tensor:
     """Return ln μ or ln θ of a head, such that its exponential is held by float32."""
     return head.clamp(-_MOST_LOG, _MOST_LOG)
+
+
+def level_of(x: Tensor) -> Tensor:
+    """Return ln of the mean of every entry (...) over counts x (n, ...), NaN where missing."""
+    return x.nanmean(0).nan_to_num(1.0).clamp(_LEAST_MEAN, MOST_COUNT).log()
 
 
 class Rare(Lean):

@@ -78,6 +78,12 @@ class Likelihood(Averaging, nn.Module, ABC):
         """Return what the encoder is shown of x (batch, *shape), in the same shape: x itself."""
         return x
 
+    def begin(self, x: Tensor) -> None:
+        """Set what begins at the level of the data, by the first batch x (batch, *shape).
+
+        A likelihood that was trained before keeps its own.
+        """
+
     def known(self, x: Tensor) -> Tensor:
         """Return x with 0 in place of entries that are missing, where they may be."""
         return torch.where(x.isnan(), 0.0, x) if self.missing else x

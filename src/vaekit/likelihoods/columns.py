@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from vaekit.distributions.columns import COUNTS, PLAIN, SCALED, ColumnEntries, laws_of
+from vaekit.distributions.counts import level_of
 from vaekit.distributions.one_hots import OneHotColumns, wide_places
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
@@ -52,6 +53,8 @@ class Columns(Likelihood):
             self.register_buffer("wide", wide_places(self.sizes), persistent=False)
         for name, own in places.items():
             self.register_buffer(f"at_{name}", torch.tensor(own), persistent=False)
+            if name in COUNTS:
+                self.register_buffer(f"level_{name}", torch.zeros(len(own)))
         start = math.log(scale - floor)
         free = {n: torch.full((len(own),), start) for n, own in places.items() if n in SCALED}
         self.free = nn.ParameterDict({n: nn.Parameter(value) for n, value in free.items()})
@@ -76,7 +79,16 @@ class Columns(Likelihood):
             return OneHotColumns(heads[0], self.sizes, self.get_buffer("wide"))
         if name in SCALED:
             return SCALED[name](heads[0], self.scale(name))
+        if name in COUNTS:
+            heads = [heads[0] + self.get_buffer(f"level_{name}"), *heads[1:]]
         return PLAIN[name](heads)
+
+    def begin(self, x: Tensor) -> None:
+        """Set the level of every column of counts, ln of its mean, by x (batch, D)."""
+        for name in set(self.names).intersection(COUNTS):
+            level = self.get_buffer(f"level_{name}")
+            if not level.any():
+                level.copy_(level_of(x[:, self.get_buffer(f"at_{name}")]))
 
     def scale(self, name: str) -> Tensor:
         """Return the scales (n,) of the columns of one law."""

@@ -6,24 +6,44 @@
 
 θ is the inverse dispersion: θ → ∞ is the Poisson law. These are the laws of counts in single cells
 (Lopez et al. 2018, eq. 1 to 6). The network gives ln μ, ln θ and the logit of π of every entry; the
-encoder is shown ln(1 + x), as there.
+encoder is shown ln(1 + x), as there. A network begins near 0, which is a mean of 1: counts of a
+thousand would take it thousands of steps, so that it begins at the level of the data.
 """
 
+import torch
 from torch import Tensor, nn
 from torch import distributions as td
 
-from vaekit.distributions.counts import Overdispersed, Rare, ZeroInflated, bounded_log
+from vaekit.distributions.counts import (
+    MOST_COUNT,
+    Overdispersed,
+    Rare,
+    ZeroInflated,
+    bounded_log,
+    level_of,
+)
 from vaekit.likelihoods.base import Entrywise
 
 
 class Counts(Entrywise):
-    """Give entries a law of counts. Data must be whole numbers ≥ 0."""
+    """Give entries a law of counts. Data must be whole numbers from 0 to 4·10⁸.
 
-    support, whole, measure = (0.0, float("inf")), True, "probability of counts"
+    The first head of an entry is ln μ less a `level`, the same for all entries, which is that of
+    the first batch of a training.
+    """
+
+    support, whole, measure = (0.0, MOST_COUNT), True, "probability of counts"
 
     def __init__(self, network: nn.Module):
         super().__init__()
         self.network = network
+        self.register_buffer("level", torch.zeros(()))
+        self.level: Tensor
+
+    def begin(self, x: Tensor) -> None:
+        """Set the level to the mean of ln of the means of all entries of x (batch, *shape)."""
+        if not self.level.any():
+            self.level.copy_(level_of(x).mean())
 
     def shown(self, x: Tensor) -> Tensor:
         """Return ln(1 + x) (batch, *shape), so that large counts do not drive the first layer."""
@@ -35,7 +55,7 @@ class Poisson(Counts):
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return Poisson(μ)."""
-        return Rare(bounded_log(heads[0]))
+        return Rare(bounded_log(heads[0] + self.level))
 
 
 class NegativeBinomial(Counts):
@@ -48,7 +68,7 @@ class NegativeBinomial(Counts):
 
     def law(self, *heads: Tensor) -> td.Distribution:
         """Return NB(μ, θ)."""
-        return Overdispersed(*map(bounded_log, heads))
+        return Overdispersed(bounded_log(heads[0] + self.level), bounded_log(heads[1]))
 
 
 class ZeroInflatedNegativeBinomial(NegativeBinomial):

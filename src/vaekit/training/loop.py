@@ -197,6 +197,8 @@ class Fit:
 
     def _advance(self, x: Tensor, c: Tensor | None) -> None:
         self._announce()
+        if not self.step:
+            self.parts.model.likelihood.begin(x)
         with self.fabric.autocast(), explaining(x.shape[1:]):
             values = self._step(x, c)
         norm, values = self._update(values @ self._weight_tensor(values)), values.detach()
