@@ -144,7 +144,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (training("--holdout", "1"), "holdout must be a share"),
     (training("--holdout", "-0.1"), "holdout must be a share"),
     (training("--holdout", "nan"), "--holdout: expected a finite number"),
-    (training("--holdout", "0.00001"), "leaves both some"),
+    (training("--holdout", "0.00001"), "say a share from"),
     (training("--checkpoint-minutes", "0"), "checkpoints need an interval"),
     (training("--checkpoint-steps", "0"), "checkpoints need an interval"),
     (training("--data-dir", "nowhere"), "nowhere does not exist"),

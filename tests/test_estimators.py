@@ -649,7 +649,7 @@ def test_files_that_are_no_estimator(tmp_path):
 # ---- errors
 
 FITTED = {name: small(name).fit(X, y_for(name)) for name in ("VAE", "CVAE")}
-DATED = pd.DataFrame({"day": pd.date_range("2020", periods=20), "x": np.arange(20.0)})
+TIMED = pd.DataFrame({"took": pd.to_timedelta(np.arange(20), "h"), "x": np.arange(20.0)})
 HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
 
 
@@ -671,7 +671,7 @@ HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
         (lambda: small("VAE", image_shape=(3, 3)).fit(X), "needs rows of 9 entries, got 12"),
         (lambda: small("VAE", image_shape=(2, 2, 3)).fit(X), r"\(2, 2, 3\) looks like \(H, W, C\)"),
         (lambda: small("VAE").fit(np.ma.masked_less(X, 0.5)), "masked values"),
-        (lambda: small("VAE").fit(DATED), "no numbers.*such as dates"),
+        (lambda: small("VAE").fit(TIMED), "'took' of the data frame is of type Duration"),
         (lambda: small("VAE", image_shape=4).fit(X), r"must be whole numbers \(H, W\)"),
         (lambda: small("VAE").fit(np.zeros((4, 8, 8, 3))), "moveaxis"),
         (lambda: small("VAE").fit(np.zeros((0, 8, 8))), "got none"),

@@ -116,3 +116,19 @@ def test_bad_examples():
     for wrong, said in ((bad, "NaN"), (X[:, :4], "features"), (X[0], "2D")):
         with pytest.raises(ValueError, match=said):
             detector.predict(wrong)
+
+
+def test_frames_of_mixed_columns():
+    """Ages of the wrong city are found, which neither column alone tells."""
+    rng = np.random.default_rng(0)
+    k = rng.integers(2, size=300)
+    rows = {"city": np.where(k, "Oslo", "Rome"), "age": 30 + 20 * k + rng.normal(0, 2, 300)}
+    people = pd.DataFrame({**rows, "day": pd.Timestamp("2020-01-01") + pd.to_timedelta(k, "D")})
+    odd = people.head(20).assign(age=80 - people["age"].head(20))
+    detector = OutlierDetector(VAE(latent=2, network="mlp(32)", epochs=40, lr=3e-3)).fit(people)
+    assert (detector.predict(odd) == -1).mean() > 0.9
+    assert list(detector.feature_names_in_) == ["city", "age", "day"]
+    made = OutlierDetector()._made(people).get_params()
+    assert made["corruption"] == "hidden(p=0.1)" and made["likelihood"] != "gaussian"
+    with pytest.raises(ValueError, match="give such a frame"):
+        detector.predict(np.zeros((3, 3)))

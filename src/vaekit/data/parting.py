@@ -13,9 +13,10 @@ def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor
     """
     n = round(fraction * count)
     if not 0 < n < count:
+        cure = f"say a share from {1 / count:.2g} to {1 - 1 / count:.2g}, or bring more examples"
         raise VaekitError(
             f"holding out {fraction} of {count} examples leaves {count - n} to train "
-            f"on and {n} to test on: choose a share from 0 to 1 that leaves both some"
+            f"on and {n} to test on: {cure if count > 1 else 'bring more examples'}"
         )
     order = shuffled(count, torch.Generator().manual_seed(seed))
     test = torch.zeros(count, dtype=torch.bool)

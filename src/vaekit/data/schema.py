@@ -213,6 +213,9 @@ def _cure(shape: tuple[int, ...], want: tuple[int, ...]) -> str:
     if len(one) == len(want) == 3 and one[0] != want[0] and {one[0], want[0]} <= {1, 3, 4}:
         names = {1: "grey", 3: "colour", 4: "colour with transparency"}
         return f"these are {names[one[0]]}, the run's are {names[want[0]]}: convert them first"
-    if len(want) == 3 and len(one) >= 2:
-        return "resize them first, or give the folder of the pictures, which are then fitted"
-    return "bring them to this shape first"
+    cure = "bring them to this shape first"
+    if len(want) == 3 and want[1] == 1:  # signals
+        cure = f"bring recordings of {want[0]} channels that are at least {want[2]} long"
+    elif len(want) == 3 and len(one) >= 2:
+        cure = "resize them first, or give the folder of the pictures, which are then fitted"
+    return cure

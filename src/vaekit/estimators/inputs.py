@@ -77,7 +77,7 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
         if asked["image_shape"] is not None:
             return None
     table = read_table(X) if is_frame(X) else None
-    if reset and (table is None or not _is_mixed(table.frame, asked)):
+    if reset and (table is None or not _taken_as_mixed(table.frame, asked)):
         return None
     name = type(estimator).__name__
     if table is None:
@@ -93,14 +93,24 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     return known.admitted(table.frame)
 
 
-def _is_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
+def is_mixed(X: Any) -> bool:
+    """Tell whether X is a data frame with columns of text, classes or dates."""
+    return is_frame(X) and _has_words(read_table(X).frame)
+
+
+def _has_words(table: pl.DataFrame) -> bool:
+    words = pl.String, pl.Categorical, pl.Enum
+    return any(kind in words or kind.is_temporal() for kind in table.schema.values())
+
+
+def _taken_as_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
     """Tell whether a data frame has columns of text or classes, or `columns` is asked for.
 
     Raises `VaekitError` for missing entries among numbers alone, where it is not.
     """
     if str(asked.get("likelihood")).strip() in ("columns", "columns()"):
         return True
-    if any(kind in (pl.String, pl.Categorical, pl.Enum) for kind in table.schema.values()):
+    if _has_words(table):
         return True
     gone = [name for name in table.columns if _has_holes(table[name])]
     if gone and "likelihood" in asked:

@@ -19,19 +19,14 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from vaekit.errors import VaekitError
 from vaekit.estimators.base import Estimator
 from vaekit.estimators.generate import estimator as class_of
-from vaekit.estimators.inputs import as_array
+from vaekit.estimators.inputs import as_array, is_mixed
 from vaekit.information import score_examples
 
 SCORES = ("squared_error", "distortion", "rate", "elbo", "log_likelihood")
 HIGH = SCORES[:3]  # for what is unlike the training data
-DEFAULT = {
-    "latent": 8,
-    "network": "mlp(128)",
-    "likelihood": "gaussian(learned=average)",
-    "corruption": "gaussian(sigma=0.3)",
-    "epochs": 100,
-    "batch": 32,
-}
+DEFAULT = {"latent": 8, "network": "mlp(128)", "epochs": 100, "batch": 32}
+OF_NUMBERS = {"likelihood": "gaussian(learned=average)", "corruption": "gaussian(sigma=0.3)"}
+OF_MIXED = {"corruption": "hidden(p=0.1)"}
 
 
 class OutlierDetector(OutlierMixin, BaseEstimator):
@@ -45,14 +40,15 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
     Args:
         estimator: an estimator of vaekit to be fitted, of a model without a condition. None: `VAE`
             with latent=8, network=mlp(128), likelihood=gaussian(learned=average),
-            corruption=gaussian(sigma=0.3), epochs=100 and batch=32
+            corruption=gaussian(sigma=0.3), epochs=100 and batch=32; for a frame of mixed columns
+            without that likelihood, and with corruption=hidden(p=0.1)
         criterion: what tells examples apart: squared_error, distortion, rate, elbo or
             log_likelihood, as `information.score_examples` gives them. auto: `score_samples` of the
             estimator, log p(x) for models with a prior and log p(x|z) for others
         contamination: share of the training examples that are called outliers, from 0 to 0.5; it
             moves `offset_` and no score
         standardize: bring each column of a table to mean 0 and deviation 1 before, as learned in
-            training; images are left as they are
+            training; images are left as they are, and mixed columns to the estimator
         random_state: seed of the default estimator; one that is given has its own
 
     Fitted detectors have `estimator_`, `offset_` (the score where outliers begin), `n_features_in_`
@@ -91,7 +87,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         criterion that the model does not have, and as the estimator's `fit` does.
         """
         self._validate_params()
-        made = self._made()
+        made = self._made(X)
         if get_tags(made).target_tags.required:
             raise VaekitError(
                 f"{type(made).__name__} is conditioned on y, which an outlier detector is not "
@@ -100,6 +96,8 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.scaler_ = None
         self.estimator_ = made.fit(self._scaled(X, reset=True))
         self.n_features_in_ = made.n_features_in_
+        if made.columns_ is not None:
+            self.feature_names_in_ = made.feature_names_in_
         self.offset_ = float(np.percentile(self.score_samples(X), 100 * self.contamination))
         return self
 
@@ -129,15 +127,19 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         """Return 1 for each inlier and −1 for each outlier, (n,)."""
         return np.where(self.decision_function(X) < 0, -1, 1)
 
-    def _made(self) -> Estimator:
+    def _made(self, X: Any) -> Estimator:
         """Return the estimator to be fitted: a copy of the one that was given, or the default."""
         if self.estimator is not None:
             return cast(Estimator, clone(self.estimator))
         made: Any = class_of("vae")  # whose parameters are those of the recipe
-        return made(**DEFAULT, random_state=self.random_state)
+        return made(
+            **DEFAULT, **(OF_MIXED if is_mixed(X) else OF_NUMBERS), random_state=self.random_state
+        )
 
     def _scaled(self, X: Any, reset: bool = False) -> Any:
         """Check X and scale the columns of a table; with `reset` learn how."""
+        if is_mixed(X) if reset else self.estimator_.columns_ is not None:
+            return X
         X = as_array(X)
         if getattr(X, "ndim", None) in (3, 4):
             return X

@@ -59,7 +59,7 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
     there = column.drop_nulls()
     there = there.filter(~there.is_nan()) if kind.is_float() else there
     if not len(there):
-        raise VaekitError(f"column {name!r} of {what} has no value at all: without=[{name!r}]")
+        raise VaekitError(f"column {name!r} of {what} has no value at all: leave it out")
     known = [each for several in LAWS_BY_KIND.values() for each in several]
     if law is not None and law not in known:
         raise nearest(str(law), known, f"law for column {name!r}")
@@ -68,7 +68,7 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
     if kind.is_temporal() or kind.is_nested():
         raise VaekitError(
             f"column {name!r} of {what} is of type {kind}, which has no law: write it as numbers "
-            f"or classes (an hour), or leave it out, without=[{name!r}]"
+            f"or classes (an hour), or leave it out"
         )
     if not kind.is_numeric():
         there = there.cast(pl.String) if kind != pl.Boolean else there
@@ -152,7 +152,7 @@ def _of_classes(name: str, levels: list[Any], what: str, law: str | None) -> Fie
         some = shortened([str(level) for level in levels])
         raise VaekitError(
             f"column {name!r} of {what} has {len(levels)} classes ({some}), more than "
-            f"{MOST_LEVELS}, as names have: leave it out, without=[{name!r}], or put "
+            f"{MOST_LEVELS}, as names have: leave it out (without= of a file), or put "
             "rare ones together"
         )
     return Field(name, law, tuple(levels))
