@@ -9,6 +9,7 @@ from parts import noise_model, small
 from torch import nn
 
 from vaekit import information, recipes
+from vaekit.apply import sample_codes
 from vaekit.averages import perplexity
 from vaekit.data import Dataset, load
 from vaekit.distributions import PointMass, Quantised
@@ -190,6 +191,9 @@ def test_it_reconstructs_digits_and_counts_its_vectors():
     found = information.diagnose(made, objective, test)
     assert 5 < found["perplexity"]["value"] <= 32
     assert 0 <= found["unused_codes"]["value"] < 0.7
+    drawn = sample_codes(information.with_code_prior(made, train).eval(), 50)
+    assert torch.equal(drawn, made.posterior.snapped(drawn))
+    assert not torch.equal(drawn + 0.01, made.posterior.snapped(drawn + 0.01))
     x = test.batch(torch.arange(len(test)))
     with torch.no_grad():
         error = (made.eval()(x).p.mean[0] - x).square().flatten(1).sum(1).mean()

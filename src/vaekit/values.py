@@ -20,7 +20,7 @@ from torch import Tensor
 from vaekit.arguments import told
 from vaekit.errors import VaekitError
 
-_WIDEST = 1e6  # of a support: beyond it is for counts, which have no rounding
+_OF_COUNTS = 1e6  # the width of a support from which it is of counts, which have no rounding
 ROOM = 1e-5  # of a support's width: what rounding adds where pictures are turned or scaled
 
 
@@ -153,7 +153,7 @@ def check_bytes(low: float, high: float, where: str, cure: str) -> None:
 def outside(low: float, high: float, support: tuple[float, float]) -> bool:
     """Tell whether values from `low` to `high` leave a support by more than rounding."""
     width = support[1] - support[0]
-    room = ROOM * (width if width <= _WIDEST else 1.0)
+    room = ROOM * (width if width <= _OF_COUNTS else 1.0)
     return not (support[0] - room <= low and high <= support[1] + room)
 
 

@@ -97,7 +97,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.estimator_ = made.fit(self._scaled(X, reset=True))
         self.n_features_in_ = made.n_features_in_
         if made.columns_ is not None:
-            self.feature_names_in_ = made.feature_names_in_
+            self.feature_names_in_ = cast(Any, made).feature_names_in_
         self.offset_ = float(np.percentile(self.score_samples(X), 100 * self.contamination))
         return self
 

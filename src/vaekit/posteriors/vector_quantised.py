@@ -79,10 +79,18 @@ class VectorQuantised(Averaging, Posterior):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Quantised:
         """Return the point mass at the nearest vectors for x (batch, *shape)."""
         encoded = self.features(x, c)
+        return Quantised(encoded, *self._nearest(encoded))
+
+    def snapped(self, z: Tensor) -> Tensor:
+        """Return the vectors of the codebook that are nearest to the groups of z (..., H)."""
+        return self._nearest(z.reshape(-1, self.latent))[0].view_as(z)
+
+    def _nearest(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the nearest codes to z (batch, H), and which they are, (batch, groups)."""
         books = self.codebook.expand(self.groups, -1, -1)
-        places = nearest_vectors(self._grouped(encoded), books).T
+        places = nearest_vectors(self._grouped(z), books).T
         each = torch.arange(self.groups, device=places.device)
-        return Quantised(encoded, books[each, places].flatten(1), places)
+        return books[each, places].flatten(1), places
 
     def _grouped(self, encoded: Tensor) -> Tensor:
         """Return features (batch, H) by group, (groups, batch, H/groups)."""

@@ -141,7 +141,7 @@ def read_parquet(path: Path, start: int = 0, count: int | None = None) -> "pl.Da
         raise _unreadable(path, error) from error
 
 
-class Written(NamedTuple):
+class WrittenTable(NamedTuple):
     """Hold the cells of a text file as they stand there, and the signs that it is written with."""
 
     cells: "pl.DataFrame"
@@ -155,7 +155,7 @@ def written_cells(
     decimal: str | None = None,
     header: bool | None = None,
     encoding: str | None = None,
-) -> Written | None:
+) -> WrittenTable | None:
     """Read all cells of a table of text as text, None for a table in another form."""
     import polars as pl
 
@@ -166,7 +166,7 @@ def written_cells(
     parts = [
         _text_cells(read_text(path, text)[0], text) for path, text in zip(files, texts, strict=True)
     ]
-    return Written(pl.concat(parts), texts[0].separator, texts[0].decimal)
+    return WrittenTable(pl.concat(parts), texts[0].separator, texts[0].decimal)
 
 
 def read_text(path: Path, text: Text, words: bool = False) -> "tuple[bytes, pl.DataFrame]":

@@ -81,7 +81,7 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
 def _check_no_numbers(words: "pl.Series", what: str) -> None:
     """Raise `VaekitError` for text that is numbers with marks: %, a currency, thousands."""
     marked = words.str.contains(_MARKED_NUMBER) & words.str.contains(r"[^\d]")
-    if marked.mean() >= _MOST_MARKED:
+    if marked.sum() >= _MOST_MARKED * len(words):
         name, example = words.name, words.filter(marked)[0]
         raise VaekitError(
             f"column {name!r} of {what} holds text such as {example!r}: write numbers without "

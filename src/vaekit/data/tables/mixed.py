@@ -103,7 +103,7 @@ class Field:
         """
         truths = {str(level).lower() for level in self.levels} == {"true", "false"}
         numbers = not truths and not isinstance(self.levels[0], str)
-        return [None if value is None else _word(value, truths, numbers) for value in values]
+        return [None if value is None else _class_word(value, truths, numbers) for value in values]
 
     def _check_counts(self, numbers: np.ndarray) -> None:
         """Raise `VaekitError` where a column of counts holds other numbers."""
@@ -159,7 +159,7 @@ class Field:
         return f"{error:.1%} wrong" if self.levels else f"rmse {error:.4g}{unit}"
 
 
-def _word(value: Any, truths: bool, numbers: bool) -> str:
+def _class_word(value: Any, truths: bool, numbers: bool) -> str:
     if isinstance(value, float) and value == round(value, 0):
         value = int(value)
     text = str(value).strip()

@@ -7,6 +7,7 @@ its prior samples come from where the decoder knows its way. It says nothing of 
 trained: an ELBO with it is that of the same encoder and decoder under another prior.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,12 +18,14 @@ from torch import distributions as td
 from vaekit.apply import device_of
 from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset
+from vaekit.distributions.base import Lean
 from vaekit.errors import VaekitError
 from vaekit.given import check_seed
 from vaekit.information.aggregated.categories import categories_of
 from vaekit.information.encoding import drawing, encodings, posterior_of, rows_of
 from vaekit.information.fitted.code_flow import fitted_flow
 from vaekit.model import Model
+from vaekit.posteriors import VectorQuantised
 from vaekit.priors import Prior
 
 CodePrior = Literal["mixture", "flow"]
@@ -49,6 +52,30 @@ class CodeMixture(Prior):
         parts = td.MultivariateNormal(self.means, scale_tril=self.roots, validate_args=False)
         kinds = td.Categorical(self.shares, validate_args=False)
         return td.MixtureSameFamily(kinds, parts, validate_args=False)
+
+
+class Snapped(Prior):
+    """Give the vectors of a codebook nearest to another prior's draws: a decoder met no others."""
+
+    def __init__(self, fitted: Prior, posterior: VectorQuantised):
+        super().__init__()
+        self.latent, self.fitted, self.posterior = fitted.latent, fitted, posterior
+
+    def forward(self, c: Tensor | None = None) -> "SnappedDraws":
+        """Return the distribution, for any c."""
+        return SnappedDraws(self.fitted(c), self.posterior)
+
+
+class SnappedDraws(Lean):
+    """Describe the codes nearest to draws of `base`; they have no density."""
+
+    def __init__(self, base: td.Distribution, posterior: VectorQuantised):
+        self.base, self.posterior = base, posterior
+        super().__init__(base.batch_shape, base.event_shape)
+
+    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
+        """Draw codes, (*sample_shape, ..., H)."""
+        return self.posterior.snapped(self.base.sample(torch.Size(sample_shape)))
 
 
 def unfit_for_code_priors(model: Model, data: Dataset) -> str:
@@ -94,6 +121,8 @@ def with_code_prior(
             prior: Prior = fitted_flow(z, centre, spread)
         else:
             prior = fitted_mixture(z, centre, spread, components, seed)
+    if isinstance(model.posterior, VectorQuantised):
+        prior = Snapped(prior, model.posterior)
     return model.with_parts(prior=prior.to(device_of(model)))
 
 

@@ -9,7 +9,7 @@ import polars as pl
 from vaekit.arguments import check, fits
 from vaekit.corruptions import Hidden
 from vaekit.data import Dataset
-from vaekit.data.files.reading import Written
+from vaekit.data.files.reading import WrittenTable
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.tables.mixed import Field, places
 from vaekit.errors import VaekitError, warn
@@ -33,7 +33,7 @@ class Filled(NamedTuple):
 
     table: pl.DataFrame
     cells: dict[str, int]
-    written: Written | None
+    written: WrittenTable | None
 
 
 def impute(
@@ -98,7 +98,7 @@ def _filled(own: pl.Series, made: pl.Series, gone: pl.Series) -> pl.Series:
     return pl.Series(own.name, [new if empty else old for old, new, empty in cells], strict=False)
 
 
-def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, Written | None]:
+def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, WrittenTable | None]:
     """Return rows on the run's scale, the table that they stand in, and its text, if any."""
     if is_frame(x):
         table = read_table(x).frame

@@ -20,7 +20,7 @@ from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.frames import chosen_columns
 from vaekit.data.files.pictures import Form
-from vaekit.data.files.reading import Written, written_cells
+from vaekit.data.files.reading import WrittenTable, written_cells
 from vaekit.errors import VaekitError
 from vaekit.model import Condition
 from vaekit.runs.config import Config
@@ -58,7 +58,7 @@ class Examples:
     what: str
     files: bool = False
     table: "pl.DataFrame | None" = None
-    written: Written | None = None
+    written: WrittenTable | None = None
 
     def first(self, n: int | None) -> "Examples":
         """Keep the first n examples (None: all)."""
