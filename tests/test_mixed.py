@@ -1,6 +1,7 @@
 """Tables of mixed columns: densities, what is missing, and rows as their owner writes them."""
 
 import math
+import shutil
 from datetime import date, datetime, time
 
 import numpy as np
@@ -581,3 +582,13 @@ def test_estimators_take_numbers_with_holes_where_columns_are_asked_for():
     assert made.sample(3).columns == ["age", "income"]
     whole = VAE(latent=2, epochs=1, network="mlp(16)", likelihood="squared_error")
     assert whole.fit(frame.dropna()).columns_ is None
+
+
+def test_files_that_are_read_otherwise_than_then_are_not_said_to_be_others(trained, tmp_path):
+    _, run = trained
+    folder = tmp_path / "run"
+    shutil.copytree(run.folder, folder)
+    text = (folder / "run.yaml").read_text()
+    (folder / "run.yaml").write_text(text.replace(run.config.data_checksum, "f" * 64))
+    with pytest.raises(VaekitError, match="the files are the same, but are read otherwise"):
+        vaekit.Run(folder).data  # noqa: B018

@@ -87,9 +87,12 @@ class Run:
         """Return the sets as they were read, before a part of the training set was set aside."""
         splits = self.config.load_data()
         if self.config.data_checksum not in (None, splits.train.checksum()):
+            sums = dict(splits.train.files)
+            cure = "bring back the original files, or train anew"
+            if sums and sums == self.config.notes.get("files"):
+                cure = "the files are the same, but are read otherwise than then: train anew"
             raise VaekitError(
-                f"the data {self.config.data} differ from those of the run {self.folder}: "
-                "bring back the original files, or train anew"
+                f"the data {self.config.data} differ from those of the run {self.folder}: {cure}"
             )
         return splits
 
