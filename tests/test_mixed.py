@@ -330,6 +330,21 @@ def test_dates_are_days_and_come_back_as_they_were(first):
         known.admitted(pl.DataFrame({"day": [3.5], "n": [2.0]}))
 
 
+def test_a_day_that_can_be_no_month_tells_which_comes_first():
+    days = [f"{k % 12 + 1:02d}/03/2020" for k in range(39)]
+    data = table(pl.DataFrame({"day": [*days, "31/03/2020"]}), mixed=True)
+    assert data.columns is not None and data.columns.fields[0].date == "%d/%m/%Y"
+
+
+@pytest.mark.parametrize("unit", ["ns", "us", "s"])
+def test_times_of_pandas_are_times(unit):
+    days = pd.Series(pd.to_datetime(["2020-01-01", None, "2021-01-01"])).astype(f"M8[{unit}]")
+    data = table(pd.DataFrame({"day": days, "n": [1.0, 2.0, 3.5]}), mixed=True)
+    assert data.columns is not None and data.columns.fields[0].date == "datetime"
+    days = Schema.of(data).own(data.images)[:, 0]
+    assert abs(days[0] - 18_262) < 0.1 and math.isnan(days[1]) and abs(days[2] - 18_628) < 0.1
+
+
 def test_dates_may_be_classes():
     days = ["2020-01-01", "2020-02-01", "2020-03-01"] * 9
     data = table(pl.DataFrame({"day": days}), mixed=True, laws={"day": "categorical"})

@@ -127,6 +127,8 @@ def _pandas_column(column: Any) -> Any:
     values = column.to_numpy()
     if values.dtype.kind in "biuf":
         return values
+    if values.dtype.kind in "Mm":  # of polars' units, whatever its own is
+        return values.astype(f"{values.dtype.kind}8[us]")
     gone = column.isna().to_numpy().tolist()
     return [None if none else v for v, none in zip(values.tolist(), gone, strict=True)]
 

@@ -46,7 +46,7 @@ def form_of(column: "pl.Series", what: str) -> str:
             "nothing says whether the day or the month comes first: write them as 2020-12-31, or "
             f"make them classes, laws={{{column.name}: categorical}}"
         )
-    for parsed in read.values():
+    for parsed in read.values() if not whole else ():
         off = parsed.is_null()
         if 0 < off.sum() <= (1 - _MOST_DATES) * len(column):
             cell = column[int(off.arg_max() or 0)]
