@@ -192,8 +192,8 @@ def test_it_reconstructs_digits_and_counts_its_vectors():
     assert 5 < found["perplexity"]["value"] <= 32
     assert 0 <= found["unused_codes"]["value"] < 0.7
     drawn = sample_codes(information.with_code_prior(made, train).eval(), 50)
-    assert torch.equal(drawn, made.posterior.snapped(drawn))
-    assert not torch.equal(drawn + 0.01, made.posterior.snapped(drawn + 0.01))
+    assert torch.equal(drawn, made.posterior.nearest(drawn)[0])
+    assert not torch.equal(drawn + 0.01, made.posterior.nearest(drawn + 0.01)[0])
     x = test.batch(torch.arange(len(test)))
     with torch.no_grad():
         error = (made.eval()(x).p.mean[0] - x).square().flatten(1).sum(1).mean()

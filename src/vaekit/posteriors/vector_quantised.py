@@ -5,17 +5,15 @@ The code is cut into groups, and each group becomes the nearest of K vectors e_k
     z = e_k,   k = argmin_j ‖z_e(x) − e_j‖                                     (their eqs. 1 and 2)
 
 with the gradient of z_e(x) itself, straight through. So a code says `groups` · ln K nats at most.
-The codebook has no gradient either: it follows the encoder's outputs by averages over batches that
+The codebook has no gradient: it follows the encoder's outputs by averages over batches that
 fall by `decay` (their appendix A.1), with n_k the share of outputs nearest to e_k,
 
     N_k ← γ N_k + (1 − γ) n_k       m_k ← γ m_k + (1 − γ) mean_i [z_i nearest to e_k] z_i
     e_k = m_k / N_k                 N_k smoothed by ε/K, ε = 1e-5
 
-which at rest is k-means. The term `commitment` draws the encoder to its code.
-
-**Dead vectors.** One that is used a tenth as often as the mean of all, N_k < 0.1/K, is put on an
-output of the batch, drawn at random, with N_k = 0.1/K: it stays if it is used there, and is moved
-again if not. Before training all are dead, so that the first batch places the codebook.
+which at rest is k-means. The term `commitment` draws the encoder to its code. A dead vector, used a
+tenth as often as the mean of all, N_k < 0.1/K, is put on an output of the batch, drawn at random,
+with N_k = 0.1/K, and stays there if it is used. Before training all are dead.
 """
 
 import torch
@@ -79,18 +77,13 @@ class VectorQuantised(Averaging, Posterior):
     def forward(self, x: Tensor, c: Tensor | None = None) -> Quantised:
         """Return the point mass at the nearest vectors for x (batch, *shape)."""
         encoded = self.features(x, c)
-        return Quantised(encoded, *self._nearest(encoded))
+        return Quantised(encoded, *self.nearest(encoded))
 
-    def snapped(self, z: Tensor) -> Tensor:
-        """Return the vectors of the codebook that are nearest to the groups of z (..., H)."""
-        return self._nearest(z.reshape(-1, self.latent))[0].view_as(z)
-
-    def _nearest(self, z: Tensor) -> tuple[Tensor, Tensor]:
+    def nearest(self, z: Tensor) -> tuple[Tensor, Tensor]:
         """Return the nearest codes to z (batch, H), and which they are, (batch, groups)."""
         books = self.codebook.expand(self.groups, -1, -1)
         places = nearest_vectors(self._grouped(z), books).T
-        each = torch.arange(self.groups, device=places.device)
-        return books[each, places].flatten(1), places
+        return books[torch.arange(self.groups, device=places.device), places].flatten(1), places
 
     def _grouped(self, encoded: Tensor) -> Tensor:
         """Return features (batch, H) by group, (groups, batch, H/groups)."""
@@ -121,8 +114,7 @@ class VectorQuantised(Averaging, Posterior):
         codes, count = self.share.shape[1], outputs.shape[1]
         order = torch.rand(outputs.shape[:2], device=outputs.device).argsort(-1)
         chosen = order[:, torch.arange(codes, device=order.device) % count]
-        drawn = outputs.gather(1, chosen[..., None].expand(-1, -1, outputs.shape[2]))
         least = DEAD / codes
-        dead = (self.share < least)[..., None]
-        self.sums.copy_(torch.where(dead, least * of_the_first(drawn), self.sums))
+        placed = least * of_the_first(outputs.take_along_dim(chosen[..., None], 1))
+        self.sums.copy_(torch.where((self.share < least)[..., None], placed, self.sums))
         self.share.clamp_min_(least)

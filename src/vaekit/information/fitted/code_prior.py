@@ -75,7 +75,8 @@ class SnappedDraws(Lean):
 
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw codes, (*sample_shape, ..., H)."""
-        return self.posterior.snapped(self.base.sample(torch.Size(sample_shape)))
+        z = self.base.sample(torch.Size(sample_shape))
+        return self.posterior.nearest(z.reshape(-1, z.shape[-1]))[0].view_as(z)
 
 
 def unfit_for_code_priors(model: Model, data: Dataset) -> str:
