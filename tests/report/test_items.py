@@ -10,6 +10,7 @@ from vaekit import apply, pictures
 from vaekit.data import Dataset, TableColumns
 from vaekit.report import codes as coding
 from vaekit.report.codes import ItemCodes
+from vaekit.report.columns import rounded
 from vaekit.report.section import View, short, text_table
 from vaekit.report.sections.items import code_map, errors, neighbours
 from vaekit.report.touch import explorer, projections
@@ -222,7 +223,7 @@ def test_buttons_name_their_frames(conditional):
 
 
 def test_numbers_for_the_script_are_short_and_finite():
-    assert explorer.rounded(np.array([[1 / 3, np.nan], [12345.678, 0]])) == [
+    assert rounded(np.array([[1 / 3, np.nan], [12345.678, 0]])) == [
         [0.3333, 0],
         [12350, 0],
     ]

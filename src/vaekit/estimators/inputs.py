@@ -90,7 +90,7 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
         estimator.columns_ = TableColumns.of(names, own, "standard", fields=fields)
         estimator.shape_ = estimator.input_shape_ = (len(names),)
     known = Schema(estimator.shape_, (0.0, 1.0), columns=estimator.columns_, who=name)
-    return known.admitted(table.frame)
+    return known.admitted(table)
 
 
 def is_mixed(X: Any) -> bool:

@@ -1,5 +1,8 @@
 """The columns of a set of vectors, as a plot names them."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from vaekit.data import Dataset
@@ -23,17 +26,20 @@ def cells(data: Dataset, own: np.ndarray, count: int) -> tuple[list[str], list[l
     Numbers stay numbers, of 4 digits; cells of mixed columns are as in the table, words and dates.
     """
     if data.columns is None or not data.columns.fields:
-        return names(data, count), np.vectorize(_four_digits, [float])(own[:, :count]).tolist()
+        return names(data, count), rounded(own[:, :count])
     frame = data.columns.typed(own)[:, :count]
     rows = [
-        [_four_digits(v) if isinstance(v, float) else "" if v is None else str(v) for v in row]
+        [float(f"{v:.4g}") if isinstance(v, float) else "" if v is None else str(v) for v in row]
         for row in frame.rows()
     ]
     return [plot_name(name) for name in frame.columns], rows
 
 
-def _four_digits(value: float) -> float:
-    return float(f"{value:.4g}")
+def rounded(values: np.ndarray | Sequence[float], digits: int = 4) -> list[Any]:
+    """Round numbers of any shape to so many digits, as nested lists for JSON; NaN becomes 0."""
+    array = np.nan_to_num(np.asarray(values, np.float64))
+    flat = np.array([float(f"{value:.{digits}g}") for value in array.flat])
+    return flat.reshape(array.shape).tolist()
 
 
 def plot_name(name: str) -> str:

@@ -1,6 +1,6 @@
 """Tables read whole: text with separators, Parquet, data frames, and part files in a folder."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -149,6 +149,9 @@ class WrittenTable(NamedTuple):
     cells: "pl.DataFrame"
     separator: str
     decimal: str
+
+
+AsWritten = Callable[[], WrittenTable | None]
 
 
 def written_cells(

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 MOST_LEVELS = 100  # of a column of text: more are names
 _FEW_VALUES = 12  # values of whole numbers that are taken for classes
 _MOST_DECIMALS = 4
-_MOST_COUNT = 10_000  # of a count: a law of larger ones begins too far off
+_MOST_COUNT = 10_000  # of a count: larger ones are taken for numbers
 _MARKED_NUMBER = r"^[+-]?[%€$£]?\s?\d[\d.,' ]*\s?[%€$£]?$"
 _MOST_MARKED = 0.9  # of cells
 _LEAST_SPREAD = 0.8  # variance over mean of counts
@@ -68,7 +68,7 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
     if kind.is_temporal() or kind.is_nested():
         raise VaekitError(
             f"column {name!r} of {what} is of type {kind}, which has no law: write it as numbers "
-            f"or classes (an hour), or leave it out"
+            "or classes (an hour), or leave it out"
         )
     if not kind.is_numeric():
         there = there.cast(pl.String) if kind != pl.Boolean else there

@@ -8,7 +8,7 @@ trained: an ELBO with it is that of the same encoder and decoder under another p
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,11 +24,11 @@ from vaekit.given import check_seed
 from vaekit.information.aggregated.categories import categories_of
 from vaekit.information.encoding import drawing, encodings, posterior_of, rows_of
 from vaekit.information.fitted.code_flow import fitted_flow
+from vaekit.metrics.record import Fitted
 from vaekit.model import Model
 from vaekit.posteriors import VectorQuantised
 from vaekit.priors import Prior
 
-CodePrior = Literal["mixture", "flow"]
 CODE_COMPONENTS = 10  # of a mixture that is fitted to codes
 _EM_STEPS = 1000  # of EM at most
 _LEAST_VARIANCE = 1e-6  # added to variances, in units of the codes' own
@@ -96,7 +96,7 @@ def with_code_prior(
     components: int = CODE_COMPONENTS,
     n: int = 10_000,
     seed: int = 0,
-    kind: CodePrior = "mixture",
+    kind: Fitted = "mixture",
 ) -> Model:
     """Return the model with a prior that is fitted to up to `n` codes.
 
@@ -105,7 +105,7 @@ def with_code_prior(
     conditions. Raises `VaekitError` for another kind, components or n < 1, too few codes, codes
     with categories, codes that do not vary, and for a flow without its package.
     """
-    check("kind", kind, CodePrior, None)
+    check("kind", kind, Fitted, None)
     check_counts(components=components)
     check_seed(seed)
     if lack := unfit_for_code_priors(model, data):

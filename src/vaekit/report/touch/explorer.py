@@ -1,6 +1,5 @@
 """Sliders, buttons and a grid over frames that were decoded when the page was made."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,8 +27,8 @@ def explorer(view: View) -> Markup:
         "steps": SLIDER_STEPS,
         "own_text": "the code as it is: the reconstruction",
         "names": [f"z{latent}" for latent in frames.latents],
-        "own": [rounded(frames.own(start)) for start in frames.starts],
-        "values": [rounded(frames.values(start)) for start in frames.starts],
+        "own": [columns.rounded(frames.own(start)) for start in frames.starts],
+        "values": [columns.rounded(frames.values(start)) for start in frames.starts],
     }
     shown = _picture_frames(view, frames) if view.image else _column_frames(view, frames)
     return Markup(
@@ -76,7 +75,9 @@ def _picture_frames(view: View, frames: Frames) -> dict[str, Any]:
         grids = [decoded(*frames.grid(start)) for start in frames.starts]
         shown["grid"] = GRID_STEPS
         shown["grids"] = [pictures.data_uri(pictures.sheet(each, GRID_STEPS)) for each in grids]
-        shown["cells"] = [rounded(frames.values(start, GRID_STEPS)[:2]) for start in frames.starts]
+        shown["cells"] = [
+            columns.rounded(frames.values(start, GRID_STEPS)[:2]) for start in frames.starts
+        ]
         ends = [(text(values[0]), text(values[-1])) for values in shown["cells"][0]]
         across, upwards = (
             f"z{latent} from {low} to {high}"
@@ -97,18 +98,11 @@ def _column_frames(view: View, frames: Frames) -> dict[str, Any]:
     high = np.max([high, *(rows[:, most].max(0) for rows in made)], 0)
     named = columns.names(view.data, view.data.shape[0])
     return {
-        "frames": [rounded(rows[:, most]) for rows in made],
-        "ends": rounded(np.stack([low, high], 1)),
+        "frames": [columns.rounded(rows[:, most]) for rows in made],
+        "ends": columns.rounded(np.stack([low, high], 1)),
         "template": {"bars": [named[column] for column in most], "of": len(named)},
     }
 
 
 def _decoded_rows(view: View, z: Tensor, c: Tensor | None) -> np.ndarray:
     return view.own(decode(view.model, z, c).numpy())
-
-
-def rounded(values: np.ndarray | Sequence[float], digits: int = 4) -> list[Any]:
-    """Round numbers of any shape to so many digits, as nested lists for JSON; NaN becomes 0."""
-    array = np.nan_to_num(np.asarray(values, np.float64))
-    flat = np.array([float(f"{value:.{digits}g}") for value in array.flat])
-    return flat.reshape(array.shape).tolist()

@@ -9,7 +9,7 @@ import polars as pl
 from vaekit.arguments import check, fits
 from vaekit.corruptions import Hidden
 from vaekit.data import Dataset
-from vaekit.data.files.reading import WrittenTable
+from vaekit.data.files.reading import AsWritten, WrittenTable
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.tables.mixed import Field, places
 from vaekit.errors import VaekitError, warn
@@ -58,7 +58,7 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
     """Return what `impute` does, and how many cells were filled in."""
     check("draw", draw, bool, False)
     columns = columns_of(run)
-    given, own, written = _read(run, x)
+    given, own, as_written = _read(run, x)
     data, c = prepared(run, given, condition)
     assert isinstance(data, Dataset)
     if own is None:
@@ -73,6 +73,7 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
             f"{empty} cells stay empty, for the model gives no finite number there: look for "
             "values far outside the training data in their rows"
         )
+    written = None if as_written is None else as_written()
     if written is not None:
         signs = written.decimal
         cells = (_filled(written.cells[n], _spelled(made[n], signs), gone[n]) for n in names)
@@ -98,18 +99,18 @@ def _filled(own: pl.Series, made: pl.Series, gone: pl.Series) -> pl.Series:
     return pl.Series(own.name, [new if empty else old for old, new, empty in cells], strict=False)
 
 
-def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, WrittenTable | None]:
-    """Return rows on the run's scale, the table that they stand in, and its text, if any."""
+def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, AsWritten | None]:
+    """Return rows on the run's scale, the table that they stand in, and what reads its text."""
     if is_frame(x):
-        table = read_table(x).frame
-        return run.schema.admitted(table), table, None
+        table = read_table(x)
+        return run.schema.admitted(table), table.frame, None
     if not (x is None or isinstance(x, str | Path)):
         raise VaekitError(
             "what is missing is filled in in a table: give a file or a data frame, got "
             f"{type(x).__name__}"
         )
     given = inputs.examples(run, None if x is None else str(x))
-    return given.data, given.table, given.written
+    return given.data, given.table, given.as_written
 
 
 class Imputation(NamedTuple):

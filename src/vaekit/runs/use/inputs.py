@@ -7,6 +7,7 @@ the options of its `--data`, its size and colours of pictures, the columns and s
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,7 +21,7 @@ from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.frames import chosen_columns
 from vaekit.data.files.pictures import Form
-from vaekit.data.files.reading import WrittenTable, written_cells
+from vaekit.data.files.reading import AsWritten, written_cells
 from vaekit.errors import VaekitError
 from vaekit.model import Condition
 from vaekit.runs.config import Config
@@ -50,7 +51,7 @@ class Examples:
     """Hold examples on the run's scale with a `name` for each: a file's path, or its row.
 
     Rows of a table that was read whole have it beside them, with all of its columns; those of mixed
-    ones also the cells of a text file as they stand there.
+    ones also what reads the cells of a text file as they stand there.
     """
 
     data: Dataset
@@ -58,7 +59,7 @@ class Examples:
     what: str
     files: bool = False
     table: "pl.DataFrame | None" = None
-    written: WrittenTable | None = None
+    as_written: AsWritten | None = None
 
     def first(self, n: int | None) -> "Examples":
         """Keep the first n examples (None: all)."""
@@ -212,8 +213,8 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     if label is not None:
         labels, names = whole.classes(label, rows)
         data = replace(data, labels=torch.from_numpy(labels), label_names=names)
-    cells = written_cells(path, *how) if mixed else None
-    return replace(_numbered(data, path, rows), table=whole.frame, written=cells)
+    as_written = partial(written_cells, path, *how) if mixed else None
+    return replace(_numbered(data, path, rows), table=whole.frame, as_written=as_written)
 
 
 def _of_mapped_table(

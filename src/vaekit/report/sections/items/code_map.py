@@ -18,7 +18,6 @@ from vaekit.report.codes import compared_entries, compared_text
 from vaekit.report.rendering import render
 from vaekit.report.section import Section, View, short
 from vaekit.report.tables import text
-from vaekit.report.touch.explorer import rounded
 from vaekit.report.touch.projections import Projection, projections
 
 COLOURED_CLASSES, RANGES = 20, 10
@@ -53,7 +52,7 @@ class Colouring:
 
     def plain(self) -> dict[str, Any]:
         """Return what the script of the page reads."""
-        numbers = {} if self.numbers is None else {"numbers": rounded(self.numbers, 3)}
+        numbers = {} if self.numbers is None else {"numbers": columns.rounded(self.numbers, 3)}
         levels = {"values": self.levels.tolist(), "labels": self.labels}
         return {"name": self.name, **levels, "ordered": self.ordered, **numbers}
 
