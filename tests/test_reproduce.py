@@ -15,8 +15,9 @@ from vaekit import recipes
 from vaekit.errors import VaekitError
 from vaekit.reproduce import SCALES, catalogue, chosen_items, find_item
 from vaekit.reproduce import reproduce as make
-from vaekit.reproduce.items import Claim, elsewhere
-from vaekit.reproduce.make import SeedSpread, judged, representative
+from vaekit.reproduce.claims import SeedSpread, judged
+from vaekit.reproduce.items import Claim, ItemRow, elsewhere
+from vaekit.reproduce.make import representative
 from vaekit.study import planned
 from vaekit.study.plan import settings_of
 
@@ -193,16 +194,51 @@ def spreads(**values):
     ],
 )
 def test_a_claim_is_judged_by_differences_over_seeds(values, word):
-    verdict = judged(Claim("a above b", "mig", [["a", "b"]]), spreads(**values))
+    verdict = judged(Claim("a above b", "mig", [["a", "b"]]), [], spreads(**values))
     assert verdict.word == word
 
 
 def test_a_claim_fails_with_its_weakest_step():
     values = {"a": [0.9, 0.91], "b": [0.5, 0.51], "c": [0.7, 0.71]}
-    verdict = judged(Claim("a, b, c", "mig", [["a", "b", "c"]]), spreads(**values))
+    verdict = judged(Claim("a, b, c", "mig", [["a", "b", "c"]]), [], spreads(**values))
     assert verdict.word == "contradicted" and len(verdict.steps) == 2
     assert verdict.steps[0] == "a − b: +0.4 ± 0.0071"
-    assert judged(Claim("so it is", note="see there"), {}).word == "answered"
+    assert judged(Claim("so it is", note="see there"), [], {}).word == "answered"
+
+
+LINE = {"x": 1.0, "y": 0.0}, {"x": 4.0, "y": 6.0}, {"x": 3.0, "y": 4.0}  # y = 2 (x − 1)
+
+
+@pytest.mark.parametrize(
+    ("above", "word", "said"),
+    [
+        ([{"x": 2.0, "y": 2.5}], "holds", ["above 0 − low at 2: +0.5 ± 0"]),
+        ([{"x": 2.0, "y": 2.5}, {"x": 5.0, "y": 0.0}], "holds", ["above 0 − low at 2: +0.5 ± 0"]),
+        ([{"x": 2.0, "y": 1.0}, {"x": 3.5, "y": 9.0}], "contradicted", 2),
+        ([{"x": 0.5, "y": 9.0}], "open", []),
+        ([{"x": 2.0}], "open", []),
+    ],
+)
+def test_lines_are_compared_at_equal_places(above, word, said):
+    names = [f"above {i}" for i in range(len(above))] + ["low 0", "low 1", "low 2"]
+    numbers = dict(zip(names, [*above, *LINE], strict=True))
+    rows = [ItemRow(name, name.split()[0], {}) for name in names]
+    seeds = {k: {n: SeedSpread((v, v)) for n, v in each.items()} for k, each in numbers.items()}
+    claim = Claim("above is higher at equal x", "y", [["above", "low"]], at="x")
+    verdict = judged(claim, rows, seeds)
+    assert verdict.word == word
+    assert list(verdict.steps) == said or len(verdict.steps) == said
+    once = {k: {n: SeedSpread((v,)) for n, v in each.items()} for k, each in numbers.items()}
+    assert judged(claim, rows, once).word == ("open" if word == "open" else "one run each")
+
+
+def test_lines_over_a_wide_range_are_straight_on_its_logarithm():
+    rows = [ItemRow(name, name, {}) for name in ("a", "b", "c")]
+    rows[2] = ItemRow("c", "b", {})
+    numbers = {"a": (1.0, 1.5), "b": (0.1, 0.0), "c": (10.0, 2.0)}
+    seeds = {k: {"x": SeedSpread((x,)), "y": SeedSpread((y, y))} for k, (x, y) in numbers.items()}
+    claim = Claim("equal", "y", [["a", "b"]], at="x")
+    assert judged(claim, rows, seeds).steps == ("a − b at 1: +0.5 ± 0",)
 
 
 def test_the_list_names_every_item(capsys):

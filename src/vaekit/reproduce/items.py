@@ -23,7 +23,7 @@ _ROW = {
     "published?": _NUMBER_FORM,
     "refit?": str,
 }
-_CLAIM = {"says": str, "number?": str, "falling?": [[str]], "note?": str}
+_CLAIM = {"says": str, "number?": str, "falling?": [[str]], "at?": str, "note?": str}
 _SCALE = {
     "data": forms.ANY,
     "seeds?": forms.ANY,
@@ -70,12 +70,14 @@ class ItemRow:
 class Claim:
     """Hold a claim in words; `falling` lists rows from the highest mean of `number` to the lowest.
 
-    A claim without rows is answered by its `note` alone.
+    With `at`, another number, it lists recipes, and the lines through their rows are compared at
+    equal values of that. A claim without rows is answered by its `note` alone.
     """
 
     says: str
     number: str = ""
     falling: Sequence[Sequence[str]] = ()
+    at: str = ""
     note: str = ""
 
 
@@ -207,12 +209,13 @@ def _read_paper(path: Path) -> dict[str, Any]:
 
 def _item(paper: str, name: str, about: Mapping[str, Any]) -> Item:
     rows = [row for each in about["rows"] for row in _rows(each)]
-    known = {row.name for row in rows}
     claims = [Claim(**claim) for claim in about.get("claims") or ()]
     for claim in claims:
-        for row in (row for order in claim.falling for row in order):
-            if row not in known:
-                raise nearest(row, known, f"row of {paper}/{name}")
+        known = {row.recipe if claim.at else row.name for row in rows}
+        for each in (each for order in claim.falling for each in order):
+            if each not in known:
+                what = "recipe" if claim.at else "row"
+                raise nearest(each, known, f"{what} of {paper}/{name}")
     return Item(
         paper,
         name,

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from statistics import mean, stdev, variance
+from statistics import mean, variance
 from typing import TYPE_CHECKING, Any
 
 from vaekit.data.paths import no_folder
 from vaekit.errors import VaekitError
-from vaekit.reproduce.items import Claim, Item, ItemRow, find_item
+from vaekit.reproduce.claims import SeedSpread, Verdict, judged
+from vaekit.reproduce.items import Item, ItemRow, find_item
 from vaekit.runs import Run
 from vaekit.study import Engine, Follower, planned, run_study
 from vaekit.study.driver import RUNS
@@ -20,44 +20,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 OF_NOISE = ("elbo", "distortion", "log_likelihood", "normalised_noise_variance")
-SURE = 2.0  # standard errors from which a difference is told from none
-
-
-@dataclass(frozen=True)
-class SeedSpread:
-    """Hold the values of a number over the runs of a row."""
-
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        """Return the mean over runs."""
-        return mean(self.values)
-
-    @property
-    def deviation(self) -> float | None:
-        """Return the standard deviation over runs; None of one."""
-        return stdev(self.values) if len(self.values) > 1 else None
-
-    @property
-    def error(self) -> float | None:
-        """Return the standard error of the mean over runs; None of one."""
-        return None if self.deviation is None else self.deviation / len(self.values) ** 0.5
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """Say what the runs say of a claim.
-
-    `word` is holds, contradicted, not decided, one run each, open (no number of it is known),
-    answered (by the note), or not asked (at smoke scale).
-
-    `steps` says in numbers how each pair of rows that follow one another compares.
-    """
-
-    claim: Claim
-    word: str
-    steps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +97,7 @@ def gathered(item: Item, scale: str, spec: dict[str, Any], folder: Path, table: 
             first = representative(rows, item.representative)
             runs[name] = [runs[name][first], *runs[name][:first], *runs[name][first + 1 :]]
     spreads = {name: _spreads(rows, item.numbers) for name, rows in by_row.items()}
-    verdicts = tuple(judged(claim, spreads) for claim in item.claims)
+    verdicts = tuple(judged(claim, item.rows, spreads) for claim in item.claims)
     if scale == "smoke":  # a few steps decide nothing
         verdicts = tuple(Verdict(claim, "not asked") for claim in item.claims)
     failed = len(table) - len(finished)
@@ -189,38 +151,3 @@ def _spreads(rows: list[dict[str, Any]], numbers: Any) -> dict[str, SeedSpread]:
         if values:
             spreads[name] = SeedSpread(values)
     return spreads
-
-
-# ---- claims
-
-
-def judged(claim: Claim, spreads: dict[str, dict[str, SeedSpread]]) -> Verdict:
-    """Compare the rows that a claim orders, each with the next one.
-
-    It holds where every difference is above two standard errors, and is contradicted where one is
-    below minus two. Runs of one seed have no standard error, and decide nothing.
-    """
-    if not claim.falling:
-        return Verdict(claim, "open" if not claim.note else "answered")
-    words, steps = [], []
-    for order in claim.falling:
-        for above, below in pairwise(order):
-            pair = [spreads.get(name, {}).get(claim.number) for name in (above, below)]
-            if pair[0] is None or pair[1] is None:
-                words.append("open")
-                continue
-            word, said = _compared(pair[0], pair[1])
-            words.append(word)
-            steps.append(f"{above} − {below}: {said}")
-    ranked = ("contradicted", "open", "one run each", "not decided")
-    word = next((each for each in ranked if each in words), "holds")
-    return Verdict(claim, word, tuple(steps))
-
-
-def _compared(above: SeedSpread, below: SeedSpread) -> tuple[str, str]:
-    apart = above.mean - below.mean
-    if above.error is None or below.error is None:
-        return "one run each", f"{apart:+.4g}".replace("-", "−")
-    error = (above.error**2 + below.error**2) ** 0.5
-    word = "holds" if apart > SURE * error else "contradicted" if apart < -SURE * error else ""
-    return word or "not decided", f"{apart:+.4g} ± {error:.2g}".replace("-", "−")

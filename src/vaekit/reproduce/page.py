@@ -21,9 +21,10 @@ from vaekit.report.rendering import (
     save_page,
 )
 from vaekit.report.section import Section, figure
+from vaekit.reproduce.claims import SeedSpread, Verdict
 from vaekit.reproduce.illustrations import illustrated
 from vaekit.reproduce.items import ItemRow
-from vaekit.reproduce.make import Made, SeedSpread, Verdict
+from vaekit.reproduce.make import Made
 from vaekit.study.page.markup import Cell, html_table
 
 _PLOTS_ABREAST = 2  # plots side by side
