@@ -52,8 +52,8 @@ def cases(what: str) -> list[tuple[str, tuple[int, ...], int, dict[str, Made]]]:
     """Return network, shape, batch and the recipes that take turns, the first one to compare to."""
     if what == "noise":
         kinds = {n: ("beta_vae", {"latent": 128, "beta": 1.0, "likelihood": n}) for n in NOISES}
-        sizes = (("mlp(512)", DIGIT, 100), ("noise_small", DIGIT, 100))
-        return [(*size, kinds) for size in (*sizes, ("noise_large", (1, 192, 168), 20))]
+        small = [(network, DIGIT, 100, kinds) for network in ("mlp(512)", "noise_small")]
+        return [*small, ("noise_large", (1, 192, 168), 20, kinds)]
     if what == "priors":
         kinds = {n: (recipe, {"latent": 20, **own}) for n, (recipe, own) in PRIORS.items()}
         return [(network, (1, 64, 64), 256, kinds) for network in ("isa", "conv()", "mlp(256)")]
