@@ -10,6 +10,7 @@ import torch
 import yaml
 from PIL import Image, ImageOps
 
+import vaekit
 from vaekit import cli, data, information
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, VaekitWarning
@@ -795,3 +796,37 @@ def test_help_has_an_example(command, capsys):
     said = " ".join(capsys.readouterr().out.split())
     assert re.search(rf"example: vaekit {command} runs/\w+", said)
     assert "--out" in said and "--force" in said
+
+
+@pytest.fixture(scope="module")
+def rows_and_mixed(tmp_path_factory):
+    place = tmp_path_factory.mktemp("tables")
+    rng = np.random.default_rng(0)
+    lines = [f"{a:.3f},{b:.3f},{'uv'[i % 2]}" for i, (a, b) in enumerate(rng.normal(size=(30, 2)))]
+    path = place / "t.csv"
+    path.write_text("\n".join(["a,b,c", *lines]) + "\n", encoding="utf-8")
+    asked = {"likelihood": "gaussian", "latent": 2, "network": "mlp(4)", "epochs": 1, "batch": 10}
+    plain = vaekit.train("vae", data=f"table('{path}', without=c)", out=place / "p", **asked)
+    mixed = f"table('{path}', mixed=true)"
+    return path, plain, vaekit.train("vae", data=mixed, out=place / "m", epochs=1, batch=10)
+
+
+@pytest.mark.parametrize("option", ["scale=none", "columns=[a]", "without=[b]", "mixed=true"])
+def test_what_the_training_settled_is_not_asked_again(rows_and_mixed, option):
+    path, plain, _ = rows_and_mixed
+    with pytest.raises(VaekitError, match="those of the run's training"):
+        plain.encode(f"table('{path}', {option})")
+
+
+@pytest.mark.parametrize("option", ["mixed=false", "missing=drop", "columns=[a]"])
+def test_nor_of_mixed_columns(rows_and_mixed, option):
+    path, _, mixed = rows_and_mixed
+    with pytest.raises(VaekitError, match="those of the run's training"):
+        mixed.encode(f"table('{path}', {option})")
+
+
+def test_what_agrees_with_the_training_may_be_said(rows_and_mixed):
+    path, plain, mixed = rows_and_mixed
+    for said in ("scale=standard", "columns=[a, b]", "without=c", "missing=mean", "mixed=false"):
+        assert np.array_equal(plain.encode(path), plain.encode(f"table('{path}', {said})"))
+    assert np.array_equal(mixed.encode(path), mixed.encode(f"table('{path}', mixed=true)"))

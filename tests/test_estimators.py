@@ -724,3 +724,25 @@ HOLED = np.where(np.arange(90 * 12).reshape(90, 12) == 7, np.nan, X)
 def test_errors_are_value_errors_that_say_why(act, says):
     with pytest.raises(ValueError, match=says):
         act()
+
+
+def test_codes_in_a_frame_go_by_their_names():
+    table = pd.DataFrame(np.random.default_rng(0).normal(size=(60, 3)), columns=list("abc"))
+    fitted = ESTIMATORS["VAE"](
+        latent=2, epochs=1, network="mlp(4)", likelihood="gaussian", device="cpu"
+    )
+    z = fitted.set_output(transform="pandas").fit(table).transform(table)
+    given = fitted.inverse_transform(z)
+    turned = z[["vae1", "vae0"]]
+    other = [
+        turned,
+        pl.from_pandas(turned),
+        turned.assign(more=1.0),
+        z.set_axis(["p", "q"], axis=1),
+    ]
+    for each in other:
+        assert np.array_equal(given, fitted.inverse_transform(each))
+    for backwards in (z[::-1], z.to_numpy()[::-1]):
+        assert np.array_equal(given[::-1], fitted.inverse_transform(backwards))
+    with pytest.raises(ValueError, match="lacks the codes vae0"):
+        fitted.inverse_transform(z[["vae1"]].assign(more=1.0))

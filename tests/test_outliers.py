@@ -132,3 +132,8 @@ def test_frames_of_mixed_columns():
     assert made["corruption"] == "hidden(p=0.1)" and made["likelihood"] != "gaussian"
     with pytest.raises(ValueError, match="give such a frame"):
         detector.predict(np.zeros((3, 3)))
+
+
+def test_data_that_standardising_moves_out_of_range_are_told_of_it():
+    with pytest.raises(ValueError, match="standardize=False"):
+        OutlierDetector(ESTIMATORS["VAE"](epochs=1)).fit(np.random.default_rng(0).random((50, 3)))

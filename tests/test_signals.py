@@ -10,7 +10,7 @@ from torch import nn
 import vaekit
 from vaekit import data, pictures
 from vaekit.data import Dataset
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, VaekitWarning
 from vaekit.networks import networks
 from vaekit.runs import Config
 from vaekit.runs import train as train_run
@@ -199,3 +199,24 @@ def test_recordings_as_in_training_are_cut_where_they_are_encoded(tmp_path):
     run = vaekit.train("vae", data=given, batch=10, out=tmp_path / "r", **asked)
     assert run.encode(str(tmp_path / "rec.npy")).shape == (3 * 6, 2)
     assert run.encode(whole).shape == (3 * 6, 2)
+
+
+def test_windows_are_cut_as_is_asked_and_spikes_are_scored(tmp_path):
+    path = tmp_path / "rec.npy"
+    whole = np.sin(np.arange(400) / 5).astype(np.float32)
+    np.save(path, whole)
+    asked = {"likelihood": "squared_error", "latent": 2, "network": "mlp(8)", "epochs": 1}
+    given = f"array('{path}', window=32, step=16)"
+    run = vaekit.train("vae", data=given, batch=10, out=tmp_path / "r", **asked)
+    assert run.encode(f"array('{path}', step=1)").shape == (400 - 31, 2)
+    assert np.array_equal(run.encode(given), run.encode(f"array('{path}', step=16)"))
+    with pytest.raises(VaekitError, match="windows have 32 samples"):
+        run.encode(f"array('{path}', window=16)")
+    whole[200] = 30.0
+    np.save(path, whole)
+    with pytest.warns(VaekitWarning, match="1 of 12 examples, the first is 192, hold values far"):
+        scores = run.score(path)
+    assert scores.values["distortion"].argmax() == 6
+    np.save(path, 30 * whole)
+    with pytest.raises(VaekitError, match="scale them as the training data were"):
+        run.score(path)

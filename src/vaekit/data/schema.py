@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.data.border import pieces
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.frames import Table
 from vaekit.data.files.tables import is_frame, read_table
 from vaekit.data.recordings.arrays import fitted, longer
 from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.mixed import Field, entries_of
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 from vaekit.values import as_numpy
 
 
@@ -123,6 +124,7 @@ class Schema:
 
         Bytes mean v/255, and are refused where the training data lay outside [0, 1]. Floats may
         leave their range by as much as it is wide, but [0, 1] by a tenth: −1 to 1 is another scale.
+        Where half of the examples or fewer go further, these are outliers, and are warned of.
         """
         (low, high), (start, end) = data.range, self.levels
         unit = (start, end) == (0.0, 1.0)
@@ -132,11 +134,23 @@ class Schema:
                 "numbers or bytes, which would mean v/255: convert them to float32 on that scale"
             )
         room = 0.1 if unit else end - start
-        if low < start - room or high > end + room:
+        least, most = start - room, end + room
+        if low >= least and high <= most:
+            return
+        blocks = pieces(len(data), data.images[0].nbytes)
+        parts = (data.batch(torch.arange(one.start, one.stop)).flatten(1) for one in blocks)
+        out = torch.cat([((x < least) | (x > most)).any(1) for x in parts])
+        known = f"{self.who} was trained on values from {start:g} to {end:g}"
+        if 2 * int(out.sum()) > len(out):
             raise VaekitError(
-                f"values lie from {low:g} to {high:g}, but {self.who} was trained on values from "
-                f"{start:g} to {end:g}: scale them as the training data were (0 to 255: uint8)"
+                f"values lie from {low:g} to {high:g}, but {known}: scale them as the training "
+                "data were (0 to 255: uint8)"
             )
+        first = data.all_names()[int(out.byte().argmax())]
+        warn(
+            f"{int(out.sum())} of {len(out):,} examples, the first is {first}, hold values far "
+            f"outside, from {low:g} to {high:g}, and {known}: they are taken as they are"
+        )
 
     def _own_numbers(self, x: Any) -> np.ndarray:
         """Return rows in their own units, those of a frame by the names of the columns."""

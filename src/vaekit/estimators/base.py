@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
-import torch
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils import Tags, check_array
+from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -25,7 +24,6 @@ from vaekit.training.fabric import pick
 from vaekit.training.shown import check_ends
 from vaekit.values import check_within
 
-_SCALE_CURE = ", as with MinMaxScaler(clip=True)"
 DRAWS, MOST = 5000, 50  # of codes for a score: in all, and of one example
 
 
@@ -39,6 +37,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
     """
 
     _recipe: ClassVar[Recipe]
+    _scale_cure = ", as with MinMaxScaler(clip=True)"
     model_: Model
     history_: list[training.TrainedRow]
     n_iter_: int
@@ -101,10 +100,11 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Return the mean of p(x|z) of codes Z (n, latent), in the form that X had in training.
 
         Images of whole numbers come back as float32 in [0, 1], mixed columns as a frame of polars
-        with the likeliest classes; y is as in `sample`. Raises `ValueError` for other codes.
+        with the likeliest classes; y is as in `sample`. Columns that are named as `transform` names
+        them may stand in any order. Raises `ValueError` for other codes.
         """
         check_is_fitted(self, "model_")
-        codes = torch.tensor(check_array(Z, dtype="float32", input_name="Z"))
+        codes = inputs.read_codes(self, Z)
         return self._restored(apply.decode(self._model(), codes, self._condition(y, len(codes))))
 
     def score(self, X: Any, y: Any = None) -> float:
@@ -187,7 +187,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
             self._trained = training.begin_system(self._recipe, self._arguments, self.shape_, seed)
         except TypeError as error:  # a word or a fraction where a whole number belongs
             raise VaekitError(f"a parameter of {self!r} is of the wrong type: {error}") from error
-        check_ends(self._trained.system.model, *data.range, "X", _SCALE_CURE)
+        check_ends(self._trained.system.model, *data.range, "X", self._scale_cure)
         self.history_, self.n_iter_, self.range_ = [], 0, data.range
         self.whole_ = not data.images.is_floating_point()
         return data
@@ -219,7 +219,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         data = Dataset(pixels, labels, name="X", attributes=attributes, columns=columns)
         if not reset and columns is None:
             likelihood = self.model_.likelihood
-            check_within(likelihood.support, *data.range, "X", _SCALE_CURE, likelihood.whole)
+            check_within(likelihood.support, *data.range, "X", self._scale_cure, likelihood.whole)
             inputs.check_scale(self, data)
         return data
 

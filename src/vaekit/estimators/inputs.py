@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch import Tensor
@@ -61,6 +62,21 @@ def read_pixels(estimator: Any, X: Any, reset: bool) -> Tensor:
             f"{estimator.shape_}" + ("" if given else ": set image_shape to read rows as images")
         )
     return found
+
+
+def read_codes(estimator: Any, Z: Any) -> Tensor:
+    """Return codes (n, latent) as float32; columns of a frame go by the names of `transform`.
+
+    Columns of other names are taken as they stand. Raises `ValueError` where some of the names
+    are there and others lack, for NaN, infinity and other types.
+    """
+    if is_frame(Z):
+        names, own = list(estimator.get_feature_names_out()), list(Z.columns)
+        if set(names) & set(own):
+            if lacking := [name for name in names if name not in own]:
+                raise VaekitError(f"Z lacks the codes {shortened(lacking)}: give all of them")
+            Z = Z[names]
+    return torch.tensor(np.ascontiguousarray(check_array(Z, dtype="float32", input_name="Z")))
 
 
 def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:

@@ -94,7 +94,12 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
                 "given: use VAE, or another estimator without a condition"
             )
         self.scaler_ = None
-        self.estimator_ = made.fit(self._scaled(X, reset=True))
+        scaled = self._scaled(X, reset=True)
+        if self.scaler_ is not None:
+            made._scale_cure = (
+                "; standardize=True has moved it, so write False"
+            )
+        self.estimator_ = made.fit(scaled)
         self.n_features_in_ = made.n_features_in_
         if made.columns_ is not None:
             self.feature_names_in_ = cast(Any, made).feature_names_in_

@@ -5,7 +5,7 @@ order, their examples keep their names, and they are read as the *run's* trainin
 the options of its `--data`, its size and colours of pictures, the columns and scaling of its table.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,13 +15,14 @@ import numpy as np
 import torch
 
 from vaekit import data as datasets
-from vaekit.data import Dataset, Schema
+from vaekit.data import Dataset, Schema, TableColumns
 from vaekit.data.area import box
 from vaekit.data.catalogue import FILES, DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.frames import chosen_columns
 from vaekit.data.files.pictures import Form
 from vaekit.data.files.reading import AsWritten, written_cells
+from vaekit.data.recordings.arrays import array_set
 from vaekit.errors import VaekitError
 from vaekit.model import Condition
 from vaekit.runs.config import Config
@@ -124,7 +125,22 @@ def _options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
     trained = run.config.data
     named = trained.partition("(")[0].strip() in FILES
     before = source(trained) if named else DataSource("")
-    return (before.options if before.loader == origin.loader else {}) | origin.options
+    own = before.options if before.loader == origin.loader else {}
+    if origin.loader == "table" and run.schema.columns is not None:
+        _check_settled(run.schema.columns, own, origin.options)
+    return own | origin.options
+
+
+def _check_settled(columns: TableColumns, own: dict[str, Any], asked: Mapping[str, Any]) -> None:
+    """Raise `VaekitError` for options of a table that its training settled otherwise."""
+    mixed = bool(columns.fields)
+    known = {"scale": columns.scale, "mixed": mixed, "columns": list(columns.names)} | own
+    settled = ("columns", "without", "scale", "mixed", "laws", *(["missing"] if mixed else []))
+    if others := [name for name in settled if name in asked and asked[name] != known.get(name)]:
+        raise VaekitError(
+            f"{', '.join(others)} cannot be chosen here: columns, their laws and scaling are those "
+            f"of the run's training, so leave {'it' if len(others) == 1 else 'them'} out"
+        )
 
 
 # ---- pictures
@@ -182,10 +198,24 @@ def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Example
     options = _options(run, origin)
     asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
     x, labels = arrays.read_array(path, options.get("key"), options.get("mmap"))
-    data = run.schema.admitted(Dataset.from_array(x, **asked) if asked else x)
+    if how := {name: origin.options[name] for name in ("window", "step") if name in origin.options}:
+        x = array_set(x, **asked, **_windows_like(run, how))
+    elif asked:
+        x = Dataset.from_array(x, **asked)
+    data = run.schema.admitted(x)
     if labels is not None and labels.dtype.kind in "iub":
         data = replace(data, labels=torch.from_numpy(labels.astype(np.int64)))
     return _numbered(data, path)
+
+
+def _windows_like(run: "Run | Described", asked: dict[str, Any]) -> dict[str, Any]:
+    """Return how windows are cut, with as many samples as the run's have."""
+    shape = run.schema.shape
+    if len(shape) != 3 or shape[1] != 1:
+        raise VaekitError(f"the run was trained on examples of {shape}, which no windows have")
+    if asked.get("window", shape[2]) != shape[2]:
+        raise VaekitError(f"the run's windows have {shape[2]} samples: leave window= out")
+    return {**asked, "window": shape[2]}
 
 
 def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
@@ -200,8 +230,10 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
         raise VaekitError(
             f"{path} is a table, but the run was trained on images: use pictures, .npy or .npz"
         )
-    chosen = chosen_columns(options.get("columns"), options.get("without"))
-    used = whole.used(chosen, None) if columns is None else columns.names
+    if columns is None:
+        used = whole.used(chosen_columns(options.get("columns"), options.get("without")), None)
+    else:
+        used = columns.names
     missing: Any = None if columns is None else options.get("missing") or columns.missing or None
     asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
     label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None
