@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -830,3 +831,23 @@ def test_what_agrees_with_the_training_may_be_said(rows_and_mixed):
     for said in ("scale=standard", "columns=[a, b]", "without=c", "missing=mean", "mixed=false"):
         assert np.array_equal(plain.encode(path), plain.encode(f"table('{path}', {said})"))
     assert np.array_equal(mixed.encode(path), mixed.encode(f"table('{path}', mixed=true)"))
+
+
+def test_a_frame_brings_the_classes_that_a_file_brings(rows_and_mixed, tmp_path):
+    path, _, _ = rows_and_mixed
+    asked = {"likelihood": "gaussian", "latent": 2, "network": "mlp(4)", "epochs": 1, "batch": 10}
+    run = vaekit.train("cvae", data=f"table('{path}', label=c)", out=tmp_path / "c", **asked)
+    frame = pl.read_csv(path)
+    for each in (frame, pd.DataFrame(frame.to_dict(as_series=False)), frame.select("c", "b", "a")):
+        assert np.array_equal(run.encode(path), run.encode(each))
+        assert run.score(each).values["elbo"].shape == (30,)
+    with pytest.raises(VaekitError, match="conditioned on labels"):
+        run.encode(frame.drop("c"))
+
+
+def test_part_files_are_encoded_by_their_folder(rows_and_mixed, tmp_path):
+    path, plain, _ = rows_and_mixed
+    frame = pl.read_csv(path)
+    frame[:20].write_csv(tmp_path / "1.csv")
+    frame[20:].write_csv(tmp_path / "2.csv")
+    assert np.array_equal(plain.encode(path), plain.encode(tmp_path))

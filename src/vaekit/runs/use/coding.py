@@ -18,6 +18,7 @@ from vaekit.apply import Stream
 from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset
 from vaekit.data.border import pieces
+from vaekit.data.files.tables import is_frame
 from vaekit.errors import VaekitError, nearest
 from vaekit.given import check_seed
 from vaekit.information.fitted.code_prior import CODE_COMPONENTS, with_code_prior
@@ -176,6 +177,8 @@ def admitted_examples(run: "Run", x: Any) -> Dataset | Stream:
         return Stream(x, run.schema.admitted, lambda *beside: _told(run, *beside))
     if x is None or isinstance(x, str | Path):
         return inputs.examples(run, None if x is None else str(x)).data
+    if is_frame(x) and run.schema.columns is not None:
+        return inputs.of_frame(run, x)
     return run.schema.admitted(x)
 
 

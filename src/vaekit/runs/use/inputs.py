@@ -5,7 +5,7 @@ order, their examples keep their names, and they are read as the *run's* trainin
 the options of its `--data`, its size and colours of pictures, the columns and scaling of its table.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,18 @@ import numpy as np
 import torch
 
 from vaekit import data as datasets
-from vaekit.data import Dataset, Schema, TableColumns
+from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
-from vaekit.data.catalogue import FILES, DataSource, load_source, source
+from vaekit.data.catalogue import DataSource, load_source, source
 from vaekit.data.files import arrays, folder, tables
-from vaekit.data.files.frames import chosen_columns
+from vaekit.data.files.frames import Table, chosen_columns
 from vaekit.data.files.pictures import Form
 from vaekit.data.files.reading import AsWritten, written_cells
 from vaekit.data.recordings.arrays import array_set
 from vaekit.errors import VaekitError
 from vaekit.model import Condition
 from vaekit.runs.config import Config
+from vaekit.runs.use.settled import options_of, windows_like
 
 if TYPE_CHECKING:
     import polars as pl
@@ -87,14 +88,17 @@ def examples(run: "Run | Described", what: str | None, split: str | None = None)
     if what is None:
         return _of_set(run, run.data, split or "test", run.config.data)
     origin = source(what)
-    if origin.path is None:
+    path = origin.path
+    if path is None:
         settings = {"data_dir": run.config.data_dir}
         loaded = datasets.load(load_source(origin, settings, {}, what), holdout=run.config.holdout)
         return _of_set(run, loaded, split or "test", what)
     if split is not None:
         raise VaekitError(f"{what} is read whole: leave --split out, it is for sets by name")
+    if origin.loader == "folder" and run.schema.columns is not None:  # of part files
+        origin = replace(origin, loader="table")
     read = {"folder": _of_folder, "table": _of_table, "array": _of_array, "picture": _of_picture}
-    return read[origin.loader](run, origin, origin.path)
+    return read[origin.loader](run, origin, path)
 
 
 def numbered(run: "Run | Described", number: int) -> tuple[Dataset, str]:
@@ -120,34 +124,11 @@ def _of_set(run: "Run | Described", splits: datasets.Splits, split: str, what: s
     )
 
 
-def _options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
-    """Return how own files are read: as the run's were, where those were alike, or as is asked."""
-    trained = run.config.data
-    named = trained.partition("(")[0].strip() in FILES
-    before = source(trained) if named else DataSource("")
-    own = before.options if before.loader == origin.loader else {}
-    if origin.loader == "table" and run.schema.columns is not None:
-        _check_settled(run.schema.columns, own, origin.options)
-    return own | origin.options
-
-
-def _check_settled(columns: TableColumns, own: dict[str, Any], asked: Mapping[str, Any]) -> None:
-    """Raise `VaekitError` for options of a table that its training settled otherwise."""
-    mixed = bool(columns.fields)
-    known = {"scale": columns.scale, "mixed": mixed, "columns": list(columns.names)} | own
-    settled = ("columns", "without", "scale", "mixed", "laws", *(["missing"] if mixed else []))
-    if others := [name for name in settled if name in asked and asked[name] != known.get(name)]:
-        raise VaekitError(
-            f"{', '.join(others)} cannot be chosen here: columns, their laws and scaling are those "
-            f"of the run's training, so leave {'it' if len(others) == 1 else 'them'} out"
-        )
-
-
 # ---- pictures
 
 
 def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    root, options = folder.existing_folder(path), _options(run, origin)
+    root, options = folder.existing_folder(path), options_of(run, origin)
     form = _form(run, options)
     skip, mmap = options.get("skip", False), options.get("mmap", False)
     data = folder.load_pictures(folder.list_pictures(root), root, form, skip, _LIKE, mmap=mmap)
@@ -155,7 +136,7 @@ def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Exampl
 
 
 def _of_picture(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    form = _form(run, _options(run, replace(origin, loader="folder")))
+    form = _form(run, options_of(run, replace(origin, loader="folder")))
     data = folder.load_pictures([folder.File(path, path.parent)], path.parent, form, like=_LIKE)
     return _of_pictures(run, data, str(path))
 
@@ -195,11 +176,11 @@ def _levelled(run: "Run | Described", pictures: Dataset) -> Dataset:
 
 
 def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    options = _options(run, origin)
+    options = options_of(run, origin)
     asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
     x, labels = arrays.read_array(path, options.get("key"), options.get("mmap"))
     if how := {name: origin.options[name] for name in ("window", "step") if name in origin.options}:
-        x = array_set(x, **asked, **_windows_like(run, how))
+        x = array_set(x, **asked, **windows_like(run, how))
     elif asked:
         x = Dataset.from_array(x, **asked)
     data = run.schema.admitted(x)
@@ -208,20 +189,10 @@ def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Example
     return _numbered(data, path)
 
 
-def _windows_like(run: "Run | Described", asked: dict[str, Any]) -> dict[str, Any]:
-    """Return how windows are cut, with as many samples as the run's have."""
-    shape = run.schema.shape
-    if len(shape) != 3 or shape[1] != 1:
-        raise VaekitError(f"the run was trained on examples of {shape}, which no windows have")
-    if asked.get("window", shape[2]) != shape[2]:
-        raise VaekitError(f"the run's windows have {shape[2]} samples: leave window= out")
-    return {**asked, "window": shape[2]}
-
-
 def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    options = _options(run, origin)
+    options = options_of(run, origin)
     how = tables.How(*(options.get(name) for name in tables.How._fields))
-    columns, wanted = run.schema.columns, run.condition
+    columns = run.schema.columns
     if columns is not None and options.get("mmap"):
         return _of_mapped_table(run, path, how, options)
     mixed = bool(run.schema.fields)
@@ -235,16 +206,13 @@ def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Example
     else:
         used = columns.names
     missing: Any = None if columns is None else options.get("missing") or columns.missing or None
-    asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
-    label = str(asked) if columns and asked and str(asked) in whole.frame.columns else None
+    label = _class_column(run, options, whole.frame.columns) if columns else None
     if mixed:
         data, rows = run.schema.admitted(whole), np.arange(len(whole.frame))
     else:
         numbers, rows = whole.numbers(used, label, missing, _repair(path, columns is not None))
         data = run.schema.admitted(numbers, rows)
-    if label is not None:
-        labels, names = whole.classes(label, rows)
-        data = replace(data, labels=torch.from_numpy(labels), label_names=names)
+    data = _with_classes(data, whole, label, rows)
     as_written = partial(written_cells, path, *how) if mixed else None
     return replace(_numbered(data, path, rows), table=whole.frame, as_written=as_written)
 
@@ -253,14 +221,39 @@ def _of_mapped_table(
     run: "Run | Described", path: Path, how: tables.How, options: dict[str, Any]
 ) -> Examples:
     """Map the rows of a large table, scaled as the run's, with the column of its classes if any."""
-    columns, wanted = run.schema.columns, run.condition
+    columns = run.schema.columns
     assert columns is not None
     missing: Any = options.get("missing") or columns.missing or None
-    asked = options.get("label") if wanted is not None and wanted.kind == "labels" else None
-    label = str(asked) if asked and str(asked) in tables.column_names(path, how) else None
+    label = _class_column(run, options, tables.column_names(path, how))
     cure = _repair(path, fillable=True)
     data = tables.mapped_table(path, how, columns.names, label, missing, columns, cure=cure)
     return _numbered(run.schema.admitted(data), path)
+
+
+def of_frame(run: "Run", frame: Any) -> Dataset:
+    """Read a frame as the table of a file is read, with the classes that a condition needs."""
+    whole = tables.read_table(frame)
+    label = _class_column(run, options_of(run, DataSource("table")), whole.frame.columns)
+    return _with_classes(run.schema.admitted(whole), whole, label, None)
+
+
+def _class_column(
+    run: "Run | Described", options: dict[str, Any], columns: Sequence[str]
+) -> str | None:
+    """Return the column of the classes that the run is conditioned on, where there is one."""
+    wanted, label = run.condition, options.get("label")
+    if wanted is None or wanted.kind != "labels" or label is None:
+        return None
+    return str(label) if str(label) in columns else None
+
+
+def _with_classes(
+    data: Dataset, table: Table, label: str | None, rows: np.ndarray | None
+) -> Dataset:
+    if label is None:
+        return data
+    labels, names = table.classes(label, rows)
+    return replace(data, labels=torch.from_numpy(labels), label_names=names)
 
 
 def _repair(path: Path, fillable: bool) -> str:
