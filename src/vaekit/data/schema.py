@@ -171,6 +171,12 @@ class Schema:
         assert self.columns is not None
         if data.columns is None:
             return self._scaled(data, data.batch())
+        if data.columns is self.columns or data.columns.same(self.columns):
+            return data
+        own = data.columns.own(data.batch().cpu().numpy().astype(np.float64))
+        if self.fields:  # by what cells mean: classes may be others, in another order
+            table = Table(data.columns.typed(own), data.name, data.name, {})
+            return self._scaled(data, entries_of(table, self.fields))
         place = {name: k for k, name in enumerate(data.columns.names)}
         missing = [name for name in self.columns.names if name not in place]
         if missing:
@@ -178,10 +184,6 @@ class Schema:
                 f"{self.who} was trained on a column {missing[0]!r}, which {data.name} does not "
                 f"have: it has {data.columns.listed()}"
             )
-        if data.columns is self.columns or data.columns.same(self.columns):
-            return data
-        rows = torch.arange(len(data))
-        own = data.columns.own(data.batch(rows).cpu().numpy().astype(np.float64))
         return self._scaled(data, own[:, [place[name] for name in self.columns.names]])
 
     def _scaled(self, data: Dataset, own: Any) -> Dataset:

@@ -80,7 +80,7 @@ def _impute_options(words: list[str]) -> Any:
 
 
 def _print_errors(errors: "list[Imputation]", hide: float) -> None:
-    width = max(len("column"), *(len(each.field.name) for each in errors))
+    width = max(len(name) for name in ("column", *(each.field.name for each in errors)))
     print(f"a share of {hide:g} of the known cells hidden and filled in")
     print(f"{'column':{width}}  hidden  {'error':>18}  {'without a model':>18}")
     for field, hidden, *both in errors:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 # A column of floats varies by rounding alone where its range is a few units in the last place.
-_ROUNDING = 16
+ROUNDING = 16
 _FLOAT32 = np.finfo(np.float32)
 
 
@@ -79,7 +79,7 @@ class TableColumns:
         if fields:
             low, high = (np.nan_to_num(end) for end in (low, high))
         first, width = np.where(np.isnan(firsts[0]), low, firsts[0]), high - low
-        constant = width <= _ROUNDING * eps * np.maximum(np.abs(low), np.abs(high))
+        constant = width <= ROUNDING * eps * np.maximum(np.abs(low), np.abs(high))
         if scale == "standard":
             count = np.maximum(1, sum((~np.isnan(part)).sum(axis=0) for part in whole()))
             low = sum(np.nansum(part, axis=0) for part in whole()) / count
@@ -160,11 +160,12 @@ class TableColumns:
         return float(scaled * self.width[column] + self.shift[column])
 
     def same(self, other: "TableColumns") -> bool:
-        """Tell whether two tables were scaled alike, column by column."""
+        """Tell whether two tables were read and scaled alike, column by column."""
         return (
             self.names == other.names
             and np.array_equal(self.shift, other.shift)
             and np.array_equal(self.width, other.width)
+            and self.fields == other.fields
         )
 
     def plain(self) -> dict[str, Any]:
@@ -238,7 +239,7 @@ class _Hidden:
 
     def look(self, own: np.ndarray, rows: np.ndarray) -> None:
         """Look at numbers (n, D), which are the `rows` (n,) of a table."""
-        room = 2 * _ROUNDING * float(_FLOAT32.eps) * np.abs(self.shift[self.places])
+        room = 2 * ROUNDING * float(_FLOAT32.eps) * np.abs(self.shift[self.places])
         off = np.abs(own[:, self.places] - self.shift[self.places]) > room
         self.off |= off.any(axis=0)
         self.rows += rows[off.any(axis=1)].tolist()

@@ -4,6 +4,7 @@ A form is `date` or `datetime` for the types of a frame, and for text its patter
 form has a unit, a day, a minute, a second or less, to which what is written is rounded.
 """
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,24 +22,20 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _YEARS = (1000, 2999)  # others are numbers that look like dates
 _FIRST_CELLS = 10  # cells that tell which forms come into question
 _MOST_DATES = 0.9  # of cells: then the others are faults
+LOOKS = re.compile(r"\d{4}\s*[-/]\s*\d|\d\s*[./]\s*\d{1,2}\s*[./]\s*\+?\d{4}")  # of all forms
 
 
 def form_of(column: "pl.Series", what: str) -> str:
     """Tell in which form a column, without what is missing, holds dates; "" where it holds none.
 
-    Raises `VaekitError` for text that is day and month or month and day, and for a few cells that
-    are no dates among others that are.
+    Raises `VaekitError` for text that is day and month or month and day.
     """
     import polars as pl
 
     kind = column.dtype
     if kind == pl.Date or isinstance(kind, pl.Datetime):
         return "date" if kind == pl.Date else "datetime"
-    if kind != pl.String or not len(column):
-        return ""
-    first = column.head(_FIRST_CELLS)
-    likely = [form for form in FORMS if not _parsed(first, form).is_null().all()]
-    read = {form: _parsed(column, form) for form in likely}
+    read = _readings(column)
     whole = [form for form, parsed in read.items() if not parsed.null_count()]
     if any(not read[form].equals(read[whole[0]]) for form in whole):
         raise VaekitError(
@@ -46,15 +43,14 @@ def form_of(column: "pl.Series", what: str) -> str:
             "nothing says whether the day or the month comes first: write them as 2020-12-31, or "
             f"make them classes, laws={{{column.name}: categorical}}"
         )
-    for parsed in read.values() if not whole else ():
-        off = parsed.is_null()
-        if 0 < off.sum() <= (1 - _MOST_DATES) * len(column):
-            cell = column[int(off.arg_max() or 0)]
-            raise VaekitError(
-                f"column {column.name!r} of {what} holds dates such as {column[0]!r}, but also "
-                f"{cell!r}, which is none: repair such cells, or leave them empty"
-            )
     return whole[0] if whole else ""
+
+
+def nearest_form(column: "pl.Series") -> tuple[str, "pl.Series"]:
+    """Return the form that most cells of a column have, "" for none, and which cells do not."""
+    read = _readings(column)
+    form = min(read, key=lambda form: read[form].null_count(), default="")
+    return form, read[form].is_null() if form else column.is_not_null()
 
 
 def days_of(column: "pl.Series", form: str) -> "pl.Series":
@@ -62,12 +58,36 @@ def days_of(column: "pl.Series", form: str) -> "pl.Series":
 
     Raises `VaekitError` where it holds something else than dates in this form.
     """
+    return _as_times(column, form).dt.epoch("us") / 86_400e6
+
+
+def dates_like(own: "pl.Series", made: "pl.Series", form: str) -> "pl.Series":
+    """Return dates `made` in a form as the column `own` has them: as its type, or as its text."""
+    import polars as pl
+
+    if own.dtype.is_temporal():
+        return _as_times(made, form)
+    if own.dtype != pl.String or (other := _text_form(own, form)) == form:
+        return made
+    days = days_of(made, form).to_list()
+    return pl.Series(made.name, [None if day is None else date_written(day, other) for day in days])
+
+
+def _text_form(column: "pl.Series", form: str) -> str:
+    """Return the form of a column of text, where training saw dates in a form."""
+    if form not in TYPES:
+        return form
+    there = column.drop_nulls()
+    return form_of(there, "the table") or nearest_form(there)[0] or FORMS[0]
+
+
+def _as_times(column: "pl.Series", form: str) -> "pl.Series":
+    """Return a column of dates as times; raise `VaekitError` as `days_of` does."""
     import polars as pl
 
     kind = column.dtype
     if kind == pl.String:
-        if form in TYPES:  # the text's own form is to be found
-            form = form_of(column.drop_nulls(), "the table") or FORMS[0]
+        form = _text_form(column, form)
         parsed = _parsed(column, form)
     elif kind.is_temporal() or kind == pl.Null:
         parsed = column.cast(pl.Datetime("us"))
@@ -80,7 +100,7 @@ def days_of(column: "pl.Series", form: str) -> "pl.Series":
             f"column {column.name!r} held dates in training, like {date_written(0, form)}, but row "
             f"{row} holds {column[row]!r}: repair it, or leave such cells empty"
         )
-    return parsed.dt.epoch("us") / 86_400e6
+    return parsed
 
 
 def date_written(days: float, form: str) -> Any:
@@ -95,10 +115,31 @@ def date_written(days: float, form: str) -> Any:
     return moment.strftime(form.replace("%.f", ".%f"))
 
 
-def _parsed(column: "pl.Series", form: str) -> "pl.Series":
-    """Read text in a form, null where it is in another."""
+def _readings(column: "pl.Series") -> "dict[str, pl.Series]":
+    """Read a column in all forms that its first dates can have; none where few cells look so."""
     import polars as pl
 
-    made = column.str.strptime(pl.Datetime("us"), form, strict=False)
-    held = made.dt.year().is_between(*_YEARS)
-    return made.to_frame().select(pl.when(held).then(pl.first())).to_series()
+    if column.dtype != pl.String or not len(column):
+        return {}
+    looks = column.str.contains(LOOKS.pattern)
+    if (looks.sum() or 0) < _MOST_DATES * len(column):
+        return {}
+    first = column.filter(looks).head(_FIRST_CELLS)
+    colons = {word.count(":") for word in first.to_list()}
+    forms = [form for form in FORMS if form.count(":") in colons]
+    known = first.to_frame().select(
+        _reading(form).is_not_null().any().alias(form) for form in forms
+    )
+    return {form: _parsed(column, form) for form in forms if known[form][0]}
+
+
+def _parsed(column: "pl.Series", form: str) -> "pl.Series":
+    """Read text in a form, null where it is in another."""
+    return column.to_frame().select(_reading(form)).to_series()
+
+
+def _reading(form: str) -> "pl.Expr":
+    import polars as pl
+
+    made = pl.first().str.strptime(pl.Datetime("us"), form, strict=False)
+    return pl.when(made.dt.year().is_between(*_YEARS)).then(made)

@@ -5,14 +5,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vaekit.data.tables.columns import chosen_pieces
+from vaekit.data.tables.columns import ROUNDING, chosen_pieces
 from vaekit.errors import shortened, warn
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from vaekit.data.files.blocks import TableNumbers
 
 _IDS = {"id", "ids", "idx", "index", "row", "rowid", "rownumber", "key", "uid", "uuid", "nr", "no"}
 _FEW_ROWS = 10  # rows that may be numbered by chance
+_FLOAT64_EPS = float(np.finfo(np.float64).eps)
 _FINE_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
 
 
@@ -57,6 +60,25 @@ def warn_of_rounding(what: str, used: Sequence[str], numbers: np.ndarray) -> Non
         )
 
 
+def warn_of_large(column: "pl.Series", what: str) -> None:
+    """Warn of whole numbers so large that float64 makes some equal, or takes them for constant.
+
+    `column` has no missing cells.
+    """
+    import polars as pl
+
+    numbers = column.cast(pl.Float64).to_numpy()
+    largest = np.abs(numbers).max()
+    if largest < 2**53:
+        return
+    distinct, constant = column.n_unique(), np.ptp(numbers) <= ROUNDING * _FLOAT64_EPS * largest
+    if distinct > 1 and (constant or len(np.unique(numbers)) < distinct):
+        warn(
+            f"{what}: values of {column.name} differ by less than float64 can tell apart and "
+            "become equal: subtract the smallest of them, or leave the column out"
+        )
+
+
 def _coarse(numbers: np.ndarray) -> list[int]:
     """List the columns of float64 that float32 changes, and the range of which it cuts coarsely."""
     changed, fractions = np.full(numbers.shape[1], False), np.full(numbers.shape[1], False)
@@ -70,7 +92,7 @@ def _coarse(numbers: np.ndarray) -> list[int]:
     largest, spread = np.maximum(abs(low), abs(high)), high - low
     whole = (largest >= 2**24) & ~fractions
     few = _FINE_STEPS * np.finfo(np.float32).eps * largest > spread
-    noise = spread <= 16 * np.finfo(np.float64).eps * largest
+    noise = spread <= ROUNDING * _FLOAT64_EPS * largest
     return np.flatnonzero(changed & (whole | few) & ~noise).tolist()
 
 

@@ -12,6 +12,7 @@ Counts spread as such where they start near 0 and their variance is no less than
 laws are said, `laws={income: student_t}`. What is missing is NaN in all entries of its column.
 """
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vaekit.data.tables.dates import days_of, form_of
-from vaekit.data.tables.mixed import LAWS_BY_KIND, Field, numbers_in, plain_numbers
+from vaekit.data.tables.doubts import warn_of_large
+from vaekit.data.tables.mixed import LAWS_BY_KIND, Field, numbers_in, plain_cells
+from vaekit.data.tables.strange import strange_cell
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
 if TYPE_CHECKING:
@@ -31,7 +34,7 @@ MOST_LEVELS = 100  # of a column of text: more are names
 _FEW_VALUES = 12  # values of whole numbers that are taken for classes
 _MOST_DECIMALS = 4
 _MOST_COUNT = 10_000  # of a count: larger ones are taken for numbers
-_MARKED_NUMBER = r"^[+-]?[%€$£]?\s?\d[\d.,' ]*\s?[%€$£]?$"
+_MARKED_NUMBER = re.compile(r"[+-]?[%€$£]?\s?\d[\d.,' ]*\s?[%€$£]?")
 _MOST_MARKED = 0.9  # of cells
 _LEAST_SPREAD = 0.8  # variance over mean of counts
 
@@ -54,7 +57,7 @@ def fields_of(
 def _field(column: "pl.Series", what: str, law: str | None) -> Field:
     import polars as pl
 
-    column = plain_numbers(column)
+    column = plain_cells(column)
     name, kind = column.name, column.dtype
     there = column.drop_nulls()
     there = there.filter(~there.is_nan()) if kind.is_float() else there
@@ -71,20 +74,46 @@ def _field(column: "pl.Series", what: str, law: str | None) -> Field:
             "or classes (an hour), or leave it out"
         )
     if not kind.is_numeric():
-        there = there.cast(pl.String) if kind != pl.Boolean else there
+        words = Counter((there.cast(pl.String) if kind != pl.Boolean else there).to_list())
         if kind == pl.String and law not in LAWS_BY_KIND["classes"]:
-            _check_no_numbers(there, what)
-        return _of_classes(name, sorted(there.unique().to_list()), what, law)
+            _check_words(words, column, what, law)
+        return _of_classes(name, sorted(words), what, law)
+    if kind.is_integer():
+        warn_of_large(there, what)
     return _of_numbers(name, numbers_in(there), what, law)
 
 
-def _check_no_numbers(words: "pl.Series", what: str) -> None:
-    """Raise `VaekitError` for text that is numbers with marks: %, a currency, thousands."""
-    marked = words.str.contains(_MARKED_NUMBER) & words.str.contains(r"[^\d]")
-    if marked.sum() >= _MOST_MARKED * len(words):
-        name, example = words.name, words.filter(marked)[0]
+def _check_words(words: Counter[str], column: "pl.Series", what: str, law: str | None) -> None:
+    """Name the cell by which text is no numbers or dates, where it is but for a few cells.
+
+    Whole numbers may be codes, of which a note is enough. Raises `VaekitError` for others, and for
+    numbers with marks: %, a currency, thousands.
+    """
+    name = column.name
+    odd = strange_cell(words, column)
+    if odd is None:
+        return _check_no_marks(words, name, what)
+    if odd.numbers is not None and _number_law(odd.numbers) in LAWS_BY_KIND["classes"]:
+        return None
+    many = len(words) > MOST_LEVELS
+    cure = (
+        "leave the column out" if many else f"say laws={{{name}: categorical}} if these are meant"
+    )
+    said = (
+        f"column {name!r} of {what} holds {odd.text}, so that all is text of {len(words)} classes: "
+        f"correct such cells, leave them empty, or {cure}"
+    )
+    if many or law or odd.sure:
+        raise VaekitError(said)
+    warn(said)
+    return None
+
+
+def _check_no_marks(words: Counter[str], name: str, what: str) -> None:
+    marked = [w for w in words if _MARKED_NUMBER.fullmatch(w) and not w.isdecimal()]
+    if marked and sum(words[w] for w in marked) >= _MOST_MARKED * words.total():
         raise VaekitError(
-            f"column {name!r} of {what} holds text such as {example!r}: write numbers without "
+            f"column {name!r} of {what} holds text such as {marked[0]!r}: write numbers without "
             "signs of per cent, currency or thousands, or say decimal=',' where a comma is the "
             f"decimal sign; where these are classes, laws={{{name}: categorical}}"
         )
@@ -96,16 +125,20 @@ def _of_dates(name: str, days: np.ndarray, what: str, law: str | None, date: str
     return Field(name, law, low=float(days.min()), high=float(days.max()), date=date)
 
 
-def _of_numbers(name: str, numbers: np.ndarray, what: str, law: str | None) -> Field:
+def _number_law(numbers: np.ndarray) -> str:
+    """Tell the law of numbers for which none is asked."""
     values = np.unique(numbers)
     whole = bool((numbers % 1 == 0).all())
-    counts = whole and values[0] >= 0 and _spread_as_counts(numbers)
-    if law is None and len(values) == 2:
-        law = "bernoulli"
-    elif law is None and whole and len(values) <= _FEW_VALUES and not counts and len(values) > 1:
-        law = "categorical"
-    elif law is None:
-        law = "negative_binomial" if counts else "gaussian"
+    if len(values) == 2:
+        return "bernoulli"
+    if whole and values[0] >= 0 and _spread_as_counts(numbers):
+        return "negative_binomial"
+    return "categorical" if whole and 1 < len(values) <= _FEW_VALUES else "gaussian"
+
+
+def _of_numbers(name: str, numbers: np.ndarray, what: str, law: str | None) -> Field:
+    law = law or _number_law(numbers)
+    values, whole = np.unique(numbers), bool((numbers % 1 == 0).all())
     if law in LAWS_BY_KIND["classes"]:
         levels = values.astype(np.int64).tolist() if whole else values.tolist()
         return _of_classes(name, levels, what, law)

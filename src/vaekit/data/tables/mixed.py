@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.data.files.cells import cleaned
 from vaekit.data.tables.dates import date_written, days_of
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
@@ -79,11 +80,11 @@ class Field:
 
         Raises `VaekitError` for text where numbers belong.
         """
+        column = plain_cells(column)
         if not self.levels:
             made = numbers_in(days_of(column, self.date) if self.date else column)[:, None]
             self._check_counts(made[:, 0])
             return made, []
-        column = plain_numbers(column)
         if column.dtype.is_numeric():
             numbers_in(column)  # which refuses infinite values
         places = {word: k for k, word in enumerate(self.words(self.levels))}
@@ -101,7 +102,7 @@ class Field:
 
         Numbers, and true and false, are known in any spelling where the classes are such.
         """
-        truths = {str(level).lower() for level in self.levels} == {"true", "false"}
+        truths = {str(level).lower() for level in self.levels} <= {"true", "false"}
         numbers = not truths and not isinstance(self.levels[0], str)
         return [None if value is None else _class_word(value, truths, numbers) for value in values]
 
@@ -183,11 +184,29 @@ def _spells(value: Any) -> bool:
         return False
 
 
-def plain_numbers(column: "pl.Series") -> "pl.Series":
-    """Return a column with decimals of fixed point as floats."""
+def plain_cells(column: "pl.Series") -> "pl.Series":
+    """Return a column with decimals of fixed point as floats, and bytes and objects as text.
+
+    Objects are what polars has no type for, such as intervals of pandas. Raises `VaekitError` for
+    bytes that are no text.
+    """
     import polars as pl
 
-    return column.cast(pl.Float64) if column.dtype.is_decimal() else column
+    kind = column.dtype
+    if kind not in (pl.Object, pl.Binary):
+        return column.cast(pl.Float64) if kind.is_decimal() else column
+    try:
+        words = [None if value is None else _text_of(value) for value in column.to_list()]
+    except UnicodeDecodeError as error:
+        raise VaekitError(
+            f"column {column.name!r} holds bytes that are no text in UTF-8, such as "
+            f"{error.object[:8]!r}: decode them, or leave the column out"
+        ) from None
+    return cleaned(pl.Series(column.name, words, pl.String).to_frame(), ".").to_series()
+
+
+def _text_of(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def numbers_in(column: "pl.Series") -> np.ndarray:

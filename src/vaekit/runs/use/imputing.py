@@ -11,7 +11,8 @@ from vaekit.corruptions import Hidden
 from vaekit.data import Dataset
 from vaekit.data.files.reading import AsWritten, WrittenTable
 from vaekit.data.files.tables import is_frame, read_table
-from vaekit.data.tables.mixed import Field, places
+from vaekit.data.tables.dates import dates_like
+from vaekit.data.tables.mixed import Field, places, plain_cells
 from vaekit.errors import VaekitError, warn
 from vaekit.information.encoding import drawing
 from vaekit.information.missing import ROW_CODES, imputed
@@ -64,10 +65,9 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
     if own is None:
         own = columns.typed(run.schema.own(data.batch()))
     made = columns.typed(run.schema.own(imputed(run.model, data, samples, draw, seed, c)))
-    names = [field.name for field in columns.fields]
-    gone = {name: _gone(own[name]) for name in names}
-    filled = own.with_columns(_filled(own[name], made[name], gone[name]) for name in names)
-    empty = sum(filled.select(names).null_count().row(0))
+    gone = {field.name: _gone(own[field.name]) for field in columns.fields}
+    filled = own.with_columns(_filled(f, own[f.name], made[f.name]) for f in columns.fields)
+    empty = sum(filled.select(list(gone)).null_count().row(0))
     if empty:
         warn(
             f"{empty} cells stay empty, for the model gives no finite number there: look for "
@@ -75,18 +75,12 @@ def fill_in(run: "Run", x: Any, condition: Any, samples: int, draw: bool, seed: 
         )
     written = None if as_written is None else as_written()
     if written is not None:
-        signs = written.decimal
-        cells = (_filled(written.cells[n], _spelled(made[n], signs), gone[n]) for n in names)
-        written = written._replace(cells=written.cells.with_columns(cells))
+        cells = written.cells.with_columns(
+            _filled_text(f, written.cells[f.name], own[f.name], made[f.name], written.decimal)
+            for f in columns.fields
+        )
+        written = written._replace(cells=cells)
     return Filled(filled, {name: int(each.sum()) for name, each in gone.items()}, written)
-
-
-def _spelled(made: pl.Series, decimal: str) -> pl.Series:
-    """Return values as text, numbers with their decimal sign."""
-    words = ["" if v is None else str(v) for v in made.to_list()]
-    if made.dtype.is_float():
-        words = [word.replace(".", decimal) for word in words]
-    return pl.Series(made.name, words)
 
 
 def _gone(own: pl.Series) -> pl.Series:
@@ -94,9 +88,55 @@ def _gone(own: pl.Series) -> pl.Series:
     return gone.fill_null(True)
 
 
-def _filled(own: pl.Series, made: pl.Series, gone: pl.Series) -> pl.Series:
+def _filled(field: Field, own: pl.Series, made: pl.Series) -> pl.Series:
+    """Fill in a column where its cells are missing, in its own form, and type if that holds it.
+
+    Bytes and objects become text.
+    """
+    own = plain_cells(own) if own.dtype in (pl.Binary, pl.Object) else own
+    gone = _gone(own)
+    if not gone.any():
+        return own
+    made = _like(field, own, made)
+    if own.dtype.is_float() and made.dtype.is_integer() and _are_whole(own.filter(~gone)):
+        own = own.fill_nan(None).cast(pl.Int64)  # floats for their holes alone
+    elif own.dtype.is_integer() and made.dtype.is_float():
+        own = own.cast(pl.Float64)
+    if own.dtype != pl.Null:
+        cast = made.cast(own.dtype, strict=False)
+        if not (gone & cast.is_null() & made.is_not_null()).any():
+            return own.zip_with(~gone, cast)
     cells = zip(own.to_list(), made.to_list(), gone.to_list(), strict=True)
     return pl.Series(own.name, [new if empty else old for old, new, empty in cells], strict=False)
+
+
+def _filled_text(
+    field: Field, cells: pl.Series, own: pl.Series, made: pl.Series, decimal: str
+) -> pl.Series:
+    """Fill in a column as it stands in a file, numbers with its decimal sign."""
+    gone = _gone(own)
+    if not gone.any():
+        return cells
+    like = _like(field, cells.str.strip_chars() if field.levels else own, made)
+    words = ["" if v is None else str(v) for v in like.to_list()]
+    if made.dtype.is_float():
+        words = [word.replace(".", decimal) for word in words]
+    return cells.zip_with(~gone, pl.Series(cells.name, words, pl.String))
+
+
+def _like(field: Field, own: pl.Series, made: pl.Series) -> pl.Series:
+    """Return what was made in the form of a column: its dates, and its words for classes."""
+    if field.date:
+        return dates_like(own, made, field.date)
+    if not field.levels or own.dtype.is_numeric():
+        return made
+    known = dict(zip(field.words(own.to_list()), own.to_list(), strict=True))
+    levels = zip(field.words(made.to_list()), made.to_list(), strict=True)
+    return pl.Series(made.name, [known.get(word, level) for word, level in levels], strict=False)
+
+
+def _are_whole(numbers: pl.Series) -> bool:
+    return bool(((numbers % 1 == 0) & (numbers.abs() <= 2**53)).all())
 
 
 def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, AsWritten | None]:
@@ -160,6 +200,11 @@ def imputation_errors(
             error = field.error(true[known, part], made[known, part])
             base = field.error(true[known, part], left.mean(0)) if len(left) else float("nan")
             found.append(Imputation(field, int(known.sum()), error, base))
+    if not found:
+        raise VaekitError(
+            f"no known cell was hidden, for hide={hide:g} is too small a share of these: give a "
+            "larger one, such as hide=0.2, or more rows"
+        )
     few = [each.field.name for each in found if each.hidden < RARE]
     if few:
         warn(f"fewer than {RARE} cells were hidden of {', '.join(few)}: give more rows")
