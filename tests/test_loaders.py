@@ -297,3 +297,25 @@ def test_scores_are_written_batch_by_batch(table, tmp_path, capsys):
     assert f"{values.mean():.2f} nats on average, worst {values.min():.2f}" in said
     assert f"(row {values.argmin()})" in said
     assert f"{(scores.percentiles['log_likelihood'] < 5).sum()} worse than" in said
+
+
+@pytest.mark.parametrize("names", [(3, 5, 7), (1, 2, 3)])
+def test_classes_of_a_loader_go_by_names_that_are_whole_numbers(names, tmp_path):
+    x = np.random.default_rng(0).random((30, 4), np.float32)
+    y = np.array(names)[np.arange(30) % 3]
+    table = tmp_path / "t.csv"
+    rows = [",".join(map(str, [*row, k])) for row, k in zip(x, y, strict=True)]
+    table.write_text("\n".join(["a,b,c,d,y", *rows]) + "\n", encoding="utf-8")
+    given = f"table('{table}', label=y, scale=none)"
+    asked = {"latent": 2, "network": "mlp(4)", "epochs": 1, "batch": 10, "out": tmp_path / "run"}
+    run = vaekit.train("cvae", data=given, likelihood="gaussian", **asked)
+    whole = run.encode(table)
+    pairs = loader(torch.from_numpy(x), torch.from_numpy(y))
+    assert np.allclose(whole, run.encode(pairs), atol=1e-6)
+    assert np.allclose(whole, run.encode(x, condition=y), atol=1e-6)
+    scores = run.score(table).values["distortion"]
+    assert np.allclose(scores, run.score(pairs).values["distortion"], atol=1e-4)
+    judged = [run.evaluate(data=each)["elbo"]["value"] for each in (table, pairs)]
+    assert judged[0] == pytest.approx(judged[1], abs=1e-4)
+    with pytest.raises(VaekitError, match="no class"):
+        run.encode(loader(torch.from_numpy(x), torch.from_numpy(y) * 0))

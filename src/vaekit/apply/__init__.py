@@ -6,7 +6,7 @@ what a `DataLoader` gives, are encoded and reconstructed batch by batch.
 """
 
 from vaekit.apply.arrays import decode, encode, latent_codes, reconstruct, sample, sample_codes
-from vaekit.apply.loaders import Stream, conditions_beside, set_or_stream
+from vaekit.apply.loaders import Stream, beside_each, conditions_beside, set_or_stream
 from vaekit.apply.modes import (
     check_shape,
     device_of,
@@ -27,6 +27,7 @@ __all__ = [
     "batches",
     "check_shape",
     "condition_of",
+    "beside_each",
     "conditions_beside",
     "decode",
     "device_of",

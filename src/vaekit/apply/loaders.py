@@ -87,28 +87,32 @@ def _no_batch(item: Any) -> str:
     return f"{kind}: give it a collate_fn=lambda rows: torch.stack([...]) that makes tensors"
 
 
+def beside_each(beside: Any, count: int, wanted: Condition) -> Tensor:
+    """Return what stands beside the x of a batch; raise `VaekitError` where it is not one each."""
+    if beside is None:
+        said = f"the model is conditioned on {wanted.kind}, but the DataLoader gives x alone"
+        raise VaekitError(f"{said}: let it give pairs (x, condition)")
+    given = tensor_of(beside, f"the {wanted.kind} of a batch")
+    if given.shape[:1] != (count,):
+        raise VaekitError(
+            f"{count} examples need conditions ({count}, width) or classes ({count},), but the "
+            f"DataLoader gave shape {tuple(given.shape)}: give one for each"
+        )
+    return given
+
+
 def conditions_beside(beside: Any, count: int, wanted: Condition) -> Tensor:
     """Return the conditions (count, width) of a batch of what stands beside its x.
 
     These are classes (n,), whole numbers, or vectors (n, width). Raises `VaekitError` where they
     are missing or not one for each, and for classes that the model does not know.
     """
-    if beside is None:
-        raise VaekitError(
-            f"the model is conditioned on {wanted.kind}, but the DataLoader gives x alone: let it "
-            "give pairs (x, condition)"
-        )
-    given, width = tensor_of(beside, f"the {wanted.kind} of a batch"), wanted.width
-    if given.shape[:1] != (count,):
-        raise VaekitError(
-            f"{count} examples need conditions ({count}, width) or classes ({count},), but the "
-            f"DataLoader gave shape {tuple(given.shape)}: give one for each"
-        )
+    given, width = beside_each(beside, count, wanted), wanted.width
     if given.ndim > 1 or given.is_floating_point():  # (n,) of numbers is a vector of width 1
         vectors = given.float() if given.ndim > 1 else given.float()[:, None]
         if vectors.shape != (count, width):
-            said = f"{count} examples need conditions ({count}, {width})"
-            raise VaekitError(f"{said}, got {brief(vectors)} from the DataLoader")
+            got = f"got {brief(vectors)} from the DataLoader"
+            raise VaekitError(f"{count} examples need conditions ({count}, {width}), {got}")
         return vectors
     if given.device.type == "cpu" and not 0 <= int(given.min()) <= int(given.max()) < width:
         raise VaekitError(
@@ -209,11 +213,8 @@ class Stream:
                 )
             if self.most is not None and done + len(data) >= self.most:
                 left = torch.arange(self.most - done)
-                yield (
-                    data.subset(left),
-                    None if c is None else c[left],
-                    _beside_first(beside, len(left)),
-                )
+                few = None if c is None else c[left]
+                yield data.subset(left), few, _beside_first(beside, len(left))
                 return
             yield data, c, beside
             done += len(data)
