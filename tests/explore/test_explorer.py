@@ -314,3 +314,20 @@ def test_another_run_sees_the_same_example(run_of, sprites):
     shown = {"of": 0, "part": "test", "index": 4}
     one, other = (api.answer("example", {"run": k, "example": shown}) for k in (0, 1))
     assert one["picture"] == other["picture"] and one["z"] != other["z"]
+
+
+def test_mixed_columns_are_shown_as_in_the_table(run_of, tmp_path):
+    days = [f"2020-01-{1 + i % 28:02}" for i in range(60)]
+    rows = [f"{i % 7 + 0.5},{'no' if i % 2 else 'yes'},{day}" for i, day in enumerate(days)]
+    path = tmp_path / "mixed.csv"
+    path.write_text("\n".join(["size,smoker,born", *rows]) + "\n", encoding="utf-8")
+    run = run_of("vae", f"table('{path}', mixed=true)", likelihood="columns")
+    api = Api([Explorer(run)])
+    about = api.answer("open", {"run": 0})
+    assert about["columns"] == ["size", "smoker", "born"] and about["left"] == 0
+    size, smoker, born = api.answer("decode", code(api))["values"]
+    assert isinstance(size, float) and smoker in ("yes", "no") and born.startswith("2020-01-")
+    run.traverse(of=0, on=0, steps=4).save(tmp_path / "moved.csv")
+    moved = list(csv.DictReader((tmp_path / "moved.csv").read_text().splitlines()))
+    assert len(moved) == 4 and all(row["smoker"] in ("yes", "no") for row in moved)
+    assert all(row["born"].startswith("2020-01-") and float(row["size"]) for row in moved)

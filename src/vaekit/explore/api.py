@@ -102,6 +102,7 @@ class Api:
         explorer = self._explorer(query)
         config, codes = explorer.run.config, explorer.codes
         start, c = explorer.typical_example(), explorer.usual_condition()
+        columns = [] if explorer.image else views.column_names(explorer.schema)
         return {
             "title": f"{config.recipe} on {data_name(config.data)}",
             "folder": str(explorer.run.folder),
@@ -109,7 +110,8 @@ class Api:
             "image": explorer.image,
             "shape": list(explorer.schema.shape),
             "width": explorer.model.posterior.latent,
-            "columns": [] if explorer.image else _column_names(explorer)[:COLUMNS],
+            "columns": columns[:COLUMNS],
+            "left": len(columns[COLUMNS:]),
             "latents": [asdict(slider) for slider in explorer.latents],
             "categories": [asdict(choice) for choice in explorer.categories],
             "conditions": [asdict(control) for control in explorer.conditions],
@@ -233,7 +235,7 @@ class Api:
         """Return an example x (*shape): a picture, or the columns that are shown."""
         if explorer.image:
             return {"picture": views.uri(views.pixels_shown(x[None], explorer.schema.levels)[0])}
-        return {"values": views.json_numbers(explorer.own(x[None])[0, :COLUMNS])}
+        return {"values": views.cells(explorer.schema, explorer.own(x[None]))[:COLUMNS]}
 
 
 Answer = TypeVar("Answer", dict[str, Any], SavedFile, dict[str, Any] | SavedFile)
@@ -263,16 +265,10 @@ def _vector(values: Any, size: int) -> Tensor:
     return torch.tensor(values, dtype=torch.float32)
 
 
-def _column_names(explorer: Explorer) -> list[str]:
-    columns = explorer.schema.columns
-    width = explorer.schema.shape[0]
-    return [f"x{i}" for i in range(width)] if columns is None else list(columns.names)
-
-
 def _rows_file(explorer: Explorer, name: str, x: Tensor) -> SavedFile:
     columns, own = explorer.schema.columns, explorer.own(x)
     if columns is None:
-        content = views.csv_table(_column_names(explorer), own.tolist())
+        content = views.csv_table(views.column_names(explorer.schema), own.tolist())
     else:
         frame = columns.typed(own)
         content = views.csv_table(frame.columns, frame.rows())

@@ -90,8 +90,7 @@ class Panel {
   }
 
   fillColumns(about) {
-    const left = about.image ? 0 : about.shape[0] - about.columns.length;
-    this.find(".left-out").textContent = left ? `The first ${about.columns.length} columns; ${left} more are in what is saved.` : "";
+    this.find(".left-out").textContent = about.left ? `The first ${about.columns.length} columns; ${about.left} more are in what is saved.` : "";
     const cell = () => element("td", { className: "right" });
     this.rows = about.columns.map((name) => {
       const row = element("tr", {}, element("th", { textContent: name, scope: "row" }), cell(), cell(), cell());
@@ -275,10 +274,12 @@ class Panel {
     const { original, decoded } = this.values;
     this.rows.forEach((row, i) => {
       const [x, y] = [original?.[i] ?? null, decoded?.[i] ?? null];
-      const write = alike(x, y);
+      const words = typeof (x ?? y) === "string";
+      const write = words ? (cell) => cell ?? "–" : alike(x, y);
       row.cells[1].textContent = write(x);
       row.cells[2].textContent = write(y);
-      row.cells[3].textContent = write(x === null || y === null ? null : x - y);
+      const apart = words ? (x === y ? "" : "≠") : x - y;
+      row.cells[3].textContent = write(x === null || y === null ? null : apart);
     });
   }
 

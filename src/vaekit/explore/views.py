@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from vaekit.data import Schema
 from vaekit.pictures import tiles, write_moving
 
 SIDE = 256  # pixels at least of the longer side of a picture that is saved
@@ -75,6 +76,26 @@ def code_table(z: Tensor, names: Sequence[str]) -> bytes:
     """Write codes (n, H) as the .csv that `vaekit decode` reads: name, z0, z1 and so on."""
     rows = [[name, *map(str, row)] for name, row in zip(names, z.numpy(), strict=True)]
     return csv_table(["name", *(f"z{h}" for h in range(z.shape[1]))], rows)
+
+
+def column_names(schema: Schema) -> list[str]:
+    """Name the columns of a table as it has them; those of an array x0, x1, …."""
+    columns = schema.columns
+    if columns is None:
+        return [f"x{i}" for i in range(schema.shape[0])]
+    return [field.name for field in columns.fields] or list(columns.names)
+
+
+def cells(schema: Schema, own: np.ndarray) -> list[float | str | None]:
+    """Return the cells of a row (1, D) in its own units; of mixed columns also words and dates."""
+    if schema.columns is None or not schema.fields:
+        return list(json_numbers(own[0]))
+    (row,) = schema.columns.typed(own).rows()
+    numbers = [isinstance(cell, int | float) and not isinstance(cell, bool) for cell in row]
+    return [
+        cell if number or cell is None else str(cell)
+        for cell, number in zip(row, numbers, strict=True)
+    ]
 
 
 def json_numbers(values: np.ndarray | Tensor) -> list[float | None]:
