@@ -196,6 +196,7 @@ def test_attributes_and_factors(tmp_path):
         (grid, "shape=3,scale=0", "levels 0 to 2, got 3"),
         (grid, "shape=x,scale=0", "should be numbers"),
         (grid, "1,0", "say factor=level"),
+        (grid, "shape=1,shape=2,scale=0", "names a factor twice"),
         (grid, [1], r"a level for each of shape \(0 to 2\), scale"),
     ):
         with pytest.raises(VaekitError, match=why):
@@ -851,3 +852,28 @@ def test_part_files_are_encoded_by_their_folder(rows_and_mixed, tmp_path):
     frame[:20].write_csv(tmp_path / "1.csv")
     frame[20:].write_csv(tmp_path / "2.csv")
     assert np.array_equal(plain.encode(path), plain.encode(tmp_path))
+
+
+def test_given_values_are_kept_to_the_last_digit(rows_and_mixed):
+    _, _, mixed = rows_and_mixed
+    frame = mixed.frame(mixed.sample(4, given={"a": 0.3, "c": "v"}))
+    assert frame["a"].to_list() == [0.3] * 4 and frame["c"].to_list() == ["v"] * 4
+    assert frame["b"].n_unique() == 4
+
+
+def test_no_result_takes_the_place_of_a_history(rows_and_mixed, capsys):
+    path, plain, _ = rows_and_mixed
+    history = plain.folder / "history.csv"
+    before = history.read_bytes()
+    for command in ("encode", "score"):
+        said = fails(capsys, command, plain.folder, path, "--out", history, "--force")
+        assert "is a place of the run itself" in said
+    assert history.read_bytes() == before
+
+
+def test_rows_of_another_width_are_no_rows_of_the_run(rows_and_mixed):
+    _, plain, mixed = rows_and_mixed
+    for run, width in ((plain, 2), (mixed, 3)):
+        for shape in ((2, width + 1), (width,)):
+            with pytest.raises(VaekitError, match=rf"rows of this run are \(n, {width}\)"):
+                run.frame(np.zeros(shape))

@@ -945,3 +945,12 @@ def test_help_waits_for_no_plugin(tmp_path):
         env={**os.environ, "PYTHONPATH": paths},
     )
     assert done.stdout == "went on\n" and "it fails: SystemExit: imported" in done.stderr
+
+
+def test_what_an_own_file_lacks_is_told_by_its_line(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text("import math\nimport no_such_module\n")
+    with pytest.raises(VaekitError, match="line 2: ModuleNotFoundError: No module named 'no_such"):
+        own_code.take(str(path))
+    with pytest.raises(VaekitError, match="name a file"):
+        own_code.take("no_such_module")

@@ -240,7 +240,10 @@ def test_a_folder_for_a_hub(runs, tmp_path):
     assert "| elbo (nats) |" in text and "table('rows.csv', label='kind', missing='mean')" in text
     for file in ("README.md", "run.yaml"):
         assert str(run.folder.parent) not in (tmp_path / "hub" / file).read_text()
+    run.export("hub", tmp_path / "hub", license="mit", force=True)
     again = Run.from_pretrained(tmp_path / "hub")
+    with pytest.raises(VaekitError, match="is a run, and no export"):
+        run.export("hub", runs["digits"].folder, force=True)
     x = np.array([[0.3, 1.6e9 + 250, 5.0005, 3]])
     assert np.array_equal(again.encode(x, "owl"), run.encode(x, "owl"))
     runs["digits"].export("hub", tmp_path / "digits")

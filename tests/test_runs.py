@@ -566,16 +566,16 @@ def test_two_processes_agree_with_one(one_and_two):
 def test_two_processes_are_interrupted_and_resumed(tmp_path):
     words = ["train", "vae", *BASE, "--processes", "2", "--device", "cpu"]
     words += ["--validation", "0.2", "--keep", "best", "--ema", "0.9", "--clip", "10"]
-    run(*words, "--epochs", "20", "--out", str(tmp_path / "whole"))
+    run(*words, "--epochs", "12", "--out", str(tmp_path / "whole"))
     folder = tmp_path / "cut"
-    process = start(*words, "--epochs", "20", "--out", str(folder))
+    process = start(*words, "--epochs", "12", "--out", str(folder))
     wait_for(lambda: len(history.read(folder / "history.csv")) > 3, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=120)
     assert process.returncode in (0, 130), err
     if Run(folder).config.notes["state"] == "finished":
         pytest.skip("this machine was too fast: the run ended before the Ctrl-C")
-    run(*words, "--epochs", "20", "--out", str(folder), "--resume")
+    run(*words, "--epochs", "12", "--out", str(folder), "--resume")
     assert_equal_runs(tmp_path / "whole", folder)
 
 

@@ -609,6 +609,8 @@ def test_a_search_over_several_runs_is_refused(tmp_path, optuna):
         (["study", "vae", "--data", "digits", "--grid", "beta=1,,2", "--out", "s"], "name=value"),
         (["study", "vaee", "--data", "digits", "--out", "s"], "Did you mean 'vae'"),
         (["study", ".", "--out", "s"], ". is no study"),
+        (["study", "beta_vae", "--grid", "beta=1", "--grid", "beta=2", "--out", "s"], "beta twice"),
+        (["study", "beta_vae", "--beta", "4", "--grid", "beta=1", "--out", "s"], "and in --grid"),
         (["study", "plan", "vae", "--data", "digits", "--epoch", "3"], "Did you mean 'epochs'"),
     ],
 )

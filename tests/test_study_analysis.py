@@ -302,6 +302,17 @@ def test_correlations_are_those_of_scipy():
     assert pair[0]["low"] < pair[0]["rho"] < pair[0]["high"]
 
 
+@pytest.mark.parametrize("within", [False, True])
+def test_a_set_of_which_all_runs_failed_has_no_correlation(within):
+    known = grid(noise(), seeds=7)
+    failed = table([row(data="t.csv", seed=seed, state="failed") for seed in range(4)])
+    both = analysis.with_settings(pl.concat([known, failed], how="diagonal_relaxed"))
+    pairs = analysis.correlations(both, ["mig", "rate"], within=within)
+    (one, none) = (pairs.filter(pl.col("data") == name).to_dicts() for name in ("digits", "t.csv"))
+    assert one[0]["n"] == 28 and abs(one[0]["rho"]) <= 1
+    assert not none or (none[0]["rho"] is None and none[0]["n"] == 0)
+
+
 def test_within_settings_is_the_mean_over_settings():
     known = analysis.with_settings(grid(noise(), seeds=7, strengths=range(1, 6)))
     (pair,) = analysis.correlations(known, ["mig", "elbo"], within=True).to_dicts()

@@ -109,3 +109,20 @@ def test_a_long_list_is_cut(tmp_path):
             held[f"a{k:02}"] = np.zeros(1)
     with hdf5.open_hdf5(tmp_path / "a.h5") as held, pytest.raises(VaekitError, match="30 in all"):
         hdf5.hdf5_array(held, tmp_path / "a.h5", "none")
+
+
+@pytest.mark.parametrize("words", [[b"a", b"b"], ["a", "b"]])
+@pytest.mark.parametrize("name", ["y", "labels"])
+def test_labels_that_are_words_are_not_passed_over(words, name, tmp_path):
+    with h5py.File(tmp_path / "own.h5", "w") as own:
+        own["x"] = np.random.default_rng(0).random((8, 3), np.float32)
+        own[name] = words * 4
+    with pytest.raises(VaekitError, match="expected 8 whole-number labels"):
+        data.load(str(tmp_path / "own.h5"))
+
+
+def test_words_beside_are_no_labels(tmp_path):
+    with h5py.File(tmp_path / "own.h5", "w") as own:
+        own["x"] = np.random.default_rng(0).random((8, 3), np.float32)
+        own["source"] = ["here"] * 8
+    assert data.load(str(tmp_path / "own.h5")).train.labels is None

@@ -199,3 +199,16 @@ def test_all_parts_are_listed(tmp_path):
     root = made(tmp_path, "train/a*2 test/a*1")
     names = [file.path.relative_to(root).as_posix() for file in layout.list_pictures(root)]
     assert names == ["train/a/0.png", "train/a/1.png", "test/a/0.png"]
+
+
+@pytest.mark.parametrize("spec", [b"a/\xff.png", b"\xff/1.png"])
+def test_names_that_are_no_text_are_refused(spec, tmp_path):
+    root = made(tmp_path, "a/0.png a/1.png b/2.png")
+    path = os.path.join(os.fsencode(root), spec)  # noqa: PTH118 (of bytes)
+    try:
+        os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120
+        os.link(root / "a" / "0.png", path)
+    except OSError:
+        pytest.skip("this file system takes names of text alone")
+    with pytest.raises(VaekitError, match=r"xff.* is a name that is no UTF-8: rename it"):
+        load(root)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from vaekit.cli.parsing import parse_words, parser
 from vaekit.cli.studying import Lines
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, nearest
 
 if TYPE_CHECKING:
     from vaekit.reproduce import Item
@@ -23,10 +23,12 @@ def reproduce_command(words: list[str]) -> None:
         return
     if options.item is None:
         raise VaekitError("name a paper or PAPER/ITEM; `vaekit reproduce --list` shows all")
-    from vaekit.reproduce import chosen_items, reproduce
+    from vaekit.reproduce import SCALES, chosen_items, reproduce
     from vaekit.study import Here, Processes
 
     items = chosen_items(options.item)
+    if options.scale not in SCALES:
+        raise nearest(options.scale, SCALES, "scale")
     if len(items) == 1:
         items[0].study(options.scale)  # refused before anything is trained
     if options.workers is not None and options.workers < 1:

@@ -178,7 +178,7 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
         spec = read_study(first)
     else:
         spec = {"recipes": [_recipe(name) for name in names]}
-    for name, given in (("settings", settings), ("grid", _flag_values(options.grid, "--grid"))):
+    for name, given in (("settings", settings), ("grid", _grid(options, settings))):
         if given:
             spec[name] = {**(spec.get(name) or {}), **given}
     search = _flag_values(options.search, "--search", several=False)
@@ -197,6 +197,13 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
     if options.seeds is not None:
         spec["seeds"] = options.seeds
     return spec
+
+
+def _grid(options: Any, settings: dict[str, Any]) -> dict[str, Any]:
+    grid = _flag_values(options.grid, "--grid")
+    if twice := sorted({*settings} & {*grid}):
+        raise VaekitError(f"{twice[0]} is given as a flag and in --grid: leave one of the two out")
+    return grid
 
 
 def _recipe(name: str) -> str:
@@ -224,7 +231,10 @@ def _texts(given: list[str] | None, flag: str) -> dict[str, str]:
         if not equals or not name.strip() or not all(split(values)):
             such = "trials=50" if flag == "--search" else "beta=1,2,4"
             raise VaekitError(f"{flag} takes name=value, such as {flag} {such}; got {text!r}")
-        pairs[name.strip().replace("-", "_")] = values
+        name = name.strip().replace("-", "_")
+        if name in pairs:
+            raise VaekitError(f"{flag} names {name} twice: write all of it at once, {name}=…")
+        pairs[name] = values
     return pairs
 
 

@@ -96,9 +96,7 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
         self.scaler_ = None
         scaled = self._scaled(X, reset=True)
         if self.scaler_ is not None:
-            made._scale_cure = (
-                "; standardize=True has moved it, so write False"
-            )
+            made._scale_cure = "; standardize=True has moved it, so write False"
         self.estimator_ = made.fit(scaled)
         self.n_features_in_ = made.n_features_in_
         if made.columns_ is not None:

@@ -33,11 +33,12 @@ def take(name: str) -> None:
             import_module(name)
     except FileNotFoundError:
         raise VaekitError(f"--import {name}: there is no such file") from None
-    except ModuleNotFoundError as error:
-        raise VaekitError(f"--import {name}: {error}; name a file, my_parts.py") from error
     except VaekitError as error:
         raise VaekitError(f"--import {name}: {error}") from error
     except Exception as error:
+        absent = error.name if isinstance(error, ModuleNotFoundError) else None
+        if not is_file and absent == name.partition(".")[0]:
+            raise VaekitError(f"--import {name}: {error}; name a file, my_parts.py") from error
         line = error.lineno if isinstance(error, SyntaxError) else _line_of_error(error, path)
         at = f", line {line}" if line else ""
         raise VaekitError(f"--import {name}{at}: {type(error).__name__}: {error}") from error

@@ -19,6 +19,8 @@ from vaekit.traversals.rows import MovedRow, Traversal, row_endings
 
 __all__ = ["MovedRow", "Traversal", "row_endings", "traverse"]
 
+STEPS = 1000  # of a latent at most
+
 
 def traverse(
     runs: Run | Sequence[Run],
@@ -47,7 +49,7 @@ def traverse(
         condition: for conditional models, in place of the examples' own, as `Run.encode` takes it
 
     Raises `VaekitError` for latents and examples that are not there, one of low and high alone,
-    low ≥ high, steps < 2, and runs of different shapes.
+    low ≥ high, steps < 2 or > 1,000, and runs of different shapes.
     """
     runs = [runs] if isinstance(runs, Run) else list(runs)
     ends = _checked_ends(low, high, steps)
@@ -70,8 +72,8 @@ def traverse(
 
 
 def _checked_ends(low: float | None, high: float | None, steps: int) -> tuple[float, float] | None:
-    if not fits(steps, int) or steps < 2:
-        raise VaekitError(f"a latent moves in steps, a whole number ≥ 2: {told(steps)}")
+    if not fits(steps, int) or not 2 <= steps <= STEPS:
+        raise VaekitError(f"a latent moves in 2 to {STEPS:,} steps: {told(steps)}")
     if low is None and high is None:
         return None
     if low is None or high is None or not (fits(low, float) and fits(high, float) and low < high):

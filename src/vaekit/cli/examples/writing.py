@@ -56,6 +56,8 @@ class Target:
             raise VaekitError(f"{self.path}: {said} does not serve here, --out may be {known}")
         if any(_within(self.path, read) for read in self.reads):
             raise VaekitError(f"{self.path} is what is read here: choose another --out")
+        if self.path.name == "history.csv" and (self.path.parent / "run.yaml").exists():
+            raise VaekitError(f"{self.path} is a place of the run itself: choose another --out")
         if self.path.is_dir() if self.ending else self.path.is_file():
             raise VaekitError(f"{self.path} is a {'folder' if self.ending else 'file'} already")
         (files.check_file if self.ending else files.check_folder)(self.path)

@@ -47,12 +47,24 @@ def names_in(file: Any) -> list[str]:
 def hdf5_arrays(path: Path, key: str | None = None) -> dict[str, np.ndarray]:
     """Read all arrays of numbers of a file, by their place in it (group/name), and that at `key`.
 
-    Raises `VaekitError` as `opened` and `array` do.
+    Lists of words are read too, for they may be labels. Raises `VaekitError` as `open_hdf5` and
+    `hdf5_array` do.
     """
     with open_hdf5(path) as file:
         wanted = [*names_in(file), *([key] if key is not None else [])]
         unread = {name: hdf5_array(file, path, name) for name in wanted}
-        return {name: each[()] for name, each in unread.items() if each.dtype.kind in "biuf"}
+        read = {name: _numbers_or_words(each) for name, each in unread.items()}
+        return {name: array for name, array in read.items() if array is not None}
+
+
+def _numbers_or_words(array: Any) -> np.ndarray | None:
+    import h5py
+
+    if array.dtype.kind in "biuf":
+        return array[()]
+    if array.ndim == 1 and h5py.check_string_dtype(array.dtype):
+        return array.asstr(errors="replace")[()].astype(str)
+    return None
 
 
 def hdf5_array(file: Any, path: Path, name: str) -> Any:

@@ -55,7 +55,7 @@ class Folder:
 def picture_tree(root: Path) -> Folder:
     """Read a folder with all below; name what is passed over and may be meant to be read.
 
-    Raises `VaekitError` where there are no pictures.
+    Raises `VaekitError` where there are no pictures, and for names that are no text.
     """
     made, others, ways = dict[str, Folder](), Counter[str](), Counter[str]()
     lines: dict[str, tuple[str, ...]] = {
@@ -77,6 +77,8 @@ def picture_tree(root: Path) -> Folder:
                 inner.append(name)
         shown = [Path(here, name) for name in names if not _is_hidden(name)]
         pictures = [path for path in shown if path.suffix.lower() in ENDINGS]
+        for name in (*inner, *(path.name for path in pictures)):
+            _check_name(here, name)
         made[here] = Folder(Path(here), pictures)
         others.update(filter(None, map(_other, shown)))
     for here, each in reversed(made.items()):
@@ -86,6 +88,16 @@ def picture_tree(root: Path) -> Folder:
     whole = made.get(str(root), Folder(root, []))
     _say_others(root, others, bool(whole.pictures or whole.folders))
     return whole
+
+
+def _check_name(place: str, name: str) -> None:
+    """Raise `VaekitError` for a name that could be written nowhere, of bytes that are no text."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise VaekitError(
+            f"{os.fsencode(os.path.join(place, name))!r} is a name that is no UTF-8: rename it"  # noqa: PTH118
+        ) from None
 
 
 def _is_hidden(name: str) -> bool:

@@ -145,8 +145,10 @@ def sample(
         kind = "flow" if source == "flow" else "mixture"
         model = with_code_prior(model, run.data.train, count, kind=kind)
     if given is not None:
-        x = mixed.given_row(run, given)
-        return run.schema.own(rows_given(model, x, n, None if c is None else c[0], seed).x)
+        row = mixed.given_row(run, given)
+        x = torch.from_numpy(mixed.columns_of(run).scaled(row)[0]).float()
+        own = run.schema.own(rows_given(model, x, n, None if c is None else c[0], seed).x)
+        return np.where(np.isnan(row), own, row)  # what is asked for to the last digit
     drawn = model.likelihood.missing if draw is None else draw
     return run.schema.own(apply.sample(model, n, c, seed, drawn))
 
@@ -184,8 +186,8 @@ def admitted_examples(run: "Run", x: Any) -> Dataset | Stream:
 
 def _told(run: "Run", beside: Any, count: int, wanted: Any) -> Tensor:
     """Read the conditions of a loader's batch as those of an array are read."""
-    apply.conditions_beside(beside, count, wanted)
-    return conditions.vectors(beside, count, wanted, run.schema)
+    given = apply.beside_each(beside, count, wanted)
+    return conditions.vectors(given, count, wanted, run.schema)
 
 
 def _condition(run: "Run", value: Any, n: int) -> Tensor | None:

@@ -164,6 +164,8 @@ def _factor_pairs(text: str, sizes: Mapping[str, int]) -> dict[str, str]:
     pairs = [part.partition("=") for part in text.split(",")]
     if not all(equals for _, equals, _ in pairs):
         raise VaekitError(f"say factor=level, comma between, for {_ranges(sizes)}; got {text!r}")
+    if len({name.strip() for name, _, _ in pairs}) < len(pairs):
+        raise VaekitError(f"{text!r} names a factor twice: leave one out")
     return {name.strip(): level.strip() for name, _, level in pairs}
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
-import torch
 from torch import Tensor
 
 from vaekit.data.tables.columns import TableColumns
@@ -22,11 +21,15 @@ if TYPE_CHECKING:
 def frame(run: "Run", x: np.ndarray | Tensor) -> pl.DataFrame:
     """Return rows (n, D), as `sample` or `reconstruct` give them, in the table's columns and types.
 
-    Of classes it is the likeliest. Raises `VaekitError` for a run that was not trained on a table.
+    Of classes it is the likeliest. Raises `VaekitError` for a run that was not trained on a table,
+    and rows of another width.
     """
     if run.schema.columns is None:
         raise VaekitError("this run was trained on no table with columns: it has arrays alone")
-    return run.schema.columns.typed(np.asarray(x, np.float64))
+    rows, width = np.asarray(x, np.float64), len(run.schema.columns.names)
+    if rows.ndim != 2 or rows.shape[1] != width:
+        raise VaekitError(f"rows of this run are (n, {width}), got shape {rows.shape}")
+    return run.schema.columns.typed(rows)
 
 
 def columns_of(run: "Run") -> TableColumns:
@@ -40,8 +43,8 @@ def columns_of(run: "Run") -> TableColumns:
     return columns
 
 
-def given_row(run: "Run", given: Mapping[str, Any] | str) -> Tensor:
-    """Return a row (D,) on the run's scale that has the given entries, NaN elsewhere.
+def given_row(run: "Run", given: Mapping[str, Any] | str) -> np.ndarray:
+    """Return a row (1, D) in the table's units that has the given entries, NaN elsewhere.
 
     `given` is {column: value}, or text `city=Oslo, age=40`. Raises `VaekitError` for unknown
     columns, and values that a column cannot have.
@@ -62,7 +65,7 @@ def given_row(run: "Run", given: Mapping[str, Any] | str) -> Tensor:
             if unknown:
                 raise nearest(unknown[0], list(map(str, field.levels)), f"class of {field.name}")
         parts.append(made)
-    return torch.from_numpy(columns.scaled(np.concatenate(parts, 1))[0]).float()
+    return np.concatenate(parts, 1)
 
 
 def _series(field: Field, value: Any) -> pl.Series:

@@ -28,11 +28,17 @@ def _check_settled(columns: TableColumns, own: dict[str, Any], asked: Mapping[st
     mixed = bool(columns.fields)
     known = {"scale": columns.scale, "mixed": mixed, "columns": list(columns.names)} | own
     settled = ("columns", "without", "scale", "mixed", "laws", *(["missing"] if mixed else []))
-    if others := [name for name in settled if name in asked and asked[name] != known.get(name)]:
+    if others := [
+        name for name in settled if name in asked and _said(asked[name]) != _said(known.get(name))
+    ]:
         raise VaekitError(
             f"{', '.join(others)} cannot be chosen here: columns, their laws and scaling are those "
             f"of the run's training, so leave {'it' if len(others) == 1 else 'them'} out"
         )
+
+
+def _said(value: Any) -> Any:
+    return sorted(map(str, value)) if isinstance(value, list | tuple) else value
 
 
 def windows_like(run: "Run | Described", asked: dict[str, Any]) -> dict[str, Any]:

@@ -120,7 +120,8 @@ def _within_settings(
     once = np.ones((1, len(block)), int)
     ranks = np.stack([centred_ranks(own, block, once)[0] for own in values])
     starts = np.unique(block, return_index=True)[1]
-    sums = np.add.reduceat(ranks[:, None] * ranks, starts, axis=2) if len(starts) else ranks
+    products = ranks[:, None] * ranks
+    sums = np.add.reduceat(products, starts, axis=2) if len(starts) else products
     exact = _rho(sums.sum(-1)[None])
     if len(starts) < _SETTINGS:
         return exact, exact[:0]
@@ -141,6 +142,8 @@ def centred_ranks(values: np.ndarray, blocks: np.ndarray, counts: np.ndarray) ->
     Blocks (n,) lie together in order, and in each row of counts (B, n) a block has as many runs as
     it has values.
     """
+    if not len(values):  # of a set whose runs have all failed
+        return np.empty(counts.shape)
     order = np.lexsort((values, blocks))
     ordered, block = values[order], blocks[order]
     new = np.r_[True, (ordered[1:] != ordered[:-1]) | (block[1:] != block[:-1])]
