@@ -256,3 +256,20 @@ def test_a_share_that_hides_nothing_says_so(trained, tmp_path, capsys):
     assert "no known cell was hidden" in capsys.readouterr().err
     with pytest.raises(VaekitError, match="give a larger one"):
         run.imputation_errors(rows, hide=0.0001)
+
+
+def test_a_set_that_lost_a_class_is_encoded_by_what_its_cells_mean(tmp_path):
+    rng = np.random.default_rng(0)
+    cities, answers = ["Oslo", "Rome", "Bonn"], ["yes", "no"]
+    size, age = rng.normal(size=60).round(2), rng.integers(20, 80, 60)
+    frame = pl.DataFrame({"size": size, "city": cities * 20, "smoker": answers * 30, "age": age})
+    frame.write_csv(tmp_path / "people.csv")
+    data = f"table('{tmp_path / 'people.csv'}', mixed=true)"
+    run = vaekit.train("vae", data=data, out=tmp_path / "run", epochs=1, batch=20)
+    for rows in (pl.col("city") != "Oslo", pl.col("smoker") == "no", pl.col("age") > 40):
+        part = frame.filter(rows)
+        own = load(part.select("age", "smoker", "city", "size"), mixed=True, holdout=0).train
+        assert np.allclose(run.encode(own), run.encode(part), atol=1e-6)
+    less = load(frame.drop("city"), mixed=True, holdout=0).train
+    with pytest.raises(VaekitError, match="city"):
+        run.encode(less)

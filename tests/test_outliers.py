@@ -135,5 +135,5 @@ def test_frames_of_mixed_columns():
 
 
 def test_data_that_standardising_moves_out_of_range_are_told_of_it():
-    with pytest.raises(ValueError, match="standardize=False"):
+    with pytest.raises(ValueError, match="standardize=True has moved it, so write False"):
         OutlierDetector(ESTIMATORS["VAE"](epochs=1)).fit(np.random.default_rng(0).random((50, 3)))

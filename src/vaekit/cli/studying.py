@@ -178,7 +178,7 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
         spec = read_study(first)
     else:
         spec = {"recipes": [_recipe(name) for name in names]}
-    for name, given in (("settings", settings), ("grid", _grid(options, settings))):
+    for name, given in (("settings", settings), ("grid", _grid_values(options, settings))):
         if given:
             spec[name] = {**(spec.get(name) or {}), **given}
     search = _flag_values(options.search, "--search", several=False)
@@ -199,7 +199,7 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
     return spec
 
 
-def _grid(options: Any, settings: dict[str, Any]) -> dict[str, Any]:
+def _grid_values(options: Any, settings: dict[str, Any]) -> dict[str, Any]:
     grid = _flag_values(options.grid, "--grid")
     if twice := sorted({*settings} & {*grid}):
         raise VaekitError(f"{twice[0]} is given as a flag and in --grid: leave one of the two out")

@@ -115,7 +115,7 @@ def is_mixed(X: Any) -> bool:
 
 
 def _has_words(table: pl.DataFrame) -> bool:
-    words = pl.String, pl.Categorical, pl.Enum
+    words = pl.String, pl.Categorical, pl.Enum, pl.Object, pl.Binary
     return any(kind in words or kind.is_temporal() for kind in table.schema.values())
 
 

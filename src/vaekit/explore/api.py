@@ -102,7 +102,7 @@ class Api:
         explorer = self._explorer(query)
         config, codes = explorer.run.config, explorer.codes
         start, c = explorer.typical_example(), explorer.usual_condition()
-        columns = [] if explorer.image else views.column_names(explorer.schema)
+        columns = [] if explorer.image else views.table_columns(explorer.schema)
         return {
             "title": f"{config.recipe} on {data_name(config.data)}",
             "folder": str(explorer.run.folder),
@@ -235,7 +235,7 @@ class Api:
         """Return an example x (*shape): a picture, or the columns that are shown."""
         if explorer.image:
             return {"picture": views.uri(views.pixels_shown(x[None], explorer.schema.levels)[0])}
-        return {"values": views.cells(explorer.schema, explorer.own(x[None]))[:COLUMNS]}
+        return {"values": views.row_cells(explorer.schema, explorer.own(x[None]))[:COLUMNS]}
 
 
 Answer = TypeVar("Answer", dict[str, Any], SavedFile, dict[str, Any] | SavedFile)
@@ -268,7 +268,7 @@ def _vector(values: Any, size: int) -> Tensor:
 def _rows_file(explorer: Explorer, name: str, x: Tensor) -> SavedFile:
     columns, own = explorer.schema.columns, explorer.own(x)
     if columns is None:
-        content = views.csv_table(views.column_names(explorer.schema), own.tolist())
+        content = views.csv_table(views.table_columns(explorer.schema), own.tolist())
     else:
         frame = columns.typed(own)
         content = views.csv_table(frame.columns, frame.rows())

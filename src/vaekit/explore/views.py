@@ -78,7 +78,7 @@ def code_table(z: Tensor, names: Sequence[str]) -> bytes:
     return csv_table(["name", *(f"z{h}" for h in range(z.shape[1]))], rows)
 
 
-def column_names(schema: Schema) -> list[str]:
+def table_columns(schema: Schema) -> list[str]:
     """Name the columns of a table as it has them; those of an array x0, x1, …."""
     columns = schema.columns
     if columns is None:
@@ -86,7 +86,7 @@ def column_names(schema: Schema) -> list[str]:
     return [field.name for field in columns.fields] or list(columns.names)
 
 
-def cells(schema: Schema, own: np.ndarray) -> list[float | str | None]:
+def row_cells(schema: Schema, own: np.ndarray) -> list[float | str | None]:
     """Return the cells of a row (1, D) in its own units; of mixed columns also words and dates."""
     if schema.columns is None or not schema.fields:
         return list(json_numbers(own[0]))

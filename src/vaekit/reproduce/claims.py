@@ -65,9 +65,9 @@ def judged(claim: Claim, rows: Sequence[ItemRow], spreads: Spreads) -> Verdict:
         for order in claim.falling
         for above, below in pairwise(order)
         for each in (
-            _lines(claim, above, below, rows, spreads)
+            _compared_lines(claim, above, below, rows, spreads)
             if claim.at
-            else [_pair(claim, above, below, spreads)]
+            else [_compared_pair(claim, above, below, spreads)]
         )
     ]
     ranked = ("contradicted", "open", "one run each", "not decided")
@@ -76,7 +76,7 @@ def judged(claim: Claim, rows: Sequence[ItemRow], spreads: Spreads) -> Verdict:
     return Verdict(claim, word, tuple(said for _, said in compared if said))
 
 
-def _pair(claim: Claim, above: str, below: str, spreads: Spreads) -> tuple[str, str]:
+def _compared_pair(claim: Claim, above: str, below: str, spreads: Spreads) -> tuple[str, str]:
     """Compare two rows."""
     high, low = (spreads.get(name, {}).get(claim.number) for name in (above, below))
     if high is None or low is None:
@@ -85,7 +85,7 @@ def _pair(claim: Claim, above: str, below: str, spreads: Spreads) -> tuple[str, 
     return word, f"{above} − {below}: {said}"
 
 
-def _lines(
+def _compared_lines(
     claim: Claim, above: str, below: str, rows: Sequence[ItemRow], spreads: Spreads
 ) -> list[tuple[str, str]]:
     """Compare the rows of one recipe with the line through those of another, at equal `claim.at`.

@@ -26,7 +26,7 @@ from vaekit.data.recordings.arrays import array_set
 from vaekit.errors import VaekitError
 from vaekit.model import Condition
 from vaekit.runs.config import Config
-from vaekit.runs.use.settled import options_of, windows_like
+from vaekit.runs.use.settled import reading_options, windows_like
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,7 +128,7 @@ def _of_set(run: "Run | Described", splits: datasets.Splits, split: str, what: s
 
 
 def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    root, options = folder.existing_folder(path), options_of(run, origin)
+    root, options = folder.existing_folder(path), reading_options(run, origin)
     form = _form(run, options)
     skip, mmap = options.get("skip", False), options.get("mmap", False)
     data = folder.load_pictures(folder.list_pictures(root), root, form, skip, _LIKE, mmap=mmap)
@@ -136,7 +136,7 @@ def _of_folder(run: "Run | Described", origin: DataSource, path: Path) -> Exampl
 
 
 def _of_picture(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    form = _form(run, options_of(run, replace(origin, loader="folder")))
+    form = _form(run, reading_options(run, replace(origin, loader="folder")))
     data = folder.load_pictures([folder.File(path, path.parent)], path.parent, form, like=_LIKE)
     return _of_pictures(run, data, str(path))
 
@@ -176,7 +176,7 @@ def _levelled(run: "Run | Described", pictures: Dataset) -> Dataset:
 
 
 def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    options = options_of(run, origin)
+    options = reading_options(run, origin)
     asked = {name: value for name, value in options.items() if name in ("scale", "layout")}
     x, labels = arrays.read_array(path, options.get("key"), options.get("mmap"))
     if how := {name: origin.options[name] for name in ("window", "step") if name in origin.options}:
@@ -190,7 +190,7 @@ def _of_array(run: "Run | Described", origin: DataSource, path: Path) -> Example
 
 
 def _of_table(run: "Run | Described", origin: DataSource, path: Path) -> Examples:
-    options = options_of(run, origin)
+    options = reading_options(run, origin)
     how = tables.How(*(options.get(name) for name in tables.How._fields))
     columns = run.schema.columns
     if columns is not None and options.get("mmap"):
@@ -233,7 +233,7 @@ def _of_mapped_table(
 def of_frame(run: "Run", frame: Any) -> Dataset:
     """Read a frame as the table of a file is read, with the classes that a condition needs."""
     whole = tables.read_table(frame)
-    label = _class_column(run, options_of(run, DataSource("table")), whole.frame.columns)
+    label = _class_column(run, reading_options(run, DataSource("table")), whole.frame.columns)
     return _with_classes(run.schema.admitted(whole), whole, label, None)
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from vaekit.runs.use.inputs import Described
 
 
-def options_of(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
+def reading_options(run: "Run | Described", origin: DataSource) -> dict[str, Any]:
     """Return how own files are read: as the run's were, where those were alike, or as is asked."""
     trained = run.config.data
     named = trained.partition("(")[0].strip() in FILES
@@ -29,7 +29,9 @@ def _check_settled(columns: TableColumns, own: dict[str, Any], asked: Mapping[st
     known = {"scale": columns.scale, "mixed": mixed, "columns": list(columns.names)} | own
     settled = ("columns", "without", "scale", "mixed", "laws", *(["missing"] if mixed else []))
     if others := [
-        name for name in settled if name in asked and _said(asked[name]) != _said(known.get(name))
+        name
+        for name in settled
+        if name in asked and _in_order(asked[name]) != _in_order(known.get(name))
     ]:
         raise VaekitError(
             f"{', '.join(others)} cannot be chosen here: columns, their laws and scaling are those "
@@ -37,7 +39,7 @@ def _check_settled(columns: TableColumns, own: dict[str, Any], asked: Mapping[st
         )
 
 
-def _said(value: Any) -> Any:
+def _in_order(value: Any) -> Any:
     return sorted(map(str, value)) if isinstance(value, list | tuple) else value
 
 
