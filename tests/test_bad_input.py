@@ -315,7 +315,7 @@ COMMANDS += [
     (["encode", "cvae", "x.npy", "--condition", "eleven", "--out", "new.npy"], "no class 'eleven'"),
     (["encode", "cvae", "x.npy", "--condition", "1,2", "--out", "new.npy"], "2 conditions for 20"),
     (["encode", "cvae", "x.npy", "--condition", "text.npy", "--out", "new.npy"], ""),
-    (["encode", "rows", "pics", "--out", "new.npy"], "which no pictures have"),
+    (["encode", "rows", "pics", "--out", "new.npy"], "holds no part files"),
     (["encode", "rows", "x.npy", "--out", "new.npy"], "expected rows"),
     (["encode", "rows", "broken.csv", "--out", "new.npy"], "cannot read the table"),
     (
