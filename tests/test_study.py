@@ -355,9 +355,16 @@ LONG = (
 )
 
 
-def test_killed_studies_end_with_the_same_weights(tmp_path, shell):
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Make the study in this process, from one end to the other."""
+    folder = tmp_path_factory.mktemp("study") / "whole"
+    main(["study", *map(str, LONG), "--workers", "1", "--out", str(folder)])
+    return folder
+
+
+def test_killed_studies_end_with_the_same_weights(tmp_path, shell, undisturbed):
     """Kill a worker, then the driver, then stop by SIGTERM; the same command ends it."""
-    assert shell(*LONG, "--workers", 2, "--out", tmp_path / "whole").wait(300) == 0
     out = tmp_path / "hit"
     study = shell(*LONG, "--workers", 2, "--out", out)
     _await(lambda: list(out.glob("runs/*/history.csv")))
@@ -373,7 +380,7 @@ def test_killed_studies_end_with_the_same_weights(tmp_path, shell):
     assert table["run"].n_unique() == len(table) == 4
     assert set(table["state"]) == {"finished"}
     for name in table["run"]:
-        assert weights(out / "runs" / name) == weights(tmp_path / "whole" / "runs" / name)
+        assert weights(out / "runs" / name) == weights(undisturbed / "runs" / name)
 
 
 def _await(condition, seconds=120):
@@ -433,7 +440,7 @@ def test_processes_share_large_pixels(tmp_path, monkeypatch):
     assert not is_mapped(own.train.images)
 
 
-def test_a_cluster_that_loses_and_gets_workers(tmp_path, shell):
+def test_a_cluster_that_loses_and_gets_workers(tmp_path, shell, undisturbed):
     """Kill one of two workers in the middle of a run, and add another."""
     pytest.importorskip("distributed", reason="clusters need vaekit[cluster]")
     port = 20_000 + os.getpid() % 20_000
@@ -457,12 +464,11 @@ def test_a_cluster_that_loses_and_gets_workers(tmp_path, shell):
         for each in started:
             each.kill()
             each.wait()
-    assert shell(*lasting, "--workers", 2, "--out", tmp_path / "whole").wait(300) == 0
     table = results(out)
     assert table["run"].n_unique() == len(table) == 4
     assert set(table["state"]) == {"finished"}
     for name in table["run"]:
-        assert weights(out / "runs" / name) == weights(tmp_path / "whole" / "runs" / name)
+        assert weights(out / "runs" / name) == weights(undisturbed / "runs" / name)
 
 
 @pytest.mark.filterwarnings(  # a client that got no answer leaves things open
