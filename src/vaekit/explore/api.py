@@ -235,7 +235,7 @@ class Api:
         """Return an example x (*shape): a picture, or the columns that are shown."""
         if explorer.image:
             return {"picture": views.uri(views.pixels_shown(x[None], explorer.schema.levels)[0])}
-        return {"values": views.row_cells(explorer.schema, explorer.own(x[None]))[:COLUMNS]}
+        return {"values": views.row_cells(explorer.schema, explorer.own(x[None]), COLUMNS)}
 
 
 Answer = TypeVar("Answer", dict[str, Any], SavedFile, dict[str, Any] | SavedFile)

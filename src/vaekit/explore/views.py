@@ -83,19 +83,15 @@ def table_columns(schema: Schema) -> list[str]:
     columns = schema.columns
     if columns is None:
         return [f"x{i}" for i in range(schema.shape[0])]
-    return [field.name for field in columns.fields] or list(columns.names)
+    return columns.table_names
 
 
-def row_cells(schema: Schema, own: np.ndarray) -> list[float | str | None]:
-    """Return the cells of a row (1, D) in its own units; of mixed columns also words and dates."""
+def row_cells(schema: Schema, own: np.ndarray, count: int) -> list[float | str | None]:
+    """Return the first cells of a row (1, D) in its own units; of mixed columns words and dates."""
     if schema.columns is None or not schema.fields:
-        return list(json_numbers(own[0]))
-    (row,) = schema.columns.typed(own).rows()
-    numbers = [isinstance(cell, int | float) and not isinstance(cell, bool) for cell in row]
-    return [
-        cell if number or cell is None else str(cell)
-        for cell, number in zip(row, numbers, strict=True)
-    ]
+        return list(json_numbers(own[0, :count]))
+    (row,) = schema.columns.typed(own)[:, :count].rows()
+    return [cell if cell is None or type(cell) in (int, float) else str(cell) for cell in row]
 
 
 def json_numbers(values: np.ndarray | Tensor) -> list[float | None]:

@@ -156,16 +156,15 @@ class Traversal:
     # ---- numbers
 
     def _write_table(self, path: Path) -> None:
-        columns, own = self.schema.columns, [f"x{d}" for d in range(prod(self.schema.shape))]
-        if columns is not None:
-            own = [field.name for field in columns.fields] or columns.names
+        columns = self.schema.columns
+        own = columns.table_names if columns else [f"x{d}" for d in range(prod(self.schema.shape))]
         with path.open("w", newline="", encoding="utf-8") as file:
             out = csv.writer(file, lineterminator="\n")
             out.writerow(["run", "example", "moved", "value", *own])
             for row in self.rows:
                 moved = f"{row.moved}, {row.at}" if row.at else row.moved
                 x = row.x.reshape(len(row.x), -1)
-                cells = columns.typed(x).rows() if columns and columns.fields else x
+                cells = columns.typed(x).rows() if columns else x
                 for value, cell in zip(row.values, cells, strict=True):
                     out.writerow([row.run, row.example, moved, value, *map(str, cell)])
 
