@@ -612,6 +612,7 @@ def test_a_search_over_several_runs_is_refused(tmp_path, optuna):
             "must be ≥ 1",
         ),
         (["study", "none.yaml", "--out", "s"], "there is no study file"),
+        (["study", "s/none", "--out", "s"], "there is no study file"),
         (["study", "vae", "--data", "digits", "--grid", "beta=1,,2", "--out", "s"], "name=value"),
         (["study", "vaee", "--data", "digits", "--out", "s"], "Did you mean 'vae'"),
         (["study", ".", "--out", "s"], ". is no study"),

@@ -196,3 +196,36 @@ def several_faults(x: np.ndarray) -> bool:
     """Tell whether any of several reasons is right."""
     bad_shape = x.ndim not in (2, 3, 4) or not x.size
     return bad_shape and x.dtype.kind in "OUMc"
+
+
+BIG = np.array([[2**24 + k, k % 7] for k in range(40)])
+
+
+@pytest.mark.parametrize(
+    ("x", "lost"),
+    [
+        (BIG, True),
+        (BIG.astype(float), True),
+        (BIG.astype("u4"), True),
+        (BIG + 10**17, True),
+        (-BIG, True),
+        (BIG - 2**24, False),
+        (BIG.astype("f4"), False),  # as float32 is what it brings, nothing is lost here
+        (np.c_[np.linspace(-1e9, 1e9, 40) + 0.3, BIG[:, 1]], False),  # broad
+        (np.c_[1.7e9 + np.arange(40) / 2, BIG[:, 1]], True),
+        (np.full((40, 2), 2**60), False),
+        (np.c_[np.full(40, 1e9) + np.arange(40) % 2 * 1e-7, BIG[:, 1]], False),  # rounding alone
+    ],
+)
+@pytest.mark.parametrize("door", ["from_array", "estimator", "loader"])
+def test_numbers_that_float32_makes_equal_are_said(x, lost, door, recwarn):
+    if door == "loader":
+        whole = DataLoader(TensorDataset(torch.from_numpy(x)), batch_size=40)
+        next(FromLoader(whole, torch.device("cpu"), FREE).epoch(0, 0))
+    elif door == "estimator":
+        inputs.read_pixels(VAE(), x, True)
+    else:
+        Dataset.from_array(x)
+    said = [str(w.message) for w in recwarn if "become equal" in str(w.message)]
+    assert bool(said) == lost
+    assert all("column 0" in each and "subtract the smallest" in each for each in said)

@@ -174,7 +174,7 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
     first = Path(names[0]).expanduser()
     if len(names) == 1 and store.is_study(first):
         spec, options.out = store.read_spec(first), options.out or str(first)
-    elif len(names) == 1 and first.suffix in (".yaml", ".yml"):
+    elif len(names) == 1 and (first.parts[1:] or first.suffix in (".yaml", ".yml")):
         spec = read_study(first)
     else:
         spec = {"recipes": [_recipe(name) for name in names]}

@@ -19,12 +19,16 @@ import torch
 from torch import Tensor
 
 from vaekit.data.recordings.windows import LAYOUTS, signals
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, shortened, warn
 from vaekit.values import as_numpy, check_bytes
 
 Channels = Literal["auto", "nchw", "nhwc", "nct", "ntc", "ct", "tc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
 _MIN_EDGE = 16  # pixels: what is shorter is no picture of three channels that lacks its first axis
+# A column of floats varies by rounding alone where its range is a few units in the last place.
+ROUNDING = 16
+_FINE_STEPS = 100_000  # of float32 across a column's range: fewer are coarse
+_EPS = {bits: float(np.finfo(f"float{bits}").eps) for bits in (32, 64)}
 _INPUTS = "images (N, C, H, W) or (N, H, W), or a table (N, D)"
 
 
@@ -44,6 +48,8 @@ def admit(x: Any, scale: float | None = None, layout: Channels = "auto") -> Tens
             f"layout must be auto, nchw or nhwc, or of signals {', '.join(LAYOUTS)}, got {layout!r}"
         )
     array = _shaped(as_numpy(x), layout)
+    if array.ndim == 2:
+        warn_of_rounding("the array", array)
     array = _typed(array) if scale is None else _scaled(array, scale)
     tensor = _shared_tensor(array)
     if tensor.dtype == torch.float32:
@@ -70,6 +76,13 @@ def pieces(count: int, row_bytes: int) -> Iterator[slice]:
     """Cut `count` rows of `row_bytes` bytes each into slices of about 64 MiB."""
     step = max(1, _PIECE // max(1, row_bytes))
     return (slice(start, min(start + step, count)) for start in range(0, count, step))
+
+
+def chosen_pieces(numbers: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    """Yield `rows` (M,) of numbers (N, D), None for all, in pieces (n, D), row by row in memory."""
+    count = len(numbers) if rows is None else len(rows)
+    for part in pieces(count, numbers.itemsize * numbers.shape[1]):
+        yield np.ascontiguousarray(numbers[part] if rows is None else numbers[rows[part]])
 
 
 # ---- its shape
@@ -203,6 +216,51 @@ def check_all_finite(examples: Iterable[Tensor]) -> None:
             f"the {kind}s hold {count} NaN or infinite values (or beyond float32), the first in "
             f"{kind} {first}: remove or repair such {kind}s"
         )
+
+
+def warn_of_rounding(
+    what: str,
+    numbers: np.ndarray,
+    used: Sequence[str] | None = None,
+    cure: str = "standardise them in float64 before, or subtract the smallest of them",
+) -> None:
+    """Warn of columns (N, D) whose values differ by less than float32 tells apart.
+
+    They become equal. A column of floats is looked at where the rounding is coarse against its
+    range, else chance alone would make some of many values equal. Values of a large table are
+    compared within pieces. `used` names the columns.
+    """
+    if numbers.dtype.kind not in "iuf" or np.can_cast(numbers.dtype, np.float32):
+        return
+    coarse = _coarse(numbers)
+    merged = {k for piece in chosen_pieces(numbers) for k in coarse if _merges(piece[:, k])}
+    if merged:
+        names = [f"column {k}" if used is None else used[k] for k in sorted(merged)]
+        warn(
+            f"{what}: values of {shortened(names)} differ by less than float32 can tell apart and "
+            f"become equal: {cure}"
+        )
+
+
+def _coarse(numbers: np.ndarray) -> list[int]:
+    """List the columns of numbers (N, D) the range of which float32 cuts coarsely."""
+    extremes = [(np.fmin.reduce(p), np.fmax.reduce(p)) for p in chosen_pieces(numbers)]
+    low = np.fmin.reduce([each for each, _ in extremes])
+    high = np.fmax.reduce([each for _, each in extremes])
+    spread = np.array([float(b - a) for a, b in zip(low.tolist(), high.tolist(), strict=True)])
+    largest = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64)))
+    few, whole = _FINE_STEPS * _EPS[32] * largest > spread, largest >= 2**24
+    doubtful = (few | whole) & (spread > 0)
+    if numbers.dtype.kind == "f":
+        doubtful &= spread > ROUNDING * _EPS[64] * largest
+        for piece in chosen_pieces(numbers):
+            broad = np.flatnonzero(doubtful & ~few)
+            doubtful[broad] = (np.nan_to_num(piece[:, broad]) % 1 == 0).all(axis=0)
+    return np.flatnonzero(doubtful).tolist()
+
+
+def _merges(column: np.ndarray) -> bool:
+    return len(np.unique(column.astype(np.float32))) < len(np.unique(column))
 
 
 def _shared_tensor(array: np.ndarray) -> Tensor:

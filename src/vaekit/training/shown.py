@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vaekit.data import Dataset
-from vaekit.data.border import evenly_spaced
+from vaekit.data.border import evenly_spaced, warn_of_rounding
 from vaekit.errors import VaekitError
 from vaekit.faults import check_counts_are_whole, check_whole
 from vaekit.model import Model
@@ -95,6 +95,8 @@ class Shown:
         first = shape not in self._seen
         if first:
             check_values(x, where)
+            if x.ndim == 2 and x.itemsize > 2:  # NumPy knows no bfloat16
+                warn_of_rounding(where, x.numpy(force=True))
             self._seen.add(shape)
         found = as_floats(x.to(self.device, non_blocking=True))
         if kind == _BYTES:  # what its type allows is known, and so is all that will come

@@ -22,7 +22,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from vaekit.data.border import class_numbers
+from vaekit.data.border import class_numbers, warn_of_rounding
 from vaekit.data.cache import cached, checking, store
 from vaekit.data.dataset import Dataset
 from vaekit.data.files.blocks import (
@@ -45,7 +45,7 @@ from vaekit.data.parting import random_parts
 from vaekit.data.paths import file_state, sha256
 from vaekit.data.splits import Splits
 from vaekit.data.tables.columns import TableColumns
-from vaekit.data.tables.doubts import warn_of_numbering, warn_of_rounding
+from vaekit.data.tables.doubts import warn_of_numbering
 from vaekit.data.tables.mixed import Field
 from vaekit.data.tables.row_names import RowNames
 from vaekit.errors import VaekitError, VaekitWarning, warn
@@ -222,7 +222,7 @@ def _scaling(
     scaling = TableColumns.of(used, values, scale, missing or "", numbers.eps, train, fields)
     warn_of_numbering(numbers)
     if scale == "none":
-        warn_of_rounding(numbers.what, used, values)
+        warn_of_rounding(numbers.what, values, used, "scale=standard keeps them apart")
     return scaling
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.data.border import pieces
+from vaekit.data.border import ROUNDING, chosen_pieces, pieces
 from vaekit.data.tables.medians import Pieces, medians
 from vaekit.data.tables.mixed import Field, typed
 from vaekit.errors import VaekitError, shortened, warn
@@ -21,8 +21,6 @@ from vaekit.errors import VaekitError, shortened, warn
 if TYPE_CHECKING:
     import polars as pl
 
-# A column of floats varies by rounding alone where its range is a few units in the last place.
-ROUNDING = 16
 _FLOAT32 = np.finfo(np.float32)
 
 
@@ -258,13 +256,6 @@ class _Hidden:
                 f"{len(self.rows)} of {count} rows hold other values in columns that were constant "
                 f"in training ({shown}), which the model does not see: rows {shortened(self.rows)}"
             )
-
-
-def chosen_pieces(numbers: np.ndarray, rows: np.ndarray | None = None) -> Iterator[np.ndarray]:
-    """Yield `rows` (M,) of numbers (N, D), None for all, in pieces (n, D), row by row in memory."""
-    count = len(numbers) if rows is None else len(rows)
-    for part in pieces(count, numbers.itemsize * numbers.shape[1]):
-        yield np.ascontiguousarray(numbers[part] if rows is None else numbers[rows[part]])
 
 
 def _filling(names: tuple[str, ...], parts: Pieces, how: str) -> np.ndarray:
