@@ -39,7 +39,7 @@ def test_the_second_half_is_the_log_variance():
 
 def test_kl_to_the_normal_is_the_formula_and_the_mean_of_samples():
     q, p = laplace(), Normal(3).double()()
-    m, b = q.law.loc, q.law.scale
+    m, b = q.own.loc, q.own.scale
     exact = (m**2 + 2 * b**2) / 2 - (2 * b).log() - 1 + 0.5 * math.log(2 * math.pi)
     torch.testing.assert_close(kl_by_coordinate(q, p), exact)
     z = q.rsample((40_000,))

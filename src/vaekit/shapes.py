@@ -9,8 +9,9 @@ Tuples are compared and nothing is computed, so a step can be compiled and asks 
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import accumulate, pairwise
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
@@ -33,6 +34,11 @@ SizedPart = TypeVar("SizedPart", bound=Sized)
 _SHAPES = ("shape", "size", "dimension", "Dimension", "reduction dim", "channel", "D input")
 _TYPES = ("dtype", "scalar type", "should be the same")
 _ALONE = "Expected more than 1 value per channel"
+
+
+def spans(sizes: Iterable[int]) -> list[slice]:
+    """Return the places of blocks of these sizes that lie side by side."""
+    return [slice(start, stop) for start, stop in pairwise(accumulate(sizes, initial=0))]
 
 
 def check_examples(x: Any) -> None:

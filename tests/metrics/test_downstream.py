@@ -127,7 +127,7 @@ def test_a_corruption_that_swaps_the_classes_makes_errors_and_not_other_names():
     reader = nn.Sequential(nn.Flatten(), nn.Linear(5, 5, bias=False))
     with torch.no_grad():
         reader[1].weight.copy_(20 * torch.eye(5).roll(2, 0))
-    model = Model(RelaxedOneHot(reader, 5), Bernoulli(nn.Identity()), Categorical(5))
+    model = Model(RelaxedOneHot(reader, 5), Bernoulli(nn.Unflatten(-1, (1, 1, 5))), Categorical(5))
     subject = ModelOnSet(model, held, held, corruptions={"swap": _Swap()})
     found = METRICS["clusters"].values(subject)
     for name in ("cluster_accuracy", "cluster_majority"):

@@ -85,12 +85,6 @@ def test_a_normal_prior_needs_no_section(sprites, tmp_path):
     assert not list(priors.sections(View(sprites.model, sprites.data.test, codes, tmp_path)))
 
 
-def test_planes_are_drawn_side_by_side():
-    one, two = isa(2.1, [(2.2, 2)]).double()(), prior("logistic", 2).double()()
-    svg = priors.plane({"one": one, "two": two})
-    assert svg.startswith("<svg") and "one" in svg and "two" in svg
-
-
 def test_surfaces_have_norm_one(example):
     for p0, p1 in [(1.0, 9.0), (2.0, 2.0), (9.0, 1.0)]:
         x, y, z = np.abs(example.surface(p0, p1, 9))

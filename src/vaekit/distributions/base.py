@@ -150,68 +150,10 @@ class Factorised(Density):
         return self.rebuilt([torch.cat(column, -1) for column in columns])
 
 
-class Univariates(Factorised):
-    """Describe independent coordinates, each of a law of PyTorch, such as `Laplace(m, b)`.
+class Given(Density):
+    """Describe a code by `own`, a distribution of PyTorch, which knows its moments and samples."""
 
-    `law` has batch shape (..., H); its class is to be built from tensors named in its
-    `arg_constraints`, as those of location and scale are.
-    """
-
-    def __init__(self, law: Distribution):
-        self.law = law
-        tensors = [getattr(law, name) for name in law.arg_constraints]
-        super().__init__(*(tensor.expand(law.batch_shape) for tensor in tensors))
-        self.has_rsample = law.has_rsample
-
-    @property
-    def kind(self) -> str:
-        """Return the name of the law of a coordinate."""
-        return type(self.law).__name__
-
-    @property
-    def univariate(self) -> Distribution:
-        """Return the law of each coordinate."""
-        return self.law
-
-    def is_like(self, other: Density) -> bool:
-        """Tell whether another is of its kind and law."""
-        return isinstance(other, Univariates) and type(other.law) is type(self.law)
-
-    @property
-    def mean(self) -> Tensor:
-        """Return the mean, (..., H)."""
-        return self.law.mean
-
-    @property
-    def variance(self) -> Tensor:
-        """Return the variance of each coordinate, (..., H)."""
-        return self.law.variance
-
-    def rebuilt(self, parameters: Sequence[Tensor]) -> Self:
-        """Return the same law with other parameters."""
-        named = dict(zip(self.law.arg_constraints, parameters, strict=True))
-        kind = cast(Callable[..., Distribution], type(self.law))
-        return type(self)(kind(**named, validate_args=False))
-
-    def rsample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draw reparameterised samples, (*sample_shape, ..., H)."""
-        return self.law.rsample(torch.Size(sample_shape))
-
-    def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
-        """Draw samples, (*sample_shape, ..., H)."""
-        return self.law.sample(torch.Size(sample_shape))
-
-    def log_prob_by_coordinate(self, value: Tensor) -> Tensor:
-        """Return the log-density of every coordinate, same shape as `value`."""
-        return self.law.log_prob(value)
-
-
-class Whole(Density):
-    """Describe a code by any distribution of PyTorch, of which no more is known."""
-
-    def __init__(self, own: Distribution):
-        self.own, self.has_rsample = own, own.has_rsample
-        super().__init__(own.batch_shape, own.event_shape)
+    own: Distribution
 
     @property
     def kind(self) -> str:
@@ -235,6 +177,47 @@ class Whole(Density):
     def sample(self, sample_shape: Sequence[int] = ()) -> Tensor:
         """Draw samples, (*sample_shape, ..., H)."""
         return self.own.sample(torch.Size(sample_shape))
+
+
+class Univariates(Given, Factorised):
+    """Describe independent coordinates, each of a law of PyTorch, such as `Laplace(m, b)`.
+
+    `own` has batch shape (..., H); its class is to be built from tensors named in its
+    `arg_constraints`, as those of location and scale are.
+    """
+
+    def __init__(self, own: Distribution):
+        self.own = own
+        tensors = [getattr(own, name) for name in own.arg_constraints]
+        super().__init__(*(tensor.expand(own.batch_shape) for tensor in tensors))
+        self.has_rsample = own.has_rsample
+
+    @property
+    def univariate(self) -> Distribution:
+        """Return the law of each coordinate."""
+        return self.own
+
+    def is_like(self, other: Density) -> bool:
+        """Tell whether another is of its kind and law."""
+        return isinstance(other, Univariates) and type(other.own) is type(self.own)
+
+    def rebuilt(self, parameters: Sequence[Tensor]) -> Self:
+        """Return the same law with other parameters."""
+        named = dict(zip(self.own.arg_constraints, parameters, strict=True))
+        kind = cast(Callable[..., Distribution], type(self.own))
+        return type(self)(kind(**named, validate_args=False))
+
+    def log_prob_by_coordinate(self, value: Tensor) -> Tensor:
+        """Return the log-density of every coordinate, same shape as `value`."""
+        return self.own.log_prob(value)
+
+
+class Whole(Given):
+    """Describe a code by any distribution of PyTorch, of which no more is known."""
+
+    def __init__(self, own: Distribution):
+        self.own, self.has_rsample = own, own.has_rsample
+        super().__init__(own.batch_shape, own.event_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return the log-density of every code in nats."""

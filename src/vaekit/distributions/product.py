@@ -14,6 +14,7 @@ from torch.distributions import Distribution
 
 from vaekit.distributions.base import Density, Factorised, check_same, density
 from vaekit.errors import VaekitError
+from vaekit.shapes import spans
 
 
 def check_names(names: Mapping[str, Any]) -> tuple[str, ...]:
@@ -31,11 +32,7 @@ def check_names(names: Mapping[str, Any]) -> tuple[str, ...]:
 
 def slices(sizes: Mapping[str, int]) -> dict[str, slice]:
     """Lay blocks of the given sizes side by side: name → slice."""
-    places, first = {}, 0
-    for name, size in sizes.items():
-        places[name] = slice(first, first + size)
-        first += size
-    return places
+    return dict(zip(sizes, spans(sizes.values()), strict=True))
 
 
 class Blocks(Density):
@@ -106,9 +103,9 @@ class Blocks(Density):
         Raises `VaekitError` for a piece of what is not independent.
         """
         parts, order = [], []
-        for part, first in zip(self.parts, _starts(self.sizes), strict=True):
-            own = [h for h in places if first <= h < first + part.event_shape[-1]]
-            parts += [part.marginal([h - first for h in own])] if own else []
+        for part, at in zip(self.parts, spans(self.sizes), strict=True):
+            own = [h for h in places if at.start <= h < at.stop]
+            parts += [part.marginal([h - at.start for h in own])] if own else []
             order += own
         whole = parts[0] if len(parts) == 1 else Blocks(parts).merged()
         if order == list(places):
@@ -146,10 +143,6 @@ def _joined(tensors: Iterable[Tensor]) -> Tensor:
     each = list(tensors)
     lead = torch.broadcast_shapes(*(t.shape[:-1] for t in each))
     return torch.cat([t.expand(*lead, t.shape[-1]) for t in each], -1)
-
-
-def _starts(sizes: Sequence[int]) -> list[int]:
-    return [sum(sizes[:i]) for i in range(len(sizes))]
 
 
 def coordinates(on: Any) -> tuple[int, ...]:

@@ -35,12 +35,13 @@ from vaekit.apply import CHUNK, Chunk, Stream, batches, reading_of, seeded, set_
 from vaekit.arguments import check_counts
 from vaekit.data import Dataset
 from vaekit.data.parting import shuffled
-from vaekit.distributions import Categories, Density, StandardNormal
+from vaekit.distributions import Density, StandardNormal
 from vaekit.distributions.divergences import kl, kl_in_closed_form
 from vaekit.distributions.product import Block, blocks
 from vaekit.faces import Numbers
 from vaekit.faults import check_finite_values, check_range
 from vaekit.given import check_model
+from vaekit.information.aggregated.categories import categories_of, other_entries
 from vaekit.information.encoding import check_subject
 from vaekit.metrics import Score, mig
 from vaekit.metrics.checks import BINS
@@ -147,7 +148,7 @@ class _PerExample:
     def _take(self, run: Pass) -> None:
         self._put("distortion", -run.log_likelihood.mean(0))
         self._put("squared_error", squares(run.x, run.p.mean).flatten(2).sum(-1).mean(0))
-        self.units = _units_of(run.q)
+        self.units = other_entries(run.q.event_shape[-1], categories_of(run.q))
         self.sphere = run.q.sphere
         self._put("mean", run.q.mean)
         self._put("variance", run.q.variance)
@@ -229,17 +230,6 @@ def _active_units(
         count = int((v.mean(0) >= WIDE).sum())
         numbers["normal_variance_units"] = Number(count, how, n, None, unit, "exact")
     return numbers
-
-
-def _units_of(q: Density) -> list[int]:
-    """Return the places of the code that are units: all but the entries of one-hots."""
-    units, first = [], 0
-    for part in q.parts:
-        size = part.event_shape[-1]
-        one_hot = isinstance(part, Categories)
-        units += [] if one_hot else range(first, first + size)
-        first += size
-    return units
 
 
 def _blocks(run: Pass) -> list[Block]:

@@ -18,6 +18,7 @@ from vaekit.distributions.counts import level_of
 from vaekit.distributions.one_hots import OneHotColumns, wide_places
 from vaekit.errors import VaekitError
 from vaekit.likelihoods.base import Likelihood
+from vaekit.shapes import spans
 
 
 class Columns(Likelihood):
@@ -39,11 +40,10 @@ class Columns(Likelihood):
         if not 0 <= floor < scale < math.inf:
             raise VaekitError(f"columns needs 0 ≤ floor < scale, got {floor=}, {scale=}")
         self.network, self.laws, self.floor = network, laws_of(laws), floor
-        first, places = 0, dict[str, list[int]]()
-        for law in self.laws:
-            places.setdefault(law.name, []).extend(range(first, first + law.width))
-            first += law.width
-        self.width, self.names = first, tuple(places)
+        places = dict[str, list[int]]()
+        for law, at in zip(self.laws, spans(law.width for law in self.laws), strict=True):
+            places.setdefault(law.name, []).extend(range(at.start, at.stop))
+        self.width, self.names = sum(law.width for law in self.laws), tuple(places)
         self.sizes = [law.width for law in self.laws if law.name == "categorical"]
         order = [k for name in places for k, law in enumerate(self.laws) if law.name == name]
         self.register_buffer("columns", torch.tensor(order).argsort(), persistent=False)

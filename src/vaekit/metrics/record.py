@@ -55,70 +55,19 @@ class Subject(Protocol):
     other examples than it is judged on, whose codes and labels come by themselves.
     """
 
-    @property
-    def mean(self) -> np.ndarray:
-        """Mean codes (n, H)."""
-        ...
-
-    @property
-    def drawn(self) -> np.ndarray | None:
-        """Codes drawn from q(z|x), (n, H); None of a deterministic code."""
-        ...
-
-    @property
-    def levels(self) -> np.ndarray:
-        """Levels of the factors, (n, K)."""
-        ...
-
-    @property
-    def factors(self) -> tuple[str, ...]:
-        """Names of the factors, K."""
-        ...
-
-    @property
-    def free(self) -> list[int]:
-        """Entries of the code that are no one-hots'."""
-        ...
-
-    @property
-    def one_hots(self) -> dict[str, slice]:
-        """Entries of each one-hot of the code, by the name of its block."""
-        ...
-
-    @property
-    def bins(self) -> int:
-        """Bins to cut codes into."""
-        ...
-
-    @property
-    def seed(self) -> int:
-        """Seed of all that is drawn."""
-        ...
-
-    @property
-    def labelled(self) -> tuple[np.ndarray, np.ndarray]:
-        """Codes (N, H) and labels (N,) to learn from."""
-        ...
-
-    @property
-    def held_codes(self) -> dict[str, np.ndarray]:
-        """Held-out codes (n, H), of clean inputs ("") and by corruption."""
-        ...
-
-    @property
-    def held_labels(self) -> np.ndarray:
-        """Labels (n,) of the held-out examples."""
-        ...
-
-    @property
-    def n(self) -> int:
-        """Examples at most, and samples where as many are drawn."""
-        ...
-
-    @property
-    def held_images(self) -> np.ndarray:
-        """Held-out examples (n, *shape)."""
-        ...
+    mean: np.ndarray  # mean codes (n, H)
+    drawn: np.ndarray | None  # codes drawn from q(z|x), (n, H); None of a deterministic code
+    levels: np.ndarray  # levels of the factors, (n, K)
+    factors: tuple[str, ...]  # names of the factors, K
+    free: list[int]  # entries of the code that are no one-hots'
+    one_hots: dict[str, slice]  # entries of each one-hot of the code, by the name of its block
+    bins: int  # bins to cut codes into
+    seed: int  # seed of all that is drawn
+    labelled: tuple[np.ndarray, np.ndarray]  # codes (N, H) and labels (N,) to learn from
+    held_codes: dict[str, np.ndarray]  # held-out codes (n, H), of clean inputs (""), by corruption
+    held_labels: np.ndarray  # labels (n,) of the held-out examples
+    n: int  # examples at most, and samples where as many are drawn
+    held_images: np.ndarray  # held-out examples (n, *shape)
 
     def learn_images(self, count: int) -> np.ndarray:
         """Return up to `count` of the examples to learn from, (count, *shape)."""

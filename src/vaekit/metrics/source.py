@@ -5,7 +5,7 @@ encoded when it is first drawn, and looked up from then on.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,29 +41,11 @@ def set_of_codes(codes: np.ndarray, levels: np.ndarray, names: tuple[str, ...]) 
     return Dataset(torch.from_numpy(codes), factors=Factors.of(names, list(levels.T)))
 
 
-class Source(Protocol):
-    """Give examples that share a factor, and their codes; `repeats` is the share of x¹ = x²."""
-
-    names: tuple[str, ...]
-    varies: np.ndarray
-    repeats: np.ndarray
-    encoded: int
-
-    def sharing(self, k: int, n: int, size: int, rng: np.random.Generator) -> np.ndarray:
-        """Draw n groups of `size` examples that share factor k, (n, size, …)."""
-        ...
-
-    def codes(self, groups: np.ndarray) -> np.ndarray:
-        """Encode groups (n, size, …) to (n, size, H)."""
-        ...
-
-    def spread(self, rng: np.random.Generator) -> np.ndarray:
-        """Return the standard deviation of each code over the set, (H,), 0 for a dead one."""
-        ...
-
-
 class _Rows:
-    """Examples are rows of a set; each is encoded when first drawn, and remembered."""
+    """Examples are rows of a set; each is encoded when first drawn, and remembered.
+
+    `repeats` is the share of x¹ = x² among pairs that share a factor.
+    """
 
     def __init__(self, encode: Encode, data: Dataset, chunk: int):
         levels = data.levels()
@@ -81,12 +63,14 @@ class _Rows:
         self.encoded = 0
 
     def sharing(self, k: int, n: int, size: int, rng: np.random.Generator) -> np.ndarray:
+        """Draw n groups of `size` examples that share factor k, (n, size, …)."""
         count = self.counts[k]
         level = rng.integers(len(count), size=(n, 1))
         start = np.cumsum(count) - count
         return self.order[k][start[level] + rng.integers(count[level], size=(n, size))]
 
     def codes(self, groups: np.ndarray) -> np.ndarray:
+        """Encode groups (n, size, …) to (n, size, H)."""
         new = np.unique(groups[~self.known[groups]])
         for rows in np.split(new, range(self.chunk, len(new), self.chunk)):
             if len(rows):
@@ -99,6 +83,7 @@ class _Rows:
         return self.encodings[groups]
 
     def spread(self, rng: np.random.Generator) -> np.ndarray:
+        """Return the standard deviation of each code over the set, (H,), 0 for a dead one."""
         return _deviation(self.encodings[self.known])
 
 
@@ -132,6 +117,9 @@ class _Drawn:
 
     def spread(self, rng: np.random.Generator) -> np.ndarray:
         return _deviation(self.codes(self._values(_SPREAD, rng)[:, None])[:, 0])
+
+
+Source = _Rows | _Drawn
 
 
 def _encoded(encode: Encode, items: Any, n: int) -> np.ndarray:

@@ -137,10 +137,7 @@ def adam_settings(lr: float, betas: tuple[float, float]) -> dict[str, Any]:
 class Reader(Protocol):
     """Read scalars off a pass, which stand in the history and train nothing, as a term may."""
 
-    @property
-    def readings(self) -> tuple[str, ...]:
-        """Name them."""
-        ...
+    readings: tuple[str, ...]
 
     def read(self, run: Pass) -> list[Tensor]:
         """Return them, detached."""

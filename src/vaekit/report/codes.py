@@ -21,6 +21,7 @@ from torch import Tensor
 
 from vaekit.apply import CHUNK, condition_of, device_of, sample_rows
 from vaekit.data import Dataset
+from vaekit.data.border import evenly_spaced
 from vaekit.distributions import Density
 from vaekit.distributions.divergences import all_known, kl_by_coordinate, kl_in_closed_form
 from vaekit.distributions.product import pairs_of
@@ -120,7 +121,7 @@ def _rate_shares(q: Density, p: Density) -> Tensor | None:
 
 def spread(codes: ItemCodes, count: int) -> np.ndarray:
     """Choose up to `count` items at equal distances through a list of codes, their places."""
-    return np.unique(np.linspace(0, len(codes.rows) - 1, count).round().astype(int))
+    return evenly_spaced(len(codes.rows), count).numpy()
 
 
 def typical(codes: ItemCodes) -> int:

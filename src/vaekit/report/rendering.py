@@ -124,17 +124,15 @@ def csv_link(rows: Iterable[Iterable[Any]], name: str) -> Markup:
 
 def options_as_code(text: str) -> Markup:
     """Set the options of the command line in a text as code."""
-    parts = OPTION.split(text)
-    code = Markup("<code>{}</code>")
-    return Markup("").join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
+    return coded(text, OPTION)
 
 
-def coded(text: str) -> Markup:
+def coded(text: str, pattern: re.Pattern[str] = CODE) -> Markup:
     """Set what stands between backticks as code; markup stays as it is."""
     if isinstance(text, Markup):
         return text
     code = Markup("<code>{}</code>")
-    parts = CODE.split(text)
+    parts = pattern.split(text)
     return Markup("").join(code.format(p) if i % 2 else escape(p) for i, p in enumerate(parts))
 
 

@@ -101,13 +101,13 @@ class Item:
     rows: Sequence[ItemRow]
     numbers: Sequence[str]
     claims: Sequence[Claim]
-    settings: Mapping[str, Any]
-    evaluate: Mapping[str, Any]
     scales: Mapping[str, Mapping[str, Any]]
-    pictures: Mapping[str, Any]
     measured: str
     along: Mapping[str, Sequence[str]]
-    also: Sequence[str]
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    evaluate: Mapping[str, Any] = field(default_factory=dict)
+    pictures: Mapping[str, Any] = field(default_factory=dict)
+    also: Sequence[str] = ()
     representative: Sequence[str] = ()
 
     @property
@@ -216,24 +216,9 @@ def _item(paper: str, name: str, about: Mapping[str, Any]) -> Item:
             if each not in known:
                 what = "recipe" if claim.at else "row"
                 raise nearest(each, known, f"{what} of {paper}/{name}")
-    return Item(
-        paper,
-        name,
-        about["title"],
-        about["asks"],
-        about["setting"],
-        rows,
-        about["numbers"],
-        claims,
-        about.get("settings") or {},
-        about.get("evaluate") or {},
-        about["scales"],
-        about.get("pictures") or {},
-        about["measured"],
-        {name: numbers or () for name, numbers in (about.get("along") or {}).items()},
-        about.get("also") or (),
-        about.get("representative") or (),
-    )
+    along = {number: others or () for number, others in (about.get("along") or {}).items()}
+    own = {key: value for key, value in about.items() if value is not None}
+    return Item(paper, name, **{**own, "rows": rows, "claims": claims, "along": along})
 
 
 def _rows(about: Mapping[str, Any]) -> list[ItemRow]:

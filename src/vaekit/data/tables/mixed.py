@@ -1,7 +1,7 @@
 """Tables of mixed columns: the entries of each column as a network reads them, and back."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from vaekit.data.files.cells import cleaned
 from vaekit.data.tables.dates import date_written, days_of
 from vaekit.errors import VaekitError, nearest, shortened, warn
+from vaekit.shapes import spans
 
 if TYPE_CHECKING:
     import polars as pl
@@ -255,12 +256,9 @@ def entries_of(table: "Table", fields: Sequence[Field]) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def places(fields: Sequence[Field]) -> Iterator[tuple[Field, slice]]:
-    """Yield each column with the place of its entries in a row."""
-    start = 0
-    for field in fields:
-        yield field, slice(start, start + field.width)
-        start += field.width
+def places(fields: Sequence[Field]) -> Iterable[tuple[Field, slice]]:
+    """Pair each column with the place of its entries in a row."""
+    return zip(fields, spans(field.width for field in fields), strict=True)
 
 
 def typed(entries: np.ndarray, fields: Sequence[Field]) -> "pl.DataFrame":

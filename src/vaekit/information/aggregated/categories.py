@@ -2,33 +2,15 @@
 
 from collections.abc import Mapping
 
-import torch
-
-from vaekit.apply import condition_of, device_of, evaluating
-from vaekit.data import Dataset
 from vaekit.distributions import Categories, Density
-from vaekit.model import Model
+from vaekit.shapes import spans
 
 
 def categories_of(q: Density) -> dict[str, slice]:
     """Return where each one-hot of q(z|x) lies: name of its block → slice, "" where it is all."""
     names = q.names or [str(i) if q.sizes else "" for i in range(len(q.parts))]
-    slices, first = {}, 0
-    for part, name in zip(q.parts, names, strict=True):
-        size = part.event_shape[-1]
-        if isinstance(part, Categories):
-            slices[name] = slice(first, first + size)
-        first += size
-    return slices
-
-
-@torch.no_grad()
-def categories(model: Model, data: Dataset) -> dict[str, slice]:
-    """Return where each one-hot of a model's code lies, as `categories_of` does."""
-    rows = torch.arange(1)
-    with evaluating(model):
-        x, c = data.batch(rows).to(device_of(model)), condition_of(model, data, rows)
-        return categories_of(model.encode(x, c))
+    places = zip(names, q.parts, spans(part.event_shape[-1] for part in q.parts), strict=True)
+    return {name: place for name, part, place in places if isinstance(part, Categories)}
 
 
 def other_entries(size: int, slices: Mapping[str, slice]) -> list[int]:

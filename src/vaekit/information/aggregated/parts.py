@@ -19,6 +19,7 @@ from vaekit.distributions.product import coordinates, pairs_of
 from vaekit.errors import VaekitError, nearest
 from vaekit.information.aggregated.pairs import aggregate_of_any, aggregate_of_gaussians
 from vaekit.model import Model
+from vaekit.shapes import spans
 
 RATE_CODES = 10  # for each example, where a rate has no closed form
 On = str | Sequence[int] | None
@@ -157,12 +158,8 @@ def log_prior(p: Density, z: Tensor, places: list[int]) -> Tensor | None:
 
 def _block_at(p: Density, places: list[int]) -> int | None:
     """Return which independent block of a prior lies at these places, None where none does."""
-    first = 0
-    for i, size in enumerate(p.sizes):
-        if places == list(range(first, first + size)):
-            return i
-        first += size
-    return None
+    blocks = (list(range(at.start, at.stop)) for at in spans(p.sizes))
+    return next((i for i, block in enumerate(blocks) if places == block), None)
 
 
 def log_prior_apart(p: Density, z: Tensor, places: list[int]) -> Tensor | None:
@@ -171,12 +168,10 @@ def log_prior_apart(p: Density, z: Tensor, places: list[int]) -> Tensor | None:
     None where the prior knows no density of its atoms.
     """
     if isinstance(p, Blocks):
-        first, each = 0, []
-        for part, size in zip(p.parts, p.sizes, strict=True):
-            own = [h - first for h in places if first <= h < first + size]
-            if own:
-                each.append(log_prior_apart(part, z[..., first : first + size], own))
-            first += size
+        each = []
+        for part, at in zip(p.parts, spans(p.sizes), strict=True):
+            own = [h - at.start for h in places if at.start <= h < at.stop]
+            each += [log_prior_apart(part, z[..., at], own)] if own else []
         known = [part for part in each if part is not None]
         return torch.stack(known).sum(0) if len(known) == len(each) else None
     if isinstance(p, OneHots):

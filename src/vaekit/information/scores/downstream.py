@@ -33,8 +33,8 @@ from vaekit.apply import (
 )
 from vaekit.corruptions import Corruption
 from vaekit.data import Dataset
-from vaekit.information.aggregated.categories import categories, other_entries
-from vaekit.information.encoding import encodings
+from vaekit.information.aggregated.categories import categories_of, other_entries
+from vaekit.information.encoding import encodings, posterior_of
 from vaekit.information.fitted.code_prior import unfit_for_code_priors, with_code_prior
 from vaekit.information.scores.features import (
     FeatureNetwork,
@@ -107,7 +107,7 @@ class ModelOnSet:
     @cached_property
     def one_hots(self) -> dict[str, slice]:
         """Entries of each one-hot of the code, by the name of its block."""
-        return categories(self.model, self.data)
+        return categories_of(posterior_of(self.model, self.data))
 
     @property
     def free(self) -> list[int]:

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from vaekit.apply import condition_of, reconstruct
 from vaekit.data import Dataset
+from vaekit.data.border import evenly_spaced
 from vaekit.errors import VaekitError
 from vaekit.information import indicators
 from vaekit.information.noise import noise_of, rate_weight
@@ -90,8 +90,7 @@ def _indicators(system: System, entry: Entry) -> dict[str, tuple[float, float | 
 
 def items_of(test: Dataset, count: int) -> Dataset:
     """Choose up to `count` items of a set, at equal distances through it."""
-    places = np.unique(np.linspace(0, len(test) - 1, count).round().astype(int))
-    return test.subset(torch.from_numpy(places))
+    return test.subset(evenly_spaced(len(test), count))
 
 
 def _images(system: System, items: Dataset | None) -> tuple[Tensor | None, str]:

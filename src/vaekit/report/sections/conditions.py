@@ -16,6 +16,7 @@ from torch import Tensor
 from vaekit import pictures
 from vaekit.apply import decode, sample_codes
 from vaekit.data import Dataset, one_hot
+from vaekit.data.border import evenly_spaced
 from vaekit.model import Condition, Model
 from vaekit.report import columns
 from vaekit.report.codes import ItemCodes, spread
@@ -145,17 +146,12 @@ def _factor_sweeps(data: Dataset, start: Tensor) -> list[Sweep]:
     moves, place = [], 0
     for name, size in zip(data.factors.names, data.factors.sizes, strict=True):
         if size > 1:
-            levels = some_levels(size)
+            levels = evenly_spaced(size, STEPS)
             moved = start.repeat(len(levels), 1)
             moved[:, place : place + size] = one_hot(levels, size)
             moves.append(Sweep(name, levels.tolist(), moved))
         place += size
     return moves
-
-
-def some_levels(size: int) -> Tensor:
-    """Choose up to `STEPS` levels of a factor at equal distances."""
-    return torch.linspace(0, size - 1, min(size, STEPS)).round().long()
 
 
 def _attribute_sweeps(known: Tensor, start: Tensor) -> list[Sweep]:

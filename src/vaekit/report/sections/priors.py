@@ -4,7 +4,7 @@ Contours of a density p enclose the smallest regions that hold a given share of 
 of the contour around a share m is the (1 − m)-quantile of p(z) over draws z ~ p, for any density.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -25,7 +25,7 @@ from vaekit.report.plots import FRAME, INK, MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure
 
 SHARES = (0.95, 0.75, 0.5, 0.25)
-POINTS, DRAWS, ITEMS, MANY = 161, 20_000, 1500, 40
+POINTS, DRAWS, DOTS, ITEMS, MANY = 161, 20_000, 600, 1500, 40
 
 
 class Palette(NamedTuple):
@@ -43,9 +43,7 @@ PAGE = Palette()
 # ---- drawn on axes
 
 
-def contours(
-    axes: Axes, p: Distribution, reach: float = 3.5, dots: int = 600, palette: Palette = PAGE
-) -> None:
+def contours(axes: Axes, p: Distribution, reach: float = 3.5, palette: Palette = PAGE) -> None:
     """Draw a density over the plane: contours around 95, 75, 50 and 25 % of its mass, and draws."""
     with torch.no_grad(), seeded(0):
         drawn = p.sample((DRAWS,))
@@ -53,7 +51,7 @@ def contours(
         height = p.log_prob(torch.cartesian_prod(line, line)).view(POINTS, POINTS).T
         levels = p.log_prob(drawn).double().quantile(1 - torch.tensor(SHARES, dtype=torch.float64))
     style: dict[str, Any] = {"s": 3, "color": palette.muted, "alpha": 0.45, "linewidths": 0}
-    axes.scatter(*drawn[:dots].double().cpu().numpy().T, **style)
+    axes.scatter(*drawn[:DOTS].double().cpu().numpy().T, **style)
     values = np.unique(levels.cpu().numpy())
     at = line.double().cpu().numpy()
     lines: dict[str, Any] = {"colors": palette.series[0], "linestyles": "solid"}
@@ -124,18 +122,6 @@ def _square(axes: Axes, reach: float) -> None:
 
 
 # ---- plots
-
-
-def plane(densities: Mapping[str, Distribution], reach: float = 3.5) -> str:
-    """Draw densities over the plane side by side, as one SVG."""
-    columns = min(4, len(densities))
-    rows = -(-len(densities) // columns)
-    spare = rows * columns - len(densities)
-    with Plot(2.4 * columns, 2.5 * rows, rows, columns, spare=spare) as plot:
-        for axes, (name, p) in zip(plot.axes.flat, densities.items(), strict=False):
-            contours(axes, p, reach)
-            axes.set_title(name)
-    return plot.svg
 
 
 def rates(blocks: Sequence[BlockRate]) -> str:

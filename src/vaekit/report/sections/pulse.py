@@ -5,9 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from vaekit.apply import device_of
 from vaekit.information import Indicators, indicators
-from vaekit.information.aggregated.indicators import INFLUENTIAL, unfit
+from vaekit.information.aggregated.indicators import INFLUENTIAL
 from vaekit.information.rates import WIDE
 from vaekit.report.plots import MUTED, SERIES, Plot
 from vaekit.report.section import Section, View, figure
@@ -18,12 +17,8 @@ SHIFTED = 0.1  # of v_h: it moves Ĩ by ½ ln(1/0.9) = 0.05 nats
 
 def sections(view: View) -> Iterator[Section]:
     """Yield information up and variance down by coordinate, where they are defined."""
-    model = view.model
-    if model.condition is not None or model.prior is None:
-        return
-    q = model.encode(view.data.batch(view.codes.rows[:2]).to(device_of(model)))
-    if not unfit(q, model.expect(q.mean)):
-        yield _pulse_section(indicators(model, view.data))
+    if view.codes.information is not None and view.model.condition is None:
+        yield _pulse_section(indicators(view.model, view.data))
 
 
 def _pulse_section(values: Indicators) -> Section:

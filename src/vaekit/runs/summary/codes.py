@@ -9,7 +9,8 @@ import torch
 from vaekit.apply import CHUNK, encode_set, sample_rows
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
-from vaekit.information.aggregated.categories import categories, other_entries
+from vaekit.information.aggregated.categories import categories_of, other_entries
+from vaekit.information.encoding import posterior_of
 from vaekit.model import Model
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def look_at_codes(run: "Run") -> MeanCodes | None:
         whole = train if small else test
         data = whole.subset(sample_rows(len(whole), _MOST))
         means = encode_set(model, data).mean.double().numpy()
-        blocks = categories(model, data)
+        blocks = categories_of(posterior_of(model, data))
     except VaekitError:
         return None
     rest = other_entries(means.shape[1], blocks)

@@ -30,8 +30,6 @@ from vaekit.study.analysis.layout import (
 if TYPE_CHECKING:
     import polars as pl
 
-WITHOUT_LABELS = ("udr", "elbo")
-
 
 def choices(table: "pl.DataFrame", udr: Mapping[str, float] | None = None) -> "pl.DataFrame":
     """Choose a run of each data set by each criterion, and say what it gets in scores of labels.

@@ -30,8 +30,10 @@ class Processes(Engine):
     """Make runs in so many processes: as many as cores, or accelerators, where not said."""
 
     def __init__(self, workers: int | None = None, threads: int | None = None):
+        import loky
+
         devices = self.devices = torch.cuda.device_count()
-        count = workers or devices or usable_cores()
+        count = workers or devices or loky.cpu_count()
         self.threads = threads or 1
         self._stop = Path(tempfile.gettempdir()) / f"vaekit-{os.getpid()}-{id(self)}.stop"
         names = [_device(k % devices) if devices else None for k in range(count)]
@@ -130,13 +132,6 @@ def _hold(leash: Leash) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _device(number: int) -> str:
