@@ -140,6 +140,7 @@ def test_parameters_are_those_of_the_recipe_and_the_training(name):
         "validation_fraction",
         "n_iter_no_change",
         "image_shape",
+        "laws",
         "random_state",
         "verbose",
     }

@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 import torch
 from scipy import stats
+from sklearn.base import clone
 from torch import nn
 
 import vaekit
@@ -22,7 +23,7 @@ from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import entries_of, typed
 from vaekit.distributions import DiagonalGaussian
 from vaekit.errors import VaekitError, VaekitWarning
-from vaekit.estimators import VAE, estimator, load
+from vaekit.estimators import VAE, OutlierDetector, estimator, load
 from vaekit.information import log_likelihood
 from vaekit.information.missing import distortion_by_column, imputed, rows_given
 from vaekit.likelihoods import Bernoulli
@@ -597,6 +598,38 @@ def test_estimators_take_numbers_with_holes_where_columns_are_asked_for():
     assert made.sample(3).columns == ["age", "income"]
     whole = VAE(latent=2, epochs=1, network="mlp(16)", likelihood="squared_error")
     assert whole.fit(frame.dropna()).columns_ is None
+
+
+def test_estimators_take_the_laws_of_some_columns(tmp_path):
+    frame, laws = people(200)[["age", "income"]], {"income": "student_t"}
+    made = VAE(latent=2, epochs=2, network="mlp(16)", laws=laws, random_state=0).fit(frame)
+    assert [field.law for field in made.columns_.fields] == ["gaussian", "student_t"]
+    assert clone(made).laws == laws
+    made.save(tmp_path / "m.safetensors")
+    kept = load(tmp_path / "m.safetensors")
+    assert kept.laws == laws
+    np.testing.assert_array_equal(kept.transform(frame), made.transform(frame))
+    held = OutlierDetector(clone(made)).fit(frame.dropna())
+    assert held.scaler_ is None and held.estimator_.columns_.fields[1].law == "student_t"
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"laws": {"incom": "student_t"}}, "Did you mean 'income'"),
+        ({"laws": {"income": "students"}}, "Did you mean 'student_t'"),
+        ({"laws": {"income": "poisson"}}, "choose one of gaussian, student_t, laplace"),
+        ({"laws": "student_t"}, "by the names of columns"),
+        ({"laws": {"age": "laplace"}, "image_shape": (1, 2)}, "without image_shape"),
+        ({"laws": {"age": "laplace"}, "likelihood": "gaussian"}, "leave the likelihood out"),
+    ],
+)
+def test_laws_that_do_not_fit(settings, said):
+    frame = people(60)[["age", "income"]].dropna() - 0.5
+    with pytest.raises(VaekitError, match=said):
+        VAE(latent=2, epochs=1, network="mlp(8)", **settings).fit(frame)
+    with pytest.raises(VaekitError, match="give X as a data frame"):
+        VAE(latent=2, epochs=1, network="mlp(8)", laws={"age": "laplace"}).fit(frame.to_numpy())
 
 
 def test_files_that_are_read_otherwise_than_then_are_not_said_to_be_others(trained, tmp_path):

@@ -23,6 +23,8 @@ OF_THE_DATA = {"shape", "width"}
 OF_THE_RUN = {"seed", "processes", "patience", "keep", "validate_every"}
 OWN_TEXT = {
     "image_shape": "(H, W) or (C, H, W), to read the rows of a 2-D X as images; None: as vectors",
+    "laws": "of a data frame: the laws of some columns by name, {'income': 'student_t'}; it is one "
+    "of mixed columns then. None: laws as its columns are",
     "random_state": "seed of weights, noise and data order: an int, a RandomState to draw one "
     "from, or None for another one every time",
     "early_stopping": "hold a share of X out in `fit`, end when it has had no new best for "
@@ -88,6 +90,7 @@ def _parameters(recipe: Recipe) -> list[Parameter]:
     return [
         *own,
         _parameter("image_shape", tuple[int, ...] | None, None),
+        _parameter("laws", Mapping[str, str] | None, None),
         *settings,
         _parameter("early_stopping", bool, False),
         _parameter("validation_fraction", float, 0.1),

@@ -1,9 +1,9 @@
 """What comes in: tables, rows of pixels and images become pixels.
 
 A 2-D X is a table of numbers and is taken as it is, as everywhere in scikit-learn, whose checks it
-passes; a data frame that holds text or classes, or that meets `likelihood="columns"`, is one of
-mixed columns, which may have missing entries (see `data.tables.mixed`). All else means what it
-means everywhere in vaekit (see `data.border`): images are 3-D or 4-D arrays, or rows with
+passes; a data frame that holds text or classes, or that meets `likelihood="columns"` or `laws`, is
+one of mixed columns, which may have missing entries (see `data.tables.mixed`). All else means what
+it means everywhere in vaekit (see `data.border`): images are 3-D or 4-D arrays, or rows with
 `image_shape`, and whole numbers in them mean v/255.
 """
 
@@ -19,6 +19,7 @@ from sklearn.utils.validation import validate_data
 from torch import Tensor
 
 from vaekit.arguments import fits
+from vaekit.brief import brief
 from vaekit.data import Dataset, Schema
 from vaekit.data.border import admit, channels_last
 from vaekit.data.files.tables import is_frame, read_table
@@ -88,8 +89,18 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     asked = estimator.get_params()
     if not reset and estimator.columns_ is None:
         return None
+    laws = asked["laws"]
     if reset:
         estimator.columns_ = None
+        if not isinstance(laws, Mapping | None):
+            raise VaekitError(
+                "laws are by the names of columns, laws={'income': 'student_t'}, "
+                f"got {brief(laws)}"
+            )
+        if laws and not (is_frame(X) and asked["image_shape"] is None):
+            raise VaekitError(
+                f"laws={dict(laws)} names columns: give X as a data frame, without image_shape"
+            )
         if asked["image_shape"] is not None:
             return None
     table = read_table(X) if is_frame(X) else None
@@ -100,7 +111,7 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
         raise VaekitError(f"{name} was fitted to a data frame of mixed columns: give such a frame")
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     if reset:
-        fields = fields_of(table, table.frame.columns)
+        fields = fields_of(table, table.frame.columns, laws)
         names = tuple(entry for field in fields for entry in field.entry_names())
         own = entries_of(table, fields)
         estimator.columns_ = TableColumns.of(names, own, "standard", fields=fields)
@@ -109,24 +120,22 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     return known.admitted(table)
 
 
-def is_mixed(X: Any) -> bool:
-    """Tell whether X is a data frame with columns of text, classes or dates."""
-    return is_frame(X) and _has_words(read_table(X).frame)
+def is_mixed(X: Any, asked: Mapping[str, Any]) -> bool:
+    """Tell whether X is a data frame that an estimator of these parameters takes as mixed."""
+    return is_frame(X) and _is_mixed(read_table(X).frame, asked)
 
 
-def _has_words(table: pl.DataFrame) -> bool:
+def _is_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
+    """Tell whether a frame has columns of text, classes or dates, or laws are asked for."""
+    if asked.get("laws") or str(asked.get("likelihood")).strip() in ("columns", "columns()"):
+        return True
     words = pl.String, pl.Categorical, pl.Enum, pl.Object, pl.Binary
     return any(kind in words or kind.is_temporal() for kind in table.schema.values())
 
 
 def _taken_as_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
-    """Tell whether a data frame has columns of text or classes, or `columns` is asked for.
-
-    Raises `VaekitError` for missing entries among numbers alone, where it is not.
-    """
-    if str(asked.get("likelihood")).strip() in ("columns", "columns()"):
-        return True
-    if _has_words(table):
+    """Do as `_is_mixed`; raise `VaekitError` for missing entries where it is not."""
+    if _is_mixed(table, asked):
         return True
     gone = [name for name in table.columns if _has_holes(table[name])]
     if gone and "likelihood" in asked:

@@ -136,12 +136,15 @@ class OutlierDetector(OutlierMixin, BaseEstimator):
             return cast(Estimator, clone(self.estimator))
         made: Any = class_of("vae")  # whose parameters are those of the recipe
         return made(
-            **DEFAULT, **(OF_MIXED if is_mixed(X) else OF_NUMBERS), random_state=self.random_state
+            **DEFAULT,
+            **(OF_MIXED if is_mixed(X, {}) else OF_NUMBERS),
+            random_state=self.random_state,
         )
 
     def _scaled(self, X: Any, reset: bool = False) -> Any:
         """Check X and scale the columns of a table; with `reset` learn how."""
-        if is_mixed(X) if reset else self.estimator_.columns_ is not None:
+        asked = {} if self.estimator is None else self.estimator.get_params()
+        if is_mixed(X, asked) if reset else self.estimator_.columns_ is not None:
             return X
         X = as_array(X)
         if getattr(X, "ndim", None) in (3, 4):
