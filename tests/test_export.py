@@ -4,6 +4,7 @@ import inspect
 import json
 import math
 import re
+import shutil
 import subprocess
 import sys
 from functools import cache
@@ -242,8 +243,12 @@ def test_a_folder_for_a_hub(runs, tmp_path):
         assert str(run.folder.parent) not in (tmp_path / "hub" / file).read_text()
     run.export("hub", tmp_path / "hub", license="mit", force=True)
     again = Run.from_pretrained(tmp_path / "hub")
-    with pytest.raises(VaekitError, match="is a run, and no export"):
-        run.export("hub", runs["digits"].folder, force=True)
+    other = tmp_path / "other"
+    shutil.copytree(runs["digits"].folder, other)
+    for _ in range(2):
+        with pytest.raises(VaekitError, match="is a run, and no export"):
+            run.export("hub", other, force=True)
+        (other / "README.md").write_text("a run of ours")
     x = np.array([[0.3, 1.6e9 + 250, 5.0005, 3]])
     assert np.array_equal(again.encode(x, "owl"), run.encode(x, "owl"))
     runs["digits"].export("hub", tmp_path / "digits")
