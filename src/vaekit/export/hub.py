@@ -77,6 +77,11 @@ def public(config: Config) -> Config:
     return replace(config, data=data, validation=validation, start="", data_dir=None, notes=notes)
 
 
+def is_card(path: Path) -> bool:
+    """Tell whether a README is the card of such a folder, and none of its owner's."""
+    return path.is_file() and b"library_name: vaekit" in path.read_bytes()
+
+
 def card(run: Run, config: Config, license: str) -> str:
     """Write the model card: what it is, how to use it, its data, its numbers, its licence."""
     recipe, schema, notes = recipes.find(config.recipe), run.schema, config.notes

@@ -88,8 +88,7 @@ def check_place(folder: Path, own: Path, force: bool) -> None:
     if folder.resolve() == own.resolve():
         raise VaekitError(f"{folder} is the run itself: choose another --out")
     files.check_folder(folder)
-    of_run, of_card = (folder / "history.csv").exists(), (folder / "README.md").exists()
-    if (folder / "run.yaml").exists() and (of_run or not of_card):
+    if (folder / "run.yaml").exists() and not hub.is_card(folder / "README.md"):
         raise VaekitError(f"{folder} is a run, and no export: choose another --out")
     if folder.is_dir() and any(folder.iterdir()) and not force:
         raise VaekitError(f"{folder} exists: choose another --out, or write into it with --force")
