@@ -15,6 +15,7 @@ import vaekit
 from vaekit import cli, data, information
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, VaekitWarning
+from vaekit.estimators import CVAE
 from vaekit.runs import Config, Run, train
 from vaekit.training import Training
 
@@ -479,8 +480,12 @@ def test_a_table_from_the_shell(numbers, place, capsys, there):
     assert "a folder" not in fails(capsys, "sample", numbers.folder, "--out", "x.png")
     frame.with_columns(a=pl.lit(1e6)).write_csv("far.csv")
     cli.main(["encode", str(numbers.folder), "far.csv", "--out", "far.npy"])
-    said = "60 of 60 rows lie far outside the training data: 0, 1, 2, 3, 4, 5, 6, 7, … (60 in all)"
+    said = "60 of 60 rows lie far outside the training data, in a: 0, 1, 2, 3, 4, 5, 6, 7, … (60"
     assert said in capsys.readouterr().err
+    far = pl.read_csv("far.csv")
+    for given in ("far.csv", far, pd.DataFrame(far.to_dict(as_series=False)), far.to_numpy()):
+        with pytest.warns(VaekitWarning, match="in a: 0, 1"):
+            numbers.encode(given)
 
 
 def test_values_off_a_constant_column_are_named(numbers, place, capsys, there):
@@ -877,3 +882,44 @@ def test_rows_of_another_width_are_no_rows_of_the_run(rows_and_mixed):
         for shape in ((2, width + 1), (width,)):
             with pytest.raises(VaekitError, match=rf"rows of this run are \(n, {width}\)"):
                 run.frame(np.zeros(shape))
+
+
+def test_codes_in_a_frame_or_a_file_go_by_their_names(numbers, tmp_path, capsys):
+    z = numbers.encode()[:5]
+    want = numbers.decode(z)
+    names = [f"z{h}" for h in range(z.shape[1])]
+    frame = pd.DataFrame(z, columns=names)
+    for given in (frame, frame[names[::-1]], pl.DataFrame(z, schema=names)):
+        np.testing.assert_allclose(numbers.decode(given), want, rtol=1e-5)
+    ok(capsys, "encode", numbers.folder, "--n", 5, "--out", tmp_path / "z.csv")
+    np.testing.assert_allclose(numbers.decode(tmp_path / "z.csv"), want, rtol=1e-4)
+    np.testing.assert_allclose(numbers.decode(pd.read_csv(tmp_path / "z.csv")), want, rtol=1e-4)
+    with pytest.raises(VaekitError, match="expected codes"):
+        numbers.decode(frame[names[:1]])
+
+
+def test_masked_values_are_refused_by_every_door(numbers, tmp_path):
+    hidden = np.ma.masked_array(np.arange(6), mask=[1, 0, 0, 0, 0, 0])
+    x = np.random.default_rng(0).random((6, 3))
+    for door in (
+        lambda: Dataset.from_array(x, hidden),
+        lambda: data.load(x, labels=hidden),
+        lambda: CVAE(latent=2, network="mlp(4)", epochs=1).fit(x, hidden),
+        lambda: numbers.decode(np.ma.masked_array(np.zeros((6, 2)), mask=True)),
+    ):
+        with pytest.raises(VaekitError, match="masked values"):
+            door()
+
+
+@pytest.mark.parametrize("command", ["encode", "score", "reconstruct", "sample", "interpolate"])
+def test_nothing_is_written_over_the_data_of_a_run(command, numbers, place, capsys, there):
+    kept = (place / "t.csv").read_bytes()
+    more = (0, 1) if command == "interpolate" else ()
+    said = fails(capsys, command, numbers.folder, *more, "--out", place / "t.csv", "--force")
+    assert "of the run's own data" in said and (place / "t.csv").read_bytes() == kept
+
+
+def test_a_page_takes_the_place_of_pages_alone(numbers, place, capsys, there):
+    kept = (place / "t.csv").read_bytes()
+    said = fails(capsys, "report", numbers.folder, "--out", place / "t.csv", "--force")
+    assert "no page of vaekit" in said and (place / "t.csv").read_bytes() == kept

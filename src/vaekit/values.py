@@ -73,13 +73,18 @@ def _of_tensor(x: Tensor) -> np.ndarray:
     return (tensor if not x.is_floating_point() or x.dtype in known else tensor.float()).numpy()
 
 
-def _of_others(x: Any) -> np.ndarray:
+def unmasked(x: Any) -> np.ndarray:
+    """Return x as an array; raise `VaekitError` where it hides some of its values."""
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
         raise VaekitError("the array has masked values: fill them in, as x.filled(0)")
+    return np.asarray(x)
+
+
+def _of_others(x: Any) -> np.ndarray:
     if hasattr(x, "toarray"):
         raise VaekitError("cannot read a sparse matrix: pass x.toarray()")
     try:
-        array = x if type(x) in (np.ndarray, np.memmap) else np.asarray(x)
+        array = x if type(x) in (np.ndarray, np.memmap) else unmasked(x)
         # Of objects what they are: whole numbers among them are to stay whole.
         return np.asarray(array.tolist()) if array.dtype == object else array
     except (ValueError, TypeError, OverflowError):

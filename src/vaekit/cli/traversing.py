@@ -20,7 +20,7 @@ def traverse_command(words: list[str]) -> None:
     out = out_of(options, runs[0].folder / f"traversals{possible[0]}")
     of = None if options.of is None else _named_examples(options.of)
     reads = tuple(Path(each) for each in of or () if isinstance(each, str))
-    target = writing.Target(out, possible, options.force, reads)
+    target = writing.Target(out, possible, options.force, reads, runs[0].is_made_of)
     moved = traverse(
         runs,
         of,

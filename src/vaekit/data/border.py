@@ -20,7 +20,7 @@ from torch import Tensor
 
 from vaekit.data.recordings.windows import LAYOUTS, signals
 from vaekit.errors import VaekitError, shortened, warn
-from vaekit.values import as_numpy, check_bytes
+from vaekit.values import as_numpy, check_bytes, unmasked
 
 Channels = Literal["auto", "nchw", "nhwc", "nct", "ntc", "ct", "tc"]
 _PIECE = 2**26  # bytes: large enough to be fast, small beside any memory
@@ -59,7 +59,7 @@ def admit(x: Any, scale: float | None = None, layout: Channels = "auto") -> Tens
 
 def class_numbers(labels: np.ndarray | Tensor | Sequence[int], n: int) -> Tensor:
     """Return labels as int64 (N,); raise `VaekitError` for what are not N whole numbers."""
-    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else np.asarray(labels)
+    array = labels.detach().cpu().numpy() if isinstance(labels, Tensor) else unmasked(labels)
     if array.dtype.kind not in "iub" or array.shape != (n,):
         raise VaekitError(
             f"expected {n} whole-number labels (N,), got shape {array.shape} of type {array.dtype}"

@@ -64,6 +64,18 @@ class DataSource:
         """Return how own files are read: all arguments but the path, which comes first."""
         return dict(list(self.arguments.items())[1:])
 
+    def holds(self, path: Path) -> bool:
+        """Tell whether a path is one of the own files that are read, or would be if it were there.
+
+        A folder of pictures to be is one of them in a folder of pictures.
+        """
+        if self.path is None:
+            return False
+        path, own = path.resolve(), self.path.resolve()
+        kind = "table" if self.loader == "table" else "picture"
+        like = path.name.lower().endswith(_FILE_KINDS[kind]) or not (path.suffix or kind == "table")
+        return path == own or (own in path.parents and like)
+
 
 def load(
     what: Any,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from vaekit.errors import VaekitError
 from vaekit.model import Condition
+from vaekit.values import unmasked
 
 
 def kind_of(condition: Any) -> str:
@@ -39,7 +40,7 @@ def repeated(y: Any, n: int, told: Condition | None) -> Any:
     """
     if y is None or told is None:
         return y
-    array = np.asarray(y)
+    array = unmasked(y)
     single = array.ndim == (told.kind == "attributes" and told.width > 1)
     array = array[None] if single else array
     return np.repeat(array, n, axis=0) if array.ndim and len(array) == 1 else y
@@ -47,7 +48,7 @@ def repeated(y: Any, n: int, told: Condition | None) -> Any:
 
 def labels_of(y: Any, n: int) -> np.ndarray:
     """Return the labels of n examples, (n,); raise `ValueError` for other shapes, NaN, reals."""
-    labels = column_or_1d(y)
+    labels = column_or_1d(unmasked(y))
     check_consistent_length(np.empty(n), labels)
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
@@ -86,7 +87,7 @@ def attributes_of(y: Any, n: int) -> Tensor:
 
     Raises `ValueError` for NaN and for what is no array of numbers.
     """
-    found = check_array(y, dtype="float32", ensure_2d=False, input_name="y")
+    found = check_array(unmasked(y), dtype="float32", ensure_2d=False, input_name="y")
     check_consistent_length(np.empty(n), found)
     return torch.tensor(found.reshape(n, -1))
 

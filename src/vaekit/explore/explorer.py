@@ -162,7 +162,7 @@ class Explorer:
         one = torch.arange(1)
         z = apply.encode_set(self.model, seen, own).mean[0]
         own = apply.condition_of(self.model, seen, one) if own is None else own
-        far, _ = coding.rows_outside(self.run, seen)
+        far, *_ = coding.rows_outside(self.run, seen)
         note = "This row lies far outside the training data." if far else ""
         x = seen.batch(one)[0].cpu()
         return Example(name, seen, x, z, None if own is None else own[0].cpu(), note)

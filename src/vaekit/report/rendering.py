@@ -64,11 +64,11 @@ def check_page(path: Path, force: bool = False) -> Path:
     of_run = any((folder / "run.yaml").exists() for folder in place.parents[:2])
     if of_run and place.suffix.lower() not in (".html", ".htm"):
         raise VaekitError(f"{path} is a place of the run itself: choose another --out, FILE.html")
-    if place.exists() and not force and not _is_page(place):
-        raise VaekitError(
-            f"{path} exists and is no page of vaekit: choose another --out, or overwrite it with "
-            "--force (force=True)"
-        )
+    if place.exists() and not _is_page(place):
+        named = place.suffix.lower() in (".html", ".htm")
+        if not (force and named):
+            cure = ", or overwrite it with --force (force=True)" if named else ", FILE.html"
+            raise VaekitError(f"{path} exists and is no page of vaekit: choose another --out{cure}")
     return path
 
 

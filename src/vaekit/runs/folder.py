@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from vaekit.arguments import expect
-from vaekit.data import Dataset, Schema, Splits
+from vaekit.data import Dataset, Schema, Splits, source
 from vaekit.errors import VaekitError
 from vaekit.faces import Numbers
 from vaekit.model import Condition, Model
@@ -72,6 +72,15 @@ class Run:
     def data(self) -> Splits:
         """Return the training and test sets; raise `VaekitError` where they have changed."""
         return self.config.parted(self.splits)[0]
+
+    def is_made_of(self, path: Path) -> bool:
+        """Tell whether a path is, or would be, one of the files that the run was trained on."""
+        texts = [t for t in (self.config.data, self.config.validation) if isinstance(t, str)]
+        with suppress(VaekitError):  # files that are gone are no more to be lost
+            return path.parent.resolve() != self.folder.resolve() and any(
+                source(text).holds(path) for text in texts
+            )
+        return False
 
     @property
     def validation(self) -> Dataset | None:

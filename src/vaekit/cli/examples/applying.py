@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
-from vaekit.errors import warn
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -50,7 +49,7 @@ def encode_command(words: list[str]) -> None:
 
     reads = _reads(options.input)
     out = out_of(options, run.folder / "codes.npz")
-    target = writing.Target(out, writing.CODE_FILES, options.force, reads)
+    target = writing.Target(out, writing.CODE_FILES, options.force, reads, run.is_made_of)
     given, conditions = _read_examples(run, options)
     parts = run.encode_batches(given.data, conditions, options.draw, options.seed)
     writing.write_codes(target, parts, given.names, given.files)
@@ -191,7 +190,7 @@ def score_command(words: list[str]) -> None:
     from vaekit.runs.use.examples import Summary
 
     out = out_of(options, run.folder / "scores.csv")
-    target = writing.Target(out, (".csv",), options.force, _reads(options.input))
+    target = writing.Target(out, (".csv",), options.force, _reads(options.input), run.is_made_of)
     given, conditions = _read_examples(run, options)
     asked = options.samples, options.seed, options.reference
     summary = Summary()
@@ -260,7 +259,7 @@ def _target(run: "Run", options: Any, name: str, reads: tuple[Path, ...]) -> "Ta
 
     endings = writing.endings(run.schema)
     out = out_of(options, run.folder / f"{name}{endings[0]}")
-    return writing.Target(out, endings, options.force, reads)
+    return writing.Target(out, endings, options.force, reads, run.is_made_of)
 
 
 def _reads(what: str | None) -> tuple[Path, ...]:
@@ -274,11 +273,7 @@ def _read_examples(run: "Run", options: Any) -> "tuple[Examples, Any]":
 
     whole, each = inputs.examples(run, options.input, options.split), options.condition
     given, conditions = inputs.first(whole, brought.condition_in(each, run), options.n)
-    far, first = coding.rows_outside(run, given.data)
-    if far:
-        listed = ", ".join(given.names[row] for row in first)
-        listed += f", … ({far:,} in all)" if far > len(first) else ""
-        warn(f"{far} of {len(given.names)} rows lie far outside the training data: {listed}")
+    coding.warn_of_far_rows(run, given.data, given.names)
     return given, conditions
 
 

@@ -9,7 +9,7 @@ pictures of a folder are pixel for pixel.
 import csv
 import shutil
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -41,13 +41,14 @@ class Target:
     """Name the place of a result: a file of a known ending, or without one a folder of pictures.
 
     Raises `VaekitError` for an ending that is not among `endings`, for a place that is taken
-    unless `force`, and always for one of the files that are being read.
+    unless `force`, and always for files that are being read, or are the run's data by `is_data`.
     """
 
     path: Path
     endings: tuple[str, ...]
     force: bool = False
     reads: tuple[Path, ...] = ()
+    is_data: Callable[[Path], bool] = lambda path: False
 
     def __post_init__(self) -> None:
         if self.ending not in self.endings:
@@ -56,6 +57,8 @@ class Target:
             raise VaekitError(f"{self.path}: {said} does not serve here, --out may be {known}")
         if any(_within(self.path, read) for read in self.reads):
             raise VaekitError(f"{self.path} is what is read here: choose another --out")
+        if self.is_data(self.path):
+            raise VaekitError(f"{self.path} is of the run's own data: choose another --out")
         if self.path.name == "history.csv" and (self.path.parent / "run.yaml").exists():
             raise VaekitError(f"{self.path} is a place of the run itself: choose another --out")
         if self.path.is_dir() if self.ending else self.path.is_file():

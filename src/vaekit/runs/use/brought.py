@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 
-def codes_in(path: Path | str) -> tuple[np.ndarray, list[str] | None]:
+def codes_in(given: Any) -> tuple[np.ndarray, list[str] | None]:
     """Read codes (N, H) and, where `encode` kept them, the names of their pictures.
 
-    Takes .npy, an .npz or .csv of `encode`, or another table of numbers: columns named z0, z1, …
-    in any order, or else all columns as they stand. Raises `VaekitError` where there are no codes.
+    Takes a .npy, an .npz or .csv of `encode`, or another table of numbers, also as a data frame:
+    columns named z0, z1, … in any order, or else all columns as they stand. Raises `VaekitError`
+    where there are no codes.
     """
-    file = Path(path).expanduser()
-    ending = file.suffix.lower()
-    if file.is_file() and ending not in (*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS):
-        raise VaekitError(f"{file} holds no codes: use .npy, .npz, .csv or .parquet")
-    if ending in tables.TABLE_ENDINGS:
+    if tables.is_frame(given):
+        file, ending = given, None
+    else:
+        file = Path(given).expanduser()
+        ending = file.suffix.lower()
+        if file.is_file() and ending not in (*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS):
+            raise VaekitError(f"{file} holds no codes: use .npy, .npz, .csv or .parquet")
+    if ending is None or ending in tables.TABLE_ENDINGS:
         whole = tables.read_table(file, plain=True)
         names = whole.words("name") if "name" in whole.frame.columns else None
-        used = _code_columns(whole.frame.columns, file)
+        used = _code_columns(whole.frame.columns, whole.what)
         z = whole.numbers(used, cure="Repair those codes, or remove them")[0]
     else:
         names = arrays.read_array(file, "name")[0] if _first_name(file, ("name",)) else None
@@ -40,12 +44,12 @@ def _first_name(path: Path, keys: tuple[str, ...]) -> str | None:
     return next((key for key in keys if key in held), None)
 
 
-def _code_columns(names: list[str], path: Path) -> list[str]:
+def _code_columns(names: list[str], what: str) -> list[str]:
     own = [name for name in names if re.fullmatch(r"z\d+", name)]
     wanted = [f"z{h}" for h in range(len(own))]
     if set(own) != set(wanted):
         raise VaekitError(
-            f"{path} has the columns {shortened(own)}, but {len(own)} codes are named "
+            f"{what} has the columns {shortened(own)}, but {len(own)} codes are named "
             f"{shortened(wanted)}: add those that are missing, or name the columns otherwise to "
             "have them taken as they stand"
         )

@@ -4,7 +4,7 @@ Sets and what a `DataLoader` gives go through the model batch by batch. What com
 returned whole, or written to a file row by row where it is too much for the memory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +19,16 @@ from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset
 from vaekit.data.border import pieces
 from vaekit.data.files.tables import is_frame
-from vaekit.errors import VaekitError, nearest
+from vaekit.errors import VaekitError, nearest, shortened, warn
 from vaekit.given import check_seed
 from vaekit.information.fitted.code_prior import CODE_COMPONENTS, with_code_prior
 from vaekit.information.missing import rows_given
 from vaekit.runs.use import conditions, inputs, mixed
+from vaekit.runs.use.brought import codes_in
 from vaekit.system import files
 from vaekit.system.npy import save_rows
 from vaekit.system.progress import steps
+from vaekit.values import unmasked
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
@@ -84,9 +86,12 @@ def encode_batches(
 def decode(run: "Run", z: np.ndarray | Tensor, condition: Any = None) -> np.ndarray:
     """Return the mean of p(x|z), (N, *shape), for codes z (N, H); rows in a table's own units.
 
+    Codes may come in a file of `encode` or a data frame, where z0, z1, … go by their names.
     Raises `VaekitError` for codes of another width, NaN, and a condition that does not fit.
     """
-    z = apply.latent_codes(run.model, z if isinstance(z, Tensor) else np.asarray(z))
+    if is_frame(z) or isinstance(z, str | Path):
+        z = codes_in(z)[0]
+    z = apply.latent_codes(run.model, z if isinstance(z, Tensor) else unmasked(z))
     c = _condition(run, condition, len(z))
     return run.schema.own(apply.decode(run.model, z, c))
 
@@ -178,10 +183,15 @@ def admitted_examples(run: "Run", x: Any) -> Dataset | Stream:
     if isinstance(x, DataLoader):
         return Stream(x, run.schema.admitted, lambda *beside: _told(run, *beside))
     if x is None or isinstance(x, str | Path):
-        return inputs.examples(run, None if x is None else str(x)).data
-    if is_frame(x) and run.schema.columns is not None:
-        return inputs.of_frame(run, x)
-    return run.schema.admitted(x)
+        given = inputs.examples(run, None if x is None else str(x))
+        if x is not None and isinstance(given.data, Dataset):
+            warn_of_far_rows(run, given.data, given.names)
+        return given.data
+    framed = is_frame(x) and run.schema.columns is not None
+    data = inputs.of_frame(run, x) if framed else run.schema.admitted(x)
+    if not isinstance(x, Dataset):  # which was looked at where it was read
+        warn_of_far_rows(run, data)
+    return data
 
 
 def _told(run: "Run", beside: Any, count: int, wanted: Any) -> Tensor:
@@ -227,20 +237,34 @@ def _whole(
     return apply.joined(tensors, len(data) if isinstance(data, Dataset) else None)[0].numpy()
 
 
-def rows_outside(run: "Run", data: Dataset) -> tuple[int, list[int]]:
+def rows_outside(run: "Run", data: Dataset) -> tuple[int, list[int], list[str]]:
     """Count the rows of a table that lie far, by a whole range, outside those of the training.
 
-    The first eight of them are listed beside.
+    The first eight of them are listed beside, and the columns in which they do.
     """
     low, high = run.schema.range
     count, first = 0, list[int]()
     if run.schema.columns is None:
-        return count, first
+        return count, first, []
+    far = torch.zeros(data.shape, dtype=torch.bool)
     for part in steps(list(pieces(len(data), data.images[0].nbytes)), "pieces looked at"):
         x = data.batch(torch.arange(part.start, part.stop))
-        outside = ((x < low - (high - low)) | (x > high + (high - low))).any(1)
+        entries = (x < low - (high - low)) | (x > high + (high - low))
+        far, outside = far | entries.any(0), entries.any(1)
         count += int(outside.sum())
         if len(first) < _ROWS_NAMED:
             rows = outside.nonzero()[: _ROWS_NAMED - len(first), 0] + part.start
             first += rows.tolist()
-    return count, first
+    return count, first, [run.schema.columns.names[k] for k in far.nonzero()[:, 0].tolist()]
+
+
+def warn_of_far_rows(run: "Run", data: Dataset, names: Sequence[str] | None = None) -> None:
+    """Warn of what `rows_outside` finds."""
+    far, first, columns = rows_outside(run, data)
+    if far:
+        listed = ", ".join(str(row) if names is None else names[row] for row in first)
+        listed += f", … ({far:,} in all)" if far > len(first) else ""
+        warn(
+            f"{far} of {len(data)} rows lie far outside the training data, in "
+            f"{shortened(columns)}: {listed}"
+        )

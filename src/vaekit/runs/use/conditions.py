@@ -20,7 +20,7 @@ from vaekit.data import Dataset, Schema, one_hot, one_hots
 from vaekit.data.border import pieces
 from vaekit.errors import VaekitError, nearest
 from vaekit.model import Condition
-from vaekit.values import check_values
+from vaekit.values import check_values, unmasked
 
 
 def vectors(value: Any, n: int, wanted: Condition, schema: Schema) -> Tensor:
@@ -94,7 +94,7 @@ def _called(data: Dataset, number: int) -> str | int:
 def _labels(value: Any, wanted: Condition, schema: Schema) -> Tensor:
     if isinstance(value, str) and value not in schema.label_names:
         value = [part.strip() for part in value.split(",")]
-    array = np.asarray(value)
+    array = unmasked(value)
     if array.ndim == 2 and array.shape[1] == wanted.width and array.dtype.kind in "fiub":
         c = torch.from_numpy(array.astype(np.float32))
         names = dict(enumerate(schema.label_names))
@@ -198,6 +198,6 @@ def _attributes(value: Any, wanted: Condition, schema: Schema) -> Tensor:
 
 def _attribute_numbers(value: Any) -> np.ndarray:
     try:
-        return np.asarray(value).astype(np.float64)
+        return unmasked(value).astype(np.float64)
     except (TypeError, ValueError):
         raise VaekitError(f"the condition should be numbers, got {value!r}") from None
