@@ -923,3 +923,18 @@ def test_a_page_takes_the_place_of_pages_alone(numbers, place, capsys, there):
     kept = (place / "t.csv").read_bytes()
     said = fails(capsys, "report", numbers.folder, "--out", place / "t.csv", "--force")
     assert "no page of vaekit" in said and (place / "t.csv").read_bytes() == kept
+
+
+def test_a_run_made_again_on_changed_data_says_so(tmp_path, recwarn):
+    x = np.random.default_rng(0).random((40, 3)).astype(np.float32)
+    np.save(tmp_path / "x.npy", x)
+    fit(tmp_path / "run", str(tmp_path / "x.npy"), likelihood="squared_error")
+    vaekit.train(tmp_path / "run", out=tmp_path / "same", verbose=False)
+    assert not [w for w in recwarn if "made again" in str(w.message)]
+    np.save(tmp_path / "x.npy", 1.01 * x)
+    with pytest.warns(VaekitWarning, match=r"x\.npy differ from those of the run that is made aga"):
+        vaekit.train(tmp_path / "run", out=tmp_path / "other", verbose=False)
+    np.save(tmp_path / "y.npy", x)
+    recwarn.clear()
+    vaekit.train(tmp_path / "run", data=tmp_path / "y.npy", out=tmp_path / "named", verbose=False)
+    assert not [w for w in recwarn if "made again" in str(w.message)]

@@ -154,3 +154,13 @@ def test_the_command_line_starts_without_torch(code):
     check = f"import sys; {code}; print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_python_without_docstrings_serves():
+    """python -OO leaves docstrings out, from which help and estimators are made."""
+    script = (
+        "from vaekit import cli; from vaekit.estimators import VAE; "
+        "cli.main(['list']); VAE(latent=2); cli.main(['train', 'vae', '--help'])"
+    )
+    done = subprocess.run([sys.executable, "-OO", "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0 and "--latent" in done.stdout, done.stderr

@@ -89,4 +89,4 @@ def _print_table(title: str, rows: dict[str, str]) -> None:
 
 
 def _first_line(thing: Callable[..., Any]) -> str:
-    return (thing.__doc__ or "").strip().splitlines()[0]
+    return (thing.__doc__ or "").strip().partition("\n")[0]

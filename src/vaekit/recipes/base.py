@@ -46,7 +46,7 @@ class Recipe:
     @property
     def summary(self) -> str:
         """Return the first line of the function's docstring."""
-        return (self.make.__doc__ or "").strip().splitlines()[0]
+        return (self.make.__doc__ or "").strip().partition("\n")[0]
 
     @property
     def by_text(self) -> Callable[..., System]:
@@ -238,7 +238,7 @@ def _docstring(text: str, names: Sequence[str]) -> str:
 
 def _line_of(name: str, own: str) -> list[str]:
     said = re.search(rf"^ {{4}}{name}: .*(?:\n {{5,}}.*)*", own, re.MULTILINE)
-    return [said[0] if said else f"    {name}: {TEXTS[name]}"]
+    return [said[0] if said else f"    {name}: {TEXTS.get(name, '')}"]
 
 
 def check_example_shape(shape: Any) -> tuple[int, ...]:

@@ -197,6 +197,8 @@ def _load(fit: Fit, path: Path) -> None:
 
 def _described(config: Config, checksum: str, splits: Splits) -> Config:
     """Return the config with what the data turned out to be, and where it is run."""
+    if config.data_checksum not in (None, checksum):
+        warn(f"the data {config.data} differ from those of the run that is made again")
     train, test = splits
     notes = {
         "shape": list(train.shape),

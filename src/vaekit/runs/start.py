@@ -109,6 +109,7 @@ def configured(what: str | Path | Config, settings: Mapping[str, Any]) -> Config
     whole |= {name: getattr(base, name) for name in (*OF_DATA, *OF_START)} if base else {}
     whole |= settings
     data, folder = whole.get("data"), whole.get("data_dir")
+    as_then = base and all(whole[k] == getattr(base, k) for k in ("data", "data_dir", "holdout"))
     if data is None or not data_text(data):
         raise VaekitError(
             "say what to train on with --data (data=...): `vaekit list` shows what there is"
@@ -120,6 +121,7 @@ def configured(what: str | Path | Config, settings: Mapping[str, Any]) -> Config
         {name: whole[name] for name in trained if name in whole},  # pyright: ignore[reportArgumentType]
         whole.get("holdout", 0.1),
         folder and str(files.place(folder, "the data folder").resolve()),
+        data_checksum=base.data_checksum if base and as_then else None,
         validation=whole.get("validation", 0.0),
         **{name: whole.get(name, "") for name in OF_START},
     )
