@@ -10,11 +10,16 @@ Both together are a full grid, and are sorted into it. As other loaders do, one 
 the pictures are shrunk to 64 x 64. The published checksums are of the unpacked matrices; the
 download is checked by those of the packed files.
 
+A matrix is a header of little-endian int32, and the entries, the last index fastest. The header
+has a magic number for their type, the number K of dimensions, and max(K, 3) sizes, of which those
+beyond K do not count.
+
 Y. LeCun, F. Huang, L. Bottou, "Learning methods for generic object recognition with invariance to
 pose and lighting", CVPR 2004, https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -29,7 +34,6 @@ from vaekit.data.cache import cached_grid, store
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
 from vaekit.data.paths import Home, check_sum, sha256, unpacked
-from vaekit.data.sets.norb import norb_matrix
 from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError
 
@@ -71,6 +75,8 @@ _SUMS = {
     ),
 }
 NORB_FILES = tuple(f"smallnorb-{name}.mat" for name in _SUMS)
+_NORB_TYPES = {0x1E3D4C54: np.dtype("<i4"), 0x1E3D4C55: np.dtype("u1")}
+_DIMENSIONS = 4  # of the pictures, the most
 
 
 class _Toys(NamedTuple):
@@ -165,3 +171,24 @@ def _read_toys(paths: list[Path], first: int, sides: Box, camera: int, check: bo
 def _are_levels(array: np.ndarray, shape: tuple[int, ...], most: int) -> bool:
     fits = array.shape == shape and array.dtype.kind == "i" and array.size > 0
     return fits and array.min() >= 0 and array.max() <= most
+
+
+def norb_matrix(content: bytes, path: Path) -> np.ndarray:
+    """Read a matrix without a copy; `path` is said in errors.
+
+    Raises `VaekitError` for another format, and where the length is not that of the header.
+    """
+    if len(content) < 20 or (magic := int.from_bytes(content[:4], "little")) not in _NORB_TYPES:
+        raise VaekitError(f"{path} is no matrix in NORB's binary format: get it again")
+    kind, dimensions = _NORB_TYPES[magic], int(np.frombuffer(content, "<i4", 1, 4)[0])
+    start = 8 + 4 * max(dimensions, 3)
+    if not 1 <= dimensions <= _DIMENSIONS or len(content) < start:
+        raise VaekitError(f"{path} is damaged: its header says {dimensions} dimensions")
+    sizes = np.frombuffer(content, "<i4", dimensions, 8).tolist()
+    expected = start + math.prod(sizes) * kind.itemsize
+    if min(sizes) < 0 or len(content) != expected:
+        raise VaekitError(
+            f"{path} is damaged or truncated: a matrix {tuple(sizes)} takes {expected} bytes, but "
+            f"it has {len(content)}: get it again"
+        )
+    return np.frombuffer(content, kind, offset=start).reshape(sizes)
