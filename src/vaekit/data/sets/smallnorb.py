@@ -23,7 +23,6 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -79,13 +78,6 @@ _NORB_TYPES = {0x1E3D4C54: np.dtype("<i4"), 0x1E3D4C55: np.dtype("u1")}
 _DIMENSIONS = 4  # of the pictures, the most
 
 
-class _Toys(NamedTuple):
-    """Hold one part as published: pictures (N, 1, *sides), and a value of each factor (N, 5)."""
-
-    images: np.ndarray
-    values: np.ndarray
-
-
 def smallnorb(
     size: int | Sequence[int] = 64,
     camera: int = 0,
@@ -129,22 +121,25 @@ def smallnorb(
 
 def _sort_pictures(paths: list[Path], folder: Path, sides: Box, camera: int, check: bool) -> None:
     """Store both parts in the order of the grid."""
-    parts = [_read_toys(paths[start : start + 3], start, sides, camera, check) for start in (0, 3)]
+    read = [_read_toys(paths[start : start + 3], start, sides, camera, check) for start in (0, 3)]
+    pictures, parts = zip(*read, strict=True)
     try:
-        factors, rows = Factors.grid(TOY_FACTORS, list(np.concatenate([p.values for p in parts]).T))
+        factors, rows = Factors.grid(TOY_FACTORS, list(np.concatenate(parts).T))
     except VaekitError as error:
         raise VaekitError(f"{paths[0].parent}: {error}: get the six files again") from error
-    images = np.concatenate([part.images for part in parts])
+    images = np.concatenate(pictures)
     record = {
         "values": [values.tolist() for values in factors.values],
-        "toys": [np.unique(part.values[:, 1]).tolist() for part in parts],
+        "toys": [np.unique(part[:, 1]).tolist() for part in parts],
     }
     sorted_pieces = (images[rows[k]] for k in pieces(len(rows), images[0].nbytes))
     store(folder, len(rows), sorted_pieces, lambda: record, f"sorting {len(rows)} pictures")
 
 
-def _read_toys(paths: list[Path], first: int, sides: Box, camera: int, check: bool) -> _Toys:
-    """Read the three files of a part, the pictures of one camera only."""
+def _read_toys(
+    paths: list[Path], first: int, sides: Box, camera: int, check: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a part: pictures (N, 1, *sides) of one camera, and a value of each factor (N, 5)."""
     arrays = []
     for path, (md5, _) in zip(paths, list(_SUMS.values())[first : first + 3], strict=True):
         content = unpacked(path)
@@ -165,7 +160,7 @@ def _read_toys(paths: list[Path], first: int, sides: Box, camera: int, check: bo
             )
     toy, elevation, azimuth, light = info.T
     values = np.stack([cat, toy, 30 + 5 * elevation, 10 * azimuth, light], axis=1)
-    return _Toys(averaged(dat[:, camera], sides)[:, None], values)
+    return averaged(dat[:, camera], sides)[:, None], values
 
 
 def _are_levels(array: np.ndarray, shape: tuple[int, ...], most: int) -> bool:
