@@ -285,7 +285,6 @@ def test_a_repository_is_downloaded(runs, tmp_path, monkeypatch):
 
     module = SimpleNamespace(snapshot_download=snapshot_download)
     monkeypatch.setitem(sys.modules, "huggingface_hub", module)
-    monkeypatch.setattr("vaekit.export.hub.find_spec", lambda name: module)
     monkeypatch.chdir(tmp_path)
     run = Run.from_pretrained("some/model", revision="main")
     assert run.config.recipe == "vae" and asked[0][:2] == ("some/model", "main")
@@ -298,8 +297,8 @@ def test_what_is_no_folder_and_no_repository(tmp_path, monkeypatch):
         Run.from_pretrained(tmp_path / "nothing")
     with pytest.raises(VaekitError, match="not a run folder"):
         Run.from_pretrained(tmp_path)
-    monkeypatch.setattr("vaekit.export.hub.find_spec", lambda name: None)
-    with pytest.raises(VaekitError, match=r"vaekit\[hub\]"):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(VaekitError, match=r"no folder some/model: a repository .*vaekit\[hub\]"):
         Run.from_pretrained("some/model")
 
 
@@ -329,8 +328,8 @@ def test_a_file_that_differs_is_refused(monkeypatch, tmp_path):
 
 
 def test_missing_packages_are_named(runs, monkeypatch, tmp_path):
-    monkeypatch.setattr(programs, "find_spec", lambda name: None if name == "onnxscript" else 1)
-    with pytest.raises(VaekitError, match=r"needs onnxscript, .*pip install 'vaekit\[onnx\]'"):
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(VaekitError, match=r"ONNX needs .*onnxscript.*pip install 'vaekit\[onnx\]'"):
         runs["digits"].export("onnx", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

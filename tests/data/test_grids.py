@@ -1,6 +1,6 @@
 """Public sets on full grids, on small files of their layouts: 3D Shapes, 3D Cars, 3-D faces."""
 
-import builtins
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -111,15 +111,8 @@ def test_damage_within_shapes(own_cache, tmp_path):
 
 def test_h5py_is_missing(own_cache, tmp_path, monkeypatch):
     path = shapes_file(tmp_path / "small.h5")
-    real = builtins.__import__
-
-    def refuse(name: str, *rest: object) -> object:
-        if name == "h5py":
-            raise ImportError(name)
-        return real(name, *rest)
-
-    monkeypatch.setattr(builtins, "__import__", refuse)
-    with pytest.raises(VaekitError, match=r"takes h5py to read: pip install 'vaekit\[hdf5\]'"):
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(VaekitError, match=r"needs .*h5py.*: pip install 'vaekit\[hdf5\]'"):
         shapes3d(path, check=False)
 
 

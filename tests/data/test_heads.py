@@ -209,12 +209,12 @@ def test_a_stopped_drawing_leaves_nothing(own_cache, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("heads(identities=0)", "identities must be a whole number of at least 1, got 0"),
+        ("heads(identities=0)", "identities must be ≥ 1, a whole number, got 0"),
         ("heads(lights=2.5)", "lights must be a whole number"),
         ("heads(azimuths=true)", "azimuths must be a whole number"),
-        ("heads(size=8)", "size must be a whole number of at least 16 and at most 256, got 8"),
+        ("heads(size=8)", "size must be a whole number, 16 to 256, got 8"),
         ("heads(identities=100000000)", "would take .* GB, more than 137: ask for fewer levels"),
-        ("heads(seed=-1)", "seed must be a whole number of at least 0"),
+        ("heads(seed=-1)", "seed must be a whole number ≥ 0"),
         ("heads(lighting=3)", r"it takes heads\(identities=50"),
     ],
 )

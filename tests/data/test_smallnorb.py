@@ -11,20 +11,24 @@ import torch
 from vaekit.data import Splits, load
 from vaekit.data.area import averaged
 from vaekit.data.paths import unpacked
-from vaekit.data.sets.norb import norb_matrix
-from vaekit.data.sets.smallnorb import CATEGORIES, NORB_FILES, TOY_FACTORS, smallnorb
+from vaekit.data.sets.smallnorb import (
+    CATEGORIES,
+    NORB_FILES,
+    TOY_FACTORS,
+    norb_matrix,
+    smallnorb,
+)
 from vaekit.errors import VaekitError
 
-MAGIC = {"f4": 0x1E3D4C51, "f8": 0x1E3D4C53, "i4": 0x1E3D4C54, "u1": 0x1E3D4C55, "i2": 0x1E3D4C56}
+MAGIC = {"f4": 0x1E3D4C51, "i4": 0x1E3D4C54, "u1": 0x1E3D4C55}
 TOYS = ((4, 6), (0, 5))
 LEVELS = (2, 3, 4, 2)  # of elevation, azimuth, light, and of the categories
 
 
-def norb(array: np.ndarray, order: str = "<") -> bytes:
-    kind = array.dtype.str[1:]
+def norb(array: np.ndarray) -> bytes:
     sizes = (*array.shape, *[1] * (3 - array.ndim))
-    header = struct.pack(f"{order}{2 + len(sizes)}i", MAGIC[kind], array.ndim, *sizes)
-    return header + array.astype(order + kind).tobytes()
+    header = struct.pack(f"<{2 + len(sizes)}i", MAGIC[array.dtype.str[1:]], array.ndim, *sizes)
+    return header + array.tobytes()
 
 
 def part(which: int) -> dict[str, np.ndarray]:
@@ -55,12 +59,11 @@ def write(
 # ---- the format
 
 
-@pytest.mark.parametrize("kind", MAGIC)
-@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["i4", "u1"])
 @pytest.mark.parametrize("shape", [(5,), (2, 3), (2, 3, 4), (2, 1, 3, 2)])
-def test_matrices(rng, tmp_path, kind, order, shape):
+def test_matrices(rng, tmp_path, kind, shape):
     array = rng.integers(0, 100, shape).astype(kind)
-    assert np.array_equal(norb_matrix(norb(array, order), tmp_path), array)
+    assert np.array_equal(norb_matrix(norb(array), tmp_path), array)
 
 
 def test_damaged_matrices(tmp_path):
@@ -146,7 +149,8 @@ def test_found_and_checked(offline, tmp_path):
         ({"dat": part(0)["dat"][:0]}, r"got \(0, 2, 6, 6\)"),
         ({"cat": part(0)["cat"][:-1]}, r"training-cat\.mat: expected \(96,\) whole .*\(95,\)"),
         ({"cat": part(0)["cat"] + np.int32(4)}, "whole numbers 0 to 4"),
-        ({"cat": part(0)["cat"].astype(np.float32)}, "whole numbers 0 to 4"),
+        ({"cat": part(0)["cat"].astype(np.uint8)}, "whole numbers 0 to 4, got .* uint8"),
+        ({"cat": part(0)["cat"].astype(np.float32)}, "no matrix in NORB's"),
         ({"info": part(0)["info"][:, :3]}, r"training-info\.mat: expected \(96, 4\)"),
         ({"info": part(1)["info"]}, "192 images .* there more than once: get the six files"),
         ({"info": part(0)["info"] * 0}, "not each combination"),

@@ -76,7 +76,7 @@ def test_other_sizes_scale_the_sprites(all_masks):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("sprites(scales=0)", "scales must be a whole number of at least 1, got 0"),
+        ("sprites(scales=0)", "scales must be ≥ 1, a whole number, got 0"),
         ("sprites(rotations=2.5)", "rotations must be a whole number"),
         ("sprites(shapes=4)", "there are 3 shapes"),
         ("sprites(size=15)", "too small"),

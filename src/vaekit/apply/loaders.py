@@ -8,7 +8,7 @@ however the loader cuts them; what it draws does not move the noise of the model
 
 from collections.abc import Callable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,17 +36,10 @@ def _admitted(x: Tensor) -> Dataset:
 Told = tuple[Dataset, Tensor | None]  # examples, and their conditions
 
 
-class Given(NamedTuple):
-    """Hold x (B, ...) as a loader gave it, and what stands beside it, or None."""
+def read_item(item: Any, batch: int | None) -> tuple[Tensor, Any]:
+    """Return x (B, ...) of what a loader gave, and what stands beside it, or None.
 
-    x: Tensor
-    beside: Any
-
-
-def read_item(item: Any, batch: int | None) -> Given:
-    """Return x of what a loader gave, and what comes after it; `batch` is the loader's size.
-
-    Raises `VaekitError` for what is no batch, with how to make it one.
+    `batch` is the loader's size. Raises `VaekitError` for what is no batch, with what to do.
     """
     several = isinstance(item, list | tuple)
     first = item[0] if several and item else item
@@ -65,7 +58,7 @@ def read_item(item: Any, batch: int | None) -> Given:
         )
     if not len(x):
         raise VaekitError(f"{_MAY_BE}, got shape {tuple(x.shape)}: leave empty batches out")
-    return Given(x, item[1] if several and len(item) > 1 else None)
+    return x, item[1] if several and len(item) > 1 else None
 
 
 def _alike(items: Sequence[Any]) -> bool:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from vaekit.data.paths import file_state, reading, sha256
+from vaekit.data.paths import files_state, reading, sha256
 
 ARCHIVE_ENDINGS = (".zip", ".tar.xz", ".tar.gz", ".tar")
 
@@ -66,10 +66,8 @@ def stamp(path: Path, wanted: re.Pattern[str]) -> str:
     """
     if not path.is_dir():
         return sha256(path)
-    digest = hashlib.sha256(str(path.resolve()).encode())
-    for name in sorted(_wanted(path, wanted)):
-        digest.update(f"{name}\0{file_state(path / name)}\n".encode())
-    return digest.hexdigest()
+    root = path.resolve()
+    return files_state(root / name for name in sorted(_wanted(root, wanted)))
 
 
 def natural(name: str) -> list[str | int]:

@@ -111,17 +111,13 @@ def _dataset_of(what: Any, settings: dict[str, Any], options: dict[str, Any]) ->
             raise VaekitError(f"a set takes no options, got {', '.join(options)}: leave them out")
         return what
     if isinstance(what, np.ndarray | Tensor):
-        return call(_array_data, "load", "data", (what,), (), options)
+        return call(array_set, "load", "data", (what,), (), {"name": "array", **options})
     if tables.is_frame(what):
         return call(_bound(tables.table, settings), "load", "data", (what,), (), options)
     raise VaekitError(
         f"cannot load data from {type(what).__name__}: pass a name, a path, an array, a tensor, a "
         "data frame or a Dataset (a list: np.array of it; a DataLoader: give it to fit)"
     )
-
-
-def _array_data(x: Any, name: str = "array", **options: Any) -> Dataset:
-    return call(array_set, "load", "data", (x,), (), {"name": name, **options})
 
 
 def source(what: str | Path) -> DataSource:

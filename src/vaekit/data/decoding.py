@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from vaekit.data.archives import FileSource, open_files, stamp
@@ -39,23 +38,14 @@ class Pictures(NamedTuple):
         return [match.groups() for name in self.names if (match := pattern.search(name))]
 
 
-def decoded_stack(path: Path, wanted: re.Pattern[str], decode: Decode) -> Pictures:
-    """Decode the pictures of a small folder or archive into memory, in natural order of names.
-
-    Raises `VaekitError` for none, damaged ones, and differing sizes.
-    """
-    with open_files(path, wanted) as source:
-        images = np.stack(list(_decoded_pictures(source, decode)))
-    return Pictures(torch.from_numpy(images), source.names, source.sha256())
-
-
 def mapped(
     what: str, path: Path, wanted: re.Pattern[str], decode: Decode, how: str = ""
 ) -> Pictures:
     """Map the decoded pictures of a folder or archive from the cache, where they are put if needed.
 
-    They belong to the set `what`; `how` tells apart different ways of decoding. Raises
-    `VaekitError` as `decoded_stack` does, and where the cache cannot be written.
+    They are in natural order of names, and belong to the set `what`; `how` tells apart different
+    ways of decoding. Raises `VaekitError` for none, damaged ones, differing sizes, and where the
+    cache cannot be written.
     """
 
     def make(folder: Path) -> None:

@@ -2,8 +2,6 @@
 
 import re
 from dataclasses import replace
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from vaekit.runs import Run
 from vaekit.runs.config import Config
 from vaekit.runs.folder import MODEL
 from vaekit.system import files
+from vaekit.system.extras import needed
 from vaekit.training.state import save_weights
 
 RUN_FILES = (MODEL, "run.yaml", "README.md", "history.csv", "metrics.json")
@@ -45,12 +44,7 @@ def from_pretrained(where: Path | str, revision: str | None = None) -> Path:
         raise VaekitError(
             f"there is no folder {where}, and it names no repository, such as OWNER/NAME"
         )
-    if find_spec("huggingface_hub") is None:
-        raise VaekitError(
-            f"there is no folder {where}; to read the repository of that name: "
-            "pip install 'vaekit[hub]'"
-        )
-    module: Any = import_module("huggingface_hub")
+    module = needed("huggingface_hub", "hub", f"there is no folder {where}: a repository")
     try:
         return Path(
             module.snapshot_download(name, revision=revision, allow_patterns=list(RUN_FILES))

@@ -4,8 +4,6 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from importlib import import_module
-from importlib.util import find_spec
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from torch import Tensor
 
 from vaekit.errors import VaekitError
 from vaekit.export.graphs import Graph
+from vaekit.system.extras import needed
 
 ONNX = ("onnx", "onnxscript", "onnxruntime")
 MOST_DIFFERENCE = 1e-4  # relative difference of a file from the module
@@ -25,16 +24,13 @@ _SIZES = (7, 1, 3)  # of the batches that a file is checked with: other ones tha
 
 def check_onnx() -> None:
     """Raise `VaekitError` where what ONNX needs is not installed."""
-    missing = [name for name in ONNX if find_spec(name) is None]
-    if missing:
-        raise VaekitError(
-            f"ONNX needs {', '.join(missing)}, not installed here: pip install 'vaekit[onnx]'"
-        )
+    for name in ONNX:
+        needed(name, "onnx", "ONNX")
 
 
 def write_onnx(graph: Graph, path: Path) -> float:
     """Write a module as ONNX; return the largest relative difference of what onnxruntime gives."""
-    onnxruntime: Any = import_module("onnxruntime")  # which may not be installed
+    onnxruntime = needed("onnxruntime", "onnx", "ONNX")
     program = _traced(graph, "ONNX")
     with _quiet(), _refusing("ONNX"):
         made = torch.onnx.export(

@@ -1,7 +1,6 @@
 """The curve of a run as a CSV file, one row for each look at the terms."""
 
 import csv
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +33,10 @@ def append(path: Path, row: HistoryRow, names: Sequence[str] = ()) -> None:
     `names` are the columns where the row lacks some, which stay blank.
     """
     with writing(path), path.open("a", encoding="utf-8") as file:
-        file.write(_text(row, names or list(row), header=file.tell() == 0))
+        writer = csv.DictWriter(file, names or list(row), lineterminator="\n")
+        if not file.tell():
+            writer.writeheader()
+        writer.writerow(row)
 
 
 class Found(NamedTuple):
@@ -99,12 +101,3 @@ def _row_of_cells(names: list[str], cells: list[str]) -> HistoryRow | None:
         return None
     whole = len(names) == len(cells) and len(row) == len(filled) and row.get("step", -1) >= 0
     return row if whole and all(map(math.isfinite, row.values())) else None
-
-
-def _text(row: HistoryRow, names: Sequence[str], header: bool) -> str:
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names, lineterminator="\n")
-    if header:
-        writer.writeheader()
-    writer.writerow(row)
-    return out.getvalue()

@@ -23,19 +23,15 @@ _TRIES = 20
 
 
 class Occupied(VaekitError):
-    """Report a folder that another training works in, or that holds something already."""
-
-
-class InUse(Occupied):
-    """Report a folder that another training works in, which will end."""
+    """Report a folder that holds something already."""
 
 
 @contextmanager
 def held(folders: Iterable[Path], resume: bool) -> Iterator[Path]:
     """Hold the first of some folders that is free, or with `resume` holds a run, and return it.
 
-    A new run that fails inside and has recorded nothing leaves no trace. Raises `Occupied` where no
-    folder is free, and `VaekitError` where none can be made.
+    A new run that fails inside and has recorded nothing leaves no trace. Raises `Occupied` or
+    `Taken` where no folder is free, and `VaekitError` where none can be made.
     """
     with ExitStack() as stack:
         yield _first(stack, folders, resume)
@@ -47,7 +43,7 @@ def _first(stack: ExitStack, folders: Iterable[Path], resume: bool) -> Path:
         try:
             with writing(folder):
                 return _entered(stack, folder, resume)
-        except Occupied as error:
+        except (Occupied, locks.Taken) as error:
             why = error
     raise why
 
@@ -63,7 +59,11 @@ def _entered(stack: ExitStack, folder: Path, resume: bool) -> Path:
 @contextmanager
 def _held(folder: Path, resume: bool) -> Iterator[Path]:
     _check_folder(folder, resume)
-    with _made(folder), _locked(folder):
+    said = (
+        f"another training ({{holder}}) is writing {folder}: wait until it has ended, "
+        "or choose another folder with --out"
+    )
+    with _made(folder), locks.locked(folder / LOCK, said=said):
         _check_folder(folder, resume)  # once more: another training may have ended in between
         _remove_leftovers(folder)
         new = not (folder / "run.yaml").exists()
@@ -129,19 +129,6 @@ def _made(folder: Path) -> Iterator[None]:
         for path in missing:
             with suppress(OSError):
                 path.rmdir()
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(locks.locked(folder / LOCK))
-        except locks.Taken as error:
-            raise InUse(
-                f"another training ({error.holder}) is writing {folder}: wait until it has ended, "
-                "or choose another folder with --out"
-            ) from None
-        yield
 
 
 def forget_checkpoint(folder: Path) -> None:

@@ -133,14 +133,7 @@ def _comparable(old: Results, own: str, rows: Results, say: Say) -> Results:
     names = [name for name in old if name not in rows]
     if not names:
         return {}
-    key = bound_of(rows[own])
-    was, now = old.get(own, {}).get(key), rows[own][key]
-    same = was and None not in (was["value"], now["value"]) and was.get("n") == now["n"]
-    if same and "weights" in was:
-        same = was["weights"] == now["weights"]
-    elif same:  # an older file: the same draws on the same weights, but for the order of sums
-        same = math.isclose(was["value"], now["value"], rel_tol=1e-5)
-    if same:
+    if results.agree(old.get(own, {}), rows[own], bound_of(rows[own])):
         return {name: {k: v for k, v in row.items() if k != "chosen"} for name, row in old.items()}
     say(f"dropped, as of other weights or examples: {', '.join(names)}")
     return {}

@@ -108,9 +108,9 @@ def merge(path: Path, new: Results, kept: Callable[[Results], Results | None]) -
             write_results(path, before | new)
 
 
-def agree(old: Results, new: Results) -> bool:
-    """Say whether numbers are of the same weights and examples, as the distortion of each tells."""
-    was, now = (each.get("distortion", {}) for each in (old, new))
+def agree(old: Results, new: Results, by: str = "distortion") -> bool:
+    """Say whether numbers are of the same weights and examples, as the one named `by` tells."""
+    was, now = (each.get(by, {}) for each in (old, new))
     same = all(was.get(key) == now.get(key) for key in ("n", "split", "step"))
     return same and was.get("weights", now.get("weights")) == now.get("weights")
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from vaekit.data import Schema
 from vaekit.runs import history
 from vaekit.runs.config import Config
+from vaekit.system.progress import rich_bar
 
 _WIDTH, _HEIGHT = 480, 110  # units of a curve in a notebook
 _CURVE_POINTS = 240  # of a curve at most
@@ -82,9 +82,8 @@ class Bar(_Words):
     def __init__(self, title: str, console: Console | None = None):
         super().__init__()
         self.console = console or Console(stderr=True)
-        columns = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
-        self._bar = Progress(*columns, TimeRemainingColumn(), console=self.console, transient=True)
-        self._task: TaskID = self._bar.add_task(title, total=None, text="")
+        self._bar = rich_bar(self.console)
+        self._task = self._bar.add_task(title, total=None, text="")
         self._printed = 0
 
     def __enter__(self) -> "Bar":

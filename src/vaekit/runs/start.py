@@ -19,7 +19,7 @@ from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.run_file import read_config
 from vaekit.runs.show import Bar, Curve, Watcher, in_notebook
 from vaekit.system import files
-from vaekit.system.progress import hidden
+from vaekit.system.progress import shown_bars
 from vaekit.training import Training
 
 OF_DATA = ("data", "data_dir", "holdout", "validation")
@@ -89,7 +89,7 @@ def train(
         if watcher is None and verbose:
             title = f"{config.recipe} on {config.data}"
             watcher = Curve(title) if in_notebook() else stack.enter_context(Bar(title))
-            stack.enter_context(hidden())
+            stack.enter_context(shown_bars(False))
         return train_config(config, folder, resume, saving, watcher, trackers.listed(log))
 
 

@@ -148,17 +148,15 @@ def _held_study(folder: Path, spec: Mapping[str, Any], plan: Plan) -> Iterator[N
     files.check_folder(folder)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with locks.locked(folder / LOCK):
-            if store.is_study(folder):
-                _check_same(folder, plan)
-            store.write_spec(folder, spec)
-            yield
-    except locks.Taken as error:
-        raise VaekitError(
-            f"another study ({error.holder}) works in {folder}: wait until it has ended, or choose "
-            "another --out"
-        ) from None
+    said = (
+        f"another study ({{holder}}) works in {folder}: wait until it has ended, or choose another "
+        "--out"
+    )
+    with locks.locked(folder / LOCK, said=said):
+        if store.is_study(folder):
+            _check_same(folder, plan)
+        store.write_spec(folder, spec)
+        yield
 
 
 def _check_same(folder: Path, plan: Plan) -> None:

@@ -28,7 +28,6 @@ from vaekit.errors import VaekitWarning
 from vaekit.runs import Config, Run, Watcher
 from vaekit.runs.history import VALIDATION
 from vaekit.runs.make import train_config
-from vaekit.runs.place import InUse
 from vaekit.runs.recorder import Saving
 from vaekit.system import files, locks, own_code, system_error
 from vaekit.training import NotFinite
@@ -109,7 +108,7 @@ def _made_run(task: Task) -> TaskRow:
             saving = Saving(task.minutes)
             run = train_config(config, Path(task.folder), True, saving, task.leash, (), data)
             break
-        except InUse:  # a worker whose master is gone ends at its next row
+        except locks.Taken:  # a worker whose master is gone ends at its next row
             time.sleep(_WAIT_FOR_FOLDER)
     trained = time.time()
     row: TaskRow = {"load_seconds": loaded - begin, "train_seconds": trained - loaded}

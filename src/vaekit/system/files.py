@@ -41,11 +41,7 @@ def write_file(path: Path, writer: Callable[[Path], object]) -> None:
     """
     with writing(path):
         target = _linked_target(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left(target.parent)
-        temporary = _part_of(target)
-        _writing.add(temporary)
-        try:
+        with _part(target) as temporary:
             temporary.touch(exist_ok=False)
             mode = stat.S_IMODE(temporary.stat().st_mode)
             writer(temporary)
@@ -53,12 +49,6 @@ def write_file(path: Path, writer: Callable[[Path], object]) -> None:
                 os.fsync(file.fileno())
             temporary.chmod(mode)  # safetensors makes files that only their owner reads
             temporary.replace(target)
-        except BaseException:
-            with suppress(OSError):  # the place itself may be the trouble
-                temporary.unlink(missing_ok=True)
-            raise
-        finally:
-            _writing.discard(temporary)
         _changed[target.parent] = target.parent.stat().st_mtime_ns
 
 
@@ -68,20 +58,26 @@ def scratch(path: Path) -> Iterator[Path]:
 
     Raises `VaekitError` where the disk is full or refuses.
     """
-    with writing(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left(path.parent)
-        temporary = _part_of(path)
-        _writing.add(temporary)
+    with writing(path), _part(path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _part(target: Path) -> Iterator[Path]:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_left(target.parent)
+    name = f".{target.name[:_LONGEST]}.{_host()}.{os.getpid()}-{next(_numbers)}.part"
+    temporary = target.with_name(name)
+    _writing.add(temporary)
+    try:
+        yield temporary
+    finally:
+        _writing.discard(temporary)
         try:
-            yield temporary
-        finally:
-            _writing.discard(temporary)
-            try:
-                _remove(temporary)
-            except BaseException:  # a signal that came just here
-                _remove(temporary)
-                raise
+            _remove(temporary)
+        except BaseException:  # a signal that came just here
+            _remove(temporary)
+            raise
 
 
 def _remove(path: Path) -> None:
@@ -164,11 +160,6 @@ def remove_parts(folder: Path) -> None:
     for path in folder.glob(".*.part"):
         if not _alive(path):
             path.unlink(missing_ok=True)
-
-
-def _part_of(target: Path) -> Path:
-    name = f".{target.name[:_LONGEST]}.{_host()}.{os.getpid()}-{next(_numbers)}.part"
-    return target.with_name(name)
 
 
 def _host() -> str:

@@ -23,21 +23,18 @@ _PAUSE = 0.02
 
 
 class Taken(VaekitError):
-    """Report a lock that another process holds; `holder` says which, as far as it is known."""
-
-    def __init__(self, path: Path, holder: str):
-        self.holder = holder
-        super().__init__(f"{path} is held by {holder}: wait until it has ended")
+    """Report a lock that another process holds."""
 
 
 @contextmanager
-def locked(path: Path, wait: float = 0.0) -> Iterator[None]:
+def locked(path: Path, wait: float = 0.0, said: str = "") -> Iterator[None]:
     """Hold the lock file `path` inside, and remove it then.
 
-    Raises `Taken` where another process holds it for longer than `wait` seconds. On a file system
-    without locks it warns and goes on.
+    Raises `Taken` where another process holds it for longer than `wait` seconds, which is `said`
+    with the process in place of {holder}. On a file system without locks it warns and goes on.
     """
-    file = _acquire(path, time.monotonic() + wait)
+    said = said or f"{path} is held by {{holder}}: wait until it has ended"
+    file = _acquire(path, time.monotonic() + wait, said)
     try:
         yield
     finally:
@@ -52,7 +49,7 @@ def discard(path: Path) -> None:
             pass
 
 
-def _acquire(path: Path, end: float) -> int | None:
+def _acquire(path: Path, end: float, said: str) -> int | None:
     """Open and lock the file of that name; None where the file system has no locks."""
     while True:
         file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
@@ -70,7 +67,7 @@ def _acquire(path: Path, end: float) -> int | None:
         os.close(file)
         if not locked:
             if time.monotonic() >= end:
-                raise Taken(path, _lock_owner(path))
+                raise Taken(said.replace("{holder}", _lock_owner(path)))
             time.sleep(_PAUSE)
 
 

@@ -1,50 +1,41 @@
 """Arrays that go to a .npy file piece by piece, so that they need not fit the memory."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
 
 import numpy as np
 
 
-class RowFile:
-    """Write pieces (n, …), of one type, that follow one another as one array to `target`.
+@contextmanager
+def row_file(target: Path) -> Iterator[Callable[[np.ndarray], None]]:
+    """Give what writes pieces (n, …), of one type, that follow one another as one array.
 
     They go through a file: on a full disk that raises, where a mapping would end the process.
     """
+    kind, rest, count = "", (), 0
+    with target.open("wb") as file:
 
-    def __init__(self, target: Path):
-        self.path, self.count = target, 0
-        self._file, self._header = target.open("wb"), dict[str, Any]()
+        def begin() -> None:
+            header = {"descr": kind, "fortran_order": False, "shape": (count, *rest)}
+            np.lib.format.write_array_header_1_0(file, header)
 
-    def add(self, piece: np.ndarray) -> None:
-        """Write a piece."""
-        if not self._header:
-            self._header = {"descr": piece.dtype.str, "fortran_order": False}
-            self._begin(piece.shape[1:])
-        self._file.write(np.ascontiguousarray(piece).data)
-        self.count += len(piece)
+        def add(piece: np.ndarray) -> None:
+            nonlocal kind, rest, count
+            if not kind:
+                kind, rest = piece.dtype.str, piece.shape[1:]
+                begin()
+            file.write(np.ascontiguousarray(piece).data)
+            count += len(piece)
 
-    def _begin(self, rest: tuple[int, ...]) -> None:
-        header = {**self._header, "shape": (self.count, *rest)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-        self._header["shape"] = (self.count, *rest)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: object, trace: TracebackType | None
-    ) -> None:
-        with self._file:
-            if self._header and kind is None:  # which has room for any number
-                self._file.seek(0)
-                self._begin(self._header["shape"][1:])
+        yield add
+        if kind:
+            file.seek(0)  # the header has room for any number
+            begin()
 
 
 def save_rows(target: Path, pieces: Iterable[np.ndarray]) -> None:
-    """Write pieces as `RowFile` does."""
-    with RowFile(target) as file:
+    """Write pieces as `row_file` does."""
+    with row_file(target) as add:
         for piece in pieces:
-            file.add(piece)
+            add(piece)

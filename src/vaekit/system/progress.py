@@ -1,6 +1,6 @@
 """Bars for what takes long: how far a loop is, how fast, and when it will end.
 
-    with shown():                       # the command line does so
+    with shown_bars():                  # the command line does so
         for part in steps(parts, "examples", 500):
 
 A loop says how many items it has; outside of `shown_bars`, and where stderr is neither a terminal
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.progress import Progress
 
 WAIT = 1.0  # seconds
 LoopItem = TypeVar("LoopItem")
@@ -29,24 +30,12 @@ class _Screen:
 
 
 @contextmanager
-def shown_bars(console: "Console | None" = None) -> Iterator[None]:
-    """Draw bars of the loops inside, on a terminal or in a notebook."""
+def shown_bars(shown: bool = True, console: "Console | None" = None) -> Iterator[None]:
+    """Draw bars of the loops inside, on a terminal or in a notebook, or with False none."""
     able = sys.stderr.isatty() or "ipykernel" in sys.modules
-    with _set(able if console is None else console.is_terminal, console):
-        yield
-
-
-@contextmanager
-def hidden() -> Iterator[None]:
-    """Draw none inside, where another bar is drawn already."""
-    with _set(False, None):
-        yield
-
-
-@contextmanager
-def _set(visible: bool, console: "Console | None") -> Iterator[None]:
     before = _Screen.visible, _Screen.console
-    _Screen.visible, _Screen.console = visible, console
+    _Screen.visible = shown and (able if console is None else console.is_terminal)
+    _Screen.console = console
     try:
         yield
     finally:
@@ -80,11 +69,8 @@ def _drawn(
     items: Iterable[LoopItem], what: str, size: "int | Callable[[LoopItem], int]", total: int | None
 ) -> Iterator[LoopItem]:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    words = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
-    console = _Screen.console or Console(stderr=True)
-    bar = Progress(*words, TimeRemainingColumn(), console=console, transient=True)
+    bar = rich_bar(_Screen.console or Console(stderr=True))
     task = bar.add_task(what, total=total, text="")
     began, drawn, done = time.monotonic(), False, 0
     try:
@@ -100,6 +86,14 @@ def _drawn(
     finally:
         if drawn:
             bar.stop()
+
+
+def rich_bar(console: "Console") -> "Progress":
+    """Make bars of rich: what is done, how far it is, a `text`, and when it will end."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    words = TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")
+    return Progress(*words, TimeRemainingColumn(), console=console, transient=True)
 
 
 def _speed(rate: float) -> str:

@@ -26,7 +26,7 @@ from vaekit import pictures
 from vaekit.data import RowNames, Schema
 from vaekit.errors import VaekitError
 from vaekit.system import files
-from vaekit.system.npy import RowFile, save_rows
+from vaekit.system.npy import row_file, save_rows
 
 CODE_FILES = (".npz", ".npy", ".csv")
 MOST_PICTURES = 256  # pictures on one sheet
@@ -132,11 +132,11 @@ def _write_npz(
             stack.enter_context(files.scratch(target.with_name(name))) for name in members
         )
         drawn = wide = False
-        with RowFile(code) as codes, RowFile(mean) as means, RowFile(std) as widths:
+        with row_file(code) as codes, row_file(mean) as means, row_file(std) as widths:
             for z, middle, width in parts:
                 drawn, wide = drawn or z is not middle, wide or bool(width.any())
-                for file, each in ((codes, z), (means, middle), (widths, width)):
-                    file.add(each.numpy())
+                for add, each in ((codes, z), (means, middle), (widths, width)):
+                    add(each.numpy())
         save_rows(called, _name_arrays(names, label == "name"))
         made = {"code": code, "mean": mean if drawn else code, "std": std, label: called}
         with zipfile.ZipFile(target, "w") as packed:

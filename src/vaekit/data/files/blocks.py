@@ -5,17 +5,15 @@ are those of the first lines, and a column is numbers where all of its cells are
 classes stays text until all of it is seen. Of Parquet a row group is the least that is read.
 """
 
-import gzip
-import io
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from vaekit.data.files.cells import cleaned
-from vaekit.data.files.csv import Text, encoding_of, no_text, record_end, text_in
+from vaekit.data.files.csv import Text, record_end, text_in, utf8_chunks
 from vaekit.data.files.frames import FILL, Missing, Table, warn_of_dropped
 from vaekit.data.files.reading import (
     checked_table,
@@ -24,7 +22,6 @@ from vaekit.data.files.reading import (
     read_text,
     text_column,
 )
-from vaekit.data.paths import reading
 from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import Field, entries_of
 from vaekit.errors import VaekitError
@@ -89,7 +86,7 @@ def _text_blocks(path: Path, how: How, label: str | None) -> "Iterator[tuple[pl.
 
 def _records(path: Path, how: How) -> Iterator[Text]:
     """Cut a file into blocks of whole records, of which the first alone has the header."""
-    chunks = _utf8_chunks(path, how.encoding)
+    chunks = utf8_chunks(path, how.encoding, TEXT)
     text = text_in(path, next(chunks, b""), *how)
     rest = text.content
     for chunk in chunks:
@@ -98,27 +95,6 @@ def _records(path: Path, how: How) -> Iterator[Text]:
             text, rest = replace(text, header=False), rest[end:]
         rest += chunk
     yield replace(text, content=rest)
-
-
-def _utf8_chunks(path: Path, encoding: str | None) -> Iterator[bytes]:
-    packed = path.suffix.lower() == ".gz"
-    with (
-        reading(f"the table {path}", "text", "repair or export it again"),
-        gzip.open(path) if packed else path.open("rb") as file,
-    ):
-        name, mark = encoding_of(file.read(4), encoding)
-        file.seek(len(mark))
-        if name == "utf-8":
-            while chunk := file.read(TEXT):
-                yield chunk
-            return
-        text = io.TextIOWrapper(cast("IO[bytes]", file), name, newline="")
-        with text:
-            try:
-                while words := text.read(TEXT):
-                    yield words.encode()
-            except UnicodeError:
-                raise no_text(path, encoding) from None
 
 
 # ---- what blocks hold

@@ -14,9 +14,10 @@ import gzip
 import io
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO, cast
 
 from vaekit.data.paths import reading
 from vaekit.errors import VaekitError, shortened
@@ -74,7 +75,9 @@ def text_of(
     With `plain` a first line of nothing but numbers is no header, without a question. Raises
     `VaekitError` for what is no text, and where the header or the decimals stay open.
     """
-    return text_in(path, _utf8(path, encoding), separator, decimal, header, encoding, plain)
+    return text_in(
+        path, b"".join(utf8_chunks(path, encoding)), separator, decimal, header, encoding, plain
+    )
 
 
 def text_in(
@@ -111,22 +114,29 @@ def text_in(
 # ---- its lines
 
 
-def _utf8(path: Path, encoding: str | None) -> bytes:
-    """Read a file, packed or not, as text in UTF-8 without its mark."""
+def utf8_chunks(path: Path, encoding: str | None, size: int = -1) -> Iterator[bytes]:
+    """Read a file, packed or not, as text in UTF-8 without its mark, `size` bytes at a time."""
     packed = path.suffix.lower() == ".gz"
-    with reading(f"the table {path}", "text", "repair or export it again"):
-        content = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
-    name, mark = encoding_of(content[:4], encoding)
-    if name == "utf-8":
-        return content.removeprefix(mark)
-    try:
-        # As bytes alone, UTF-16 would be decoded without its mark too.
-        return io.TextIOWrapper(io.BytesIO(content), name, newline="").read().encode()
-    except UnicodeError:
-        raise no_text(path, encoding) from None
+    with (
+        reading(f"the table {path}", "text", "repair or export it again"),
+        gzip.open(path) if packed else path.open("rb") as file,
+    ):
+        name, mark = _encoding_of(file.read(4), encoding)
+        file.seek(len(mark))
+        if name == "utf-8":
+            while chunk := file.read(size):
+                yield chunk
+            return
+        text = io.TextIOWrapper(cast("IO[bytes]", file), name, newline="")
+        with text:
+            try:
+                while words := text.read(size):
+                    yield words.encode()
+            except UnicodeError:
+                raise no_text(path, encoding) from None
 
 
-def encoding_of(start: bytes, asked: str | None) -> tuple[str, bytes]:
+def _encoding_of(start: bytes, asked: str | None) -> tuple[str, bytes]:
     """Tell the encoding of a file by its first bytes, and which mark of UTF-8 stands there."""
     if asked is None:
         utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

@@ -23,6 +23,7 @@ from vaekit.data.decoding import MANY_PICTURES
 from vaekit.data.files.folder_reader import FolderReader
 from vaekit.data.files.layout import File, arranged, existing_folder, list_pictures  # noqa: F401 (for `encode`)
 from vaekit.data.files.pictures import Form, Ground
+from vaekit.data.paths import files_state
 from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError, VaekitWarning, shortened, warn
 
@@ -119,7 +120,7 @@ def _mapped(
     files: Sequence[File], root: Path, form: Form, skip: bool, like: str, known: Sequence[str]
 ) -> Dataset:
     """Map the decoded pictures of the cache, where they are put if they are not there yet."""
-    before = _state(files, root)
+    before = files_state(file.path for file in files)
 
     def make(place: Path) -> None:
         with warnings.catch_warnings(record=True) as notes:
@@ -128,7 +129,7 @@ def _mapped(
 
             def record() -> dict[str, Any]:
                 made = pictures.record(known)
-                if _state(files, root) != before:
+                if files_state(file.path for file in files) != before:
                     raise VaekitError(
                         f"the pictures in {root} changed while they were read: load them again "
                         "once nothing is written there any more"
@@ -141,7 +142,8 @@ def _mapped(
             pieces = (pixels[None] for pixels in pictures.decoded())
             store(place, count, pieces, record, about)
 
-    state = f"1 {before} {form} {skip} {like} {tuple(known)}"
+    places = sorted({str(root.resolve()), *(str(file.base) for file in files)})
+    state = f"1 {places} {before} {form} {skip} {like} {tuple(known)}"
     key = f"decoded-{hashlib.sha256(state.encode()).hexdigest()[:16]}"
     images, record, place = cached("folder", key, make)
     with checking(place):
@@ -151,18 +153,6 @@ def _mapped(
     for note in record["notes"]:
         warn(note)
     return data
-
-
-def _state(files: Sequence[File], root: Path) -> str:
-    """Tell one state of files from another by their names, sizes and times, unread."""
-    digest = hashlib.sha256(str(root.resolve()).encode())
-    for file in files:
-        about = file.path.stat()
-        state = (
-            f"{file.path}\0{file.base}\0{about.st_size} {about.st_mtime_ns} {about.st_ctime_ns}\n"
-        )
-        digest.update(state.encode("utf-8", "surrogateescape"))
-    return digest.hexdigest()
 
 
 def _dataset(root: Path, images: torch.Tensor, record: Mapping[str, Any]) -> Dataset:

@@ -14,6 +14,7 @@ import numpy as np
 
 from vaekit.data.paths import reading
 from vaekit.errors import VaekitError, shortened
+from vaekit.system.extras import needed
 
 KIND = "an HDF5 file"
 _ERRORS = (OSError, RuntimeError, KeyError, ValueError)  # that h5py raises of damaged files
@@ -27,12 +28,7 @@ def open_hdf5(path: Path) -> Iterator[Any]:
     Raises `VaekitError` where h5py is missing, and where the file is damaged, now or while it is
     read.
     """
-    try:
-        import h5py
-    except ImportError as error:
-        raise VaekitError(
-            f"{path} is an HDF5 file, which takes h5py to read: pip install 'vaekit[hdf5]'"
-        ) from error
+    h5py = needed("h5py", "hdf5", f"the HDF5 file {path}")
     with reading(path, KIND, errors=_ERRORS), h5py.File(path, "r") as file:
         yield file
 

@@ -42,7 +42,7 @@ from vaekit.data.files.reading import (
     table_name,
 )
 from vaekit.data.parting import random_parts
-from vaekit.data.paths import file_state, sha256
+from vaekit.data.paths import files_state, sha256
 from vaekit.data.splits import Splits
 from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.doubts import warn_of_numbering
@@ -137,7 +137,8 @@ def mapped_table(
     if is_frame(source):
         raise VaekitError("a data frame is in memory already: leave mmap out")
     files, what = table_files(source), str(Path(source).expanduser())
-    before = _files_state(files)
+    places = [path.resolve() for path in files]
+    before = files_state(places)
 
     def make(place: Path) -> None:
         with (
@@ -156,7 +157,7 @@ def mapped_table(
 
             def record() -> dict[str, Any]:
                 sums = {path.name: sha256(path) for path in files}
-                if _files_state(files) != before:
+                if files_state(places) != before:
                     raise VaekitError(
                         f"{what} changed while it was read: load it again once nothing is written "
                         "there any more"
@@ -192,10 +193,6 @@ def mapped_table(
 def column_names(source: Path | str, how: How) -> list[str]:
     """Return the names of the columns of a table's files, of which the beginning is read."""
     return next(table_blocks(table_files(source), how)).frame.columns
-
-
-def _files_state(files: Sequence[Path]) -> str:
-    return " ".join(f"{path.resolve()} {file_state(path)}" for path in files)
 
 
 def _warn_of_size(source: Any) -> None:

@@ -35,7 +35,7 @@ from torch import Tensor
 from vaekit.data.archives import ARCHIVE_ENDINGS
 from vaekit.data.area import averaged, box
 from vaekit.data.dataset import Dataset
-from vaekit.data.decoding import Pictures, decoded_stack, mapped
+from vaekit.data.decoding import Pictures, mapped
 from vaekit.data.factors import Factors
 from vaekit.data.files.pictures import pixels
 from vaekit.data.paths import Home, check_count, existing
@@ -108,11 +108,11 @@ def orl_faces(
     """Load the ORL (AT&T) faces: 400 grey faces, 112x92, 10 of each of 40 people.
 
     Labels are the people. `size`, a side or [height, width], shrinks by averaging areas; `path`
-    names the folder or archive itself; `check=False` accepts another number of images. Raises
-    `VaekitError` for missing, damaged or unexpected files.
+    names the folder or archive itself; `check=False` accepts another number of images. The decoded
+    images are stored in the cache. Raises `VaekitError` for missing, damaged or unexpected files.
     """
     where = _find_faces(_ORL, path, data_dir)
-    read = decoded_stack(where, _ORL.pattern, _gray)
+    read = mapped(_ORL.home.name, where, _ORL.pattern, _gray)
     numbers = _name_numbers(_ORL, where, read, check)
     people, labels = np.unique(numbers[:, 0], return_inverse=True)
     return Dataset(

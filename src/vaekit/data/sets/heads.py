@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.arguments import check_counts, fits
 from vaekit.data.cache import cached, store
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
@@ -59,11 +60,11 @@ def heads(
     draws other people. Raises `VaekitError` for levels or sizes that cannot be.
     """
     counts = (identities, azimuths, elevations, lights)
-    _check_number(
-        dict(zip(("identities", "azimuths", "elevations", "lights"), counts, strict=True))
-    )
-    _check_number({"size": size}, _SMALLEST, _LARGEST)
-    _check_number({"seed": seed}, 0)
+    check_counts(identities=identities, azimuths=azimuths, elevations=elevations, lights=lights)
+    if not fits(size, int) or not _SMALLEST <= size <= _LARGEST:
+        raise VaekitError(f"size must be a whole number, {_SMALLEST} to {_LARGEST}, got {size!r}")
+    if not fits(seed, int) or seed < 0:
+        raise VaekitError(f"seed must be a whole number ≥ 0, got {seed!r}")
     if (room := math.prod(counts) * size**2) > _LARGEST_SET:
         raise VaekitError(
             f"heads: {math.prod(counts):,} pictures of {size}x{size} would take {room / 1e9:,.0f} "
@@ -77,16 +78,6 @@ def heads(
     labels = torch.arange(identities).repeat_interleave(len(factors) // identities)
     names = tuple(f"head {k}" for k in range(identities))
     return Dataset(_draw_heads(factors, size, seed), labels, factors, "heads", label_names=names)
-
-
-def _check_number(numbers: dict[str, int], low: int = 1, high: int | None = None) -> None:
-    for name, value in numbers.items():
-        whole_number = isinstance(value, int) and not isinstance(value, bool)
-        if not whole_number or value < low or (high is not None and value > high):
-            most = "" if high is None else f" and at most {high}"
-            raise VaekitError(
-                f"heads: {name} must be a whole number of at least {low}{most}, got {value!r}"
-            )
 
 
 def _draw_heads(factors: Factors, size: int, seed: int) -> Tensor:

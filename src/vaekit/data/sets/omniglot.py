@@ -41,20 +41,12 @@ OMNIGLOT = Home("omniglot", "https://raw.githubusercontent.com/brendenlake/omnig
 _DRAWERS = 20
 
 
-class _CharacterArchive(NamedTuple):
-    total: int
-    sha256: str = ""  # of the published .zip, where known
-
-
+# For each archive its number of pictures, and the sha256 of the published .zip, where known.
 _CHARACTER_ARCHIVES = {
-    "small1": _CharacterArchive(
-        2720, "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"
-    ),
-    "small2": _CharacterArchive(
-        3120, "3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f"
-    ),
-    "background": _CharacterArchive(19_280),
-    "evaluation": _CharacterArchive(13_180),
+    "small1": (2720, "f38eb80f801274ac2b4dff5b24289016bfaba4a7d5bb50deebf27104ad6cb8a4"),
+    "small2": (3120, "3ccaa407515a8778e5d0861875af38b17e418f301ad5bb3b5a6b65d901a41c7f"),
+    "background": (19_280, ""),
+    "evaluation": (13_180, ""),
 }
 _ARCHIVES_OF = {
     "small": ("small1", "small2"),
@@ -103,9 +95,8 @@ def omniglot(
     files, drawn = {}, []
     for name in _ARCHIVES_OF[part]:
         path = _find_archive(name, data_dir, check)
-        pictures, files[path.name] = _read_characters(
-            path, sides, _CHARACTER_ARCHIVES[name].total if check else None
-        )
+        total = _CHARACTER_ARCHIVES[name][0] if check else None
+        pictures, files[path.name] = _read_characters(path, sides, total)
         drawn.append(pictures)
     whole = _without_shared(drawn)
     seen = _of_alphabets(whole, alphabets)
@@ -122,7 +113,7 @@ def omniglot(
 def _find_archive(name: str, data_dir: Path | str | None, check: bool) -> Path:
     stem = f"images_background_{name}" if name.startswith("small") else f"images_{name}"
     unpacked = OMNIGLOT.locate((stem,), data_dir)
-    known = _CHARACTER_ARCHIVES[name].sha256 if check else ""
+    known = _CHARACTER_ARCHIVES[name][1] if check else ""
     return unpacked or OMNIGLOT.find((f"{stem}.zip",), data_dir, known)
 
 

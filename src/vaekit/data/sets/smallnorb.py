@@ -10,15 +10,19 @@ Both together are a full grid, and are sorted into it. As other loaders do, one 
 the pictures are shrunk to 64 x 64. The published checksums are of the unpacked matrices; the
 download is checked by those of the packed files.
 
+A matrix is a header of little-endian int32, and the entries, the last index fastest. The header
+has a magic number for their type, the number K of dimensions, and max(K, 3) sizes, of which those
+beyond K do not count.
+
 Y. LeCun, F. Huang, L. Bottou, "Learning methods for generic object recognition with invariance to
 pose and lighting", CVPR 2004, https://cs.nyu.edu/~ylclab/data/norb-v1.0-small/.
 """
 
 import hashlib
+import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,7 +33,6 @@ from vaekit.data.cache import cached_grid, store
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
 from vaekit.data.paths import Home, check_sum, sha256, unpacked
-from vaekit.data.sets.norb import norb_matrix
 from vaekit.data.splits import Splits
 from vaekit.errors import VaekitError
 
@@ -71,13 +74,8 @@ _SUMS = {
     ),
 }
 NORB_FILES = tuple(f"smallnorb-{name}.mat" for name in _SUMS)
-
-
-class _Toys(NamedTuple):
-    """Hold one part as published: pictures (N, 1, *sides), and a value of each factor (N, 5)."""
-
-    images: np.ndarray
-    values: np.ndarray
+_NORB_TYPES = {0x1E3D4C54: np.dtype("<i4"), 0x1E3D4C55: np.dtype("u1")}
+_DIMENSIONS = 4  # of the pictures, the most
 
 
 def smallnorb(
@@ -123,22 +121,25 @@ def smallnorb(
 
 def _sort_pictures(paths: list[Path], folder: Path, sides: Box, camera: int, check: bool) -> None:
     """Store both parts in the order of the grid."""
-    parts = [_read_toys(paths[start : start + 3], start, sides, camera, check) for start in (0, 3)]
+    read = [_read_toys(paths[start : start + 3], start, sides, camera, check) for start in (0, 3)]
+    pictures, parts = zip(*read, strict=True)
     try:
-        factors, rows = Factors.grid(TOY_FACTORS, list(np.concatenate([p.values for p in parts]).T))
+        factors, rows = Factors.grid(TOY_FACTORS, list(np.concatenate(parts).T))
     except VaekitError as error:
         raise VaekitError(f"{paths[0].parent}: {error}: get the six files again") from error
-    images = np.concatenate([part.images for part in parts])
+    images = np.concatenate(pictures)
     record = {
         "values": [values.tolist() for values in factors.values],
-        "toys": [np.unique(part.values[:, 1]).tolist() for part in parts],
+        "toys": [np.unique(part[:, 1]).tolist() for part in parts],
     }
     sorted_pieces = (images[rows[k]] for k in pieces(len(rows), images[0].nbytes))
     store(folder, len(rows), sorted_pieces, lambda: record, f"sorting {len(rows)} pictures")
 
 
-def _read_toys(paths: list[Path], first: int, sides: Box, camera: int, check: bool) -> _Toys:
-    """Read the three files of a part, the pictures of one camera only."""
+def _read_toys(
+    paths: list[Path], first: int, sides: Box, camera: int, check: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a part: pictures (N, 1, *sides) of one camera, and a value of each factor (N, 5)."""
     arrays = []
     for path, (md5, _) in zip(paths, list(_SUMS.values())[first : first + 3], strict=True):
         content = unpacked(path)
@@ -159,9 +160,30 @@ def _read_toys(paths: list[Path], first: int, sides: Box, camera: int, check: bo
             )
     toy, elevation, azimuth, light = info.T
     values = np.stack([cat, toy, 30 + 5 * elevation, 10 * azimuth, light], axis=1)
-    return _Toys(averaged(dat[:, camera], sides)[:, None], values)
+    return averaged(dat[:, camera], sides)[:, None], values
 
 
 def _are_levels(array: np.ndarray, shape: tuple[int, ...], most: int) -> bool:
     fits = array.shape == shape and array.dtype.kind == "i" and array.size > 0
     return fits and array.min() >= 0 and array.max() <= most
+
+
+def norb_matrix(content: bytes, path: Path) -> np.ndarray:
+    """Read a matrix without a copy; `path` is said in errors.
+
+    Raises `VaekitError` for another format, and where the length is not that of the header.
+    """
+    if len(content) < 20 or (magic := int.from_bytes(content[:4], "little")) not in _NORB_TYPES:
+        raise VaekitError(f"{path} is no matrix in NORB's binary format: get it again")
+    kind, dimensions = _NORB_TYPES[magic], int(np.frombuffer(content, "<i4", 1, 4)[0])
+    start = 8 + 4 * max(dimensions, 3)
+    if not 1 <= dimensions <= _DIMENSIONS or len(content) < start:
+        raise VaekitError(f"{path} is damaged: its header says {dimensions} dimensions")
+    sizes = np.frombuffer(content, "<i4", dimensions, 8).tolist()
+    expected = start + math.prod(sizes) * kind.itemsize
+    if min(sizes) < 0 or len(content) != expected:
+        raise VaekitError(
+            f"{path} is damaged or truncated: a matrix {tuple(sizes)} takes {expected} bytes, but "
+            f"it has {len(content)}: get it again"
+        )
+    return np.frombuffer(content, kind, offset=start).reshape(sizes)

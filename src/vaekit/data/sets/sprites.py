@@ -28,6 +28,7 @@ import numpy as np
 import torch
 from numpy.lib.stride_tricks import as_strided
 
+from vaekit.arguments import check_counts
 from vaekit.data.dataset import Dataset
 from vaekit.data.factors import Factors
 from vaekit.errors import VaekitError
@@ -60,11 +61,7 @@ def sprites(
 
 
 def _check_counts(counts: dict[str, int], size: int) -> int:
-    for name, value in {**counts, "size": size}.items():
-        if not isinstance(value, int) or value < 1:
-            raise VaekitError(
-                f"sprites: {name} must be a whole number of at least 1, got {value!r}"
-            )
+    check_counts(**counts, size=size)
     if counts["shapes"] > len(SHAPES):
         raise VaekitError(
             f"sprites: there are 3 shapes ({', '.join(SHAPES)}), not {counts['shapes']}"

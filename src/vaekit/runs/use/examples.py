@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -102,8 +102,8 @@ def score_each_batch(
     check_counts(samples=samples)
     if not fits(reference, int) or reference < 0:
         raise VaekitError(f"reference must be a whole number ≥ 0, got {reference!r}")
-    given = _named(run, x)
-    data, c = prepared(run, given.data, condition)
+    given, known, _, files = _named(run, x)
+    data, c = prepared(run, given, condition)
     train = training_sample(run, reference) if reference else None
     others = None
     if train is not None:
@@ -112,31 +112,26 @@ def score_each_batch(
     for part in scores_of(run.model, data, c, samples, seed):
         stop = start + len(part.values["distortion"])
         ranks = {} if others is None else part.percentiles(others)
-        names = given.names[start:stop] if given.names else RowNames(range(start, stop))
+        names = known[start:stop] if known else RowNames(range(start, stop))
         worst = [columns.names[entry] for entry in part.worst_entry] if columns else []
-        about = samples, count, given.files, worst
+        about = samples, count, files, worst
         yield NamedScores(names, part.values, ranks, part.absent, *about)
         start = stop
 
 
-class _Named(NamedTuple):
-    """Hold examples with their names; of a loader there are none before they are read."""
+def _named(run: "Run", x: Any) -> tuple[Dataset | Stream, Sequence[str], str, bool]:
+    """Return examples, their names, what they are, and whether these names are of files.
 
-    data: Dataset | Stream
-    names: Sequence[str]
-    what: str
-    files: bool
-
-
-def _named(run: "Run", x: Any) -> _Named:
+    Of a loader there are no names before it is read.
+    """
     if x is None or isinstance(x, str | Path):
         x = inputs.examples(run, None if x is None else str(x))
     if isinstance(x, Examples):
-        return _Named(x.data, x.names, x.what, x.files)
+        return x.data, x.names, x.what, x.files
     data = admitted_examples(run, x)
     if isinstance(data, Stream):
-        return _Named(data, (), data.name, False)
-    return _Named(data, data.all_names(), data.name, bool(data.names))
+        return data, (), data.name, False
+    return data, data.all_names(), data.name, bool(data.names)
 
 
 def training_sample(run: "Run", count: int) -> Dataset:
@@ -233,11 +228,11 @@ def _one(run: "Run", what: Any) -> Dataset:
         return inputs.numbered(run, what)[0]
     if not isinstance(what, str | Path) and tuple(np.shape(what)) == run.schema.shape:
         what = what[None]
-    given = _named(run, what)
-    count = len(given.data) if isinstance(given.data, Dataset) else "several"
-    if isinstance(given.data, Stream) or count != 1:
+    data, _, name, _ = _named(run, what)
+    count = len(data) if isinstance(data, Dataset) else "several"
+    if isinstance(data, Stream) or count != 1:
         raise VaekitError(
-            f"{given.what} holds {count} examples, but an end of the line is one: name a file of "
+            f"{name} holds {count} examples, but an end of the line is one: name a file of "
             "one, or the number of an example of the run's test part"
         )
-    return given.data
+    return data
