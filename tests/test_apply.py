@@ -10,6 +10,7 @@ import pytest
 import torch
 import yaml
 from PIL import Image, ImageOps
+from torch.utils.data import DataLoader
 
 import vaekit
 from vaekit import cli, data, information
@@ -896,6 +897,38 @@ def test_codes_in_a_frame_or_a_file_go_by_their_names(numbers, tmp_path, capsys)
     np.testing.assert_allclose(numbers.decode(pd.read_csv(tmp_path / "z.csv")), want, rtol=1e-4)
     with pytest.raises(VaekitError, match="expected codes"):
         numbers.decode(frame[names[:1]])
+
+
+def test_a_loader_that_says_too_few_batches_is_said(numbers):
+    class Rows(torch.utils.data.IterableDataset):
+        def __len__(self):
+            return 10
+
+        def __iter__(self):
+            return iter(
+                torch.randn(60, 3) * torch.tensor([1.0, 100, 0]) + torch.tensor([0, 5000, 7.3])
+            )
+
+    with pytest.warns(VaekitWarning, match="gives more than the 2 batches that it says"):
+        assert len(numbers.encode(DataLoader(Rows(), 5))) == 10
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda run, cvae: run.traverse(on=[]), "names no latent"),
+        (lambda run, cvae: cvae.sample(2, {"kind": "x"}), "a class goes by its name alone"),
+        (lambda run, cvae: cvae.encode(images(2), {"kind": "x"}), "a class goes by its name alone"),
+    ],
+)
+def test_words_of_another_kind_are_said(call, said, numbers, cvae):
+    with pytest.raises(VaekitError, match=said):
+        call(numbers, cvae)
+
+
+def test_a_tensor_that_is_negated_by_a_bit_is_read():
+    x = torch.complex(torch.ones(4, 3), torch.arange(12.0).view(4, 3)).conj().imag
+    torch.testing.assert_close(Dataset.from_array(x).batch(), -torch.arange(12.0).view(4, 3))
 
 
 def test_masked_values_are_refused_by_every_door(numbers, tmp_path):

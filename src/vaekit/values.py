@@ -64,7 +64,7 @@ def _dense(x: Tensor) -> Tensor:
     for kind, (is_so, cure) in kinds.items():
         if is_so:
             raise VaekitError(f"cannot read a {kind} tensor: pass {cure}")
-    return x.detach() if x.requires_grad else x
+    return (x.detach() if x.requires_grad else x).resolve_neg()
 
 
 def _of_tensor(x: Tensor) -> np.ndarray:

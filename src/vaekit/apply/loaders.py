@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader
 
 from vaekit.brief import brief
 from vaekit.data import Dataset, one_hot
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 from vaekit.given import check_training_data
 from vaekit.model import Condition
 from vaekit.values import as_floats, tensor_of
@@ -191,7 +191,10 @@ class Stream:
     def _batches(self, wanted: Condition | None) -> Iterator[tuple[Dataset, Tensor | None, Any]]:
         """Yield each batch as a set with its conditions, and what stands beside x."""
         number, done, shape, length = 0, 0, None, self._length()
-        for number, item in enumerate(self._items(length), 1):
+        for number, item in enumerate(self._items(None if length is None else length + 1), 1):
+            if length is not None and number > length:
+                warn(f"{_NAME} gives more than the {length} batches that it says: those go unread")
+                return
             x, beside = read_item(item, self.loader.batch_size)
             try:
                 data = self.admit(x)

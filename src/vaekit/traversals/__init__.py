@@ -66,6 +66,8 @@ def traverse(
         movers.append(Mover(run, first, condition, ends, steps))
         first = movers[0].of  # all runs show the same example
     made = [row for mover in movers for row in mover.rows(on, plane)]
+    if not made:
+        raise VaekitError(f"on={on!r} names no latent: leave it out for the informative ones")
     order = list(dict.fromkeys(row.moved for row in made))
     made.sort(key=lambda row: order.index(row.moved))  # of one latent the rows of all runs
     return Traversal(made, runs[0].schema)

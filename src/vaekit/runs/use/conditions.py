@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from vaekit.brief import brief
 from vaekit.data import Dataset, Schema, one_hot, one_hots
 from vaekit.data.border import pieces
 from vaekit.errors import VaekitError, nearest
@@ -94,6 +95,8 @@ def _called(data: Dataset, number: int) -> str | int:
 def _labels(value: Any, wanted: Condition, schema: Schema) -> Tensor:
     if isinstance(value, str) and value not in schema.label_names:
         value = [part.strip() for part in value.split(",")]
+    if isinstance(value, Mapping):
+        raise VaekitError(f"a class goes by its name alone, got {brief(dict(value))}")
     array = unmasked(value)
     if array.ndim == 2 and array.shape[1] == wanted.width and array.dtype.kind in "fiub":
         c = torch.from_numpy(array.astype(np.float32))

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from torch import Tensor
 
+from vaekit.arguments import check
 from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.dates import days_of
 from vaekit.data.tables.mixed import Field, numbers_in
@@ -51,6 +52,7 @@ def given_row(run: "Run", given: Mapping[str, Any] | str) -> np.ndarray:
     """
     columns = columns_of(run)
     names = [field.name for field in columns.fields]
+    check("given", given, Mapping | str, "city=Oslo")
     asked = _pairs(given, names) if isinstance(given, str) else dict(given)
     for name in asked:
         if name not in names:
