@@ -403,6 +403,22 @@ def test_numbers_near_the_ends_of_float32(tmp_path):
         found.columns.scaled(np.array([[0.0, 0.0], [0.0, 1.0]]))
 
 
+@pytest.mark.parametrize("scale", ["standard", "none"])
+@pytest.mark.parametrize(
+    ("step", "kind", "lost"),
+    [(1, "i8", True), (10, "i8", True), (100, "u8", True), (2**40, "i8", False), (0, "i8", False)],
+)
+def test_whole_numbers_that_float64_loses_are_said(step, kind, lost, scale, tmp_path, recwarn):
+    whole = (17 * 10**17 + step * np.arange(100)).astype(kind)
+    frame = pl.DataFrame({"k": whole, "b": np.arange(100) % 7})
+    frame.write_csv(tmp_path / "t.csv")
+    for given in (frame, tmp_path / "t.csv"):
+        recwarn.clear()
+        load(given, holdout=0, scale=scale)
+        said = [str(w.message) for w in recwarn.list if "float64 can tell apart" in str(w.message)]
+        assert [s.split(":")[1].split()[2] for s in said] == ["k"] * lost
+
+
 @pytest.mark.parametrize(
     ("values", "lost"),
     [

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from vaekit.data.files.cells import refusal
+from vaekit.data.tables.doubts import warn_of_large
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
 if TYPE_CHECKING:
@@ -91,6 +92,10 @@ class Table:
 
         self._check_numbers(used)
         wide = self.frame.select(pl.col(list(used)).cast(pl.Float64)).to_numpy()
+        for k in np.flatnonzero(np.fmax.reduce(np.abs(wide), initial=0) >= 2**53).tolist():
+            column = self.frame[used[k]]
+            if column.dtype.is_integer():
+                warn_of_large(column.drop_nulls(), self.what)
         rows = np.arange(self.start, self.start + len(wide))
         if missing == "drop":
             gone = np.asarray(np.isnan(wide).any(axis=1))

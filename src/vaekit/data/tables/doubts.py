@@ -51,7 +51,7 @@ def warn_of_large(column: "pl.Series", what: str) -> None:
     import polars as pl
 
     numbers = column.cast(pl.Float64).to_numpy()
-    largest = np.abs(numbers).max()
+    largest = np.abs(numbers).max(initial=0)
     if largest < 2**53:
         return
     distinct, constant = column.n_unique(), np.ptp(numbers) <= ROUNDING * _FLOAT64_EPS * largest
