@@ -122,6 +122,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (training("--validation", "0.1", "--patience", "0"), "patience must be ≥ 1"),
     (training("--validation", "0.1", "--validate-every", "0"), "validate_every must be ≥ 1"),
     (training("--optimiser", "adm"), "Did you mean 'adam'"),
+    (training("--optimiser", "Adam"), "unknown optimiser 'Adam'. Did you mean 'adam'"),
     (training("--optimiser", "sgd(lr=0.1)"), "a setting of its own, --lr"),
     (training("--optimiser", "muon"), "unknown optimiser 'muon'"),
     (training("--clip", "0"), "clip must be a finite number > 0"),
@@ -224,6 +225,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (recipe("mog_vae", "--components", "0"), "components from 1 to 100"),
     # what to train on
     (on("mnits"), "Did you mean 'mnist'"),
+    (on("MNIST"), "Did you mean 'mnist'"),
     (on("./nowhere"), "there is no file or folder nowhere"),
     (on("nowhere.npy"), "there is no file or folder"),
     (on("notes.txt"), "cannot tell what"),
