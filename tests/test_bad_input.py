@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
@@ -286,6 +287,7 @@ COMMANDS += [
     (["compare"], "--help"),
     (["compare", "nowhere"], "there is no run folder nowhere"),
     (["compare", "vae", "--out", "pics"], ""),
+    (["compare", "vae", "vae"], "two different runs or more that can be read, got 1. vae was given"),
     (["evaluate", "vae", "--n", "0"], "n must be ≥ 1"),
     (["evaluate", "vae", "--n", "some"], "--n: expected a whole number"),
     (["evaluate", "vae", "--samples", "0"], "must be ≥ 1"),
@@ -542,6 +544,16 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "CVAE no y": (lambda: CVAE().fit(ROWS), "requires y"),
     "CVAE short y": (lambda: CVAE().fit(ROWS, [1, 2]), ""),
     "CVAE real y": (lambda: CVAE().fit(ROWS, ROWS[:, 0]), "no classes"),
+    "CVAE None": (lambda: CVAE().fit(ROWS, ["a", None] * 10), "y misses 10 of 20 classes, the first"),
+    "CVAE NaN": (lambda: CVAE().fit(ROWS, ["a", np.nan] * 10), "misses 10 of 20 classes"),
+    "CVAE NA": (
+        lambda: CVAE().fit(ROWS, pd.array(["a", None] * 10, dtype="string")),
+        "y misses 10 of 20 classes, the first in row 1",
+    ),
+    "CVAE NaT": (
+        lambda: CVAE().fit(ROWS, pd.Series([pd.Timestamp(0), pd.NaT] * 10)),
+        "misses 10 of 20 classes",
+    ),
     "CVAE condition": (lambda: CVAE(condition="factors").fit(ROWS, ROWS[:, 0]), "'labels' or"),
 }
 

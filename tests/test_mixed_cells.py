@@ -239,6 +239,14 @@ def test_text_is_filled_in_as_a_table_writes_it_where_training_saw_a_type(traine
     assert set(made["smoker"]) == {"false"}  # the one class, which training knew as False
 
 
+def test_counts_with_zeros_in_front_are_words(trained, tmp_path):
+    run, rows = trained
+    rows = rows.with_columns(pl.col("visits").cast(pl.String).str.zfill(3))
+    rows.write_csv(tmp_path / "q.csv")
+    with pytest.raises(VaekitError, match="'visits' held numbers .* zeros in front make words"):
+        run.impute(tmp_path / "q.csv")
+
+
 def test_whole_numbers_stay_whole_and_bytes_are_text(trained):
     run, rows = trained
     for frame in (

@@ -12,6 +12,7 @@ from vaekit.errors import VaekitError, shortened
 if TYPE_CHECKING:
     import polars as pl
 
+ZEROS = r"^[+-]?0\d+$"  # of codes: as numbers they would lose them
 _MARKED = re.compile(r"[+-]?\d[\d.,]*([eE][+-]?\d+)?")  # a number with points or commas in it
 _CELL_SHOWN = 30  # characters of a cell
 

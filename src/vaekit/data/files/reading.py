@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaekit.data.archives import natural
-from vaekit.data.files.cells import cleaned
+from vaekit.data.files.cells import ZEROS, cleaned
 from vaekit.data.files.csv import MISSING, Text, no_text, text_of
 from vaekit.data.files.frames import Table
 from vaekit.data.paths import cause, existing, existing_file, sha256
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
-_ZEROS = r"^[+-]?0\d+$"  # of codes: as numbers they would lose them
 _INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
 
@@ -205,7 +204,7 @@ def _with_words(content: bytes, how: Text, frame: "pl.DataFrame") -> "pl.DataFra
         [
             text[name]
             if numbers[name].dtype == pl.Boolean
-            or (numbers[name].dtype.is_numeric() and text[name].str.contains(_ZEROS).any())
+            or (numbers[name].dtype.is_numeric() and text[name].str.contains(ZEROS).any())
             else numbers[name]
             for name in numbers.columns
         ]
