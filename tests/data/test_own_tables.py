@@ -1,8 +1,11 @@
 """Tables that users bring: each kind is read as it is meant, or refused with the reason."""
 
+import bz2
 import gzip
+import lzma
 import re
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,7 @@ def read(path: Path, **options) -> Dataset:
         ("a\tb\n1.5\t2\n2.5\t3\n", {}, "t.tsv.gz"),
         ("\ufeffa,b\n1.5,2\n2.5,3\n", {}, "t.csv"),
         ("a,b\r\n1.5,2\r\n2.5,3\r\n\r\n", {}, "t.csv"),
+        ("a,b\r1.5,2\r2.5,3\r", {}, "t.csv"),
         ("a,b\n1.5,2\n\n2.5,3\n", {}, "t.csv"),
         ("a,b\n1.5e0,2E+0\n+2.5,3.0\n", {}, "t.csv"),
         ('"a","b"\n"1.5","2"\n"2.5","3"\n', {}, "t.csv"),
@@ -115,9 +119,14 @@ def test_one_content_in_many_spellings(content, options, name, tmp_path):
         ("NA,NA,NA\n1,2,3\n", r"no header row, or missing values in it \(NA, NA, NA\).*header=f"),
         ("?\n1\n", "header=false"),
         ("# a note\n1,2\n", "header=false"),
-        (b"a,b\n1,\x00\n", "no text in UTF-8"),
-        (b"PK\x03\x04\x00\x00 no table", "no text in UTF-8"),
-        (b"\x1f\x8b\x08broken", "no text in UTF-8"),
+        (b"a,b\n1,\x00\n", "no text in UTF-8, for it holds a NUL byte"),
+        (b"PK\x03\x04\xff\x00 no table", "is a zip archive: unpack it"),
+        (b"\x1f\x8b\x08broken", r"is packed with gzip: name it t\.csv\.gz"),
+        (bz2.compress(b"a,b\n1,2\n"), "is packed with bzip2: unpack it"),
+        (lzma.compress(b"a,b\n1,2\n"), "is packed with xz: unpack it"),
+        (b"\x28\xb5\x2f\xfd\xff", "is packed with zstd: unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1", "Excel workbook, which is not read: save it as CSV"),
+        (b"PAR1\xff", "is a Parquet file: name it .parquet"),
     ],
 )
 def test_what_stays_open_is_asked_for(content, says, tmp_path):
@@ -224,10 +233,22 @@ def test_damaged_files_of_other_kinds(tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(VaekitError, match="cannot read the table"):
         read(tmp_path / "t.csv.gz")
-    for name in ("t.xlsx", "t.json", "t.feather"):
+    with pytest.raises(VaekitError, match=r"cannot tell what .* holds: .*\.csv"):
+        load(write(tmp_path, b"PK", "t.bin"))
+
+
+def test_files_in_other_forms_are_named_with_what_reads_them(tmp_path):
+    for name in ("t.xlsx", "t.ods", "t.json", "t.jsonl", "t.feather"):
         write(tmp_path, b"PK", name)
-        with pytest.raises(VaekitError, match=r"cannot tell what .* holds: .*\.csv"):
+        said = r"which is not read: save it as CSV, or in Python pass pandas\.read_.*t\."
+        with pytest.raises(VaekitError, match=said):
             load(tmp_path / name)
+    for inside, said in (("xl/workbook.xml", "is an Excel workbook"), ("t.csv", "is a zip archive")):
+        for name in ("t.csv", "t.csv.zip"):
+            with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(inside, b"a,b\n" + b"1,2\n" * 99)
+            with pytest.raises(VaekitError, match=said):
+                load(tmp_path / name)
 
 
 # ---- which columns are used

@@ -20,6 +20,7 @@ from vaekit.arguments import check
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.pictures import ENDINGS
+from vaekit.data.foreign import foreign
 from vaekit.data.paths import no_folder
 from vaekit.data.recordings.arrays import array_set
 from vaekit.data.sets import SETS
@@ -185,6 +186,8 @@ def _kind_of_file(path: Path) -> str:
     name = path.name.lower()
     kind = next((each for each, ends in _FILE_KINDS.items() if name.endswith(ends)), None)
     if kind is None:
+        if said := foreign(path):
+            raise VaekitError(f"{path} {said}")
         known = ", ".join((*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS))
         raise VaekitError(
             f"cannot tell what {path} holds: use a folder, or {known}; say table('{path}') or "

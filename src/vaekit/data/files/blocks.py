@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from vaekit.data.files.cells import cleaned
-from vaekit.data.files.csv import Text, encoding_of, no_text, record_end, text_in
+from vaekit.data.files.csv import Text, encoding_of, no_text, record_end, text_in, unix_lines
 from vaekit.data.files.frames import FILL, Missing, Table, warn_of_dropped
 from vaekit.data.files.reading import (
     checked_table,
@@ -92,7 +92,7 @@ def _records(path: Path, how: How) -> Iterator[Text]:
     chunks = _utf8_chunks(path, how.encoding)
     text = text_in(path, next(chunks, b""), *how)
     rest = text.content
-    for chunk in chunks:
+    for chunk in map(unix_lines, chunks):
         if (end := record_end(rest)) > 0:
             yield replace(text, content=rest[:end])
             text, rest = replace(text, header=False), rest[end:]

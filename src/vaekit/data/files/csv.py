@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vaekit.data.foreign import foreign
 from vaekit.data.paths import reading
 from vaekit.errors import VaekitError, shortened
 
@@ -87,6 +88,7 @@ def text_in(
     plain: bool = False,
 ) -> Text:
     """Find how the content of a file, or its beginning, is written, as `text_of` does."""
+    content = unix_lines(content)
     above, lines = _first_lines(path, content)
     if not lines:
         raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
@@ -137,6 +139,11 @@ def encoding_of(start: bytes, asked: str | None) -> tuple[str, bytes]:
     return name, codecs.BOM_UTF8 if marked else b""
 
 
+def unix_lines(content: bytes) -> bytes:
+    """Return text whose lines end in CR alone, as old Macs write it, with LF in place of it."""
+    return content if b"\n" in content else content.replace(b"\r", b"\n")
+
+
 def record_end(content: bytes) -> int:
     """Return where the last whole record ends: after a line break outside of quotes, else 0."""
     end = content.rfind(b"\n") + 1
@@ -162,6 +169,8 @@ def no_text(path: Path, encoding: str | None = None) -> VaekitError:
         return VaekitError(
             f"{path} is no text in {encoding}: say its own encoding=, or leave it out"
         )
+    if said := foreign(path):
+        return VaekitError(f"{path} {said}")
     return VaekitError(
         f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet, or say encoding=, "
         "often encoding=latin1 or encoding=cp1252 (Windows), in table(…)"
@@ -193,7 +202,10 @@ def _first_lines(path: Path, content: bytes) -> tuple[list[str], list[str]]:
     except UnicodeError:
         raise no_text(path) from None
     if any("\0" in line for line in (*above, *lines)):
-        raise no_text(path)
+        raise VaekitError(
+            f"{path} is no text in UTF-8, for it holds a NUL byte: remove such bytes, or say "
+            "encoding=utf16 if that is what it is written in"
+        )
     return above, _joined_records(lines)
 
 
