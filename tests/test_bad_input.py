@@ -287,7 +287,10 @@ COMMANDS += [
     (["compare"], "--help"),
     (["compare", "nowhere"], "there is no run folder nowhere"),
     (["compare", "vae", "--out", "pics"], ""),
-    (["compare", "vae", "vae"], "two different runs or more that can be read, got 1. vae was given"),
+    (
+        ["compare", "vae", "vae"],
+        "two different runs or more that can be read, got 1. vae",
+    ),
     (["evaluate", "vae", "--n", "0"], "n must be ≥ 1"),
     (["evaluate", "vae", "--n", "some"], "--n: expected a whole number"),
     (["evaluate", "vae", "--samples", "0"], "must be ≥ 1"),
@@ -544,7 +547,10 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "CVAE no y": (lambda: CVAE().fit(ROWS), "requires y"),
     "CVAE short y": (lambda: CVAE().fit(ROWS, [1, 2]), ""),
     "CVAE real y": (lambda: CVAE().fit(ROWS, ROWS[:, 0]), "no classes"),
-    "CVAE None": (lambda: CVAE().fit(ROWS, ["a", None] * 10), "y misses 10 of 20 classes, the first"),
+    "CVAE None": (
+        lambda: CVAE().fit(ROWS, ["a", None] * 10),
+        "y misses 10 of 20 classes, the first",
+    ),
     "CVAE NaN": (lambda: CVAE().fit(ROWS, ["a", np.nan] * 10), "misses 10 of 20 classes"),
     "CVAE NA": (
         lambda: CVAE().fit(ROWS, pd.array(["a", None] * 10, dtype="string")),

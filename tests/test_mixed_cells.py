@@ -49,7 +49,7 @@ NOTED = {
     "two orders": ([*days("%d/%m/%Y", 30), *days("%m/%d/%Y", 29)], "dates such.* which is none in"),
     "a word among classes": (["1", "2", "3", "4", "oops", *"123" * 12], "'oops' in row 4 .*5 cla"),
     "a word of 0 and 1": ([*"01" * 20, "oops", "oops"], "'oops' in row 40 "),
-    "among decimals": (["1.5", "2.5", "3.5", "4.5", "oops"] * 8, "such as '1.5', but .*'oops' in row 4"),
+    "among decimals": (["1.5", "2.5", "3.5", "4.5", "oops"] * 8, "'1.5', but also 'oops' in row 4 "),
     "a time zone": (days("%Y-%m-%dT%H:%M:%S+01:00"), r"\+01:00' in row 0 .*no form that is read"),
 }  # fmt: skip
 
@@ -243,7 +243,7 @@ def test_counts_with_zeros_in_front_are_words(trained, tmp_path):
     run, rows = trained
     rows = rows.with_columns(pl.col("visits").cast(pl.String).str.zfill(3))
     rows.write_csv(tmp_path / "q.csv")
-    with pytest.raises(VaekitError, match="'visits' held numbers .* zeros in front make words"):
+    with pytest.raises(VaekitError, match=r"'visits' held numbers .* zeros in front make words"):
         run.impute(tmp_path / "q.csv")
 
 

@@ -108,8 +108,18 @@ def test_one_content_in_many_spellings(content, options, name, tmp_path):
         ("a,b\n1e999,2\n3,4\n", "missing or infinite"),
         ("a,b\n-inf,2\n3,4\n", "missing or infinite"),
         ("a,a\n1,2\n", "two columns named 'a'"),
-        ("a,,\n1,2,3\n", "two columns named ''"),
+        ("a,,\n1,2,3\n", "has columns without a name"),
+        ("Figures of May,,\na,b,c\n1,2,3\n", "has columns without a name: .*or remove a title"),
+        ("Figures of May\na,b,c\n1,2,3\n", r"\(Figures of May\) has 1 fields .*',', those below 3"),
+        (
+            "Figures of May\na;b\n1,5;3\n1,5;3\n",
+            "1 fields with the separator ';', .*remove a title",
+        ),
+        ('"a","b"\n"r1",1,2\n"r2",3,4\n', r"\(a, b\) has 2 .* below 3.*R: write\.csv"),
+        ("a b\nr1 1 2\nr2 3 4\n", r"\(a, b\) has 2 fields with the separator ' '"),
         ("a,,b\n1,2,3\n", "a column without a name"),
+        (",b\n0.37,1\n-1.2,5\n9.1,7\n", r"without a name \(0\.37, -1\.2, 9\.1, …\), which is no"),
+        (",b\nx,1\nx,5\n", r"without a name \('x', 'x', …\), which is no index"),
         ("a,b\n", "no rows below it"),
         ("", "it is empty"),
         ("\n\n", "it is empty"),
@@ -243,7 +253,10 @@ def test_files_in_other_forms_are_named_with_what_reads_them(tmp_path):
         said = r"which is not read: save it as CSV, or in Python pass pandas\.read_.*t\."
         with pytest.raises(VaekitError, match=said):
             load(tmp_path / name)
-    for inside, said in (("xl/workbook.xml", "is an Excel workbook"), ("t.csv", "is a zip archive")):
+    for inside, said in (
+        ("xl/workbook.xml", "is an Excel workbook"),
+        ("t.csv", "is a zip archive"),
+    ):
         for name in ("t.csv", "t.csv.zip"):
             with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
                 archive.writestr(inside, b"a,b\n" + b"1,2\n" * 99)

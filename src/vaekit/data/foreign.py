@@ -1,7 +1,10 @@
-"""Files in forms that are not read: what they are, by their first bytes or ending, and the cure."""
+"""Files that are not read as they stand: other forms, by first bytes or ending, other encodings."""
 
+import codecs
 import zipfile
 from pathlib import Path
+
+from vaekit.errors import VaekitError
 
 _PACKED = {
     b"PK\x03\x04": "a zip archive",
@@ -51,3 +54,42 @@ def _spreadsheet(path: Path, start: bytes) -> str:
         return ""
     with zipfile.ZipFile(path) as archive:
         return ".xlsx" if any(name.startswith("xl/") for name in archive.namelist()) else ""
+
+
+# ---- text in other encodings
+
+
+def encoding_of(start: bytes, asked: str | None) -> tuple[str, bytes]:
+    """Tell the encoding of a file by its first bytes, and which mark of UTF-8 stands there."""
+    if asked is None:
+        utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+        name = "utf-16" if utf16 else "utf-8"
+    else:
+        name = _codec(asked)
+    marked = name == "utf-8" and start.startswith(codecs.BOM_UTF8)
+    return name, codecs.BOM_UTF8 if marked else b""
+
+
+def _codec(encoding: str) -> str:
+    try:
+        name = codecs.lookup(encoding).name
+        "a".encode(name)
+    except (LookupError, TypeError):
+        raise VaekitError(
+            f"unknown encoding {encoding!r}: say utf8, utf16, latin1, cp1252 or another one"
+        ) from None
+    return name
+
+
+def no_text(path: Path, encoding: str | None = None) -> VaekitError:
+    """Build the error for a file that is no text, or text in an encoding that nobody said."""
+    if encoding is not None and _codec(encoding) != "utf-8":
+        return VaekitError(
+            f"{path} is no text in {encoding}: say its own encoding=, or leave it out"
+        )
+    if said := foreign(path):
+        return VaekitError(f"{path} {said}")
+    return VaekitError(
+        f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet, or say encoding=, "
+        "often encoding=latin1 or encoding=cp1252 (Windows), in table(…)"
+    )

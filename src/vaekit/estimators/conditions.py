@@ -67,7 +67,10 @@ def labels_of(y: Any, n: int) -> np.ndarray:
 
 
 def _is_missing(label: Any) -> bool:
-    return label is None or type(label).__name__ == "NAType" or bool(np.any(label != label))
+    if type(label).__name__ in ("NoneType", "NAType", "NaTType"):
+        return True
+    kinds = float, np.floating, np.datetime64
+    return isinstance(label, kinds) and bool(np.isnan(label))
 
 
 def classes_of(labels: np.ndarray) -> np.ndarray:

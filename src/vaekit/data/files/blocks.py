@@ -15,15 +15,15 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, cast
 import numpy as np
 
 from vaekit.data.files.cells import cleaned
-from vaekit.data.files.csv import Text, encoding_of, no_text, record_end, text_in, unix_lines
-from vaekit.data.files.frames import FILL, Missing, Table, warn_of_dropped
+from vaekit.data.files.csv import Text, record_end, text_in, unix_lines
+from vaekit.data.files.frames import FILL, Missing, Table, checked_table, warn_of_dropped
 from vaekit.data.files.reading import (
-    checked_table,
     differing_columns,
     read_parquet,
     read_text,
     text_column,
 )
+from vaekit.data.foreign import encoding_of, no_text
 from vaekit.data.paths import reading
 from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import Field, entries_of

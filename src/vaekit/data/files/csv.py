@@ -9,7 +9,6 @@ space are tried, as programs and countries write them. What stays open is asked 
 a first line that holds a number, and commas that could be of thousands.
 """
 
-import codecs
 import gzip
 import io
 import itertools
@@ -18,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from vaekit.data.foreign import foreign
+from vaekit.data.foreign import encoding_of, no_text
 from vaekit.data.paths import reading
 from vaekit.errors import VaekitError, shortened
 
@@ -39,6 +38,7 @@ _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 _DOTTED = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+")
 _LINES, _LENGTH = 20, 2**18  # read to find out: so many lines, or three where they are long
+_MOST_NUMBERS = 0.5  # of cells below a title: words may have spaces
 _SEP = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
 # A quoted field that the end of the line does not end.
 _OPEN = re.compile(r'(?:^|[,;\t|])\s*"(?:[^"]|"")*$')
@@ -96,6 +96,7 @@ def text_in(
     mark = next(iter(marks), None) if separator is None else separator
     sign = _separator(lines) if mark is None else _separator_asked(mark)
     rows = [_fields(line, sign) for line in lines]
+    _check_widths(path, rows, sign)
     point = _decimal(path, sign, rows) if decimal is None else decimal
     if point not in (".", ","):
         raise VaekitError(f"decimal must be '.' or ',', got {decimal!r}")
@@ -128,17 +129,6 @@ def _utf8(path: Path, encoding: str | None) -> bytes:
         raise no_text(path, encoding) from None
 
 
-def encoding_of(start: bytes, asked: str | None) -> tuple[str, bytes]:
-    """Tell the encoding of a file by its first bytes, and which mark of UTF-8 stands there."""
-    if asked is None:
-        utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        name = "utf-16" if utf16 else "utf-8"
-    else:
-        name = _codec(asked)
-    marked = name == "utf-8" and start.startswith(codecs.BOM_UTF8)
-    return name, codecs.BOM_UTF8 if marked else b""
-
-
 def unix_lines(content: bytes) -> bytes:
     """Return text whose lines end in CR alone, as old Macs write it, with LF in place of it."""
     return content if b"\n" in content else content.replace(b"\r", b"\n")
@@ -150,31 +140,6 @@ def record_end(content: bytes) -> int:
     while end and content.count(b'"', 0, end) % 2:
         end = content.rfind(b"\n", 0, end - 1) + 1
     return end
-
-
-def _codec(encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-        "a".encode(name)
-    except (LookupError, TypeError):
-        raise VaekitError(
-            f"unknown encoding {encoding!r}: say utf8, utf16, latin1, cp1252 or another one"
-        ) from None
-    return name
-
-
-def no_text(path: Path, encoding: str | None = None) -> VaekitError:
-    """Build the error for a file that is no text, or text in an encoding that nobody said."""
-    if encoding is not None and _codec(encoding) != "utf-8":
-        return VaekitError(
-            f"{path} is no text in {encoding}: say its own encoding=, or leave it out"
-        )
-    if said := foreign(path):
-        return VaekitError(f"{path} {said}")
-    return VaekitError(
-        f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet, or say encoding=, "
-        "often encoding=latin1 or encoding=cp1252 (Windows), in table(…)"
-    )
 
 
 def _first_lines(path: Path, content: bytes) -> tuple[list[str], list[str]]:
@@ -235,8 +200,10 @@ def _separator_asked(separator: str) -> str:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    def merit(separator: str) -> tuple[float, int]:
-        rows = [_fields(line, separator) for line in lines]
+    """Find what parts all lines alike, or those of numbers below a first that is something else."""
+
+    def merit(separator: str, first: int = 0) -> tuple[float, int]:
+        rows = [_fields(line, separator) for line in lines[first:]]
         width = len(rows[0])
         if width < 2 or any(len(row) != width for row in rows):
             return -1.0, 0
@@ -245,7 +212,22 @@ def _separator(lines: Sequence[str]) -> str:
         numbers = sum(_is_numeric(cell, signs) or cell in AMONG_NUMBERS for cell in cells)
         return numbers / len(cells), width
 
-    return max(_SEPARATORS, key=merit)
+    best = max(_SEPARATORS, key=merit)
+    if merit(best)[0] < 0 and len(lines) > 1:
+        below = max(_SEPARATORS, key=lambda separator: merit(separator, 1))
+        return below if merit(below, 1)[0] > _MOST_NUMBERS else best
+    return best
+
+
+def _check_widths(path: Path, rows: Sequence[Sequence[str]], separator: str) -> None:
+    """Raise `VaekitError` where the first line has fewer fields than all others have."""
+    widths = {len(row) for row in rows[1:]}
+    if len(widths) == 1 and len(rows[0]) < (width := widths.pop()):
+        raise VaekitError(
+            f"cannot read the table {path}: its first line ({shortened(rows[0], 3)}) has "
+            f"{len(rows[0])} fields with the separator {separator!r}, those below {width}: say "
+            "separator= if it is another, remove a title, or name row names too (in R: write.csv)"
+        )
 
 
 def _fields(line: str, separator: str) -> list[str]:

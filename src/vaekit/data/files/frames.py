@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from vaekit.brief import brief
 from vaekit.data.files.cells import refusal
 from vaekit.errors import VaekitError, nearest, shortened, warn
 
@@ -18,6 +19,7 @@ FILL = (
     "Say missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
     "without="
 )
+_INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _REPAIR = "Repair those that are infinite or beyond float32, or leave their rows or columns out"
 
 
@@ -196,6 +198,58 @@ class Table:
             f"{self.what} has {wrong.sum()} {kind}, the first in column {used[column]!r}, row "
             f"{rows[row]} (from 0); by column: {shortened(said)}. {'. '.join(cures)}"
         )
+
+
+def checked_table(
+    frame: "pl.DataFrame",
+    what: str,
+    name: str,
+    files: dict[str, str],
+    decimal: str = ".",
+    first: bool = True,
+) -> Table:
+    """Return a frame as a table without its index, of which the `first` block of a table warns.
+
+    Raises `VaekitError` for no rows, and for columns without a name.
+    """
+    if not len(frame):
+        raise VaekitError(f"{what} has a header and no rows below it: export it with its rows")
+    index = [n for k, n in enumerate(frame.columns) if _is_index(frame[n], k)]
+    nameless = [n for n in frame.columns if not n and n not in index]
+    empty = [n for n in nameless if frame[n].null_count() == len(frame)]
+    if len(nameless) > len(empty):
+        odd = next(n for n in nameless if n not in empty)
+        some = shortened([brief(value) for value in frame[odd].head(3)])
+        raise VaekitError(
+            f"{what} has a column without a name ({some}, …), which is no index, a number or word "
+            "for each row: give it one, or write the table without it (in pandas index=False)"
+        )
+    left = frame.drop(index + empty)
+    if index and first:
+        warn(f"{what}: the column {index[0]!r} is the index of a data frame and left out")
+    return Table(left, what, name, files, decimal)
+
+
+def _is_index(column: "pl.Series", place: int) -> bool:
+    """Tell whether a column is the index of pandas: a whole number or word of each row's own."""
+    if column.name.startswith("__index_level_"):
+        return True
+    kind = column.dtype
+    own = kind.is_integer() or kind.is_temporal() or not (kind.is_numeric() or kind.is_nested())
+    return place == 0 and column.name in _INDEX and own and column.n_unique() == len(column)
+
+
+def check_columns(what: str, names: Sequence[str]) -> None:
+    """Raise `VaekitError` where two columns have one name, or none."""
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            raise VaekitError(
+                f"{what} has two columns named {name!r}: give each a name of its own"
+                if name
+                else f"{what} has columns without a name: give each one, or remove a title"
+            )
+        seen.add(name)
 
 
 def warn_of_dropped(what: str, dropped: int, total: int) -> None:
