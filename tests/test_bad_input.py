@@ -15,6 +15,7 @@ import polars as pl
 import pytest
 import torch
 from PIL import Image
+from scipy import sparse
 from torch import nn
 
 from vaekit import apply, cli, data, information, metrics, recipes
@@ -385,6 +386,8 @@ def test_words_that_do_not_serve(words, said, place, capsys, monkeypatch):
 X = np.random.default_rng(0).random((20, 1, 8, 8)).astype(np.float32)
 ROWS = np.random.default_rng(0).random((20, 5))
 SET = Dataset.from_array(X)
+NESTED = torch.nested.nested_tensor([torch.ones(2)], layout=torch.jagged)
+TORCH_SET = torch.utils.data.TensorDataset(torch.tensor(X))
 
 
 def model() -> Any:
@@ -402,7 +405,20 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "load a number": (lambda: data.load(3), "cannot load data from int"),
     "load a list": (lambda: data.load([[1.0, 2.0]]), "np.array of it"),
     "load a dict": (lambda: data.load({"x": X}), "cannot load data from dict"),
-    "load a loader": (lambda: data.load(torch.utils.data.DataLoader([1])), "give it to fit"),
+    "load a loader": (lambda: data.load(torch.utils.data.DataLoader([1])), "it to fit or encode"),
+    "load a TensorDataset": (lambda: data.load(TORCH_SET), "DataLoader of it"),
+    "load sparse": (lambda: data.load(sparse.csr_matrix(ROWS)), "csr_matrix: pass x.toarray()"),
+    "load lazy": (lambda: data.load(pl.DataFrame(ROWS).lazy()), "LazyFrame: pass x.collect()"),
+    "load a Series": (lambda: data.load(pl.Series([1.0])), "pass x.to_frame()"),
+    "nested": (
+        lambda: Dataset.from_array(NESTED),
+        "a nested tensor: pass tensors of one shape, as x.to_padded_tensor(0.0)",
+    ),
+    "array of a TensorDataset": (
+        lambda: Dataset.from_array(TORCH_SET),
+        "pass a DataL",
+    ),
+    "array of a dict": (lambda: Dataset.from_array({"x": X}), "pandas.DataFrame(x)"),
     "load empty text": (lambda: data.load(""), ""),
     "load holdout text": (lambda: data.load(X, holdout="some"), "holdout must be a number"),
     "load holdout 1": (lambda: data.load(X, holdout=1), "holdout must be a share"),
@@ -531,6 +547,9 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "VAE latent": (lambda: VAE(latent="3").fit(ROWS), "latent must be a whole number"),
     "VAE X text": (lambda: VAE().fit("digits"), ""),
     "VAE X None": (lambda: VAE().fit(None), ""),
+    "VAE X lazy": (lambda: VAE().fit(pl.DataFrame(ROWS).lazy()), "pass x.collect()"),
+    "VAE X a loader": (lambda: VAE().fit(torch.utils.data.DataLoader(TORCH_SET)), "torch.cat("),
+    "VAE X a set": (lambda: VAE().fit(SET), "its examples, x.batch()"),
     "VAE X 1-D": (lambda: VAE().fit(np.zeros(4)), ""),
     "VAE X NaN": (lambda: VAE().fit(np.full((5, 2), np.nan)), "NaN"),
     "VAE X range": (lambda: VAE(epochs=1).fit(ROWS * 9), "needs data in [0, 1]"),

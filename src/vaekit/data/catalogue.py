@@ -29,6 +29,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.system.files import place
 from vaekit.system.own_code import take_plugins
 from vaekit.text import bind, call, parse, written
+from vaekit.values import array_from
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
     **SETS,
@@ -103,9 +104,10 @@ def _dataset_of(what: Any, settings: dict[str, Any], options: dict[str, Any]) ->
         return call(_array_data, "load", "data", (what,), (), options)
     if tables.is_frame(what):
         return call(_bound(tables.table, settings), "load", "data", (what,), (), options)
+    single = "x.to_frame(), or its numbers, x.to_numpy()" if hasattr(what, "to_frame") else ""
+    known = "a name, a path, an array, a tensor, a data frame or a Dataset (a list: np.array of it)"
     raise VaekitError(
-        f"cannot load data from {type(what).__name__}: pass a name, a path, an array, a tensor, a "
-        "data frame or a Dataset (a list: np.array of it; a DataLoader: give it to fit)"
+        f"cannot load data from {type(what).__name__}: pass {array_from(what) or single or known}"
     )
 
 

@@ -27,13 +27,14 @@ from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import entries_of
 from vaekit.errors import VaekitError, shortened
-from vaekit.values import as_numpy
+from vaekit.values import as_numpy, check_holds_array
 
 
 def as_array(X: Any) -> Any:
     """Return tensors and nested lists of images as numpy arrays, all else as it is."""
     if isinstance(X, Tensor | np.ma.MaskedArray):
         return as_numpy(X)
+    check_holds_array(X)
     nested = isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple | np.ndarray)
     return np.asarray(X) if nested else X
 

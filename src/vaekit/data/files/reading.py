@@ -107,7 +107,7 @@ def _joined_files(files: Sequence[Path], parts: "list[pl.DataFrame]") -> "pl.Dat
 
 def is_frame(x: Any) -> bool:
     """Tell whether x is a data frame, of polars or pandas."""
-    return hasattr(x, "columns") and hasattr(x, "dtypes") and hasattr(x, "shape")
+    return hasattr(type(x), "shape") and hasattr(x, "columns") and hasattr(x, "dtypes")
 
 
 def _converted(frame: Any) -> "pl.DataFrame":
