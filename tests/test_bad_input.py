@@ -60,6 +60,8 @@ def place(tmp_path_factory) -> Path:
     (place / "empty").mkdir()
     (place / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     (place / "broken.csv").write_text("a,b\n1,2,3\n")
+    (place / "bare.csv").write_text("1,2,3\n2,3,4\n")
+    (place / "-dash.csv").write_text("")
     (place / "broken.yaml").write_text("recipe: [vae\n")
     (place / "other.yaml").write_text("recipe: vae\nepochs: 3\n")
     return place
@@ -323,6 +325,10 @@ COMMANDS += [
     (["encode", "cvae", "x.npy", "--condition", "eleven", "--out", "new.npy"], "no class 'eleven'"),
     (["encode", "cvae", "x.npy", "--condition", "1,2", "--out", "new.npy"], "2 conditions for 20"),
     (["encode", "cvae", "x.npy", "--condition", "text.npy", "--out", "new.npy"], ""),
+    (["encode", "rows", "bare.csv", "--out", "new.npy"], "say header=false"),
+    (["encode", "rows", "table('bare.csv', header=false)", "--out", "new.npy"], "them a, b, c"),
+    (["encode", "rows", "-dash.csv", "--out", "new.npy"], "write ./-dash.csv"),
+    (["encode", "--out", "new.npy", "--", "rows", "-dash.csv"], "cannot read the table -dash.csv"),
     (["encode", "rows", "pics", "--out", "new.npy"], "holds no part files"),
     (["encode", "rows", "x.npy", "--out", "new.npy"], "expected rows"),
     (["encode", "rows", "broken.csv", "--out", "new.npy"], "cannot read the table"),
@@ -344,6 +350,8 @@ COMMANDS += [
     (["sample", "vae", "--n", "x", "--out", "new.png"], "--n: expected a whole number"),
     (["sample", "vae", "--seed", "x", "--out", "new.png"], "--seed: expected a whole number"),
     (["sample", "cvae", "--out", "new.png"], "--condition"),
+    (["sample", "cvae", "--condition", "t.csv", "--out", "new.png"], "one column, of classes"),
+    (["sample", "vae", "--condition", "t.csv", "--out", "new.png"], "takes no condition"),
     (["sample", "cvae", "--condition", "nowhere.csv", "--out", "new.png"], "no file"),
     (["sample", "vae", "--out", "notes.txt"], "does not serve"),
     (["sample", "vae", "--out", "notes.txt/a.png"], ""),

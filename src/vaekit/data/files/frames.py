@@ -153,6 +153,16 @@ class Table:
             raise VaekitError(f"column {column!r} of {self.what} lacks {count} values")
         return values.to_numpy()
 
+    def lacks(self, name: str, wanted: Sequence[str]) -> VaekitError:
+        """Build the error for a column that is not there, of those that are `wanted`."""
+        known = self.frame.columns
+        if known == [str(k + 1) for k in range(len(known))]:
+            return VaekitError(
+                f"{self.what} has no header row: write the names of its columns into a first line, "
+                f"among them {shortened(wanted)}"
+            )
+        return nearest(name, known, f"column of {self.what}: it lacks")
+
     def eps(self, used: Sequence[str]) -> np.ndarray:
         """Return the rounding of each column (D,), which is that of its type in the file."""
         import polars as pl
@@ -167,7 +177,7 @@ class Table:
         kinds = self.frame.schema
         unknown = [name for name in used if name not in kinds]
         if unknown:
-            raise nearest(unknown[0], kinds, f"column of {self.what}: it lacks")
+            raise self.lacks(unknown[0], used)
         text = [n for n in used if not (kinds[n].is_numeric() or kinds[n] in (pl.Boolean, pl.Null))]
         if text:
             raise refusal(self.frame, text, self.decimal, self.what, self.start)

@@ -10,7 +10,7 @@ import numpy as np
 
 from vaekit.data.files.cells import ZEROS, cleaned
 from vaekit.data.tables.dates import date_written, days_of
-from vaekit.errors import VaekitError, nearest, shortened, warn
+from vaekit.errors import VaekitError, shortened, warn
 from vaekit.shapes import spans
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ def entries_of(table: "Table", fields: Sequence[Field]) -> np.ndarray:
     parts = list[np.ndarray]()
     for field in fields:
         if field.name not in table.frame.columns:
-            raise nearest(field.name, table.frame.columns, f"column of {table.what}: it lacks")
+            raise table.lacks(field.name, [each.name for each in fields])
         made, unknown = field.entries(table.frame[field.name])
         if unknown:
             warn(
