@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from vaekit.data.files.cells import cell_text
 from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def _as_times(column: "pl.Series", form: str, known: float = 0.0) -> "pl.Series"
         row = int(off.arg_max() or 0)
         raise VaekitError(
             f"column {column.name!r} held dates in training, like {date_written(known, form)}, but "
-            f"row {row} holds {column[row]!r}: repair it, or leave such cells empty"
+            f"row {row} holds {cell_text(column[row])!r}: repair it, or leave such cells empty"
         )
     return parsed
 

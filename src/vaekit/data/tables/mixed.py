@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.data.files.cells import ZEROS, cleaned
+from vaekit.data.files.cells import ZEROS, cell_text, cleaned
 from vaekit.data.tables.dates import date_written, days_of
 from vaekit.errors import VaekitError, shortened, warn
 from vaekit.shapes import spans
@@ -224,7 +224,7 @@ def numbers_in(column: "pl.Series") -> np.ndarray:
 
     kind = column.dtype
     if not (kind.is_numeric() or kind in (pl.Boolean, pl.Null)):
-        cells, cure = [str(v) for v in column if v is not None], "repair it"
+        cells, cure = [cell_text(v) for v in column if v is not None], "repair it"
         odd = next((cell for cell in cells if not _spells(cell)), "")
         if not odd and (odd := next((cell for cell in cells if re.match(ZEROS, cell)), "")):
             cure = "zeros in front make words of numbers: write it without them"
