@@ -94,8 +94,7 @@ def _check_words(words: Counter[str], column: "pl.Series", what: str, law: str |
     odd = strange_cell(words, column)
     if odd is None or not odd.sure:
         _check_no_marks(words, name, what)
-    may_be = odd is not None and odd.likely and odd.numbers is not None
-    if odd is None or (may_be and _number_law(odd.numbers) in LAWS_BY_KIND["classes"]):
+    if odd is None or (odd.likely and _number_law(odd.numbers) in LAWS_BY_KIND["classes"]):
         return
     many = len(words) > MOST_LEVELS
     cure = (

@@ -32,7 +32,7 @@ class Strange(NamedTuple):
     text: str
     sure: bool
     likely: bool = False
-    numbers: np.ndarray | None = None
+    numbers: np.ndarray = np.empty(0)
 
 
 def strange_cell(words: Counter[str], column: "pl.Series") -> Strange | None:
