@@ -292,7 +292,7 @@ COMMANDS += [
     (["compare", "vae", "--out", "pics"], ""),
     (
         ["compare", "vae", "vae"],
-        "two different runs or more that can be read, got 1. vae",
+        "two runs or more that can be read, got 1. vae was given",
     ),
     (["evaluate", "vae", "--n", "0"], "n must be ≥ 1"),
     (["evaluate", "vae", "--n", "some"], "--n: expected a whole number"),

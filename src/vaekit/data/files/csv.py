@@ -225,8 +225,9 @@ def _check_widths(path: Path, rows: Sequence[Sequence[str]], separator: str) -> 
     if len(widths) == 1 and len(rows[0]) < (width := widths.pop()):
         raise VaekitError(
             f"cannot read the table {path}: its first line ({shortened(rows[0], 3)}) has "
-            f"{len(rows[0])} fields with the separator {separator!r}, those below {width}: say "
-            "separator= if it is another, remove a title, or name row names too (in R: write.csv)"
+            f"{len(rows[0])} of the {width} fields that those below have with the separator "
+            f"{separator!r}: say separator= if it is another, remove a title, or name row names "
+            "too (in R: write.csv)"
         )
 
 

@@ -52,7 +52,7 @@ def _too_few(runs: Sequence[Run], count: int, notes: Sequence[str]) -> VaekitErr
     known = " ".join(notes)
     hint = f" For one alone: vaekit report {runs[0].folder}" if len(runs) == 1 else ""
     return VaekitError(
-        f"a comparison needs two different runs or more that can be read, got {count}."
+        f"a comparison needs two runs or more that can be read, got {count}."
         + (f" {known}" if known else "")
         + hint
     )
