@@ -12,7 +12,7 @@ _PACKED = {
     b"\xfd7zXZ": "packed with xz",
     b"\x28\xb5\x2f\xfd": "packed with zstd",
 }
-_TABLES = {  # by their endings, with what of pandas reads them
+_READERS = {  # by their endings, with what of pandas reads them
     ".xlsx": ("an Excel workbook", "read_excel({})"),
     ".xls": ("an Excel workbook", "read_excel({})"),
     ".ods": ("a spreadsheet", "read_excel({})"),
@@ -37,9 +37,9 @@ def foreign(path: Path) -> str:
     if start.startswith(b"PAR1"):
         return "is a Parquet file: name it .parquet"
     form = form or path.suffix.lower()
-    if form not in _TABLES:
+    if form not in _READERS:
         return ""
-    kind, reader = _TABLES[form]
+    kind, reader = _READERS[form]
     call = reader.format(repr(str(path)))
     return f"is {kind}, which is not read: save it as CSV, or in Python pass pandas.{call}"
 

@@ -35,7 +35,7 @@ _FEW_VALUES = 12  # values of whole numbers that are taken for classes
 _MOST_DECIMALS = 4
 _MOST_COUNT = 10_000  # of a count: larger ones are taken for numbers
 _MARKED_NUMBER = re.compile(r"[+-]?[%€$£]?\s?\d[\d.,' ]*\s?[%€$£]?")
-_PLAIN_NUMBER = re.compile(r"[+-]?\d*\.?\d*")
+_UNMARKED = re.compile(r"[+-]?\d*\.?\d*")
 _MOST_MARKED = 0.9  # of cells
 _LEAST_SPREAD = 0.8  # variance over mean of counts
 
@@ -111,7 +111,7 @@ def _check_words(words: Counter[str], column: "pl.Series", what: str, law: str |
 
 def _check_no_marks(words: Counter[str], name: str, what: str) -> None:
     marked = [w for w in words if _MARKED_NUMBER.fullmatch(w) and not w.isdecimal()]
-    odd = next((w for w in marked if not _PLAIN_NUMBER.fullmatch(w)), None)
+    odd = next((w for w in marked if not _UNMARKED.fullmatch(w)), None)
     if odd and sum(words[w] for w in marked) >= _MOST_MARKED * words.total():
         raise VaekitError(
             f"column {name!r} of {what} holds text such as {odd!r}: write numbers without "

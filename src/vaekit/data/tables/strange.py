@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _NUMBER_CELL = re.compile(r"[+-]?(?!0\d)(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{4}(?!\d)")
 _MOST_ALIKE = 0.9  # of cells: then the others are faults
-_MOST_DECIMALS = 0.5  # of cells, where they have decimals: no names of classes do
+_MOST_OF_DECIMALS = 0.5  # of cells, where they have decimals: no names of classes do
 _HANDFUL = 5  # values that may be classes
 
 
@@ -48,7 +48,7 @@ def _among_numbers(words: Counter[str], column: "pl.Series") -> Strange | None:
     good = [word for word in known if _is_finite_number(word)]
     values = np.array([_value_of(word) for word in good])
     decimals, most = bool((values % 1 != 0).any()), _are_most(good, words, known)
-    share = _MOST_DECIMALS if decimals else _MOST_ALIKE
+    share = _MOST_OF_DECIMALS if decimals else _MOST_ALIKE
     if len(good) == len(known) or not _are_most(good, words, known, share):
         return None
     counts = [words[word] for word in good]
