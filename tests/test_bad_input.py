@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 import torch
 from PIL import Image
+from scipy import sparse
 from torch import nn
 
 from vaekit import apply, cli, data, information, metrics, recipes
@@ -58,6 +60,8 @@ def place(tmp_path_factory) -> Path:
     (place / "empty").mkdir()
     (place / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nno more")
     (place / "broken.csv").write_text("a,b\n1,2,3\n")
+    (place / "bare.csv").write_text("1,2,3\n2,3,4\n")
+    (place / "-dash.csv").write_text("")
     (place / "broken.yaml").write_text("recipe: [vae\n")
     (place / "other.yaml").write_text("recipe: vae\nepochs: 3\n")
     return place
@@ -122,6 +126,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (training("--validation", "0.1", "--patience", "0"), "patience must be ≥ 1"),
     (training("--validation", "0.1", "--validate-every", "0"), "validate_every must be ≥ 1"),
     (training("--optimiser", "adm"), "Did you mean 'adam'"),
+    (training("--optimiser", "Adam"), "unknown optimiser 'Adam'. Did you mean 'adam'"),
     (training("--optimiser", "sgd(lr=0.1)"), "a setting of its own, --lr"),
     (training("--optimiser", "muon"), "unknown optimiser 'muon'"),
     (training("--clip", "0"), "clip must be a finite number > 0"),
@@ -224,6 +229,7 @@ COMMANDS: list[tuple[list[str], str]] = [
     (recipe("mog_vae", "--components", "0"), "components from 1 to 100"),
     # what to train on
     (on("mnits"), "Did you mean 'mnist'"),
+    (on("MNIST"), "Did you mean 'mnist'"),
     (on("./nowhere"), "there is no file or folder nowhere"),
     (on("nowhere.npy"), "there is no file or folder"),
     (on("notes.txt"), "cannot tell what"),
@@ -284,6 +290,10 @@ COMMANDS += [
     (["compare"], "--help"),
     (["compare", "nowhere"], "there is no run folder nowhere"),
     (["compare", "vae", "--out", "pics"], ""),
+    (
+        ["compare", "vae", "vae"],
+        "two runs or more that can be read, got 1. vae was given",
+    ),
     (["evaluate", "vae", "--n", "0"], "n must be ≥ 1"),
     (["evaluate", "vae", "--n", "some"], "--n: expected a whole number"),
     (["evaluate", "vae", "--samples", "0"], "must be ≥ 1"),
@@ -315,6 +325,10 @@ COMMANDS += [
     (["encode", "cvae", "x.npy", "--condition", "eleven", "--out", "new.npy"], "no class 'eleven'"),
     (["encode", "cvae", "x.npy", "--condition", "1,2", "--out", "new.npy"], "2 conditions for 20"),
     (["encode", "cvae", "x.npy", "--condition", "text.npy", "--out", "new.npy"], ""),
+    (["encode", "rows", "bare.csv", "--out", "new.npy"], "say header=false"),
+    (["encode", "rows", "table('bare.csv', header=false)", "--out", "new.npy"], "them a, b, c"),
+    (["encode", "rows", "-dash.csv", "--out", "new.npy"], "write ./-dash.csv"),
+    (["encode", "--out", "new.npy", "--", "rows", "-dash.csv"], "cannot read the table -dash.csv"),
     (["encode", "rows", "pics", "--out", "new.npy"], "holds no part files"),
     (["encode", "rows", "x.npy", "--out", "new.npy"], "expected rows"),
     (["encode", "rows", "broken.csv", "--out", "new.npy"], "cannot read the table"),
@@ -336,6 +350,8 @@ COMMANDS += [
     (["sample", "vae", "--n", "x", "--out", "new.png"], "--n: expected a whole number"),
     (["sample", "vae", "--seed", "x", "--out", "new.png"], "--seed: expected a whole number"),
     (["sample", "cvae", "--out", "new.png"], "--condition"),
+    (["sample", "cvae", "--condition", "t.csv", "--out", "new.png"], "one column, of classes"),
+    (["sample", "vae", "--condition", "t.csv", "--out", "new.png"], "takes no condition"),
     (["sample", "cvae", "--condition", "nowhere.csv", "--out", "new.png"], "no file"),
     (["sample", "vae", "--out", "notes.txt"], "does not serve"),
     (["sample", "vae", "--out", "notes.txt/a.png"], ""),
@@ -378,6 +394,8 @@ def test_words_that_do_not_serve(words, said, place, capsys, monkeypatch):
 X = np.random.default_rng(0).random((20, 1, 8, 8)).astype(np.float32)
 ROWS = np.random.default_rng(0).random((20, 5))
 SET = Dataset.from_array(X)
+NESTED = torch.nested.nested_tensor([torch.ones(2)], layout=torch.jagged)
+TORCH_SET = torch.utils.data.TensorDataset(torch.tensor(X))
 
 
 def model() -> Any:
@@ -395,7 +413,22 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "load a number": (lambda: data.load(3), "cannot load data from int"),
     "load a list": (lambda: data.load([[1.0, 2.0]]), "np.array of it"),
     "load a dict": (lambda: data.load({"x": X}), "cannot load data from dict"),
-    "load a loader": (lambda: data.load(torch.utils.data.DataLoader([1])), "give it to fit"),
+    "load a loader": (lambda: data.load(torch.utils.data.DataLoader([1])), "it to fit or encode"),
+    "load a TensorDataset": (lambda: data.load(TORCH_SET), "DataLoader of it"),
+    "load sparse": (lambda: data.load(sparse.csr_matrix(ROWS)), "csr_matrix: pass x.toarray()"),
+    "load lazy": (lambda: data.load(pl.DataFrame(ROWS).lazy()), "LazyFrame: pass x.collect()"),
+    "load a Series": (lambda: data.load(pl.Series([1.0])), "pass x.to_frame()"),
+    "nested": (
+        lambda: Dataset.from_array(NESTED),
+        "a nested tensor: pass tensors of one shape, as x.to_padded_tensor(0.0)",
+    ),
+    "array of a TensorDataset": (
+        lambda: Dataset.from_array(TORCH_SET),
+        "pass a DataL",
+    ),
+    "array of a dict": (lambda: Dataset.from_array({"x": X}), "pandas.DataFrame(x)"),
+    "load lists": (lambda: data.load(pl.DataFrame({"a": [[1, 2]] * 3})), "a ('[1, 2]')"),
+    "load structs": (lambda: data.load(pl.DataFrame({"a": [{"x": 1}] * 3})), """a ("{'x': 1}")"""),
     "load empty text": (lambda: data.load(""), ""),
     "load holdout text": (lambda: data.load(X, holdout="some"), "holdout must be a number"),
     "load holdout 1": (lambda: data.load(X, holdout=1), "holdout must be a share"),
@@ -524,6 +557,13 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "VAE latent": (lambda: VAE(latent="3").fit(ROWS), "latent must be a whole number"),
     "VAE X text": (lambda: VAE().fit("digits"), ""),
     "VAE X None": (lambda: VAE().fit(None), ""),
+    "VAE X lazy": (lambda: VAE().fit(pl.DataFrame(ROWS).lazy()), "pass x.collect()"),
+    "VAE X a loader": (lambda: VAE().fit(torch.utils.data.DataLoader(TORCH_SET)), "torch.cat("),
+    "VAE X a set": (lambda: VAE().fit(SET), "its examples, x.batch()"),
+    "VAE X names": (
+        lambda: VAE().fit(pd.DataFrame(ROWS[:, :2], columns=pd.Index([1, "b"]))),
+        "X.columns = X.columns.astype(str)",
+    ),
     "VAE X 1-D": (lambda: VAE().fit(np.zeros(4)), ""),
     "VAE X NaN": (lambda: VAE().fit(np.full((5, 2), np.nan)), "NaN"),
     "VAE X range": (lambda: VAE(epochs=1).fit(ROWS * 9), "needs data in [0, 1]"),
@@ -540,6 +580,19 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "CVAE no y": (lambda: CVAE().fit(ROWS), "requires y"),
     "CVAE short y": (lambda: CVAE().fit(ROWS, [1, 2]), ""),
     "CVAE real y": (lambda: CVAE().fit(ROWS, ROWS[:, 0]), "no classes"),
+    "CVAE None": (
+        lambda: CVAE().fit(ROWS, ["a", None] * 10),
+        "y misses 10 of 20 classes, the first",
+    ),
+    "CVAE NaN": (lambda: CVAE().fit(ROWS, ["a", np.nan] * 10), "misses 10 of 20 classes"),
+    "CVAE NA": (
+        lambda: CVAE().fit(ROWS, pd.array(["a", None] * 10, dtype="string")),
+        "y misses 10 of 20 classes, the first in row 1",
+    ),
+    "CVAE NaT": (
+        lambda: CVAE().fit(ROWS, pd.Series([pd.Timestamp(0), pd.NaT] * 10)),
+        "misses 10 of 20 classes",
+    ),
     "CVAE condition": (lambda: CVAE(condition="factors").fit(ROWS, ROWS[:, 0]), "'labels' or"),
 }
 

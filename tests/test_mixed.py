@@ -323,7 +323,7 @@ def test_dates_are_days_and_come_back_as_they_were(first):
     made = data.columns.typed(known.own(data.images).astype(float))
     assert made["day"].to_list() == values
     if isinstance(first, str):
-        with pytest.raises(VaekitError, match=r"held dates.* row 1 holds 'later'"):
+        with pytest.raises(VaekitError, match=rf"like {first}, but row 1 holds 'later'"):
             known.admitted(pl.DataFrame({"day": [first, "later"], "n": [1.0, 2.0]}))
     new = known.admitted(pl.DataFrame({"day": [datetime(2021, 1, 2)], "n": [2.0]}))
     assert abs(float(known.own(new.images)[0, 0]) - 18_629) < 1

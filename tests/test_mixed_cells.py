@@ -47,6 +47,9 @@ NOTED = {
     "counts": ([*map(str, np.random.default_rng(0).poisson(4, 90)), "many"], "'many' in row 90"),
     "a day that is none": ([*days("%Y-%m-%d", 7), "2020-02-30"], "'2020-02-30' in row 7"),
     "two orders": ([*days("%d/%m/%Y", 30), *days("%m/%d/%Y", 29)], "dates such.* which is none in"),
+    "a word among classes": (["1", "2", "3", "4", "oops", *"123" * 12], "'oops' in row 4 .*5 cla"),
+    "a word of 0 and 1": ([*"01" * 20, "oops", "oops"], "'oops' in row 40 "),
+    "among decimals": (["1.5", "2.5", "3.5", "4.5", "oops"] * 8, "'1.5', but also 'oops' in row"),
     "a time zone": (days("%Y-%m-%dT%H:%M:%S+01:00"), r"\+01:00' in row 0 .*no form that is read"),
 }  # fmt: skip
 
@@ -67,6 +70,8 @@ REFUSED = {
     "decimals": ([*(f"{k / 100:.2f}" for k in range(300)), "x"], "'x' in row 300.*leave the col"),
     "few decimals": ([*(f"{k / 8}" for k in range(40)), "x"], "'x' in row 40"),
     "many numbers": ([*map(str, range(300)), "x"], "'x' in row 300"),
+    "of a few": (["1.5", "2.5", "3.5", "4.5", "oops", *["1.5", "2.5"] * 12], "'oops' in row 4 "),
+    "per cent in one": (["7%", *["1.5", "2.5", "3.5"] * 12], "'7%' in row 0 "),
     "dates": (["2020-02-30", *days("%Y-%m-%d")], "such as '1970.*, but also '2020-02-30' in row 0"),
     "another order": ([*days("%d/%m/%Y"), "12/31/2020"], "'12/31/2020' in row 60"),
     "a zone among others": ([*days("%Y-%m-%d %H:%M:%S"), "2020-01-01 10:00:00+01:00"], "row 60"),
@@ -232,6 +237,14 @@ def test_text_is_filled_in_as_a_table_writes_it_where_training_saw_a_type(traine
     made = pl.read_csv(tmp_path / "q.csv", separator=";", infer_schema=False)
     assert made["born"].str.contains(r"^\d\d\.\d\d\.\d{4}$").all()
     assert set(made["smoker"]) == {"false"}  # the one class, which training knew as False
+
+
+def test_counts_with_zeros_in_front_are_words(trained, tmp_path):
+    run, rows = trained
+    rows = rows.with_columns(pl.col("visits").cast(pl.String).str.zfill(3))
+    rows.write_csv(tmp_path / "q.csv")
+    with pytest.raises(VaekitError, match=r"'visits' held numbers .* zeros in front make words"):
+        run.impute(tmp_path / "q.csv")
 
 
 def test_whole_numbers_stay_whole_and_bytes_are_text(trained):

@@ -218,6 +218,16 @@ def test_bad_input(runs, tmp_path, monkeypatch, capsys, words, said):
     assert not list(tmp_path.iterdir())
 
 
+def test_text_means_what_it_does_on_the_command_line(runs):
+    run = runs["plain"]
+    for of, on in (("0", "0,1"), ("3", "z1"), ("3", "all")):
+        names = "all" if on == "all" else on.split(",")
+        one, other = run.traverse(of=of, on=on), run.traverse(of=int(of), on=names)
+        assert [row.moved for row in one.rows] == [row.moved for row in other.rows]
+    assert len(run.traverse(of=0, plane="0,1", steps=3).rows) == 3
+    assert np.array_equal(run.interpolate("0", "1"), run.interpolate(0, 1))
+
+
 def test_an_array_holds_rows_of_one_length(runs, tmp_path):
     made = runs["category"].traverse(on=[0, "class"])
     with pytest.raises(VaekitError, match="differ in length"):

@@ -28,9 +28,10 @@ def shortened(words: Sequence[Any], most: int = 8) -> str:
 def nearest(word: str, choices: Iterable[str], what: str, also: str = "") -> VaekitError:
     """Build the error for an unknown name, with the nearest known one and the whole list.
 
-    `also` is what else the name is not, after a comma.
+    Capitals make no name another one. `also` is what else the name is not, after a comma.
     """
     known = sorted(choices)
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
+    plain = {name.lower(): name for name in known}
+    close = get_close_matches(word.lower(), plain, n=1, cutoff=0.5)
+    hint = f" Did you mean {plain[close[0]]!r}?" if close else ""
     return VaekitError(f"unknown {what} {word!r}{also}.{hint} Known: {', '.join(known)}.")

@@ -11,11 +11,14 @@ model, batch by batch, on any device, is read by the functions here.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import DataLoader
+from torch.utils.data import Dataset as TorchDataset
 
 from vaekit.arguments import told
 from vaekit.errors import VaekitError
@@ -38,6 +41,28 @@ def as_numpy(x: Any) -> np.ndarray:
     return array
 
 
+def check_holds_array(x: Any) -> None:
+    """Raise `VaekitError` for things that hold examples and are no array, with what makes one."""
+    if cure := array_from(x):
+        kind = "a sparse matrix" if hasattr(x, "toarray") else f"{type(x).__name__} as an array"
+        raise VaekitError(f"cannot read {kind}: pass {cure}")
+
+
+def array_from(x: Any) -> str:
+    """Say what makes an array or a frame of a thing that holds examples, "" for any other."""
+    rows = "torch.stack([x[k][0] for k in range(len(x))])"
+    cures = (
+        (hasattr(x, "toarray"), "x.toarray()"),
+        (hasattr(x, "collect"), "x.collect()"),
+        (isinstance(x, Mapping), "an array in it, or of columns a data frame, pandas.DataFrame(x)"),
+        (isinstance(x, DataLoader), "torch.cat([batch[0] for batch in x]), or it to fit or encode"),
+        (isinstance(x, TorchDataset), f"a DataLoader of it to fit or encode, or {rows}"),
+        (hasattr(x, "train") and hasattr(x, "test"), "its .train or its .test"),
+        (hasattr(x, "batch_labels"), "its examples, x.batch()"),
+    )
+    return next((cure for is_so, cure in cures if is_so), "")
+
+
 def tensor_of(x: Any, what: str) -> Tensor:
     """Return a tensor or a numpy array of numbers as a dense tensor without a gradient.
 
@@ -58,7 +83,8 @@ def _dense(x: Tensor) -> Tensor:
     kinds = {
         "complex": (x.is_complex(), "its parts, as torch.view_as_real(x)"),
         "quantised": (x.is_quantized, "x.dequantize()"),
-        "sparse": (x.is_nested or x.layout != torch.strided, "dense numbers, as x.to_dense()"),
+        "nested": (x.is_nested, "tensors of one shape, as x.to_padded_tensor(0.0)"),
+        "sparse": (x.layout != torch.strided, "dense numbers, as x.to_dense()"),
         "meta": (x.is_meta, "one with data"),
     }
     for kind, (is_so, cure) in kinds.items():
@@ -81,8 +107,7 @@ def unmasked(x: Any) -> np.ndarray:
 
 
 def _of_others(x: Any) -> np.ndarray:
-    if hasattr(x, "toarray"):
-        raise VaekitError("cannot read a sparse matrix: pass x.toarray()")
+    check_holds_array(x)
     try:
         array = x if type(x) in (np.ndarray, np.memmap) else unmasked(x)
         # Of objects what they are: whole numbers among them are to stay whole.

@@ -1,8 +1,11 @@
 """Tables that users bring: each kind is read as it is meant, or refused with the reason."""
 
+import bz2
 import gzip
+import lzma
 import re
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +50,7 @@ def read(path: Path, **options) -> Dataset:
         ("a\tb\n1.5\t2\n2.5\t3\n", {}, "t.tsv.gz"),
         ("\ufeffa,b\n1.5,2\n2.5,3\n", {}, "t.csv"),
         ("a,b\r\n1.5,2\r\n2.5,3\r\n\r\n", {}, "t.csv"),
+        ("a,b\r1.5,2\r2.5,3\r", {}, "t.csv"),
         ("a,b\n1.5,2\n\n2.5,3\n", {}, "t.csv"),
         ("a,b\n1.5e0,2E+0\n+2.5,3.0\n", {}, "t.csv"),
         ('"a","b"\n"1.5","2"\n"2.5","3"\n', {}, "t.csv"),
@@ -96,7 +100,7 @@ def test_one_content_in_many_spellings(content, options, name, tmp_path):
         ("name,2019,2020\nx,1,2\n", "header=true if these are names"),
         ("a;b\n1,500;2\n2,500;3\n", "decimal=',' if the comma"),
         ('a,b\n"1,5","2,5"\n', r"no numbers: a, b \('1,5'\).*decimal="),
-        ("a,b\n1,2,3\n", "2 fields with the separator ','.*: say separator="),
+        ("a,b\n1,2,3\n", r"2 of the 3 fields .* separator ','.*: say separator="),
         ("a,b\n1,x\n2,y\n", r"no numbers: b \('x'\)"),
         ("a,b\n1_000,2\n3,4\n", "1_000"),
         ("a,b\n0x1A,2\n3,4\n", "0x1A"),
@@ -104,8 +108,18 @@ def test_one_content_in_many_spellings(content, options, name, tmp_path):
         ("a,b\n1e999,2\n3,4\n", "missing or infinite"),
         ("a,b\n-inf,2\n3,4\n", "missing or infinite"),
         ("a,a\n1,2\n", "two columns named 'a'"),
-        ("a,,\n1,2,3\n", "two columns named ''"),
+        ("a,,\n1,2,3\n", "has columns without a name"),
+        ("Figures of May,,\na,b,c\n1,2,3\n", "has columns without a name: .*or remove a title"),
+        ("Figures of May\na,b,c\n1,2,3\n", r"\(Figures of May\) has 1 of the 3 fields .*','"),
+        (
+            "Figures of May\na;b\n1,5;3\n1,5;3\n",
+            "1 of the 2 fields .* separator ';': .*remove a title",
+        ),
+        ('"a","b"\n"r1",1,2\n"r2",3,4\n', r"\(a, b\) has 2 of the 3 .*R: write\.csv"),
+        ("a b\nr1 1 2\nr2 3 4\n", r"\(a, b\) has 2 of the 3 fields .* separator ' '"),
         ("a,,b\n1,2,3\n", "a column without a name"),
+        (",b\n0.37,1\n-1.2,5\n9.1,7\n", r"without a name \(0\.37, -1\.2, 9\.1, …\), which is no"),
+        (",b\nx,1\nx,5\n", r"without a name \('x', 'x', …\), which is no index"),
         ("a,b\n", "no rows below it"),
         ("", "it is empty"),
         ("\n\n", "it is empty"),
@@ -115,9 +129,14 @@ def test_one_content_in_many_spellings(content, options, name, tmp_path):
         ("NA,NA,NA\n1,2,3\n", r"no header row, or missing values in it \(NA, NA, NA\).*header=f"),
         ("?\n1\n", "header=false"),
         ("# a note\n1,2\n", "header=false"),
-        (b"a,b\n1,\x00\n", "no text in UTF-8"),
-        (b"PK\x03\x04\x00\x00 no table", "no text in UTF-8"),
-        (b"\x1f\x8b\x08broken", "no text in UTF-8"),
+        (b"a,b\n1,\x00\n", "no text in UTF-8, for it holds a NUL byte"),
+        (b"PK\x03\x04\xff\x00 no table", "is a zip archive: unpack it"),
+        (b"\x1f\x8b\x08broken", r"is packed with gzip: name it t\.csv\.gz"),
+        (bz2.compress(b"a,b\n1,2\n"), "is packed with bzip2: unpack it"),
+        (lzma.compress(b"a,b\n1,2\n"), "is packed with xz: unpack it"),
+        (b"\x28\xb5\x2f\xfd\xff", "is packed with zstd: unpack it"),
+        (b"\xd0\xcf\x11\xe0\xa1", "Excel workbook, which is not read: save it as CSV"),
+        (b"PAR1\xff", "is a Parquet file: name it .parquet"),
     ],
 )
 def test_what_stays_open_is_asked_for(content, says, tmp_path):
@@ -224,10 +243,25 @@ def test_damaged_files_of_other_kinds(tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(VaekitError, match="cannot read the table"):
         read(tmp_path / "t.csv.gz")
-    for name in ("t.xlsx", "t.json", "t.feather"):
+    with pytest.raises(VaekitError, match=r"cannot tell what .* holds: .*\.csv"):
+        load(write(tmp_path, b"PK", "t.bin"))
+
+
+def test_files_in_other_forms_are_named_with_what_reads_them(tmp_path):
+    for name in ("t.xlsx", "t.ods", "t.json", "t.jsonl", "t.feather"):
         write(tmp_path, b"PK", name)
-        with pytest.raises(VaekitError, match=r"cannot tell what .* holds: .*\.csv"):
+        said = r"which is not read: save it as CSV, or in Python pass pandas\.read_.*t\."
+        with pytest.raises(VaekitError, match=said):
             load(tmp_path / name)
+    for inside, said in (
+        ("xl/workbook.xml", "is an Excel workbook"),
+        ("t.csv", "is a zip archive"),
+    ):
+        for name in ("t.csv", "t.csv.zip"):
+            with zipfile.ZipFile(tmp_path / name, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr(inside, b"a,b\n" + b"1,2\n" * 99)
+            with pytest.raises(VaekitError, match=said):
+                load(tmp_path / name)
 
 
 # ---- which columns are used

@@ -84,8 +84,11 @@ def parse_words(made: "ArgumentParser", words: list[str]) -> Any:
     from jsonargparse import ArgumentError
 
     known = flags_of(made)
-    words = [_as_known(word, known) for word in words]
-    for word in words:
+    own = words.index("--") if "--" in words else len(words)  # behind it are names alone
+    words = [*(_as_known(word, known) for word in words[:own]), *words[own:]]
+    for word in words[:own]:
+        if re.match("-[^-]", word) and Path(word).exists():
+            raise VaekitError(f"{word} begins as an option does: write ./{word}")
         flag = word.split("=")[0]
         if flag.startswith("--") and flag not in known:
             close = get_close_matches(flag, known, n=1, cutoff=0.7)

@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Any
 
 from vaekit.cli.parsing import add_runs, out_of, parse_words, parser
-from vaekit.errors import VaekitError
 
 
 def traverse_command(words: list[str]) -> None:
@@ -19,13 +18,13 @@ def traverse_command(words: list[str]) -> None:
     possible = row_endings(runs[0].schema)
     out = out_of(options, runs[0].folder / f"traversals{possible[0]}")
     of = None if options.of is None else _named_examples(options.of)
-    reads = tuple(Path(each) for each in of or () if isinstance(each, str))
+    reads = tuple(Path(each) for each in of or () if not each.isdecimal())
     target = writing.Target(out, possible, options.force, reads, runs[0].is_made_of)
     moved = traverse(
         runs,
         of,
-        _at_commas(options.on),
-        _at_commas(options.plane),
+        options.on,
+        options.plane,
         getattr(options, "from"),
         options.to,
         options.steps,
@@ -87,17 +86,8 @@ def _traverse_options(words: list[str]) -> Any:
     return parse_words(made, words)
 
 
-def _at_commas(text: str | None) -> list[str] | None:
-    if text is None:
-        return None
-    parts = [part.strip() for part in text.split(",")]
-    if not all(parts):
-        raise VaekitError(f"names with commas between are wanted, got {text!r}")
-    return parts
-
-
-def _named_examples(text: str) -> list[int | str]:
+def _named_examples(text: str) -> list[str]:
     """Part examples at commas; a file that has one in its name is a file."""
-    if Path(text).exists():
-        return [text]
-    return [int(part) if part.isdecimal() else part for part in _at_commas(text) or []]
+    from vaekit.traversals.moving import at_commas
+
+    return [text] if Path(text).exists() else at_commas(text)

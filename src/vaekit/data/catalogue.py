@@ -20,6 +20,7 @@ from vaekit.arguments import check
 from vaekit.data.dataset import Dataset
 from vaekit.data.files import arrays, folder, tables
 from vaekit.data.files.pictures import ENDINGS
+from vaekit.data.foreign import foreign
 from vaekit.data.paths import no_folder
 from vaekit.data.recordings.arrays import array_set
 from vaekit.data.sets import SETS
@@ -28,6 +29,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.system.files import place
 from vaekit.system.own_code import take_plugins
 from vaekit.text import bind, call, parse, written
+from vaekit.values import array_from
 
 CATALOGUE: dict[str, Callable[..., Dataset | Splits]] = {
     **SETS,
@@ -114,9 +116,10 @@ def _dataset_of(what: Any, settings: dict[str, Any], options: dict[str, Any]) ->
         return call(array_set, "load", "data", (what,), (), {"name": "array", **options})
     if tables.is_frame(what):
         return call(_bound(tables.table, settings), "load", "data", (what,), (), options)
+    single = "x.to_frame(), or its numbers, x.to_numpy()" if hasattr(what, "to_frame") else ""
+    known = "a name, a path, an array, a tensor, a data frame or a Dataset (a list: np.array of it)"
     raise VaekitError(
-        f"cannot load data from {type(what).__name__}: pass a name, a path, an array, a tensor, a "
-        "data frame or a Dataset (a list: np.array of it; a DataLoader: give it to fit)"
+        f"cannot load data from {type(what).__name__}: pass {array_from(what) or single or known}"
     )
 
 
@@ -193,6 +196,8 @@ def _kind_of_file(path: Path) -> str:
     name = path.name.lower()
     kind = next((each for each, ends in _FILE_KINDS.items() if name.endswith(ends)), None)
     if kind is None:
+        if said := foreign(path):
+            raise VaekitError(f"{path} {said}")
         known = ", ".join((*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS))
         raise VaekitError(
             f"cannot tell what {path} holds: use a folder, or {known}; say table('{path}') or "

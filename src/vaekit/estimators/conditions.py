@@ -50,6 +50,14 @@ def labels_of(y: Any, n: int) -> np.ndarray:
     """Return the labels of n examples, (n,); raise `ValueError` for other shapes, NaN, reals."""
     labels = column_or_1d(unmasked(y))
     check_consistent_length(np.empty(n), labels)
+    if labels.dtype.kind not in "biuf":  # numpy makes the word «nan» of NaN in a list
+        cells = y if isinstance(y, list | tuple) else labels
+        gone = [k for k, label in enumerate(cells) if _is_missing(label)]
+        if gone:
+            raise VaekitError(
+                f"y misses {len(gone)} of {n} classes, the first in row {gone[0]} (from 0): leave "
+                "such rows out, or make a class of them"
+            )
     if labels.dtype.kind == "f":
         assert_all_finite(labels, input_name="y")
         if (labels != np.floor(labels)).any():
@@ -57,6 +65,13 @@ def labels_of(y: Any, n: int) -> np.ndarray:
                 "y holds real numbers, which are no classes: use condition='attributes'"
             )
     return labels
+
+
+def _is_missing(label: Any) -> bool:
+    if type(label).__name__ in ("NoneType", "NAType", "NaTType"):
+        return True
+    kinds = float, np.floating, np.datetime64
+    return isinstance(label, kinds) and bool(np.isnan(label))
 
 
 def classes_of(labels: np.ndarray) -> np.ndarray:

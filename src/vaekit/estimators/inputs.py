@@ -27,15 +27,29 @@ from vaekit.data.tables.columns import TableColumns
 from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import entries_of
 from vaekit.errors import VaekitError, shortened
-from vaekit.values import as_numpy
+from vaekit.values import as_numpy, check_holds_array
 
 
 def as_array(X: Any) -> Any:
     """Return tensors and nested lists of images as numpy arrays, all else as it is."""
     if isinstance(X, Tensor | np.ma.MaskedArray):
         return as_numpy(X)
+    check_holds_array(X)
+    _check_names(X)
     nested = isinstance(X, list | tuple) and len(X) and isinstance(X[0], list | tuple | np.ndarray)
     return np.asarray(X) if nested else X
+
+
+def _check_names(X: Any) -> None:
+    """Raise `VaekitError` for a frame with names that are text, and others that are none."""
+    names = list(X.columns) if is_frame(X) else []
+    text = [name for name in names if isinstance(name, str)]
+    if 0 < len(text) < len(names):
+        other = next(name for name in names if not isinstance(name, str))
+        raise VaekitError(
+            f"X has columns named by text, {text[0]!r}, and otherwise, {other!r}: make all text, "
+            "X.columns = X.columns.astype(str)"
+        )
 
 
 def read_pixels(estimator: Any, X: Any, reset: bool) -> Tensor:
@@ -86,6 +100,7 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
     With `reset` the estimator learns the columns. Raises `ValueError` for other columns than those
     it was fitted to, and as `fields_of` and `entries_of` do.
     """
+    _check_names(X)
     asked = estimator.get_params()
     if not reset and estimator.columns_ is None:
         return None

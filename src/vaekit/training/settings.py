@@ -123,7 +123,7 @@ class Training:
             return
         word, _, named = parse(name)
         if word not in OPTIMISERS:
-            raise nearest(word.lower(), OPTIMISERS, "optimiser")
+            raise nearest(word, OPTIMISERS, "optimiser")
         if "weight_decay" in named and self.weight_decay:
             raise VaekitError(f"weight_decay is {self.weight_decay} and in {name!r}: give it once")
         if "lr" in named:

@@ -39,9 +39,9 @@ def traverse(
         of: examples, each a number in the test part, a file or a folder, or a list of these; the
             one nearest to the mean code by default
         on: latents by number, one-hots by name, "condition" for the classes that a model is
-            conditioned on, or "all"; by default the informative latents, in the order of the
-            report, the one-hots, and the condition
-        plane: two latents that are changed together, in place of `on`
+            conditioned on, or "all"; text may name several, "0,1"; by default the informative
+            latents, in the order of the report, the one-hots, and the condition
+        plane: two latents that are changed together, (0, 1) or "0,1", in place of `on`
         low: the first value of a latent; by default −3, or 3 standard deviations below the mean of
             p(z|c), or of the codes of a deterministic encoder
         high: the last one, likewise

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaekit import apply
 from vaekit.apply import condition_of, device_of, evaluating
-from vaekit.arguments import fits, told
+from vaekit.arguments import told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.information.aggregated.categories import categories_of
@@ -39,6 +39,14 @@ class TraversedExample:
     c: Tensor | None
     prior: tuple[np.ndarray, np.ndarray] | None
     categories: dict[str, slice]
+
+
+def at_commas(text: str) -> list[str]:
+    """Part names at commas; raise `VaekitError` where there is none between two of them."""
+    parts = [part.strip() for part in text.split(",")]
+    if not all(parts):
+        raise VaekitError(f"names with commas between are wanted, got {text!r}")
+    return parts
 
 
 class Mover:
@@ -106,8 +114,8 @@ class Mover:
 
     def _named(self, what: Any) -> tuple[Any, list[str]]:
         """Return examples that a user names, with their names."""
-        if fits(what, int):
-            data, name = inputs.numbered(self.run, what)
+        if (number := inputs.number_of(what)) is not None:
+            data, name = inputs.numbered(self.run, number)
             return data, [name]
         if isinstance(what, str | Path):
             found = inputs.examples(self.run, str(what)).first(MOST + 1)
@@ -139,10 +147,16 @@ class Mover:
         if on is None:
             shown = self.latents if self._codes is None else informative(self._codes)
             return [*shown, *self.names]
-        named = list(on) if isinstance(on, list | tuple) else [on]
+        named = self._each_of(on)
         if named == ["all"]:
             return [*self.latents, *self.names]
         return [self._checked(each) for each in named]
+
+    def _each_of(self, named: Any) -> list[Any]:
+        """Part what is moved at commas, as the command line writes it."""
+        if isinstance(named, str) and named not in self.names:
+            return at_commas(named)
+        return list(named) if isinstance(named, list | tuple) else [named]
 
     def _checked(self, what: Any) -> int | str:
         text = str(what).strip()
@@ -168,8 +182,7 @@ class Mover:
         )
 
     def _two(self, plane: Any) -> tuple[int, int]:
-        named = list(plane) if isinstance(plane, list | tuple) else [plane]
-        across, *up = [self._checked(each) for each in named]
+        across, *up = [self._checked(each) for each in self._each_of(plane)]
         if len(up) != 1 or not isinstance(across, int) or not isinstance(up[0], int):
             raise VaekitError(f"a plane has two latents by number, as 0,1: {told(plane)}")
         if across == up[0]:

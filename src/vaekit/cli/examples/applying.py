@@ -227,8 +227,9 @@ def interpolate_command(words: list[str]) -> None:
     from vaekit.runs.use import brought
 
     target = _target(run, options, "interpolation", (*_reads(options.a), *_reads(options.b)))
-    a, b = (int(e) if e.removeprefix("-").isdecimal() else e for e in (options.a, options.b))
-    x = run.interpolate(a, b, options.steps, brought.condition_in(options.condition, run))
+    x = run.interpolate(
+        options.a, options.b, options.steps, brought.condition_in(options.condition, run)
+    )
     writing.write_examples(target, [x], run.schema, len(x))
     print(f"{target.path}: {len(x)} points on the line from {options.a} to {options.b}")
 

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vaekit.data.files.cells import cleaned
-from vaekit.data.files.csv import Text, record_end, text_in, utf8_chunks
-from vaekit.data.files.frames import FILL, Missing, Table, warn_of_dropped
+from vaekit.data.files.csv import Text, record_end, text_in, unix_lines, utf8_chunks
+from vaekit.data.files.frames import FILL, Missing, Table, checked_table, warn_of_dropped
 from vaekit.data.files.reading import (
-    checked_table,
     differing_columns,
     read_parquet,
     read_text,
@@ -89,7 +88,7 @@ def _records(path: Path, how: How) -> Iterator[Text]:
     chunks = utf8_chunks(path, how.encoding, TEXT)
     text = text_in(path, next(chunks, b""), *how)
     rest = text.content
-    for chunk in chunks:
+    for chunk in map(unix_lines, chunks):
         if (end := record_end(rest)) > 0:
             yield replace(text, content=rest[:end])
             text, rest = replace(text, header=False), rest[end:]

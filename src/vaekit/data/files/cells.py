@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.brief import brief
 from vaekit.data.files.csv import AMONG_NUMBERS, MISSING
 from vaekit.errors import VaekitError, shortened
 
 if TYPE_CHECKING:
     import polars as pl
 
+ZEROS = r"^[+-]?0\d+$"  # of codes: as numbers they would lose them
 _MARKED = re.compile(r"[+-]?\d[\d.,]*([eE][+-]?\d+)?")  # a number with points or commas in it
 _CELL_SHOWN = 30  # characters of a cell
 
@@ -45,7 +47,7 @@ def refusal(
     """
     lost = _no_numbers(frame, names, decimal)
     first = {name: int(bad.argmax()) for name, bad in zip(names, lost, strict=True)}
-    cells = {name: str(frame[name][row])[:_CELL_SHOWN] for name, row in first.items()}
+    cells = {name: cell_text(frame[name][row])[:_CELL_SHOWN] for name, row in first.items()}
     known = np.array([len(frame) - frame[name].null_count() for name in names])
     few = (2 * lost.sum(axis=1) <= known).tolist()
     strange = [name for name, is_few in zip(names, few, strict=True) if is_few]
@@ -71,6 +73,11 @@ def refusal(
             "without="
         )
     return VaekitError(f"{what} has {'; and '.join(said)}")
+
+
+def cell_text(value: Any) -> str:
+    """Return a cell as text, of a list in it what fits into a line."""
+    return brief(value.to_list()) if hasattr(value, "to_list") else str(value)
 
 
 def _marks(cell: str, decimal: str) -> str:

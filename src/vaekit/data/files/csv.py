@@ -9,7 +9,6 @@ space are tried, as programs and countries write them. What stays open is asked 
 a first line that holds a number, and commas that could be of thousands.
 """
 
-import codecs
 import gzip
 import io
 import itertools
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, cast
 
+from vaekit.data.foreign import encoding_of, no_text
 from vaekit.data.paths import reading
 from vaekit.errors import VaekitError, shortened
 
@@ -39,6 +39,7 @@ _COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+")
 _DOTTED = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+,\d+")
 _LINES, _LENGTH = 20, 2**18  # read to find out: so many lines, or three where they are long
+_MOST_NUMBERS = 0.5  # of cells below a title: words may have spaces
 _SEP = re.compile(r'"?sep=(\\t|.)"?', re.IGNORECASE)
 # A quoted field that the end of the line does not end.
 _OPEN = re.compile(r'(?:^|[,;\t|])\s*"(?:[^"]|"")*$')
@@ -90,6 +91,7 @@ def text_in(
     plain: bool = False,
 ) -> Text:
     """Find how the content of a file, or its beginning, is written, as `text_of` does."""
+    content = unix_lines(content)
     above, lines = _first_lines(path, content)
     if not lines:
         raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
@@ -97,6 +99,7 @@ def text_in(
     mark = next(iter(marks), None) if separator is None else separator
     sign = _separator(lines) if mark is None else _separator_asked(mark)
     rows = [_fields(line, sign) for line in lines]
+    _check_widths(path, rows, sign)
     point = _decimal(path, sign, rows) if decimal is None else decimal
     if point not in (".", ","):
         raise VaekitError(f"decimal must be '.' or ',', got {decimal!r}")
@@ -121,7 +124,7 @@ def utf8_chunks(path: Path, encoding: str | None, size: int = -1) -> Iterator[by
         reading(f"the table {path}", "text", "repair or export it again"),
         gzip.open(path) if packed else path.open("rb") as file,
     ):
-        name, mark = _encoding_of(file.read(4), encoding)
+        name, mark = encoding_of(file.read(4), encoding)
         file.seek(len(mark))
         if name == "utf-8":
             while chunk := file.read(size):
@@ -136,15 +139,9 @@ def utf8_chunks(path: Path, encoding: str | None, size: int = -1) -> Iterator[by
                 raise no_text(path, encoding) from None
 
 
-def _encoding_of(start: bytes, asked: str | None) -> tuple[str, bytes]:
-    """Tell the encoding of a file by its first bytes, and which mark of UTF-8 stands there."""
-    if asked is None:
-        utf16 = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        name = "utf-16" if utf16 else "utf-8"
-    else:
-        name = _codec(asked)
-    marked = name == "utf-8" and start.startswith(codecs.BOM_UTF8)
-    return name, codecs.BOM_UTF8 if marked else b""
+def unix_lines(content: bytes) -> bytes:
+    """Return text whose lines end in CR alone, as old Macs write it, with LF in place of it."""
+    return content if b"\n" in content else content.replace(b"\r", b"\n")
 
 
 def record_end(content: bytes) -> int:
@@ -153,29 +150,6 @@ def record_end(content: bytes) -> int:
     while end and content.count(b'"', 0, end) % 2:
         end = content.rfind(b"\n", 0, end - 1) + 1
     return end
-
-
-def _codec(encoding: str) -> str:
-    try:
-        name = codecs.lookup(encoding).name
-        "a".encode(name)
-    except (LookupError, TypeError):
-        raise VaekitError(
-            f"unknown encoding {encoding!r}: say utf8, utf16, latin1, cp1252 or another one"
-        ) from None
-    return name
-
-
-def no_text(path: Path, encoding: str | None = None) -> VaekitError:
-    """Build the error for a file that is no text, or text in an encoding that nobody said."""
-    if encoding is not None and _codec(encoding) != "utf-8":
-        return VaekitError(
-            f"{path} is no text in {encoding}: say its own encoding=, or leave it out"
-        )
-    return VaekitError(
-        f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet, or say encoding=, "
-        "often encoding=latin1 or encoding=cp1252 (Windows), in table(…)"
-    )
 
 
 def _first_lines(path: Path, content: bytes) -> tuple[list[str], list[str]]:
@@ -203,7 +177,10 @@ def _first_lines(path: Path, content: bytes) -> tuple[list[str], list[str]]:
     except UnicodeError:
         raise no_text(path) from None
     if any("\0" in line for line in (*above, *lines)):
-        raise no_text(path)
+        raise VaekitError(
+            f"{path} is no text in UTF-8, for it holds a NUL byte: remove such bytes, or say "
+            "encoding=utf16 if that is what it is written in"
+        )
     return above, _joined_records(lines)
 
 
@@ -233,8 +210,10 @@ def _separator_asked(separator: str) -> str:
 
 
 def _separator(lines: Sequence[str]) -> str:
-    def merit(separator: str) -> tuple[float, int]:
-        rows = [_fields(line, separator) for line in lines]
+    """Find what parts all lines alike, or those of numbers below a first that is something else."""
+
+    def merit(separator: str, first: int = 0) -> tuple[float, int]:
+        rows = [_fields(line, separator) for line in lines[first:]]
         width = len(rows[0])
         if width < 2 or any(len(row) != width for row in rows):
             return -1.0, 0
@@ -243,7 +222,23 @@ def _separator(lines: Sequence[str]) -> str:
         numbers = sum(_is_numeric(cell, signs) or cell in AMONG_NUMBERS for cell in cells)
         return numbers / len(cells), width
 
-    return max(_SEPARATORS, key=merit)
+    best = max(_SEPARATORS, key=merit)
+    if merit(best)[0] < 0 and len(lines) > 1:
+        below = max(_SEPARATORS, key=lambda separator: merit(separator, 1))
+        return below if merit(below, 1)[0] > _MOST_NUMBERS else best
+    return best
+
+
+def _check_widths(path: Path, rows: Sequence[Sequence[str]], separator: str) -> None:
+    """Raise `VaekitError` where the first line has fewer fields than all others have."""
+    widths = {len(row) for row in rows[1:]}
+    if len(widths) == 1 and len(rows[0]) < (width := widths.pop()):
+        raise VaekitError(
+            f"cannot read the table {path}: its first line ({shortened(rows[0], 3)}) has "
+            f"{len(rows[0])} of the {width} fields that those below have with the separator "
+            f"{separator!r}: say separator= if it is another, remove a title, or name row names "
+            "too (in R: write.csv)"
+        )
 
 
 def _fields(line: str, separator: str) -> list[str]:

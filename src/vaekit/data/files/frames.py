@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from vaekit.brief import brief
 from vaekit.data.files.cells import refusal
 from vaekit.data.tables.doubts import warn_of_large
 from vaekit.errors import VaekitError, nearest, shortened, warn
@@ -19,6 +20,7 @@ FILL = (
     "Say missing=drop, missing=mean or missing=median, fill them in, or leave columns out with "
     "without="
 )
+_INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _REPAIR = "Repair those that are infinite or beyond float32, or leave their rows or columns out"
 
 
@@ -156,6 +158,16 @@ class Table:
             raise VaekitError(f"column {column!r} of {self.what} lacks {count} values")
         return values.to_numpy()
 
+    def lacks(self, name: str, wanted: Sequence[str]) -> VaekitError:
+        """Build the error for a column that is not there, of those that are `wanted`."""
+        known = self.frame.columns
+        if known == [str(k + 1) for k in range(len(known))]:
+            return VaekitError(
+                f"{self.what} has no header row: write the names of its columns into a first line, "
+                f"among them {shortened(wanted)}"
+            )
+        return nearest(name, known, f"column of {self.what}: it lacks")
+
     def eps(self, used: Sequence[str]) -> np.ndarray:
         """Return the rounding of each column (D,), which is that of its type in the file."""
         import polars as pl
@@ -170,7 +182,7 @@ class Table:
         kinds = self.frame.schema
         unknown = [name for name in used if name not in kinds]
         if unknown:
-            raise nearest(unknown[0], kinds, f"column of {self.what}: it lacks")
+            raise self.lacks(unknown[0], used)
         text = [n for n in used if not (kinds[n].is_numeric() or kinds[n] in (pl.Boolean, pl.Null))]
         if text:
             raise refusal(self.frame, text, self.decimal, self.what, self.start)
@@ -201,6 +213,58 @@ class Table:
             f"{self.what} has {wrong.sum()} {kind}, the first in column {used[column]!r}, row "
             f"{rows[row]} (from 0); by column: {shortened(said)}. {'. '.join(cures)}"
         )
+
+
+def checked_table(
+    frame: "pl.DataFrame",
+    what: str,
+    name: str,
+    files: dict[str, str],
+    decimal: str = ".",
+    first: bool = True,
+) -> Table:
+    """Return a frame as a table without its index, of which the `first` block of a table warns.
+
+    Raises `VaekitError` for no rows, and for columns without a name.
+    """
+    if not len(frame):
+        raise VaekitError(f"{what} has a header and no rows below it: export it with its rows")
+    index = [n for k, n in enumerate(frame.columns) if _is_index(frame[n], k)]
+    nameless = [n for n in frame.columns if not n and n not in index]
+    empty = [n for n in nameless if frame[n].null_count() == len(frame)]
+    if len(nameless) > len(empty):
+        odd = next(n for n in nameless if n not in empty)
+        some = shortened([brief(value) for value in frame[odd].head(3)])
+        raise VaekitError(
+            f"{what} has a column without a name ({some}, …), which is no index, a number or word "
+            "for each row: give it one, or write the table without it (in pandas index=False)"
+        )
+    left = frame.drop(index + empty)
+    if index and first:
+        warn(f"{what}: the column {index[0]!r} is the index of a data frame and left out")
+    return Table(left, what, name, files, decimal)
+
+
+def _is_index(column: "pl.Series", place: int) -> bool:
+    """Tell whether a column is the index of pandas: a whole number or word of each row's own."""
+    if column.name.startswith("__index_level_"):
+        return True
+    kind = column.dtype
+    own = kind.is_integer() or kind.is_temporal() or not (kind.is_numeric() or kind.is_nested())
+    return place == 0 and column.name in _INDEX and own and column.n_unique() == len(column)
+
+
+def check_columns(what: str, names: Sequence[str]) -> None:
+    """Raise `VaekitError` where two columns have one name, or none."""
+    seen = set[str]()
+    for name in names:
+        if name in seen:
+            raise VaekitError(
+                f"{what} has two columns named {name!r}: give each a name of its own"
+                if name
+                else f"{what} has columns without a name: give each one, or remove a title"
+            )
+        seen.add(name)
 
 
 def warn_of_dropped(what: str, dropped: int, total: int) -> None:

@@ -5,18 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from vaekit.data.archives import natural
-from vaekit.data.files.cells import cleaned
-from vaekit.data.files.csv import MISSING, Text, no_text, text_of
-from vaekit.data.files.frames import Table
+from vaekit.data.files.cells import ZEROS, cleaned
+from vaekit.data.files.csv import MISSING, Text, text_of
+from vaekit.data.files.frames import Table, check_columns, checked_table
+from vaekit.data.foreign import no_text
 from vaekit.data.paths import cause, existing, existing_file, sha256
-from vaekit.errors import VaekitError, warn
+from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
     import polars as pl
 
 TABLE_ENDINGS = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".parquet")
-_ZEROS = r"^[+-]?0\d+$"  # of codes: as numbers they would lose them
-_INDEX = ("", "Unnamed: 0")  # what pandas writes and reads where an index has no name
 _SEEN = 1000  # rows from which the types of columns are told; all would take five times as long
 
 
@@ -108,14 +107,14 @@ def _joined_files(files: Sequence[Path], parts: "list[pl.DataFrame]") -> "pl.Dat
 
 def is_frame(x: Any) -> bool:
     """Tell whether x is a data frame, of polars or pandas."""
-    return hasattr(x, "columns") and hasattr(x, "dtypes") and hasattr(x, "shape")
+    return hasattr(type(x), "shape") and hasattr(x, "columns") and hasattr(x, "dtypes")
 
 
 def _converted(frame: Any) -> "pl.DataFrame":
     import polars as pl
 
     names = [str(name) for name in frame.columns]
-    _check_columns("the data frame", names)
+    check_columns("the data frame", names)
     if isinstance(frame, pl.DataFrame):
         return cleaned(frame, ".")
     columns = {n: _pandas_column(frame[c]) for n, c in zip(names, frame.columns, strict=True)}
@@ -181,7 +180,7 @@ def read_text(path: Path, text: Text, words: bool = False) -> "tuple[bytes, pl.D
     """
     import polars as pl
 
-    _check_columns(str(path), text.names)
+    check_columns(str(path), text.names)
     content = text.content
     try:
         frame = _csv(content, text)
@@ -205,7 +204,7 @@ def _with_words(content: bytes, how: Text, frame: "pl.DataFrame") -> "pl.DataFra
         [
             text[name]
             if numbers[name].dtype == pl.Boolean
-            or (numbers[name].dtype.is_numeric() and text[name].str.contains(_ZEROS).any())
+            or (numbers[name].dtype.is_numeric() and text[name].str.contains(ZEROS).any())
             else numbers[name]
             for name in numbers.columns
         ]
@@ -260,40 +259,3 @@ def _unreadable(path: Path, error: BaseException, how: Text | None = None) -> Va
         said += f"; its first line has {len(how.names)} fields with the separator {how.separator!r}"
     advice = "repair it" if how is None else "say separator= if it is another, repair it"
     return VaekitError(f"cannot read the table {path} ({said}): {advice}, or export it again")
-
-
-def checked_table(
-    frame: "pl.DataFrame",
-    what: str,
-    name: str,
-    files: dict[str, str],
-    decimal: str = ".",
-    first: bool = True,
-) -> Table:
-    """Return a frame as a table without its index, of which the `first` block of a table warns.
-
-    Raises `VaekitError` for no rows, and for columns without a name.
-    """
-    if not len(frame):
-        raise VaekitError(f"{what} has a header and no rows below it: export it with its rows")
-    index = [n for k, n in enumerate(frame.columns) if _is_index(n, k)]
-    nameless = [n for n in frame.columns if not n and n not in index]
-    empty = [n for n in nameless if frame[n].null_count() == len(frame)]
-    if len(nameless) > len(empty):
-        raise VaekitError(f"{what} has a column without a name: give each one")
-    left = frame.drop(index + empty)
-    if index and first:
-        warn(f"{what}: the column {index[0]!r} is the index of a data frame and left out")
-    return Table(left, what, name, files, decimal)
-
-
-def _is_index(name: str, place: int) -> bool:
-    return (place == 0 and name in _INDEX) or name.startswith("__index_level_")
-
-
-def _check_columns(what: str, names: Sequence[str]) -> None:
-    seen = set[str]()
-    for name in names:
-        if name in seen:
-            raise VaekitError(f"{what} has two columns named {name!r}: give each a name of its own")
-        seen.add(name)

@@ -8,6 +8,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from vaekit.data.files.cells import cell_text
 from vaekit.errors import VaekitError
 
 if TYPE_CHECKING:
@@ -53,12 +54,13 @@ def nearest_form(column: "pl.Series") -> tuple[str, "pl.Series"]:
     return form, read[form].is_null() if form else column.is_not_null()
 
 
-def days_of(column: "pl.Series", form: str) -> "pl.Series":
+def days_of(column: "pl.Series", form: str, known: float = 0.0) -> "pl.Series":
     """Return a column of dates as days since 1970, float64.
 
-    Raises `VaekitError` where it holds something else than dates in this form.
+    Raises `VaekitError` where it holds something else than dates in this form, which shows a day
+    that is `known`.
     """
-    return _as_times(column, form).dt.epoch("us") / 86_400e6
+    return _as_times(column, form, known).dt.epoch("us") / 86_400e6
 
 
 def dates_like(own: "pl.Series", made: "pl.Series", form: str) -> "pl.Series":
@@ -81,7 +83,7 @@ def _text_form(column: "pl.Series", form: str) -> str:
     return form_of(there, "the table") or nearest_form(there)[0] or FORMS[0]
 
 
-def _as_times(column: "pl.Series", form: str) -> "pl.Series":
+def _as_times(column: "pl.Series", form: str, known: float = 0.0) -> "pl.Series":
     """Return a column of dates as times; raise `VaekitError` as `days_of` does."""
     import polars as pl
 
@@ -97,8 +99,8 @@ def _as_times(column: "pl.Series", form: str) -> "pl.Series":
     if off.any():
         row = int(off.arg_max() or 0)
         raise VaekitError(
-            f"column {column.name!r} held dates in training, like {date_written(0, form)}, but row "
-            f"{row} holds {column[row]!r}: repair it, or leave such cells empty"
+            f"column {column.name!r} held dates in training, like {date_written(known, form)}, but "
+            f"row {row} holds {cell_text(column[row])!r}: repair it, or leave such cells empty"
         )
     return parsed
 

@@ -35,6 +35,7 @@ _FEW_VALUES = 12  # values of whole numbers that are taken for classes
 _MOST_DECIMALS = 4
 _MOST_COUNT = 10_000  # of a count: larger ones are taken for numbers
 _MARKED_NUMBER = re.compile(r"[+-]?[%€$£]?\s?\d[\d.,' ]*\s?[%€$£]?")
+_UNMARKED = re.compile(r"[+-]?\d*\.?\d*")
 _MOST_MARKED = 0.9  # of cells
 _LEAST_SPREAD = 0.8  # variance over mean of counts
 
@@ -91,10 +92,10 @@ def _check_words(words: Counter[str], column: "pl.Series", what: str, law: str |
     """
     name = column.name
     odd = strange_cell(words, column)
-    if odd is None:
-        return _check_no_marks(words, name, what)
-    if odd.numbers is not None and _number_law(odd.numbers) in LAWS_BY_KIND["classes"]:
-        return None
+    if odd is None or not odd.sure:
+        _check_no_marks(words, name, what)
+    if odd is None or (odd.likely and _number_law(odd.numbers) in LAWS_BY_KIND["classes"]):
+        return
     many = len(words) > MOST_LEVELS
     cure = (
         "leave the column out" if many else f"say laws={{{name}: categorical}} if these are meant"
@@ -106,14 +107,14 @@ def _check_words(words: Counter[str], column: "pl.Series", what: str, law: str |
     if many or law or odd.sure:
         raise VaekitError(said)
     warn(said)
-    return None
 
 
 def _check_no_marks(words: Counter[str], name: str, what: str) -> None:
     marked = [w for w in words if _MARKED_NUMBER.fullmatch(w) and not w.isdecimal()]
-    if marked and sum(words[w] for w in marked) >= _MOST_MARKED * words.total():
+    odd = next((w for w in marked if not _UNMARKED.fullmatch(w)), None)
+    if odd and sum(words[w] for w in marked) >= _MOST_MARKED * words.total():
         raise VaekitError(
-            f"column {name!r} of {what} holds text such as {marked[0]!r}: write numbers without "
+            f"column {name!r} of {what} holds text such as {odd!r}: write numbers without "
             "signs of per cent, currency or thousands, or say decimal=',' where a comma is the "
             f"decimal sign; where these are classes, laws={{{name}: categorical}}"
         )

@@ -1,15 +1,16 @@
 """Tables of mixed columns: the entries of each column as a network reads them, and back."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.data.files.cells import cleaned
+from vaekit.data.files.cells import ZEROS, cell_text, cleaned
 from vaekit.data.tables.dates import date_written, days_of
-from vaekit.errors import VaekitError, nearest, shortened, warn
+from vaekit.errors import VaekitError, shortened, warn
 from vaekit.shapes import spans
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Field:
         """
         column = plain_cells(column)
         if not self.levels:
-            made = numbers_in(days_of(column, self.date) if self.date else column)[:, None]
+            made = numbers_in(self.days(column) if self.date else column)[:, None]
             self._check_counts(made[:, 0])
             return made, []
         if column.dtype.is_numeric():
@@ -97,6 +98,10 @@ class Field:
             made = (found[:, None] == np.arange(self.width)).astype(np.float64)
         made[found < 0] = np.nan
         return made, sorted(unknown)
+
+    def days(self, column: "pl.Series") -> "pl.Series":
+        """Return a column of dates as days; raise `VaekitError` for other cells."""
+        return days_of(column, self.date, self.low)
 
     def words(self, values: Sequence[Any]) -> list[str | None]:
         """Return the text by which each class is known, whether a file or a frame brought it.
@@ -219,11 +224,13 @@ def numbers_in(column: "pl.Series") -> np.ndarray:
 
     kind = column.dtype
     if not (kind.is_numeric() or kind in (pl.Boolean, pl.Null)):
-        example = next((str(v) for v in column if v is not None and not _spells(v)), "")
-        example = example or next((str(v) for v in column if v is not None), "")
+        cells, cure = [cell_text(v) for v in column if v is not None], "repair it"
+        odd = next((cell for cell in cells if not _spells(cell)), "")
+        if not odd and (odd := next((cell for cell in cells if re.match(ZEROS, cell)), "")):
+            cure = "zeros in front make words of numbers: write it without them"
         raise VaekitError(
-            f"column {column.name!r} held numbers in training, but here it holds {example!r}: "
-            "repair it, or leave such cells empty"
+            f"column {column.name!r} held numbers in training, but here it holds "
+            f"{odd or cells[0]!r}: {cure}, or leave such cells empty"
         )
     made = column.cast(pl.Float64).to_numpy().astype(np.float64)
     large = np.abs(made) > _LARGEST_FLOAT
@@ -245,7 +252,7 @@ def entries_of(table: "Table", fields: Sequence[Field]) -> np.ndarray:
     parts = list[np.ndarray]()
     for field in fields:
         if field.name not in table.frame.columns:
-            raise nearest(field.name, table.frame.columns, f"column of {table.what}: it lacks")
+            raise table.lacks(field.name, [each.name for each in fields])
         made, unknown = field.entries(table.frame[field.name])
         if unknown:
             warn(

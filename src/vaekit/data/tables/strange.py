@@ -18,18 +18,21 @@ if TYPE_CHECKING:
 _NUMBER_CELL = re.compile(r"[+-]?(?!0\d)(\d+([.,]\d*)?|[.,]\d+)([eE][+-]?\d+)?")
 _DATE = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(?!\d)|\d{1,2}[./]\d{1,2}[./]\d{4}(?!\d)")
 _MOST_ALIKE = 0.9  # of cells: then the others are faults
+_MOST_OF_DECIMALS = 0.5  # of cells, where they have decimals: no names of classes do
 _HANDFUL = 5  # values that may be classes
 
 
 class Strange(NamedTuple):
     """Say in a `text` what a column holds and which cell is none of it.
 
-    `sure` tells that it cannot be meant as classes; `numbers` are the cells that are such.
+    `sure` tells that it cannot be meant as classes, `likely` that it may well be one where numbers
+    are classes too, being as frequent; `numbers` are the cells that are such.
     """
 
     text: str
     sure: bool
-    numbers: np.ndarray | None = None
+    likely: bool = False
+    numbers: np.ndarray = np.empty(0)
 
 
 def strange_cell(words: Counter[str], column: "pl.Series") -> Strange | None:
@@ -43,13 +46,18 @@ def strange_cell(words: Counter[str], column: "pl.Series") -> Strange | None:
 def _among_numbers(words: Counter[str], column: "pl.Series") -> Strange | None:
     known = [word for word in words if word not in AMONG_NUMBERS]
     good = [word for word in known if _is_finite_number(word)]
-    if len(good) == len(known) or len(good) <= _HANDFUL or not _are_most(good, words, known):
-        return None
-    odd = next(word for word in known if not _is_finite_number(word))
     values = np.array([_value_of(word) for word in good])
-    numbers = np.repeat(values, [words[word] for word in good])
+    decimals, most = bool((values % 1 != 0).any()), _are_most(good, words, known)
+    share = _MOST_OF_DECIMALS if decimals else _MOST_ALIKE
+    if len(good) == len(known) or not _are_most(good, words, known, share):
+        return None
+    counts = [words[word] for word in good]
+    odd = min((word for word in known if not _is_finite_number(word)), key=words.__getitem__)
+    likely = not decimals and 2 * words[odd] >= min(counts) and words[odd] > 1
+    if likely and len(good) <= _HANDFUL:
+        return None
     text = f"numbers such as {good[0]!r}, but also {_placed(odd, column)}, which is none"
-    return Strange(text, bool((values % 1 != 0).any()), numbers)
+    return Strange(text, decimals and most, likely, np.repeat(values, counts))
 
 
 def _is_finite_number(word: str) -> bool:
@@ -82,5 +90,7 @@ def _placed(word: str, column: "pl.Series") -> str:
     return f"{word!r} in row {int((column == word).arg_max() or 0)} (from 0)"
 
 
-def _are_most(good: Iterable[str], words: Counter[str], known: Iterable[str]) -> bool:
-    return sum(words[w] for w in good) >= _MOST_ALIKE * sum(words[w] for w in known)
+def _are_most(
+    good: Iterable[str], words: Counter[str], known: Iterable[str], share: float = _MOST_ALIKE
+) -> bool:
+    return sum(words[w] for w in good) >= share * sum(words[w] for w in known)

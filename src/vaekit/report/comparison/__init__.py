@@ -42,17 +42,17 @@ def compare(runs: Sequence[Run | Path | str], path: Path | str, force: bool = Fa
     opened = [run if isinstance(run, Run) else Run(run) for run in runs]
     entries, notes = gather(opened)
     if len(entries) < 2:
-        raise _too_few(opened, notes)
+        raise _too_few(opened, len(entries), notes)
     with torch.random.fork_rng(range(torch.cuda.device_count())):
         text = _Page(grouped(entries), notes).text()
     return save_page(path, text)
 
 
-def _too_few(runs: Sequence[Run], notes: Sequence[str]) -> VaekitError:
+def _too_few(runs: Sequence[Run], count: int, notes: Sequence[str]) -> VaekitError:
     known = " ".join(notes)
     hint = f" For one alone: vaekit report {runs[0].folder}" if len(runs) == 1 else ""
     return VaekitError(
-        f"a comparison needs two runs or more that can be read, got {len(runs)}."
+        f"a comparison needs two runs or more that can be read, got {count}."
         + (f" {known}" if known else "")
         + hint
     )

@@ -61,8 +61,8 @@ def condition_in(text: str | None, run: "Run") -> str | np.ndarray | None:
 
     Raises `VaekitError` for a file that cannot be read.
     """
-    if text is None:
-        return None
+    if text is None or run.condition is None:
+        return text  # what is not asked for is refused where it is read
     path = Path(text).expanduser()
     if path.suffix.lower() in arrays.ARRAY_ENDINGS:
         return arrays.read_array(path, _first_name(path, ("condition",)))[0]
@@ -71,8 +71,17 @@ def condition_in(text: str | None, run: "Run") -> str | np.ndarray | None:
     whole = tables.read_table(path, plain=True)
     names = [name for name in whole.frame.columns if name not in ("name", "row")]
     factors = list(run.schema.factors or ())
-    kind = run.condition.kind if run.condition else ""
+    kind, width = run.condition.kind, run.condition.width
     used = factors if kind == "factors" and set(factors) <= set(names) else names
     if len(used) == 1 and kind == "labels":
         return whole.words(used[0]).astype(str)  # as on the command line, a name before all
+    if len(used) not in (width, len(factors)):
+        taken = {
+            "labels": "one column, of classes",
+            "factors": f"a column of levels for each factor, {', '.join(factors)}",
+        }
+        raise VaekitError(
+            f"{path} has the columns {shortened(used)}, but as conditions a file has "
+            f"{taken.get(kind, f'{width} columns, the attributes')}: leave all others out of it"
+        )
     return whole.numbers(used, cure="Repair those conditions")[0]

@@ -224,8 +224,8 @@ def _line(start: Tensor, end: Tensor, steps: int) -> Tensor:
 
 def _one(run: "Run", what: Any) -> Dataset:
     """Return an example that a user names, as a set of one."""
-    if fits(what, int):
-        return inputs.numbered(run, what)[0]
+    if (number := inputs.number_of(what)) is not None:
+        return inputs.numbered(run, number)[0]
     if not isinstance(what, str | Path) and tuple(np.shape(what)) == run.schema.shape:
         what = what[None]
     data, _, name, _ = _named(run, what)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from vaekit import data as datasets
+from vaekit.arguments import fits
 from vaekit.data import Dataset, Schema
 from vaekit.data.area import box
 from vaekit.data.catalogue import DataSource, load_source, source
@@ -99,6 +100,12 @@ def examples(run: "Run | Described", what: str | None, split: str | None = None)
         origin = replace(origin, loader="table")
     read = {"folder": _of_folder, "table": _of_table, "array": _of_array, "picture": _of_picture}
     return read[origin.loader](run, origin, path)
+
+
+def number_of(what: Any) -> int | None:
+    """Return the number of an example, also in digits, None where it is named otherwise."""
+    digits = isinstance(what, str) and what.removeprefix("-").isdecimal()
+    return int(what) if digits or fits(what, int) else None
 
 
 def numbered(run: "Run | Described", number: int) -> tuple[Dataset, str]:

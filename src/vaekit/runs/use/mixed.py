@@ -11,7 +11,6 @@ from torch import Tensor
 
 from vaekit.arguments import check
 from vaekit.data.tables.columns import TableColumns
-from vaekit.data.tables.dates import days_of
 from vaekit.data.tables.mixed import Field, numbers_in
 from vaekit.errors import VaekitError, nearest
 
@@ -74,7 +73,7 @@ def _series(field: Field, value: Any) -> pl.Series:
     """Return a value as a column of one; raise `VaekitError` for one that training did not span."""
     if field.date:
         series = pl.Series(field.name, [value])
-        _check_ends(field, float(numbers_in(days_of(series, field.date))[0]), value)
+        _check_ends(field, float(numbers_in(field.days(series))[0]), value)
         return series
     numbers = not any(isinstance(level, str | bool) for level in field.levels)
     if field.levels and not (numbers and _spells_number(value)):
