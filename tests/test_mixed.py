@@ -457,6 +457,10 @@ def test_cells_that_were_there_stay_as_they_are_written(trained, tmp_path, capsy
     for k in (2, 4):
         one, other = was[k].split(";"), now[k].split(";")
         assert one[:4] + one[5:] == other[:4] + other[5:] and 0 < float(other[4]) < 150
+    plain = out.read_bytes()
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes().replace(b"\n", b"\r\n"))
+    main(["impute", str(run.folder), str(file), "--out", str(out), "--force"])
+    assert out.read_bytes() == b"\xef\xbb\xbf" + plain.replace(b"\n", b"\r\n")
 
 
 @pytest.mark.parametrize(

@@ -99,17 +99,22 @@ def _of_tensor(x: Tensor) -> np.ndarray:
     return (tensor if not x.is_floating_point() or x.dtype in known else tensor.float()).numpy()
 
 
-def unmasked(x: Any) -> np.ndarray:
-    """Return x as an array; raise `VaekitError` where it hides some of its values."""
+def _check_unmasked(x: Any) -> None:
     if isinstance(x, np.ma.MaskedArray) and np.ma.getmaskarray(x).any():
         raise VaekitError("the array has masked values: fill them in, as x.filled(0)")
+
+
+def unmasked(x: Any) -> np.ndarray:
+    """Return x as an array; raise `VaekitError` where it hides some of its values."""
+    _check_unmasked(x)
     return np.asarray(x)
 
 
 def _of_others(x: Any) -> np.ndarray:
+    _check_unmasked(x)
     check_holds_array(x)
     try:
-        array = x if type(x) in (np.ndarray, np.memmap) else unmasked(x)
+        array = x if type(x) in (np.ndarray, np.memmap) else np.asarray(x)
         # Of objects what they are: whole numbers among them are to stay whole.
         return np.asarray(array.tolist()) if array.dtype == object else array
     except (ValueError, TypeError, OverflowError):

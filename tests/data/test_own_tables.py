@@ -275,6 +275,11 @@ def test_types_are_told_from_all_rows(tmp_path):
         read(write(tmp_path, f"a,b\n{rows}oops,2\n"))
 
 
+def test_an_index_repeats_where_frames_were_joined(tmp_path):
+    with pytest.warns(VaekitWarning, match="column '' is the index of a data frame"):
+        assert read(write(tmp_path, ",b\n0,1\n1,5\n0,2\n1,3\n")).columns.names == ("b",)
+
+
 def test_the_index_of_a_frame_is_left_out_and_said(tmp_path):
     path = write(tmp_path, ",a,b\n" + "".join(f"{i},{i % 7},{i * i % 11}\n" for i in range(40)))
     with pytest.warns(VaekitWarning, match="column '' is the index of a data frame"):

@@ -4,13 +4,14 @@ A file is written beside its place, named by host and process (`.NAME.HOST.PID-N
 in. What a killed process left of this is removed by the next write into the folder.
 """
 
+import csv
 import errno
 import os
 import platform
 import re
 import stat
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
@@ -89,6 +90,22 @@ def write_text(path: Path, text: str) -> None:
     """Write `text` to `path` as `write_file` does, letters that UTF-8 lacks as their numbers."""
     content = text.encode("utf-8", "backslashreplace")
     write_file(path, lambda temporary: temporary.write_bytes(content))
+
+
+def write_csv(
+    path: Path,
+    rows: Iterable[Sequence[Any]],
+    separator: str = ",",
+    line_end: str = "\n",
+    encoding: str = "utf-8",
+) -> None:
+    """Write rows of cells to `path` as `write_file` does."""
+
+    def writer(temporary: Path) -> None:
+        with temporary.open("w", newline="", encoding=encoding) as file:
+            csv.writer(file, delimiter=separator, lineterminator=line_end).writerows(rows)
+
+    write_file(path, writer)
 
 
 # ---- places

@@ -38,7 +38,8 @@ def impute_command(words: list[str]) -> None:
     if written is None:
         writing.write_frames(target, [table])
     else:
-        writing.write_frames(target, [written.cells], written.separator)
+        how_written = written.separator, written.line_end, written.encoding
+        writing.write_frames(target, [written.cells], *how_written)
     how = f"drawn, seed {options.seed}" if options.draw else "by their mean or likeliest class"
     whole = sum(cells.values())
     print(f"{target.path}: {len(table):,} rows, {whole:,} missing cells filled in, {how}")

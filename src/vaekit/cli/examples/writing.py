@@ -6,7 +6,6 @@ A sheet is for looking at, enlarged and with gaps, as are moving pictures, a fra
 pictures of a folder are pixel for pixel.
 """
 
-import csv
 import shutil
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -106,7 +105,7 @@ def write_codes(
     elif target.ending == ".npy":
         files.write_file(target.path, lambda file: save_rows(file, (p[0].numpy() for p in parts)))
     else:
-        _write_csv(target.path, _code_rows(parts, label, names))
+        files.write_csv(target.path, _code_rows(parts, label, names))
 
 
 def _code_rows(
@@ -162,8 +161,8 @@ def _name_arrays(names: Sequence[str], named: bool) -> Iterator[np.ndarray]:
             yield np.array([int(name) for name in some])
 
 
-def write_frames(target: Target, tables: Iterable[pl.DataFrame], separator: str = ",") -> None:
-    """Write tables of the same columns one below the other, as .csv."""
+def write_frames(target: Target, tables: Iterable[pl.DataFrame], *how: str) -> None:
+    """Write tables of the same columns one below the other, as `files.write_csv` does."""
 
     def rows() -> Iterator[Sequence[str]]:
         for number, table in enumerate(tables):
@@ -171,15 +170,7 @@ def write_frames(target: Target, tables: Iterable[pl.DataFrame], separator: str 
                 yield table.columns
             yield from (["" if v is None else str(v) for v in row] for row in table.iter_rows())
 
-    _write_csv(target.path, rows(), separator)
-
-
-def _write_csv(path: Path, rows: Iterable[Sequence[str]], separator: str = ",") -> None:
-    def writer(temporary: Path) -> None:
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, delimiter=separator, lineterminator="\n").writerows(rows)
-
-    files.write_file(path, writer)
+    files.write_csv(target.path, rows(), *how)
 
 
 # ---- examples
@@ -200,12 +191,12 @@ def write_examples(
     if target.ending == ".npy":
         files.write_file(target.path, lambda file: save_rows(file, parts))
     elif target.ending == ".csv":
-        if schema.columns is not None and schema.fields:
-            return write_frames(target, map(schema.columns.typed, parts))
-        own = schema.columns.names if schema.columns else None
-        own = own or [f"x{d}" for d in range(prod(schema.shape))]
+        columns = schema.columns
+        if columns is not None and columns.fields:
+            return write_frames(target, map(columns.typed, parts))
+        own = columns.names if columns else [f"x{d}" for d in range(prod(schema.shape))]
         rows = (list(map(str, row)) for part in parts for row in part.reshape(len(part), -1))
-        _write_csv(target.path, chain([own], rows))
+        files.write_csv(target.path, chain([own], rows))
     elif target.ending in pictures.MOVING:
         _write_moving(target.path, _first_examples(parts, MOST_PICTURES), schema, originals)
     elif target.ending == ".png":

@@ -246,12 +246,16 @@ def checked_table(
 
 
 def _is_index(column: "pl.Series", place: int) -> bool:
-    """Tell whether a column is the index of pandas: a whole number or word of each row's own."""
+    """Tell whether a column is the index of pandas: whole numbers, or words of each row's own.
+
+    Whole numbers repeat where frames were joined below one another.
+    """
     if column.name.startswith("__index_level_"):
         return True
     kind = column.dtype
-    own = kind.is_integer() or kind.is_temporal() or not (kind.is_numeric() or kind.is_nested())
-    return place == 0 and column.name in _INDEX and own and column.n_unique() == len(column)
+    if place or column.name not in _INDEX or kind.is_float() or kind.is_nested():
+        return False
+    return kind.is_integer() or column.n_unique() == len(column)
 
 
 def check_columns(what: str, names: Sequence[str]) -> None:

@@ -1,5 +1,6 @@
 """Tables read whole: text with separators, Parquet, data frames, and part files in a folder."""
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -148,6 +149,8 @@ class WrittenTable(NamedTuple):
     cells: "pl.DataFrame"
     separator: str
     decimal: str
+    line_end: str = "\n"
+    encoding: str = "utf-8"  # utf-8-sig with the mark that Excel writes
 
 
 AsWritten = Callable[[], WrittenTable | None]
@@ -170,7 +173,11 @@ def written_cells(
     parts = [
         _text_cells(read_text(path, text)[0], text) for path, text in zip(files, texts, strict=True)
     ]
-    return WrittenTable(pl.concat(parts), texts[0].separator, texts[0].decimal)
+    with files[0].open("rb") as file:
+        marked = file.read(3) == BOM_UTF8
+    ends = "\r\n" if b"\r\n" in texts[0].content else "\n"
+    encoding = "utf-8-sig" if marked else "utf-8"
+    return WrittenTable(pl.concat(parts), texts[0].separator, texts[0].decimal, ends, encoding)
 
 
 def read_text(path: Path, text: Text, words: bool = False) -> "tuple[bytes, pl.DataFrame]":
