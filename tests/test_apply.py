@@ -969,3 +969,18 @@ def test_a_run_made_again_on_changed_data_says_so(tmp_path, recwarn):
     recwarn.clear()
     vaekit.train(tmp_path / "run", data=tmp_path / "y.npy", out=tmp_path / "named", verbose=False)
     assert not [w for w in recwarn if "made again" in str(w.message)]
+
+
+def test_rows_of_a_part_keep_their_numbers(numbers, capsys, there):
+    ok(capsys, "encode", numbers.folder, "--out", "z.csv")
+    ok(capsys, "reconstruct", numbers.folder, "--out", "x.csv")
+    codes, rows = pl.read_csv("z.csv"), pl.read_csv("x.csv")
+    assert rows.columns == ["row", "a", "b", "k"]
+    assert rows["row"].to_list() == codes["row"].to_list() != list(range(len(rows)))
+    np.testing.assert_allclose(rows.drop("row").to_numpy(), numbers.reconstruct(), rtol=1e-5)
+
+
+def test_pictures_of_before_are_said(digits, capsys, there):
+    ok(capsys, "sample", digits.folder, "--n", 3, "--out", "made")
+    cli.main(["sample", str(digits.folder), "--n", "2", "--out", "made", "--force"])
+    assert "made holds pictures of before as well: 000002.png" in capsys.readouterr().err

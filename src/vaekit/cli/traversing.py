@@ -9,7 +9,7 @@ from vaekit.cli.parsing import add_runs, out_of, parse_words, parser
 def traverse_command(words: list[str]) -> None:
     """Write what the decoder makes of latents that move."""
     options = _traverse_options(words)
-    from vaekit.cli.examples import writing
+    from vaekit.cli.examples.target import Target
     from vaekit.runs import Run
     from vaekit.runs.use import brought
     from vaekit.traversals import row_endings, traverse
@@ -19,7 +19,7 @@ def traverse_command(words: list[str]) -> None:
     out = out_of(options, runs[0].folder / f"traversals{possible[0]}")
     of = None if options.of is None else _named_examples(options.of)
     reads = tuple(Path(each) for each in of or () if not each.isdecimal())
-    target = writing.Target(out, possible, options.force, reads, runs[0].is_made_of)
+    target = Target(out, possible, options.force, reads, runs[0].is_made_of)
     moved = traverse(
         runs,
         of,

@@ -12,7 +12,7 @@ from vaekit.cli.parsing import add_run, out_of, parse_words, parser, run_of
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-    from vaekit.cli.examples.writing import Target
+    from vaekit.cli.examples.target import Target
     from vaekit.runs import Run
     from vaekit.runs.use.inputs import Examples
 
@@ -46,10 +46,11 @@ def encode_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli.examples import writing
+    from vaekit.cli.examples.target import CODE_FILES, Target
 
     reads = _reads(options.input)
     out = out_of(options, run.folder / "codes.npz")
-    target = writing.Target(out, writing.CODE_FILES, options.force, reads, run.is_made_of)
+    target = Target(out, CODE_FILES, options.force, reads, run.is_made_of)
     given, conditions = _read_examples(run, options)
     parts = run.encode_batches(given.data, conditions, options.draw, options.seed)
     writing.write_codes(target, parts, given.names, given.files)
@@ -187,10 +188,11 @@ def score_command(words: list[str]) -> None:
     options = parse_words(made, words)
     run = run_of(options)
     from vaekit.cli.examples import writing
+    from vaekit.cli.examples.target import Target
     from vaekit.runs.use.examples import Summary
 
     out = out_of(options, run.folder / "scores.csv")
-    target = writing.Target(out, (".csv",), options.force, _reads(options.input), run.is_made_of)
+    target = Target(out, (".csv",), options.force, _reads(options.input), run.is_made_of)
     given, conditions = _read_examples(run, options)
     asked = options.samples, options.seed, options.reference
     summary = Summary()
@@ -256,11 +258,11 @@ def _add_output(made: "ArgumentParser", kinds: str, usual: str) -> None:
 
 
 def _target(run: "Run", options: Any, name: str, reads: tuple[Path, ...]) -> "Target":
-    from vaekit.cli.examples import writing
+    from vaekit.cli.examples.target import Target, endings
 
-    endings = writing.endings(run.schema)
-    out = out_of(options, run.folder / f"{name}{endings[0]}")
-    return writing.Target(out, endings, options.force, reads, run.is_made_of)
+    possible = endings(run.schema)
+    out = out_of(options, run.folder / f"{name}{possible[0]}")
+    return Target(out, possible, options.force, reads, run.is_made_of)
 
 
 def _reads(what: str | None) -> tuple[Path, ...]:

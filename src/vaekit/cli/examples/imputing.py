@@ -16,6 +16,7 @@ def impute_command(words: list[str]) -> None:
     from pathlib import Path
 
     from vaekit.cli.examples import writing
+    from vaekit.cli.examples.target import Target
     from vaekit.runs.use import brought
     from vaekit.runs.use.imputing import fill_in
 
@@ -32,7 +33,7 @@ def impute_command(words: list[str]) -> None:
         return
     reads = (Path(options.table).expanduser(),) if options.table else ()
     out = out_of(options, run.folder / "imputed.csv")
-    target = writing.Target(out, (".csv",), options.force, reads, run.is_made_of)
+    target = Target(out, (".csv",), options.force, reads, run.is_made_of)
     asked = options.table, told, options.samples, options.draw, options.seed
     table, cells, written = fill_in(run, *asked)
     if written is None:

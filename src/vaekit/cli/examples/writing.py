@@ -1,17 +1,16 @@
 """What comes out: codes as .npy, .npz or .csv; examples as arrays, tables, pictures or a sheet.
 
-Whether a result may be written where it should go is settled by `Target` before anything is
-computed. Files are swapped in whole; what stands there already stays unless `force` says otherwise.
-A sheet is for looking at, enlarged and with gaps, as are moving pictures, a frame an example; the
-pictures of a folder are pixel for pixel.
+Whether a result may be written where it should go was settled by its `Target`. Files are swapped in
+whole; what stands there already stays unless `force` says otherwise. A sheet is for looking at,
+enlarged and with gaps, as are moving pictures, a frame an example; the pictures of a folder are
+pixel for pixel.
 """
 
 import shutil
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from itertools import chain, islice
+from itertools import islice
 from math import ceil, prod, sqrt
 from pathlib import Path, PurePosixPath
 
@@ -22,70 +21,16 @@ from PIL import Image
 from torch import Tensor
 
 from vaekit import pictures
+from vaekit.cli.examples.target import MODES, Target
 from vaekit.data import RowNames, Schema
-from vaekit.errors import VaekitError
+from vaekit.errors import shortened, warn
 from vaekit.system import files
 from vaekit.system.npy import row_file, save_rows
 
-CODE_FILES = (".npz", ".npy", ".csv")
 MOST_PICTURES = 256  # pictures on one sheet
 PAIRS = 64  # originals with reconstructions on one that nobody said the size of
 _ABREAST = 16  # at most, side by side
 _NAMES = 100_000  # rows whose names go to a file at once
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
-
-
-@dataclass(frozen=True)
-class Target:
-    """Name the place of a result: a file of a known ending, or without one a folder of pictures.
-
-    Raises `VaekitError` for an ending that is not among `endings`, for a place that is taken
-    unless `force`, and always for files that are being read, or are the run's data by `is_data`.
-    """
-
-    path: Path
-    endings: tuple[str, ...]
-    force: bool = False
-    reads: tuple[Path, ...] = ()
-    is_data: Callable[[Path], bool] = lambda path: False
-
-    def __post_init__(self) -> None:
-        if self.ending not in self.endings:
-            known = ", ".join(end or "a folder of pictures" for end in self.endings)
-            said = f"an ending {self.path.suffix}" if self.ending else "a folder"
-            raise VaekitError(f"{self.path}: {said} does not serve here, --out may be {known}")
-        if any(_within(self.path, read) for read in self.reads):
-            raise VaekitError(f"{self.path} is what is read here: choose another --out")
-        if self.is_data(self.path):
-            raise VaekitError(f"{self.path} is of the run's own data: choose another --out")
-        if self.path.name == "history.csv" and (self.path.parent / "run.yaml").exists():
-            raise VaekitError(f"{self.path} is a place of the run itself: choose another --out")
-        if self.path.is_dir() if self.ending else self.path.is_file():
-            raise VaekitError(f"{self.path} is a {'folder' if self.ending else 'file'} already")
-        (files.check_file if self.ending else files.check_folder)(self.path)
-        taken = any(self.path.iterdir()) if self.path.is_dir() else self.path.exists()
-        if taken and not self.force:
-            raise VaekitError(
-                f"{self.path} exists: choose another --out, or overwrite with --force"
-            )
-
-    @property
-    def ending(self) -> str:
-        """Return the ending in small letters, empty for a folder."""
-        return "" if self.path.is_dir() else self.path.suffix.lower()
-
-
-def endings(schema: Schema) -> tuple[str, ...]:
-    """List the endings that examples of a run can be written with, the usual one first."""
-    if len(schema.shape) != 3:
-        return (".csv", ".npy") if schema.columns is not None else (".npy", ".csv")
-    folder = ("",) if schema.shape[0] in _MODES else ()
-    return (".png", ".npy", *folder, *pictures.MOVING)
-
-
-def _within(path: Path, read: Path) -> bool:
-    path, read = path.resolve(), read.resolve()
-    return path == read or (read.is_dir() and read in path.parents)
 
 
 # ---- codes
@@ -191,18 +136,30 @@ def write_examples(
     if target.ending == ".npy":
         files.write_file(target.path, lambda file: save_rows(file, parts))
     elif target.ending == ".csv":
-        columns = schema.columns
-        if columns is not None and columns.fields:
-            return write_frames(target, map(columns.typed, parts))
-        own = columns.names if columns else [f"x{d}" for d in range(prod(schema.shape))]
-        rows = (list(map(str, row)) for part in parts for row in part.reshape(len(part), -1))
-        files.write_csv(target.path, chain([own], rows))
+        files.write_csv(target.path, _rows_of_table(parts, schema, names))
     elif target.ending in pictures.MOVING:
         _write_moving(target.path, _first_examples(parts, MOST_PICTURES), schema, originals)
     elif target.ending == ".png":
         _write_sheet(target.path, _first_examples(parts, MOST_PICTURES), schema, originals)
     else:
         _write_folder(target.path, parts, schema, names)
+
+
+def _rows_of_table(
+    parts: Iterable[np.ndarray], schema: Schema, names: Sequence[str] | int
+) -> Iterator[list[str]]:
+    """Yield the header and each row, with its number where these are not 0, 1, … to the last."""
+    columns, start = schema.columns, 0
+    own = list(columns.table_names) if columns else [f"x{d}" for d in range(prod(schema.shape))]
+    numbers = [] if isinstance(names, int) else list(names)
+    apart = numbers != list(map(str, range(len(numbers))))
+    typed = columns.typed if columns is not None and columns.fields else None
+    yield ["row"] * apart + own
+    for part in parts:
+        rows = part.reshape(len(part), -1) if typed is None else typed(part).rows()
+        for k, row in enumerate(rows, start):
+            yield numbers[k : k + 1] * apart + ["" if cell is None else str(cell) for cell in row]
+        start += len(part)
 
 
 def _first_examples(parts: Iterable[np.ndarray], most: int) -> np.ndarray:
@@ -259,11 +216,15 @@ def _write_folder(
     path: Path, parts: Iterable[np.ndarray], schema: Schema, names: Sequence[str] | int
 ) -> None:
     low, high = schema.levels
-    places = iter(_png_names(names))
+    pngs = _png_names(names)
+    others = {each.relative_to(path) for each in path.rglob("*.png")} - set(map(Path, pngs))
+    if others:
+        warn(f"{path} holds pictures of before as well: {shortened(sorted(map(str, others)))}")
+    places = iter(pngs)
     for x in parts:
         pixels = ((x - low) / ((high - low) or 1.0)).clip(0, 1) * 255
         pixels = np.moveaxis(pixels.round().astype(np.uint8), 1, -1)
-        mode = _MODES[pixels.shape[-1]]
+        mode = MODES[pixels.shape[-1]]
         for name, picture in zip(islice(places, len(x)), pixels, strict=True):
             image = Image.fromarray(picture[..., 0] if mode == "L" else picture)
             files.write_file(path / name, lambda part, image=image: image.save(part, "PNG"))
