@@ -143,6 +143,13 @@ def test_months_of_pandas_are_dates_bytes_of_numbers_numbers_and_other_bytes_ref
     data = table(months, mixed=True)
     assert isinstance(data, Dataset) and data.columns and data.columns.fields[0].date == "%Y-%m"
     assert field_of([str(k / 2).encode() for k in range(30)])[0].law == "gaussian"
+
+
+@pytest.mark.filterwarnings("ignore:.*float64 can tell apart")
+@pytest.mark.parametrize("step", [1, 10, 1000])
+def test_whole_numbers_that_float64_cannot_tell_apart_are_no_classes(step):
+    field, data = field_of([2**60 + step * (k % 5) for k in range(40)])
+    assert field.law == "gaussian" and not data.images.isnan().any()
     with pytest.raises(VaekitError, match="no text in UTF-8"):
         field_of([b"\xff", b"y"] * 5)
 

@@ -129,6 +129,8 @@ def _of_dates(name: str, days: np.ndarray, what: str, law: str | None, date: str
 def _number_law(numbers: np.ndarray) -> str:
     """Tell the law of numbers for which none is asked."""
     values = np.unique(numbers)
+    if np.abs(values[[0, -1]]).max() >= 2**53:  # whose classes float64 would not tell apart
+        return "gaussian"
     whole = bool((numbers % 1 == 0).all())
     if len(values) == 2:
         return "bernoulli"
