@@ -106,7 +106,7 @@ def _followed(file: Any, group: Any, path: Path, name: str, deepest: int) -> Any
 def _is_array(thing: Any) -> bool:
     import h5py
 
-    return isinstance(thing, h5py.Dataset)
+    return isinstance(thing, h5py.Dataset) and thing.shape is not None  # None of an empty one
 
 
 def _outward(path: Path, name: str) -> VaekitError:
