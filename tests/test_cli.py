@@ -540,8 +540,12 @@ def test_a_page_overwrites_pages_and_what_is_forced(trained, capsys, there):
     assert Path("note.txt").read_text() == "mine"
     for _ in range(2):
         ok(capsys, "report", "run", "--out", "page.html")
-    ok(capsys, "report", "run", "--out", "note.txt", "--force")
-    assert Path("note.txt").read_bytes() == Path("page.html").read_bytes()
+    assert "FILE.html" in fails(capsys, "report", "run", "--out", "note.txt", "--force")
+    assert Path("note.txt").read_text() == "mine"
+    Path("note.html").write_text("mine")
+    assert "--force" in fails(capsys, "report", "run", "--out", "note.html")
+    ok(capsys, "report", "run", "--out", "note.html", "--force")
+    assert Path("note.html").read_bytes() == Path("page.html").read_bytes()
 
 
 @pytest.mark.parametrize(

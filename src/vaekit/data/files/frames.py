@@ -229,7 +229,8 @@ def checked_table(
     """
     if not len(frame):
         raise VaekitError(f"{what} has a header and no rows below it: export it with its rows")
-    index = [n for k, n in enumerate(frame.columns) if _is_index(frame[n], k)]
+    index = frame.columns[:1] if _is_index(frame.to_series(0)) else []
+    index += [n for n in frame.columns if n.startswith("__index_level_")]
     nameless = [n for n in frame.columns if not n and n not in index]
     empty = [n for n in nameless if frame[n].null_count() == len(frame)]
     if len(nameless) > len(empty):
@@ -245,15 +246,13 @@ def checked_table(
     return Table(left, what, name, files, decimal)
 
 
-def _is_index(column: "pl.Series", place: int) -> bool:
-    """Tell whether a column is the index of pandas: whole numbers, or words of each row's own.
+def _is_index(column: "pl.Series") -> bool:
+    """Tell whether the first column is the index of pandas: whole numbers, or words of each row's.
 
     Whole numbers repeat where frames were joined below one another.
     """
-    if column.name.startswith("__index_level_"):
-        return True
     kind = column.dtype
-    if place or column.name not in _INDEX or kind.is_float() or kind.is_nested():
+    if column.name not in _INDEX or kind.is_float() or kind.is_nested():
         return False
     return kind.is_integer() or column.n_unique() == len(column)
 
