@@ -240,7 +240,7 @@ def checked_table(
             f"{what} has a column without a name ({some}, …), which is no index, a number or word "
             "for each row: give it one, or write the table without it (in pandas index=False)"
         )
-    left = frame.drop(index + empty)
+    left = frame.drop(index + empty) if index or empty else frame
     if index and first:
         warn(f"{what}: the column {index[0]!r} is the index of a data frame and left out")
     return Table(left, what, name, files, decimal)
