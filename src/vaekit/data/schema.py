@@ -87,6 +87,13 @@ class Schema:
         """Tell the columns of a table of mixed columns, none of other data."""
         return () if self.columns is None else self.columns.fields
 
+    @property
+    def table_names(self) -> list[str]:
+        """Name the columns of a table as it has them, those of an array x0, x1, …."""
+        if self.columns is None:
+            return [f"x{d}" for d in range(prod(self.shape))]
+        return [field.name for field in self.fields] or list(self.columns.names)
+
     @cached_property
     def levels(self) -> tuple[float, float]:
         """Tell the values of black and white."""

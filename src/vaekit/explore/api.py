@@ -102,7 +102,7 @@ class Api:
         explorer = self._explorer(query)
         config, codes = explorer.run.config, explorer.codes
         start, c = explorer.typical_example(), explorer.usual_condition()
-        columns = [] if explorer.image else views.table_columns(explorer.schema)
+        columns = [] if explorer.image else explorer.schema.table_names
         return {
             "title": f"{config.recipe} on {data_name(config.data)}",
             "folder": str(explorer.run.folder),
@@ -268,7 +268,7 @@ def _vector(values: Any, size: int) -> Tensor:
 def _rows_file(explorer: Explorer, name: str, x: Tensor) -> SavedFile:
     columns, own = explorer.schema.columns, explorer.own(x)
     if columns is None:
-        content = views.csv_table(views.table_columns(explorer.schema), own.tolist())
+        content = views.csv_table(explorer.schema.table_names, own.tolist())
     else:
         frame = columns.typed(own)
         content = views.csv_table(frame.columns, frame.rows())

@@ -14,6 +14,7 @@ from vaekit.data import Schema
 from vaekit.model import Condition
 from vaekit.report.codes import ItemCodes, sweep
 from vaekit.report.sections.images import informative
+from vaekit.shapes import spans
 
 FIRST_SLIDERS = 10  # sliders at most that are shown at once
 _RANGE = (-3.0, 3.0)
@@ -92,11 +93,11 @@ def _classes(schema: Schema, width: int) -> list[tuple[int, str]]:
 
 
 def _factors(schema: Schema) -> list[Choice | Slider]:
-    choices, start = list[Choice | Slider](), 0
-    for name, size in (schema.factors or {}).items():
-        choices.append(Choice(name, start, start + size, _entries_numbered(start, start + size)))
-        start += size
-    return choices
+    factors = schema.factors or {}
+    return [
+        Choice(name, at.start, at.stop, _entries_numbered(at.start, at.stop))
+        for name, at in zip(factors, spans(factors.values()), strict=True)
+    ]
 
 
 def _entries_numbered(start: int, stop: int) -> list[tuple[int, str]]:

@@ -78,14 +78,6 @@ def code_table(z: Tensor, names: Sequence[str]) -> bytes:
     return csv_table(["name", *(f"z{h}" for h in range(z.shape[1]))], rows)
 
 
-def table_columns(schema: Schema) -> list[str]:
-    """Name the columns of a table as it has them; those of an array x0, x1, …."""
-    columns = schema.columns
-    if columns is None:
-        return [f"x{i}" for i in range(schema.shape[0])]
-    return columns.table_names
-
-
 def row_cells(schema: Schema, own: np.ndarray, count: int) -> list[float | str | None]:
     """Return the first cells of a row (1, D) in its own units; of mixed columns words and dates."""
     if schema.columns is None or not schema.fields:

@@ -42,7 +42,7 @@ def write_file(path: Path, writer: Callable[[Path], object]) -> None:
     """
     with writing(path):
         target = _linked_target(path)
-        with _part(target) as temporary:
+        with _beside(target) as temporary:
             temporary.touch(exist_ok=False)
             mode = stat.S_IMODE(temporary.stat().st_mode)
             writer(temporary)
@@ -59,12 +59,12 @@ def scratch(path: Path) -> Iterator[Path]:
 
     Raises `VaekitError` where the disk is full or refuses.
     """
-    with writing(path), _part(path) as temporary:
+    with writing(path), _beside(path) as temporary:
         yield temporary
 
 
 @contextmanager
-def _part(target: Path) -> Iterator[Path]:
+def _beside(target: Path) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     _remove_left(target.parent)
     name = f".{target.name[:_LONGEST]}.{_host()}.{os.getpid()}-{next(_numbers)}.part"

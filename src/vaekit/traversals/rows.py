@@ -1,11 +1,10 @@
 """Rows of decodings as a picture with names, a moving one, an array, a table."""
 
-import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,7 +92,7 @@ class Traversal:
             whole = np.stack([row.x for row in self.rows])
             files.write_file(path, lambda part: save_rows(part, [whole]))
         elif ending == ".csv":
-            files.write_file(path, self._write_table)
+            files.write_csv(path, self._table_rows())
         elif ending == ".png":
             pictures.save_picture(self.sheet(), path, pictures.READABLE)
         else:
@@ -155,18 +154,15 @@ class Traversal:
 
     # ---- numbers
 
-    def _write_table(self, path: Path) -> None:
+    def _table_rows(self) -> Iterator[list[Any]]:
         columns = self.schema.columns
-        own = columns.table_names if columns else [f"x{d}" for d in range(prod(self.schema.shape))]
-        with path.open("w", newline="", encoding="utf-8") as file:
-            out = csv.writer(file, lineterminator="\n")
-            out.writerow(["run", "example", "moved", "value", *own])
-            for row in self.rows:
-                moved = f"{row.moved}, {row.at}" if row.at else row.moved
-                x = row.x.reshape(len(row.x), -1)
-                cells = columns.typed(x).rows() if columns else x
-                for value, cell in zip(row.values, cells, strict=True):
-                    out.writerow([row.run, row.example, moved, value, *map(str, cell)])
+        yield ["run", "example", "moved", "value", *self.schema.table_names]
+        for row in self.rows:
+            moved = f"{row.moved}, {row.at}" if row.at else row.moved
+            x = row.x.reshape(len(row.x), -1)
+            cells = columns.typed(x).rows() if columns else x
+            for value, cell in zip(row.values, cells, strict=True):
+                yield [row.run, row.example, moved, value, *cell]
 
 
 def row_endings(schema: Schema) -> tuple[str, ...]:

@@ -11,8 +11,9 @@ import zipfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
-from math import ceil, prod, sqrt
+from math import ceil, sqrt
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -109,11 +110,11 @@ def _name_arrays(names: Sequence[str], named: bool) -> Iterator[np.ndarray]:
 def write_frames(target: Target, tables: Iterable[pl.DataFrame], *how: str) -> None:
     """Write tables of the same columns one below the other, as `files.write_csv` does."""
 
-    def rows() -> Iterator[Sequence[str]]:
+    def rows() -> Iterator[Sequence[Any]]:
         for number, table in enumerate(tables):
             if not number:
                 yield table.columns
-            yield from (["" if v is None else str(v) for v in row] for row in table.iter_rows())
+            yield from table.iter_rows()
 
     files.write_csv(target.path, rows(), *how)
 
@@ -136,7 +137,7 @@ def write_examples(
     if target.ending == ".npy":
         files.write_file(target.path, lambda file: save_rows(file, parts))
     elif target.ending == ".csv":
-        files.write_csv(target.path, _rows_of_table(parts, schema, names))
+        files.write_csv(target.path, _example_rows(parts, schema, names))
     elif target.ending in pictures.MOVING:
         _write_moving(target.path, _first_examples(parts, MOST_PICTURES), schema, originals)
     elif target.ending == ".png":
@@ -145,20 +146,20 @@ def write_examples(
         _write_folder(target.path, parts, schema, names)
 
 
-def _rows_of_table(
+def _example_rows(
     parts: Iterable[np.ndarray], schema: Schema, names: Sequence[str] | int
-) -> Iterator[list[str]]:
+) -> Iterator[list[Any]]:
     """Yield the header and each row, with its number where these are not 0, 1, … to the last."""
-    columns, start = schema.columns, 0
-    own = list(columns.table_names) if columns else [f"x{d}" for d in range(prod(schema.shape))]
     numbers = [] if isinstance(names, int) else list(names)
-    apart = numbers != list(map(str, range(len(numbers))))
+    if numbers == list(map(str, range(len(numbers)))):
+        numbers = []
+    columns, start = schema.columns, 0
     typed = columns.typed if columns is not None and columns.fields else None
-    yield ["row"] * apart + own
+    yield [*(["row"] if numbers else []), *schema.table_names]
     for part in parts:
         rows = part.reshape(len(part), -1) if typed is None else typed(part).rows()
         for k, row in enumerate(rows, start):
-            yield numbers[k : k + 1] * apart + ["" if cell is None else str(cell) for cell in row]
+            yield [*numbers[k : k + 1], *row]
         start += len(part)
 
 

@@ -142,11 +142,6 @@ class TableColumns:
         """Bring scaled numbers (N, D) back to the table's own units, float64."""
         return scaled * self.width + self.shift
 
-    @property
-    def table_names(self) -> list[str]:
-        """Name the columns as the table has them, where those of classes are one and not many."""
-        return [field.name for field in self.fields] or list(self.names)
-
     def typed(self, own: np.ndarray) -> "pl.DataFrame":
         """Return a frame of the table's columns in their own types, of numbers (N, D) as `own`'s.
 

@@ -22,6 +22,7 @@ from vaekit.report import columns
 from vaekit.report.codes import ItemCodes, spread
 from vaekit.report.plots import MUTED, SERIES, panels
 from vaekit.report.section import Section, View, figure, strips
+from vaekit.shapes import spans
 
 STYLES, CLASSES, STEPS, MOVED, COLUMNS, DRAWS = 8, 20, 10, 10, 6, 500
 
@@ -143,14 +144,13 @@ def sweeps(data: Dataset, codes: ItemCodes, condition: Condition) -> list[Sweep]
 
 def _factor_sweeps(data: Dataset, start: Tensor) -> list[Sweep]:
     assert data.factors is not None
-    moves, place = [], 0
-    for name, size in zip(data.factors.names, data.factors.sizes, strict=True):
+    moves, sizes = [], data.factors.sizes
+    for name, size, place in zip(data.factors.names, sizes, spans(sizes), strict=True):
         if size > 1:
             levels = evenly_spaced(size, STEPS)
             moved = start.repeat(len(levels), 1)
-            moved[:, place : place + size] = one_hot(levels, size)
+            moved[:, place] = one_hot(levels, size)
             moves.append(Sweep(name, levels.tolist(), moved))
-        place += size
     return moves
 
 
