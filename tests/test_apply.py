@@ -485,8 +485,10 @@ def test_a_table_from_the_shell(numbers, place, capsys, there):
     assert said in capsys.readouterr().err
     far = pl.read_csv("far.csv")
     for given in ("far.csv", far, pd.DataFrame(far.to_dict(as_series=False)), far.to_numpy()):
-        with pytest.warns(VaekitWarning, match="in a: 0, 1"):
-            numbers.encode(given)
+        for use in (numbers.encode, numbers.reconstruct, numbers.score):
+            with pytest.warns(VaekitWarning) as noted:
+                use(given)
+            assert sum("in a: 0, 1" in str(note.message) for note in noted) == 1, use
 
 
 def test_values_off_a_constant_column_are_named(numbers, place, capsys, there):

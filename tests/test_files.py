@@ -15,9 +15,10 @@ import pytest
 import torch
 from safetensors import SafetensorError
 
-from vaekit import cli, system
+import vaekit
+from vaekit import cli, data, system
 from vaekit.errors import VaekitError
-from vaekit.runs import history
+from vaekit.runs import Run, history
 from vaekit.system import files
 from vaekit.training.state import save_weights
 
@@ -408,6 +409,28 @@ def test_a_place_is_taken_as_it_was_meant(tmp_path, monkeypatch):
 def test_what_names_no_place(path):
     with pytest.raises(VaekitError):
         files.place(path, "a run")
+
+
+@pytest.mark.parametrize("name", [f"{'n' * 5000}.csv", "link/x.csv"], ids=["long", "circle"])
+def test_where_the_system_cannot_look(name, tmp_path, monkeypatch):
+    """By every door of Python that takes a path: it is the system's error, in our words."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("link")
+    fine = {"data": "digits", "epochs": 1, "network": "mlp(2)"}
+    doors = [
+        lambda: data.load(name),
+        lambda: data.load(f"table('{name}')"),
+        lambda: data.load(f"array('{name}')"),
+        lambda: data.load(f"folder('{name}')"),
+        lambda: data.load("mnist", data_dir=name),
+        lambda: Run(name),
+        lambda: vaekit.train(Path(name), **fine),
+        lambda: vaekit.train("vae", **fine, out=name),
+        lambda: vaekit.train("vae", **fine, start=name),
+    ]
+    for door in doors:
+        with pytest.raises(VaekitError, match=r"too long|in a circle"):
+            door()
 
 
 def test_letters_that_utf8_lacks_are_written_as_numbers(tmp_path):

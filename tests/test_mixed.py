@@ -490,12 +490,18 @@ def test_what_does_not_go_together_in_impute_is_refused(trained, tmp_path, capsy
         run.impute(draw="no")
 
 
-def test_rows_far_off_are_named(trained):
+def test_rows_far_off_are_named(trained, tmp_path):
     _, run = trained
     rows = pl.DataFrame(people(6, missing=0).to_dict("list"))
     far = rows.with_columns(income=pl.lit(1e30), age=None)
-    with pytest.warns(VaekitWarning, match="so far off"):
+    apart = pytest.warns(VaekitWarning, match="6 of 6 rows lie far outside")
+    with apart, pytest.warns(VaekitWarning, match="so far off"):
         assert run.impute(far)["age"].null_count() == 0
+    far = rows.with_columns(income=pl.when(pl.int_range(6) == 4).then(1e3).otherwise("income"))
+    far.write_csv(tmp_path / "far.csv")
+    for given in (far, tmp_path / "far.csv"):
+        with pytest.warns(VaekitWarning, match="1 of 6 rows lie far outside .* in income: 4"):
+            run.impute(given)
     with pytest.raises(VaekitError, match="a file or a data frame"):
         run.impute(np.zeros((3, 12)))
 

@@ -268,6 +268,18 @@ def test_whole_numbers_stay_whole_and_bytes_are_text(trained):
     assert run.impute(halves.with_columns(visits=pl.lit(2.0))).schema["visits"] == pl.Float64
 
 
+def test_a_date_that_is_given(trained):
+    run, _ = trained
+    for day in ("1971-02-13", " 1971-02-13 ", date(1971, 2, 13), datetime(1971, 2, 13)):
+        assert run.frame(run.sample(2, given={"born": day}))["born"].to_list() == ["1971-02-13"] * 2
+    for day in ("13.02.1971", "1971-02-31", "soon", "", 5, None):
+        with pytest.raises(VaekitError, match=r"'born' holds dates, like 19.*, got") as refused:
+            run.sample(2, given={"born": day})
+        assert "row" not in str(refused.value)
+    with pytest.raises(VaekitError, match=r"went from .* got 2031"):
+        run.sample(2, given={"born": "2031-01-01"})
+
+
 def test_a_share_that_hides_nothing_says_so(trained, tmp_path, capsys):
     run, rows = trained
     rows.write_csv(tmp_path / "new.csv")

@@ -137,7 +137,7 @@ def source(what: str | Path) -> DataSource:
         name, positional, named = parse(text)
         said = f"data set {text!r}"
         return DataSource(name, bind(CATALOGUE[name], name, said, (), positional, named).arguments)
-    path = Path(what).expanduser()
+    path = place(what, "the data")
     if path.exists():
         kind = "folder" if path.is_dir() else _kind_of_file(path)
         return DataSource(kind, {next(iter(_loader_parameters(kind))): path})
@@ -189,7 +189,7 @@ def _names_a_set(text: str) -> bool:
         return False
     # `digits (1)` may be a folder, as browsers name copies; a folder of own files has a path.
     doubtful = head != name if bracket else name in FILES
-    return not (doubtful and Path(text).expanduser().exists())
+    return not (doubtful and place(text, "the data").exists())
 
 
 def _kind_of_file(path: Path) -> str:

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from vaekit.errors import VaekitError
+from vaekit.system.files import place
 
 _VARIABLE = "VAEKIT_DATA"
 _CURE = f"pass --data-dir (data_dir=), or set ${_VARIABLE}, to a folder that holds it"
@@ -72,9 +73,9 @@ class Home:
         return self._download(names[0], data_dir, checksum)
 
     def _candidates(self, names: Sequence[str], data_dir: Path | str | None) -> Iterator[Path]:
-        for place in _data_folders(data_dir):
+        for root in _data_folders(data_dir):
             for folder in (self.name, *self.folders, "."):
-                yield from (place / folder / name for name in names)
+                yield from (root / folder / name for name in names)
 
     def absent(self, wanted: str, data_dir: Path | str | None) -> VaekitError:
         """Build the error for files that are in no place and cannot be downloaded from here."""
@@ -109,7 +110,7 @@ def cache() -> Path:
 
 
 def _data_folders(data_dir: Path | str | None) -> list[Path]:
-    own = [] if data_dir is None else [Path(data_dir).expanduser()]
+    own = [] if data_dir is None else [place(data_dir, "the data folder")]
     if own and not own[0].is_dir():
         raise no_folder(own[0])
     shared = os.environ.get(_VARIABLE)
@@ -126,7 +127,7 @@ def no_folder(data_dir: Path | str) -> VaekitError:
 
 def existing(path: Path | str, what: str) -> Path:
     """Expand the path of a file or folder; raise `VaekitError` where there is neither."""
-    expanded = Path(path).expanduser()
+    expanded = place(path, what)
     if not expanded.exists():
         raise VaekitError(f"there is no file or folder {expanded}: correct the path of {what}")
     return expanded
@@ -134,7 +135,7 @@ def existing(path: Path | str, what: str) -> Path:
 
 def existing_file(path: Path | str, what: str) -> Path:
     """Expand the path of a file; raise `VaekitError` where there is none."""
-    expanded = Path(path).expanduser()
+    expanded = place(path, what)
     if expanded.is_dir():
         raise VaekitError(f"{expanded} is a folder, not {what}: name the file in it")
     if not expanded.is_file():

@@ -175,7 +175,7 @@ def _start(given: Any) -> str:
     """Return the path of the run whose weights are taken; none is an empty text."""
     folder = getattr(given, "folder", given)  # a `Run` says where it is
     expect(folder, str | Path, "the run to start from, by its path")
-    return str(Path(folder).expanduser().resolve()) if str(folder) else ""
+    return str(files.place(folder, "the run to start from").resolve()) if str(folder) else ""
 
 
 def _parts(name: str, given: Any) -> str:

@@ -142,7 +142,7 @@ def run_file(what: str | Path) -> Path | None:
     """
     cure = "such as 'vae', 'runs/a/run.yaml', or Config(recipe, arguments, data, Training(...))"
     expect(what, str | Path, "what to train", [(object, cure)])
-    path = Path(what).expanduser()
+    path = files.place(what, "the run file")
     if str(what) not in recipes.RECIPES and path.is_dir():
         return path / "run.yaml"
     return path if path.suffix in (".yaml", ".yml") else None

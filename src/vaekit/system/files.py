@@ -19,7 +19,7 @@ from typing import Any
 
 from vaekit.arguments import expect
 from vaekit.errors import VaekitError
-from vaekit.system import writing
+from vaekit.system import system_error, writing
 
 _PART_NAME = re.compile(r"\..*\.(?P<host>[\w-]+)\.(?P<pid>\d+)-\d+\.part")
 _LONGEST = 40  # letters of a name that are kept in that of its part, so that this is none too long
@@ -114,7 +114,8 @@ def write_csv(
 def place(path: Any, what: str) -> Path:
     """Return the path of `what` that a user names, ~ written out, and .. after what is missing.
 
-    Raises `VaekitError` for what is no path, an empty one, one that holds NUL, and an unknown ~.
+    Raises `VaekitError` for what is no path, an empty one, one that holds NUL, an unknown ~, and
+    where the system cannot look, as for a name that is too long.
     """
     expect(path, str | Path, f"{what} by its path")
     if not str(path) or "\0" in str(path):
@@ -123,6 +124,12 @@ def place(path: Any, what: str) -> Path:
         expanded = Path(path).expanduser()
     except RuntimeError:
         raise VaekitError(f"{path}: there is no such home folder, correct the path") from None
+    try:
+        expanded.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        raise system_error(error) or error from None
     astray = ".." in expanded.parts and not os.path.lexists(expanded.parent)
     return Path(os.path.realpath(expanded)) if astray else expanded
 

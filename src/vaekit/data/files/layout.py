@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from vaekit.data.files.tree import Folder, picture_tree
 from vaekit.errors import VaekitError, shortened, warn
+from vaekit.system.files import place
 from vaekit.text import words
 
 _PART_WORDS = {  # those of a part to test on in the order in which they are taken
@@ -46,7 +47,7 @@ class _Spelling(NamedTuple):
 
 def existing_folder(path: Path | str) -> Path:
     """Return the folder that a user named; raise `VaekitError` where there is none."""
-    root = Path(path).expanduser()
+    root = place(path, "the folder")
     if not root.is_dir():
         raise VaekitError(f"there is no folder {root}: correct the path")
     return root

@@ -8,6 +8,7 @@ import numpy as np
 
 from vaekit.data.files import arrays, tables
 from vaekit.errors import VaekitError, shortened
+from vaekit.system import files
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
@@ -23,7 +24,7 @@ def codes_in(given: Any) -> tuple[np.ndarray, list[str] | None]:
     if tables.is_frame(given):
         file, ending = given, None
     else:
-        file = Path(given).expanduser()
+        file = files.place(given, "the codes")
         ending = file.suffix.lower()
         if file.is_file() and ending not in (*arrays.ARRAY_ENDINGS, *tables.TABLE_ENDINGS):
             raise VaekitError(f"{file} holds no codes: use .npy, .npz, .csv or .parquet")

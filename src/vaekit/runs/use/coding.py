@@ -183,15 +183,20 @@ def admitted_examples(run: "Run", x: Any) -> Dataset | Stream:
     if isinstance(x, DataLoader):
         return Stream(x, run.schema.admitted, lambda *beside: _told(run, *beside))
     if x is None or isinstance(x, str | Path):
-        given = inputs.examples(run, None if x is None else str(x))
-        if x is not None and isinstance(given.data, Dataset):
-            warn_of_far_rows(run, given.data, given.names)
-        return given.data
+        return read_examples(run, x).data
     framed = is_frame(x) and run.schema.columns is not None
     data = inputs.of_frame(run, x) if framed else run.schema.admitted(x)
     if not isinstance(x, Dataset):  # which was looked at where it was read
         warn_of_far_rows(run, data)
     return data
+
+
+def read_examples(run: "Run", x: Path | str | None) -> inputs.Examples:
+    """Read what a user names as `inputs.examples` does, and warn of rows of its own far outside."""
+    given = inputs.examples(run, None if x is None else str(x))
+    if x is not None:
+        warn_of_far_rows(run, given.data, given.names)
+    return given
 
 
 def _told(run: "Run", beside: Any, count: int, wanted: Any) -> Tensor:

@@ -19,7 +19,7 @@ from vaekit.errors import VaekitError
 from vaekit.information import score_batches as scores_of
 from vaekit.information import score_examples
 from vaekit.runs.use import inputs
-from vaekit.runs.use.coding import Input, admitted_examples, prepared
+from vaekit.runs.use.coding import Input, admitted_examples, prepared, read_examples
 from vaekit.runs.use.inputs import Examples
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ def _named(run: "Run", x: Any) -> tuple[Dataset | Stream, Sequence[str], str, bo
     Of a loader there are no names before it is read.
     """
     if x is None or isinstance(x, str | Path):
-        x = inputs.examples(run, None if x is None else str(x))
+        x = read_examples(run, x)
     if isinstance(x, Examples):
         return x.data, x.names, x.what, x.files
     data = admitted_examples(run, x)

@@ -16,8 +16,7 @@ from vaekit.data.tables.mixed import Field, places, plain_cells
 from vaekit.errors import VaekitError, warn
 from vaekit.information.encoding import drawing
 from vaekit.information.missing import ROW_CODES, imputed
-from vaekit.runs.use import inputs
-from vaekit.runs.use.coding import prepared
+from vaekit.runs.use.coding import prepared, read_examples, warn_of_far_rows
 from vaekit.runs.use.mixed import columns_of
 
 if TYPE_CHECKING:
@@ -143,13 +142,15 @@ def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, AsWritten |
     """Return rows on the run's scale, the table that they stand in, and what reads its text."""
     if is_frame(x):
         table = read_table(x)
-        return run.schema.admitted(table), table.frame, None
+        data = run.schema.admitted(table)
+        warn_of_far_rows(run, data)
+        return data, table.frame, None
     if not (x is None or isinstance(x, str | Path)):
         raise VaekitError(
             "what is missing is filled in in a table: give a file or a data frame, got "
             f"{type(x).__name__}"
         )
-    given = inputs.examples(run, None if x is None else str(x))
+    given = read_examples(run, x)
     return given.data, given.table, given.as_written
 
 

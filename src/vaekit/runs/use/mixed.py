@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vaekit.arguments import check
 from vaekit.data.tables.columns import TableColumns
-from vaekit.data.tables.mixed import Field, numbers_in
+from vaekit.data.tables.mixed import Field
 from vaekit.errors import VaekitError, nearest
 
 if TYPE_CHECKING:
@@ -72,8 +72,15 @@ def given_row(run: "Run", given: Mapping[str, Any] | str) -> np.ndarray:
 def _series(field: Field, value: Any) -> pl.Series:
     """Return a value as a column of one; raise `VaekitError` for one that training did not span."""
     if field.date:
-        series = pl.Series(field.name, [value])
-        _check_ends(field, float(numbers_in(field.days(series))[0]), value)
+        series = pl.Series(field.name, [value.strip() if isinstance(value, str) else value])
+        try:
+            days = field.days(series)[0]
+        except VaekitError:
+            days = None
+        if days is None:
+            like = field.value(field.low)
+            raise VaekitError(f"column {field.name!r} holds dates, like {like}, got {value!r}")
+        _check_ends(field, days, value)
         return series
     numbers = not any(isinstance(level, str | bool) for level in field.levels)
     if field.levels and not (numbers and _spells_number(value)):
