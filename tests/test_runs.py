@@ -17,6 +17,7 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
+import workers
 from parts import same, vae
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -67,10 +68,10 @@ def assert_equal_runs(a: Path, b: Path) -> None:
         assert not list(folder.glob(".*"))
 
 
-def wait_for(what, process: subprocess.Popen, seconds: float = 60) -> None:
+def wait_for(what, process: subprocess.Popen | None = None, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not what():
-        assert process.poll() is None, process.communicate()
+        assert process is None or process.poll() is None, process.communicate()
         assert time.monotonic() < end, "the run does not get going"
         time.sleep(0.01)
 
@@ -480,7 +481,7 @@ def test_evaluation_that_asks_for_nothing():
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("whole") / "run"
-    run("train", "vae", *BASE, "--epochs", "30", "--out", str(folder))
+    cli.main(["train", "vae", *BASE, "--epochs", "30", "--out", str(folder)])
     return folder
 
 
@@ -489,18 +490,16 @@ def test_killed_at_random_moments(tmp_path, whole):
     folder, moments, killed = tmp_path / "run", random.Random(4), 0
     words = ["train", "vae", *BASE, "--epochs", "30", "--out", str(folder), "--resume"]
     for _ in range(6):
-        process = start(*words)
+        worker = workers.command(*words, log=tmp_path / "said")
         step = len(history.read(folder / "history.csv"))
         if moments.random() < 0.7:  # in training; else anywhere from the start on
-            wait_for(lambda had=step: len(history.read(folder / "history.csv")) != had, process)
+            wait_for(lambda had=step: len(history.read(folder / "history.csv")) != had)
             time.sleep(moments.uniform(0, 0.15))
         else:
-            time.sleep(moments.uniform(0, 2.5))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        killed += process.returncode == -signal.SIGKILL
+            time.sleep(moments.uniform(0, 0.5))
+        killed += worker.end() == -signal.SIGKILL
     assert killed >= 3
-    run(*words)
+    cli.main(words)
     assert_equal_runs(whole, folder)
 
 
@@ -513,7 +512,7 @@ def test_killed_before_the_folder_was_a_run(tmp_path):
     assert Run(folder).config.notes["state"] == "finished"
 
 
-def test_ctrl_c_ends_well_and_resumes(tmp_path, whole):
+def test_ctrl_c_ends_well_and_resumes(tmp_path, whole, capsys):
     folder = tmp_path / "run"
     words = ["train", "vae", *BASE, "--epochs", "30", "--out", str(folder)]
     process = start(*words)
@@ -524,8 +523,9 @@ def test_ctrl_c_ends_well_and_resumes(tmp_path, whole):
     assert "continue with --resume" in out
     assert "Traceback" not in err
     assert Run(folder).config.notes["state"] == "interrupted"
-    assert "elbo" in run("evaluate", str(folder)).stdout
-    run(*words, "--resume")
+    cli.main(["evaluate", str(folder)])
+    assert "elbo" in capsys.readouterr().out
+    cli.main([*words, "--resume"])
     assert_equal_runs(whole, folder)
 
 
@@ -535,20 +535,9 @@ def test_ctrl_c_ends_well_and_resumes(tmp_path, whole):
 @pytest.fixture(scope="module")
 def one_and_two(tmp_path_factory) -> tuple[Path, Path]:
     folder = tmp_path_factory.mktemp("processes")
-    for processes in ("1", "2"):
-        run(
-            "train",
-            "ae",
-            *BASE,
-            "--epochs",
-            "5",
-            "--processes",
-            processes,
-            "--device",
-            "cpu",
-            "--out",
-            str(folder / processes),
-        )
+    words = ["train", "ae", *BASE, "--epochs", "2", "--device", "cpu", "--processes"]
+    cli.main([*words, "1", "--out", str(folder / "1")])
+    run(*words, "2", "--out", str(folder / "2"))
     return folder / "1", folder / "2"
 
 
@@ -564,7 +553,7 @@ def test_two_processes_agree_with_one(one_and_two):
 
 @pytest.mark.slow
 def test_two_processes_are_interrupted_and_resumed(tmp_path):
-    words = ["train", "vae", *BASE, "--processes", "2", "--device", "cpu"]
+    words = ["train", "vae", *BASE, "--processes", "2", "--device", "cpu", "--batch", "200"]
     words += ["--validation", "0.2", "--keep", "best", "--ema", "0.9", "--clip", "10"]
     run(*words, "--epochs", "12", "--out", str(tmp_path / "whole"))
     folder = tmp_path / "cut"
@@ -587,7 +576,7 @@ from vaekit.training import Training, fit
 torch.manual_seed(0)
 model, objective = vae((1, 8, 8), latent=2, network="mlp(8)")
 going = fit(model, objective, data.load("digits").train, Training(
-    epochs=1, batch=50, device="cpu", processes=2))
+    epochs=1, batch=200, device="cpu", processes=2))
 for now in going:
     pass
 flat = torch.cat([p.detach().flatten() for p in model.parameters()])

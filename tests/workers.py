@@ -33,19 +33,30 @@ class Worker:
 
     pid: int
     log: Path
+    status: int | None = None
+
+    def poll(self) -> int | None:
+        """Return the exit status, minus the signal that ended it; None while it runs."""
+        if self.status is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            self.status = os.waitstatus_to_exitcode(status) if pid else None
+        return self.status
 
     def wait(self, seconds: float = 120) -> int:
-        """Return the exit status, minus the signal that ended it."""
+        """Return the exit status; raise where it does not end in time."""
         end = time.monotonic() + seconds
-        while True:
-            pid, status = os.waitpid(self.pid, os.WNOHANG)
-            if pid:
-                return os.waitstatus_to_exitcode(status)
+        while (status := self.poll()) is None:
             if time.monotonic() > end:
-                os.kill(self.pid, signal.SIGKILL)
-                os.waitpid(self.pid, 0)
+                self.end()
                 raise AssertionError(f"it did not end: {self.said}")
             time.sleep(0.002)
+        return status
+
+    def end(self, by: int = signal.SIGKILL) -> int:
+        """Send a signal that ends it, and return the exit status."""
+        if self.poll() is None:
+            os.kill(self.pid, by)
+        return self.wait()
 
     @property
     def said(self) -> str:
