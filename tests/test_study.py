@@ -144,9 +144,16 @@ def test_what_are_no_seeds(given):
         ({"evaluate": {"data": "digits"}}, "unknown option of evaluate"),
         ({"grid": {"beta": []}}, "beta has no values"),
         ({"points": [{"beta": 1}]}, "in the grid and in points"),
-        ({"settings": {"seed": 3}}, "seeds beside"),
+        ({"settings": {"seed": 3}}, "seed stands among the settings, and seeds: at the top"),
         ({"runs": [{"recipes": "vae"}]}, "each of runs has its own"),
-        ({"seeds": "0:1000000000"}, "more than a study takes"),
+        ({"seeds": "0:1000000000"}, "0:1000000000 are more than a study takes"),
+        ({"recipes": {"beta_vae": {"beta": 77}}}, "recipes are named by a text, or a list"),
+        ({"recipes": 3}, "recipes are named by"),
+        ({"data": {"sprites": {"scales": 1}}}, "data are named by"),
+        ({"data": 3}, "data are named by"),
+        ({"data": []}, "say what to train on"),
+        ({"settings": {"data": "mnist"}}, "data stands among the settings, and data: at the top"),
+        ({"runs": [{"grid": {"data": ["mnist"]}}]}, "data stands among the settings"),
         ({"checkpoint_minutes": 0}, None),
     ],
 )
@@ -582,6 +589,8 @@ def test_trials_that_fall_behind_are_pruned(tmp_path, optuna):
         ({"space": {"beta": "3:1"}}, "with low < high"),
         ({"space": {"beta": {"low": 0, "high": 1, "log": True}}}, "low > 0 under log"),
         ({"space": {"beta": []}}, "should be values"),
+        ({"space": {"beta": "1:2:lin"}}, "beta should be values"),
+        ({"space": {"latent": "2:4:6"}}, "latent should be values"),
         ({"space": {"betta": [1]}}, "Did you mean 'beta'"),
         ({"maximise": "bogus"}, "unknown number to search for 'bogus'"),
         ({"trials": 0}, "trials must be ≥ 1"),
@@ -592,6 +601,77 @@ def test_trials_that_fall_behind_are_pruned(tmp_path, optuna):
 def test_bad_searches(changed, said, tmp_path, optuna):
     with pytest.raises(VaekitError, match=said):
         run_study({**ONE, "search": {**SEARCH, **changed}}, tmp_path / "s")
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"space": {**SEARCH["space"], "latent": [2, 3, 4]}}, r"chooses latent from \[2, 3\]"),
+        ({"space": {"beta": "0.1:10"}}, "chooses beta from .*log"),
+        ({"space": {"beta": [1, 2]}}, "chooses beta from .*log"),
+        ({"maximise": None, "minimise": "elbo"}, "maximises elbo"),
+        ({"maximise": "rate"}, "maximises elbo"),
+        ({"minimise": "rate"}, "one number to maximise or to minimise"),
+    ],
+)
+def test_a_search_that_cannot_go_on_leaves_the_study_as_it_was(changed, said, tmp_path):
+    out = tmp_path / "s"
+    run_study({**ONE, "search": {**SEARCH, "trials": 1}}, out)
+    before = store.read_spec(out)
+    with pytest.raises(VaekitError, match=said):
+        run_study({**ONE, "search": {**SEARCH, **changed}}, out)
+    assert store.read_spec(out) == before
+    wider = {"space": {**SEARCH["space"], "beta": "0.01:20:log"}, "trials": 2}
+    assert len(run_study({**ONE, "search": {**SEARCH, **wider}}, out)) == 2
+
+
+def test_a_search_is_planned_with_all_its_trials(tmp_path, capsys):
+    search = ["--search", "trials=7", "--space", "beta=0.1:10:log", "--maximise", "elbo"]
+    main(["study", "plan", "beta_vae", "--data", "digits", *search])
+    said = capsys.readouterr().out
+    assert "7 runs, 7 of them left" in said and "beta" in said.splitlines()[1]
+
+
+def test_a_study_means_the_same_from_anywhere(tmp_path, monkeypatch):
+    """The path of a table is kept whole, so another one of its name is not trained on."""
+    for number, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        rows = pl.DataFrame({"x": [0.1 * k + number for k in range(60)], "y": [0.5, 1.5] * 30})
+        rows.write_csv(tmp_path / name / "t.csv")
+    settings = {
+        "epochs": 1,
+        "likelihood": "squared_error",
+        "network": "mlp(2)",
+        "latent": 1,
+        "batch": 20,
+    }
+    spec = {"recipes": "vae", "data": "table('t.csv', header=true)", "settings": settings}
+    monkeypatch.chdir(tmp_path / "a")
+    run_study(spec, "s")
+    monkeypatch.chdir(tmp_path / "b")
+    for _ in range(2):
+        assert len(run_study(store.read_spec(tmp_path / "a" / "s"), "../a/s")) == 1
+        (tmp_path / "b" / "t.csv").unlink(missing_ok=True)
+
+
+def test_scores_that_do_not_apply_are_said_before_training(tmp_path, capsys):
+    spec = {**ONE, "evaluate": {"metrics": "mig"}}
+    with pytest.warns(VaekitWarning, match="digits has no factors"):
+        run_study(spec, tmp_path / "s")
+    assert not (tmp_path / "s" / "runs").exists()
+    with pytest.raises(SystemExit):
+        main(["study", "plan", "vae", "--data", "digits", "--evaluate", "metrics=mig"])
+    assert "digits has no factors" in capsys.readouterr().err
+
+
+def test_numbers_with_colons_are_text(tmp_path):
+    """YAML 1.1 reads 5:8 as 308."""
+    (tmp_path / "s.yaml").write_text("recipes: vae\ndata: digits\nseeds: 5:8\n")
+    spec = read_study(tmp_path / "s.yaml")
+    assert [run.config.training.seed for run in planned(spec).runs] == [5, 6, 7]
+    (tmp_path / "s.yaml").write_text("recipes: vae\ndata: digits\nsettings: {batch: 6:40}\n")
+    with pytest.raises(VaekitError, match=r"batch must be a whole number.*got '6:40'"):
+        planned(read_study(tmp_path / "s.yaml"))
 
 
 def test_a_search_over_several_runs_is_refused(tmp_path, optuna):

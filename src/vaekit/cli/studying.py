@@ -30,7 +30,7 @@ from vaekit.text import value
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
 
-_PLAN = "plan"
+_PLAN, _YAML = "plan", (".yaml", ".yml")
 _ABOUT = """\
 Make many runs as one study: recipes x settings x seeds x data, each an ordinary run folder in
 OUT/runs, all their numbers in OUT/results.parquet and OUT/results.csv. The same command goes on
@@ -68,8 +68,8 @@ class Lines(Follower):
     def begin(self, plan: Plan, left: int, engine: Engine) -> None:
         """Say what is left of the plan, and where it is made."""
         self.left, self.slots = left, engine.slots
-        several = f"{len(plan.runs)} runs, {left} of them left"
-        _to_stderr(f"{f'{left} trials left' if plan.searches else several}; {engine.about}")
+        what = "trials" if plan.search else "runs"
+        _to_stderr(f"{plan.count} {what}, {left} of them left; {engine.about}")
 
     def ended(self, row: Mapping[str, Any]) -> None:
         """Say how a run ended, and when the last one will."""
@@ -154,7 +154,9 @@ def _read_study(words: list[str], command: str) -> tuple[dict[str, Any], Any]:
     for word in rest:
         flag, equals, text = word.partition("=")
         spelled = f"--{flag[2:].replace('_', '-')}"
-        if not word.startswith("-"):
+        if word == "--":
+            names += rest
+        elif not word.startswith("-"):
             names.append(word)
         elif spelled in known or flag in known:
             own.append(word)
@@ -174,7 +176,7 @@ def _spec(names: list[str], settings: dict[str, Any], options: Any, help_: str) 
     first = Path(names[0]).expanduser()
     if len(names) == 1 and store.is_study(first):
         spec, options.out = store.read_spec(first), options.out or str(first)
-    elif len(names) == 1 and (first.parts[1:] or first.suffix in (".yaml", ".yml")):
+    elif len(names) == 1 and not first.is_dir() and (first.parts[1:] or first.suffix in _YAML):
         spec = read_study(first)
     else:
         spec = {"recipes": [_recipe(name) for name in names]}

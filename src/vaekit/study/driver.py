@@ -18,8 +18,8 @@ from vaekit.runs.place import LOCK
 from vaekit.study import store
 from vaekit.study.engines import Engine, Here
 from vaekit.study.names import DIGITS
-from vaekit.study.plan import Plan, Planned, check_known, check_spec, planned, read_study
-from vaekit.study.search import Search, Trials
+from vaekit.study.plan import Plan, Planned, anywhere, check_spec, planned, read_study
+from vaekit.study.search import Trials
 from vaekit.study.task import Task, TaskRow, judging_text, run_task
 from vaekit.system import files, locks, own_code, writing
 from vaekit.system.stopping import Stopped
@@ -90,11 +90,12 @@ def run_study(
         spec = _with_imports(spec)
         folder = files.place(out, "the folder of a study").absolute()
         plan, follower = planned(spec), follower or Follower()
-        stack.enter_context(_held_study(folder, spec, plan))
+        stack.enter_context(_held_study(folder, plan))
         stack.callback(engine.close)  # while the folder is held: runs that go on end first
         rows = store.rows(folder)
         plan = _as_named(plan, rows, folder)
-        trials = _trials(spec, plan, folder)
+        trials = _trials(plan, folder)
+        store.write_spec(folder, anywhere(spec))
         if trials is None:
             left = [run for run in plan.runs if not _is_done(run, plan, rows, folder, again)]
             tasks = (task_of(run, plan, folder) for run in left)
@@ -136,8 +137,8 @@ def _with_imports(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _held_study(folder: Path, spec: Mapping[str, Any], plan: Plan) -> Iterator[None]:
-    """Hold the folder of a study; write what it is, which may be more than before.
+def _held_study(folder: Path, plan: Plan) -> Iterator[None]:
+    """Hold the folder of a study, which may be planned to be more than before.
 
     Raises `VaekitError` where it holds something else, or another process works there.
     """
@@ -155,14 +156,21 @@ def _held_study(folder: Path, spec: Mapping[str, Any], plan: Plan) -> Iterator[N
     with locks.locked(folder / LOCK, said=said):
         if store.is_study(folder):
             _check_same(folder, plan)
-        store.write_spec(folder, spec)
         yield
 
 
 def _check_same(folder: Path, plan: Plan) -> None:
-    """Raise `VaekitError` where a folder holds a study that has other runs than the plan."""
-    marks = {run.mark for run in plan.runs}
-    missing = [r.name for r in planned(store.read_spec(folder)).runs if r.mark not in marks]
+    """Raise `VaekitError` where a folder holds a study that has other runs than the plan.
+
+    A search goes on for the same number; Optuna takes other bounds of a setting, but no other
+    values to choose from.
+    """
+    marks, before = {run.mark for run in plan.runs}, planned(store.read_spec(folder))
+    if plan.search and before.search and (why := plan.search.other_than(before.search)):
+        raise VaekitError(
+            f"{folder} holds a search that {why}: keep to it, or choose another --out"
+        )
+    missing = [r.name for r in before.runs if r.mark not in marks]
     if missing:
         raise VaekitError(
             f"{folder} holds another study, of which {len(missing)} runs are not in this one, such "
@@ -170,25 +178,17 @@ def _check_same(folder: Path, plan: Plan) -> None:
         )
 
 
-def _trials(spec: Mapping[str, Any], plan: Plan, folder: Path) -> Trials | None:
+def _trials(plan: Plan, folder: Path) -> Trials | None:
     """Return what a study searches with, None where it has a grid alone."""
-    about = spec.get("search")
-    if not about:
+    if plan.search is None:
         return None
-    search = Search.read(about)
-    if len(plan.runs) != 1:
-        raise VaekitError(
-            f"a search tries one recipe on one set with one seed, this study has {len(plan.runs)} "
-            "runs: put what should vary into the space of search"
-        )
     run = plan.runs[0]
-    check_known(search.space, run.config.recipe)
     if not run.config.validation:
         warn(
             "trials are judged by the test part, which then says too much of the best one: set "
             "a validation set apart, --validation 0.1 (validation=)"
         )
-    return Trials(search, folder, run.config.recipe, {**run.given, "data": run.config.data})
+    return Trials(plan.search, folder, run.config.recipe, {**run.given, "data": run.config.data})
 
 
 def _tried_runs(

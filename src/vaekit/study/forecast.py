@@ -14,7 +14,7 @@ from vaekit.errors import VaekitError
 from vaekit.study import store
 from vaekit.study.names import DIGITS
 from vaekit.study.plan import Plan, Planned, setting_of
-from vaekit.study.task import sets_of
+from vaekit.study.task import check_scores, sets_of
 from vaekit.system import files
 from vaekit.training import Fit
 from vaekit.training.fabric import threads
@@ -27,6 +27,9 @@ _BESIDE_WEIGHTS = 60_000  # bytes of a run beside its weights: curve, numbers, w
 
 def listed_runs(plan: Plan) -> str:
     """Return the runs of a plan as a table: what varies, and how many seeds of each."""
+    if plan.search:
+        axes = {"setting": "searched in", **{n: str(axis) for n, axis in plan.search.space.items()}}
+        return "\n".join(f"{name:<{max(map(len, axes))}}  {axis}" for name, axis in axes.items())
     names = [name for name in plan.varied if name != "seed"]
     counts = Counter(tuple(str(setting_of(run, name)) for name in names) for run in plan.runs)
     rows = [(*names, "runs"), *((*values, str(count)) for values, count in counts.items())]
@@ -45,17 +48,22 @@ def cost(plan: Plan, slots: int, out: Path | str | None) -> Iterator[str]:
     rows = store.rows(folder) if folder is not None and store.is_study(folder) else {}
     done = {name[-DIGITS:] for name, row in rows.items() if row["state"] == "finished"}
     left = [run for run in plan.runs if run.mark not in done]
-    yield f"{len(plan.runs)} runs, {len(left)} of them left"
+    recipes_left = Counter(run.config.recipe for run in left)
+    if plan.search:  # whose trials are runs like the one that is planned
+        left = list(plan.runs)
+        recipes_left = Counter({left[0].config.recipe: max(0, plan.count - len(done))})
+    yield f"{plan.count} runs, {recipes_left.total()} of them left"
     seconds, size = 0.0, 0
-    for recipe, count in Counter(run.config.recipe for run in left).items():
+    for recipe, count in (+recipes_left).items():
         of = [run for run in left if run.config.recipe == recipe]
+        check_scores(plan.evaluate, of[0].config, sets_of(of[0].config)[0])
         step, judging, weights, steps = _timed(of[0])
         scale = mean(run.config.training.epochs for run in of) / of[0].config.training.epochs
         each = step * steps * scale + judging
         seconds, size = seconds + each * count, size + (weights + _BESIDE_WEIGHTS) * count
         yield f"{recipe}: {each:.0f} s a run ({1e3 * step:.1f} ms a step, judging {judging:.0f} s)"
-    if left:
-        hours = seconds / max(1, min(slots, len(left)))
+    if recipes_left.total():
+        hours = seconds / max(1, min(slots, recipes_left.total()))
         yield f"about {time_in_words(hours)} on {slots} workers, {size / 2**20:,.0f} MiB of disk"
 
 

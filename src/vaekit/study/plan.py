@@ -24,14 +24,15 @@ from typing import Any
 
 from vaekit import recipes
 from vaekit.arguments import check, check_counts, fits
+from vaekit.data import resolved
 from vaekit.errors import VaekitError, nearest
 from vaekit.information import chosen
 from vaekit.runs import Config, Run
 from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.start import OF_DATA, OF_START, configured
 from vaekit.study.names import DIGITS, mark_of, readable_name
-from vaekit.study.words import seeds_of, several
-from vaekit.system import forms
+from vaekit.study.words import Search, names_of, seeds_of, several
+from vaekit.system import files, forms
 from vaekit.system.yaml_file import read_yaml
 from vaekit.text import value
 from vaekit.training import Training
@@ -72,12 +73,20 @@ class Planned:
 
 @dataclass(frozen=True)
 class Plan:
-    """List the runs of a study, each once, in order, and how they are judged and saved."""
+    """List the runs of a study, each once, in order, and how they are judged and saved.
+
+    With a `search` the one run stands for all that it tries.
+    """
 
     runs: tuple[Planned, ...]
     evaluate: Settings = field(default_factory=dict)
     checkpoint_minutes: float = MINUTES
-    searches: bool = False
+    search: Search | None = None
+
+    @property
+    def count(self) -> int:
+        """Return how many runs there will be."""
+        return self.search.trials if self.search else len(self.runs)
 
     @property
     def varied(self) -> list[str]:
@@ -98,6 +107,19 @@ def read_study(path: Path) -> dict[str, Any]:
     """Read a file of a study; raise `VaekitError` for what it may not hold, with its place."""
     spec = read_yaml(path, "study file", "repair it")
     check_spec(spec, str(path))
+    return spec
+
+
+def anywhere(spec: Any, name: str = "") -> Any:
+    """Return what describes a study with its paths absolute, so that it means the same anywhere."""
+    if isinstance(spec, Mapping):
+        return {key: anywhere(value, key) for key, value in spec.items()}
+    if isinstance(spec, list | tuple):
+        return [anywhere(value, name) for value in spec]
+    if name == "data" or (name == "validation" and not fits(_number_spelled(spec), float)):
+        return resolved(str(spec))
+    if name in ("data_dir", "start") and spec:
+        return str(files.place(spec, name).resolve())
     return spec
 
 
@@ -123,7 +145,8 @@ def planned(spec: Settings) -> Plan:
     """
     blocks = [{**_outer(spec), **_merged(spec, block)} for block in spec.get("runs") or [{}]]
     for block in blocks:
-        block["recipes"] = _recipe_names(block.get("recipes"))
+        named = names_of(block.get("recipes"), "recipes")
+        block["recipes"] = [recipes.find(name).name for name in named]
     used = sorted({name for block in blocks for name in block["recipes"]})
     if not used:
         raise VaekitError("a study needs recipes: name them, as in vaekit study beta_vae vae ...")
@@ -140,7 +163,15 @@ def planned(spec: Settings) -> Plan:
     evaluate = dict(spec.get("evaluate") or {})
     _check_judging(evaluate)
     minutes = Saving(spec.get("checkpoint_minutes") or MINUTES).minutes
-    return Plan(tuple(runs.values()), evaluate, minutes, bool(spec.get("search")))
+    search = Search.read(spec["search"]) if spec.get("search") else None
+    if search and len(runs) != 1:
+        raise VaekitError(
+            f"a search tries one recipe on one set with one seed, this study has {len(runs)} "
+            "runs: put what should vary into the space of search"
+        )
+    if search:
+        check_known(search.space, *used)
+    return Plan(tuple(runs.values()), evaluate, minutes, search)
 
 
 def _check_block(block: Settings) -> None:
@@ -151,8 +182,12 @@ def _check_block(block: Settings) -> None:
             raise VaekitError(f"grid: {name} has no values, give it one or more: {name}: [1, 2]")
         if any(name in point for point in points):
             raise VaekitError(f"{name} stands in the grid and in points: leave it out of one")
-    if block.get("seeds") is not None and "seed" in {**(block.get("settings") or {}), **grid}:
-        raise VaekitError("seed stands among the settings, and seeds beside: leave one out")
+    said = _settings_said(block)
+    for beside, name in (("seeds", "seed"), ("data", "data")):
+        if block.get(beside) is not None and name in said:
+            raise VaekitError(
+                f"{name} stands among the settings, and {beside}: at the top: leave one out"
+            )
 
 
 def check_known(names: Iterable[str], *used: str) -> None:
@@ -182,12 +217,6 @@ def _merged(spec: Settings, block: Settings) -> dict[str, Any]:
     return {**block, **both}
 
 
-def _recipe_names(given: Any) -> list[str]:
-    """List recipes that are named by one text or several."""
-    names = [given] if isinstance(given, str) else list(given or ())
-    return [recipes.find(name).name for name in names]
-
-
 def settings_of(recipe: str) -> set[str]:
     """Name the settings that a run of a recipe has: its own, those of training and of data."""
     own = set(inspect.signature(recipes.find(recipe).make).parameters) - {"shape"}
@@ -211,8 +240,7 @@ def _runs_of(block: Settings, known: Mapping[str, set[str]]) -> Iterator[Planned
     seeds = None if block.get("seeds") is None else seeds_of(block["seeds"])
     if seeds is not None:
         grid["seed"] = seeds
-    data = block.get("data")
-    sets = [data] if data is None or isinstance(data, str) else list(data)
+    sets = names_of(block.get("data"), "data") or [None]
     points = block.get("points") or [{}]
     for recipe, each, point in product(block["recipes"], sets, points):
         axes = {name: values for name, values in grid.items() if name in known[recipe]}

@@ -22,85 +22,17 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from vaekit.arguments import check, fits
-from vaekit.errors import VaekitError, nearest
+from vaekit.arguments import fits
+from vaekit.errors import nearest
 from vaekit.runs import history
 from vaekit.runs.history import VALIDATION
 from vaekit.study.plan import Planned, annotation_of, plan_run
 from vaekit.study.task import VALIDATED, Leash
-from vaekit.study.words import split
+from vaekit.study.words import SAMPLERS, Search
 from vaekit.system.extras import needed
-from vaekit.text import value
 
-_SEARCH_KEYS = ("trials", "maximise", "minimise", "space", "sampler", "prune", "seed")
-_SAMPLERS = {"tpe": "TPESampler", "random": "RandomSampler"}
 FEW = 5  # trials that none is pruned before
 NAME = "vaekit"
-
-
-@dataclass(frozen=True)
-class Search:
-    """Say what is searched for: `target` to be made large or small, over a `space` of settings.
-
-    Raises `VaekitError` where that is not said in full, or not so that Optuna could take it.
-    """
-
-    target: str
-    largest: bool
-    trials: int
-    space: Mapping[str, Any]
-    sampler: str = "tpe"
-    prune: bool = True
-    seed: int = 0
-
-    @classmethod
-    def read(cls, about: Mapping[str, Any]) -> "Search":
-        """Read what a study file, or words of the command line, say."""
-        for name in about:
-            if name not in _SEARCH_KEYS:
-                raise nearest(str(name), _SEARCH_KEYS, "key of search")
-        targets = [about[name] for name in ("maximise", "minimise") if about.get(name)]
-        if len(targets) != 1:
-            raise VaekitError("search needs one number to maximise or to minimise: maximise: elbo")
-        if not about.get("space") or not isinstance(about["space"], Mapping):
-            raise VaekitError(
-                "search needs a space of settings, such as {beta: {low: 0.1, high: 10, log: true}}"
-            )
-        trials = about.get("trials", 50)
-        for name, kind, given in (("trials", int, trials), ("seed", int, about.get("seed", 0))):
-            check(f"search: {name}", given, kind)
-        if trials < 1:
-            raise VaekitError(f"search: trials must be ≥ 1, got {trials}")
-        sampler = about.get("sampler", "tpe")
-        if sampler not in _SAMPLERS:
-            raise nearest(str(sampler), _SAMPLERS, "sampler of search")
-        space = {str(name): _axis(str(name), given) for name, given in about["space"].items()}
-        prune = about.get("prune", True)
-        check("search: prune", prune, bool)
-        largest = bool(about.get("maximise"))
-        return cls(str(targets[0]), largest, trials, space, sampler, prune, about.get("seed", 0))
-
-
-def _axis(name: str, given: Any) -> Any:
-    """Return values to choose from, as a list, or bounds, as a mapping."""
-    if isinstance(given, str):
-        low, colon, rest = given.partition(":")
-        high, _, log = rest.partition(":")
-        if colon:
-            given = {"low": value(low), "high": value(high), **({"log": True} if log else {})}
-        else:
-            given = [value(each) for each in split(given)]
-    if isinstance(given, list) and given:
-        return given
-    if isinstance(given, Mapping) and {"low", "high"} <= set(given) <= {"low", "high", "log"}:
-        low, high = given["low"], given["high"]
-        positive = low > 0 if given.get("log") and fits(low, float) else True
-        if fits(low, float) and fits(high, float) and low < high and positive:
-            return dict(given)
-    raise VaekitError(
-        f"search: {name} should be values, [1, 2, 4], or bounds, {{low: 0.1, high: 10, log: true}} "
-        f"(0.1:10:log) with low < high, and low > 0 under log; got {given!r}"
-    )
 
 
 class Trials:
@@ -118,7 +50,7 @@ class Trials:
             study_name=NAME,
             load_if_exists=True,
             direction="maximize" if search.largest else "minimize",
-            sampler=getattr(self.optuna.samplers, _SAMPLERS[search.sampler])(seed=seed),
+            sampler=getattr(self.optuna.samplers, SAMPLERS[search.sampler])(seed=seed),
         )
         for trial in self.study.get_trials(states=(self._state("RUNNING"),)):  # of a killed study
             self.study.tell(trial.number, state=self._state("FAIL"))

@@ -44,7 +44,9 @@ def read_spec(folder: Path) -> dict[str, Any]:
         raise VaekitError(f"{folder} is no study: it has no {STUDY}")
     there = read_yaml(folder / STUDY, "study", "repair it, or begin another study")
     if not isinstance(there, Mapping) or there.get("format") != STUDY_FORMAT:
-        version = there.get("vaekit", "another version") if isinstance(there, Mapping) else "?"
+        if not isinstance(there, Mapping):
+            raise VaekitError(f"{folder / STUDY} holds no study: repair it, or begin another")
+        version = there.get("vaekit", "another version")
         raise VaekitError(
             f"{folder} was made by vaekit {version} in another form than this one "
             f"({vaekit.__version__}) reads: use that, or begin another study with --out"

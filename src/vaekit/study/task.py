@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 import vaekit
+from vaekit import information, recipes
 from vaekit.data import Dataset, Splits
 from vaekit.data.cache import cached, is_mapped, store
 from vaekit.data.paths import cache
@@ -102,6 +103,7 @@ def _made_run(task: Task) -> TaskRow:
     begin = time.time()
     config = task.config
     data = sets_of(config)
+    check_scores(task.evaluate, config, data[0])
     loaded = time.time()
     while True:
         try:
@@ -140,6 +142,17 @@ def _validated(rows: Sequence[Mapping[str, float]], best_step: int | None) -> Ta
         for name, number in last.items()
         if name.startswith(VALIDATION)
     }
+
+
+def check_scores(evaluate: Mapping[str, Any], config: Config, splits: Splits) -> None:
+    """Raise `VaekitError` where none of the scores that are asked for applies to such a run."""
+    asked = evaluate.get("metrics") or ""
+    names = information.chosen(asked if isinstance(asked, str) else ",".join(asked))
+    if names:
+        train, test = config.parted(splits)[0]
+        arguments = recipes.find(config.recipe).complete(config.arguments, train)
+        model = replace(config, arguments=arguments).build(train.shape).model
+        information.applying(model, test, names, train)
 
 
 def _judged_numbers(run: Run, evaluate: Mapping[str, Any]) -> Mapping[str, Any]:
