@@ -680,7 +680,7 @@ def test_a_run_judges_and_reports_itself(digits, capsys, there):
     assert digits.metrics.keys() == numbers.keys() and capsys.readouterr().out == ""
     ledger = digits.ledger(n=50, samples=2)
     assert ledger.rows[0].number.n == 50 and (digits.folder / "ledger.json").exists()
-    rows = digits.refit(["gaussian"], n=50)
+    rows = digits.refit("gaussian", n=50)  # one by its text, or several in a list
     assert list(rows) == ["bernoulli (as trained)", "gaussian"]
     page = digits.report("page.html").read_text()
     assert "ELBO" in page and "50" in page
@@ -917,6 +917,16 @@ def test_a_loader_that_says_too_few_batches_is_said(numbers):
     ("call", "said"),
     [
         (lambda run, cvae: run.traverse(on=[]), "names no latent"),
+        (lambda run, cvae: run.traverse("runs/ae"), r"expected a run .* open it, Run\(\.\.\.\)"),
+        (lambda run, cvae: run.traverse(3), "expected a run"),
+        (lambda run, cvae: run.explore(run.folder), "expected a run"),
+        (lambda run, cvae: run.traverse(of=1.5), "a whole number names one of the test part"),
+        (lambda run, cvae: run.evaluate(metrics=None), "metrics must be a list of texts"),
+        (lambda run, cvae: run.evaluate(metrics=["probe", 3]), "metrics must be a list of texts"),
+        (lambda run, cvae: run.evaluate(metrics="probe", corrupt=3), "corrupt must be a list"),
+        (lambda run, cvae: run.evaluate(metrics="svm", codes=3), "codes must be a list of texts"),
+        (lambda run, cvae: run.ledger(reader="mlp(4)"), "--reader is trained for --bound"),
+        (lambda run, cvae: vaekit.report.compare(run, "new.html"), "expected runs, two or more"),
         (lambda run, cvae: cvae.sample(2, {"kind": "x"}), "a class goes by its name alone"),
         (lambda run, cvae: cvae.encode(images(2), {"kind": "x"}), "a class goes by its name alone"),
     ],
@@ -924,6 +934,11 @@ def test_a_loader_that_says_too_few_batches_is_said(numbers):
 def test_words_of_another_kind_are_said(call, said, numbers, cvae):
     with pytest.raises(VaekitError, match=said):
         call(numbers, cvae)
+
+
+def test_latents_may_be_an_array(numbers):
+    both, one = (numbers.traverse(on=on, of=0).rows for on in (np.array([0, 1]), "0,1"))
+    assert [row.moved for row in both] == [row.moved for row in one] and len(one) == 2
 
 
 def test_a_tensor_that_is_negated_by_a_bit_is_read():

@@ -354,6 +354,8 @@ COMMANDS += [
     (["sample", "vae", "--condition", "t.csv", "--out", "new.png"], "takes no condition"),
     (["sample", "cvae", "--condition", "nowhere.csv", "--out", "new.png"], "no file"),
     (["sample", "vae", "--out", "notes.txt"], "does not serve"),
+    (["traverse", "vae", "--of", "", "--out", "new.png"], "an empty name"),
+    (["ledger", "vae", "--reader", "mlp(4)"], "--reader is trained for --bound"),
     (["sample", "vae", "--out", "notes.txt/a.png"], ""),
 ]
 
@@ -466,7 +468,15 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "Dataset names": (lambda: Dataset(torch.zeros(3, 2), names=("a",)), "expected 3 names"),
     "subset none": (lambda: SET.subset([]), "rows"),
     "subset outside": (lambda: SET.subset([20]), "rows go from 0 to 19"),
-    "split all": (lambda: SET.split(1.0), "leaves"),
+    "split all": (lambda: SET.split(1.0), "from 0.05 to below 1"),
+    "split text": (lambda: SET.split("0.1"), "fraction must be a number"),  # type: ignore
+    "split nothing": (lambda: SET.split(None), "fraction must be a number"),  # type: ignore
+    "split NaN": (lambda: SET.split(float("nan")), "leaves"),
+    "load a name with a blank": (lambda: data.load("my photos"), "no file or folder of that name"),
+    "load ünï": (lambda: data.load("ünï"), "unknown data set 'ünï'"),
+    "laws of no column": (lambda: data.load(pl.DataFrame(ROWS), mixed=True, laws={0: "x"}), "'0'"),
+    "threads": (lambda: Training(threads=100_000), "threads must be ≤ 4,096"),
+    "device": (lambda: VAE(latent=2, device="cpu:0").fit(ROWS), "cpu takes no number"),
     "condition": (lambda: SET.condition_width("colour"), "unknown condition"),
     "no labels": (lambda: SET.condition_width("labels"), "has no labels"),
     "factors": (lambda: Factors(("a",), (2,), (np.arange(3),)), "has size 2 but 3 values"),

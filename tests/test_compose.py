@@ -607,11 +607,12 @@ def test_show_refuses_what_training_does(capsys):
 
 
 def test_words_are_quoted_for_the_shell():
-    from vaekit.cli.showing import quoted
+    from vaekit.text.shell import quoted
 
     for text in ("own", "f(a, 'b')", 'f("a")', "f('$a')", "a'b\"c", "x!", "back\\slash"):
         assert shlex.split(quoted(text)) == [text]
     assert (quoted("0.5"), quoted("f(a='b')")) == ("0.5", "\"f(a='b')\"")
+    assert (quoted("-r"), quoted(Path("-r"))) == ("-r", "./-r")  # a value, and a path
 
 
 def test_the_list_has_a_table_of_what_recipes_are_made_of(capsys):

@@ -3,6 +3,7 @@
 import copy
 import inspect
 import json
+import math
 import pickle
 
 import numpy as np
@@ -23,7 +24,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from sklearn.utils.validation import _num_samples
 
 import vaekit
-from vaekit import estimators, information, recipes
+from vaekit import data, estimators, information, recipes
 from vaekit.corruptions import Masking
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
@@ -466,6 +467,63 @@ def test_one_condition_serves_for_all():
 def test_classes_that_the_first_part_lacks():
     made = small("CVAE").partial_fit(X[Y != "owl"], Y[Y != "owl"], classes=["ant", "fox", "owl"])
     assert made.partial_fit(X, Y).transform(X, Y).shape == (90, 2)
+
+
+def test_what_made_the_model_does_not_change_on_the_way(tmp_path):
+    """What training reads anew may change; what the weights belong to, the objective too, not."""
+    made = small("BetaVAE", beta=1.0).fit(X)
+    for asked in ({"beta": 500.0}, {"latent": 5}, {"prior": "logistic"}, {"network": "mlp(3)"}):
+        (name,) = asked
+        before = made.get_params()[name]
+        with pytest.raises(ValueError, match=rf"{name} was .* when the model was made, and is"):
+            made.set_params(**asked).partial_fit(X)
+        made.set_params(**{name: before})
+    made.save(tmp_path / "file")
+    for each in (made, load(tmp_path / "file")):
+        each.set_params(lr=1e-4, beta=1).partial_fit(X)
+    told = small("CVAE").partial_fit(X, Y, classes=np.unique(Y))
+    told.partial_fit(X, Y, classes=np.unique(Y))
+    with pytest.raises(ValueError, match="other classes before"):
+        told.partial_fit(X, Y, classes=[*np.unique(Y), "zebra"])
+
+
+def test_a_device_of_torch_serves_everywhere():
+    made = small("VAE", device=torch.device("cpu")).fit(X)
+    assert np.isfinite(made.transform(X)).all() and math.isfinite(made.score(X))
+    with pytest.raises(ValueError, match="cpu takes no number"):
+        small("VAE", device="cpu:0").fit(X)
+
+
+CODES = ["0150", "0151", "0152"] * 30
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        (CODES, pl.String),
+        (pd.Categorical(CODES), pl.String),
+        (pd.Categorical([3, 7, 9] * 30), pl.Int64),
+        (pd.Categorical(["3", "7", "9"] * 30), pl.Int64),
+    ],
+    ids=["codes", "classes of codes", "classes of numbers", "classes of digits"],
+)
+def test_text_and_classes_of_digits_are_classes(column, kind):
+    """By every door: the frame of an estimator means what a file and a frame of data mean."""
+    frame = pd.DataFrame({"x": X[:90, 0], "c": column})
+    made = VAE(latent=2, network="mlp(4)", epochs=1, device="cpu").fit(frame)
+    drawn = made.sample(40)["c"]
+    assert drawn.dtype == kind and set(map(str, drawn)) <= set(map(str, frame["c"]))
+    mixed = data.load(frame, mixed=True).train
+    assert made.columns_.fields[1].levels == mixed.columns.fields[1].levels
+    assert np.isfinite(made.transform(frame)).all()
+
+
+def test_text_of_numbers_alone_is_numbers_of_either_library():
+    rows = {"x": [f"{v:.4f}" for v in X[:, 0]], "n": [str(k % 7) for k in range(len(X))]}
+    both = [pd.DataFrame(rows), pl.DataFrame(rows), pl.DataFrame(rows).cast(pl.Float64)]
+    codes = [small("VAE", likelihood="squared_error").fit_transform(frame) for frame in both]
+    np.testing.assert_array_equal(codes[0], codes[2])
+    np.testing.assert_array_equal(codes[1], codes[2])
 
 
 def test_data_frames_in_and_out():

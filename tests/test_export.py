@@ -350,6 +350,8 @@ def test_the_command(runs, tmp_path, capsys):
         (["RUN", "--to", "torch", "--out", "a.npy"], "is a file"),
         (["RUN", "--to", "torch", "--out", "RUN"], "is the run itself"),
         (["RUN", "--to", "torch", "--pixels", "ints"], "pixels must be"),
+        (["RUN", "--to", "hub", "--pixels", "floats"], "--pixels is of onnx and torch"),
+        (["RUN", "--to", "torch", "--license", "mit"], "--license is of the card of a hub"),
         (["RUN", "--to"], "--to"),
     ],
 )

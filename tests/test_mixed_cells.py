@@ -268,6 +268,20 @@ def test_whole_numbers_stay_whole_and_bytes_are_text(trained):
     assert run.impute(halves.with_columns(visits=pl.lit(2.0))).schema["visits"] == pl.Float64
 
 
+@pytest.mark.parametrize("zone", ["Europe/Oslo", "UTC", None])
+def test_times_of_another_zone_are_said_to_come_back_in_utc(zone):
+    first = datetime(2020, 6, 1)
+    last = first + timedelta(hours=59)
+    times = pl.datetime_range(first, last, "1h", time_zone=zone, eager=True)
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        field, _ = field_of(times)
+    said = [str(note.message) for note in notes]
+    assert field.date == "datetime" and any("come back in UTC" in s for s in said) == (
+        zone == "Europe/Oslo"
+    )
+
+
 def test_a_date_that_is_given(trained):
     run, _ = trained
     for day in ("1971-02-13", " 1971-02-13 ", date(1971, 2, 13), datetime(1971, 2, 13)):

@@ -7,6 +7,7 @@ import shutil
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import polars as pl
 import pytest
 from scipy.stats import bootstrap, rankdata, spearmanr
@@ -370,6 +371,16 @@ def test_the_front_knows_directions_and_its_support():
     known = analysis.front(
         grid(value, recipes=("beta_vae",), strengths=(1, 2, 4, 5)), "elbo", "rate"
     )
+    table = grid(value, recipes=("beta_vae",), strengths=(1, 2, 4, 5))
+    for pair, said in (
+        (("elbow", "rate"), "Did you mean 'elbo'"),
+        (("elbo", "elbo"), "named twice"),
+    ):
+        with pytest.raises(VaekitError, match=said):
+            analysis.front(table, *pair)
+    assert analysis.summary(table, "elbo").equals(analysis.summary(table, ["elbo"]))
+    with pytest.raises(VaekitError, match="a table of results of polars, got DataFrame"):
+        analysis.summary(pd.DataFrame({"run": ["a"]}))
     on = dict(known.select("strength", "on_front").rows())
     assert on == {1: True, 2: True, 4: True, 5: False}
     assert dict(known.select("strength", "support").rows()) == {1: 1.0, 2: 1.0, 4: 1.0, 5: 0.0}

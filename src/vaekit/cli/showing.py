@@ -1,15 +1,11 @@
 """`vaekit show`: a recipe as the `compose` command that makes the same system."""
 
-import re
-import shlex
 from dataclasses import fields
 from typing import Any
 
 from vaekit.cli.parsing import parse_words
 from vaekit.cli.training import parser_of
-
-_BARE = re.compile(r"[\w.,=/:+-]+")
-_SAFE = re.compile(r"[^\"$`\\\\!]*")  # within double quotes
+from vaekit.text.shell import quoted
 
 
 def show_command(words: list[str]) -> None:
@@ -38,10 +34,3 @@ def show_command(words: list[str]) -> None:
 
 def _word(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def quoted(text: str) -> str:
-    """Quote a word for the shell where it needs to be, in double quotes where these suffice."""
-    if _BARE.fullmatch(text):
-        return text
-    return f'"{text}"' if _SAFE.fullmatch(text) else shlex.quote(text)

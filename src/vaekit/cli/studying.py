@@ -26,6 +26,7 @@ from vaekit.study.driver import failures
 from vaekit.study.words import split
 from vaekit.system import files
 from vaekit.text import value
+from vaekit.text.shell import quoted
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -52,7 +53,7 @@ def study_command(words: list[str]) -> None:
     engine = _engine(spec, options)
     shown = Lines()
     run_study(spec, out, engine, options.retry, shown)
-    print(f"table: {out / 'results.csv'}    page: vaekit compare {out}")
+    print(f"table: {out / 'results.csv'}    page: vaekit compare {quoted(out)}")
     if shown.failed:
         print(f"{shown.failed} runs failed: the column `reason` says why; --retry makes them anew")
         sys.exit(1)

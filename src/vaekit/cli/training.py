@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from vaekit.cli.judging import print_numbers, print_summary
 from vaekit.cli.parsing import parse_words, parser
 from vaekit.errors import VaekitError
+from vaekit.text.shell import quoted
 
 if TYPE_CHECKING:
     from jsonargparse import ArgumentParser
@@ -63,7 +64,7 @@ def _say_end(run: "Run", before: int | None) -> None:
         print(f"stopped after step {notes['step']} of {notes['steps']}; continue with --resume")
     print_numbers(run, run.metrics if run.judged() else run.evaluate(verbose=True))
     print_summary(run)
-    print(f"run: {run.folder}    page: vaekit report {run.folder}")
+    print(f"run: {run.folder}    page: vaekit report {quoted(run.folder)}")
     if "stopped_by" in notes:
         sys.exit(128 + signal.Signals[notes["stopped_by"]])
 

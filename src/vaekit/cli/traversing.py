@@ -18,7 +18,7 @@ def traverse_command(words: list[str]) -> None:
     possible = row_endings(runs[0].schema)
     out = out_of(options, runs[0].folder / f"traversals{possible[0]}")
     of = None if options.of is None else _named_examples(options.of)
-    reads = tuple(Path(each) for each in of or () if not each.isdecimal())
+    reads = tuple(Path(each) for each in of or () if each and not each.isdecimal())
     target = Target(out, possible, options.force, reads, runs[0].is_made_of)
     moved = traverse(
         runs,

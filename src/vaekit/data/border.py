@@ -145,7 +145,8 @@ def _check_layout(shape: tuple[int, ...]) -> None:
     if len(shape) == 4 and channels_last(*shape[1:]):
         raise VaekitError(
             f"expected {_INPUTS}, got shape {shape}, which looks like (N, H, W, C), channels last: "
-            "move them, np.moveaxis(x, -1, 1), or pass layout='nhwc' (or 'nchw' if it is right)"
+            "move them, np.moveaxis(x, -1, 1), or where data are loaded pass layout='nhwc' (or "
+            "'nchw' if it is right)"
         )
     if len(rest) == 1 and rest[0] in (3, 4) and min(shape[:2]) >= _MIN_EDGE:
         raise VaekitError(
@@ -174,7 +175,8 @@ def _typed(array: np.ndarray) -> np.ndarray:
 
 def _bytes(array: np.ndarray) -> np.ndarray:
     low, high = _bounds(array)
-    cure = f"pass scale={max(high, 1)} to divide by it, or convert them to float32"
+    most = max(high, 1)
+    cure = f"pass scale={most} where data are loaded, or divide, x / {most}"
     check_bytes(low, high, f"the array ({array.dtype})", cure)
     return _as_type(array, np.uint8)
 

@@ -142,7 +142,7 @@ def source(what: str | Path) -> DataSource:
         kind = "folder" if path.is_dir() else _kind_of_file(path)
         return DataSource(kind, {next(iter(_loader_parameters(kind))): path})
     if isinstance(what, str) and not _looks_like_path(text):
-        name = parse(text)[0]
+        name = text.partition("(")[0].strip()
         raise nearest(name, CATALOGUE, "data set", ", and there is no file or folder of that name")
     raise VaekitError(
         f"there is no file or folder {path}: correct the path, or name a set: "

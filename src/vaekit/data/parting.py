@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from vaekit.arguments import check
 from vaekit.errors import VaekitError
 
 
@@ -11,9 +12,10 @@ def random_parts(count: int, fraction: float, seed: int) -> tuple[Tensor, Tensor
 
     Raises `VaekitError` where one of them would be empty.
     """
-    n = round(fraction * count)
+    check("fraction", fraction, float, 0.1)
+    n = round(fraction * count) if 0 < fraction < 1 else 0
     if not 0 < n < count:
-        cure = f"say a share from {1 / count:.2g} to {1 - 1 / count:.2g}, or bring more examples"
+        cure = f"say a share from {1 / count:.2g} to below 1, or bring more examples"
         raise VaekitError(
             f"holding out {fraction} of {count} examples leaves {count - n} to train "
             f"on and {n} to test on: {cure if count > 1 else 'bring more examples'}"

@@ -163,7 +163,7 @@ class Schema:
         """Return rows in their own units, those of a frame by the names of the columns."""
         assert self.columns is not None
         if is_frame(x) or isinstance(x, Table):
-            table = x if isinstance(x, Table) else read_table(x)
+            table = x if isinstance(x, Table) else read_table(x, words=bool(self.fields))
             if self.fields:
                 return entries_of(table, self.fields)
             return table.numbers(self.columns.names, missing="mean")[0]

@@ -69,16 +69,17 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         """Train on for one pass over X, with the optimiser as the call before left it.
 
         The first call makes the model; a model conditioned on labels then needs `classes`, where X
-        does not hold them all. `epochs` calls on one X are `fit`. Raises as `fit` does; the
-        estimator is then as it was before the call.
+        does not hold them all. `epochs` calls on one X are `fit`. Raises as `fit` does, and where
+        what made the model was set to something else; the estimator is then as it was before.
         """
         if self.get_params()["early_stopping"]:
             raise VaekitError(
                 "partial_fit cannot stop early, it is one epoch: call fit, or set "
                 "early_stopping=False"
             )
-        first = not hasattr(self, "model_")
-        self._advance(self._begin(X, y, classes) if first else self._data(X, y), 1)
+        data = self._data(X, y) if hasattr(self, "model_") else self._begin(X, y, classes)
+        settings.check_unchanged(self, data, classes)
+        self._advance(data, 1)
         return self
 
     def transform(self, X: Any, y: Any = None) -> np.ndarray:
@@ -177,8 +178,7 @@ class Estimator(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
         for name in ("model_", "classes_"):  # a fit that fails leaves no old model in a new form
             self.__dict__.pop(name, None)
         data = self._data(X, y, reset=True, classes=classes)
-        parameters = inspect.signature(self._recipe.make).parameters
-        own = {k: v for k, v in settings.checked_parameters(self).items() if k in parameters}
+        own = settings.of_recipe(self)
         if data.labels is not None:  # the first part of the data may lack the last class
             own["width"] = len(self.classes_)
         seed = inputs.seed_of(self.get_params()["random_state"])

@@ -58,6 +58,8 @@ def read_pixels(estimator: Any, X: Any, reset: bool) -> Tensor:
     With `reset` the estimator learns its form; without, X is held against it. Raises `ValueError`
     for NaN, infinity, other types, and shapes that do not fit.
     """
+    if is_frame(X) and {"String", "object", "str", "string"} & set(map(str, X.dtypes)):
+        X = read_table(X).frame  # of numbers that were text
     X, image_shape = as_array(X), estimator.get_params()["image_shape"]
     given = tuple(X.shape[1:]) if getattr(X, "ndim", None) in (3, 4) else None
     if given:  # (C, H, W) said beforehand settles what comes first
@@ -118,8 +120,8 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
             )
         if asked["image_shape"] is not None:
             return None
-    table = read_table(X) if is_frame(X) else None
-    if reset and (table is None or not _taken_as_mixed(table.frame, asked)):
+    table = read_table(X, words=True) if is_frame(X) else None
+    if reset and (table is None or not _taken_as_mixed(X, table.frame, asked)):
         return None
     name = type(estimator).__name__
     if table is None:
@@ -137,20 +139,21 @@ def read_mixed(estimator: Any, X: Any, reset: bool) -> Dataset | None:
 
 def is_mixed(X: Any, asked: Mapping[str, Any]) -> bool:
     """Tell whether X is a data frame that an estimator of these parameters takes as mixed."""
-    return is_frame(X) and _is_mixed(read_table(X).frame, asked)
+    return is_frame(X) and _is_mixed(X, read_table(X, words=True).frame, asked)
 
 
-def _is_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
+def _is_mixed(X: Any, table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
     """Tell whether a frame has columns of text, classes or dates, or laws are asked for."""
     if asked.get("laws") or str(asked.get("likelihood")).strip() in ("columns", "columns()"):
         return True
     words = pl.String, pl.Categorical, pl.Enum, pl.Object, pl.Binary
-    return any(kind in words or kind.is_temporal() for kind in table.schema.values())
+    kinds = table.schema.values()
+    return "category" in map(str, X.dtypes) or any(k in words or k.is_temporal() for k in kinds)
 
 
-def _taken_as_mixed(table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
+def _taken_as_mixed(X: Any, table: pl.DataFrame, asked: Mapping[str, Any]) -> bool:
     """Do as `_is_mixed`; raise `VaekitError` for missing entries where it is not."""
-    if _is_mixed(table, asked):
+    if _is_mixed(X, table, asked):
         return True
     gone = [name for name in table.columns if _has_holes(table[name])]
     if gone and "likelihood" in asked:

@@ -8,6 +8,7 @@ import numpy as np
 
 from vaekit.arguments import check, check_counts
 from vaekit.data import Dataset
+from vaekit.errors import VaekitError
 from vaekit.training import Training
 
 if TYPE_CHECKING:
@@ -24,6 +25,32 @@ def of_training(estimator: "Estimator", data: Dataset) -> Training:
     whole = Training(**settings, **stop, seed=estimator._trained.seed)
     epochs = max(whole.epochs, estimator.n_iter_ + 1)
     return replace(whole, batch=min(whole.batch, len(data)), epochs=epochs)
+
+
+def of_recipe(estimator: "Estimator") -> dict[str, Any]:
+    """Return the parameters that are arguments of the recipe, as `checked_parameters` does."""
+    known = inspect.signature(estimator._recipe.make).parameters
+    return {k: v for k, v in checked_parameters(estimator).items() if k in known}
+
+
+def check_unchanged(estimator: "Estimator", data: Dataset, classes: Any) -> None:
+    """Raise `VaekitError` where what made the model, or its classes, are no longer the same."""
+    if classes is not None and not np.array_equal(np.unique(classes), estimator.classes_):
+        raise VaekitError(
+            "partial_fit was called with other classes before: give these, leave them out, or fit"
+        )
+    made, asked = estimator._arguments, of_recipe(estimator)
+    width = {"width": made["width"]} if "width" in made else {}
+    whole = estimator._recipe.complete({**asked, **width}, data)
+    kinds = str | int | float | None
+    for name, value in asked.items():
+        before = made.get(name, value)
+        settled = isinstance(value, kinds) and isinstance(before, kinds)
+        if settled and value == whole[name] != before:  # and not one that the data decide
+            raise VaekitError(
+                f"{name} was {before!r} when the model was made, and is {value!r} now: call fit "
+                "for a new model, or set it back"
+            )
 
 
 def checked_parameters(estimator: "Estimator") -> dict[str, Any]:

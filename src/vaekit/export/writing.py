@@ -53,6 +53,10 @@ def write(
     """
     if to not in ENDINGS:
         raise nearest(str(to), ENDINGS, "form to export to")
+    if to == "hub" and pixels != "bytes":
+        raise VaekitError("--pixels is of onnx and torch: a hub has the weights, leave it out")
+    if to != "hub" and license != "unknown":
+        raise VaekitError(f"--license is of the card of a hub: leave it out with --to {to}")
     folder = files.place(run.folder / to if out is None else out, "the folder of an export")
     check_place(folder, run.folder, force)
     if to == "onnx":

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from vaekit.runs.folder import Run
 
 _STEPS = 1000  # of a reader, by default where the recipe trains with one
+READER = "mlp(512)"
 
 
 def evaluate_run(
@@ -85,8 +86,8 @@ def evaluate_run(
     before = run.metrics
     if importance_samples is not None and not information:
         raise VaekitError("--importance-samples is for log p(x): give --information too")
-    names = measure.chosen(metrics if isinstance(metrics, str) else ",".join(metrics))
-    kinds = kinds_of_codes(_listed(codes))
+    names = measure.chosen(",".join(_listed(metrics, "metrics")))
+    kinds = kinds_of_codes(_listed(codes, "codes"))
     if kinds != ("mean",) and not names:
         raise VaekitError("--codes is for scores of codes: give --metrics svm or all too")
     if (corrupt or features) and not names:
@@ -161,7 +162,7 @@ def _scores(
 ) -> Callable[..., Results]:
     """Settle which scores are meant, before anything is computed, and say which are left out."""
     train = None if data is run.data.train else run.data.train
-    corruptions = _listed(corrupt)
+    corruptions = _listed(corrupt, "corrupt")
     for text in corruptions:
         corruption(text)
     place = None if features is None else files.place(features, "the network of features")
@@ -187,9 +188,10 @@ def _scores(
     return score
 
 
-def _listed(names: str | Sequence[str]) -> list[str]:
+def _listed(names: str | Sequence[str], what: str) -> list[str]:
     """Part a text at its commas, but those within brackets, which are arguments'."""
     texts = re.split(r",(?![^(]*\))", names) if isinstance(names, str) else names
+    check(what, texts, Sequence[str])
     return [text.strip() for text in texts if text.strip()]
 
 
@@ -212,7 +214,7 @@ def ledger_of_run(
     n: int = 10_000,
     samples: int = 100,
     bound: int | None = None,
-    reader: str = "mlp(512)",
+    reader: str = READER,
     seed: int = 0,
 ) -> measure.Ledger:
     """Add up the run's information on its held-out data, write ledger.json, and return it.
@@ -232,6 +234,8 @@ def ledger_of_run(
     steps = _bound_steps(run) if bound is None and train is not test else bound or 0
     if steps and train is test:
         raise VaekitError("--bound needs held-out data, and this run has none: leave it out")
+    if not steps and reader != READER:
+        raise VaekitError("--reader is trained for --bound: give its steps, or leave --reader out")
     made = measure.ledger(run.model, test, n, samples, steps, train, reader, seed)
     about = {"data": run.config.data, "split": _part(run), **run.stamp.as_dict()}
     whole = {**about, "n": made.rows[0].number.n, **made.as_dict()}

@@ -48,7 +48,7 @@ def refit_run(
     many are fitted too. `verbose` prints what is dropped of earlier refits. Raises `VaekitError`
     for components < 2, and as `information.refit` does.
     """
-    noise = [*noise, *_up_to(components)]
+    noise = [*([noise] if isinstance(noise, str) else noise), *_up_to(components)]
     own = f"{run.config.arguments.get('likelihood', run.config.recipe)} (as trained)"
     models = {own: run.model}
     for name in dict.fromkeys(noise):

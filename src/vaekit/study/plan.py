@@ -31,7 +31,7 @@ from vaekit.runs import Config, Run
 from vaekit.runs.recorder import MINUTES, Saving
 from vaekit.runs.start import OF_DATA, OF_START, configured
 from vaekit.study.names import DIGITS, mark_of, readable_name
-from vaekit.study.words import Search, names_of, seeds_of, several
+from vaekit.study.words import Search, named_texts, seeds_of, several
 from vaekit.system import files, forms
 from vaekit.system.yaml_file import read_yaml
 from vaekit.text import value
@@ -145,7 +145,7 @@ def planned(spec: Settings) -> Plan:
     """
     blocks = [{**_outer(spec), **_merged(spec, block)} for block in spec.get("runs") or [{}]]
     for block in blocks:
-        named = names_of(block.get("recipes"), "recipes")
+        named = named_texts(block.get("recipes"), "recipes")
         block["recipes"] = [recipes.find(name).name for name in named]
     used = sorted({name for block in blocks for name in block["recipes"]})
     if not used:
@@ -240,7 +240,7 @@ def _runs_of(block: Settings, known: Mapping[str, set[str]]) -> Iterator[Planned
     seeds = None if block.get("seeds") is None else seeds_of(block["seeds"])
     if seeds is not None:
         grid["seed"] = seeds
-    sets = names_of(block.get("data"), "data") or [None]
+    sets = named_texts(block.get("data"), "data") or [None]
     points = block.get("points") or [{}]
     for recipe, each, point in product(block["recipes"], sets, points):
         axes = {name: values for name, values in grid.items() if name in known[recipe]}

@@ -134,7 +134,8 @@ def results(folder: Path | str) -> "pl.DataFrame":
     """Return one row for each run of a study that has ended, as a table of polars.
 
     Columns are the settings, every number with its `.se`, `.estimator` and `.n`, times and the
-    machine. `.to_pandas()` makes one of pandas. Raises `VaekitError` where the folder is no study.
+    machine. `.to_pandas()` makes one of pandas, with pyarrow. Raises `VaekitError` where the folder
+    is no study.
     """
     folder = files.place(folder, "a study")
     read_spec(folder)

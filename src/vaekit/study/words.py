@@ -27,7 +27,7 @@ def split(text: str, at: str = ",") -> list[str]:
     return [part.strip() for part in parts]
 
 
-def names_of(given: Any, what: str) -> list[str]:
+def named_texts(given: Any, what: str) -> list[str]:
     """Return names that are said as one text or several; raise `VaekitError` for anything else."""
     names = [] if given is None else several(given)
     if other := [name for name in names if not isinstance(name, str | Path)]:

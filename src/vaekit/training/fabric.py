@@ -123,6 +123,8 @@ def _check(kind: str, index: str) -> None:
         raise VaekitError("no CUDA device on this machine: use --device auto or cpu")
     if kind == "mps" and not torch.backends.mps.is_available():
         raise VaekitError("no MPS device on this machine: use --device auto or cpu")
+    if index and kind not in ("cuda", "gpu"):
+        raise VaekitError(f"{kind} takes no number: use --device {kind} (device=)")
     if index and not (index.isdigit() and int(index) < torch.cuda.device_count()):
         raise VaekitError(f"no device {kind}:{index}: this machine has {torch.cuda.device_count()}")
 
@@ -139,9 +141,9 @@ def _check_bf16() -> None:
         )
 
 
-def pick(device: str = "auto") -> torch.device:
+def pick(device: str | torch.device = "auto") -> torch.device:
     """Return the device to read a trained model on."""
-    kind, _, index = device.partition(":")
+    kind, _, index = str(device).partition(":")
     _check(kind, index)
     if kind == "auto":
         kind = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,5 +1,6 @@
 """How to train: numbers that every recipe shares and each may set its own defaults for."""
 
+import os
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from vaekit.errors import VaekitError, nearest
 from vaekit.schedules import SCHEDULES, Schedule, weight
 from vaekit.text import parse
 
+MOST_THREADS = 4096
 SEEDS = 2**44  # the loop draws from a million times the seed, and PyTorch takes 64 bits
 # None; needs a closure; needs sparse gradients; takes matrices alone, and biases are none.
 _NOT = ("Optimizer", "LBFGS", "SparseAdam", "Muon")
@@ -83,6 +85,11 @@ class Training:
         for name in ("epochs", "batch", "processes", "validate_every", "patience", "threads"):
             if getattr(self, name) is not None and getattr(self, name) < 1:
                 raise VaekitError(f"{name} must be ≥ 1, got {getattr(self, name)}")
+        if (self.threads or 1) > MOST_THREADS:  # of which PyTorch dies without a word
+            raise VaekitError(
+                f"threads must be ≤ {MOST_THREADS:,}, got {self.threads:,}: this machine has "
+                f"{os.cpu_count()} processors"
+            )
         self._read_rate()
         self._read_optimiser()
         if self.clip is not None and not 0 < self.clip < float("inf"):

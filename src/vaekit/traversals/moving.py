@@ -1,6 +1,6 @@
 """Change the codes of a run's examples: one latent, one category, or two latents together."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vaekit import apply
 from vaekit.apply import condition_of, device_of, evaluating
-from vaekit.arguments import told
+from vaekit.arguments import expect, told
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError, nearest
 from vaekit.information.aggregated.categories import categories_of
@@ -122,6 +122,8 @@ class Mover:
             return found.data, list(found.names)
         one = isinstance(what, np.ndarray | Tensor) and what.shape == self.run.schema.shape
         data = what[None] if one else what
+        cure = [(object, "a whole number names one of the test part, text a file or folder")]
+        expect(data, Sized, "examples to start from", cure)
         return data, [f"example {k}" for k in range(len(data))]
 
     @torch.no_grad()
@@ -156,6 +158,7 @@ class Mover:
         """Part what is moved at commas, as the command line writes it."""
         if isinstance(named, str) and named not in self.names:
             return at_commas(named)
+        named = named.tolist() if isinstance(named, np.ndarray | Tensor) else named
         return list(named) if isinstance(named, list | tuple) else [named]
 
     def _checked(self, what: Any) -> int | str:

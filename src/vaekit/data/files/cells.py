@@ -18,10 +18,11 @@ _MARKED = re.compile(r"[+-]?\d[\d.,]*([eE][+-]?\d+)?")  # a number with points o
 _CELL_SHOWN = 30  # characters of a cell
 
 
-def cleaned(frame: "pl.DataFrame", decimal: str) -> "pl.DataFrame":
+def cleaned(frame: "pl.DataFrame", decimal: str, words: bool = False) -> "pl.DataFrame":
     """Make columns of text numbers where all that is there are numbers.
 
-    They are worked on as one long column: thousands of expressions would take polars seconds.
+    With `words` those with zeros in front stay what they are. They are worked on as one long
+    column: thousands of expressions would take polars seconds.
     """
     import polars as pl
 
@@ -29,10 +30,12 @@ def cleaned(frame: "pl.DataFrame", decimal: str) -> "pl.DataFrame":
     if not names:
         return frame
     rows = len(frame)
-    words, numbers, lost = _parsed_cells(frame, names, decimal)
+    cells, numbers, lost = _parsed_cells(frame, names, decimal)
+    if words:
+        lost |= cells.str.contains(ZEROS).fill_null(False).to_numpy().reshape(lost.shape)
     is_text = np.asarray(lost.any(axis=1)).tolist()
     made = {
-        name: (words if text else numbers).slice(k * rows, rows).alias(name)
+        name: (cells if text else numbers).slice(k * rows, rows).alias(name)
         for k, (name, text) in enumerate(zip(names, is_text, strict=True))
     }
     return pl.DataFrame({own.name: made.get(own.name, own) for own in frame.get_columns()})

@@ -33,11 +33,11 @@ def read_table(
     """Read a file, or a data frame of polars or pandas, as a table.
 
     With `plain` a file whose first line holds nothing but numbers has no names. With `words` true
-    and false, and codes with zeros in front, stay the words that stand in a text file. Raises
+    and false, and codes with zeros in front, stay the words that they are as text. Raises
     `VaekitError` for what is no table, has no rows, or has two columns of one name.
     """
     if is_frame(source):
-        return checked_table(_converted(source), "the data frame", "frame", {})
+        return checked_table(_converted(source, words), "the data frame", "frame", {})
     import polars as pl
 
     files = table_files(source)
@@ -111,15 +111,15 @@ def is_frame(x: Any) -> bool:
     return hasattr(type(x), "shape") and hasattr(x, "columns") and hasattr(x, "dtypes")
 
 
-def _converted(frame: Any) -> "pl.DataFrame":
+def _converted(frame: Any, words: bool) -> "pl.DataFrame":
     import polars as pl
 
     names = [str(name) for name in frame.columns]
     check_columns("the data frame", names)
     if isinstance(frame, pl.DataFrame):
-        return cleaned(frame, ".")
+        return cleaned(frame, ".", words)
     columns = {n: _pandas_column(frame[c]) for n, c in zip(names, frame.columns, strict=True)}
-    return cleaned(pl.DataFrame(columns, strict=False), ".")
+    return cleaned(pl.DataFrame(columns, strict=False), ".", words)
 
 
 def _pandas_column(column: Any) -> Any:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from vaekit.data.files.cells import cell_text
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,6 +35,8 @@ def form_of(column: "pl.Series", what: str) -> str:
 
     kind = column.dtype
     if kind == pl.Date or isinstance(kind, pl.Datetime):
+        if (zone := getattr(kind, "time_zone", None)) not in (None, "UTC"):
+            warn(f"column {column.name!r} of {what} has times of {zone}, which come back in UTC")
         return "date" if kind == pl.Date else "datetime"
     read = _readings(column)
     whole = [form for form, parsed in read.items() if not parsed.null_count()]

@@ -48,7 +48,7 @@ def fields_of(
     Raises `VaekitError` for columns without a value, of lists, of too many classes, of dates that
     can be read in two ways, and for laws that are unknown or cannot be theirs.
     """
-    asked = dict(laws or {})
+    asked = {str(name): law for name, law in (laws or {}).items()}
     for name in asked:
         if name not in used:
             raise nearest(name, used, "column with a law")

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from markupsafe import Markup
 
+from vaekit.arguments import expect
 from vaekit.data import Dataset
 from vaekit.errors import VaekitError
 from vaekit.report import tables
@@ -26,6 +27,7 @@ from vaekit.report.rendering import check_page, csv_link, render, save_page
 from vaekit.report.section import Section
 from vaekit.runs import Run
 from vaekit.system import files
+from vaekit.text.shell import quoted
 
 FOLDERS = 3
 
@@ -39,6 +41,7 @@ def compare(runs: Sequence[Run | Path | str], path: Path | str, force: bool = Fa
     what is no page at `path` (unless `force`), and where the disk refuses.
     """
     path = check_page(files.place(path, "a page"), force)
+    expect(runs, Sequence, "runs, two or more in a list")
     opened = [run if isinstance(run, Run) else Run(run) for run in runs]
     entries, notes = gather(opened)
     if len(entries) < 2:
@@ -50,7 +53,7 @@ def compare(runs: Sequence[Run | Path | str], path: Path | str, force: bool = Fa
 
 def _too_few(runs: Sequence[Run], count: int, notes: Sequence[str]) -> VaekitError:
     known = " ".join(notes)
-    hint = f" For one alone: vaekit report {runs[0].folder}" if len(runs) == 1 else ""
+    hint = f" For one alone: vaekit report {quoted(runs[0].folder)}" if len(runs) == 1 else ""
     return VaekitError(
         f"a comparison needs two runs or more that can be read, got {count}."
         + (f" {known}" if known else "")

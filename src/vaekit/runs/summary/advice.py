@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from vaekit.text.shell import quoted
+
 if TYPE_CHECKING:
     from vaekit.runs.config import Config
     from vaekit.runs.folder import Run
@@ -13,11 +15,11 @@ def train_longer(run: "Run", looked: bool = True) -> str:
     Where no validation `looked` on, whether that helps on other examples is not known.
     """
     epochs = 2 * run.config.training.epochs
-    command = f"vaekit train {run.folder / 'run.yaml'} --epochs {epochs}"
+    command = f"vaekit train {quoted(run.folder / 'run.yaml')} --epochs {epochs}"
     if run.checkpoint.exists():
-        return f"Train longer: {command} --out {run.folder} --resume."
+        return f"Train longer: {command} --out {quoted(run.folder)} --resume."
     unseen = "" if looked else " --validation 0.1 --keep best, which shows whether it still helps"
-    return f"Train longer: {command} --start {run.folder} --out NEW{unseen}."
+    return f"Train longer: {command} --start {quoted(run.folder)} --out NEW{unseen}."
 
 
 def weaker_rate(config: "Config") -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from vaekit.data import Dataset
 from vaekit.runs.summary.codes import MeanCodes, squared_spread
 from vaekit.runs.summary.sentences import Sentence, amount, percent
+from vaekit.text.shell import quoted
 
 if TYPE_CHECKING:
     from vaekit.runs.folder import Run
@@ -22,7 +23,7 @@ def value_of(numbers: NumbersByName, name: str) -> float | None:
 def quality(run: "Run", numbers: NumbersByName, codes: MeanCodes | None) -> Iterator[Sentence]:
     """Say what an example costs, and what reconstructions keep of it."""
     if not numbers:
-        how = f"vaekit evaluate {run.folder}, or run.evaluate() in Python"
+        how = f"vaekit evaluate {quoted(run.folder)}, or run.evaluate() in Python"
         yield Sentence("good", f"It was not judged yet: {how}.")
         return
     part = str(numbers.get("distortion", {}).get("split", "test"))

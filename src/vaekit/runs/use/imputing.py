@@ -141,7 +141,7 @@ def _are_whole(numbers: pl.Series) -> bool:
 def _read(run: "Run", x: Any) -> tuple[Dataset, pl.DataFrame | None, AsWritten | None]:
     """Return rows on the run's scale, the table that they stand in, and what reads its text."""
     if is_frame(x):
-        table = read_table(x)
+        table = read_table(x, words=True)
         data = run.schema.admitted(table)
         warn_of_far_rows(run, data)
         return data, table.frame, None

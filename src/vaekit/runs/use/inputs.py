@@ -239,7 +239,7 @@ def _of_mapped_table(
 
 def of_frame(run: "Run", frame: Any) -> Dataset:
     """Read a frame as the table of a file is read, with the classes that a condition needs."""
-    whole = tables.read_table(frame)
+    whole = tables.read_table(frame, words=bool(run.schema.fields))
     label = _class_column(run, reading_options(run, DataSource("table")), whole.frame.columns)
     return _with_classes(run.schema.admitted(whole), whole, label, None)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from vaekit import pictures
+from vaekit.arguments import expect
 from vaekit.data.border import evenly_spaced
 from vaekit.errors import VaekitError
 from vaekit.faces import face
@@ -100,7 +101,7 @@ def explore(run: "Run", *others: "Run", port: int = 0) -> "Server":
     """
     from vaekit.explore import Explorer, Server
 
-    return Server([Explorer(each) for each in (run, *others)], port).start()
+    return Server([Explorer(each) for each in _as_runs(run, *others)], port).start()
 
 
 def traverse_run(run: "Run", *others: "Run", **how: Any) -> "Traversal":
@@ -110,7 +111,14 @@ def traverse_run(run: "Run", *others: "Run", **how: Any) -> "Traversal":
     """
     from vaekit.traversals import traverse
 
-    return traverse((run, *others), **how)
+    return traverse(_as_runs(run, *others), **how)
+
+
+def _as_runs(*runs: "Run") -> "tuple[Run, ...]":
+    """Return runs; raise `VaekitError` for what is none."""
+    for each in runs:
+        expect(each, type(runs[0]), "a run to stand beside", [(str | Path, "open it, Run(...)")])
+    return runs
 
 
 def open_pretrained(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.study.analysis.layout import by_data, number_names, repeats, values_of, with_settings
+from vaekit.study.analysis.layout import asked_numbers, by_data, repeats, values_of, with_settings
 from vaekit.study.analysis.summaries import resampled_counts
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _RESAMPLES, _RESAMPLES_AT_ONCE, _SETTINGS = 400, 50, 5
 
 def correlations(
     table: "pl.DataFrame",
-    numbers: Sequence[str] | None = None,
+    numbers: Sequence[str] | str | None = None,
     *,
     within: bool = False,
     level: float = 0.95,
@@ -50,7 +50,7 @@ def correlations(
     import polars as pl
 
     table = with_settings(table)
-    names = number_names(table) if numbers is None else list(numbers)
+    names = asked_numbers(table, numbers)
     every = np.array([values_of(table, name) for name in names]).reshape(len(names), len(table))
     rng, rows = np.random.default_rng(seed), list[dict[str, Any]]()
     for data, part in by_data(repeats(table)).items():

@@ -77,8 +77,10 @@ def front(
     import polars as pl
 
     table = with_settings(table)
-    signs = [1 if way_of(name) == "lower" else -1 for name in (x, y)]
     every = [values_of(table, name) for name in (x, y)]
+    signs = [1 if way_of(name) == "lower" else -1 for name in (x, y)]
+    if x == y:
+        raise VaekitError(f"a trade-off is of two numbers, and {x} is named twice")
     errors = [
         values_of(table, f"{n}.se") if f"{n}.se" in table.columns else np.full(len(table), np.nan)
         for n in (x, y)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from vaekit.arguments import expect
 from vaekit.errors import VaekitError, nearest
 from vaekit.metrics import described
 from vaekit.report import tables
@@ -55,6 +56,10 @@ class Repeats:
 
 def check_table(table: "pl.DataFrame") -> None:
     """Raise `VaekitError` where a table is none of results, or no run in it has finished."""
+    import polars as pl
+
+    wrong = "pass vaekit.study.results(DIR), or rows of it"
+    expect(table, pl.DataFrame, "a table of results of polars", [(object, wrong)])
     lacking = [name for name in NEEDED if name not in table.columns]
     if lacking:
         raise VaekitError(
@@ -83,6 +88,13 @@ def number_names(table: "pl.DataFrame") -> list[str]:
     labelled = [name for name in names if needs_labels(name)]
     usual = [name for name in FIRST if name in names]
     return [*labelled, *usual, *(n for n in names if n not in labelled and n not in usual)]
+
+
+def asked_numbers(table: "pl.DataFrame", numbers: Sequence[str] | str | None) -> list[str]:
+    """Return numbers that are named, one by its text alone; all that there are for None."""
+    if numbers is None:
+        return number_names(table)
+    return [numbers] if isinstance(numbers, str) else list(numbers)
 
 
 def needs_labels(name: str) -> bool:

@@ -32,8 +32,8 @@ from vaekit.report.comparison.groups import Value, over_runs
 from vaekit.report.comparison.ranking import differ, is_clear
 from vaekit.study.analysis.layout import (
     Repeats,
+    asked_numbers,
     by_data,
-    number_names,
     obstacle,
     repeats,
     values_of,
@@ -80,7 +80,7 @@ def mean_interval(
 
 def summary(
     table: "pl.DataFrame",
-    numbers: Sequence[str] | None = None,
+    numbers: Sequence[str] | str | None = None,
     *,
     level: float = LEVEL,
     resamples: int = RESAMPLES,
@@ -101,7 +101,7 @@ def summary(
     rng, drawn = np.random.default_rng(seed), dict[int, np.ndarray]()
     rows: list[dict[str, Any]] = []
     groups = by_data(repeats(table))
-    for name in number_names(table) if numbers is None else numbers:
+    for name in asked_numbers(table, numbers):
         values, errors = values_of(table, name), _column_beside(table, name, "se")
         shuffled = _column_beside(table, name, "shuffled")
         for part in groups.values():
