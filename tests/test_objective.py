@@ -68,6 +68,15 @@ def test_the_total_is_the_weighted_sum():
     assert float(values @ torch.tensor(objective.weights(START))) == 13.0
 
 
+def test_a_term_without_a_name_is_named():
+    class Nameless(Term):
+        def __call__(self, run):
+            return torch.zeros(())
+
+    with pytest.raises(VaekitError, match="Nameless has no name: write name = 'word'"):
+        KL() + Nameless()
+
+
 def test_two_terms_of_one_name_are_refused():
     for build in (
         lambda: KL() + KL(),

@@ -156,6 +156,10 @@ class Objective:
         self, parts: Iterable[tuple[float | Schedule, Term]], readers: Sequence[Reader] = ()
     ):
         self.parts, self.readers = tuple(parts), tuple(readers)
+        for _, term in self.parts:
+            if not isinstance(getattr(term, "name", None), str):
+                kind = type(term).__name__
+                raise VaekitError(f"{kind} has no name: write name = 'word' in the class")
         self.critics = tuple(t for _, t in self.parts if isinstance(t, Adversarial))
         losses = (f"{critic.name}_critic" for critic in self.critics)
         read: list[Reader] = [*(term for _, term in self.parts), *self.readers]

@@ -16,6 +16,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from vaekit.report import tables
 from vaekit.report.comparison.groups import Group, Value
 
@@ -37,25 +39,50 @@ class Ranking:
 
 def ranking(name: str, groups: Sequence[Group], measures: Sequence[str | None]) -> Ranking:
     """Find the best of a number; `measures` say of each group what its log p is of."""
-    better = tables.better(name)
-    if not better:
-        return Ranking(name)
-    known = {i: v for i, g in enumerate(groups) if (v := g.number(name)) is not None}
-    if len(known) < 2:
-        return Ranking(name, better, why="one has it only")
+    means = [group.number(name) for group in groups]
+    known = [i for i, mean in enumerate(means) if mean is not None]
     why = _obstacle(name, [groups[i] for i in known], [measures[i] for i in known])
-    if why:
-        return Ranking(name, better, why=why)
-    if better == "higher":
-        known = {
-            i: value for i, value in known.items() if is_clear(value, groups[i].shuffled(name))
-        }
-        if not known:
-            return Ranking(name, better, why="none is clearly above its shuffled value")
+    ranked, why = ranks(name, means, [group.shuffled(name) for group in groups], why)
+    marks = [mark for _, mark in ranked]
+    best = marks.index("best") if "best" in marks else None
+    near = tuple(i for i, mark in enumerate(marks) if mark == "near")
+    better = tables.better(name)
+    return Ranking(name, better, best, near, why if better else "")
+
+
+def ranks(
+    name: str, means: Sequence[Value | None], shuffled: Sequence[Value | None], why: str = ""
+) -> tuple[list[tuple[int | None, str | None]], str]:
+    """Rank means with ties, and mark the best and what cannot be told from it; or say `why` not.
+
+    Returns (rank, mark) of each, None where it has no value or none are ranked. A number that is
+    no merit in itself is not ranked; a score that is not clearly above its shuffled value is not
+    the best of any.
+    """
+    better = tables.better(name)
+    blank: list[tuple[int | None, str | None]] = [(None, None)] * len(means)
+    known = {i: mean for i, mean in enumerate(means) if mean is not None}
+    if not better:
+        return blank, "no merit in itself"
+    if why or len(known) < 2:
+        return blank, why or "one setting has it only"
     sign = 1 if better == "higher" else -1
-    best = max(known, key=lambda i: sign * known[i].value)
-    near = tuple(i for i in known if i != best and not differ(known[i], known[best]))
-    return Ranking(name, better, best, near)
+    fit = [i for i in known if better == "lower" or is_clear(known[i], shuffled[i])]
+    if not fit:
+        return blank, "none is clearly above its shuffled value"
+    best = max(fit, key=lambda i: sign * known[i].value)
+    values = np.array([sign * each.value for each in known.values()])
+    errors = np.array([each.se or 0.0 for each in known.values()])
+    doubt = 2 * np.hypot(errors[:, None], errors)
+    ahead = dict(zip(known, (values - values[:, None] > doubt).sum(1).tolist(), strict=True))
+    marked: list[tuple[int | None, str | None]] = []
+    for i in range(len(means)):
+        if i not in known:
+            marked.append((None, None))
+            continue
+        near = i in fit and not differ(known[i], known[best])
+        marked.append((1 + ahead[i], "best" if i == best else "near" if near else ""))
+    return marked, ""
 
 
 def differ(a: Value, b: Value) -> bool:

@@ -27,9 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vaekit.report import tables
 from vaekit.report.comparison.groups import Value, over_runs
-from vaekit.report.comparison.ranking import differ, is_clear
+from vaekit.report.comparison.ranking import ranks
 from vaekit.study.analysis.layout import (
     Repeats,
     asked_numbers,
@@ -154,38 +153,3 @@ def _average(values: np.ndarray, errors: np.ndarray, group: Repeats) -> Value | 
 def _why_none(table: "pl.DataFrame", name: str, values: np.ndarray, part: Sequence[Repeats]) -> str:
     rows = np.concatenate([group.rows for group in part])
     return obstacle(table, name, rows[np.isfinite(values[rows])])
-
-
-def ranks(
-    name: str, means: Sequence[Value | None], shuffled: Sequence[Value | None], why: str = ""
-) -> tuple[list[tuple[int | None, str | None]], str]:
-    """Rank means with ties, and mark the best and what cannot be told from it; or say `why` not.
-
-    Returns (rank, mark) of each, None where it has no value or none are ranked. A number that is
-    no merit in itself is not ranked; a score that is not clearly above its shuffled value is not
-    the best of any.
-    """
-    better = tables.better(name)
-    blank: list[tuple[int | None, str | None]] = [(None, None)] * len(means)
-    known = {i: mean for i, mean in enumerate(means) if mean is not None}
-    if not better:
-        return blank, "no merit in itself"
-    if why or len(known) < 2:
-        return blank, why or "one setting has it only"
-    sign = 1 if better == "higher" else -1
-    fit = [i for i in known if better == "lower" or is_clear(known[i], shuffled[i])]
-    if not fit:
-        return blank, "none is clearly above its shuffled value"
-    best = max(fit, key=lambda i: sign * known[i].value)
-    values = np.array([sign * each.value for each in known.values()])
-    errors = np.array([each.se or 0.0 for each in known.values()])
-    doubt = 2 * np.hypot(errors[:, None], errors)
-    ahead = dict(zip(known, (values - values[:, None] > doubt).sum(1).tolist(), strict=True))
-    marked: list[tuple[int | None, str | None]] = []
-    for i in range(len(means)):
-        if i not in known:
-            marked.append((None, None))
-            continue
-        near = i in fit and not differ(known[i], known[best])
-        marked.append((1 + ahead[i], "best" if i == best else "near" if near else ""))
-    return marked, ""
