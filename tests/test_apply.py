@@ -988,6 +988,28 @@ def test_a_run_made_again_on_changed_data_says_so(tmp_path, recwarn):
     assert not [w for w in recwarn if "made again" in str(w.message)]
 
 
+def test_labels_that_changed_since_the_training_are_noted(tmp_path, recwarn):
+    """The checksum is of what is encoded; labels stand in the same table, or are folders' names."""
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame({"a": rng.random(40), "b": rng.random(40), "k": ["x", "y"] * 20})
+    table.write_csv(tmp_path / "t.csv")
+    for name in "xy":
+        (tmp_path / "p" / name).mkdir(parents=True)
+        for k in range(20):
+            pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "p" / name / f"{k}.png")
+    sets = {"rows": f"table('{tmp_path / 't.csv'}', label=k)", "pictures": str(tmp_path / "p")}
+    for name, what in sets.items():
+        fit(tmp_path / name, what, likelihood="squared_error")
+        assert len(Run(tmp_path / name).data.train)
+    assert not [w for w in recwarn if "have changed since" in str(w.message)]
+    table.with_columns(k=pl.col("k").reverse()).write_csv(tmp_path / "t.csv")
+    (tmp_path / "p" / "y").rename(tmp_path / "p" / "z")
+    for name in sets:
+        with pytest.warns(VaekitWarning, match="labels and other columns may not be"):
+            assert len(Run(tmp_path / name).data.train)
+
+
 def test_rows_of_a_part_keep_their_numbers(numbers, capsys, there):
     ok(capsys, "encode", numbers.folder, "--out", "z.csv")
     ok(capsys, "reconstruct", numbers.folder, "--out", "x.csv")

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from vaekit.arguments import expect
 from vaekit.data import Dataset, Schema, Splits, source
-from vaekit.errors import VaekitError
+from vaekit.errors import VaekitError, warn
 from vaekit.faces import Numbers
 from vaekit.model import Condition, Model
 from vaekit.runs import history, judging, refits, results, summary
@@ -95,13 +95,20 @@ class Run:
     def splits(self) -> Splits:
         """Return the sets as they were read, before a part of the training set was set aside."""
         splits = self.config.load_data()
+        sums, known = dict(splits.train.files), Schema.read(self.config.notes)
         if self.config.data_checksum not in (None, splits.train.checksum()):
-            sums = dict(splits.train.files)
             cure = "bring back the original files, or train anew"
             if sums and sums == self.config.notes.get("files"):
                 cure = "the files are the same, but are read otherwise than then: train anew"
             raise VaekitError(
                 f"the data {self.config.data} differ from those of the run {self.folder}: {cure}"
+            )
+        named = known is not None and known.label_names != splits.train.label_names
+        then = self.config.notes.get("files") or {}
+        if named or any(then.get(name, own) != own for name, own in sums.items()):
+            warn(
+                f"the data {self.config.data} have changed since {self.folder} was trained. "
+                "What the model encodes is the same, but labels and other columns may not be"
             )
         return splits
 
