@@ -15,6 +15,7 @@ from vaekit.study import store
 from vaekit.study.names import DIGITS
 from vaekit.study.plan import Plan, Planned, setting_of
 from vaekit.study.task import check_scores, sets_of
+from vaekit.study.words import axis_in_words
 from vaekit.system import files
 from vaekit.training import Fit
 from vaekit.training.fabric import threads
@@ -28,7 +29,8 @@ _BESIDE_WEIGHTS = 60_000  # bytes of a run beside its weights: curve, numbers, w
 def listed_runs(plan: Plan) -> str:
     """Return the runs of a plan as a table: what varies, and how many seeds of each."""
     if plan.search:
-        axes = {"setting": "searched in", **{n: str(axis) for n, axis in plan.search.space.items()}}
+        space = {name: axis_in_words(axis) for name, axis in plan.search.space.items()}
+        axes = {"setting": "searched in", **space}
         return "\n".join(f"{name:<{max(map(len, axes))}}  {axis}" for name, axis in axes.items())
     names = [name for name in plan.varied if name != "seed"]
     counts = Counter(tuple(str(setting_of(run, name)) for name in names) for run in plan.runs)

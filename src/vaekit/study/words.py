@@ -120,8 +120,15 @@ class Search:
                 for axis in (self.space[name], before.space[name])
             ]
             if ways[0] != ways[1]:
-                return f"chooses {name} from {before.space[name]}"
+                return f"tries {name} in {axis_in_words(before.space[name])}"
         return ""
+
+
+def axis_in_words(axis: Any) -> str:
+    """Say what a setting is searched in: `2, 4, 8`, or `0.1 to 10, log`."""
+    if isinstance(axis, list):
+        return ", ".join(map(str, axis))
+    return f"{axis['low']:g} to {axis['high']:g}{', log' if axis.get('log') else ''}"
 
 
 def _axis(name: str, given: Any) -> Any:
