@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from vaekit.data import Dataset, TableColumns, load
+from vaekit.data.files import blocks
 from vaekit.data.files.tables import table
 from vaekit.errors import VaekitError, VaekitWarning
 
@@ -555,3 +556,44 @@ def test_decimal_commas_are_read_in_linear_time(tmp_path):
         assert table(path).shape == (width,)
         took.append(time.process_time() - start)
     assert took[1] <= 6 * took[0] + 0.2, took
+
+
+# ---- columns that blanks align
+
+
+ALIGNED = {
+    "names above": ("       alpha        beta\n", "{:12.3f}{:12.3f}\n"),
+    "to the left, and blanks at the end": ("alpha  beta\n", "{:<9.3f}{:<9.3f}  \n"),
+    "tabs among blanks": ("alpha\t beta\n", "{:.3f} \t  {:.3f}\n"),
+    "line ends of Windows": ("  alpha   beta\r\n", "  {:8.3f}  {:8.3f}  \r\n"),
+    "header of NumPy": ("# alpha beta\n", "{:12.3f} {:12.3f}\n"),
+    "a header of NumPy, one blank": ("# alpha beta\n", "{:.3f} {:.3f}\n"),
+    "quoted names": ('   "alpha"   "beta"\n', "{:9.3f}{:9.3f}\n"),
+}
+
+
+@pytest.mark.parametrize("case", ALIGNED)
+@pytest.mark.parametrize("how", ["", ", separator=space", ", mmap=true"])
+def test_aligned_columns_are_columns(case, how, tmp_path, monkeypatch):
+    monkeypatch.setattr(blocks, "TEXT", 700)  # several of them when mapped
+    head, line = ALIGNED[case]
+    how = how.replace("space", "tab" if "\t" in head else "space")
+    x = np.random.default_rng(0).normal(size=(40, 2)).round(3) * [1, 100]
+    (tmp_path / "t.txt").write_text(head + "".join(line.format(*row) for row in x), newline="")
+    read = load(f"table('{tmp_path / 't.txt'}'{how})").joined()
+    assert read.columns.names == ("alpha", "beta")
+    own = read.columns.own(read.batch().double().numpy())
+    np.testing.assert_allclose(np.sort(own, 0), np.sort(x, 0), atol=1e-3)
+
+
+def test_two_blanks_may_hold_a_missing_value(tmp_path):
+    """Where single blanks part the lines alike they do, as before."""
+    (tmp_path / "t.txt").write_text("a b c\n1  3\n4 5 6\n7 8 9\n")
+    with pytest.raises(VaekitError, match=r"by column: 'b' 1"):
+        load(f"table('{tmp_path / 't.txt'}')")
+
+
+def test_words_beside_words_are_no_columns(tmp_path):
+    (tmp_path / "t.txt").write_text("city\nNew York\nLos Angeles\nSan  Jose\n")
+    with pytest.raises(VaekitError, match="columns that are no numbers: city"):
+        load(f"table('{tmp_path / 't.txt'}')")

@@ -1,9 +1,14 @@
 """Files that are not read as they stand: other forms, by first bytes or ending, other encodings."""
 
 import codecs
+import gzip
+import io
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
+from vaekit.data.paths import reading
 from vaekit.errors import VaekitError
 
 _PACKED = {
@@ -93,3 +98,41 @@ def no_text(path: Path, encoding: str | None = None) -> VaekitError:
         f"{path} is no text in UTF-8: save it as «CSV UTF-8», or as Parquet, or say encoding=, "
         "often encoding=latin1 or encoding=cp1252 (Windows), in table(…)"
     )
+
+
+# ---- text
+
+
+def utf8_chunks(path: Path, encoding: str | None, size: int = -1) -> Iterator[bytes]:
+    """Read a file, packed or not, as text in UTF-8 without its mark, `size` bytes at a time."""
+    packed = path.suffix.lower() == ".gz"
+    with (
+        reading(f"the table {path}", "text", "repair or export it again"),
+        gzip.open(path) if packed else path.open("rb") as file,
+    ):
+        name, mark = encoding_of(file.read(4), encoding)
+        file.seek(len(mark))
+        if name == "utf-8":
+            while chunk := file.read(size):
+                yield chunk
+            return
+        text = io.TextIOWrapper(cast("IO[bytes]", file), name, newline="")
+        with text:
+            try:
+                while words := text.read(size):
+                    yield words.encode()
+            except UnicodeError:
+                raise no_text(path, encoding) from None
+
+
+def unix_lines(content: bytes) -> bytes:
+    """Return text whose lines end in CR alone, as old Macs write it, with LF in place of it."""
+    return content if b"\n" in content else content.replace(b"\r", b"\n")
+
+
+def record_end(content: bytes) -> int:
+    """Return where the last whole record ends: after a line break outside of quotes, else 0."""
+    end = content.rfind(b"\n") + 1
+    while end and content.count(b'"', 0, end) % 2:
+        end = content.rfind(b"\n", 0, end - 1) + 1
+    return end

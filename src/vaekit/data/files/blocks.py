@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from vaekit.data.files.cells import cleaned
-from vaekit.data.files.csv import Text, record_end, text_in, unix_lines, utf8_chunks
+from vaekit.data.files.csv import Text, text_in
 from vaekit.data.files.frames import FILL, Missing, Table, checked_table, warn_of_dropped
 from vaekit.data.files.reading import (
     differing_columns,
@@ -21,6 +21,7 @@ from vaekit.data.files.reading import (
     read_text,
     text_column,
 )
+from vaekit.data.foreign import record_end, unix_lines, utf8_chunks
 from vaekit.data.tables.laws import fields_of
 from vaekit.data.tables.mixed import Field, entries_of
 from vaekit.errors import VaekitError

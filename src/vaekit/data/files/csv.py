@@ -4,28 +4,28 @@ UTF-8 and, with its mark at the start, UTF-16 are told from the file; another en
 Above the table may stand lines that begin with #, and Excel's `sep=;`: both are passed over.
 
 The first lines are read with each separator that comes into question. The right one gives every
-line the same number of fields, and numbers where there are some. Comma, semicolon, tab, bar and
-space are tried, as programs and countries write them. What stays open is asked for and not guessed:
+line the same number of fields, and numbers where there are some. Comma, semicolon, tab, bar, space
+and runs of blanks, which align columns of numbers, are tried, as programs and countries write them.
+What stays open is asked for and not guessed:
 a first line that holds a number, and commas that could be of thousands.
 """
 
-import gzip
 import io
 import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, cast
 
-from vaekit.data.foreign import encoding_of, no_text
-from vaekit.data.paths import reading
+from vaekit.data.foreign import no_text, unix_lines, utf8_chunks
 from vaekit.errors import VaekitError, shortened
 
 # What stands for a missing value everywhere, and what does among numbers: a class may be «none».
 MISSING = ("", "?", "NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN", "NAN", "null", "NULL", "Null")
 AMONG_NUMBERS = (*MISSING, "None", "none", "na", "-", "--", ".", "-nan")
-_SEPARATORS = (",", ";", "\t", "|", " ")
+_ALIGNED = "  "  # runs of blanks
+_SEPARATORS = (",", ";", "\t", "|", " ", _ALIGNED)
+_QUOTED_OR_BLANK = re.compile(rb'("(?:[^"]|"")*")|[ \t]+')
 _SEPARATOR_WORDS = {
     "comma": ",",
     "semicolon": ";",
@@ -57,6 +57,11 @@ class Text:
     decimal: str
     header: bool
     names: tuple[str, ...]
+    aligned: bool = False
+
+    def parted(self) -> "Text":
+        """Return the text with a single blank where runs of them align its columns."""
+        return replace(self, content=_unaligned(self.content)) if self.aligned else self
 
     def without_blank_lines(self) -> bytes:
         """Return the content without blank lines, which are no rows of missing values."""
@@ -98,6 +103,8 @@ def text_in(
     marks = [m[1].replace("\\t", "\t") for line in above if (m := _SEP.fullmatch(line))]
     mark = next(iter(marks), None) if separator is None else separator
     sign = _separator(lines) if mark is None else _separator_asked(mark)
+    if mark is not None and sign == " ":
+        sign = _separator(lines, (" ", _ALIGNED))
     rows = [_fields(line, sign) for line in lines]
     _check_widths(path, rows, sign)
     point = _decimal(path, sign, rows) if decimal is None else decimal
@@ -111,45 +118,12 @@ def text_in(
     names = first if titled else [str(k + 1) for k in range(len(first))]
     skipped = len(above) - bool(named) if any(above) else 0
     below = content.split(b"\n", skipped)[-1] if skipped else content
-    return Text(below, sign, point, titled, tuple(names))
+    below = below.lstrip().removeprefix(b"# ") if named and not sign.strip(" ") else below
+    aligned = sign == _ALIGNED
+    return Text(below, " " if aligned else sign, point, titled, tuple(names), aligned)
 
 
 # ---- its lines
-
-
-def utf8_chunks(path: Path, encoding: str | None, size: int = -1) -> Iterator[bytes]:
-    """Read a file, packed or not, as text in UTF-8 without its mark, `size` bytes at a time."""
-    packed = path.suffix.lower() == ".gz"
-    with (
-        reading(f"the table {path}", "text", "repair or export it again"),
-        gzip.open(path) if packed else path.open("rb") as file,
-    ):
-        name, mark = encoding_of(file.read(4), encoding)
-        file.seek(len(mark))
-        if name == "utf-8":
-            while chunk := file.read(size):
-                yield chunk
-            return
-        text = io.TextIOWrapper(cast("IO[bytes]", file), name, newline="")
-        with text:
-            try:
-                while words := text.read(size):
-                    yield words.encode()
-            except UnicodeError:
-                raise no_text(path, encoding) from None
-
-
-def unix_lines(content: bytes) -> bytes:
-    """Return text whose lines end in CR alone, as old Macs write it, with LF in place of it."""
-    return content if b"\n" in content else content.replace(b"\r", b"\n")
-
-
-def record_end(content: bytes) -> int:
-    """Return where the last whole record ends: after a line break outside of quotes, else 0."""
-    end = content.rfind(b"\n") + 1
-    while end and content.count(b'"', 0, end) % 2:
-        end = content.rfind(b"\n", 0, end - 1) + 1
-    return end
 
 
 def _first_lines(path: Path, content: bytes) -> tuple[list[str], list[str]]:
@@ -209,22 +183,30 @@ def _separator_asked(separator: str) -> str:
     return sign
 
 
-def _separator(lines: Sequence[str]) -> str:
+def _unaligned(content: bytes) -> bytes:
+    one = _QUOTED_OR_BLANK.sub(lambda match: match[1] or b" ", content)
+    return re.sub(rb"(?m)^ | (?=\r?$)", b"", one)
+
+
+def _separator(lines: Sequence[str], among: Sequence[str] = _SEPARATORS) -> str:
     """Find what parts all lines alike, or those of numbers below a first that is something else."""
 
     def merit(separator: str, first: int = 0) -> tuple[float, int]:
         rows = [_fields(line, separator) for line in lines[first:]]
         width = len(rows[0])
-        if width < 2 or any(len(row) != width for row in rows):
+        unequal = width < 2 or any(len(row) != width for row in rows)
+        if unequal or (separator == " " and not all(map(any, zip(*rows, strict=True)))):
             return -1.0, 0
         cells = [cell for row in rows[1:] for cell in row] or rows[0]
         signs = ".," if separator != "," else "."
         numbers = sum(_is_numeric(cell, signs) or cell in AMONG_NUMBERS for cell in cells)
-        return numbers / len(cells), width
+        share = numbers / len(cells)
+        words = separator == _ALIGNED and among is _SEPARATORS and share <= _MOST_NUMBERS
+        return (-1.0, 0) if words else (share, width)
 
-    best = max(_SEPARATORS, key=merit)
+    best = max(among, key=merit)
     if merit(best)[0] < 0 and len(lines) > 1:
-        below = max(_SEPARATORS, key=lambda separator: merit(separator, 1))
+        below = max(among, key=lambda separator: merit(separator, 1))
         return below if merit(below, 1)[0] > _MOST_NUMBERS else best
     return best
 
@@ -243,6 +225,8 @@ def _check_widths(path: Path, rows: Sequence[Sequence[str]], separator: str) -> 
 
 def _fields(line: str, separator: str) -> list[str]:
     """Cut a line into its fields, without the quotes and spaces around them."""
+    if separator == _ALIGNED:
+        line, separator = _unaligned(line.encode()).decode(), " "
     if '"' not in line:
         return [field.strip() for field in line.split(separator)]
     mark = re.escape(separator)
@@ -272,7 +256,9 @@ def _decimal(path: Path, separator: str, rows: Sequence[Sequence[str]]) -> str:
 
 def _names_in(above: Sequence[str], separator: str, first: Sequence[str]) -> list[str]:
     """Return the names that a line with # right above numbers holds, none where it is a comment."""
-    names = [name for line in above if line.startswith("#") for name in _fields(line, separator)]
+    hash_ = "" if separator.strip(" ") else "# "  # which blanks part from the first name
+    marked = [line.removeprefix(hash_) for line in above if line.startswith("#")]
+    names = [name for line in marked for name in _fields(line, separator)]
     fit = 2 <= len(names) == len(first) and any(_is_numeric(cell, ".,") for cell in first)
     return names if fit else []
 

@@ -188,6 +188,7 @@ def read_text(path: Path, text: Text, words: bool = False) -> "tuple[bytes, pl.D
     import polars as pl
 
     check_columns(str(path), text.names)
+    text = text.parted()
     content = text.content
     try:
         frame = _csv(content, text)
