@@ -352,7 +352,7 @@ LONG = ("vae", "--data", "digits", "--latent", 2, "--network", "mlp(64)", "--bat
 LONG = (
     *LONG,
     "--epochs",
-    12,
+    8,
     "--seeds",
     "0:4",
     "--evaluate",

@@ -429,9 +429,9 @@ def test_settings_out_of_range(values):
     ("device", "cause"),
     [
         ("tpu", "unknown device"),
-        ("cpu:3", "no device"),
+        ("cpu:3", "cpu takes no number"),
         ("cuda:99", "CUDA|no device"),
-        ("cpu:x", "no device"),
+        ("cpu:x", "cpu takes no number"),
     ],
 )
 def test_devices_that_are_not_there(device, cause):
