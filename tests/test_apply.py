@@ -989,7 +989,7 @@ def test_a_run_made_again_on_changed_data_says_so(tmp_path, recwarn):
 
 
 def test_labels_that_changed_since_the_training_are_noted(tmp_path, recwarn):
-    """The checksum is of what is encoded; labels stand in the same table, or are folders' names."""
+    """Labels stand in the same table, or are the names of folders; they have a sum of their own."""
     rng = np.random.default_rng(0)
     table = pl.DataFrame({"a": rng.random(40), "b": rng.random(40), "k": ["x", "y"] * 20})
     table.write_csv(tmp_path / "t.csv")
@@ -1006,8 +1006,25 @@ def test_labels_that_changed_since_the_training_are_noted(tmp_path, recwarn):
     table.with_columns(k=pl.col("k").reverse()).write_csv(tmp_path / "t.csv")
     (tmp_path / "p" / "y").rename(tmp_path / "p" / "z")
     for name in sets:
-        with pytest.warns(VaekitWarning, match="labels and other columns may not be"):
+        with pytest.warns(VaekitWarning, match="the classes of the data .* have changed since"):
             assert len(Run(tmp_path / name).data.train)
+
+
+def test_a_test_part_that_changed_since_the_training_is_refused(tmp_path):
+    """Numbers of before would else stand beside new ones, of other examples."""
+    rng = np.random.default_rng(0)
+    for part in ("train", "test"):
+        (tmp_path / "p" / part).mkdir(parents=True)
+        for k in range(20):
+            pixels = rng.integers(0, 255, (8, 8), dtype=np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "p" / part / f"{k}.png")
+    run = fit(tmp_path / "run", str(tmp_path / "p"))
+    run.evaluate(information=True, importance_samples=2)
+    kept = (run.folder / "metrics.json").read_bytes()
+    Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / "p" / "test" / "3.png")
+    with pytest.raises(VaekitError, match="differ from those of the run"):
+        Run(run.folder).evaluate()
+    assert (run.folder / "metrics.json").read_bytes() == kept
 
 
 def test_rows_of_a_part_keep_their_numbers(numbers, capsys, there):

@@ -121,6 +121,14 @@ def elastic(world: int, here: int) -> dict[str, int | str]:
     return {"TORCHELASTIC_RUN_ID": "a", "WORLD_SIZE": world, "LOCAL_WORLD_SIZE": here}
 
 
+def test_processes_need_a_program_that_they_can_run(environment, monkeypatch):
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None, raising=False)
+    for words in (["-c"], ["-"], [""], ["no such file.py"]):
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(VaekitError, match="which must be a file: write it into one"):
+            fabric.make_fabric(Training(batch=10, processes=2, device="cpu"))
+
+
 def test_who_starts_processes(environment):
     assert launched(2) == Launched(2, 1, "")
     environment(SLURM_NTASKS=4, SLURM_PROCID=0)  # of a script of sbatch without srun

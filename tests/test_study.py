@@ -152,6 +152,7 @@ def test_what_are_no_seeds(given):
         ({"data": {"sprites": {"scales": 1}}}, "data are named by"),
         ({"data": 3}, "data are named by"),
         ({"data": []}, "say what to train on"),
+        ({"settings": {"processes": 2}}, "each in one process: leave processes out"),
         ({"settings": {"data": "mnist"}}, "data stands among the settings, and data: at the top"),
         ({"runs": [{"grid": {"data": ["mnist"]}}]}, "data stands among the settings"),
         ({"checkpoint_minutes": 0}, None),

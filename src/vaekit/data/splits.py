@@ -1,8 +1,10 @@
 """The two parts of a set: images to train on, and those held out."""
 
+import hashlib
 from dataclasses import replace
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -33,6 +35,17 @@ class Splits(NamedTuple):
         if train.images is test.images and train.rows is not None and test.rows is not None:
             return replace(train, rows=_all_rows(train.rows, test.rows, len(train.images)))
         return _concatenated(train, test)
+
+    def classes_checksum(self) -> str:
+        """Compute the sha256 of labels, their names and attributes of both parts, in hex digits."""
+        digest = hashlib.sha256()
+        for part in self:
+            digest.update(repr(part.label_names).encode())
+            for told in (part.labels, part.attributes):
+                if told is not None:
+                    own = told if part.rows is None else told[part.rows]
+                    digest.update(np.ascontiguousarray(own.cpu().numpy()).data)
+        return digest.hexdigest()
 
     def to(self, device: torch.device | str) -> "Splits":
         """Move both parts to a device, what they share only once."""

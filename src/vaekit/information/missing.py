@@ -83,7 +83,8 @@ def imputed(
             log_w = torch.where(log_w.isfinite() | lost, log_w, -math.inf)
             share = torch.where(lost, 0.0, log_w).softmax(0).to(x.dtype)
             far += int(lost.sum())
-            few += int((holes & (share.square().sum(0) > 1 / _FEW_OF_ROW)).sum())
+            if (z != z[0]).any():  # else the encoder gives a row one code
+                few += int((holes & (share.square().sum(0) > 1 / _FEW_OF_ROW)).sum())
             holed += int(holes.sum())
             if draw:
                 chosen = torch.multinomial(share.T, 1)[:, 0]

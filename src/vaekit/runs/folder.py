@@ -95,20 +95,20 @@ class Run:
     def splits(self) -> Splits:
         """Return the sets as they were read, before a part of the training set was set aside."""
         splits = self.config.load_data()
-        sums, known = dict(splits.train.files), Schema.read(self.config.notes)
-        if self.config.data_checksum not in (None, splits.train.checksum()):
+        sums, then = dict(splits.train.files), self.config.notes.get("sums") or {}
+        train = self.config.data_checksum not in (None, splits.train.checksum())
+        if train or then.get("test") not in (None, splits.test.checksum()):
             cure = "bring back the original files, or train anew"
             if sums and sums == self.config.notes.get("files"):
                 cure = "the files are the same, but are read otherwise than then: train anew"
             raise VaekitError(
                 f"the data {self.config.data} differ from those of the run {self.folder}: {cure}"
             )
-        named = known is not None and known.label_names != splits.train.label_names
-        then = self.config.notes.get("files") or {}
-        if named or any(then.get(name, own) != own for name, own in sums.items()):
+        if then.get("classes") not in (None, splits.classes_checksum()):
             warn(
-                f"the data {self.config.data} have changed since {self.folder} was trained. "
-                "What the model encodes is the same, but labels and other columns may not be"
+                f"the classes of the data {self.config.data} have changed since {self.folder} was "
+                "trained, so what is said of them is of others: bring the original ones back, or "
+                "train anew"
             )
         return splits
 

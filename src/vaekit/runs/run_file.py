@@ -39,6 +39,7 @@ _NOTES = {
     "train?": int,
     "test?": int,
     "files?": {"*": str},
+    "sums?": {"*": str},
     "known?": _KNOWN,
     "classes?": [int],
     "imports?": [str],

@@ -160,6 +160,10 @@ def planned(spec: Settings) -> Plan:
     for block in blocks:
         for run in _runs_of(block, known):
             runs.setdefault(run.mark, run)
+    if any(run.config.training.processes > 1 for run in runs.values()):
+        raise VaekitError(
+            "the runs of a study stand side by side, each in one process: leave processes out"
+        )
     evaluate = dict(spec.get("evaluate") or {})
     _check_judging(evaluate)
     minutes = Saving(spec.get("checkpoint_minutes") or MINUTES).minutes

@@ -7,6 +7,7 @@ import platform
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -38,6 +39,8 @@ def make_fabric(training: Training) -> "Fabric":
     if training.precision == "bf16" and pick(training.device).type == "cpu":
         _check_bf16()
     started = launched(training.processes)
+    if training.processes > 1 and not started.by:
+        _check_program()
     devices = [int(index)] if index else started.here
     strategy = "ddp" if training.processes > 1 else "auto"
     if training.processes > 1 and training.critics == "first":  # whose step is one apart
@@ -53,6 +56,16 @@ def make_fabric(training: Training) -> "Fabric":
     )
     fabric.launch()
     return fabric
+
+
+def _check_program() -> None:
+    """Raise `VaekitError` where there is no program that further processes could run."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    if module is None and not Path(sys.argv[0]).is_file():
+        raise VaekitError(
+            "processes run the whole program once more each, which must be a file: write it into "
+            "one, python FILE.py, or use vaekit train --processes on the command line"
+        )
 
 
 class Launched(NamedTuple):

@@ -17,7 +17,11 @@ def train_longer(run: "Run", looked: bool = True) -> str:
     epochs = 2 * run.config.training.epochs
     command = f"vaekit train {quoted(run.folder / 'run.yaml')} --epochs {epochs}"
     if run.checkpoint.exists():
-        return f"Train longer: {command} --out {quoted(run.folder)} --resume."
+        patience = run.config.training.patience
+        more = f" --patience {4 * patience}" if patience else ""
+        return (
+            f"Train longer: {command}{more} --out {quoted(run.folder)} --resume --keep-checkpoint."
+        )
     unseen = "" if looked else " --validation 0.1 --keep best, which shows whether it still helps"
     return f"Train longer: {command} --start {quoted(run.folder)} --out NEW{unseen}."
 
