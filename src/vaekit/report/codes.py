@@ -135,8 +135,9 @@ def typical(codes: ItemCodes) -> int:
 def sweep(codes: ItemCodes, latent: int, steps: int, place: int = 0) -> np.ndarray:
     """Return the values of one latent to show, for the item at `place` in `codes`.
 
-    −3 to 3; mean ± 3 sd of p(z|c) under the item's condition, or of deterministic codes, not
-    beyond those seen: no sigmoid gives −0.5, and what a decoder makes of it means nothing.
+    −3 to 3; mean ± 3 sd of p(z|c) under the item's condition, or of deterministic codes, but from
+    the least of them to the largest at most: no sigmoid gives −0.5, and what a decoder makes of
+    it means nothing.
     """
     span = np.linspace(-3, 3, steps)
     if codes.priors is not None:
@@ -145,7 +146,8 @@ def sweep(codes: ItemCodes, latent: int, steps: int, place: int = 0) -> np.ndarr
     column = codes.means[:, latent]
     if codes.nats:
         return span
-    return (column.mean() + span * column.std()).clip(column.min(), column.max())
+    ends = (column.mean() + span[[0, -1]] * column.std()).clip(column.min(), column.max())
+    return np.linspace(*ends, steps)
 
 
 def informative(codes: ItemCodes) -> list[int]:

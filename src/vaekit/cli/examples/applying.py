@@ -210,9 +210,9 @@ def interpolate_command(words: list[str]) -> None:
         "interpolate",
         "RUN A B",
         "Decode along the straight line between the means of q(z|x) of two examples; the ends are "
-        "their reconstructions. Every prior here has its mass around a middle, through which a "
-        "straight line may go; entries of a one-hot mix on the way. A condition that differs "
-        "between A and B moves along a line too, unless --condition fixes it.",
+        "their reconstructions. Where the prior has its mass around a middle, as the normal one, "
+        "a straight line may go through it; entries of a one-hot mix on the way. A condition that "
+        "differs between A and B moves along a line too, unless --condition fixes it.",
         "vaekit interpolate runs/mnist 3 17 --steps 10 --out line.png",
     )
     add_run(made)

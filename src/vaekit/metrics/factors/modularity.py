@@ -84,6 +84,7 @@ def modularity_explicitness(
     Row(
         "explicitness",
         "how simple a reader will do?",
+        "at most 1",
         part="explicitness",
         ideal="1, less",
         mind="wants levels that are cut off by planes",
