@@ -472,6 +472,13 @@ CALLS: dict[str, tuple[Callable[[], Any], str]] = {
     "split text": (lambda: SET.split("0.1"), "fraction must be a number"),  # type: ignore
     "split nothing": (lambda: SET.split(None), "fraction must be a number"),  # type: ignore
     "split NaN": (lambda: SET.split(float("nan")), "leaves"),
+    "one-hot beyond": (lambda: data.one_hot(torch.tensor([3, 11]), 10), "0 to 9, got 11"),
+    "one-hot below": (lambda: data.one_hot(torch.tensor([-1]), 10), "0 to 9, got -1"),
+    "one-hot between": (lambda: data.one_hot(torch.tensor([1.5]), 10), "0 to 9, got 1.5"),
+    "Dataset of real labels": (
+        lambda: Dataset(torch.zeros(3, 2), torch.ones(3)),
+        "labels are whole numbers",
+    ),
     "load a name with a blank": (lambda: data.load("my photos"), "no file or folder of that name"),
     "load ünï": (lambda: data.load("ünï"), "unknown data set 'ünï'"),
     "laws of no column": (lambda: data.load(pl.DataFrame(ROWS), mixed=True, laws={0: "x"}), "'0'"),

@@ -59,6 +59,8 @@ class Dataset:
         n = len(self.images)
         if self.labels is not None and tuple(self.labels.shape) != (n,):
             raise VaekitError(f"expected {n} labels, got shape {tuple(self.labels.shape)}")
+        if self.labels is not None and self.labels.is_floating_point():
+            raise VaekitError(f"labels are whole numbers, got {self.labels.dtype}: labels.long()")
         if self.factors is not None and len(self.factors) != n:
             raise VaekitError(f"the factors span {len(self.factors)} images, but there are {n}")
         if self.attributes is not None and (self.attributes.ndim != 2 or len(self.attributes) != n):

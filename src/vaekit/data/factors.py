@@ -186,8 +186,15 @@ class Factors:
 
 
 def one_hot(classes: Tensor, width: int) -> Tensor:
-    """Return one-hots (n, width) of whole numbers (n,), float32."""
-    return (classes[:, None] == torch.arange(width, device=classes.device)).float()
+    """Return one-hots (n, width) of whole numbers (n,), float32.
+
+    Raises `VaekitError` for others than 0, …, width − 1, on a device that need not be asked for it.
+    """
+    made = (classes[:, None] == torch.arange(width, device=classes.device)).float()
+    if classes.device.type == "cpu" and (off := made.sum(1) == 0).any():
+        wrong = classes[off][0].item()
+        raise VaekitError(f"a one-hot of {width} is of the classes 0 to {width - 1}, got {wrong}")
+    return made
 
 
 def one_hots(levels: Tensor, sizes: Sequence[int]) -> Tensor:
