@@ -146,8 +146,8 @@ def sweep(codes: ItemCodes, latent: int, steps: int, place: int = 0) -> np.ndarr
     column = codes.means[:, latent]
     if codes.nats:
         return span
-    ends = (column.mean() + span[[0, -1]] * column.std()).clip(column.min(), column.max())
-    return np.linspace(*ends, steps)
+    low, high = column.mean() + span[[0, -1]] * column.std()
+    return np.linspace(max(low, column.min()), min(high, column.max()), steps)
 
 
 def informative(codes: ItemCodes) -> list[int]:
