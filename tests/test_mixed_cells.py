@@ -319,3 +319,15 @@ def test_a_set_that_lost_a_class_is_encoded_by_what_its_cells_mean(tmp_path):
     less = load(frame.drop("city"), mixed=True, holdout=0).train
     with pytest.raises(VaekitError, match="city"):
         run.encode(less)
+
+
+def test_a_row_of_one_code_is_no_row_of_few(tmp_path, recwarn):
+    """A deterministic encoder gives a row one code, which more of them would not change."""
+    r = np.random.default_rng(0)
+    rows = pl.DataFrame({"a": r.normal(size=80), "b": r.normal(size=80), "c": ["x", "y"] * 40})
+    rows.write_csv(tmp_path / "t.csv")
+    data = f"table('{tmp_path / 't.csv'}', mixed=true)"
+    run = vaekit.train("ae", data=data, out=tmp_path / "r", epochs=1, latent=2, batch=20)
+    holes = rows.head(22).with_columns(a=pl.lit(None, dtype=pl.Float64))
+    assert not run.impute(holes)["a"].null_count()
+    assert not [note for note in recwarn if "rest on fewer" in str(note.message)]

@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import polars as pl
@@ -13,9 +14,10 @@ import vaekit
 from vaekit.errors import VaekitWarning
 from vaekit.report.rendering import options_as_code
 from vaekit.runs import Run
-from vaekit.runs.summary import Sentence
+from vaekit.runs.summary import Sentence, advice
 from vaekit.runs.summary.learned import column_correlations, shares_of
 from vaekit.runs.summary.sentences import amount, percent
+from vaekit.training import Training
 
 SMALL = {"network": "mlp(32)", "device": "cpu", "verbose": False, "data": "digits"}
 # What is wrong, by words that no other sentence has.
@@ -351,3 +353,15 @@ def test_the_commands_and_the_page_say_them(few, tmp_path, capsys):
     assert "<code>--keep best</code>" in page
     assert json.loads((tmp_path / "r" / "metrics.json").read_text())["elbo"]["value"] is not None
     assert Run(place).summary()[0] == Sentence(*Run(place).summary()[0])
+
+
+def test_the_advice_after_an_early_stop_gives_more_patience(tmp_path):
+    """Without it the command that is advised makes no step, and takes the checkpoint with it."""
+    training = Training(epochs=12, validate_every=1, patience=1)
+    run = SimpleNamespace(folder=tmp_path / "a run", config=SimpleNamespace(training=training))
+    run.checkpoint = run.folder / "checkpoint"
+    said = advice.train_longer(run)
+    assert f'--epochs 24 --start "{run.folder}" --out NEW' in said
+    run.checkpoint.mkdir(parents=True)
+    said = advice.train_longer(run)
+    assert f'--epochs 24 --patience 4 --out "{run.folder}" --resume --keep-checkpoint.' in said
