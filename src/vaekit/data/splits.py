@@ -36,8 +36,11 @@ class Splits(NamedTuple):
             return replace(train, rows=_all_rows(train.rows, test.rows, len(train.images)))
         return _concatenated(train, test)
 
-    def classes_checksum(self) -> str:
-        """Compute the sha256 of labels, their names and attributes of both parts, in hex digits."""
+    def sums(self) -> dict[str, str]:
+        """Compute the sha256 of the test part where it is another one, and of all classes.
+
+        These are the labels, their names and the attributes of both parts.
+        """
         digest = hashlib.sha256()
         for part in self:
             digest.update(repr(part.label_names).encode())
@@ -45,7 +48,8 @@ class Splits(NamedTuple):
                 if told is not None:
                     own = told if part.rows is None else told[part.rows]
                     digest.update(np.ascontiguousarray(own.cpu().numpy()).data)
-        return digest.hexdigest()
+        test = {} if self.test is self.train else {"test": self.test.checksum()}
+        return {**test, "classes": digest.hexdigest()}
 
     def to(self, device: torch.device | str) -> "Splits":
         """Move both parts to a device, what they share only once."""

@@ -95,16 +95,16 @@ class Run:
     def splits(self) -> Splits:
         """Return the sets as they were read, before a part of the training set was set aside."""
         splits = self.config.load_data()
-        sums, then = dict(splits.train.files), self.config.notes.get("sums") or {}
-        train = self.config.data_checksum not in (None, splits.train.checksum())
-        if train or then.get("test") not in (None, splits.test.checksum()):
+        read, then = dict(splits.train.files), self.config.notes.get("sums") or {}
+        other = {name for name, own in splits.sums().items() if then.get(name, own) != own}
+        if "test" in other or self.config.data_checksum not in (None, splits.train.checksum()):
             cure = "bring back the original files, or train anew"
-            if sums and sums == self.config.notes.get("files"):
+            if read and read == self.config.notes.get("files"):
                 cure = "the files are the same, but are read otherwise than then: train anew"
             raise VaekitError(
                 f"the data {self.config.data} differ from those of the run {self.folder}: {cure}"
             )
-        if then.get("classes") not in (None, splits.classes_checksum()):
+        if "classes" in other:
             warn(
                 f"the classes of the data {self.config.data} have changed since {self.folder} was "
                 "trained, so what is said of them is of others: bring the original ones back, or "

@@ -86,7 +86,7 @@ def evaluate_run(
     before = run.metrics
     if importance_samples is not None and not information:
         raise VaekitError("--importance-samples is for log p(x): give --information too")
-    names = measure.chosen(",".join(_listed(metrics, "metrics")))
+    names = measure.chosen(_listed(metrics, "metrics"))
     kinds = kinds_of_codes(_listed(codes, "codes"))
     if kinds != ("mean",) and not names:
         raise VaekitError("--codes is for scores of codes: give --metrics svm or all too")

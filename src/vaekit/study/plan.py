@@ -290,7 +290,6 @@ def _check_judging(evaluate: Settings) -> None:
             check(name, given, known[name].annotation, known[name].default)
         counts = ("n", "samples", "bins", "importance_samples")
         check_counts(**{name: evaluate[name] for name in counts if evaluate.get(name) is not None})
-        metrics = evaluate.get("metrics") or ""
-        chosen(metrics if isinstance(metrics, str) else ",".join(metrics))
+        chosen(evaluate.get("metrics") or "")
     except VaekitError as error:
         raise VaekitError(f"evaluate: {error}") from None

@@ -146,8 +146,7 @@ def _validated(rows: Sequence[Mapping[str, float]], best_step: int | None) -> Ta
 
 def check_scores(evaluate: Mapping[str, Any], config: Config, splits: Splits) -> None:
     """Raise `VaekitError` where none of the scores that are asked for applies to such a run."""
-    asked = evaluate.get("metrics") or ""
-    names = information.chosen(asked if isinstance(asked, str) else ",".join(asked))
+    names = information.chosen(evaluate.get("metrics") or "")
     if names:
         train, test = config.parted(splits)[0]
         arguments = recipes.find(config.recipe).complete(config.arguments, train)

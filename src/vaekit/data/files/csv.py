@@ -6,8 +6,8 @@ Above the table may stand lines that begin with #, and Excel's `sep=;`: both are
 The first lines are read with each separator that comes into question. The right one gives every
 line the same number of fields, and numbers where there are some. Comma, semicolon, tab, bar, space
 and runs of blanks, which align columns of numbers, are tried, as programs and countries write them.
-What stays open is asked for and not guessed:
-a first line that holds a number, and commas that could be of thousands.
+What stays open is asked for and not guessed: a first line that holds a number, and commas that
+could be of thousands.
 """
 
 import io
@@ -102,9 +102,7 @@ def text_in(
         raise VaekitError(f"cannot read the table {path} (it is empty): export it again")
     marks = [m[1].replace("\\t", "\t") for line in above if (m := _SEP.fullmatch(line))]
     mark = next(iter(marks), None) if separator is None else separator
-    sign = _separator(lines) if mark is None else _separator_asked(mark)
-    if mark is not None and sign == " ":
-        sign = _separator(lines, (" ", _ALIGNED))
+    sign = _separator(lines) if mark is None else _separator_asked(mark, lines)
     rows = [_fields(line, sign) for line in lines]
     _check_widths(path, rows, sign)
     point = _decimal(path, sign, rows) if decimal is None else decimal
@@ -173,14 +171,14 @@ def _joined_records(lines: Iterable[str]) -> list[str]:
 # ---- its fields
 
 
-def _separator_asked(separator: str) -> str:
+def _separator_asked(separator: str, lines: Sequence[str]) -> str:
     sign = _SEPARATOR_WORDS.get(separator, separator)
     if len(sign.encode()) != 1 or sign in '"\n\r' or sign.isalnum():
         raise VaekitError(
             f"separator must be one character, such as ';', or {', '.join(_SEPARATOR_WORDS)}, "
             f"got {separator!r}"
         )
-    return sign
+    return _separator(lines, (" ", _ALIGNED)) if sign == " " else sign
 
 
 def _unaligned(content: bytes) -> bytes:

@@ -161,8 +161,9 @@ def either(names: Sequence[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
 
 
-def chosen(text: str) -> tuple[str, ...]:
-    """Read names of scores with commas between, or `all`; raises `VaekitError` as `score` does."""
+def chosen(named: str | Sequence[str]) -> tuple[str, ...]:
+    """Read names of scores, `all` too, in a list or with commas between; raises as `score` does."""
+    text = named if isinstance(named, str) else ",".join(named)
     names = tuple(dict.fromkeys(word.strip() for word in text.split(",") if word.strip()))
     known_metrics(names)
     return names
